@@ -1,0 +1,151 @@
+"""Issuing access tokens, JWT or opaque by client, and answering questions about them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from typing import Any
+from urllib.parse import unquote_plus
+
+from authlib.common.security import generate_token
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from flask import g, request
+
+from examples.authorization_server.records import Client, Token, digest
+from examples.authorization_server.settings import Settings
+from examples.authorization_server.signing_keys import SigningKeys
+from examples.authorization_server.store import Store
+
+REFRESH_SECONDS = 24 * 3600
+
+
+def token_generator(settings: Settings, keys: SigningKeys) -> Any:
+    """Build the one generator that serves each client the kind of token it is registered for."""
+
+    def lifetime(client: Client, grant_type: str) -> int:
+        # An extension of this server, not of OAuth: a client may ask for a shorter life than usual, never for a longer one.
+        wanted = request.form.get("expires_in", "")
+        seconds = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else settings.access_token_seconds
+        return max(1, min(seconds, settings.access_token_seconds))
+
+    def random_token(*args: object, **kwargs: object) -> str:
+        return str(generate_token(43))  # of 62 different characters: 256 bits
+
+    class JwtGenerator(JWTBearerTokenGenerator):
+        def get_jwks(self) -> Any:
+            return keys.signing_set()
+
+        def get_audiences(self, client: Client, user: object, scope: str) -> str:
+            return settings.audience
+
+    formats = {
+        "jwt": JwtGenerator(settings.issuer, settings.signing_algorithm, random_token, lifetime),
+        "opaque": BearerTokenGenerator(random_token, random_token, lifetime),
+    }
+
+    def generate(client: Client, **values: Any) -> Any:
+        return formats[client.token_format](client=client, **values)
+
+    return generate
+
+
+def save_token_to(store: Store, settings: Settings) -> Any:
+    """Build the function that remembers a token just issued, JWTs too: only so can they be revoked and introspected."""
+
+    def save_token(token: dict[str, Any], request: OAuth2Request) -> None:
+        now = int(time.time())
+        origin = request.authorization_code or request.refresh_token
+        common = {
+            "grant_id": origin.grant_id,
+            "client_id": request.client.client_id,
+            "user_id": request.user.user_id,
+            "audience": settings.audience,
+        }
+        store.add_token(
+            Token(
+                digest(token["access_token"]), "access", scope=token["scope"], issued_at=now, expires_at=now + token["expires_in"], **common
+            )
+        )
+        scope = g.get("refresh_scope", token["scope"])
+        store.add_token(
+            Token(digest(token["refresh_token"]), "refresh", scope=scope, issued_at=now, expires_at=now + REFRESH_SECONDS, **common)
+        )
+
+    return save_token
+
+
+def client_secret_basic(query_client: Any, request: OAuth2Request) -> Client | None:
+    """Authenticate a client by HTTP Basic; None when it does not.
+
+    Authlib's own leaves `+` alone. Identifier and secret are form-encoded, where `+` is a space (RFC 6749 §2.3.1, appendix B).
+    """
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        client_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    client: Client | None = query_client(unquote_plus(client_id)) if colon else None
+    return client if client is not None and client.check_client_secret(unquote_plus(secret)) else None
+
+
+def _check_token_parameter(request: OAuth2Request) -> None:
+    # Authlib refuses an unknown token_type_hint; RFC 7009 §2.1 and RFC 7662 §2.1 want it ignored.
+    if len(request.form.getlist("token")) != 1:
+        raise InvalidRequestError("Exactly one 'token' is needed")
+
+
+def introspection_endpoint(store: Store, settings: Settings) -> type[IntrospectionEndpoint]:
+    """Build the introspection endpoint (RFC 7662) on a store."""
+
+    class Introspection(IntrospectionEndpoint):
+        def check_params(self, request: OAuth2Request, client: Client) -> None:
+            _check_token_parameter(request)
+
+        def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
+            # Access tokens only: an API that is told "active" about a refresh token would let it in.
+            return store.token(token_string, "access")
+
+        def check_permission(self, token: Token, client: Client, request: OAuth2Request) -> bool:
+            return client.introspects == token.audience
+
+        def introspect_token(self, token: Token) -> dict[str, Any]:
+            return {
+                "active": True,
+                "iss": settings.issuer,
+                "sub": token.user_id,
+                "aud": token.audience,
+                "client_id": token.client_id,
+                "scope": token.scope,
+                "token_type": "Bearer",
+                "iat": token.issued_at,
+                "exp": token.expires_at,
+            }
+
+    return Introspection
+
+
+def revocation_endpoint(store: Store) -> type[RevocationEndpoint]:
+    """Build the revocation endpoint (RFC 7009) on a store."""
+
+    class Revocation(RevocationEndpoint):
+        def check_params(self, request: OAuth2Request, client: Client) -> None:
+            _check_token_parameter(request)
+
+        def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
+            return store.token(token_string, "access", "refresh")
+
+        def revoke_token(self, token: Token, request: OAuth2Request) -> None:
+            if token.kind == "refresh":
+                # RFC 7009 §2.1: with the refresh token goes every access token of the same approval.
+                store.revoke_grant(token.grant_id)
+            else:
+                store.revoke(token)
+
+    return Revocation

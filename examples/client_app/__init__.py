@@ -1,0 +1,55 @@
+"""A client web application that runs the authorization code flow, and shows it while it runs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import httpx2
+from flask import Flask, Response, render_template
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from examples.client_app.oauth import OAuthClient
+from examples.client_app.settings import Settings
+from examples.client_app.views import create_views
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None) -> Flask:
+    """Build the client.
+
+    Args:
+        settings: Whom to talk to and how.
+        transport: Answers in the network's place, for tests.
+    """
+    app = Flask(__name__, static_folder="../web")
+    app.config.update(
+        SECRET_KEY=settings.session_secret,
+        # Cookies know no ports: two applications on one host need two names.
+        SESSION_COOKIE_NAME="profile_viewer",
+        SESSION_COOKIE_HTTPONLY=True,
+        # Lax, not Strict: the way back from the authorization server is a navigation from another site.
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=urlsplit(settings.redirect_uri).scheme == "https",
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    app.register_blueprint(create_views(settings, OAuthClient(settings, transport)))
+
+    @app.errorhandler(HTTPException)
+    def say_why(error: HTTPException) -> ResponseReturnValue:
+        return render_template("error.html", error=error), error.code or 500
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        # No scripts at all. form-action also counts for where a form's answer redirects: "connect" goes on to the authorization server.
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {settings.issuer}; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
+        return response
+
+    return app

@@ -1,0 +1,79 @@
+"""Run the demo: `python -m examples.demo`, or `make demo`.
+
+API=flask|django|starlette|all chooses the profile API, TOKEN=jwt|opaque the kind of access token, PORT the first of the ports.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+
+from examples.stack import FRAMEWORKS, USERNAME, Plan, Stack, StackError
+
+
+def plan_from(environ: Mapping[str, str]) -> Plan:
+    """Read what was asked for.
+
+    Raises:
+        StackError: Something that does not exist was asked for.
+    """
+    api, token, port = environ.get("API") or "flask", environ.get("TOKEN") or "jwt", environ.get("PORT") or "9000"
+    if api not in (*FRAMEWORKS, "all"):
+        raise StackError(f"API is one of {', '.join(FRAMEWORKS)} and all")
+    if token not in ("jwt", "opaque"):
+        raise StackError("TOKEN is jwt or opaque")
+    if not port.isascii() or not port.isdigit() or not 1024 <= int(port) <= 65000:
+        raise StackError("PORT is a number from 1024 to 65000")
+    frameworks = FRAMEWORKS if api == "all" else (api,)
+    plan = Plan(frameworks, frameworks[0], {}, token)
+    names = ["client", "authorization_server", *plan.api_names()]
+    return Plan(frameworks, frameworks[0], {name: int(port) + index for index, name in enumerate(names)}, token)
+
+
+def announcement(stack: Stack) -> str:
+    """Say what to open and whom to sign in as."""
+    names = stack.plan.api_names()
+    apis = "\n".join(f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}" for name, (framework, jwt) in names.items())
+    return f"""
+The demo is running.
+
+  Open      {stack.url("client")}
+  Sign in   {USERNAME}
+  Password  {stack.password}
+
+  {stack.url("authorization_server")}  authorization server
+{apis}
+
+  New signing key:  {os.path.relpath(sys.executable)} -m examples.authorization_server rotate-keys {stack.database}
+  Stop:             Ctrl-C
+"""
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM; 1 when it cannot run or a server ends by itself."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        stack = Stack(plan_from(os.environ))
+        try:
+            stack.start()
+            print(announcement(stack), flush=True)
+            while (name := stack.first_ended()) is None:
+                time.sleep(0.5)
+            raise StackError(f"{name} ended by itself; its messages are above")
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # whoever is impatient must not cut the ending short
+            stack.stop()
+    except StackError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("The demo has stopped.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

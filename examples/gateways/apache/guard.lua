@@ -1,0 +1,112 @@
+-- Ask the guard about a request: refuse it with the guard's own answer, or set who is calling.
+
+local socket = require("socket")
+
+local GUARD = "127.0.0.1"
+local PORT = 8080
+local CONNECT_SECONDS = 1
+local TIMEOUT_SECONDS = 10
+local LONGEST_BODY = 65536
+local METADATA = "/.well-known/oauth-protected-resource"
+
+local IDENTITY = { "X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iiniit-Issuer", "X-Iiniit-Assertion" }
+
+-- What belongs to one connection or to the body, which the guard does not get.
+local LEFT_OUT = {
+  ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true, ["keep-alive"] = true,
+  ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true, ["upgrade"] = true,
+}
+
+local OVERRIDES = { "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override" }
+
+local UNAVAILABLE = '{"type": "about:blank", "title": "Service Unavailable", "status": 503, '
+  .. '"detail": "Access cannot be checked at the moment.", "reason": "guard_unavailable", "error": "temporarily_unavailable", '
+  .. '"error_description": "Access cannot be checked at the moment."}'
+
+-- Identity in every spelling, names that CGI and WSGI would fold into one, a client's own word on where it came from
+-- and which certificate it showed.
+local function is_forged(name)
+  return name:find("iiniit", 1, true) or name:find("[^%w%-]") or name:find("^x%-forwarded%-") or name:find("^x%-original%-")
+    or name:find("^x%-rewrite%-") or name:find("^client%-cert") or name == "x-real-ip" or name == "forwarded"
+end
+
+local function question(r, fields)
+  local lines = { "GET /auth HTTP/1.1", "Host: guard", "Connection: close" }
+  for name, value in pairs(fields) do
+    if not LEFT_OUT[name:lower()] then lines[#lines + 1] = name .. ": " .. value end
+  end
+  lines[#lines + 1] = "X-Forwarded-Method: " .. r.method
+  lines[#lines + 1] = "X-Forwarded-Uri: " .. r.unparsed_uri
+  lines[#lines + 1] = "X-Forwarded-Proto: " .. (r.is_https and "https" or "http")
+  lines[#lines + 1] = "X-Forwarded-Host: " .. (r.headers_in["Host"] or "")
+  return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+local function ask(text)
+  local guard = socket.tcp()
+  guard:settimeout(CONNECT_SECONDS)
+  if not guard:connect(GUARD, PORT) then
+    guard:close()
+    return nil
+  end
+  guard:settimeout(TIMEOUT_SECONDS)
+  guard:settimeout(TIMEOUT_SECONDS, "t")
+  local status, headers, body = nil, {}, ""
+  if guard:send(text) then
+    status = tonumber((guard:receive("*l") or ""):match("^HTTP/1%.1 (%d%d%d)"))
+    while status do
+      local line = guard:receive("*l")
+      if line == "" then break end
+      local name, value = (line or ""):match("^([^:]+):%s*(.-)%s*$")
+      if not name then status = nil else headers[name:lower()] = value end
+    end
+    local length = tonumber(headers["content-length"] or "0") or 0
+    if status and length > 0 and length <= LONGEST_BODY then body = guard:receive(length) or "" end
+  end
+  guard:close()
+  return status, headers, body
+end
+
+local function refuse(r, status, headers, body)
+  r.status = status
+  for name, value in pairs(headers) do
+    if name == "content-type" then
+      r.content_type = value
+    elseif not LEFT_OUT[name] then
+      r.err_headers_out[name] = value
+    end
+  end
+  r:puts(body)
+  return apache2.DONE
+end
+
+function guard(r)
+  if r.unparsed_uri == METADATA then return apache2.OK end
+
+  local connection = (r.headers_in["Connection"] or ""):lower()
+  local is_websocket = (r.headers_in["Upgrade"] or ""):lower() == "websocket"
+  for name in pairs(r:headers_in_table()) do
+    if is_forged(name:lower()) then r.headers_in[name] = nil end
+  end
+  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; `Upgrade: h2c` would be a tunnel past the guard.
+  if not is_websocket then r.headers_in["Upgrade"] = nil end
+  r.headers_in["Connection"] = is_websocket and "Upgrade" or connection:find("close", 1, true) and "close" or nil
+
+  local status, headers, body = ask(question(r, r:headers_in_table()))
+  if status ~= 200 then
+    if not status or status < 400 then
+      return refuse(r, 503, { ["content-type"] = "application/problem+json", ["retry-after"] = "1", ["cache-control"] = "no-store" }, UNAVAILABLE)
+    end
+    return refuse(r, status, headers, body)
+  end
+
+  for _, name in ipairs(IDENTITY) do
+    r.headers_in[name] = headers[name:lower()]
+  end
+  -- The guard judged the method of the request line.
+  for _, name in ipairs(OVERRIDES) do
+    r.headers_in[name] = nil
+  end
+  r.subprocess_env["iiniit_granted"] = "yes"
+  return apache2.OK
+end

@@ -1,0 +1,96 @@
+-- Ask the guard about a request: refuse it with the guard's own answer, or set who is calling.
+-- Not by HAProxy's httpclient, which retries its own timeout three times.
+
+local GUARD = "127.0.0.1"
+local PORT = 8080
+local TIMEOUT_SECONDS = 10
+local LONGEST_BODY = 65536
+
+local IDENTITY = { "x-iiniit-subject", "x-iiniit-client", "x-iiniit-scope", "x-iiniit-issuer", "x-iiniit-assertion" }
+
+-- What belongs to one connection or to the body, which the guard does not get.
+local LEFT_OUT = {
+  ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true, ["keep-alive"] = true,
+  ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true, ["upgrade"] = true,
+}
+
+local function question(txn)
+  local headers = txn.http:req_get_headers()
+  local lines = { "GET /auth HTTP/1.1", "Host: guard", "Connection: close" }
+  for name, values in pairs(headers) do
+    if not LEFT_OUT[name] then
+      for _, value in pairs(values) do
+        lines[#lines + 1] = name .. ": " .. value
+      end
+    end
+  end
+  local host = headers["host"]
+  lines[#lines + 1] = "X-Forwarded-Method: " .. txn.sf:method()
+  lines[#lines + 1] = "X-Forwarded-Uri: " .. txn.sf:pathq()
+  lines[#lines + 1] = "X-Forwarded-Proto: " .. (txn.f:ssl_fc() == 1 and "https" or "http")
+  lines[#lines + 1] = "X-Forwarded-Host: " .. (host and host[0] or "")
+  return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+local function answer(socket)
+  local status = tonumber((socket:receive("*l") or ""):match("^HTTP/1%.1 (%d%d%d)"))
+  if not status then return nil end
+  local headers = {}
+  while true do
+    local line = socket:receive("*l")
+    if not line then return nil end
+    if line == "" then break end
+    local name, value = line:match("^([^:]+):%s*(.-)%s*$")
+    if not name then return nil end
+    headers[#headers + 1] = { name:lower(), value }
+  end
+  return status, headers
+end
+
+local function header(headers, wanted)
+  for _, pair in ipairs(headers) do
+    if pair[1] == wanted then return pair[2] end
+  end
+  return nil
+end
+
+local function guard(txn)
+  local socket = core.tcp()
+  socket:settimeout(TIMEOUT_SECONDS)
+  if not socket:connect(GUARD, PORT) or not socket:send(question(txn)) then
+    socket:close()
+    return
+  end
+  local status, headers = answer(socket)
+  if not status then
+    socket:close()
+    return
+  end
+
+  if status == 200 then
+    socket:close()
+    for _, name in ipairs(IDENTITY) do
+      local value = header(headers, name)
+      if value then
+        txn.http:req_set_header(name, value)
+      else
+        txn.http:req_del_header(name)
+      end
+    end
+    txn:set_var("txn.iiniit_granted", true)
+    return
+  end
+
+  local length = tonumber(header(headers, "content-length") or "0") or 0
+  local body = length > 0 and length <= LONGEST_BODY and socket:receive(length) or ""
+  socket:close()
+  if status < 400 then return end
+  local reply = txn:reply({ status = status })
+  for _, pair in ipairs(headers) do
+    if not LEFT_OUT[pair[1]] then reply:add_header(pair[1], pair[2]) end
+  end
+  reply:set_body(body)
+  txn:done(reply)
+end
+
+core.register_action("iiniit_guard", { "http-req" }, guard, 0)

@@ -1,0 +1,16 @@
+// The key under which nginx files a grant: a digest of all that could change the answer. A token in clear would stand in the file.
+
+import crypto from 'crypto';
+
+function key(r) {
+    const v = r.variables;
+    const parts = [
+        v.request_method, v.scheme, v.http_host, v.iiniit_target, v.http_authorization,
+        v.http_x_http_method_override, v.http_x_http_method, v.http_x_method_override,
+    ];
+    const hash = crypto.createHash('sha256');
+    parts.forEach(part => hash.update((part || '') + '\n'));
+    return hash.digest('hex');
+}
+
+export default { key };

@@ -1,0 +1,67 @@
+"""Where the profiles are. Nothing here knows of tokens or frameworks; a real API has its database in this place."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+CHANGEABLE = ("name", "avatar_url", "bio", "location", "website")
+
+
+class Profiles:
+    """Profiles by subject, kept in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._profiles: dict[str, dict[str, str]] = {}
+
+    def read(self, subject: str, *, with_email: bool) -> dict[str, str]:
+        """Give a subject's profile; `email` is in it only on request."""
+        with self._lock:
+            profile = dict(self._profiles.setdefault(subject, _new_profile(subject)))
+        if not with_email:
+            del profile["email"]
+        return profile
+
+    def change(self, subject: str, changes: Any) -> None:
+        """Change some members of a profile.
+
+        Raises:
+            ValueError: `changes` is no JSON object, or has members that cannot be changed or that are no short texts.
+        """
+        if not isinstance(changes, dict) or not changes:
+            raise ValueError("The body is a JSON object with the members to change.")
+        for name, value in changes.items():
+            if name not in CHANGEABLE:
+                raise ValueError(f"These members can be changed: {', '.join(CHANGEABLE)}.")
+            if not isinstance(value, str) or len(value) > 200:
+                raise ValueError(f"{name} is a text of at most 200 characters.")
+        with self._lock:
+            profile = self._profiles.setdefault(subject, _new_profile(subject))
+            profile.update(changes, updated_at=_now())
+
+
+def problem(status: int, detail: str) -> dict[str, object]:
+    """Make the body of an answer that says what is wrong with a request (RFC 9457)."""
+    return {"title": "Bad Request" if status == 400 else "Not Found", "status": status, "detail": detail}
+
+
+def _new_profile(subject: str) -> dict[str, str]:
+    username = subject.removeprefix("usr_")
+    return {
+        "id": subject,
+        "username": username,
+        "name": "Demo account",
+        "email": f"{username}@iiniit.example",
+        "avatar_url": "",
+        "bio": "",
+        "location": "",
+        "website": "",
+        "created_at": _now(),
+        "updated_at": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""One server process of the demo: `python -m examples.serve ROLE PORT`, with the settings file for the first two roles in DEMO_SETTINGS.
+
+It ends when its standard input does. The parent holds the other end, so no server outlives it, however it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+
+
+def authorization_server() -> Any:
+    """Build the authorization server."""
+    from examples.authorization_server import create_app
+    from examples.authorization_server.settings import read_settings
+
+    return create_app(read_settings(Path(os.environ["DEMO_SETTINGS"])))
+
+
+def client_app() -> Any:
+    """Build the client."""
+    from examples.client_app import create_app
+    from examples.client_app.settings import read_settings
+
+    return create_app(read_settings(Path(os.environ["DEMO_SETTINGS"])))
+
+
+def flask_api() -> Any:
+    """Build the profile API on Flask."""
+    from examples.profile_api.flask_app import create_app
+
+    return create_app()
+
+
+def django_api() -> Any:
+    """Build the profile API on Django."""
+    from examples.profile_api.django_app import create_app
+
+    return create_app()
+
+
+def starlette_api() -> Any:
+    """Build the profile API on Starlette."""
+    from examples.profile_api.starlette_app import create_app
+
+    return create_app()
+
+
+def with_waitress(build: Callable[[], Any], port: int) -> None:
+    """Serve a WSGI application with threads."""
+    import waitress
+
+    # clear_untrusted_proxy_headers is waitress's default from 4 on; saying so keeps it quiet.
+    waitress.serve(build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True)
+
+
+def with_gunicorn(build: Callable[[], Any], port: int) -> None:
+    """Serve a WSGI application with a worker process; the profiles live in its memory, so there is one."""
+    from gunicorn.app.base import BaseApplication
+
+    class Application(BaseApplication):
+        def load_config(self) -> None:
+            settings = {"bind": f"{HOST}:{port}", "worker_class": "gthread", "threads": 8, "loglevel": "warning", "graceful_timeout": 2}
+            for name, value in settings.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return build()
+
+    Application().run()
+
+
+def with_uvicorn(build: Callable[[], Any], port: int) -> None:
+    """Serve an ASGI application."""
+    import uvicorn
+
+    uvicorn.run(build(), host=HOST, port=port, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=2)
+
+
+ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], int], None]]] = {
+    "authorization_server": (authorization_server, with_waitress),
+    "client": (client_app, with_waitress),
+    "flask": (flask_api, with_waitress),
+    "django": (django_api, with_gunicorn),
+    "starlette": (starlette_api, with_uvicorn),
+}
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input ends."""
+
+    def wait() -> None:
+        # Not sys.stdin: a thread that waits there holds a lock that the interpreter wants when it ends.
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True, name="end-with-parent").start()
+
+
+def main() -> None:
+    """Serve what the command line names."""
+    role, port = sys.argv[1], int(sys.argv[2])
+    build, serve = ROLES[role]
+    end_with_parent()
+    if serve is with_waitress:
+        # waitress knows no SIGTERM; this is how it likes to be told to end.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    serve(build, port)
+
+
+if __name__ == "__main__":
+    main()

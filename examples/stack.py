@@ -1,0 +1,252 @@
+"""All processes of the demo: what each is told, and their beginning and end. Used by `examples.demo` and by the browser tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from examples.serve import HOST
+
+FRAMEWORKS = ("flask", "django", "starlette")
+ROOT = Path(__file__).resolve().parent.parent
+USERNAME = "demo"
+
+
+class StackError(Exception):
+    """The demo cannot run; the message is for whoever started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start.
+
+    Attributes:
+        frameworks: Each gets a profile API of its own.
+        introspecting: The framework of one more API, whose guard asks the authorization server about JWTs too; None for none.
+        ports: By name of process.
+        token_kind: What the client suggests.
+        revocation_delay_seconds: What the APIs' guards promise.
+        expiry_leeway_seconds: How long after `exp` they accept a token.
+        access_token_seconds: The longest life of an access token.
+        short_life_seconds: The life of the token that is asked for to see it expire.
+    """
+
+    frameworks: tuple[str, ...]
+    introspecting: str | None
+    ports: dict[str, int]
+    token_kind: str = "jwt"
+    revocation_delay_seconds: int = 15
+    expiry_leeway_seconds: int = 5
+    access_token_seconds: int = 300
+    short_life_seconds: int = 10
+
+    def api_names(self) -> dict[str, tuple[str, str]]:
+        """Give (framework, setting `jwt`) by name of API."""
+        names = {framework: (framework, "verify") for framework in self.frameworks}
+        if self.introspecting:
+            names["introspecting"] = (self.introspecting, "introspect")
+        return names
+
+    def process_names(self) -> list[str]:
+        """Give the names of all processes, in the order of their start."""
+        return ["authorization_server", *self.api_names(), "client"]
+
+
+def _private_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="iiniit-demo-")  # only its owner can open it
+
+
+@dataclass(slots=True)
+class Stack:
+    """The running processes. Leaving it as a context ends them and removes what they wrote."""
+
+    plan: Plan
+    password: str = field(default_factory=lambda: secrets.token_hex(4), repr=False)
+    _directory: tempfile.TemporaryDirectory[str] = field(default_factory=_private_directory, repr=False)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _environments: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Decide all secrets and write the settings files."""
+        secret = {name: secrets.token_urlsafe(32) for name in ("as_session", "client_session", "jwt", "opaque", "api")}
+        issuer, audience = self.url("authorization_server"), "https://api.iiniit.example"
+        redirect_uri = self.url("client") + "/callback"
+        clients: list[dict[str, Any]] = [
+            {
+                "client_id": f"profile-viewer-{kind}",
+                "secret": secret[kind],
+                "name": "Profile Viewer",
+                "redirect_uris": [redirect_uri],
+                "token_format": kind,
+            }
+            for kind in ("jwt", "opaque")
+        ]
+        clients.append({"client_id": "profile-api", "secret": secret["api"], "introspects": audience})
+        server = {
+            "issuer": issuer,
+            "database": str(self.database),
+            "session_secret": secret["as_session"],
+            "audience": audience,
+            "users": [{"user_id": f"usr_{USERNAME}", "username": USERNAME, "password": self.password}],
+            "clients": clients,
+            "access_token_seconds": self.plan.access_token_seconds,
+            "witness": True,
+        }
+        client = {
+            "issuer": issuer,
+            "redirect_uri": redirect_uri,
+            "session_secret": secret["client_session"],
+            "registrations": {kind: {"client_id": f"profile-viewer-{kind}", "secret": secret[kind]} for kind in ("jwt", "opaque")},
+            "apis": [
+                {"name": name, "label": _label(framework, jwt), "url": self.url(name), "jwt": jwt}
+                for name, (framework, jwt) in self.plan.api_names().items()
+            ],
+            "token_kind": self.plan.token_kind,
+            "revocation_delay_seconds": self.plan.revocation_delay_seconds,
+            "expiry_leeway_seconds": self.plan.expiry_leeway_seconds,
+            "short_life_seconds": self.plan.short_life_seconds,
+        }
+        self._environments = {
+            "authorization_server": {"DEMO_SETTINGS": self._write("authorization_server.json", server)},
+            "client": {"DEMO_SETTINGS": self._write("client.json", client)},
+        }
+        for name, (_, jwt) in self.plan.api_names().items():
+            self._environments[name] = {
+                "IINIIT_GUARD_ISSUER": issuer,
+                "IINIIT_GUARD_AUDIENCE": audience,
+                "IINIIT_GUARD_JWT": jwt,
+                "IINIIT_GUARD_INTROSPECTION_CLIENT_AUTH": "client_secret_basic",
+                "IINIIT_GUARD_INTROSPECTION_CLIENT_ID": "profile-api",
+                "IINIIT_GUARD_INTROSPECTION_CLIENT_SECRET": secret["api"],
+                "IINIIT_GUARD_REVOCATION_DELAY_SECONDS": str(self.plan.revocation_delay_seconds),
+                "IINIIT_GUARD_EXPIRY_LEEWAY_SECONDS": str(self.plan.expiry_leeway_seconds),
+            }
+
+    @property
+    def database(self) -> Path:
+        """The authorization server's database, for `python -m examples.authorization_server rotate-keys`."""
+        return Path(self._directory.name) / "authorization_server.sqlite3"
+
+    def url(self, name: str) -> str:
+        """Give the base URL of a process."""
+        return f"http://{HOST}:{self.plan.ports[name]}"
+
+    def start(self) -> None:
+        """Start everything, and return when everything answers.
+
+        Raises:
+            StackError: A port is taken, or a process ended or did not answer in time; whatever was started is ended.
+        """
+        taken = [f"{self.plan.ports[name]} ({name})" for name in self.plan.process_names() if not _is_free(self.plan.ports[name])]
+        if taken:
+            raise StackError(f"these ports are in use on {HOST}: {', '.join(taken)}. Choose others: make demo PORT=9100")
+        try:
+            for name in self.plan.process_names():
+                self.launch(name)
+            for name in self.plan.process_names():
+                self.wait_until_healthy(name)
+        except BaseException:
+            self.stop()
+            raise
+
+    def launch(self, name: str) -> None:
+        """Start one process without waiting for it."""
+        framework, _ = self.plan.api_names().get(name, (name, ""))
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IINIIT_GUARD_", "DEMO_"))}
+        self._processes[name] = subprocess.Popen(
+            [sys.executable, "-m", "examples.serve", framework, str(self.plan.ports[name])],
+            cwd=ROOT,
+            env={**inherited, **self._environments[name]},
+            stdin=subprocess.PIPE,
+            # Ctrl-C reaches a whole process group; these are ended by us, in order.
+            start_new_session=True,
+        )
+
+    def wait_until_healthy(self, name: str, seconds: float = 30) -> None:
+        """Return when a process answers.
+
+        Raises:
+            StackError: It ended, or did not answer in time.
+        """
+        opener, limit = build_opener(ProxyHandler({})), time.monotonic() + seconds
+        while time.monotonic() < limit:
+            if (status := self._processes[name].poll()) is not None:
+                raise StackError(f"{name} ended with status {status}; its messages are above")
+            with contextlib.suppress(URLError, OSError), opener.open(self.url(name) + "/healthz", timeout=2):
+                return
+            time.sleep(0.05)
+        raise StackError(f"{name} does not answer on {self.url(name)}")
+
+    def end(self, *names: str) -> None:
+        """End processes and wait until they are gone."""
+        processes = [self._processes.pop(name) for name in names]
+        for process in processes:
+            process.terminate()
+        limit = time.monotonic() + 5
+        for process in processes:
+            try:
+                process.wait(max(0.1, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin:
+                process.stdin.close()
+
+    def first_ended(self) -> str | None:
+        """Give the name of a process that ended by itself, or None."""
+        return next((name for name, process in self._processes.items() if process.poll() is not None), None)
+
+    def stop(self) -> None:
+        """End everything and remove the directory. It may be called twice."""
+        self.end(*self._processes)
+        self._directory.cleanup()
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End everything."""
+        self.stop()
+
+    def _write(self, name: str, values: dict[str, Any]) -> str:
+        path = Path(self._directory.name) / name  # in a directory that only its owner can open
+        path.write_text(json.dumps(values), encoding="utf-8")
+        return str(path)
+
+
+def free_ports(names: list[str]) -> dict[str, int]:
+    """Choose free ports."""
+    with contextlib.ExitStack() as stack:
+        sockets = {name: stack.enter_context(socket.socket()) for name in names}
+        for one in sockets.values():
+            one.bind((HOST, 0))
+        return {name: one.getsockname()[1] for name, one in sockets.items()}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _label(framework: str, jwt: str) -> str:
+    how = "checks JWTs itself" if jwt == "verify" else 'asks about JWTs too (jwt="introspect")'
+    return f"{framework.capitalize()}, {how}"

@@ -1,0 +1,177 @@
+"""Guard an ASGI application, http and websocket alike, without touching its code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from iiniit_guard.core.decision import Allow, Answer
+from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.core.handler import admit_async, recall_scope, with_notes
+from iiniit_guard.core.placement import misplaced
+from iiniit_guard.core.request import request_from_scope
+from iiniit_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    from iiniit_guard.guard import Guard
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_HOST: Final = "asgi"
+_log: Final = logging.getLogger("iiniit_guard")
+
+
+class GuardMiddleware:
+    """Let a connection reach `app` only with a valid access token.
+
+    When the application's lifespan ends, what the guard holds on its event loop is closed; the guard itself stays usable.
+
+    Args:
+        app: The application to guard. It finds the token in `scope["iiniit_guard.access_token"]` (None where there is none).
+        guard: Decides.
+        public: Whole decoded paths that pass unasked; `/x/*` means everything below `/x/`.
+        rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
+        enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
+        optional_token: Let requests without credentials pass; bad credentials are still refused.
+        preflights: `pass` lets CORS preflights through to `app`, without a token, unless a rule names OPTIONS for the path. An
+            application that does not tell methods apart (a bare ASGI application as an endpoint or mount of Starlette's is one) would
+            answer a stranger's OPTIONS like a GET: it must have `guard`, which treats them like any request.
+
+    Raises:
+        SettingsError: With every fault of the arguments.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        guard: Guard,
+        *,
+        public: Iterable[str] = (),
+        rules: Rules | None = None,
+        enforce: Enforce = "all",
+        optional_token: bool = False,
+        preflights: Preflights = "pass",
+    ) -> None:
+        self.app = app
+        self.guard = guard
+        self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
+        self._looked = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the connection, or hand it on."""
+        kind = scope["type"]
+        if kind == "http" or kind == "websocket":
+            if not self._looked:
+                self._look()
+            token, principal = recall_scope(self.guard, self.gate, scope, _HOST), None
+            if token is None:
+                decision = await admit_async(self.guard, self.gate, request_from_scope(scope), _HOST)
+                if not isinstance(decision, Allow):
+                    await refuse(scope, receive, send, decision)
+                    return
+                token, principal = decision.token, decision.principal
+            # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
+            # route, another guard) must not find what this guard noted. The values stay shared (state, path_params).
+            await self.app(with_notes(scope, self.guard, token, principal), receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            # No client speaks another type: a server that invents one (timers, queues) speaks for itself, without credentials.
+            await self.app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._look()
+        except UsageError as fault:
+            # Raised here, it would be taken for "this application knows no lifespan" and the server would start.
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(fault)})
+            return
+
+        async def close_at_end(message: Message) -> None:
+            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                await self.guard.release_loop()
+            await send(message)
+
+        await self.app(scope, receive, close_at_end)
+
+    def _look(self) -> None:
+        """Look once at the application, when it is complete: as its lifespan starts, or at the first request.
+
+        Raises:
+            UsageError: A decorator stands on the wrong side of its route decorator.
+        """
+        names = misplaced(_endpoints(self.app))
+        if names:
+            raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
+        if any(name.endswith("CORSMiddleware") for name in _middleware_names(self.app)):
+            _log.warning("the CORS middleware is inside the guard: refusals will not reach scripts of other origins; put it outside")
+        if any(_has_root_path(layer) for layer in _layers(self.app)):
+            _log.warning(
+                "the guarded application has a root_path of its own, which the guard cannot see: it decides on the whole path, and the "
+                "application may route another; give root_path to the server, or add the guard inside by add_middleware"
+            )
+        self._looked = True
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:
+    """Carry out a refusal on a connection that was not answered yet.
+
+    Spec: ASGI 3.0, "WebSocket Denial Response" extension; without it, a close before accept makes the server answer a bare 403.
+    """
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        if (await receive())["type"] != "websocket.connect":
+            return
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        kind = "websocket.http.response"
+    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
+    await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": decision.body})
+
+
+# Starlette and what is built on it keep the next application in `.app` and routes in `.routes`, with a handler in `.endpoint`.
+# FastAPI 0.165 hides an included router's routes in `.original_router`. Other applications are not looked into.
+# The bound is for those that answer any attribute, and for circles.
+_MAX_LAYERS: Final = 100
+
+
+def _layers(app: object) -> Iterator[object]:
+    for _ in range(_MAX_LAYERS):
+        yield app
+        app = getattr(app, "app", None)
+        if app is None:
+            return
+
+
+def _middleware_names(app: object) -> Iterator[str]:
+    for layer in _layers(app):
+        yield type(layer).__name__
+        for entry in getattr(layer, "user_middleware", ()):
+            yield str(getattr(getattr(entry, "cls", None), "__name__", ""))
+
+
+def _has_root_path(app: object) -> bool:
+    # FastAPI(root_path=...) puts it into the scope by itself; what answers any attribute has no text there.
+    root_path = getattr(app, "root_path", "")
+    return isinstance(root_path, str) and root_path != ""
+
+
+def _endpoints(app: object) -> Iterator[object]:
+    waiting, seen = [app], set[int]()
+    while waiting:
+        for layer in _layers(waiting.pop()):
+            if id(layer) in seen:
+                break
+            seen.add(id(layer))
+            if hasattr(layer, "endpoint"):
+                yield layer.endpoint
+            waiting.extend(getattr(layer, "routes", None) or ())
+            waiting.append(getattr(layer, "original_router", None))

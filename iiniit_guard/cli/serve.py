@@ -1,0 +1,40 @@
+"""`iiniit-guard serve`: the guard process for gateways."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option(
+    "--config", "file", type=click.Path(dir_okay=False, path_type=Path), default="guard.toml", show_default=True, help="Settings."
+)
+@click.option("--bind", multiple=True, metavar="PLACE", help="For the gateway: host:port or unix:/path; may be repeated.")
+@click.option("--public-bind", multiple=True, metavar="PLACE", help="For clients and upstreams: metadata and /jwks.")
+@click.option("--admin-bind", multiple=True, metavar="PLACE", help="For operators: status page and metrics.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes.")
+def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin_bind: tuple[str, ...], workers: int | None) -> None:
+    """Answer a gateway's questions: may this request go on?
+
+    What is given here wins over [server] of the file. SIGHUP reads the file again; SIGTERM ends when all requests are answered.
+    """
+    from iiniit_guard.errors import SettingsError
+    from iiniit_guard.sidecar.binds import bind_fault
+    from iiniit_guard.sidecar.start import serve as serve_until_stopped
+    from iiniit_guard.sidecar.worker import LOG_FORMAT
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until there is someone to handle it: by default it ends the process
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    overrides: dict[str, Any] = {"bind": bind, "public_bind": public_bind, "admin_bind": admin_bind, "workers": workers}
+    for place in (*bind, *public_bind, *admin_bind):
+        if (fault := bind_fault(place)) is not None:
+            raise click.UsageError(fault)
+    try:
+        serve_until_stopped(file, {name: value for name, value in overrides.items() if value})
+    except SettingsError as error:
+        raise click.ClickException("\n".join(["the settings have faults:", *(f"  {fault}" for fault in error.faults)])) from None

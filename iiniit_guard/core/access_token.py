@@ -1,0 +1,61 @@
+"""The verified access token that a handler sees: one frozen object for all requests with that token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from iiniit_guard.core.claims import Claims
+
+EMPTY_CLAIMS = Claims({})
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What a good token says. Frozen at every depth; its `repr` holds neither the token nor its subject.
+
+    Attributes:
+        issuer: The authorization server, as configured (RFC 8414 issuer identifier).
+        subject: `sub`; None where the server sends none.
+        client_id: `client_id`, else `azp`; None where the server sends neither.
+        audience: `aud` as a tuple, also where the server sends one string.
+        scopes: What the token may do, after aliases and hierarchy.
+        expires_at: `exp` in seconds since the epoch; None only for an introspected token without one.
+        issued_at: `iat` in seconds since the epoch, or None.
+        token_id: `jti`, or None.
+        confirmation: `cnf` (RFC 7800), read-only; None for a bearer token.
+        authorization_details: RFC 9396, read-only mappings; empty where there are none.
+        claims: Everything the token or the introspection response said, read-only.
+
+    Spec: RFC 9068 §2.2, RFC 7662 §2.2.
+    """
+
+    issuer: str
+    subject: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    audience: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    expires_at: float | None = None
+    issued_at: float | None = field(default=None, repr=False)
+    token_id: str | None = field(default=None, repr=False)
+    confirmation: Mapping[str, Any] | None = field(default=None, repr=False)
+    authorization_details: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    claims: Mapping[str, Any] = field(default=EMPTY_CLAIMS, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who came with another credential than an access token (an API key), as an application's own check says.
+
+    Attributes:
+        scheme: The authentication scheme of the credential, as configured.
+        subject: Whom it stands for.
+        scopes: What it may do, in the same words as an access token's scopes.
+        details: Whatever else the application wants to hand to its handlers.
+    """
+
+    scheme: str
+    subject: str | None = field(default=None, repr=False)
+    scopes: frozenset[str] = frozenset()
+    details: Any = field(default=None, repr=False)

@@ -1,0 +1,151 @@
+"""The order of the checks and nothing else: whoever has read this has read the security argument for every framework.
+
+Whatever is not positively allowed is denied: `Allow` is made in `decide` and, for the anonymous, in `authenticate`, nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.authorization_server import AuthorizationServer
+from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
+from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.decision import Allow, Decision, Deny
+from iiniit_guard.core.flow import Ask, Flow, Unreachable
+from iiniit_guard.core.introspection import introspect
+from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
+from iiniit_guard.core.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.request import Request
+from iiniit_guard.core.resource import ProtectedResource, request_issuer
+from iiniit_guard.core.verification import verify_jwt
+from iiniit_guard.errors import UsageError
+
+_ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
+
+
+def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem) -> Flow[Decision]:
+    """Decide about one request.
+
+    Args:
+        request: Its header holds the credential.
+        resource: What is protected.
+        wanted: The policy to satisfy, or the refusal of a request that no rule provides for.
+    """
+    deny = resource.answers.deny
+    policy = wanted if isinstance(wanted, Policy) else ANY_TOKEN
+    if isinstance(wanted, Problem) and wanted.reason is not Reason.NO_RULE:
+        return deny(wanted, request, policy)
+    settings = resource.settings
+    if resource.takes_assertions:
+        credential = assertion_of(request, settings.max_token_bytes)
+    else:
+        credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
+    if isinstance(credential, Problem):
+        if credential.reason is Reason.NO_TOKEN and policy.anonymous:
+            return Allow(None)
+        return deny(credential, request, policy, scheme=credential.scheme)
+    cache = "none"
+    outcome: AccessToken | Principal | Problem | Unreachable
+    if credential.scheme == BEARER:
+        issuer = None
+        if settings.issuer_resolver is not None:  # settled before any cache is asked
+            issuer = yield from request_issuer(request, settings.issuer_resolver)
+            if issuer is None:
+                return deny(PROBLEMS[Reason.UNKNOWN_ISSUER], request, policy)
+        digest = digest_of(credential.value, issuer)
+        token = resource.recall(digest)
+        cache = "miss" if token is None else "hit"
+        outcome = token if token is not None else (yield from verify(credential.value, digest, resource, issuer))
+        if isinstance(outcome, AccessToken):
+            outcome = yield from _validate(outcome, request, resource)
+    else:
+        outcome = yield from _ask_alternative(credential, request, resource)
+    if isinstance(outcome, Unreachable):
+        return resource.answers.unavailable(outcome, request)  # our outage: a 401 would send clients for new tokens
+    if isinstance(outcome, Problem):
+        return deny(outcome, request, policy, scheme=credential.scheme, cache=cache)
+    if isinstance(wanted, Problem):
+        return deny(wanted, request, policy, scheme=credential.scheme, token=outcome, cache=cache)
+    return decide(outcome, request, resource, policy, cache=cache)
+
+
+def decide(
+    token: AccessToken | Principal, request: Request, resource: ProtectedResource, policy: Policy, *, cache: str = "none"
+) -> Allow | Deny:
+    """Compare a verified token with a policy."""
+    problem = policy.check(token, resource.clock.wall())
+    if problem is not None:
+        scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
+        return resource.answers.deny(problem, request, policy, scheme=scheme, token=token, cache=cache)
+    return Allow(None, token, cache) if isinstance(token, Principal) else Allow(token, None, cache)
+
+
+def verify(token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None) -> Flow[AccessToken | Problem | Unreachable]:
+    """Find out whether a token is good, wherever it came from.
+
+    Args:
+        token: Its characters and its length have been checked.
+        digest: Its key in the caches.
+        resource: Whom it must be meant for.
+        issuer: Who must have issued it; None means that the token itself says so.
+    """
+    # The issuer that is settled before the token is read: the only one, or the one that the request named.
+    server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
+    if server is not None and server.settings.jwt == "introspect":
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token)))
+    if not is_jws(token):
+        asked = server if issuer is not None else resource.opaque_server_of(token)
+        if asked is None or not asked.introspects:
+            return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
+        return (yield from introspect(token, digest, asked, resource.cache))
+    jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
+    if isinstance(jws, Problem):
+        return jws
+    named = jws.claims.get("iss")
+    if not isinstance(named, str) or (issuer is not None and named != issuer):
+        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+    trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
+    if trusted is None:
+        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+    return (yield from _check_jwt(token, jws, digest, trusted, resource))
+
+
+def _check_jwt(
+    token: str, jws: Jws, digest: bytes, server: AuthorizationServer, resource: ProtectedResource
+) -> Flow[AccessToken | Problem | Unreachable]:
+    how, issued_at = server.settings.jwt, jws.claims.get("iat")
+    if how == "introspect":
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at))
+    verified = yield from verify_jwt(jws, server)
+    if not isinstance(verified, Remembered):
+        return verified
+    if how == "verify":
+        resource.cache.keep(digest, verified)
+        return verified.token
+    return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, verified=verified))
+
+
+def _unverified_iat(token: str) -> object:
+    """Read when a JWT says it was issued; it only decides how soon a refusal may be asked about again."""
+    jws = parse_jws(token, _ALL_ALGORITHMS) if is_jws(token) else None
+    return jws.claims.get("iat") if isinstance(jws, Jws) else None
+
+
+def _validate(token: AccessToken, request: Request, resource: ProtectedResource) -> Flow[AccessToken | Problem]:
+    for validator in resource.settings.validators:
+        if (yield Ask(validator, (token, request))) is not True:
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+    return token
+
+
+def _ask_alternative(credential: Credential, request: Request, resource: ProtectedResource) -> Flow[Principal | Problem]:
+    """Let the application judge a credential of its own; its scheme alone decides that, and nothing is tried twice."""
+    scheme, function = resource.alternatives[credential.scheme]
+    answer = yield Ask(function, (credential.value, request))
+    if answer is None:
+        return PROBLEMS[Reason.UNKNOWN_CREDENTIAL]
+    if not isinstance(answer, Principal) or answer.scheme != scheme:
+        raise UsageError(f"alternatives: {scheme}: a Principal of this scheme is wanted, or None")
+    return answer

@@ -1,0 +1,145 @@
+"""One trusted issuer at run time: its settings compiled, its keys, its answers, and how we may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from iiniit_guard.core import setting_checks as is_
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.cache import RefusedCache, Tombstones
+from iiniit_guard.core.claim_checks import ClaimChecks
+from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
+from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.flow import Connection, Flow, SingleFlight, Unreachable
+from iiniit_guard.core.kept import Kept
+from iiniit_guard.core.key_source import KeySource
+from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.scope import scope_reading
+from iiniit_guard.core.shared_store import SharedStore
+from iiniit_guard.core.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.upstream import Breaker, Calls
+
+_ALWAYS: Final = float("-inf")
+
+
+class AuthorizationServer:
+    """What is known about one issuer and what was learned from it. Nothing in here answers for another issuer.
+
+    Args:
+        settings: Checked and frozen.
+        clock: Both clocks.
+        random: Uniform in [0, 1), for jitter.
+        unique: Makes identifiers that nobody can guess or repeat.
+        store: The second level of memory, None without one.
+    """
+
+    def __init__(
+        self,
+        settings: TrustedIssuer,
+        clock: Clock,
+        random: Callable[[], float],
+        unique: Callable[[], str],
+        store: SharedStore | None = None,
+    ) -> None:
+        self.settings = settings
+        self.issuer: str = settings.issuer
+        self.clock = clock
+        self.unique = unique
+        self.proven: bool = False
+        """Whether a good token of this issuer has come."""
+        self.store = store
+        self.algorithms: frozenset[str] = frozenset(settings.algorithms)
+        self.introspects: bool = settings.introspection is not None
+        self.connection: Connection = Connection(
+            settings.connect_timeout_seconds,
+            settings.timeout_seconds,
+            settings.ca_file,
+            settings.http_proxy,
+            *_client_certificate(settings),
+        )
+        self.checks: ClaimChecks = ClaimChecks(
+            issuer=settings.issuer,
+            audiences=frozenset(settings.audiences),
+            audience_claim=settings.audience_claim,
+            strict=settings.profile == "rfc9068",
+            scopes=scope_reading(
+                strict=settings.profile == "rfc9068",
+                also=tuple(settings.scope_claims),
+                aliases=settings.scope_aliases,
+                implies={scope: tuple(implied) for scope, implied in settings.scope_implies.items()},
+            ),
+            required=settings.required_claims,
+            # An assertion's exp is the deadline of what the gateway was told, which no leeway may move.
+            expiry_leeway_seconds=0 if settings.profile == "assertion" else settings.expiry_leeway_seconds,
+            clock_leeway_seconds=settings.clock_leeway_seconds,
+            missing_audience=settings.insecure_accept_missing_audience,
+        )
+        self.flights: SingleFlight = SingleFlight()
+        self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
+        self.tombstones: Tombstones = Tombstones(clock)
+        self.breaker: Breaker = Breaker(clock)
+        self.calls: Calls = Calls()
+        self.failure: Unreachable | None = None  # what came of the last introspection, None where it was answered
+        urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
+        named = settings.insecure_metadata_issuer or settings.issuer
+        self.metadata: Kept[Mapping[str, Any]] = Kept(
+            "metadata",
+            lambda: load_metadata(urls, named, self.connection),
+            stale_seconds=STALE_SECONDS,
+            longest_wait_seconds=settings.keys_cooldown_seconds,
+            timeout_seconds=2 * settings.timeout_seconds,
+            clock=clock,
+            random=random,
+        )
+        self.keys: KeySource = KeySource(
+            self._jwks_place,
+            self.connection,
+            max_age_seconds=settings.keys_max_age_seconds,
+            cooldown_seconds=settings.keys_cooldown_seconds,
+            stale_seconds=settings.keys_stale_seconds,
+            clock=clock,
+            random=random,
+        )
+
+    @property
+    def client_authentication(self) -> ClientAuthentication:
+        """How we identify ourselves; only issuers that introspect are asked."""
+        return cast("ClientAuthentication", self.settings.introspection)
+
+    def begins(self, token: AccessToken) -> float:
+        """Give the moment before which the token is refused, should the clock be set back."""
+        issued_at, not_before = token.issued_at, token.claims.get("nbf")
+        latest = max(_ALWAYS if issued_at is None else issued_at, _ALWAYS if not_before is None else not_before)
+        return latest - self.settings.clock_leeway_seconds
+
+    def introspection_endpoint(self) -> Flow[str | Unreachable]:
+        """Give the URL, from settings or from the metadata."""
+        return self._place(self.settings.introspection_endpoint, "introspection_endpoint")
+
+    def _jwks_place(self) -> Flow[str | Unreachable]:
+        if self.settings.jwks_file is not None:
+            return "file:" + self.settings.jwks_file
+        return (yield from self._place(self.settings.jwks_uri, "jwks_uri"))
+
+    def _place(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
+        if configured is not None:
+            return configured
+        document = yield from self.metadata.obtain()
+        if isinstance(document, Unreachable):
+            return document
+        url = document.get(name)
+        if not isinstance(url, str) or is_.endpoint_fault(url, self.settings.insecure_http_hosts) is not None:
+            return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
+        return url
+
+    def reset_after_fork(self) -> None:
+        """Keep what was learned, with fresh locks and no call in flight."""
+        self.flights.reset_after_fork()
+        for part in (self.refused, self.tombstones, self.breaker, self.calls, self.metadata, self.keys):
+            part.reset_after_fork()
+
+
+def _client_certificate(settings: TrustedIssuer) -> tuple[str | None, str | None]:
+    method = settings.introspection
+    return (method.certificate, method.key) if isinstance(method, TlsClient) else (None, None)

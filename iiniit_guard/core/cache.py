@@ -1,0 +1,308 @@
+"""Bounded memories: what was verified, what was refused, and what must not come back.
+
+Writes are made under our lock, reads without one: a read is one look into a `dict`, which no interpreter tears. Expiry is part of
+the value, so that a read changes nothing but a flag.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import sha256
+from threading import Lock
+from typing import Final, cast
+
+from cachetools import FIFOCache
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.problem import Problem
+
+_SECOND_CHANCES: Final = 32  # how many used entries one eviction passes over: it must cost the same whatever was used
+_MOMENTS: Final = 4096
+_ACTIVE_LATELY_SECONDS: Final = 3600.0
+
+
+def digest_of(token: str, issuer: str | None = None) -> bytes:
+    """Give the key under which a token is remembered: no cache holds a token.
+
+    Args:
+        token: Printable ASCII.
+        issuer: Who must have issued it, where the request and not the token says so: what one issuer vouched for must not
+            answer for another. It holds no line break, so no token can stand for a pair of both.
+    """
+    return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
+
+
+class Voucher:
+    """What a remembered token rests on, a key for example; when that is withdrawn, so is all it vouched for."""
+
+    __slots__ = ("valid",)
+
+    def __init__(self) -> None:
+        self.valid: bool = True
+
+
+class Remembered:
+    """A verified token and the moments between which it may be used without asking again."""
+
+    __slots__ = ("after", "begins", "digest", "ends", "ends_monotonic", "token", "used", "voucher")
+
+    def __init__(self, token: AccessToken, begins: float, ends: float, ends_monotonic: float, voucher: Voucher) -> None:
+        self.token: AccessToken = token
+        self.begins: float = begins
+        self.ends: float = ends
+        self.ends_monotonic: float = ends_monotonic
+        self.voucher: Voucher = voucher
+        self.used: bool = False
+        self.digest: bytes = b""
+        self.after: Remembered | None = None
+
+
+class _Queue:
+    """One client's entries, oldest first, linked through the entries themselves: a client with one token costs next to nothing."""
+
+    __slots__ = ("count", "first", "last", "passed_over")
+
+    def __init__(self) -> None:
+        self.first: Remembered | None = None
+        self.last: Remembered | None = None
+        self.count = 0
+        self.passed_over = 0  # turns of this client that it lost already, out of turn
+
+    def append(self, entry: Remembered) -> None:
+        entry.after = None
+        if self.last is None:
+            self.first = entry
+        else:
+            self.last.after = entry
+        self.last = entry
+        self.count += 1
+
+    def pop(self) -> Remembered:
+        entry = cast("Remembered", self.first)  # whose turn it is has an entry: see _next_turn
+        self.first = entry.after
+        if self.first is None:
+            self.last = None
+        self.count -= 1
+        return entry
+
+
+class TokenCache:
+    """Verified tokens: first in, first out with a second chance; no client can crowd out the others.
+
+    A client that holds more than a quarter while the cache is full loses its own oldest entries before anyone else loses one.
+    (While there is room it may use it: the quarter protects the others, and nobody else wants the room.)
+    """
+
+    def __init__(self, size: int, clock: Clock) -> None:
+        self._size = size
+        self._share = max(1, size // 4)
+        self._wall = clock.wall
+        self._monotonic = clock.monotonic
+        self._lock = Lock()
+        self._moments: dict[float, float] = {}
+        self._entries: dict[bytes, Remembered] = {}
+        self._queues: dict[str | None, _Queue] = {}  # by client
+        self._heavy: set[str | None] = set()  # clients over their share
+        self._turns: deque[str | None] = deque()  # whose turn it is to lose an entry: its client, once per entry, oldest first
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def recall(self, digest: bytes) -> AccessToken | None:
+        """Give the token that is remembered under `digest` and may still be used, or None."""
+        entry = self.find(digest)
+        return None if entry is None else entry.token
+
+    def find(self, digest: bytes) -> Remembered | None:
+        """Give what is remembered under `digest` and may still be used, or None."""
+        entry = self._entries.get(digest)
+        if entry is None or not entry.begins <= self._wall() < entry.ends:
+            return None
+        if self._monotonic() >= entry.ends_monotonic or not entry.voucher.valid:
+            return None
+        entry.used = True
+        return entry
+
+    def remaining(self, digest: bytes) -> float:
+        """Give the seconds for which the entry may still be used; 0 when there is none."""
+        entry = self._entries.get(digest)
+        if entry is None or not entry.voucher.valid:
+            return 0.0
+        return max(0.0, min(entry.ends - self._wall(), entry.ends_monotonic - self._monotonic()))
+
+    def was_active(self, digest: bytes) -> bool:
+        """Tell whether this token was good within the last hour, remembered or not: such tokens go first when calls are scarce."""
+        entry = self._entries.get(digest)
+        return entry is not None and self._monotonic() - entry.ends_monotonic < _ACTIVE_LATELY_SECONDS
+
+    def keep(self, digest: bytes, entry: Remembered) -> None:
+        """Remember a verified token, in the place of what was remembered under `digest`."""
+        entry.digest = digest
+        entry.begins, entry.ends, entry.ends_monotonic = map(self._shared, (entry.begins, entry.ends, entry.ends_monotonic))
+        with self._lock:
+            known = self._entries.get(digest)
+            if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
+                known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
+                known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
+                return
+            client = entry.token.client_id
+            own_turn_kept = False
+            while len(self._entries) >= self._size:
+                own_turn_kept = self._evict(client)
+            self._entries[digest] = entry
+            queue = self._queues.get(client)
+            if queue is None:
+                queue = self._queues[client] = _Queue()
+            queue.append(entry)
+            if not own_turn_kept:
+                self._turns.append(client)
+            if queue.count > self._share:
+                self._heavy.add(client)
+
+    def _shared(self, moment: float) -> float:
+        """Give an equal moment that another entry holds: three of their own took 96 bytes, and whoever makes them names whole seconds."""
+        if len(self._moments) >= _MOMENTS:
+            self._moments.clear()
+        return self._moments.setdefault(moment, moment)
+
+    def drop(self, digest: bytes) -> Remembered | None:
+        """Forget one token; give what was remembered, so that a tombstone can outlast it."""
+        with self._lock:
+            entry = self._entries.get(digest)
+            if entry is not None:
+                entry.ends = entry.ends_monotonic = float("-inf")  # stays as a husk until its turn: the order is not searched
+            return entry
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._queues.clear()
+            self._heavy.clear()
+            self._turns.clear()
+
+    def reset_after_fork(self) -> None:
+        """Take a fresh lock: another thread of the parent may have held the old one."""
+        self._lock = Lock()
+
+    def _evict(self, newcomer: str | None) -> bool:
+        """Drop one entry; tell whether it was the newcomer's own, whose turn then stays for the entry that replaces it."""
+        own = newcomer in self._heavy
+        if own:
+            client = newcomer
+        elif self._heavy:
+            client = next(iter(self._heavy))
+            self._queues[client].passed_over += 1
+        else:
+            client = self._next_turn()
+        queue = self._queues[client]
+        entry = queue.pop()
+        for _ in range(min(_SECOND_CHANCES, queue.count)):
+            if not entry.used:
+                break
+            entry.used = False
+            queue.append(entry)
+            entry = queue.pop()
+        del self._entries[entry.digest]
+        if queue.count <= self._share:
+            self._heavy.discard(client)
+        if not queue.count:  # then no turn of this client is left either: out of turn it keeps its share
+            del self._queues[client]
+        return own
+
+    def _next_turn(self) -> str | None:
+        """Give the client whose turn it is; each has as many turns as entries and entries lost out of turn."""
+        while True:
+            client = self._turns.popleft()
+            queue = self._queues[client]
+            if not queue.passed_over:
+                return client
+            queue.passed_over -= 1
+
+
+class _Refused:
+    __slots__ = ("count", "ends_monotonic", "problem")
+
+    def __init__(self, problem: Problem, count: int, ends_monotonic: float) -> None:
+        self.problem = problem
+        self.count = count
+        self.ends_monotonic = ends_monotonic
+
+
+class RefusedCache:
+    """Tokens that the authorization server called inactive, for a moment: a cache of its own, since garbage must not evict good tokens."""
+
+    SIZE: Final = 16_384
+
+    def __init__(self, longest_seconds: float, clock: Clock) -> None:
+        self._longest = longest_seconds
+        self._monotonic = clock.monotonic
+        self._lock = Lock()
+        self._entries: FIFOCache[bytes, _Refused] = FIFOCache(self.SIZE)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def recall(self, digest: bytes) -> Problem | None:
+        """Give the refusal that still counts, or None."""
+        try:
+            entry = self._entries[digest]
+        except KeyError:
+            return None
+        return entry.problem if self._monotonic() < entry.ends_monotonic else None
+
+    def keep(self, digest: bytes, problem: Problem, *, young: bool) -> None:
+        """Remember a refusal for 1 s, then 2, 4, … while it is repeated.
+
+        Args:
+            digest: Of the token.
+            problem: Why it was refused.
+            young: The token was issued moments ago: a replica may not know it yet, so the wait does not grow.
+        """
+        with self._lock:
+            try:
+                count = self._entries[digest].count + 1
+            except KeyError:
+                count = 0
+            seconds = 1.0 if young else float(2 ** min(count, 16))
+            self._entries[digest] = _Refused(problem, 0 if young else count, self._monotonic() + min(seconds, self._longest))
+
+    def forget(self, digest: bytes) -> None:
+        """The token turned out to be good."""
+        with self._lock:
+            self._entries.pop(digest, None)
+
+    def reset_after_fork(self) -> None:
+        """Take a fresh lock: another thread of the parent may have held the old one."""
+        self._lock = Lock()
+
+
+class Tombstones:
+    """Tokens that were good and are no longer: an answer that was asked for before their end must not bring them back.
+
+    Only tokens that were remembered as good leave one, so a flood of garbage leaves none.
+    """
+
+    SIZE: Final = 65_536
+
+    def __init__(self, clock: Clock) -> None:
+        self._monotonic = clock.monotonic
+        self._lock = Lock()
+        self._graves: FIFOCache[bytes, float] = FIFOCache(self.SIZE)
+
+    def bury(self, digest: bytes) -> None:
+        """From now on, no answer that was asked for before now counts for this token."""
+        with self._lock:
+            self._graves[digest] = self._monotonic()
+
+    def outdates(self, digest: bytes, sent_monotonic: float) -> bool:
+        """Tell whether an answer to a request sent at `sent_monotonic` came too late to count."""
+        try:
+            return sent_monotonic <= self._graves[digest]
+        except KeyError:
+            return False
+
+    def reset_after_fork(self) -> None:
+        """Take a fresh lock: another thread of the parent may have held the old one."""
+        self._lock = Lock()

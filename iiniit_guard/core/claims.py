@@ -1,0 +1,87 @@
+"""Claims as a read-only mapping that shares its names with every other token of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeGuard
+
+_LATEST: Final = 253_402_300_800  # 10000-01-01: a time beyond cannot be meant, and 2**63 or 1e400 is an attack on arithmetic
+_SHAPES_KEPT: Final = 1024
+_NESTED: Final = (dict, list, tuple)
+_shapes: dict[tuple[str, ...], dict[str, int]] = {}
+
+
+class Claims(Mapping[str, Any]):
+    """A frozen mapping from claim name to frozen value: nested objects are read-only mappings, arrays are tuples.
+
+    A token's claims cost a tuple of values; the names are kept once per issuer's habit (half the memory of a dict each).
+    """
+
+    __slots__ = ("_shape", "_values")
+    _shape: dict[str, int]
+    _values: tuple[Any, ...]
+
+    def __init__(self, claims: Mapping[str, Any]) -> None:
+        names = tuple(claims)
+        shape = _shapes.get(names)
+        if shape is None:
+            shape = {name: position for position, name in enumerate(names)}
+            if len(_shapes) < _SHAPES_KEPT:  # a stranger's tokens never get here, a trusted issuer's shapes are few
+                _shapes[names] = shape
+        object.__setattr__(self, "_shape", shape)
+        values = [freeze(value) if type(value) in _NESTED else value for value in claims.values()]
+        object.__setattr__(self, "_values", tuple(values))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[self._shape[name]]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Give the value of `name`; what `Mapping` inherits would raise and catch an error for each missing claim."""
+        position = self._shape.get(name)
+        return default if position is None else self._values[position]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shape)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("claims are read-only")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("claims are read-only")
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._shape))
+
+    def __repr__(self) -> str:
+        return f"Claims({', '.join(self._shape)})"
+
+    def __reduce__(self) -> tuple[type[Claims], tuple[dict[str, Any]]]:
+        return Claims, (thaw(self),)
+
+
+def freeze(value: Any) -> Any:
+    """Give `value` (out of JSON) with every object read-only and every array a tuple, at every depth."""
+    kind = type(value)
+    if kind is dict:
+        return MappingProxyType({name: freeze(inner) for name, inner in value.items()})
+    if kind is list or kind is tuple:
+        return tuple([freeze(inner) for inner in value])
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """Undo `freeze`, for those who must write JSON."""
+    if isinstance(value, Mapping):
+        return {name: thaw(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [thaw(inner) for inner in value]
+    return value
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Tell whether `value` is a NumericDate that can be compared: a number, not a boolean, finite, between 1970 and 9999."""
+    return type(value) in (int, float) and 0 <= value < _LATEST  # type: ignore[operator]  # NaN compares false, infinity is too large

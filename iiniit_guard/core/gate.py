@@ -1,0 +1,174 @@
+"""Which requests a middleware lets pass unasked, and which policy the others must satisfy: the same in every host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, TypeAlias
+
+from iiniit_guard.core.bearer import has_query_token
+from iiniit_guard.core.method import OVERRIDE_HEADERS, folded, query_overrides
+from iiniit_guard.core.path import AMBIGUOUS_CHARACTERS, AMBIGUOUS_SEGMENTS
+from iiniit_guard.core.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.problem import Problem, Reason
+from iiniit_guard.core.request import Request
+from iiniit_guard.errors import SettingsError
+
+Enforce = Literal["all", "declared"]
+Preflights = Literal["pass", "guard"]
+
+PASS: Final = "pass"
+"""The request goes on without its credentials being looked at."""
+
+Wanted: TypeAlias = Policy | Literal["pass"] | Problem
+
+
+class Rules(Protocol):
+    """What `GuardMiddleware(rules=...)` wants: a policy for a request, or the refusal where none fits.
+
+    Rules may also have a method `preflight_policy_for(request)`, which is asked about CORS preflights where those are to pass: what was
+    written for OPTIONS on this path, the refusal where the path is ambiguous, or None where they say nothing, so that the preflight passes.
+    Rules without it are asked by `policy_for`: their refusals stand, but `NO_RULE`, and everything else passes.
+    """
+
+    def policy_for(self, request: Request) -> Wanted:
+        """Find the rule for this request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The settings of one middleware.
+
+    Attributes:
+        public: Whole decoded paths that pass unasked.
+        subtrees: Prefixes ending in `/` below which everything passes unasked.
+        rules: Decides by method and path; None means `policy` for every request.
+        policy: For requests that no rule concerns.
+        enforce: `all` refuses whatever has no good token; `declared` leaves that to the decorated handlers.
+        preflights: `pass` lets CORS preflights through where no rule speaks of OPTIONS, `guard` treats them like any request.
+    """
+
+    public: frozenset[str] = frozenset()
+    subtrees: tuple[str, ...] = ()
+    rules: Rules | None = None
+    policy: Policy = ANY_TOKEN
+    enforce: Enforce = "all"
+    preflights: Preflights = "pass"
+    wants_any_token: bool = field(init=False, repr=False, compare=False)
+    """Whether every request that is not public is let through by any good token, so that nothing else need be looked at."""
+    opens: bool = field(init=False, repr=False, compare=False)
+    """Whether any path is public."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
+        object.__setattr__(self, "opens", bool(self.public or self.subtrees))
+
+    def policy_for(self, request: Request) -> Wanted:
+        """Tell what this request must satisfy.
+
+        Returns:
+            `PASS`, a policy, or the refusal of a request that no rule provides for.
+        """
+        if self.is_public(request.path):
+            return PASS
+        if self.preflights == "pass" and is_preflight(request):
+            wanted = self._wanted_of_preflight(request)
+            return PASS if wanted is None else wanted
+        if self.rules is not None:
+            return self.rules.policy_for(request)
+        return PASS if self.enforce == "declared" else self.policy
+
+    def passes_as_preflight(self, request: Request) -> bool:
+        """Tell whether a request passes for no other reason than that it is a CORS preflight."""
+        if self.preflights != "pass" or request.method != "OPTIONS" or self.enforce == "declared" or self.policy.anonymous:
+            return False
+        return is_preflight(request) and not self.is_public(request.path) and self._wanted_of_preflight(request) is None
+
+    def _wanted_of_preflight(self, request: Request) -> Wanted | None:
+        if self.rules is None:
+            return None
+        ask: Callable[[Request], Wanted | None] | None = getattr(self.rules, "preflight_policy_for", None)
+        if ask is not None:
+            return ask(request)
+        wanted = self.rules.policy_for(request)
+        return wanted if isinstance(wanted, Problem) and wanted.reason is not Reason.NO_RULE else None
+
+    def is_public(self, path: str) -> bool:
+        """Tell whether `path` (decoded, as the application routes it) was named public, to the letter."""
+        if path in self.public:
+            return True
+        return bool(self.subtrees) and any(path.startswith(prefix) for prefix in self.subtrees) and not _is_ambiguous(path)
+
+
+def make_gate(
+    public: Iterable[str] = (),
+    *,
+    rules: Rules | None = None,
+    enforce: Enforce = "all",
+    optional_token: bool = False,
+    preflights: Preflights = "pass",
+) -> Gate:
+    """Check a middleware's arguments and freeze them.
+
+    Raises:
+        SettingsError: With every fault of them.
+    """
+    faults = []
+    exact, subtrees = set(), []
+    if isinstance(public, str):
+        faults.append("public: a list of paths is wanted, not one string")
+        public = ()
+    for path in public:
+        if not isinstance(path, str) or not path.startswith("/"):
+            faults.append(f"public: {path!r} does not begin with /")
+        elif path == "/*":
+            faults.append('public: "/*" would open everything; name the paths, or use enforce="declared"')
+        elif path.endswith("/*") and "*" not in path[:-1]:
+            subtrees.append(path[:-1])
+        elif "*" in path:
+            faults.append(f"public: {path!r}: a * may only stand after the last /, and means the whole subtree")
+        else:
+            exact.add(path)
+    if enforce not in ("all", "declared"):
+        faults.append('enforce: "all" or "declared"')
+    if preflights not in ("pass", "guard"):
+        faults.append('preflights: "pass" or "guard"')
+    if rules is not None and enforce == "declared":
+        faults.append('rules: they refuse what they do not name, so they do not go with enforce="declared"')
+    if faults:
+        raise SettingsError(faults)
+    return Gate(frozenset(exact), tuple(subtrees), rules, Policy(anonymous=True) if optional_token else ANY_TOKEN, enforce, preflights)
+
+
+def is_preflight(request: Request) -> bool:
+    """Tell a CORS preflight, which browsers send without credentials, from an OPTIONS request that might carry some.
+
+    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`, no credentials, no body.
+    """
+    if request.method != "OPTIONS":
+        return False
+    # A length of 0 is no body, and an empty Cookie (Django's test client sends one) no credential.
+    names = {name for name, value in request.headers if (name, value) not in _NOTHING}
+    if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
+        return False
+    return not query_overrides(request.query) and not has_query_token(request.query)
+
+
+_NOTHING: Final = frozenset({(b"content-length", b"0"), (b"cookie", b"")})
+_OF_A_PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"})
+_NOT_OF_A_PREFLIGHT: Final = frozenset(
+    {
+        *(b"authorization", b"cookie", b"content-length", b"transfer-encoding"),
+        # No browser sends these with a preflight; an application that honours them would run another method unasked.
+        *OVERRIDE_HEADERS,
+    }
+)
+# Stricter than for rules: a % that stands alone may be read by some decoder too.
+_AMBIGUOUS: Final = re.compile(f"[{AMBIGUOUS_CHARACTERS}%]|{AMBIGUOUS_SEGMENTS}")
+
+
+def _is_ambiguous(path: str) -> bool:
+    """Tell whether another reader could take `path` for one outside the subtree it seems to be in."""
+    return _AMBIGUOUS.search(path) is not None

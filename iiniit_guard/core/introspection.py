@@ -1,0 +1,188 @@
+"""Asking the authorization server about a token, and how long its answer counts.
+
+Spec: RFC 7662 §2.1 and §2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.authorization_server import AuthorizationServer
+from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.claims import is_time
+from iiniit_guard.core.client_authentication import SignedIn, sign_in
+from iiniit_guard.core.clock import Moment
+from iiniit_guard.core.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
+from iiniit_guard.core.metadata import retry_after
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.shared_store import AHEAD_SECONDS
+from iiniit_guard.core.strict_json import parse_object
+
+_YOUNG_SECONDS: Final = 30.0
+_CREDENTIALS_RETRY_SECONDS: Final = 30.0
+_ANSWERED: Final = Voucher()  # an introspection answer rests on nothing that could be withdrawn: it has a deadline instead
+
+
+def introspect(
+    token: str,
+    digest: bytes,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    *,
+    issued_at: object = None,
+    verified: Remembered | None = None,
+) -> Flow[AccessToken | Problem | Unreachable]:
+    """Ask about a token, unless an answer is remembered or under way.
+
+    Args:
+        token: As it came.
+        digest: Its key in the caches.
+        server: Who issued it.
+        cache: Where good answers are kept.
+        issued_at: `iat` of a JWT, unverified, which only says how soon a refusal may be asked about again.
+        verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
+    """
+    refused = server.refused.recall(digest)
+    if refused is not None:
+        return refused
+
+    def start() -> Flow[AccessToken | Problem | Unreachable]:
+        return _introspect(token, digest, server, cache, issued_at, verified)
+
+    return (yield from server.flights.share(("introspect", digest), start, 4 * server.connection.timeout_seconds))
+
+
+def _introspect(
+    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, issued_at: object, verified: Remembered | None
+) -> Flow[AccessToken | Problem | Unreachable]:
+    found = cache.recall(digest) or server.refused.recall(digest)
+    if found is not None:
+        return found  # another's call ended between our look and our lead
+    shared = yield from _recall_shared(digest, server, cache, verified)
+    if shared is not None:
+        return shared
+    endpoint = yield from server.introspection_endpoint()
+    if isinstance(endpoint, Unreachable):
+        return endpoint
+    closed = server.breaker.refusal(server.connection.timeout_seconds)
+    if closed is not None:
+        return closed
+    probes = server.breaker.is_open
+    known = cache.was_active(digest)
+    if not server.calls.enter(known=known):
+        if probes:
+            server.breaker.abandon()
+        return Unreachable("busy", "introspection: too many calls are in flight")
+    try:
+        credentials = yield from sign_in(server.client_authentication, server.issuer, server.clock.wall(), server.unique())
+        if isinstance(credentials, Unreachable):
+            return credentials
+        sent = server.clock.now()
+        reply = yield Fetch(_request(token, endpoint, credentials, server))
+        server.breaker.record(reply, known=known)
+        probes = False
+    finally:
+        server.calls.leave(known=known)
+        if probes:
+            server.breaker.abandon()
+    answer = reply if isinstance(reply, Unreachable) else _parse_answer(reply)
+    server.failure = answer if isinstance(answer, Unreachable) else None
+    if isinstance(answer, Unreachable):
+        return answer.not_before(server.breaker.seconds_left)
+    outcome = _remember(answer, digest, server, cache, sent, issued_at, verified)
+    if server.store is not None:
+        if isinstance(outcome, AccessToken):
+            yield from server.store.keep(digest, _claims(answer), sent)
+        elif server.tombstones.outdates(digest, sent.monotonic):
+            yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
+    return outcome
+
+
+def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None) -> Flow[AccessToken | None]:
+    """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
+    if server.store is None:
+        return None
+    shared = yield from server.store.recall(digest, server.clock.now())
+    # Its time was told by another clock: in doubt it is older than what we were told ourselves.
+    if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
+        return None
+    outcome = server.checks.check(dict(shared.claims), server.clock.wall(), introspected=True)
+    if not isinstance(outcome, AccessToken):
+        return None
+    _keep(outcome, digest, server, cache, shared.sent, verified)
+    return cache.recall(digest)
+
+
+def _request(token: str, endpoint: str, credentials: SignedIn, server: AuthorizationServer) -> HttpRequest:
+    form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)
+    headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"), *credentials.headers)
+    return HttpRequest("POST", endpoint, headers, urlencode(form).encode("ascii"), server.connection)
+
+
+def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
+    """Read an introspection response; whatever is not exactly one is our outage, not the token's fault."""
+    if reply.status in (401, 403):  # RFC 7662 §2.3: our own credentials, which no client can mend
+        return Unreachable("credentials", f"introspection: status {reply.status}", _CREDENTIALS_RETRY_SECONDS)
+    if reply.status != 200:
+        return Unreachable("answer", f"introspection: status {reply.status}", retry_after(reply))
+    media_type = (reply.header("content-type") or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+        return Unreachable("answer", "introspection: not application/json")
+    answer = parse_object(reply.body)
+    if answer is None:
+        return Unreachable("answer", "introspection: not a JSON object")
+    if not isinstance(answer.get("active"), bool):  # "false", 1 and null are no booleans (RFC 7662 §2.2)
+        return Unreachable("answer", "introspection: active is not a boolean")
+    return answer
+
+
+def _remember(
+    answer: Mapping[str, Any],
+    digest: bytes,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    sent: Moment,
+    issued_at: object,
+    verified: Remembered | None,
+) -> AccessToken | Problem:
+    now = server.clock.wall()
+    if answer["active"]:
+        claims = _claims(answer)
+        outcome = server.checks.check(claims, now, introspected=True)
+        issued_at = claims.get("iat", issued_at)
+    else:
+        outcome = PROBLEMS[Reason.INACTIVE]
+    if isinstance(outcome, AccessToken) and server.tombstones.outdates(digest, sent.monotonic):
+        outcome = PROBLEMS[Reason.INACTIVE]  # what we were told since counts more than what was true when we asked
+    if isinstance(outcome, Problem):
+        if cache.drop(digest) is not None:
+            server.tombstones.bury(digest)
+        young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
+        server.refused.keep(digest, outcome, young=young)
+        return outcome
+    server.proven = True
+    server.refused.forget(digest)
+    _keep(outcome, digest, server, cache, sent, verified)
+    return outcome
+
+
+def _claims(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "active"}
+
+
+def _keep(
+    outcome: AccessToken, digest: bytes, server: AuthorizationServer, cache: TokenCache, sent: Moment, verified: Remembered | None
+) -> None:
+    """Remember a good answer until its one deadline: the moment its request was sent plus the delay, or `exp`."""
+    delay = server.settings.revocation_delay_seconds
+    ends = floor(sent.wall) + delay
+    if outcome.expires_at is not None:
+        ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
+    entry = Remembered(outcome, server.begins(outcome), ends, floor(sent.monotonic) + delay, _ANSWERED)
+    if verified is not None:
+        entry.begins, entry.ends, entry.voucher = max(entry.begins, verified.begins), min(ends, verified.ends), verified.voucher
+    cache.keep(digest, entry)

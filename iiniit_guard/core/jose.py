@@ -1,0 +1,168 @@
+"""JSON Web Signatures: splitting, the JOSE header, which algorithms count, and the signature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.core.base64url import decode_base64url, decode_leniently
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.strict_json import is_object_with_constants, is_too_deep, parse_object
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.verification_key import VerificationKey
+
+__all__ = ["ALGORITHMS", "JoseHeader", "Jws", "is_jws", "parse_jws", "parse_object", "verify_signature"]
+
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+"""All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
+
+MAX_KEY_ID_CHARACTERS: Final = 1024
+_MAX_HEADERS: Final = 256
+_MAX_HEADER_BYTES: Final = 1024
+
+_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
+_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
+_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+_UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
+_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE]
+
+_decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
+
+
+@dataclass(frozen=True, slots=True)
+class JoseHeader:
+    """What counts of a JOSE header. `jku`, `jwk`, `x5u` and `x5c` do not: a token must not bring its own key (RFC 8725 §3.10).
+
+    Attributes:
+        alg: One of `ALGORITHMS`, to the letter.
+        kid: At most 1,024 characters; None where the header has none.
+        typ: In lower case, without the `application/` that RFC 7515 §4.1.9 lets a sender leave out; None where there is none.
+    """
+
+    alg: str
+    kid: str | None = field(default=None, repr=False)
+    typ: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A well-formed token whose signature nobody has looked at yet. Its `repr` shows the algorithm and nothing else of it.
+
+    Attributes:
+        header: What its header says.
+        claims: Its payload, unverified.
+        signing_input: What was signed (RFC 7515 §2).
+        signature: As it came, decoded.
+    """
+
+    header: JoseHeader
+    claims: dict[str, Any] = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+# An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
+_known_headers: dict[bytes, JoseHeader] = {}
+
+
+def is_jws(token: str) -> bool:
+    """Tell whether anybody could take `token` for a JWS, however broken it is.
+
+    Such a token is judged by us or refused, never shown to an introspection endpoint, which might read it more tolerantly than
+    we do and so call active what was revoked under another spelling. Hence the first part is decoded as tolerantly as can be.
+
+    Spec: RFC 7516 §9: a JWE has five parts and is none.
+    """
+    if token.count(".") != 2:
+        return False
+    encoded = token[: token.index(".")].encode("ascii", "ignore")
+    if encoded in _known_headers:
+        return True
+    octets = decode_leniently(encoded)
+    text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
+    if not text.startswith("{"):
+        return False
+    try:
+        header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]
+    except ValueError:
+        header = {}
+    return "alg" in header or (not header and '"alg"' in text)
+
+
+def parse_jws(token: str, algorithms: frozenset[str]) -> Jws | Problem:
+    """Split a token and read its parts; the signature is not verified.
+
+    Args:
+        token: As it came; whoever calls has bounded its length.
+        algorithms: Those allowed. `EdDSA` and `Ed25519` are two names, each allowed by itself (RFC 9864 §2.2).
+
+    Returns:
+        The reason says which rule was broken: `unsupported_algorithm` also for an unsigned token that says `none`,
+        `unsupported_critical` for `crit`, `zip` and a `b64` other than true, `wrong_type` for a `typ` that is no string,
+        `malformed_claim` for NaN or Infinity in the payload, else `malformed_token`.
+
+    Spec: RFC 7515 §3.1, §5.2; RFC 7519 §7.2; RFC 8725 §3.1, §3.2.
+    """
+    try:
+        encoded = token.encode("ascii")
+    except UnicodeEncodeError:
+        return _MALFORMED
+    signing_input, _, encoded_signature = encoded.rpartition(b".")
+    encoded_header, dot, encoded_claims = signing_input.partition(b".")
+    if not dot or b"." in encoded_claims:
+        return _MALFORMED
+    header = _known_headers.get(encoded_header) or _parse_header(encoded_header)
+    if isinstance(header, Problem):
+        return header
+    if header.alg not in algorithms:
+        return _UNSUPPORTED_ALGORITHM
+    payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
+    if payload is None or not signature:
+        return _MALFORMED
+    claims = parse_object(payload)
+    if claims is None:
+        return _MALFORMED_CLAIM if is_object_with_constants(payload) else _MALFORMED
+    return Jws(header, claims, signing_input, signature)
+
+
+def verify_signature(jws: Jws, key: VerificationKey) -> bool:
+    """Tell whether `key` made the signature of `jws`, by the algorithm that both of them name.
+
+    Spec: RFC 7515 §5.2; RFC 8725 §3.1: a key is used with one algorithm.
+    """
+    if key.alg != jws.header.alg or not key.verifies(jws.signing_input, jws.signature):
+        return False
+    encoded_header = jws.signing_input[: jws.signing_input.find(b".")]
+    if encoded_header not in _known_headers and len(encoded_header) <= _MAX_HEADER_BYTES:
+        if len(_known_headers) >= _MAX_HEADERS:  # an issuer with a header per token: start afresh, at one parse a token
+            _known_headers.clear()
+        _known_headers[encoded_header] = jws.header
+    return True
+
+
+def _parse_header(encoded: bytes) -> JoseHeader | Problem:
+    decoded = decode_base64url(encoded)
+    members = None if decoded is None else parse_object(decoded)
+    if members is None:
+        return _MALFORMED
+    alg = members.get("alg")
+    if not isinstance(alg, str) or alg not in ALGORITHMS:
+        return _UNSUPPORTED_ALGORITHM
+    # We understand no extension, so RFC 7515 §4.1.11 refuses any crit; b64 and zip change what was signed even where crit is left out
+    # (RFC 7797 §6; decompression bombs: CVE-2024-33664).
+    if "crit" in members or "zip" in members or members.get("b64", True) is not True:
+        return _UNSUPPORTED_CRITICAL
+    kid, typ = members.get("kid"), members.get("typ")
+    if "kid" in members and (not isinstance(kid, str) or len(kid) > MAX_KEY_ID_CHARACTERS):
+        return _MALFORMED
+    if "typ" not in members:
+        return JoseHeader(alg, kid)
+    return JoseHeader(alg, kid, _media_type(typ)) if isinstance(typ, str) else _WRONG_TYPE
+
+
+def _media_type(typ: str) -> str:
+    folded = typ.lower() if typ.isascii() else typ  # outside ASCII, lower() makes a k of the Kelvin sign
+    short = folded.removeprefix("application/")
+    return folded if "/" in short else short

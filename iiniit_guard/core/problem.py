@@ -1,0 +1,128 @@
+"""Why a request was refused: the RFC 6750 error code for the client, a stable reason for logs and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """Why a request was not let through. Values are stable; new ones may be added, none is ever renamed."""
+
+    NO_TOKEN = "no_token"
+    SEVERAL_CREDENTIALS = "several_credentials"
+    MALFORMED_HEADER = "malformed_header"
+    TOKEN_TOO_LONG = "token_too_long"
+    TOKEN_IN_QUERY = "token_in_query"
+    MALFORMED_TOKEN = "malformed_token"
+    UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
+    UNSUPPORTED_CRITICAL = "unsupported_critical"
+    WRONG_TYPE = "wrong_type"
+    UNKNOWN_ISSUER = "unknown_issuer"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    ISSUED_IN_FUTURE = "issued_in_future"
+    WRONG_AUDIENCE = "wrong_audience"
+    MALFORMED_CLAIM = "malformed_claim"
+    INACTIVE = "inactive"
+    REVOKED = "revoked"
+    UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
+    REFUSED_BY_VALIDATOR = "refused_by_validator"
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    MISSING_SCOPE = "missing_scope"
+    INSUFFICIENT_AUTHENTICATION = "insufficient_authentication"
+    NO_RULE = "no_rule"
+    AMBIGUOUS_PATH = "ambiguous_path"
+    METHOD_OVERRIDE = "method_override"
+    UNKNOWN_ORIGINAL = "unknown_original"
+    UNTRUSTED_PEER = "untrusted_peer"
+    ISSUER_UNAVAILABLE = "issuer_unavailable"
+
+
+# RFC 6750 §3: error_description may hold %x20-21 / %x23-5B / %x5D-7E and nothing else.
+_DESCRIPTION_CHARACTERS: Final = frozenset(map(chr, (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F))))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal, before it is dressed as an HTTP answer.
+
+    Attributes:
+        status: HTTP status: 400, 401 or 403.
+        code: The `error` of RFC 6750 §3.1; None when the request carried no credentials.
+        reason: Ours, stable, for logs and metrics.
+        description: One sentence that is safe to send: it holds no value that came with the request.
+        scheme: The accepted scheme, in lower case, under whose challenge the code belongs.
+
+    Raises:
+        ValueError: The description holds a character that RFC 6750 §3 forbids.
+    """
+
+    status: int
+    code: str | None
+    reason: Reason
+    description: str
+    scheme: str = "bearer"
+
+    def __post_init__(self) -> None:
+        if not _DESCRIPTION_CHARACTERS.issuperset(self.description):
+            raise ValueError("a description holds a character outside RFC 6750 section 3")
+
+
+def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:
+    return reason, Problem(status, code, reason, description)
+
+
+_REQUEST, _TOKEN = "invalid_request", "invalid_token"
+
+PROBLEMS: Final[dict[Reason, Problem]] = dict(
+    [
+        _row(401, None, Reason.NO_TOKEN, "An access token is required."),
+        _row(400, _REQUEST, Reason.SEVERAL_CREDENTIALS, "The request has more than one credential."),
+        _row(400, _REQUEST, Reason.MALFORMED_HEADER, "The Authorization header is malformed."),
+        _row(400, _REQUEST, Reason.TOKEN_TOO_LONG, "The access token is too long."),
+        _row(400, _REQUEST, Reason.TOKEN_IN_QUERY, "An access token in the query is not accepted: send it in the Authorization header."),
+        _row(401, _TOKEN, Reason.MALFORMED_TOKEN, "The access token is malformed."),
+        _row(401, _TOKEN, Reason.UNSUPPORTED_ALGORITHM, "The signature algorithm of the access token is not accepted."),
+        _row(401, _TOKEN, Reason.UNSUPPORTED_CRITICAL, "The access token has a header parameter that is not supported."),
+        _row(401, _TOKEN, Reason.WRONG_TYPE, "This kind of token is not an access token."),
+        _row(401, _TOKEN, Reason.UNKNOWN_ISSUER, "The issuer of the access token is not trusted here."),
+        _row(401, _TOKEN, Reason.UNKNOWN_KEY, "The key that signed the access token is not known."),
+        _row(401, _TOKEN, Reason.BAD_SIGNATURE, "The signature of the access token is not valid."),
+        _row(401, _TOKEN, Reason.EXPIRED, "The access token has expired."),
+        _row(401, _TOKEN, Reason.NOT_YET_VALID, "The access token is not valid yet."),
+        _row(401, _TOKEN, Reason.ISSUED_IN_FUTURE, "The access token was issued in the future."),
+        _row(401, _TOKEN, Reason.WRONG_AUDIENCE, "The access token is not meant for this resource."),
+        _row(401, _TOKEN, Reason.MALFORMED_CLAIM, "A claim of the access token is missing or malformed."),
+        _row(401, _TOKEN, Reason.INACTIVE, "The access token is not active."),
+        _row(401, _TOKEN, Reason.REVOKED, "The access token was revoked."),
+        _row(401, _TOKEN, Reason.UNSUPPORTED_CONFIRMATION, "The access token is bound to a key in a way that was not proven."),
+        _row(401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."),
+        _row(401, None, Reason.UNKNOWN_CREDENTIAL, "The credential is not accepted."),
+        _row(403, "insufficient_scope", Reason.MISSING_SCOPE, "The access token does not have the scope that is needed."),
+        _row(
+            401,
+            "insufficient_user_authentication",
+            Reason.INSUFFICIENT_AUTHENTICATION,
+            "A stronger or more recent authentication is needed.",
+        ),
+        _row(403, None, Reason.NO_RULE, "This request is not provided for."),
+        _row(400, _REQUEST, Reason.AMBIGUOUS_PATH, "The path can be read in more than one way."),
+        _row(400, _REQUEST, Reason.METHOD_OVERRIDE, "The request overrides its method."),
+        _row(400, _REQUEST, Reason.UNKNOWN_ORIGINAL, "The gateway does not say clearly what was requested."),
+        _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
+    ]
+)
+"""The refusal for each reason; `ISSUER_UNAVAILABLE` has none, since an outage of ours is not the request's fault."""
+
+
+def malformed_claim(name: str) -> Problem:
+    """Refuse a token for a claim that is missing or malformed.
+
+    Args:
+        name: A claim name out of our own code, never out of the token.
+    """
+    return Problem(401, _TOKEN, Reason.MALFORMED_CLAIM, f"The claim {name} of the access token is missing or malformed.")

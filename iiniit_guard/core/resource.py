@@ -1,0 +1,127 @@
+"""The protected resource: settings, issuers, what was learned, and how refusals are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.authorization_server import AuthorizationServer
+from iiniit_guard.core.cache import TokenCache
+from iiniit_guard.core.challenge import Answers
+from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.flow import Ask, Flow
+from iiniit_guard.core.found_issuers import FoundIssuers, is_issuer_name
+from iiniit_guard.core.jose import ALGORITHMS
+from iiniit_guard.core.request import Request
+from iiniit_guard.core.settings import GuardSettings
+from iiniit_guard.core.shared_store import SharedStore
+from iiniit_guard.core.trusted_issuer import TrustedIssuer
+from iiniit_guard.errors import UsageError
+
+WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Randomness as an argument.
+
+    Attributes:
+        random: Uniform in [0, 1).
+        unique: An identifier that nobody can guess or repeat.
+        random_bytes: Unpredictable bytes, as many as asked for.
+    """
+
+    random: Callable[[], float]
+    unique: Callable[[], str]
+    random_bytes: Callable[[int], bytes]
+
+
+class ProtectedResource:
+    """Everything that decisions rest on. It acts on nothing by itself."""
+
+    def __init__(self, settings: GuardSettings, clock: Clock, chance: Chance) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock)
+        self._chance = chance
+        known = settings.issuers if isinstance(settings.issuers, tuple) else ()
+        self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}
+        self._found = None if isinstance(settings.issuers, tuple) else FoundIssuers(settings.issuers, self._server, clock)
+        allowed = ALGORITHMS if self._found is not None else {name for server in self.servers for name in server.algorithms}
+        self.algorithms: frozenset[str] = frozenset(allowed)
+        self._opaque = [server for server in self.servers if server.introspects]
+        self.schemes: frozenset[str] = frozenset({"bearer", *(scheme.lower() for scheme in settings.alternatives)})
+        self.alternatives: dict[str, tuple[str, Callable[..., object]]] = {
+            scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
+        }
+        self.answers: Answers = Answers(
+            realm=settings.realm or (known[0].audiences[0] if known else "api"),
+            schemes=("Bearer", *settings.alternatives),
+            resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
+        )
+        self.metadata_path: str | None = None if settings.resource is None else unquote(urlsplit(metadata_url(settings.resource)).path)
+        self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
+        """Whether the credential is the gateway's assertion, which does not stand in `Authorization`."""
+        self.recalls: bool = settings.issuer_resolver is None and not settings.validators and not self.takes_assertions
+        """Whether the token alone decides, so that a remembered one needs nothing but its digest."""
+
+    @property
+    def servers(self) -> tuple[AuthorizationServer, ...]:
+        """The issuers known at this moment."""
+        return tuple(self._named.values()) if self._found is None else self._found.servers
+
+    @property
+    def only_server(self) -> AuthorizationServer | None:
+        """The one issuer of this guard, or None where there are several or they are found."""
+        return next(iter(self._named.values())) if len(self._named) == 1 else None
+
+    def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
+        """Find the trusted issuer that is called `issuer` to the letter, or None; no request is made for a stranger."""
+        return self._named.get(issuer) if self._found is None else (yield from self._found.server_of(issuer))
+
+    def opaque_server_of(self, token: str) -> AuthorizationServer | None:
+        """Find the issuer whose introspection endpoint may see this opaque token, or None."""
+        fitting = [
+            server for server in self._opaque if server.settings.token_prefix is None or token.startswith(server.settings.token_prefix)
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def recall(self, digest: bytes) -> AccessToken | None:
+        """Give the remembered token that may still be used, or None."""
+        return self.cache.recall(digest)
+
+    def reset_after_fork(self) -> None:
+        """Keep what was learned, with fresh locks and no call in flight."""
+        self.cache.reset_after_fork()
+        if self._found is not None:
+            self._found.reset_after_fork()
+        for server in self.servers:
+            server.reset_after_fork()
+
+    def _server(self, settings: TrustedIssuer) -> AuthorizationServer:
+        secret, store = self.settings.store_secret, None
+        if secret is not None and settings.introspection is not None:
+            store = SharedStore(secret, settings, self._chance.random_bytes, settings.revocation_delay_seconds)
+        return AuthorizationServer(settings, self.clock, self._chance.random, self._chance.unique, store)
+
+
+def metadata_url(resource: str) -> str:
+    """Give the URL of a resource's metadata document: the well-known path before its own (RFC 9728 §3.1)."""
+    parts = urlsplit(resource)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/') if parts.path == '/' else parts.path}{query}"
+
+
+def request_issuer(request: Request, resolver: Callable[[Request], object]) -> Flow[str | None]:
+    """Ask the application which issuer this request belongs to; None also for a name that no issuer can have.
+
+    Raises:
+        UsageError: It gives something else than a text or None.
+    """
+    issuer = yield Ask(resolver, (request,))
+    if issuer is not None and not isinstance(issuer, str):
+        raise UsageError("issuer_resolver gives the issuer identifier as a text, or None")
+    return issuer if issuer is not None and is_issuer_name(issuer) else None

@@ -1,0 +1,52 @@
+"""Protected resource metadata, published: how a client learns which authorization server to go to.
+
+Spec: RFC 9728 §2 and §3.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.request import Request
+from iiniit_guard.core.resource import ProtectedResource
+from iiniit_guard.core.settings import GuardSettings
+
+_LIFETIME_SECONDS = 3_600
+
+
+def resource_document(settings: GuardSettings) -> dict[str, Any]:
+    """Give the metadata document; it holds nothing that came with a request."""
+    issuers = settings.issuers if isinstance(settings.issuers, tuple) else ()
+    document: dict[str, Any] = {
+        "resource": settings.resource,
+        "authorization_servers": [issuer.issuer for issuer in issuers],
+        "scopes_supported": list(settings.resource_scopes),
+        "bearer_methods_supported": ["header", "query"] if settings.insecure_query_token else ["header"],
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def published(request: Request, resource: ProtectedResource) -> Answer | None:
+    """Answer a request for the metadata document, without a token and to every origin; None for any other request."""
+    place = resource.metadata_path
+    asked = request.path == place and request.method in ("GET", "HEAD", "OPTIONS") and request.scheme not in ("ws", "wss")
+    if place is None or not asked:
+        return None
+    if request.method == "OPTIONS":
+        preflight = (
+            ("Access-Control-Allow-Origin", "*"),
+            ("Access-Control-Allow-Methods", "GET, HEAD"),
+            ("Access-Control-Allow-Headers", "*"),
+            ("Access-Control-Max-Age", "3600"),
+        )
+        return Answer(204, preflight, b"")
+    body = json.dumps(resource_document(resource.settings)).encode()
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", f"public, max-age={_LIFETIME_SECONDS}"),
+        ("Access-Control-Allow-Origin", "*"),
+    )
+    return Answer(200, headers, b"" if request.method == "HEAD" else body)

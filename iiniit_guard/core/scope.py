@@ -1,0 +1,97 @@
+"""Which scopes a token carries: where servers write them, how they are spelled, what they imply.
+
+Spec: RFC 6749 §3.3 (grammar), RFC 9068 §2.2.3 (`scope`), RFC 8693 §4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from iiniit_guard.core.policy import SCOPE_TOKEN
+
+MALFORMED: Final = None
+_KEPT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeReading:
+    """How one issuer's tokens name scopes.
+
+    Attributes:
+        strict: Only `scope`, and only as a string (RFC 9068).
+        also: Further claims that hold scopes, `roles` or a dotted path such as `realm_access.roles`.
+        aliases: Scope → the scope that this API calls it.
+        implies: Scope → what it includes; followed to the end.
+    """
+
+    strict: bool
+    also: tuple[str, ...]
+    aliases: Mapping[str, str]
+    implies: Mapping[str, tuple[str, ...]]
+    _seen: dict[Any, frozenset[str]]
+
+    def scopes_of(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
+        """Give the scopes after aliases and hierarchy; None where a scope claim is malformed."""
+        written = claims.get("scope")
+        if type(written) is str:  # the usual case: one string, seen before
+            known = self._seen.get(written)
+            if known is not None:
+                return known
+        found = self._read(claims)
+        if found is None:
+            return MALFORMED
+        scopes = self._expand(found)
+        if type(written) is str and not self.also and len(self._seen) < _KEPT:
+            self._seen[written] = scopes
+        return self._seen.setdefault(scopes, scopes) if len(self._seen) < _KEPT else scopes
+
+    def _read(self, claims: Mapping[str, Any]) -> set[str] | None:
+        found: set[str] = set()
+        name = "scope" if self.strict or "scope" in claims else "scp"
+        if name in claims:
+            value = claims[name]
+            if isinstance(value, str):
+                words = [word for word in value.split(" ") if word]  # U+0020 alone separates: U+00A0 is part of a (bad) word
+            elif isinstance(value, list) and not self.strict:
+                words = value
+            else:
+                return MALFORMED
+            if not all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words):
+                return MALFORMED
+            found.update(words)
+        for path in self.also:
+            value = _at(claims, path)
+            words = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else []
+            # Roles may be any text; one that is no scope cannot be asked for either.
+            found.update(word for word in words if isinstance(word, str) and SCOPE_TOKEN.fullmatch(word))
+        return found
+
+    def _expand(self, found: set[str]) -> frozenset[str]:
+        scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}
+        waiting = list(scopes)
+        while waiting:
+            for implied in self.implies.get(waiting.pop(), ()):
+                if implied not in scopes:
+                    scopes.add(implied)
+                    waiting.append(implied)
+        return frozenset(scopes)
+
+
+def scope_reading(
+    *, strict: bool, also: tuple[str, ...], aliases: Mapping[str, str], implies: Mapping[str, tuple[str, ...]]
+) -> ScopeReading:
+    """Make a reading with a memory of its own for scope strings already read."""
+    return ScopeReading(strict, also, aliases, implies, {})
+
+
+def _at(claims: Mapping[str, Any], path: str) -> Any:
+    if path in claims:  # a claim name may hold dots itself (https://api.example/roles)
+        return claims[path]
+    value: Any = claims
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value

@@ -1,0 +1,52 @@
+"""Whether the setting `store_url` says where a store is; no fault quotes it, for a password may be anywhere in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+_DATABASE: Final = re.compile(r"/?|/[0-9]{1,9}", re.ASCII)
+# What a URL may decide: not how long we wait, how often we try or what the answers look like, and TLS is never weakened.
+_OPTIONS: Final = {"redis": frozenset({"db", "client_name"}), "unix": frozenset({"db", "client_name", "username", "password"})}
+_OPTIONS_OF: Final = {**_OPTIONS, "rediss": _OPTIONS["redis"] | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}}
+_ESCAPES: Final = "in a password, / ? # and @ are written %2F %3F %23 and %40"
+
+
+def store_url_fault(value: object) -> str | None:
+    """Tell why `value` is no URL of a store, or None.
+
+    Args:
+        value: `redis://host:port/0`, `rediss://…` or `unix:///path`, with name and password before an `@` where they are needed.
+    """
+    if not isinstance(value, str) or not value.startswith(("redis://", "rediss://", "unix://")):
+        return "a URL that begins with redis://, rediss:// or unix:// is wanted"
+    if not value.isascii() or not value.isprintable() or " " in value or "#" in value:
+        return f"it is not a URL; {_ESCAPES}"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # what no name server could be asked for
+    except ValueError:
+        return f"it is not a URL; {_ESCAPES}"
+    if parts.scheme == "unix":
+        if host or parts.path in ("", "/"):
+            return "unix:// and the absolute path of a socket is wanted: unix:///run/redis.sock"
+    elif not host or port == 0:
+        return f"a host is wanted; {_ESCAPES}"
+    elif not _DATABASE.fullmatch(parts.path):
+        return f"the path is the number of a database, or nothing; {_ESCAPES}"
+    return _option_fault(parts)
+
+
+def _option_fault(parts: SplitResult) -> str | None:
+    known = _OPTIONS_OF[parts.scheme]
+    try:
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        return f"its query is malformed; {_ESCAPES}"
+    names = [name for name, _ in options]
+    if not known.issuperset(names) or len(set(names)) < len(names):
+        return f"its options can be {', '.join(sorted(known))}, each once"
+    values = dict(options)
+    return None if all(values.values()) and values.get("db", "0").isdecimal() else "an option is empty, or db no number"

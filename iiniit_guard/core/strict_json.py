@@ -1,0 +1,84 @@
+"""JSON that can mean one thing only: UTF-8 without BOM, no name twice, no NaN, bounded depth."""
+
+from __future__ import annotations
+
+import re
+from json import JSONDecoder
+from typing import Any, Final, NoReturn
+
+MAX_DEPTH: Final = 32
+"""Objects and arrays inside each other, the outermost counted. Claims need five."""
+
+_WHITESPACE: Final = " \t\n\r"  # RFC 8259 §2
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # the last quote is optional: else an open string costs n² steps
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(members)
+    if len(built) != len(members):
+        raise ValueError("a name is repeated")  # RFC 7515 §4, RFC 7519 §4: two readers would see two tokens
+    return built
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+_decode: Final = JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant).raw_decode
+_decode_with_constants: Final = JSONDecoder(object_pairs_hook=_unique).raw_decode
+
+
+def parse_object(data: bytes) -> dict[str, Any] | None:
+    """Parse a JSON object that a stranger sent.
+
+    Returns:
+        None for what is not JSON, not an object, not UTF-8 or begins with a BOM, for a name that is repeated at any depth, NaN and
+        Infinity, more than `MAX_DEPTH` levels, a string with a lone surrogate, and an integer too long for the interpreter.
+        A number beyond the range of a float is infinite: whoever reads one must look.
+
+    Spec: RFC 8259 §4, §6, §8, §9; RFC 7515 §4, RFC 7519 §4.
+    """
+    return _parse(data, _decode)
+
+
+def is_object_with_constants(data: bytes) -> bool:
+    """Tell whether nothing but NaN or Infinity may keep `data` from being an object that `parse_object` accepts."""
+    return _parse(data, _decode_with_constants) is not None
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Tell whether brackets outside strings go deeper than `MAX_DEPTH`, or do not pair. The time is linear in the length."""
+    if data.find(b"{", 1) < 0 and data.find(b"[") < 0:
+        return False  # flat, as most tokens are; `find` looks for one byte ten times as fast as `count` counts it
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return False
+    skeleton = _STRING.sub(b"", data).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        skeleton = skeleton.replace(b"[]", b"")  # takes away the innermost level of every branch
+    return skeleton != b""
+
+
+def _parse(data: bytes, decode: Any) -> dict[str, Any] | None:
+    if is_too_deep(data):  # before parsing: the C parser recurses, and an application may have raised the recursion limit
+        return None
+    try:
+        text = data.decode().strip(_WHITESPACE)
+        parsed, end = decode(text)
+    except ValueError:  # JSONDecodeError, UnicodeDecodeError and the interpreter's limit for digits are all of this type
+        return None
+    if end != len(text) or type(parsed) is not dict:
+        return None
+    if "\\" in text and _has_lone_surrogate(parsed):  # without an escape there is none: the bytes were UTF-8
+        return None
+    return parsed
+
+
+def _has_lone_surrogate(value: Any) -> bool:
+    """Tell whether a string or a name in `value` cannot be written as UTF-8: it would raise wherever it is sent or hashed."""
+    if isinstance(value, str):
+        return any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, dict):
+        return any(_has_lone_surrogate(name) or _has_lone_surrogate(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(_has_lone_surrogate(inner) for inner in value)

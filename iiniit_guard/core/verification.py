@@ -1,0 +1,85 @@
+"""Verifying a JWT access token locally: header, key, signature, claims, in this order.
+
+Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor
+from typing import Final
+
+from iiniit_guard.core.authorization_server import AuthorizationServer
+from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.flow import Flow, Unreachable
+from iiniit_guard.core.jose import Jws, verify_signature
+from iiniit_guard.core.jwk import JwkSet
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.verification_key import VerificationKey
+
+LONGEST_SECONDS: Final = 300.0
+"""How long a verified JWT is remembered at most; then its signature is checked again."""
+
+ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
+"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
+
+_TYPES: Final[Mapping[str, frozenset[str | None]]] = {
+    "rfc9068": frozenset({"at+jwt"}),
+    "generic": frozenset({"at+jwt", "jwt", None}),
+    "assertion": frozenset({ASSERTION_TYPE}),
+}
+
+
+def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Problem | Unreachable]:
+    """Verify a token that claims to come from `server`.
+
+    Args:
+        jws: Parsed; its `iss` is the server's.
+        server: Whose keys may have signed it.
+
+    Returns:
+        The token with what it rests on and how long, for whoever keeps it.
+    """
+    if jws.header.alg not in server.algorithms:
+        return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+    if jws.header.typ not in _TYPES[server.settings.profile]:  # RFC 9068 §4, RFC 8725 §3.11
+        return PROBLEMS[Reason.WRONG_TYPE]
+    key = yield from _find_key(jws, server)
+    if not isinstance(key, VerificationKey):
+        return key
+    server.proven = True
+    now = server.clock.now()
+    outcome = server.checks.check(jws.claims, now.wall, introspected=False)
+    if isinstance(outcome, Problem):
+        return outcome
+    ends = min(floor(now.wall) + LONGEST_SECONDS, jws.claims["exp"] + server.checks.expiry_leeway_seconds)
+    return Remembered(outcome, server.begins(outcome), ends, floor(now.monotonic) + LONGEST_SECONDS, server.keys.voucher_of(key))
+
+
+def _find_key(jws: Jws, server: AuthorizationServer) -> Flow[VerificationKey | Problem | Unreachable]:
+    """Find the key that made the signature, fetching the set once more where it may have been replaced."""
+    source = server.keys
+    before = source.value
+    keys = yield from source.obtain()
+    if isinstance(keys, Unreachable):
+        return keys
+    found = _try_keys(jws, keys)
+    if isinstance(found, VerificationKey):
+        return found
+    if found.reason is Reason.BAD_SIGNATURE and jws.header.kid is not None and source.is_young:
+        return found  # a known key, and no reason to think that it was replaced
+    if keys is not before:
+        source.count_as_forced()  # this very request fetched the set
+        return found
+    newer = yield from source.refresh_for(keys)
+    if newer is None:
+        return found
+    return newer if isinstance(newer, Unreachable) else _try_keys(jws, newer)
+
+
+def _try_keys(jws: Jws, keys: JwkSet) -> VerificationKey | Problem:
+    candidates = keys.find(jws.header.kid, jws.header.alg)
+    for key in candidates:
+        if verify_signature(jws, key):
+            return key
+    return PROBLEMS[Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY]

@@ -1,0 +1,8 @@
+"""Guard a Django project: `"iiniit_guard.django.GuardMiddleware"` in `MIDDLEWARE`, `IINIIT_GUARD` in the settings, decorators."""
+
+from __future__ import annotations
+
+from iiniit_guard.django.decorators import public, require_any_scope, require_scope, require_token
+from iiniit_guard.django.middleware import GuardMiddleware
+
+__all__ = ["GuardMiddleware", "public", "require_any_scope", "require_scope", "require_token"]

@@ -1,0 +1,155 @@
+"""Decorators for Django views: functions and classes, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from typing import Any, Final, TypeVar, cast
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.views import View
+
+from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.handler import decide, decide_async, is_permitted, mark_guarded, mark_public
+from iiniit_guard.core.policy import Policy, make_policy, scope_policy
+from iiniit_guard.django.state import read_request, response_to, show_token, state_of
+from iiniit_guard.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HOST: Final = "django"
+
+
+def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+    """Let a view run only for a token that has all of `scopes`.
+
+    It decorates view functions, `View` classes and (also by `method_decorator`) their methods, async ones too.
+
+    Args:
+        *scopes: Wanted, all of them.
+        acr_values: Acceptable authentication context classes, best first (RFC 9470).
+        max_age: Seconds that may have passed since the subject's authentication (RFC 9470).
+
+    Raises:
+        UsageError: An argument is unusable, or what is decorated is no view.
+    """
+    return _guarded(scope_policy(scopes, "all", acr_values, max_age))
+
+
+def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+    """Let a view run only for a token that has at least one of `scopes`; a challenge names the first. See `require_scope`."""
+    return _guarded(scope_policy(scopes, "any", acr_values, max_age))
+
+
+def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+    """Let a view run only for a valid token, whatever its scopes. See `require_scope`."""
+    return _guarded(make_policy(acr_values=acr_values, max_age=max_age))
+
+
+def public(view: F) -> F:
+    """Let a view run without its request's credentials being looked at.
+
+    Raises:
+        UsageError: The view is guarded, or what is decorated is no view.
+    """
+    return _decorate(view, _unguarded, mark_public)
+
+
+def _guarded(policy: Policy) -> Callable[[F], F]:
+    def decorate(view: F) -> F:
+        return _decorate(view, partial(_guard, policy), lambda wrapper: mark_guarded(wrapper, policy))
+
+    return decorate
+
+
+def _decorate(view: F, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], mark: Callable[[Callable[..., Any]], object]) -> F:
+    if isinstance(view, type):
+        return cast("F", _decorate_class(view, wrap, mark))
+    if not callable(view):
+        raise UsageError(f"only views can be decorated, not a {type(view).__name__}")
+    wrapper = wrap(view)
+    mark(wrapper)
+    return cast("F", wrapper)
+
+
+def _decorate_class(
+    view: type[Any], wrap: Callable[[Callable[..., Any]], Callable[..., Any]], mark: Callable[[Callable[..., Any]], object]
+) -> type[Any]:
+    if not issubclass(view, View):
+        raise UsageError(f"only View classes can be decorated; {view.__name__} is none")
+    wrapper = wrap(view.dispatch)
+    mark(wrapper)
+    view.dispatch = wrapper  # as method_decorator does; as_view() copies its marks to the view function
+    return view
+
+
+def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
+    async def guard_async(request: HttpRequest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        decision = await decide_async(state_of(request), partial(read_request, request), policy, HOST)
+        if not isinstance(decision, Allow):
+            return response_to(decision)
+        show_token(request)
+        return await view(*args, **kwargs)
+
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+            request = _request(args, kwargs)
+            if is_permitted(state_of(request), policy):
+                return await view(*args, **kwargs)
+            return await guard_async(request, args, kwargs)
+
+        return asynchronous
+
+    @wraps(view)
+    def synchronous(*args: Any, **kwargs: Any) -> Any:
+        request = _request(args, kwargs)
+        if is_permitted(state_of(request), policy):
+            return view(*args, **kwargs)
+        if _is_awaited(view, args):
+            return guard_async(request, args, kwargs)
+        decision = decide(state_of(request), partial(read_request, request), policy, HOST)
+        if not isinstance(decision, Allow):
+            return response_to(decision)
+        show_token(request)
+        return view(*args, **kwargs)
+
+    return synchronous
+
+
+def _unguarded(view: Callable[..., Any]) -> Callable[..., Any]:
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+            return await view(*args, **kwargs)
+
+        return asynchronous
+
+    @wraps(view)
+    def synchronous(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return synchronous
+
+
+def _is_awaited(view: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Tell whether `view` is a method of a class with async methods: Django awaits its `dispatch` too, which is a plain function."""
+    owner = args[0] if args else None
+    link: Any = view
+    while link is not None:
+        if hasattr(link, "__self__"):  # method_decorator hands over the bound method
+            owner = link.__self__
+            break
+        link = link.func if isinstance(link, partial) else getattr(link, "__wrapped__", None)
+    return isinstance(owner, View) and bool(owner.view_is_async)
+
+
+def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest:
+    # By type, not by place: a method that is decorated directly comes with self.
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, HttpRequest):
+            return value
+    raise UsageError("a guarded view is called with the request as one of its arguments")

@@ -1,0 +1,73 @@
+"""`settings.IINIIT_GUARD`: a `Guard`, or its settings and the middleware's in one dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+
+from iiniit_guard.core.gate import Gate, make_gate
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.guard import Guard
+
+SETTING: Final = "IINIIT_GUARD"
+_OF_THE_MIDDLEWARE: Final = ("public", "rules", "enforce", "optional_token", "preflights")
+
+_loaded: list[tuple[object, Guard, Gate]] = []
+
+
+def load() -> tuple[Guard, Gate]:
+    """Give the guard and the gate of this process, made once from the settings; made again where a test replaces them.
+
+    Raises:
+        SettingsError: With every fault.
+    """
+    configured = getattr(settings, SETTING, None)
+    for source, guard, gate in _loaded:
+        if source is configured:
+            return guard, gate
+    guard, gate = parse(configured)
+    _loaded[:] = [(configured, guard, gate)]
+    return guard, gate
+
+
+def parse(configured: object) -> tuple[Guard, Gate]:
+    """Turn the value of `IINIIT_GUARD` into a guard and a gate.
+
+    Args:
+        configured: A `Guard`; or a mapping with `public`, `rules`, `enforce`, `optional_token`, `preflights`, and either `guard`
+            or the settings of one.
+
+    Raises:
+        SettingsError: With every fault of both.
+    """
+    if isinstance(configured, Guard):
+        return configured, make_gate()
+    if not isinstance(configured, Mapping) or not configured:
+        raise SettingsError([f"{SETTING}: a Guard or a dict of settings is wanted in the Django settings"])
+    ours = {name: configured[name] for name in _OF_THE_MIDDLEWARE if name in configured}
+    others = {name: value for name, value in configured.items() if name not in ours}
+    faults: list[str] = []
+    gate, guard = Gate(), None
+    try:
+        gate = make_gate(**ours)
+    except SettingsError as fault:
+        faults += fault.faults
+    try:
+        guard = _make_guard(others)
+    except SettingsError as fault:
+        faults += fault.faults
+    if guard is None or faults:
+        raise SettingsError(faults)
+    return guard, gate
+
+
+def _make_guard(configured: dict[str, Any]) -> Guard:
+    if "guard" not in configured:
+        return Guard(**configured)
+    guard: object = configured["guard"]
+    faults = [f"{name}: it belongs to the guard, which is given already" for name in configured if name != "guard"]
+    if isinstance(guard, Guard) and not faults:
+        return guard
+    raise SettingsError(faults if isinstance(guard, Guard) else [*faults, "guard: a Guard is wanted"])

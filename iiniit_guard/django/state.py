@@ -1,0 +1,80 @@
+"""Where a Django request keeps what the guard found, and the `Request` that the guard reads."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+
+from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.handler import TOKEN_KEY, recall_environ, recall_scope
+from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.access_token import AccessToken
+    from iiniit_guard.core.gate import Gate
+    from iiniit_guard.guard import Guard
+
+
+def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
+    """Give the ASGI scope or WSGI environ behind `request`."""
+    scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
+    return request.META if scope is None else scope
+
+
+def note(request: HttpRequest, found: dict[str, object]) -> None:
+    """Keep what the middleware found, for decorators and views.
+
+    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333).
+    """
+    if hasattr(request, "scope"):
+        request.scope = {**request.scope, **found}
+    else:
+        request.META.update(found)
+    show_token(request)
+
+
+def show_token(request: HttpRequest) -> None:
+    """Set `request.access_token`, None where there is none."""
+    request.access_token = state_of(request).get(TOKEN_KEY)
+
+
+def read_request(request: HttpRequest) -> Request:
+    """Make the value that the guard looks at.
+
+    Under ASGI the header fields come raw: Django's `META` joins those that came twice and drops names with underscores.
+    """
+    scope = _scope_of(request)
+    read = request_from_environ(request.META) if scope is None else request_from_scope(scope)
+    # Django routes by path_info, and runs a view by method; other middleware may have changed either.
+    if read.path != request.path_info or read.method != request.method:
+        return replace(read, path=request.path_info, method=request.method)
+    return read
+
+
+def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | None:
+    """Give the remembered token of a request that any good token lets in; None says nothing."""
+    if gate.is_public(request.path_info):  # Django's own path, which the environ's or scope's need not be
+        return None
+    scope = _scope_of(request)
+    if scope is not None:
+        return recall_scope(guard, gate, scope, host) if scope.get("method") == request.method else None
+    return recall_environ(guard, gate, request.META, host) if request.META.get("REQUEST_METHOD") == request.method else None
+
+
+def _scope_of(request: HttpRequest) -> MutableMapping[str, Any] | None:
+    scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
+    if scope is not None and isinstance(scope.get("query_string"), str):  # as Django's own AsyncClient makes it
+        return {**scope, "query_string": scope["query_string"].encode("latin-1", "replace")}
+    return scope
+
+
+def response_to(decision: Answer) -> HttpResponse:
+    """Give the answer that carries out a refusal."""
+    response = HttpResponse(decision.body, status=decision.status)
+    del response.headers["Content-Type"]  # Django's own, in case the refusal has none
+    for name, value in decision.headers:
+        response.headers[name] = value
+    return response

@@ -1,0 +1,152 @@
+"""What goes to the wire and what comes back, within bounds; the same in threads and on event loops."""
+
+from __future__ import annotations
+
+import ssl
+import zlib
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import httpx2
+
+from iiniit_guard.core.flow import MAX_BODY_BYTES, Connection, HttpRequest, HttpResponse
+from iiniit_guard.core.forward_proxy import ForwardProxy, parse_proxy
+from iiniit_guard.io.exchange import Exchange, ExchangeError
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from typing_extensions import override as override  # noqa: PLC0414 - a re-export
+else:
+
+    def override(method: T) -> T:
+        """Do nothing: `typing.override` came with Python 3.12, and typing_extensions is no dependency of ours."""
+        return method
+
+
+KEPT_CONNECTIONS: Final = 20
+KEPT_SECONDS: Final = 30.0
+CHUNK_BYTES: Final = 65_536
+
+_GZIP: Final = zlib.MAX_WBITS | 16  # zlib's way to say: gzip's header and trailer, and nothing else
+_CODINGS: Final = frozenset({"identity", "gzip"})  # chained codings multiply what a bomb can cost
+
+
+def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
+    """Make what goes to the wire.
+
+    Raises:
+        ExchangeError: No connection could be made for such a URL.
+        httpx2.InvalidURL: It is no URL.
+    """
+    url = httpx2.URL(request.url)
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+    host = url.raw_host.decode("ascii")
+    if not _is_host(host) or not 0 < port < 1 << 16:
+        raise ExchangeError("protocol", "no URL of http or https")
+    exchange.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    named = {name.lower() for name, _ in request.headers}
+    usual = (("accept-encoding", "gzip"), ("user-agent", "iiniit_guard"))
+    headers = [pair for pair in usual if pair[0] not in named]
+    return httpx2.Request(request.method, url, headers=[*headers, *request.headers], content=request.body or None)
+
+
+class Answer:
+    """An answer that is being read, within its bounds.
+
+    httpx2's own decoders are not used: they accept chains of codings, and a floor of 2.10 promises no bound on a chunk.
+
+    Raises:
+        ExchangeError: It says that it is larger than 1 MiB, or comes in a coding that was not asked for.
+    """
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._status = response.status_code
+        self._headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw)
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and (len(length) > 18 or int(length) > MAX_BODY_BYTES):
+            raise ExchangeError("too_large", "an answer over 1 MiB")
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in _CODINGS:
+            raise ExchangeError("protocol", "an answer in a coding that was not asked for")
+        self._gunzip = zlib.decompressobj(_GZIP) if coding == "gzip" else None
+        self._parts: list[bytes] = []
+        self._received = self._size = 0
+
+    def take(self, chunk: bytes) -> None:
+        """Add what was read.
+
+        Raises:
+            ExchangeError: The body, as sent or as decoded, is over 1 MiB, or it is not gzip.
+        """
+        self._received += len(chunk)
+        piece = chunk if self._gunzip is None else self._decode(self._gunzip, chunk)
+        self._size += len(piece)
+        if max(self._received, self._size) > MAX_BODY_BYTES:
+            raise ExchangeError("too_large", "an answer over 1 MiB")
+        self._parts.append(piece)
+
+    def end(self) -> HttpResponse:
+        """Give the whole answer.
+
+        Raises:
+            ExchangeError: Its gzip is cut off.
+        """
+        if self._gunzip is not None and self._received and not self._gunzip.eof:
+            raise ExchangeError("protocol", "an answer in broken gzip")
+        return HttpResponse(self._status, self._headers, b"".join(self._parts))
+
+    def _decode(self, gunzip: zlib._Decompress, chunk: bytes) -> bytes:
+        try:
+            piece = gunzip.decompress(chunk, MAX_BODY_BYTES + 1 - self._size)  # one byte too many tells a bomb
+        except zlib.error:
+            raise ExchangeError("protocol", "an answer in broken gzip") from None
+        if gunzip.unused_data:
+            raise ExchangeError("protocol", "an answer in broken gzip")
+        return piece
+
+
+def proxy_of(connection: Connection) -> ForwardProxy | None:
+    """Give the forward proxy of `connection`, None without one.
+
+    Raises:
+        ExchangeError: It cannot be used; then nothing is sent past it either.
+    """
+    if connection.http_proxy is None:
+        return None
+    proxy = parse_proxy(connection.http_proxy)
+    if isinstance(proxy, str):
+        raise ExchangeError("connection", f"http_proxy {proxy}")
+    return proxy
+
+
+class TlsContexts:
+    """The TLS settings of each connection, made once: to load the system's roots takes some 20 ms."""
+
+    def __init__(self) -> None:
+        self._made: dict[Connection, ssl.SSLContext] = {}
+
+    def known(self, connection: Connection) -> ssl.SSLContext | None:
+        """Give the context if it was made before."""
+        return self._made.get(connection)
+
+    def make(self, connection: Connection) -> ssl.SSLContext:
+        """Make the context: it reads files and takes a while.
+
+        Raises:
+            ExchangeError: A certificate or key file cannot be read. The next call tries again.
+        """
+        try:
+            context = ssl.create_default_context(cafile=connection.ca_file)  # with a file, the system's roots are not loaded
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if connection.certificate_file is not None:
+                context.load_cert_chain(connection.certificate_file, connection.key_file)
+        except OSError as error:
+            raise ExchangeError("file", f"{type(error).__name__} in the certificate files for the connection") from error
+        return self._made.setdefault(connection, context)
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return name.encode("idna") != b""  # as `socket` and `ssl` will: both raise for an empty label, or one over 63 characters
+    except UnicodeError:
+        return False

@@ -1,0 +1,110 @@
+"""What belongs to one event loop and ends with it.
+
+A client that is used on a second loop fails, and programs have several: uvicorn's reloader, asgiref's one per call, tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
+from contextvars import Context
+from threading import Lock
+from typing import Any, Final, Protocol, TypeVar
+
+T = TypeVar("T")
+
+_MAX_TASKS: Final = 256
+
+
+class Closable(Protocol):
+    """A pool of connections of one event loop."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class LoopState:
+    """The connections and background tasks of one event loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._leads: set[asyncio.Task[Any]] = set()
+        self.transports: dict[Hashable, Closable] = {}
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `work()` as a task of this loop; it is dropped when 256 run already.
+
+        It starts in an empty context: what belongs to the request at hand must not live on in the background.
+        """
+        if len(self._tasks) < _MAX_TASKS:
+            task = asyncio.get_running_loop().create_task(work(), context=Context())
+            self._tasks.add(task)  # the loop itself holds tasks weakly
+            task.add_done_callback(self._tasks.discard)
+
+    async def lead(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` as a task of this loop and wait for it; whoever waits may be cancelled, the work is not."""
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._leads.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._leads.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; where nobody waits any more, the next request meets the same fault
+
+    async def close(self) -> None:
+        """Cancel the tasks, close the connections."""
+        others: set[asyncio.Task[Any]] = (self._tasks | self._leads) - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        transports, self.transports = self.transports, {}
+        for transport in transports.values():
+            await transport.aclose()
+
+
+class Loops:
+    """One `LoopState` for each event loop that was used, until that loop ends."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._states: dict[asyncio.AbstractEventLoop, tuple[LoopState, AsyncGenerator[None, None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    async def here(self) -> LoopState:
+        """Give the state of the running loop. It does not let other tasks run."""
+        loop = asyncio.get_running_loop()
+        known = self._states.get(loop)
+        if known is not None:
+            return known[0]
+        state = LoopState()
+        ending = self._until_the_end(loop, state)
+        with self._lock:
+            for other in [other for other in self._states if other.is_closed()]:
+                del self._states[other]  # closed without `shutdown_asyncgens`
+            self._states[loop] = (state, ending)
+        await anext(ending)
+        return state
+
+    async def release(self) -> None:
+        """Close what belongs to the running loop."""
+        known = self._states.get(asyncio.get_running_loop())
+        if known is not None:
+            await known[1].aclose()
+
+    async def _until_the_end(self, loop: asyncio.AbstractEventLoop, state: LoopState) -> AsyncGenerator[None, None]:
+        """Close `state` when the loop ends.
+
+        A weak reference to the loop would not do: connections refer to their loop, so nothing would ever be freed. But
+        every runner calls `loop.shutdown_asyncgens()`, which ends this generator while connections can still be closed.
+        """
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._states.pop(loop, None)
+            await state.close()

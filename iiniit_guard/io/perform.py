@@ -1,0 +1,281 @@
+"""Performing what a flow asks for: the network, files, callers' functions, waiting for others, and work in the background."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import stat
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+from iiniit_guard.core.flow import (
+    MAX_BODY_BYTES,
+    TIMED_OUT,
+    Ask,
+    Effect,
+    Fetch,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Join,
+    Keep,
+    Later,
+    Lead,
+    ReadFile,
+    Recall,
+    Unreachable,
+)
+from iiniit_guard.errors import UsageError
+from iiniit_guard.io.daemon_threads import DaemonThreads
+from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.fork import on_fork
+from iiniit_guard.io.store import Store, missed
+
+if TYPE_CHECKING:
+    from iiniit_guard.io.http_loops import LoopClients
+    from iiniit_guard.io.http_threads import ThreadClients
+    from iiniit_guard.io.loops import Loops
+
+Transport: TypeAlias = Callable[[HttpRequest], HttpResponse | Unreachable]
+"""What stands for the network in tests."""
+
+_CLOSED: Final = Unreachable("connection", "the guard is closed")
+_LATER_THREADS: Final = 4
+_BLOCKING_THREADS: Final = 4
+_NAMES_THREADS: Final = 8
+
+_log = logging.getLogger("iiniit_guard")
+
+# A forked child can neither use the connections of its parent's event loops nor close them: that would reach into the parent's
+# selector, which both share. So it keeps them as they are.
+_left_behind: list[Loops] = []
+
+
+class Performer:
+    """Perform effects, in threads and on any number of event loops. It does no I/O before the first effect asks for it.
+
+    It may be shared by threads and loops, and starts afresh in a forked child.
+
+    Args:
+        transport: Called instead of the network for each `Fetch`, by both drivers; it must not block for long.
+        store: The shared store; None makes every look into it a miss.
+    """
+
+    def __init__(self, transport: Transport | None = None, store: Store | None = None) -> None:
+        self._transport = transport
+        self._store = store
+        self._closed = False
+        self._begin()
+        on_fork(self)
+
+    def perform(self, effect: Effect) -> object:
+        """Give the reply to `effect`, blocking this thread.
+
+        Raises:
+            UsageError: An `Ask` names an asynchronous function.
+        """
+        match effect:
+            case Fetch(request):
+                return self._fetch(request)
+            case Join(load, timeout_seconds):
+                return _join(load, timeout_seconds)
+            case ReadFile(path):
+                return read_file(path)
+            case Ask(function, arguments):
+                return _ask(function, arguments)
+            case Later(start):
+                if not self._closed:
+                    self._background.start(partial(self._run_later, start))
+                return None
+            case Lead(start):
+                return run(start(), self.perform)  # nothing cancels a thread
+            case Recall() | Keep():
+                return missed(effect) if self._store is None else self._store.perform(effect)
+            case _:
+                assert_never(effect)
+
+    async def perform_async(self, effect: Effect) -> object:
+        """Give the reply to `effect`, letting the running event loop go on."""
+        import asyncio
+
+        match effect:
+            case Fetch(request):
+                return await self._fetch_async(request)
+            case Join(load, timeout_seconds):
+                return await _join_async(load, timeout_seconds)
+            case ReadFile(path):
+                try:
+                    return await asyncio.wrap_future(self._blocking.run(partial(read_file, path)))
+                except OSError:
+                    return Unreachable("file", f"no thread is free to read {path}")
+            case Ask(function, arguments):
+                reply = function(*arguments)
+                return await reply if inspect.isawaitable(reply) else reply
+            case Later(start):
+                if not self._closed:
+                    (await self._make_loops().here()).start(partial(self._run_later_async, start))
+                return None
+            case Lead(start):
+                return await (await self._make_loops().here()).lead(run_async(start(), self.perform_async))
+            case Recall() | Keep():
+                return missed(effect) if self._store is None else await self._store.perform_async(effect, self._make_loops())
+            case _:
+                assert_never(effect)
+
+    def close(self) -> None:
+        """Close the connections of threads. From now on no call is made, here or on an event loop."""
+        self._closed = True
+        if self._store is not None:
+            self._store.close()
+        if self._clients is not None:
+            self._clients[0].close()
+
+    async def aclose(self) -> None:
+        """Do as `close`, and as `release_loop`."""
+        self.close()
+        await self.release_loop()
+
+    async def release_loop(self) -> None:
+        """Cancel the background tasks and close the connections of the running event loop; the next call opens new ones.
+
+        A loop that is run by `asyncio.run` or by a server does so itself when it ends.
+        """
+        if self._loops is not None:
+            await self._loops.release()
+
+    def after_fork(self) -> None:
+        """Start afresh in a forked child."""
+        if self._clients is not None:
+            self._clients[0].abandon()
+        if self._loops is not None:
+            _left_behind.append(self._loops)
+        if self._store is not None:
+            self._store.after_fork()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = Lock()
+        self._background = DaemonThreads("iiniit_guard-later", _LATER_THREADS)
+        self._blocking = DaemonThreads("iiniit_guard-blocking", _BLOCKING_THREADS)
+        self._clients: tuple[ThreadClients, LoopClients] | None = None
+        self._loops: Loops | None = None
+
+    def _fetch(self, request: HttpRequest) -> HttpResponse | Unreachable:
+        if self._closed:
+            return _CLOSED
+        if self._transport is not None:
+            return self._transport(request)
+        started = time.monotonic()
+        return self._make_clients()[0].fetch(request, started)
+
+    async def _fetch_async(self, request: HttpRequest) -> HttpResponse | Unreachable:
+        if self._closed:
+            return _CLOSED
+        if self._transport is not None:
+            return self._transport(request)
+        import asyncio
+
+        started = time.monotonic()
+        if self._clients is None:  # the import of httpx2 would hold up the loop for 0.1 s
+            with suppress(OSError):  # no thread is free
+                await asyncio.wrap_future(self._blocking.run(self._make_clients))
+        return await self._make_clients()[1].fetch(request, started)
+
+    def _make_clients(self) -> tuple[ThreadClients, LoopClients]:
+        if self._clients is not None:
+            return self._clients
+        from iiniit_guard.io.http import TlsContexts
+        from iiniit_guard.io.http_loops import LoopClients
+        from iiniit_guard.io.http_threads import ThreadClients
+        from iiniit_guard.io.names import Names
+
+        loops = self._make_loops()
+        contexts, names = TlsContexts(), Names(DaemonThreads("iiniit_guard-names", _NAMES_THREADS))
+        with self._lock:
+            if self._clients is None:
+                self._clients = (ThreadClients(contexts, names), LoopClients(contexts, names, loops, self._blocking))
+            return self._clients
+
+    def _make_loops(self) -> Loops:
+        from iiniit_guard.io.loops import Loops
+
+        with self._lock:
+            if self._loops is None:
+                self._loops = Loops()
+            return self._loops
+
+    def _run_later(self, start: Callable[[], Flow[object]]) -> None:
+        try:
+            if not self._closed:
+                run(start(), self.perform)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it; the next request meets the same fault in the open
+            _log_failure(error)
+
+    async def _run_later_async(self, start: Callable[[], Flow[object]]) -> None:
+        try:
+            await run_async(start(), self.perform_async)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it; the next request meets the same fault in the open
+            _log_failure(error)
+
+
+def read_file(path: str) -> bytes | Unreachable:
+    """Read a file of at most 1 MiB.
+
+    Returns:
+        Its content, or `Unreachable` where it is missing, larger, or no file: to open a pipe could block for ever.
+    """
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return Unreachable("file", f"not a regular file: {path}")
+        with Path(path).open("rb") as opened:
+            content = opened.read(MAX_BODY_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        return Unreachable("file", f"{type(error).__name__}: {path}")
+    return content if len(content) <= MAX_BODY_BYTES else Unreachable("file", f"over 1 MiB: {path}")
+
+
+def _ask(function: Callable[..., object], arguments: tuple[object, ...]) -> object:
+    reply = function(*arguments)
+    if inspect.isawaitable(reply):
+        if inspect.iscoroutine(reply):
+            reply.close()  # else Python warns that it was never awaited
+        raise UsageError(f"{_name_of(function)} is asynchronous, but was called from a synchronous application")
+    return reply
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _join(load: Future[object], timeout_seconds: float) -> object:
+    try:
+        return load.result(timeout_seconds)
+    except TimeoutError:
+        return TIMED_OUT
+
+
+async def _join_async(load: Future[object], timeout_seconds: float) -> object:
+    import asyncio
+
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            # No shield: a load that runs cannot be cancelled by a waiter, and a shielded one would call back into a loop that
+            # may be closed by then.
+            return await asyncio.wrap_future(load)
+    except TimeoutError:
+        return TIMED_OUT
+
+
+def _log_failure(error: Exception) -> None:
+    # Its message may hold what was received; where it was raised cannot.
+    raised = error.__traceback__
+    while raised is not None and raised.tb_next is not None:
+        raised = raised.tb_next
+    where = "?" if raised is None else f"{raised.tb_frame.f_globals.get('__name__')}:{raised.tb_lineno}"
+    _log.error("work in the background failed: %s in %s", type(error).__name__, where)

@@ -1,0 +1,56 @@
+"""Through a forward proxy: plain requests, and the tunnel for TLS (RFC 9110 §9.3.6).
+
+httpcore2 has tunnels of its own, but keeps one whose TLS failed in its list for good, as a connection in use.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpcore2
+
+from iiniit_guard.core.forward_proxy import ForwardProxy
+
+_MAX_HEAD_BYTES: Final = 16_384
+
+
+def for_plain_http(proxy: ForwardProxy) -> httpcore2.Proxy:
+    """Give a proxy as httpcore2 wants it, for requests that the proxy reads (RFC 9112 §3.2.2)."""
+    headers = [] if proxy.authorization is None else [("Proxy-Authorization", proxy.authorization)]
+    url = httpcore2.URL(scheme=b"http", host=proxy.host.encode("ascii"), port=proxy.port, target=b"/")
+    return httpcore2.Proxy(url, headers=headers)
+
+
+class Tunnel:
+    """The opening of a tunnel: send `request`, then `take` what is read until it is open.
+
+    Attributes:
+        request: The bytes to send to the proxy.
+        opened: The proxy has agreed; what follows belongs to the server behind it.
+    """
+
+    def __init__(self, proxy: ForwardProxy, host: str, port: int) -> None:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
+        if proxy.authorization is not None:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+        self.request: bytes = "\r\n".join([*lines, "", ""]).encode("ascii")
+        self.opened = False
+        self._head = b""
+
+    def take(self, data: bytes) -> None:
+        """Add what was read.
+
+        Raises:
+            httpcore2.ProxyError: The proxy refuses, goes away, or says something else.
+        """
+        self._head += data
+        if not data or len(self._head) > _MAX_HEAD_BYTES:
+            raise httpcore2.ProxyError("the proxy gave no answer")
+        head, end, rest = self._head.partition(b"\r\n\r\n")
+        if not end:
+            return
+        version, _, status = head.partition(b" ")
+        if version not in (b"HTTP/1.1", b"HTTP/1.0") or not status.startswith(b"2") or rest:  # a TLS server waits for us
+            raise httpcore2.ProxyError("the proxy opened no tunnel")
+        self.opened = True

@@ -1,0 +1,237 @@
+"""Settings in text: from the environment and from a TOML file, by the names they have as keywords."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from iiniit_guard.core.client_authentication import (
+    BearerToken,
+    ClientAuthentication,
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+    Secret,
+    SecretFile,
+    TlsClient,
+)
+from iiniit_guard.core.settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
+from iiniit_guard.core.trusted_issuer import TrustedIssuer
+from iiniit_guard.errors import SettingsError
+
+PREFIX: Final = "IINIIT_GUARD_"
+NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+_LISTS: Final = frozenset({"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"})
+_TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
+_FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_query_token", "event_subject"})
+_WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens"})
+_ONLY_PYTHON: Final = frozenset({"introspection", "on_event", "validators", "alternatives", "issuer_resolver"})
+_SECRET_FILE: Final = "store_secret_file"
+_TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE}
+
+_UNREAD: Final[Callable[[str], object]] = (
+    str  # stands for issuers of which some have faults, so that the other settings are looked at all the same
+)
+
+_AUTH: Final = "introspection_client_auth"
+_PARTS: Final = frozenset(
+    {
+        _AUTH,
+        "introspection_client_id",
+        "introspection_client_secret",
+        "introspection_client_secret_file",
+        "introspection_private_key_file",
+        "introspection_algorithm",
+        "introspection_certificate_file",
+        "introspection_key_file",
+        "introspection_token",
+        "introspection_token_file",
+    }
+)
+
+
+def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+    """Read `IINIIT_GUARD_*`: lists are space-separated, tables JSON; an empty variable counts as not set.
+
+    Args:
+        environ: Where to look.
+        more: Keywords that win over the environment.
+
+    Raises:
+        SettingsError: A variable is unknown or cannot be read; every other fault is told with it. No message holds its value.
+    """
+    faults: list[str] = []
+    table: dict[str, Any] = {}
+    for variable, written in environ.items():
+        if not variable.startswith(PREFIX) or not written:
+            continue
+        name = variable[len(PREFIX) :].lower()
+        if name not in _TEXT_FORM and name not in _PARTS:
+            faults.append(f"{name}: there is no such setting in the environment ({variable})")
+            continue
+        try:
+            table[name] = _parse_text(name, written)
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    return _complete(table, faults, more)
+
+
+def settings_from_file(path: str | os.PathLike[str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+    """Read a TOML file; `[[issuers]]` holds several issuers, else the settings of one stand at the top.
+
+    What only the gateway reads (`GATEWAY_TABLES`) is passed over.
+
+    Args:
+        path: Such as `guard.toml`.
+        more: Keywords that win over the file.
+
+    Raises:
+        SettingsError: The file cannot be read, is no TOML, or holds what is no setting.
+    """
+    try:
+        document = tomllib.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise SettingsError([f"{os.fspath(path)}: {type(error).__name__}: the file cannot be read as TOML"]) from None
+    return settings_from_table({name: value for name, value in document.items() if name not in GATEWAY_TABLES}, more)
+
+
+GATEWAY_TABLES: Final = frozenset({"rules", "gateway", "server", "upstream", "callers"})
+"""Names at the top of `guard.toml` that concern `iiniit-guard serve` alone."""
+
+
+def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+    """Turn a parsed table into keywords for `Guard`.
+
+    Args:
+        document: Names and values; `issuers` holds a list of such tables.
+        more: Keywords that win over the table.
+
+    Raises:
+        SettingsError: With every fault.
+    """
+    faults: list[str] = []
+    top = {name: value for name, value in document.items() if name != "issuers"}
+    for name in sorted(top.keys() - _TEXT_FORM - _PARTS):
+        faults.append(f"{name}: there is no such setting in a file")
+        del top[name]
+    listed = document.get("issuers")
+    if listed is None:
+        return _complete(top, faults, more)
+    if not isinstance(listed, list) or not all(isinstance(table, dict) for table in listed):
+        return _complete({**top, "issuers": _UNREAD}, [*faults, "issuers: tables are wanted, [[issuers]]"], more)
+    issuers = []
+    for position, table in enumerate(listed, start=1):
+        strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - _PARTS)
+        found = [f"{name}: there is no such setting" for name in strange]
+        try:
+            keywords = _complete({name: value for name, value in table.items() if name not in strange}, found, NOTHING_MORE)
+            make_settings(keywords)  # says what is missing
+            issuers.append(TrustedIssuer(**keywords))
+        except SettingsError as error:
+            faults += [f"issuers, number {position}: {fault}" for fault in error.faults]
+    return _complete({**top, "issuers": _UNREAD if faults else issuers}, faults, more)
+
+
+def _complete(table: dict[str, Any], faults: list[str], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the keywords, or raise with every fault that can be found without those already known."""
+    keywords = {**_assembled(table, faults), **more}
+    if faults:
+        try:
+            make_settings(keywords)
+        except SettingsError as error:
+            faults += [fault for fault in error.faults if not _follows(fault, faults)]
+        raise SettingsError(faults)
+    return keywords
+
+
+def _follows(fault: str, faults: list[str]) -> bool:
+    """Tell whether a setting that was not made of its parts is missed only because they have faults, which are told already."""
+    name = fault.partition(":")[0]
+    return name in ("introspection", "store_secret") and any(other.startswith(f"{name}_") for other in faults)
+
+
+def _assembled(table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Put the parts of `introspection` together."""
+    parts = {name: value for name, value in table.items() if name in _PARTS}
+    rest = {name: value for name, value in table.items() if name not in _PARTS}
+    if _SECRET_FILE in rest:
+        file = rest.pop(_SECRET_FILE)
+        if not isinstance(file, str) or not file:
+            faults.append(f"{_SECRET_FILE}: a non-empty text is wanted")
+        elif "store_secret" in rest:
+            faults.append(f"{_SECRET_FILE}: store_secret is set too; one of them is wanted")
+        else:
+            rest["store_secret"] = SecretFile(file)
+    if parts:
+        strange = [name for name, value in parts.items() if not isinstance(value, str) or not value]
+        faults += [f"{name}: a non-empty text is wanted" for name in strange]
+        if not strange:
+            method = _client_authentication(parts, faults)
+            if method is not None:
+                rest["introspection"] = method
+    return rest
+
+
+def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAuthentication | None:
+    used = {_AUTH}
+
+    def take(name: str) -> str:
+        used.add(name)
+        if name not in parts:
+            faults.append(f"{name}: {_AUTH} = {way} needs it")
+        return parts.get(name, "")
+
+    def take_secret(name: str) -> Secret:
+        file = f"{name}_file"
+        if file not in parts:
+            return take(name)
+        used.add(file)
+        return SecretFile(parts[file])
+
+    way = parts.get(_AUTH, "client_secret_basic" if "introspection_client_id" in parts else "")
+    makers: dict[str, Callable[[], ClientAuthentication]] = {
+        "client_secret_basic": lambda: ClientSecretBasic(take("introspection_client_id"), take_secret("introspection_client_secret")),
+        "client_secret_post": lambda: ClientSecretPost(take("introspection_client_id"), take_secret("introspection_client_secret")),
+        "private_key_jwt": lambda: PrivateKeyJwt(
+            take("introspection_client_id"),
+            SecretFile(take("introspection_private_key_file")),
+            take("introspection_algorithm") if "introspection_algorithm" in parts else "ES256",
+        ),
+        "tls_client_auth": lambda: TlsClient(
+            take("introspection_client_id"), take("introspection_certificate_file"), take("introspection_key_file")
+        ),
+        "bearer": lambda: BearerToken(take_secret("introspection_token")),
+    }
+    if way not in makers:
+        faults.append(f"{_AUTH}: one of {', '.join(makers)} is wanted")
+        return None
+    method = makers[way]()
+    faults += [f"{name}: {_AUTH} = {way} has no use for it" for name in sorted(parts.keys() - used)]
+    return method
+
+
+def _parse_text(name: str, written: str) -> Any:
+    if name in _LISTS:
+        return written.split()
+    if name in _TABLES:
+        try:
+            value = json.loads(written)
+        except ValueError:
+            raise ValueError("a JSON object is wanted") from None
+        return value
+    if name in _FLAGS:
+        if written.lower() not in ("true", "false"):
+            raise ValueError("true or false is wanted")
+        return written.lower() == "true"
+    if name in _WHOLE or name.endswith("_seconds"):
+        try:
+            return int(written) if name in _WHOLE else float(written)
+        except ValueError:
+            raise ValueError("a number is wanted") from None
+    return written

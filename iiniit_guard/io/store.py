@@ -1,0 +1,168 @@
+"""The shared store over Redis or Valkey: three commands, 100 ms, no retries; whatever goes wrong is a miss."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.core.flow import Keep, Recall
+from iiniit_guard.errors import SettingsError
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
+
+    from iiniit_guard.io.loops import Loops
+
+_TIMEOUT_SECONDS: Final = 0.1
+_PAUSE_SECONDS: Final = 1.0  # after a failure: a store that hangs must not cost every request its 100 ms
+_LONGEST_VALUE_BYTES: Final = 1 << 20
+_MOST_CONNECTIONS: Final = 32
+"""Of the threads together, and of each event loop; a request that finds none free goes without the store."""
+
+_log = logging.getLogger("iiniit_guard")
+
+
+class Store:
+    """One shared store, for threads and for event loops.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`, with the password where one is needed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = Lock()
+        self._client: redis.Redis | None = None
+        self._quiet_until = 0.0
+        self._answered_at = float("-inf")
+        self._failing = False
+
+    def after_fork(self) -> None:
+        """Start afresh in a forked child: the parent's connections are not ours."""
+        self._begin()
+
+    def perform(self, effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
+        """Carry out one effect in this thread."""
+        if time.monotonic() < self._quiet_until:
+            return missed(effect)
+        module = _redis()
+        try:
+            client = self._thread_client()
+            if isinstance(effect, Keep):
+                client.set(effect.name, effect.value, px=_milliseconds(effect))
+                return self._succeeded(None)
+            pipeline = client.pipeline(transaction=False)
+            for name in effect.names:
+                pipeline.get(name)
+            return self._succeeded(_bounded(pipeline.execute()))
+        except module.exceptions.MaxConnectionsError:
+            return missed(effect)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a miss, and no message that quotes the URL gets out
+            return self._failed(effect, error)
+
+    async def perform_async(self, effect: Recall | Keep, loops: Loops) -> tuple[bytes | None, ...] | None:
+        """Carry out one effect on the running event loop; its connections end with it."""
+        import asyncio
+
+        if time.monotonic() < self._quiet_until:
+            return missed(effect)
+        module = _redis()
+        try:
+            async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # connecting and asking
+                client = await self._loop_client(loops)
+                if isinstance(effect, Keep):
+                    await client.set(effect.name, effect.value, px=_milliseconds(effect))
+                    return self._succeeded(None)
+                pipeline = client.pipeline(transaction=False)
+                for name in effect.names:
+                    pipeline.get(name)
+                return self._succeeded(_bounded(await pipeline.execute()))
+        except module.exceptions.MaxConnectionsError:
+            return missed(effect)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed(effect, error)
+
+    def close(self) -> None:
+        """Close the connections of threads."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _thread_client(self) -> redis.Redis:
+        with self._lock:
+            if self._client is None:
+                self._client = _redis().Redis.from_url(self._url, **_options(asynchronous=False))
+            return self._client
+
+    async def _loop_client(self, loops: Loops) -> redis.asyncio.Redis:
+        import redis.asyncio
+
+        kept = (await loops.here()).transports
+        client = kept.get(self)
+        if not isinstance(client, redis.asyncio.Redis):
+            client = kept[self] = redis.asyncio.Redis.from_url(self._url, **_options(asynchronous=True))
+        return client
+
+    def _succeeded(self, reply: tuple[bytes | None, ...] | None) -> tuple[bytes | None, ...] | None:
+        self._failing = False
+        self._answered_at = time.monotonic()
+        return reply
+
+    def _failed(self, effect: Recall | Keep, error: Exception) -> tuple[bytes | None, ...] | None:
+        now = time.monotonic()
+        # A burst of requests keeps our event loop from its own connections for longer than we wait: whoever sends one must not be able to
+        # switch a store off that answered a moment ago.
+        if isinstance(error, (TimeoutError, _redis().exceptions.TimeoutError)) and now - self._answered_at < _PAUSE_SECONDS:
+            return missed(effect)
+        self._quiet_until = now + _PAUSE_SECONDS
+        if not self._failing:
+            self._failing = True  # said once per outage; the class of the error only, for a message may quote the URL
+            _log.warning("the shared store cannot be reached (%s); each process remembers by itself meanwhile", type(error).__qualname__)
+        return missed(effect)
+
+
+def _redis() -> Any:
+    try:
+        import redis
+    except ImportError:
+        raise SettingsError(["store_url: the package redis is not installed: pip install 'iiniit_guard[redis]'"]) from None
+    return redis
+
+
+def _options(*, asynchronous: bool) -> dict[str, Any]:
+    if asynchronous:
+        from redis.asyncio.retry import Retry as AsyncRetry
+        from redis.backoff import NoBackoff
+
+        retry: Any = AsyncRetry(NoBackoff(), 0)
+    else:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        retry = Retry(NoBackoff(), 0)
+    return {
+        "socket_timeout": _TIMEOUT_SECONDS,
+        "socket_connect_timeout": _TIMEOUT_SECONDS,
+        "retry": retry,
+        "decode_responses": False,
+        "max_connections": _MOST_CONNECTIONS,
+    }
+
+
+def _milliseconds(effect: Keep) -> int:
+    return max(1, int(effect.seconds * 1000))
+
+
+def missed(effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
+    """Give the reply that says nothing is there."""
+    return None if isinstance(effect, Keep) else (None,) * len(effect.names)
+
+
+def _bounded(replies: list[Any]) -> tuple[bytes | None, ...]:
+    return tuple(reply if isinstance(reply, bytes) and len(reply) <= _LONGEST_VALUE_BYTES else None for reply in replies)

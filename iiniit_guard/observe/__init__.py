@@ -1,0 +1,1 @@
+"""Consumers of events: `Guard(on_event=...)` takes each of them."""

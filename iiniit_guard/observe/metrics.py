@@ -1,0 +1,39 @@
+"""Decisions as Prometheus metrics, for an application that has the client library (`iiniit-guard[prometheus]`).
+
+Under several processes the library's multiprocess mode works as ever: `PROMETHEUS_MULTIPROC_DIR` is set before it is imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from iiniit_guard.core.event import Event
+
+DECISIONS: Final = ("iiniit_guard_decisions", "Decisions about requests.")
+SECONDS: Final = ("iiniit_guard_decision_seconds", "How long decisions took.")
+BUCKETS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+class DecisionMetrics:
+    """Count decisions: `Guard(on_event=DecisionMetrics())`.
+
+    The labels are words of ours (decision, reason, cache): at most some eighty series, whatever clients send.
+
+    Args:
+        registry: Where the metrics are registered; None means the library's own. One object serves any number of guards.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        from prometheus_client import REGISTRY, Counter, Histogram
+
+        where = REGISTRY if registry is None else registry
+        self._decisions = Counter(*DECISIONS, ("decision", "reason", "cache"), registry=where)
+        self._seconds = Histogram(*SECONDS, ("cache",), registry=where, buckets=BUCKETS)
+
+    def __call__(self, event: Event) -> None:
+        """Count one decision."""
+        self._decisions.labels(event.decision, event.reason or "", event.cache).inc()
+        self._seconds.labels(event.cache).observe(event.seconds)

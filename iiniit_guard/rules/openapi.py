@@ -1,0 +1,208 @@
+"""Rules out of an OpenAPI document: its `security` says what each operation demands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Final, Literal
+from urllib.parse import unquote, urlsplit
+
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.rules.rule import Rule
+from iiniit_guard.rules.ruleset import Rules
+
+_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_TEMPLATE: Final = re.compile(r"\{([^{}/]+)\}")
+# Schemes that a token of ours satisfies; apiKey, basic and mutualTLS are for others to check.
+_TOKEN_TYPES: Final = ("oauth2", "openIdConnect")
+
+Silent = Literal["refuse", "token", "public"]
+
+
+def from_openapi(
+    document: Mapping[str, Any],
+    *,
+    base_path: str | None = None,
+    without_security: Silent = "refuse",
+    rules: Iterable[Rule] = (),
+    method_override: Literal["refuse", "judge"] = "refuse",
+) -> Rules:
+    """Build rules from an OpenAPI 3.x document.
+
+    An operation's alternatives must come to what a policy can say: all of these scopes, or one of them, or any token, optional or not.
+    `security: []` is public; an alternative `{}` makes the token optional.
+
+    Args:
+        document: As parsed from JSON or YAML.
+        base_path: What stands before the document's paths, as the guarded application sees it; None takes it from `servers`.
+        without_security: For operations about which neither they nor the document say anything, which OpenAPI reads as public:
+            a fault (since forgetting would open them), any token, or public.
+        rules: Further rules. One with the method and path of an operation replaces it: the way out where a policy cannot say what
+            the document does. Their paths begin with the base path.
+        method_override: As for `Rules`.
+
+    Raises:
+        SettingsError: With every fault, each naming its operation.
+
+    Spec: OpenAPI 3.1.1, Security Requirement Object, Server Object, Path Templating.
+    """
+    version = document.get("openapi")
+    if not isinstance(version, str) or not version.startswith("3."):
+        raise SettingsError(["openapi: a document of version 3.x is wanted"])
+    if without_security not in ("refuse", "token", "public"):
+        raise SettingsError(['without_security: "refuse", "token" or "public"'])
+    reader = _Reader(document, base_path, without_security, [], _replaced(own := tuple(rules)))
+    made = [*reader.rules(), *own]
+    try:
+        result = Rules(made, method_override=method_override)
+    except SettingsError as error:
+        raise SettingsError([*reader.faults, *error.faults]) from None
+    if reader.faults:
+        raise SettingsError(reader.faults)
+    return result
+
+
+def _replaced(rules: Iterable[Rule]) -> frozenset[tuple[str, str]]:
+    return frozenset((method.upper(), _shape(rule.path)) for rule in rules for method in rule.methods)
+
+
+def _shape(path: str) -> str:
+    return re.sub("<[^<>]*>", "<>", path)
+
+
+class _OperationError(ValueError):
+    """What is wrong with one operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    document: Mapping[str, Any]
+    base_path: str | None
+    without_security: Silent
+    faults: list[str]
+    replaced: frozenset[tuple[str, str]]
+
+    def rules(self) -> Iterator[Rule]:
+        for template, written in _mapping(self.document.get("paths")).items():
+            if template.startswith("x-"):
+                continue
+            try:
+                item = self._resolve(written)
+            except _OperationError as fault:
+                self.faults.append(f"openapi {template}: {fault}")
+                continue
+            for key in _METHODS:
+                if key in item:
+                    yield from self._operation(key.upper(), template, item, item[key])
+
+    def _operation(self, method: str, template: str, item: Mapping[str, Any], written: object) -> Iterator[Rule]:
+        label = f"openapi {method} {template}"
+        try:
+            operation = self._resolve(written)
+            servers = operation.get("servers") or item.get("servers") or self.document.get("servers") or [{"url": "/"}]
+            bases = {self.base_path.rstrip("/")} if self.base_path is not None else {base for server in servers for base in _bases(server)}
+            paths = [base + _path(template) for base in sorted(bases)]
+            wanted = [path for path in paths if (method, _shape(path)) not in self.replaced]
+            if not wanted:
+                return
+            demand = self._demand(operation.get("security", self.document.get("security")))
+        except _OperationError as fault:
+            self.faults.append(f"{label}: {fault}")
+            return
+        for path in wanted:
+            yield replace(demand, methods=method, path=path, label=label)
+
+    def _demand(self, security: object) -> Rule:
+        if security is None:
+            if self.without_security == "refuse":
+                raise _OperationError(
+                    "security: neither the operation nor the document says anything; write security: [] where it is public"
+                )
+            return Rule("*", "/", public=self.without_security == "public")
+        if not isinstance(security, list) or not all(isinstance(requirement, Mapping) for requirement in security):
+            raise _OperationError("security: a list of objects is wanted")
+        alternatives = [self._scopes(requirement) for requirement in security]
+        if not alternatives or security == [{}]:
+            return Rule("*", "/", public=True)
+        optional = {} in security
+        least = _least(alternatives)
+        if optional or least == [()]:
+            return Rule("*", "/", optional_token=optional)
+        if len(least) == 1:
+            return Rule("*", "/", scopes=least[0])
+        if all(len(scopes) == 1 for scopes in least):
+            return Rule("*", "/", any_scope=tuple(scopes[0] for scopes in least))
+        raise _OperationError("security: a policy wants all of some scopes or one of them; give a rule of your own for this operation")
+
+    def _scopes(self, requirement: Mapping[str, Any]) -> tuple[str, ...]:
+        wanted: list[str] = []
+        schemes = _mapping(_mapping(self.document.get("components")).get("securitySchemes"))
+        for name, scopes in requirement.items():
+            if name not in schemes:
+                raise _OperationError(f"security: there is no security scheme {name!r}")
+            scheme = self._resolve(schemes[name])
+            kind, http = scheme.get("type"), str(scheme.get("scheme")).lower()
+            if kind not in _TOKEN_TYPES and (kind, http) not in (("http", "bearer"), ("http", "dpop")):
+                raise _OperationError(f"security: a token does not satisfy the scheme {name!r}; give a rule of your own for this operation")
+            if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+                raise _OperationError(f"security: the scopes of {name!r} are no list of texts")
+            wanted.extend(scopes)
+        return tuple(dict.fromkeys(wanted))
+
+    def _resolve(self, value: Any) -> Mapping[str, Any]:
+        """Follow local references; a loop of them ends as a fault."""
+        for _ in range(8):
+            if not isinstance(value, Mapping):
+                break
+            reference = value.get("$ref")
+            if reference is None:
+                return value
+            value = self.document if isinstance(reference, str) and reference.startswith("#/") else None
+            for part in str(reference)[2:].split("/"):
+                value = value.get(unquote(part).replace("~1", "/").replace("~0", "~")) if isinstance(value, Mapping) else None
+        raise _OperationError("a $ref leads out of this document, or nowhere")
+
+
+def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leave out alternatives that ask for as much as another one or more: whoever satisfies them satisfies that one too."""
+    sets = [frozenset(scopes) for scopes in alternatives]
+    return [
+        scopes
+        for place, scopes in enumerate(alternatives)
+        if not any(other < sets[place] or (other == sets[place] and before < place) for before, other in enumerate(sets))
+    ]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Read what may be missing; what is something else than an object provides for nothing, and so opens nothing."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _bases(server: object) -> Iterator[str]:
+    """Give the path of a server's URL, for each value of its variables."""
+    url, variables = str(_mapping(server).get("url", "/")), _mapping(_mapping(server).get("variables"))
+    names = _TEMPLATE.findall(url)
+    choices = []
+    for name in names:
+        variable = _mapping(variables.get(name))
+        values = variable.get("enum") or ([variable["default"]] if "default" in variable else [])
+        if not values:
+            raise _OperationError(f"servers: the variable {name!r} has neither enum nor default")
+        choices.append(values)
+    for values in product(*choices):
+        texts = iter(values)
+        path = urlsplit(_TEMPLATE.sub(lambda _: str(next(texts)), url)).path  # noqa: B023  # used up before the next turn
+        if path and not path.startswith("/"):
+            raise _OperationError("servers: a relative URL leaves the path open; give base_path")
+        yield unquote(path).rstrip("/")
+
+
+def _path(template: str) -> str:
+    if not template.startswith("/"):
+        raise _OperationError("a path begins with /")
+    pieces = _TEMPLATE.split(template)
+    if any("<" in piece or ">" in piece for piece in pieces[::2]):
+        raise _OperationError("a path with < or > is not provided for")
+    return "".join(unquote(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces))

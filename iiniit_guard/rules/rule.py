@@ -1,0 +1,112 @@
+"""One rule as written, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from iiniit_guard.core.policy import Policy, make_policy
+from iiniit_guard.core.problem import Problem
+from iiniit_guard.errors import UsageError
+from iiniit_guard.rules.method import METHOD
+
+Answer: TypeAlias = Policy | Literal["pass"] | Problem
+"""What a request must satisfy, `"pass"` where its credentials are not looked at, or why it is refused."""
+
+ANY_METHOD: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the rules. `Rules` checks it.
+
+    Attributes:
+        methods: One method or several; `*` is every method that no other rule of the same path names. GET covers HEAD.
+        path: Decoded and case-sensitive, in Werkzeug's syntax: `/v1/users/<int:id>`, `/files/<path:name>`.
+        scopes: All of them are wanted. Without any scope, any valid token will do.
+        any_scope: One of them is wanted.
+        public: Credentials are not looked at. The path is then taken to the letter: not with another slash at its end.
+        optional_token: A request without any credential passes, one with a bad credential does not.
+        acr_values: Acceptable authentication context classes (RFC 9470).
+        max_age: Seconds since the subject's authentication (RFC 9470).
+        allow_encoded_slash: `%2f` in the path is not refused: whatever reads the path behind the guard reads it as this rule does.
+        label: What a fault calls this rule; None for its methods and path.
+    """
+
+    methods: str | Iterable[str]
+    path: str
+    scopes: str | Iterable[str] = ()
+    any_scope: str | Iterable[str] = ()
+    public: bool = False
+    optional_token: bool = False
+    acr_values: str | Iterable[str] = ()
+    max_age: int | None = None
+    allow_encoded_slash: bool = False
+    label: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        # Copied, so that nothing written later to a caller's list, and no iterator's end, changes what was checked.
+        for name in ("methods", "scopes", "any_scope", "acr_values"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, tuple(value.split(" ")) if isinstance(value, str) and value else tuple(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule comes to.
+
+    Attributes:
+        answer: For the caller.
+        demand: Equal for answers that let the same requests pass; policies may differ in the order of their scopes.
+        allow_encoded_slash: As in the rule.
+    """
+
+    answer: Answer = field(compare=False)
+    demand: object
+    allow_encoded_slash: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request without credentials passes."""
+        return self.answer == "pass" or (isinstance(self.answer, Policy) and self.answer.anonymous)
+
+
+def label_of(rule: Rule, number: int) -> str:
+    """Give the name by which faults call a rule."""
+    return rule.label or f"rules[{number}] ({','.join(map(str, rule.methods))} {rule.path})"
+
+
+def methods_of(rule: Rule, faults: list[str]) -> list[str]:
+    """Give a rule's methods in upper case; what is wrong with them goes to `faults`."""
+    methods = [method.upper() if isinstance(method, str) else "" for method in rule.methods]
+    if not methods:
+        faults.append('methods: at least one is wanted; "*" is every method')
+    faults.extend(
+        "methods: a method is a word like GET, or *" for method in methods if method != ANY_METHOD and not METHOD.fullmatch(method)
+    )
+    return methods
+
+
+def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
+    """Give what a rule demands, None where nothing can be made of it; what is wrong goes to `faults`."""
+    wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
+    if rule.scopes and rule.any_scope:
+        faults.append("scopes: all of these or any_scope, one of those; not both")
+    if rule.public and (wants or rule.optional_token):
+        faults.append("public: what nobody looks at cannot be wanted; leave out scopes, acr_values, max_age and optional_token")
+    try:
+        policy = make_policy(
+            rule.scopes or rule.any_scope,
+            match="any" if rule.any_scope else "all",
+            acr_values=rule.acr_values,
+            max_age=rule.max_age,
+            anonymous=rule.optional_token,
+        )
+    except UsageError as fault:
+        faults.append(str(fault))
+        return None
+    if rule.public:
+        return Verdict("pass", "pass", rule.allow_encoded_slash)
+    demand = policy.required, policy.match if len(policy.scopes) > 1 else "all", policy.acr_values, policy.max_age, policy.anonymous
+    return Verdict(policy, demand, rule.allow_encoded_slash)

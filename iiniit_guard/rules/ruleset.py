@@ -1,0 +1,229 @@
+"""Rules: which policy a request must satisfy, by its method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.request import Request
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.rules.method import effective_method
+from iiniit_guard.rules.pattern import PathPattern, parse_pattern
+from iiniit_guard.rules.rule import ANY_METHOD, Answer, Rule, Verdict, label_of, methods_of, verdict_of
+from iiniit_guard.rules.segment import TOO_LONG
+from iiniit_guard.rules.target import is_ambiguous, raw_target, read_target
+from iiniit_guard.rules.tree import Tree
+
+_NO_PATH: Final = Verdict(PROBLEMS[Reason.NO_RULE], None, False)
+_NO_METHOD: Final = Verdict(PROBLEMS[Reason.NO_RULE], Reason.NO_RULE, False)
+_AMBIGUOUS: Final = Verdict(PROBLEMS[Reason.AMBIGUOUS_PATH], Reason.AMBIGUOUS_PATH, False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    pattern: PathPattern
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def verdict(self, method: str) -> Verdict:
+        verdicts = self.verdicts
+        found = verdicts.get(method) or (verdicts.get("GET") if method == "HEAD" else None) or verdicts.get(ANY_METHOD)
+        return found or _NO_METHOD
+
+    def named(self, method: str) -> Verdict | None:
+        """Give the verdict of a rule that names the method itself, None without one."""
+        return self.verdicts.get(method)
+
+    def differs(self, other: _Entry) -> str | None:
+        """Give a method for which both have a rule, and not the same."""
+        for method in sorted({*self.verdicts, *other.verdicts}):
+            mine, its = self.verdict(method), other.verdict(method)
+            if _NO_METHOD not in (mine, its) and mine != its:
+                return method
+        return None
+
+
+_OfEntry: TypeAlias = Callable[[_Entry, str], Verdict | None]
+
+
+class Rules:
+    """A policy for each request that is provided for, the refusal for every other.
+
+    The most specific path wins, whatever the order: earlier segments count more, text more than variables, narrow converters more than
+    wide ones, `<path:…>` least. The method is looked at only then: one that the most specific path does not name is refused, never passed
+    to a looser rule. A path that two readers could read differently is refused with 400.
+
+    Args:
+        rules: In any order.
+        method_override: `refuse` answers 400 to `X-HTTP-Method-Override` and its like; `judge` is for an application that carries out POST
+            under the method that this one header names: such a request is judged by that method, any other override is still 400.
+
+    Raises:
+        SettingsError: With every fault, each naming its rule.
+    """
+
+    def __init__(self, rules: Iterable[Rule], *, method_override: Literal["refuse", "judge"] = "refuse") -> None:
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self._honour_override = method_override == "judge"
+        self._tree: Tree[_Entry] = Tree()
+        self._plain: dict[str, _Entry] = {}
+        faults = [] if method_override in ("refuse", "judge") else ['method_override: "refuse" or "judge"']
+        entries: dict[PathPattern, _Entry] = {}
+        for number, rule in enumerate(self.rules, 1):
+            faults.extend(f"{label_of(rule, number)}: {fault}" for fault in self._add(rule, label_of(rule, number), entries))
+        self._tree.sort()
+        faults.extend(self._undecided(entries))
+        if faults:
+            raise SettingsError(faults)
+        self._plain = {path: entry for entry in entries.values() if (path := entry.pattern.plain_path) is not None}
+
+    def policy_for(self, request: Request) -> Answer:
+        """Tell what a request must satisfy, by the path that the application routes.
+
+        Returns:
+            A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH` or `METHOD_OVERRIDE`.
+        """
+        method = effective_method(request.method, request.headers, request.query, honoured=self._honour_override)
+        if isinstance(method, Problem):
+            return method
+        read = _read(request)
+        return read if isinstance(read, Problem) else self._answer(method, *read)
+
+    def preflight_policy_for(self, request: Request) -> Answer | None:
+        """Tell what a CORS preflight must satisfy: what a rule says that names OPTIONS itself, the most specific one of its path.
+
+        Args:
+            request: A preflight, by `is_preflight`: nothing overrides its method.
+
+        Returns:
+            As `policy_for`; None where no rule names OPTIONS. The refusal is `AMBIGUOUS_PATH` also where the request that is announced
+            would get that.
+        """
+        read = _read(request)
+        return read if isinstance(read, Problem) else self._preflight_answer(request, *read)
+
+    def preflight_policy_for_target(self, request: Request, target: str | bytes) -> Answer | None:
+        """Do what `preflight_policy_for` does, by the undecoded target: for a gateway."""
+        read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
+        return PROBLEMS[Reason.AMBIGUOUS_PATH] if read is None else self._preflight_answer(request, read.path, read.kept)
+
+    def policy_for_target(self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+        """Tell what a request must satisfy, by its undecoded target: for a gateway, which does not know how the upstream decodes.
+
+        Args:
+            method: Of the original request.
+            target: As the client sent it, with its query.
+            headers: Of the original request, list of (name, value), names lower-case.
+
+        Returns:
+            As `policy_for`. Where a rule allows encoded slashes, every rule that either reading of them meets must allow and want the same.
+        """
+        read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
+        if read is None:
+            return PROBLEMS[Reason.AMBIGUOUS_PATH]
+        judged = effective_method(method, headers, read.query, honoured=self._honour_override)
+        return judged if isinstance(judged, Problem) else self._answer(judged, read.path, read.kept)
+
+    def _preflight_answer(self, request: Request, path: str, kept: str | None) -> Answer | None:
+        verdict = self._judge(request.method, path, kept, _Entry.named)
+        if verdict is not _NO_PATH:
+            return verdict.answer
+        announced = (request.header(b"access-control-request-method") or b"").decode("latin-1")
+        answer = self._answer(announced, path, kept)
+        return answer if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH else None
+
+    def _answer(self, method: str, path: str, kept: str | None) -> Answer:
+        """Decide on `path`; `kept` is its other reading where a slash came encoded."""
+        if kept is None:
+            return self._decide(method, path, _Entry.verdict).answer
+        verdict = self._judge(method, path, kept, _Entry.verdict)
+        return (_AMBIGUOUS if verdict is _NO_PATH else verdict).answer
+
+    def _judge(self, method: str, path: str, kept: str | None, of: _OfEntry) -> Verdict:
+        verdict = self._decide(method, path, of)
+        if kept is None:
+            return verdict
+        known = {one for one in (verdict, self._decide(method, kept, of)) if one is not _NO_PATH}
+        if len(known) == 1:
+            (verdict,) = known
+            return verdict if verdict.allow_encoded_slash else _AMBIGUOUS
+        return _AMBIGUOUS if known else _NO_PATH
+
+    def _decide(self, method: str, path: str, of: _OfEntry) -> Verdict:
+        entry = self._plain.get(path)
+        if entry is not None and (verdict := of(entry, method)) is not None:
+            return verdict
+        kept: list[tuple[Verdict, int]] = []
+        for entry, doubts in self._tree.find(path):
+            if doubts & TOO_LONG:
+                return _AMBIGUOUS
+            # Whoever shares these doubts has already read the path as that of a more specific rule.
+            if any(not earlier & ~doubts for _, earlier in kept):
+                continue
+            verdict = of(entry, method)
+            if verdict is None:
+                continue
+            # What is open is open to the letter: a tolerant reading must not open the path of another route.
+            if not (doubts and verdict.is_open):
+                kept.append((verdict, doubts))
+            if not doubts:
+                break
+        if not kept:
+            return _NO_PATH
+        return kept[0][0] if all(verdict == kept[0][0] for verdict, _ in kept) else _AMBIGUOUS
+
+    def _add(self, rule: Rule, label: str, entries: dict[PathPattern, _Entry]) -> list[str]:
+        faults: list[str] = []
+        methods = methods_of(rule, faults)
+        verdict = verdict_of(rule, faults)
+        pattern = None
+        try:
+            pattern = parse_pattern(rule.path)
+        except ValueError as fault:
+            faults.append(f"path: {fault}")
+        except TypeError:
+            faults.append("path: a text is wanted")
+        if pattern is None or verdict is None:
+            return faults
+        entry = self._tree.add(pattern, entries.setdefault(pattern, _Entry(pattern)))
+        for method in methods:
+            if method in entry.verdicts:
+                faults.append(f"{entry.labels[method]} is for the same method and path")
+            else:
+                entry.verdicts[method], entry.labels[method] = verdict, label
+        return faults
+
+    def _undecided(self, entries: dict[PathPattern, _Entry]) -> list[str]:
+        """Find paths that two rules match, of which neither is more specific, though they want different things."""
+        faults = []
+        done: set[frozenset[int]] = set()
+        answered = {pattern.segments for pattern in entries}
+        for pattern, entry in entries.items():
+            for other in self._tree.overlapping(pattern):
+                pair = frozenset((id(entry), id(other)))
+                method = None if pair in done else entry.differs(other)
+                done.add(pair)
+                if method is None or pattern.is_narrower(other.pattern) or other.pattern.is_narrower(pattern):
+                    continue
+                # A rule for just what both match decides there, and then neither of them does.
+                if (pattern.overlap(other.pattern), False, ()) in answered - {pattern.segments, other.pattern.segments}:
+                    continue
+                first, second = (one.labels.get(method) or next(iter(one.labels.values())) for one in (entry, other))
+                faults.append(f"{first}: it fits the same paths as {second}, neither is more specific, and they want different things")
+        return faults
+
+
+def _read(request: Request) -> tuple[str, str | None] | Problem:
+    """Give the path to judge, and its other reading where a slash came encoded."""
+    path = request.path or "/"  # WSGI applications read an empty PATH_INFO as /, others have no route for it
+    if is_ambiguous(path):
+        return PROBLEMS[Reason.AMBIGUOUS_PATH]
+    raw = raw_target(request.native)
+    if raw is None:
+        return path, None
+    target = read_target(raw)
+    if target is None:
+        return PROBLEMS[Reason.AMBIGUOUS_PATH]
+    return path, None if target.kept is None else path

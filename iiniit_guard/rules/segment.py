@@ -1,0 +1,288 @@
+"""One segment of a path pattern: plain text, or text with variables under Werkzeug's converters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from math import comb
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.rules.language import Item, meet, within
+
+if TYPE_CHECKING:
+    from werkzeug.routing import BaseConverter, Map
+
+Characters = frozenset[str] | None
+Shape = tuple[Item[Characters], ...]
+
+_ANY: Final[Shape] = ((None, False), (None, True))
+_DIGIT: Final = frozenset("0123456789")
+_DIGITS: Final[Shape] = ((_DIGIT, False), (_DIGIT, True))
+_SIGNED: Final[Shape] = ((_DIGIT | {"-"}, False), (_DIGIT, True))
+_DOT: Final[Shape] = ((frozenset("."), False),)
+_UUID: Final[Shape] = tuple((frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False) for place in range(36))
+
+# What some reader of the same route takes for a value and another does not, where it is more than Unicode's digits: Starlette's float
+# takes 5, its uuid takes no hyphens, Django's uuid takes lower case only.
+_LOOSE: Final = {
+    "float": r"-?\d+(?:\.\d+)?",
+    "uuid": r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}",
+}
+_STRICT: Final = {"uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"}
+_WEIGHTS: Final = {"int": 0, "float": 1, "uuid": 2}
+
+# Bits of doubt: why a reader might not take a path for a match. `int` reads Unicode's digits in Flask only.
+EXACT: Final = 0
+NO_FIT: Final = -1
+_DOUBTS: Final = {"int": 4, "float": 8, "uuid": 16}
+_OTHER_DOUBT: Final = 32
+TOO_LONG: Final = 64
+"""Not looked at: whether it matches would take too many steps to find out."""
+
+# A segment with several variables can be split in as many ways as there are places for what stands between them. A regular expression
+# tries them all, a stranger's path decides how many there are.
+_LONGEST: Final = 255
+_MOST_SPLITS: Final = comb(_LONGEST, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A variable as written: `<int(max=9):page>` is `Placeholder("int", "max=9")`."""
+
+    converter: str = "string"
+    arguments: str = ""
+
+
+_STRING: Final = Placeholder()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A segment that matches more than one text.
+
+    Attributes:
+        text: Its pattern without variable names, which tells it from others.
+        literals: How many of its characters are fixed.
+        weight: Smaller is more specific, as far as the converters tell.
+        words: All the texts that match, where they are few; None otherwise.
+        shape: Its characters.
+        plain: Whether `shape` has no text that does not match.
+        affixes: Its fixed first and last characters.
+        _glob: Each variable of several, as the fewest characters it takes and the text behind it; empty for a single one.
+        _longest: The length up to which several variables are looked at by regular expression; None where `_glob` says it all.
+    """
+
+    text: str
+    literals: int = field(compare=False)
+    weight: int = field(compare=False)
+    words: frozenset[str] | None = field(compare=False)
+    shape: Shape = field(compare=False)
+    plain: bool = field(compare=False)
+    affixes: tuple[str, str] = field(compare=False)
+    _glob: tuple[tuple[int, str], ...] = field(compare=False)
+    _longest: int | None = field(compare=False)
+    _strict: re.Pattern[str] = field(compare=False)
+    _loose: re.Pattern[str] = field(compare=False)
+    _converters: tuple[BaseConverter | None, ...] = field(compare=False)
+    _doubts: int = field(compare=False)
+
+    def fit(self, text: str) -> int:
+        """Match one decoded segment.
+
+        Returns:
+            `EXACT`, `NO_FIT`, or the bits that say why readers of this route may differ about it; `TOO_LONG` stands alone.
+        """
+        if self._glob:
+            if not self._globs(text):
+                return NO_FIT
+            if self._longest is None:
+                return EXACT
+            if len(text) > self._longest:
+                return TOO_LONG
+        found = self._strict.fullmatch(text)
+        if found is not None:
+            try:
+                for converter, value in zip(self._converters, found.groups(), strict=True):
+                    if converter is not None:
+                        converter.to_python(value)
+            except ValueError:  # out of the converter's range, or more digits than int() takes
+                return self._doubts
+            return EXACT
+        return NO_FIT if self._loose.fullmatch(text) is None else self._doubts
+
+    def _globs(self, text: str) -> bool:
+        """Tell whether the fixed texts stand in `text` in their order, so far apart that each variable has the characters it needs.
+
+        The first place that fits leaves the most to what follows, so none is tried twice.
+        """
+        first, last = self.affixes
+        place = len(first)
+        for least, behind in self._glob[:-1]:
+            place = text.find(behind, place + least)
+            if place < 0:
+                return False
+            place += len(behind)
+        return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= place + self._glob[-1][0]
+
+
+Segment = str | Variable
+
+
+def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
+    """Build one segment of a pattern.
+
+    Raises:
+        ValueError: A converter or its arguments are unknown to Werkzeug.
+    """
+    parts = [_literal(piece) if isinstance(piece, str) else _variable(piece) for piece in pieces]
+    names = [piece.converter for piece in pieces if isinstance(piece, Placeholder)]
+    if not names:
+        return "".join(part.text for part in parts)
+    doubts = 0
+    for name in names:
+        doubts |= _DOUBTS.get(name, _OTHER_DOUBT)
+    choices = [part.words for part in parts]
+    return Variable(
+        text="".join(part.text for part in parts),
+        literals=sum(len(piece) for piece in pieces if isinstance(piece, str)),
+        weight=max(part.weight for part in parts),
+        words=None if None in choices else frozenset(map("".join, product(*filter(None, choices)))),
+        shape=tuple(item for part in parts for item in part.shape),
+        plain=all(part.plain for part in parts),
+        affixes=(pieces[0] if isinstance(pieces[0], str) else "", pieces[-1] if isinstance(pieces[-1], str) else ""),
+        _glob=_glob(pieces) if len(names) > 1 else (),
+        _longest=None if all(isinstance(piece, str) or piece == _STRING for piece in pieces) else _longest(pieces, parts),
+        _strict=re.compile("".join(part.strict for part in parts), re.ASCII),
+        _loose=re.compile("".join(part.loose for part in parts)),
+        _converters=tuple(part.converter for part, piece in zip(parts, pieces, strict=True) if isinstance(piece, Placeholder)),
+        _doubts=doubts,
+    )
+
+
+def segments_meet(left: Segment, right: Segment) -> bool:
+    """Tell whether some text matches both."""
+    if isinstance(left, str):
+        return left == right if isinstance(right, str) else right.fit(left) == EXACT
+    if isinstance(right, str):
+        return left.fit(right) == EXACT
+    for one, other in ((left, right), (right, left)):
+        if one.words is not None:
+            return any(other.fit(word) == EXACT for word in one.words)
+    (first, last), (other_first, other_last) = left.affixes, right.affixes
+    if not (first.startswith(other_first) or other_first.startswith(first)) or not (last.endswith(other_last) or other_last.endswith(last)):
+        return False
+    return meet(left.shape, right.shape, lambda one, other: one is None or other is None or not one.isdisjoint(other))
+
+
+def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
+    """Tell whether every text that matches `inner` certainly matches `outer`; None matches every text."""
+    if outer is None or inner == outer:
+        return True
+    if inner is None:
+        return isinstance(outer, Variable) and outer.plain and outer.shape == _ANY
+    if isinstance(outer, str):
+        return False
+    words = (inner,) if isinstance(inner, str) else inner.words
+    if words is not None:
+        return all(outer.fit(word) == EXACT for word in words)
+    if not outer.plain or isinstance(inner, str):
+        return False
+    return within(inner.shape, outer.shape, lambda one, other: other is None or (one is not None and one <= other))
+
+
+def _glob(pieces: Sequence[str | Placeholder]) -> tuple[tuple[int, str], ...]:
+    """Give each variable of several as the fewest characters it takes and the text behind it."""
+    following = [*pieces[1:], ""]
+    return tuple(
+        (int(piece == _STRING), text if isinstance(text, str) else "")
+        for piece, text in zip(pieces, following, strict=True)
+        if isinstance(piece, Placeholder)
+    )
+
+
+def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[_Part]) -> int:
+    """Tell up to which length a segment is looked at: so that all the ways to split it can be tried."""
+    free = sum(
+        isinstance(piece, Placeholder)
+        and (isinstance(behind, Placeholder) or any(characters is None or behind[0] in characters for characters, _ in part.shape))
+        for piece, part, behind in zip(pieces, parts, pieces[1:], strict=False)
+    )
+    return next(length for length in range(_LONGEST, 0, -1) if comb(length, free) <= _MOST_SPLITS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: str
+    strict: str
+    loose: str
+    shape: Shape
+    plain: bool
+    weight: int = -1
+    words: tuple[str, ...] | None = None
+    converter: BaseConverter | None = None
+
+
+def _literal(text: str) -> _Part:
+    escaped = re.escape(text)
+    return _Part(text, escaped, escaped, tuple((frozenset(character), False) for character in text), True, words=(text,))
+
+
+def _variable(placeholder: Placeholder) -> _Part:
+    name, arguments = ("string" if placeholder.converter == "default" else placeholder.converter), placeholder.arguments
+    text = f"<{name}({arguments})>" if arguments else f"<{name}>"
+    if text == "<string>":
+        return _Part(text, "([^/]+)", "([^/]+)", _ANY, True, weight=200)
+    converter, words = _werkzeug_converter(name, arguments)
+    loose = converter.regex
+    return _Part(
+        text,
+        strict=f"({_STRICT.get(name, loose)})",
+        loose=f"(?:{_LOOSE.get(name, loose)})",
+        shape=_shape(name, converter),
+        plain=not arguments or (name == "string" and "maxlength" not in arguments and "," not in arguments),
+        weight=2 * _WEIGHTS.get(name, converter.weight) - bool(arguments),
+        words=words,
+        converter=converter,
+    )
+
+
+def _shape(name: str, converter: BaseConverter) -> Shape:
+    if name == "int":
+        return _SIGNED if getattr(converter, "signed", False) else _DIGITS
+    if name == "float":
+        return (*(_SIGNED if getattr(converter, "signed", False) else _DIGITS), *_DOT, *_DIGITS)
+    if name == "uuid":
+        return _UUID
+    lengths = re.fullmatch(r"\[\^/\]\{(\d+)(,?)\d*\}", converter.regex)
+    if lengths is None:
+        return _ANY
+    return ((None, False),) * int(lengths[1]) + (((None, True),) if lengths[2] else ())
+
+
+@cache
+def _werkzeug_map() -> Map:
+    from werkzeug.routing import Map  # 80 ms, so only where a rule names a converter
+
+    return Map()
+
+
+def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple[str, ...] | None]:
+    from werkzeug.routing.rules import parse_converter_args
+
+    converters = _werkzeug_map().converters
+    if name not in converters:
+        raise ValueError(f"there is no converter {name!r}; there are {', '.join(sorted(set(converters) - {'default'}))}")
+    positional: tuple[Any, ...]
+    try:
+        positional, named = parse_converter_args(arguments) if arguments else ((), {})
+        converter = converters[name](_werkzeug_map(), *positional, **named)
+        re.compile(converter.regex)
+    except (TypeError, ValueError, re.error) as fault:
+        raise ValueError(f"the arguments of the converter {name!r} are unusable") from fault
+    words = tuple(positional) if name == "any" else None
+    if words is not None and not (words and all(words)):
+        raise ValueError("the converter 'any' names the words that it takes")
+    return converter, words

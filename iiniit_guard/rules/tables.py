@@ -1,0 +1,73 @@
+"""Rules out of the `[[rules]]` tables of `guard.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.rules.rule import Rule
+from iiniit_guard.rules.ruleset import Rules
+
+_TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
+_FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
+_NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS})
+
+
+def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
+    """Build rules from parsed TOML.
+
+    Args:
+        tables: Each with `method` or `methods` and `path`; `scope` or `scopes` (all), `any_scope` (one), `public`, `optional_token`,
+            `acr_values`, `max_age`, `allow_encoded_slash` where wanted. Several values are a list, or one text with spaces.
+        method_override: As for `Rules`.
+
+    Raises:
+        SettingsError: With every fault, each naming its rule.
+    """
+    faults: list[str] = []
+    rules = [_rule(table, number, faults) for number, table in enumerate(tables, 1)]
+    try:
+        made = Rules(filter(None, rules), method_override=method_override)
+    except SettingsError as error:
+        raise SettingsError([*faults, *error.faults]) from None
+    if faults:
+        raise SettingsError(faults)
+    return made
+
+
+def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | None:
+    path = table.get("path")
+    texts = {name: _list(table[name]) for name in _TEXTS if name in table}
+    methods = texts.get("method") or texts.get("methods")
+    label = f"rules[{number}] ({','.join(methods or ['?'])} {path})"
+    found = [f"{name}: a text or a list of texts is wanted, not empty" for name, value in texts.items() if not value]
+    found += [f"{name}: there is no such setting of a rule" for name in sorted(table.keys() - _NAMES)]
+    found += [f"{name}: true or false" for name in _FLAGS if type(table.get(name, False)) is not bool]
+    found += [
+        f"{one}: this and {other} are the same setting"
+        for one, other in (("method", "methods"), ("scope", "scopes"))
+        if {one, other} <= texts.keys()
+    ]
+    if not texts.keys() & {"method", "methods"}:
+        found.append('method: missing; "*" is every method')
+    if not isinstance(path, str):
+        found.append("path: missing")
+    faults.extend(f"{label}: {fault}" for fault in found)
+    if found or methods is None or not isinstance(path, str):
+        return None
+    return Rule(
+        methods,
+        path,
+        scopes=texts.get("scope") or texts.get("scopes") or (),
+        any_scope=texts.get("any_scope") or (),
+        acr_values=texts.get("acr_values") or (),
+        max_age=table.get("max_age"),
+        label=label,
+        **{name: table[name] for name in _FLAGS if name in table},
+    )
+
+
+def _list(value: object) -> list[str] | None:
+    words = value.split(" ") if isinstance(value, str) else value
+    return list(words) if isinstance(words, list) and words and all(isinstance(word, str) for word in words) else None

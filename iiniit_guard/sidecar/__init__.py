@@ -1,0 +1,7 @@
+"""The guard process for gateways: `iiniit-guard serve`, or `create_app` under any ASGI server."""
+
+from __future__ import annotations
+
+from iiniit_guard.sidecar.apps import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,207 @@
+"""The question of the gateway: may this request go on, and what is its API told about the caller?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.bearer import ASSERTION_FIELD, credential_of
+from iiniit_guard.core.cache import digest_of
+from iiniit_guard.core.decision import Allow, Refusal
+from iiniit_guard.core.gate import PASS, Preflights, is_preflight
+from iiniit_guard.core.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.request import Request, request_from_scope
+from iiniit_guard.sidecar.answer import fold
+from iiniit_guard.sidecar.assertion import SHORTEST_SECONDS, Assertions
+from iiniit_guard.sidecar.identity import Header, identity_headers
+
+if TYPE_CHECKING:
+    from iiniit_guard.guard import Guard
+    from iiniit_guard.rules import Rules
+    from iiniit_guard.rules.rule import Answer
+    from iiniit_guard.sidecar.dialects import Dialect, Original
+    from iiniit_guard.sidecar.history import History
+    from iiniit_guard.sidecar.peers import Peers
+
+Reply: TypeAlias = tuple[int, list[Header], bytes]
+"""Status, headers (names lower-case) and body."""
+
+HOST: Final = "sidecar"
+CACHE_KEY: Final = b"x-iiniit-cache-key"
+_ANSWER: Final = b"x-iiniit-answer"
+_VARY: Final = (b"vary", b"Authorization, DPoP")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_EMPTY: Final = (b"content-length", b"0")
+GRANT: Final[tuple[Header, ...]] = (_NO_STORE, _VARY, _EMPTY)
+"""What every grant says beside the identity."""
+
+_OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")
+_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 512
+
+
+class Gatekeeping(NamedTuple):
+    """What an `Authorizer` works by.
+
+    Attributes:
+        guard: Decides about credentials.
+        history: Counts what is decided without an event.
+        dialect: The gateway's.
+        peers: Who may ask.
+        rules: None lets any valid token through.
+        preflights: Whether CORS preflights pass.
+        folds: Whether refusals are folded into a header (nginx).
+        assertions: None without an upstream that wants them.
+        max_age_seconds: How long the gateway may remember a grant; 0 means not at all.
+        tells_all: Whether an event is made for every decision, those that are only counted included.
+    """
+
+    guard: Guard
+    history: History
+    dialect: Dialect
+    peers: Peers
+    rules: Rules | None = None
+    preflights: Preflights = "pass"
+    folds: bool = False
+    assertions: Assertions | None = None
+    max_age_seconds: int = 0
+    tells_all: bool = False
+
+
+class Authorizer:
+    """Answers the gateway's questions by one configuration."""
+
+    def __init__(self, by: Gatekeeping) -> None:
+        self._by = by
+        self._guard, self._read, self._peers, self._rules = by.guard, by.dialect.read, by.peers, by.rules
+        self._find, self._wall = by.guard.find, by.guard.resource.clock.wall
+        self._plain = by.assertions is None and not by.max_age_seconds
+        self._is_quick = self._plain and not by.tells_all
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
+        """Answer the usual question, about a remembered token that satisfies the policy.
+
+        Returns:
+            The identity headers of a grant, which `GRANT` completes; None where `in_time` must answer.
+        """
+        started = perf_counter()
+        if not self._peers.trusts(scope):
+            return None
+        original = self._read(scope)
+        if original is None or original.authorization is None or not self._is_quick:
+            return None
+        wanted = self._wanted(original)
+        if not isinstance(wanted, Policy):
+            return None
+        query = original.target.partition("?")[2]
+        entry = self._find(original.authorization, query.encode("latin-1") if query else b"")
+        if entry is None:
+            return None
+        token, now = entry.token, self._wall()
+        if wanted is not ANY_TOKEN and wanted.check(token, now) is not None:
+            return None
+        identity = identity_headers(token)
+        self._by.history.hit(now, perf_counter() - started)
+        return identity
+
+    async def in_time(self, scope: Mapping[str, Any]) -> Reply:
+        """Answer any question."""
+        if not self._peers.trusts(scope):
+            return self._refused(
+                self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST), scope, folds=False
+            )
+        original = self._read(scope)
+        if original is None:
+            return self._refused(self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST), scope)
+        request = original.request()
+        wanted = self._wanted(original)
+        if wanted == PASS or (self._by.preflights == "pass" and is_preflight(request)):
+            return self._granted(None, request, original)
+        decision = await self._guard.authenticate_async(request, wanted, host=HOST)
+        if isinstance(decision, Allow) and self._by.assertions is not None and self._asks_anew(decision, request):
+            decision = await self._guard.authenticate_async(request, wanted, host=HOST)
+        return self._granted(decision, request, original) if isinstance(decision, Allow) else self._refused(decision, scope)
+
+    def _wanted(self, original: Original) -> Answer:
+        if self._rules is None:
+            return ANY_TOKEN
+        key = original.method, original.target
+        answer = None if original.overrides else self._answers.get(key)
+        if answer is None:
+            answer = self._rules.policy_for_target(*key, original.headers)
+            if not original.overrides and len(original.target) <= _LONGEST_REMEMBERED:
+                if len(self._answers) >= _REMEMBERED:  # paths with identifiers in them: cheap to find again
+                    self._answers.clear()
+                self._answers[key] = answer
+        return answer
+
+    def _asks_anew(self, decision: Allow, request: Request) -> bool:
+        """Forget a token that is good but about to be asked about again: an assertion of it would be too short."""
+        token, cache = decision.token, self._guard.resource.cache
+        digest = self._digest(request)
+        if token is None or digest is None or cache.remaining(digest) >= SHORTEST_SECONDS:
+            return False
+        if token.expires_at is not None and token.expires_at - self._guard.resource.clock.wall() < SHORTEST_SECONDS:
+            return False  # it ends by itself: nobody can say more
+        cache.drop(digest)
+        return True
+
+    def _digest(self, request: Request) -> bytes | None:
+        resource = self._guard.resource
+        credential = credential_of(
+            request, resource.schemes, resource.settings.max_token_bytes, query_token=resource.settings.insecure_query_token
+        )
+        return None if isinstance(credential, Problem) else digest_of(credential.value)
+
+    def _granted(self, decision: Allow | None, request: Request, original: Original) -> Reply:
+        who = None if decision is None else decision.token or decision.principal
+        headers = [*GRANT, *identity_headers(who)]
+        if self._plain:
+            return 200, headers, b""
+        digest = self._digest(request) if isinstance(who, AccessToken) else None
+        remaining = 0.0 if digest is None else self._guard.resource.cache.remaining(digest)
+        if self._by.assertions is not None:
+            assertion = b""
+            if isinstance(who, AccessToken) and digest is not None:
+                # Where the deadline is not known (its entry was evicted at once), it may be near.
+                assertion = self._by.assertions.assertion(who, digest, remaining or SHORTEST_SECONDS)
+            headers.append((ASSERTION_FIELD, assertion))
+        seconds = min(self._by.max_age_seconds, int(remaining))
+        if isinstance(who, AccessToken) and who.confirmation is None and seconds > 0 and self._has_key(request, original):
+            headers[0] = (b"cache-control", b"max-age=%d" % seconds)
+        return 200, headers, b""
+
+    def _has_key(self, request: Request, original: Original) -> bool:
+        """Tell whether the gateway would file this grant under the key of our recipe, and so never for another request."""
+        return request.header_values(CACHE_KEY) == [cache_key(original)]
+
+    def _refused(self, refusal: Refusal, scope: Mapping[str, Any], *, folds: bool = True) -> Reply:
+        if folds and self._by.folds:
+            return 403, [_NO_STORE, _VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
+        return reply_of(refusal, scope)
+
+
+def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
+    """Give a refusal as an answer to the gateway, which may ask by another method than the client's."""
+    length = ("Content-Length", str(len(refusal.body)))
+    named = (
+        refusal.headers if scope["method"] == "HEAD" else [length if name == length[0] else (name, text) for name, text in refusal.headers]
+    )
+    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), _VARY], refusal.body
+
+
+def cache_key(original: Original) -> bytes:
+    """Give the key under which a gateway may file a grant: whatever could change the answer, and no token in clear.
+
+    SHA-256 in hexadecimal over these, each followed by a line break: method, scheme, host, target, Authorization, and the three
+    headers that override a method (empty where they are missing).
+    """
+    fields = dict(original.headers)
+    parts = [original.method.encode("ascii"), original.scheme.encode("ascii"), original.host, original.target.encode("latin-1")]
+    parts += [original.authorization or b"", *(fields.get(name, b"") for name in _OVERRIDES)]
+    return sha256(b"".join(part + b"\n" for part in parts)).hexdigest().encode("ascii")

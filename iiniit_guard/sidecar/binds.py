@@ -1,0 +1,96 @@
+"""Where to listen: addresses as typed, and the sockets made of them."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from iiniit_guard.errors import SettingsError
+
+_UNIX: Final = "unix:"
+_BACKLOG: Final = 2048
+_SOCKET_MODE: Final = 0o660  # whoever may write to the socket is trusted like the gateway itself
+
+
+def bind_fault(value: object) -> str | None:
+    """Tell why `value` is no place to listen, or None."""
+    place = str(value)
+    if place.startswith(_UNIX):
+        return None if len(place) > len(_UNIX) else "unix: wants a path after it"
+    host, port = _split(place)
+    if not (host and port.isascii() and port.isdecimal() and int(port) < 65536):
+        return f"{place!r} is neither host:port, [address]:port nor unix:/path"
+    return None
+
+
+def open_sockets(places: Iterable[str]) -> list[socket.socket]:
+    """Open a listening socket for each place; workers share them.
+
+    Raises:
+        SettingsError: An address is taken, unknown or not ours. Sockets that were opened before it are closed again.
+    """
+    opened: list[socket.socket] = []
+    for place in places:
+        try:
+            opened.append(_open(place))
+        except OSError as error:
+            for each in opened:
+                each.close()
+            raise SettingsError([f"bind: {place}: {error.strerror or type(error).__name__}"]) from None
+    return opened
+
+
+def remove_unix_sockets(places: Iterable[str]) -> None:
+    """Remove the files of Unix sockets that nobody listens on any longer."""
+    for place in places:
+        if place.startswith(_UNIX):
+            Path(place[len(_UNIX) :]).unlink(missing_ok=True)
+
+
+def _open(place: str) -> socket.socket:
+    if place.startswith(_UNIX):
+        return _open_unix(place[len(_UNIX) :])
+    host, port = _split(place)
+    family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _open_unix(path: str) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_abandoned(path):  # what a killed process left behind
+            Path(path).unlink()
+        opened.bind(path)
+        Path(path).chmod(_SOCKET_MODE)
+        opened.listen(_BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _is_abandoned(path: str) -> bool:
+    if not Path(path).exists() or not stat.S_ISSOCK(Path(path).stat().st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+        return False
+
+
+def _split(place: str) -> tuple[str, str]:
+    host, _, port = place.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port

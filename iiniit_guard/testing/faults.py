@@ -1,0 +1,50 @@
+"""The ways in which a test can break an authorization server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from iiniit_guard.core.flow import MAX_BODY_BYTES, HttpResponse, Unreachable
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.flow import HttpRequest
+    from iiniit_guard.testing.clock import SettableClock
+
+Answer: TypeAlias = HttpResponse | Unreachable
+
+_HTML: Final = (("content-type", "text/html"),)
+_JSON: Final = (("content-type", "application/json"),)
+_AT_ONCE: Final[dict[str, Answer]] = {
+    "connection": Unreachable("connection", "the connection was refused"),
+    "tls": Unreachable("tls", "the certificate has expired"),
+    "protocol": Unreachable("protocol", "the answer is no HTTP"),
+    "too_large": Unreachable("too_large", f"the answer is longer than {MAX_BODY_BYTES} bytes"),
+    "garbage": HttpResponse(200, _HTML, b"<!DOCTYPE html><title>It works!</title>"),
+    "empty": HttpResponse(200, _JSON),
+    "array": HttpResponse(200, _JSON, b"[]"),
+    "redirect": HttpResponse(302, (("location", "https://elsewhere.test/"),)),
+}
+_TAKES_TIME: Final = ("slow", "timeout")
+
+
+def check_mode(mode: str | Answer | None) -> None:
+    """Refuse a mode that does not exist: a fault that never happens would make its test pass.
+
+    Raises:
+        ValueError: There is no such mode.
+    """
+    if isinstance(mode, str) and mode not in _AT_ONCE and mode not in _TAKES_TIME and not (len(mode) == 3 and mode.isdecimal()):
+        raise ValueError(f"there is no failure {mode!r}")
+
+
+def broken(mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float) -> Answer | None:
+    """Give the faulty answer to `request`; None where the right one is still to be given."""
+    if mode is None or isinstance(mode, (HttpResponse, Unreachable)):
+        return mode
+    if mode == "slow":
+        clock.advance(slow_seconds)
+        return None
+    if mode == "timeout":
+        clock.advance(request.connection.timeout_seconds)
+        return Unreachable("timeout", "no answer in time")
+    return _AT_ONCE.get(mode) or HttpResponse(int(mode), (("content-type", "text/plain"),), b"out of order")

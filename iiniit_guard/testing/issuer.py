@@ -1,0 +1,296 @@
+"""An authorization server in memory: it issues real tokens and answers real requests, and no socket is opened."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.core.flow import HttpResponse
+from iiniit_guard.testing.clock import SettableClock
+from iiniit_guard.testing.faults import broken, check_mode
+from iiniit_guard.testing.introspection import ClientCheck, json_response, parse_form
+from iiniit_guard.testing.jws import encode, write_jws
+from iiniit_guard.testing.keys import SigningKey, make_key, without_none
+from iiniit_guard.testing.metadata import document_urls, kind_of, usual_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from iiniit_guard.core.client_authentication import ClientAuthentication
+    from iiniit_guard.core.flow import HttpRequest
+    from iiniit_guard.guard import Guard
+    from iiniit_guard.testing.faults import Answer
+    from iiniit_guard.testing.introspection import Method
+    from iiniit_guard.testing.keys import Signer
+    from iiniit_guard.testing.metadata import Document, Kind
+
+_AWKWARD: Final = "colon:percent%plus+space ü"  # goes wrong wherever RFC 6749 §2.3.1 (form-encode, then Basic) is not followed
+
+
+class Issuer:
+    """An authorization server for tests.
+
+    >>> issuer = Issuer()
+    >>> with issuer.guard() as guard:
+    ...     sorted(guard.verify(issuer.token("user:read user:write")).scopes)
+    ['user:read', 'user:write']
+    >>> issuer.requests
+    ['discovery', 'jwks']
+
+    Attributes:
+        issuer: Its identifier (RFC 8414).
+        audience: The `aud` of its tokens.
+        clock: Stands still until it is advanced; `guard()` gives the guard the same one.
+        skew_seconds: How far this server's clock is ahead of the guard's; negative where it is behind.
+        signing_key: Signs what `token()` mints.
+        keys: What the JWK Set publishes, as `SigningKey`; more can be appended.
+        odd_keys: Further members of the JWK Set's `keys`, written as they are.
+        cache_control: Of the JWK Set; None sends none.
+        metadata: Members that replace or join those of the discovery documents; None removes one.
+        documents: Which discovery documents there are: `oauth-authorization-server` (RFC 8414), `openid-configuration`.
+        client_check: Who may introspect; `client_check.methods` and `.client_secret` can be changed.
+        notices_expiry: False makes introspection call an expired token active, as some servers do.
+        slow_seconds: How long `fail("slow")` takes to answer.
+        requests: What was asked, in order: `discovery`, `jwks`, `introspection` or `other`. `clear()` it between two steps.
+        last_request: The latest request itself; None before the first.
+    """
+
+    def __init__(
+        self,
+        issuer: str = "https://issuer.test",
+        audience: str | list[str] = "https://api.test",
+        *,
+        algorithm: str = "ES256",
+        clock: SettableClock | None = None,
+        skew_seconds: float = 0,
+        client_id: str = "api",
+        client_secret: str = _AWKWARD,
+    ) -> None:
+        """Set up a server; keys are made when they are first wanted.
+
+        Args:
+            issuer: Its identifier, which its endpoints begin with.
+            audience: For whom its tokens are.
+            algorithm: Of the signing key, as in `SigningKey`.
+            clock: One for several issuers; None makes one that stands at the machine's present time.
+            skew_seconds: How far this server's clock is ahead.
+            client_id: Of the client that may introspect.
+            client_secret: Its secret; the default has every character that clients get wrong.
+        """
+        self.issuer = issuer
+        self.audience = audience
+        self.clock: SettableClock = clock if clock is not None else SettableClock()
+        self.skew_seconds = skew_seconds
+        self.signing_key: SigningKey = make_key(algorithm, issuer)
+        self.keys: list[SigningKey] = [self.signing_key]
+        self.odd_keys: list[Any] = []
+        self.cache_control: str | None = "max-age=3600"
+        self.metadata: dict[str, Any] = {}
+        self.documents: Collection[Document] = ("oauth-authorization-server", "openid-configuration")
+        self.client_check: ClientCheck = ClientCheck(
+            client_id, client_secret, make_key("ES256", f"client of {issuer}"), (issuer, f"{issuer}/introspect")
+        )
+        self.notices_expiry = True
+        self.slow_seconds: float = 4.0
+        self.requests: list[Kind] = []
+        self.last_request: HttpRequest | None = None
+        self._numbers = count(1)
+        self._key_numbers = count(2)
+        self._known: dict[str, dict[str, Any]] = {}
+        self._failure: dict[str, str | Answer | None] = {}
+
+    @property
+    def now(self) -> float:
+        """This server's time: the clock's and its skew, a whole number wherever it is one."""
+        now = self.clock.wall() + self.skew_seconds
+        return int(now) if now == int(now) else now
+
+    def token(
+        self,
+        scope: str | None = "user:read",
+        *,
+        expires_in: float | None = 300,
+        subject: str | None = "user-1",
+        client_id: str | None = "client-1",
+        header: Mapping[str, Any] | None = None,
+        sign_with: SigningKey | Signer | None = None,
+        **claims: Any,
+    ) -> str:
+        """Mint a JWT access token as RFC 9068 describes it; it can be introspected too.
+
+        >>> issuer = Issuer()
+        >>> no_expiry = issuer.token(exp=None)
+        >>> other_kind = issuer.token(header={"typ": "JWT"}, at_hash="x")
+
+        Args:
+            scope: Space-separated; None leaves the claim out.
+            expires_in: Seconds from now; negative for a token that has expired.
+            subject: `sub`.
+            client_id: `client_id`.
+            header: Replaces or adds header parameters; None as a value removes one.
+            sign_with: Another key, or any function from signing input to signature; None means `signing_key`.
+            claims: Replace or add claims; None removes one. `math.nan` is written as `NaN`.
+        """
+        members = self._members(scope, expires_in, subject, client_id, claims)
+        token = self.sign(members, header, sign_with=sign_with)
+        self._known[token] = members
+        return token
+
+    def sign(
+        self,
+        payload: Mapping[str, Any] | bytes,
+        header: Mapping[str, Any] | bytes | None = None,
+        *,
+        sign_with: SigningKey | Signer | None = None,
+    ) -> str:
+        """Sign any payload under any header, for tokens that `token()` would not make.
+
+        Args:
+            payload: A mapping becomes JSON as it stands; bytes are taken as they are.
+            header: A mapping changes the usual header as in `token()`; bytes replace it.
+            sign_with: As in `token()`.
+        """
+        signer = self.signing_key if sign_with is None else sign_with
+        if isinstance(header, bytes) or isinstance(signer, SigningKey):
+            return write_jws(payload, {} if header is None else header, signer)
+        usual = {"alg": self.signing_key.algorithm, "typ": "at+jwt", "kid": self.signing_key.kid}
+        return write_jws(payload, {**usual, **(header or {})}, signer)
+
+    def opaque_token(
+        self,
+        scope: str | None = "user:read",
+        *,
+        expires_in: float | None = 300,
+        subject: str | None = "user-1",
+        client_id: str | None = "client-1",
+        prefix: str = "",
+        **members: Any,
+    ) -> str:
+        """Issue a token that says nothing by itself.
+
+        Args:
+            scope: As in `token()`, and so are the next three.
+            expires_in: Seconds from now.
+            subject: `sub`.
+            client_id: `client_id`.
+            prefix: What the token begins with.
+            members: Replace or add members of the introspection response, `active` among them; None removes one.
+        """
+        token = f"{prefix}opaque-{next(self._numbers)}-{encode(self.issuer.encode())}"
+        self._known[token] = self._members(scope, expires_in, subject, client_id, {"token_type": "Bearer", **members})
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Call `token` inactive from now on when asked about it (RFC 7009)."""
+        self._known.pop(token, None)
+
+    def rotate_keys(self, keep_old: bool = True) -> SigningKey:
+        """Publish a new key and sign with it from now on.
+
+        Args:
+            keep_old: False withdraws all the other keys at once.
+
+        Returns:
+            The new key.
+        """
+        number = next(self._key_numbers)
+        self.signing_key = make_key(self.signing_key.algorithm, self.issuer, number)
+        self.keys = [*self.keys, self.signing_key] if keep_old else [self.signing_key]
+        return self.signing_key
+
+    def fail(self, mode: str | Answer | None, at: Kind | None = None) -> None:
+        """Break this server, or mend it.
+
+        Args:
+            mode: None is healthy. `connection`, `tls`, `protocol`, `too_large`: no answer, at once. `timeout`: no answer, the clock moves
+                by the caller's patience. `slow`: the right answer, the clock moves by `slow_seconds`. A number (`"500"`, `"429"`): that
+                status. `garbage` (HTML), `empty`, `array`, `redirect`: an answer that makes no sense. An `HttpResponse` or
+                `Unreachable`: exactly that.
+            at: Only this endpoint; None means all of them.
+
+        Raises:
+            ValueError: There is no such mode.
+        """
+        check_mode(mode)
+        for kind in ("discovery", "jwks", "introspection", "other") if at is None else (at,):
+            self._failure[kind] = mode
+
+    def guard(self, **settings: Any) -> Guard:
+        """Make a guard that trusts this issuer, shares its clock and asks it without a socket.
+
+        Args:
+            settings: Of `Guard`; `introspection=None` makes one that does not introspect.
+        """
+        from iiniit_guard.guard import Guard
+
+        wired: dict[str, Any] = {
+            "issuer": self.issuer,
+            "audience": self.audience,
+            "introspection": self.credentials("client_secret_basic"),
+            "transport": self.handle,
+            "clock": self.clock.clock,
+        }
+        return Guard(**{**wired, **settings})
+
+    def credentials(self, method: Method) -> ClientAuthentication:
+        """Give what `Guard(introspection=...)` takes, so that this issuer accepts it."""
+        return self.client_check.credentials(method)
+
+    def handle(self, request: HttpRequest) -> Answer:
+        """Answer one request: what `Guard(transport=...)` takes."""
+        kind = kind_of(request.url, self.issuer, self.metadata_document())
+        self.requests.append(kind)
+        self.last_request = request
+        answer = broken(self._failure.get(kind), request, self.clock, self.slow_seconds)
+        return self._answer(kind, request) if answer is None else answer
+
+    def metadata_document(self) -> dict[str, Any]:
+        """Give what both discovery documents say (RFC 8414 §2)."""
+        methods = {"introspection_endpoint_auth_methods_supported": list(self.client_check.methods)}
+        return without_none({**usual_metadata(self.issuer), **methods, **self.metadata})
+
+    def jwk_set(self) -> dict[str, Any]:
+        """Give the public keys (RFC 7517 §5)."""
+        return {"keys": [key.jwk() for key in self.keys] + self.odd_keys}
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """Give what RFC 7662 §2.2 says about `token` to a caller that may ask."""
+        members = self._known.get(token)
+        if members is None:
+            return {"active": False}
+        expires = members.get("exp")
+        if self.notices_expiry and isinstance(expires, (int, float)) and expires <= self.now:
+            return {"active": False}
+        return {"active": True, **members}
+
+    def _members(
+        self, scope: str | None, expires_in: float | None, subject: str | None, client_id: str | None, claims: dict[str, Any]
+    ) -> dict[str, Any]:
+        usual = {
+            "iss": self.issuer,
+            "sub": subject,
+            "aud": self.audience,
+            "client_id": client_id,
+            "scope": scope,
+            "iat": self.now,
+            "exp": None if expires_in is None else self.now + expires_in,
+            "jti": f"token-{next(self._numbers)}",
+        }
+        return without_none({**usual, **claims})
+
+    def _answer(self, kind: Kind, request: HttpRequest) -> HttpResponse:
+        if kind == "jwks":
+            headers = (("content-type", "application/jwk-set+json"),)
+            caching = () if self.cache_control is None else (("cache-control", self.cache_control),)
+            return HttpResponse(200, (*headers, *caching), json.dumps(self.jwk_set()).encode())
+        if kind == "introspection":
+            form = parse_form(request)
+            if isinstance(form, HttpResponse):
+                return form
+            if self.client_check.method_of(request, form, self.now) is None:
+                return json_response(401, {"error": "invalid_client"}, ("www-authenticate", 'Basic realm="introspection"'))
+            return json_response(200, self.introspect(form["token"]))
+        if kind == "discovery" and request.url in document_urls(self.issuer, self.documents):
+            return json_response(200, self.metadata_document())
+        return HttpResponse(404, (("content-type", "text/plain"),), b"not found")

@@ -1,0 +1,44 @@
+"""The discovery documents of an authorization server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Kind: TypeAlias = Literal["discovery", "jwks", "introspection", "other"]
+Document: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
+
+
+def usual_metadata(issuer: str) -> dict[str, Any]:
+    """Give what both documents say (RFC 8414 §2)."""
+    return {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/jwks",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "response_types_supported": ["code"],
+    }
+
+
+def document_urls(issuer: str, documents: Collection[Document]) -> set[str]:
+    """Tell where they are: RFC 8414 §3.1 puts the name before the issuer's path, OpenID Connect Discovery §4.1 after it."""
+    parts = urlsplit(issuer)
+    urls: dict[Document, str] = {
+        "oauth-authorization-server": f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{parts.path.rstrip('/')}",
+        "openid-configuration": f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+    }
+    return {urls[document] for document in documents}
+
+
+def kind_of(url: str, issuer: str, metadata: Mapping[str, Any]) -> Kind:
+    """Tell which endpoint `url` is: where the metadata says, and still where it usually is when the metadata says nothing."""
+    usual = usual_metadata(issuer)
+    if url in (metadata.get("jwks_uri"), usual["jwks_uri"]):
+        return "jwks"
+    if url in (metadata.get("introspection_endpoint"), usual["introspection_endpoint"]):
+        return "introspection"
+    return "discovery" if "/.well-known/" in url else "other"

@@ -1,0 +1,66 @@
+"""Guard a WSGI application (PEP 3333) without touching its code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.core.handler import admit, recall_environ, with_notes
+from iiniit_guard.core.request import request_from_environ
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from iiniit_guard.guard import Guard
+
+_HOST: Final = "wsgi"
+
+
+class GuardMiddleware:
+    """Let a request reach `app` only with a valid access token.
+
+    Args:
+        app: The application to guard. It finds the token in `environ["iiniit_guard.access_token"]` (None where there is none).
+        guard: Decides. It stays the caller's: close it when the process ends.
+        public: Whole decoded paths that pass unasked; `/x/*` means everything below `/x/`.
+        rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
+        enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
+        optional_token: Let requests without credentials pass; bad credentials are still refused.
+        preflights: `pass` lets CORS preflights through to `app`, without a token, unless a rule names OPTIONS for the path. An
+            application that does not tell methods apart would answer a stranger's OPTIONS like a GET: it must have `guard`, which treats
+            them like any request.
+
+    Raises:
+        SettingsError: With every fault of the arguments.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        guard: Guard,
+        *,
+        public: Iterable[str] = (),
+        rules: Rules | None = None,
+        enforce: Enforce = "all",
+        optional_token: bool = False,
+        preflights: Preflights = "pass",
+    ) -> None:
+        self.app = app
+        self.guard = guard
+        self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request, or hand it on."""
+        token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
+        if token is None:
+            decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST)
+            if not isinstance(decision, Allow):
+                start_response(decision.status_line, list(decision.headers))
+                return [decision.body]
+            token, principal = decision.token, decision.principal
+        # A copy: whoever holds the caller's environ (a cascade that tries another application next, an outer guard's handler)
+        # must not find what this guard noted for its own application.
+        # The iterable goes back as it is, so that the server calls the application's close().
+        return self.app(with_notes(environ, self.guard, token, principal), start_response)

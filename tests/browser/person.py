@@ -1,0 +1,122 @@
+"""What a person does and sees: pages, buttons and words, never an address made up by the test."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+from examples.stack import USERNAME, Stack
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, page: Page, stack: Stack) -> None:
+        """Open nothing yet."""
+        self.page = page
+        self.stack = stack
+        self.complaints: list[str] = []
+        page.set_default_timeout(10_000)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open_client(self) -> None:
+        """Open the client's page."""
+        self.page.goto(self.stack.url("client"))
+
+    def begin(self, api: str, kind: str) -> None:
+        """Choose an API and a kind of token, connect, and sign in."""
+        self.begin_again(api, kind)
+        self.page.get_by_label("User name").fill(USERNAME)
+        self.page.get_by_label("Password").fill(self.stack.password)
+        self.press("Sign in")
+
+    def begin_again(self, api: str, kind: str) -> None:
+        """Choose an API and a kind of token and connect, signed in already."""
+        self.open_client()
+        self.page.locator(f"input[name=token_kind][value={kind}]").check()
+        self.page.locator(f"input[name=api][value={api}]").check()
+        self.press("Connect to my iiniit account")
+
+    def allow(self, *, without: str | None = None) -> None:
+        """Approve on the consent page, with one scope unticked where named."""
+        if without:
+            self.page.get_by_role("checkbox", name=without).uncheck()
+        self.press("Allow")
+        expect(self.page.get_by_role("heading", name="The client has an access token")).to_be_visible()
+
+    def connect(self, api: str, kind: str) -> None:
+        """Do steps 1 to 5."""
+        self.begin(api, kind)
+        self.allow()
+
+    def choose(self, api: str) -> None:
+        """Call another API from now on."""
+        self.page.locator(f"input[name=api][value={api}]").check()
+        self.press("Use this API")
+
+    def press(self, name: str) -> None:
+        """Press a button and wait for the next page."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def read(self) -> str:
+        """Read the profile and give the status that the API answered."""
+        self.page.get_by_role("button", name="Read the profile").first.click()
+        return self.status()
+
+    def change(self, bio: str) -> str:
+        """Change the profile and give the status that the API answered."""
+        self.page.get_by_label("Bio").fill(bio)
+        self.press("Change the profile")
+        return self.status()
+
+    @property
+    def answer(self) -> Locator:
+        """The card that says what the API answered."""
+        return self.page.locator("#answer")
+
+    def status(self) -> str:
+        """Give the status in the answer."""
+        return self.answer.locator(".status").inner_text()
+
+    def fact(self, name: str) -> str:
+        """Give a value named in the answer."""
+        return self.answer.locator(f"dt:text-is('{name}') + dd").inner_text()
+
+    def outcomes(self) -> list[str]:
+        """Give the state of each of the seven steps, as the list says it."""
+        return self.page.locator(".steps .badge").all_inner_texts()
+
+    def lit(self) -> list[str]:
+        """Give the numbers of the steps that are lit in the diagram, with how."""
+        return [
+            f"{link.locator('.digit').text_content()} {how}"
+            for how in ("done", "refused")
+            for link in self.page.locator(f".wide-drawing .step.{how}").all()
+        ]
+
+    def step(self, number: int) -> str:
+        """Open a step by its arrow in the diagram and give what is inside."""
+        self.page.locator(f".wide-drawing a[href='#step-{number}-inside']").click()
+        inside = self.page.locator(f"#step-{number}-inside")
+        expect(inside).to_be_visible()
+        return inside.inner_text()
+
+    def read_until(self, status: str, limit: float) -> float:
+        """Read again and again until the API answers with this status; give the moment when that read began.
+
+        Args:
+            status: The beginning of the status line.
+            limit: A read that begins later than this (by `time.monotonic`) is the last.
+        """
+        while True:
+            began = time.monotonic()
+            seen = self.read()
+            if seen.startswith(status):
+                return began
+            assert began <= limit, f"still {seen}, not {status}"

@@ -1,0 +1,136 @@
+"""The marks that must stay where they belong, and a record of everything that is written down while a block runs."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gc
+import io
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from iiniit_guard.testing import Issuer
+
+SECRET: Final = "canary-secret-9f2c7d:/%+ü"
+SUBJECT: Final = "canary-subject-41b8"
+TOKEN: Final = "canary-token-77e0"
+
+
+def secret_spellings(client_id: str = "api") -> tuple[str, ...]:
+    """The secret as it stands in settings, in a form, and in a Basic header."""
+    encoded = quote_plus(SECRET)
+    return SECRET, encoded, base64.b64encode(f"{client_id}:{encoded}".encode()).decode()
+
+
+class MarkedIssuer(Issuer):
+    """An issuer whose secret is marked, whose subject is marked unless a row wants another, and whose opaque tokens are marked."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, client_secret=SECRET, **more)
+        self.issued: list[str] = []
+
+    def token(self, scope: str | None = "user:read", **arguments: Any) -> str:
+        """Mint, with the mark as subject."""
+        token = super().token(scope, **{"subject": SUBJECT, **arguments})
+        self.issued.append(token)
+        return token
+
+    def opaque_token(self, scope: str | None = "user:read", **arguments: Any) -> str:
+        """Issue, with a mark in the token."""
+        token = super().opaque_token(scope, **{"subject": SUBJECT, **arguments, "prefix": arguments.get("prefix", "") + TOKEN})
+        self.issued.append(token)
+        return token
+
+
+def token_marks(tokens: list[str]) -> set[str]:
+    """What gives a token away: all of it, or its last part, which nobody but its owner could know."""
+    return {mark for token in [*tokens, TOKEN] for mark in (token, token.rpartition(".")[2]) if len(mark) > 11}
+
+
+class Written:
+    """All that was written down: log records, warnings, what went to standard output and error."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.records = 0
+
+    def add(self, *things: object) -> None:
+        """Add whatever somebody could print: values, and exceptions with their tracebacks."""
+        for thing in things:
+            self.texts += [repr(thing), str(thing)]
+            if isinstance(thing, BaseException):
+                self.texts += traceback.format_exception(thing)
+                self.texts.append(repr(traceback.TracebackException.from_exception(thing)))
+
+    def holds(self, marks: set[str] | tuple[str, ...]) -> list[str]:
+        """Give every text with one of the marks."""
+        return [text for text in self.texts if any(mark in text for mark in marks)]
+
+
+class _Everything(logging.Handler):
+    def __init__(self, written: Written) -> None:
+        super().__init__(logging.DEBUG)
+        self.written = written
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message, its arguments, its traceback and whatever else hangs on the record."""
+        self.written.records += 1
+        self.written.texts += [record.getMessage(), repr(vars(record))]
+        if record.exc_info and record.exc_info[1] is not None:
+            self.written.add(record.exc_info[1])
+
+
+@contextlib.contextmanager
+def everything_written() -> Iterator[Written]:
+    """Write down all that is logged by anybody at DEBUG, warned of, or printed."""
+    written = Written()
+    handler = _Everything(written)
+    names = [None, *logging.Logger.manager.loggerDict]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger, logger.level, logger.propagate, logger.disabled) for logger in loggers]
+    printed = io.StringIO()
+    for logger in loggers[1:]:
+        logger.setLevel(logging.NOTSET)
+        logger.propagate, logger.disabled = True, False
+    loggers[0].setLevel(logging.DEBUG)
+    loggers[0].addHandler(handler)
+    try:
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+        ):
+            warnings.simplefilter("always")
+            yield written
+    finally:
+        loggers[0].removeHandler(handler)
+        for logger, level, propagate, disabled in before:
+            logger.setLevel(level)
+            logger.propagate, logger.disabled = propagate, disabled
+        written.texts += [printed.getvalue(), *(str(warning.message) for warning in caught)]
+
+
+def texts_in(*roots: object) -> list[str]:
+    """Give every text and byte string that can be reached from some objects without leaving what they own."""
+    found: list[str] = []
+    seen: set[int] = set()
+    ahead = list(roots)
+    modules = {id(vars(module)) for module in list(sys.modules.values())}
+    while ahead:
+        one = ahead.pop()
+        if id(one) in seen or id(one) in modules or isinstance(one, (type, ModuleType, FunctionType, MethodType)):
+            continue
+        seen.add(id(one))
+        if isinstance(one, (bytes, bytearray)):
+            found.append(bytes(one).decode("latin-1"))
+        elif isinstance(one, str):
+            found.append(one)
+        else:
+            ahead.extend(gc.get_referents(one))
+    return found

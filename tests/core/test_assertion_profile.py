@@ -1,0 +1,42 @@
+"""A guard that trusts the gateway's assertion trusts nobody beside; what it accepts is tested with the gateway that signs."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard import Guard, SettingsError
+from iiniit_guard.testing import Issuer
+
+GATEWAY, SERVICE = "https://gateway.test", "https://profile.internal"
+
+
+@pytest.fixture
+def issuer():
+    return Issuer()
+
+
+@pytest.mark.parametrize(
+    "settings, fault",
+    [
+        ({"alternatives": {"ApiKey": len}}, "alternatives:"),
+        ({"insecure_query_token": True}, "insecure_query_token:"),
+        ({"issuer_resolver": len}, "issuer_resolver:"),
+    ],
+)
+def test_a_guard_that_believes_the_gateway_believes_nobody_else(settings, fault):
+    with pytest.raises(SettingsError, match=fault):
+        Guard(issuer=GATEWAY, audience=SERVICE, profile="assertion", **settings)
+
+
+def test_nor_another_issuer_nor_an_introspection_endpoint(issuer):
+    from iiniit_guard import TrustedIssuer
+
+    with pytest.raises(SettingsError, match="the only one of its guard"):
+        Guard(
+            issuers=[
+                TrustedIssuer(issuer=GATEWAY, audience=SERVICE, profile="assertion"),
+                TrustedIssuer(issuer=issuer.issuer, audience=SERVICE),
+            ]
+        )
+    with pytest.raises(SettingsError, match="introspection: an assertion"):
+        Guard(issuer=GATEWAY, audience=SERVICE, profile="assertion", introspection=issuer.credentials("client_secret_basic"))

@@ -1,0 +1,264 @@
+"""What claims must say. The rows for single claims are tests/cases/claims.py; here are the limits, the order, and what comes out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from iiniit_guard.core import claim_checks as module
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.claims import is_time
+from iiniit_guard.core.problem import Problem, Reason
+from tests.core.stepping import API, ISSUER, NOW, make_clock, make_server
+
+GOOD = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
+STRICT = {**GOOD, "sub": "s", "client_id": "c", "iat": NOW, "jti": "j"}
+
+
+def check(claims, *, introspected=False, now=NOW, **settings):
+    return make_server(make_clock(), **settings).checks.check(dict(claims), now, introspected=introspected)
+
+
+def reason_of(claims, **arguments):
+    outcome = check(claims, **arguments)
+    return outcome.reason if isinstance(outcome, Problem) else None
+
+
+def without(claims, name):
+    return {key: value for key, value in claims.items() if key != name}
+
+
+@pytest.mark.parametrize("introspected", [False, True])
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        pytest.param({"exp": NOW - 4}, None, id="exp, leeway - 1"),
+        pytest.param({"exp": NOW - 5}, Reason.EXPIRED, id="RFC 7519 §4.1.4: on or after"),
+        pytest.param({"exp": NOW - 6}, Reason.EXPIRED, id="exp, leeway + 1"),
+        pytest.param({"exp": None}, Reason.MALFORMED_CLAIM, id="exp null"),
+        pytest.param({"exp": "1"}, Reason.MALFORMED_CLAIM, id="exp as text"),
+        pytest.param({"nbf": NOW + 29}, None, id="nbf, leeway - 1"),
+        pytest.param({"nbf": NOW + 30}, None, id="nbf, leeway"),
+        pytest.param({"nbf": NOW + 31}, Reason.NOT_YET_VALID, id="RFC 7519 §4.1.5"),
+        pytest.param({"nbf": None}, Reason.MALFORMED_CLAIM, id="nbf null"),
+        pytest.param({"iat": NOW + 30}, None, id="iat, leeway"),
+        pytest.param({"iat": NOW + 31}, Reason.ISSUED_IN_FUTURE, id="RFC 7519 §4.1.6"),
+        pytest.param({"iat": "now"}, Reason.MALFORMED_CLAIM, id="iat as text"),
+        pytest.param({"exp": NOW - 99, "nbf": NOW + 99}, Reason.EXPIRED, id="exp is looked at first"),
+    ],
+)
+def test_times(claims, reason, introspected):
+    assert reason_of({**GOOD, **claims}, introspected=introspected) is reason
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, True),
+        (1.5, True),
+        (253_402_300_799, True),
+        (253_402_300_800, False),
+        (-1, False),
+        (-0.5, False),
+        (True, False),
+        ("1", False),
+        (None, False),
+        (math.nan, False),
+        (math.inf, False),
+        (2**63, False),
+    ],
+)
+def test_a_time_is_a_number_between_1970_and_9999(value, expected):
+    """RFC 7519 §2, NumericDate."""
+    assert is_time(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "signed", "introspected"),
+    [("iss", Reason.MALFORMED_CLAIM, None), ("exp", Reason.MALFORMED_CLAIM, None), ("aud", Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE)],
+)
+def test_what_may_be_missing(missing, signed, introspected):
+    """RFC 9068 §2.2 for a JWT; RFC 7662 §2.2 makes all optional, and DESIGN §4 wants the audience all the same."""
+    claims = without(GOOD, missing)
+    assert reason_of(claims) is signed
+    assert reason_of(claims, introspected=True) is introspected
+
+
+def test_a_missing_audience_is_accepted_only_where_that_was_named_for_its_harm():
+    claims, opened = without(GOOD, "aud"), {"insecure_accept_missing_audience": True}
+    assert reason_of(claims, introspected=True, **opened) is None
+    assert reason_of(claims, **opened) is Reason.WRONG_AUDIENCE
+    assert reason_of({**claims, "aud": None}, introspected=True, **opened) is Reason.MALFORMED_CLAIM
+    assert reason_of({**claims, "aud": "x"}, introspected=True, **opened) is Reason.WRONG_AUDIENCE
+
+
+@pytest.mark.parametrize(
+    ("aud", "reason"),
+    [
+        ([API, "x"], None),
+        (["x"], Reason.WRONG_AUDIENCE),
+        ([], Reason.WRONG_AUDIENCE),
+        ([API, 1], Reason.MALFORMED_CLAIM),
+        ({API: 1}, Reason.MALFORMED_CLAIM),
+        (API + "/", Reason.WRONG_AUDIENCE),
+    ],
+)
+def test_audience(aud, reason):
+    """RFC 7519 §4.1.3: to the letter."""
+    assert reason_of({**GOOD, "aud": aud}) is reason
+
+
+def test_another_claim_can_name_the_audience():
+    outcome = check({**GOOD, "aud": "x", "client_id": "api-client"}, audience=["api-client"], audience_claim="client_id")
+    assert isinstance(outcome, AccessToken)
+    assert outcome.audience == ("api-client",)
+
+
+@pytest.mark.parametrize("introspected", [False, True])
+@pytest.mark.parametrize("iss", [ISSUER + "/", "https://evil.test", ""])
+def test_another_issuer(iss, introspected):
+    """RFC 7519 §4.1.1: to the letter."""
+    assert reason_of({**GOOD, "iss": iss}, introspected=introspected) is Reason.UNKNOWN_ISSUER
+    assert reason_of({**GOOD, "iss": [iss]}, introspected=introspected) is Reason.MALFORMED_CLAIM
+
+
+@pytest.mark.parametrize("claim", ["at_hash", "c_hash", "s_hash", "events", "token_introspection"])
+def test_what_shows_itself_as_another_kind(claim):
+    """RFC 8725 §3.12."""
+    assert reason_of({**GOOD, claim: None}) is Reason.WRONG_TYPE
+
+
+@pytest.mark.parametrize(
+    ("claims", "signed", "introspected"),
+    [
+        ({"token_use": "access"}, None, None),
+        ({"token_use": "id"}, Reason.WRONG_TYPE, Reason.WRONG_TYPE),
+        ({"typ": "Bearer"}, None, None),
+        ({"typ": "Refresh"}, Reason.WRONG_TYPE, Reason.WRONG_TYPE),
+        ({"typ": 1}, None, None),
+        ({"token_type": "DPoP"}, None, Reason.UNSUPPORTED_CONFIRMATION),
+        ({"token_type": "dpop"}, None, Reason.UNSUPPORTED_CONFIRMATION),
+        ({"token_type": "bearer"}, None, None),
+        ({"token_type": "refresh_token"}, None, Reason.WRONG_TYPE),
+        ({"token_type": None}, None, Reason.WRONG_TYPE),
+    ],
+)
+def test_kinds(claims, signed, introspected):
+    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it means nothing."""
+    assert reason_of({**GOOD, **claims}) is signed
+    assert reason_of({**GOOD, **claims}, introspected=True) is introspected
+
+
+@pytest.mark.parametrize("claim", ["sub", "client_id", "azp", "jti"])
+def test_names_are_strings(claim):
+    assert reason_of({**GOOD, claim: None}) is Reason.MALFORMED_CLAIM
+    assert reason_of({**GOOD, claim: ["a"]}) is Reason.MALFORMED_CLAIM
+
+
+@pytest.mark.parametrize("claim", ["sub", "client_id", "iat", "jti"])
+def test_rfc9068_demands_all_of_its_claims(claim):
+    """RFC 9068 §2.2."""
+    assert reason_of(STRICT, profile="rfc9068") is None
+    outcome = check(without(STRICT, claim), profile="rfc9068")
+    assert isinstance(outcome, Problem)
+    assert claim in outcome.description
+    assert reason_of(without(STRICT, claim)) is None
+
+
+@pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, None, "x"])
+def test_a_bound_token_is_refused(cnf):
+    """RFC 7800 §3.1: whoever cannot check the proof must not take it for a bearer token."""
+    assert reason_of({**GOOD, "cnf": cnf}) is Reason.UNSUPPORTED_CONFIRMATION
+
+
+@pytest.mark.parametrize(
+    ("wanted", "claims", "reason"),
+    [
+        ("acme", {"tenant": "acme"}, None),
+        ("acme", {"tenant": ["x", "acme"]}, None),
+        ("acme", {"tenant": "other"}, Reason.REFUSED_BY_VALIDATOR),
+        ("acme", {}, Reason.REFUSED_BY_VALIDATOR),
+        (["acme", "corp"], {"tenant": "corp"}, None),
+        (1, {"tenant": True}, Reason.REFUSED_BY_VALIDATOR),
+        (True, {"tenant": True}, None),
+        (True, {"tenant": "true"}, Reason.REFUSED_BY_VALIDATOR),
+        ([], {"tenant": "acme"}, Reason.REFUSED_BY_VALIDATOR),
+    ],
+)
+def test_required_claims(wanted, claims, reason):
+    """DESIGN §4: require_claim."""
+    assert reason_of({**GOOD, **claims}, require_claim={"tenant": wanted}) is reason
+
+
+def test_every_required_claim_counts():
+    both = {"require_claim": {"a": 1, "b": 2}}
+    assert reason_of({**GOOD, "a": 1, "b": 2}, **both) is None
+    assert reason_of({**GOOD, "a": 1}, **both) is Reason.REFUSED_BY_VALIDATOR
+    assert reason_of({**GOOD, "b": 2}, **both) is Reason.REFUSED_BY_VALIDATOR
+
+
+def test_a_malformed_scope():
+    assert reason_of({**GOOD, "scope": 1}) is Reason.MALFORMED_CLAIM
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ([{"type": "payment", "amount": {"currency": "EUR"}}], None),
+        ([], None),
+        ([{"amount": 1}], Reason.MALFORMED_CLAIM),
+        ([{"type": 1}], Reason.MALFORMED_CLAIM),
+        (["payment"], Reason.MALFORMED_CLAIM),
+        ({"type": "payment"}, Reason.MALFORMED_CLAIM),
+        (None, Reason.MALFORMED_CLAIM),
+    ],
+)
+def test_authorization_details(details, reason):
+    """RFC 9396 §2: an array of objects with a type."""
+    assert reason_of({**GOOD, "authorization_details": details}) is reason
+
+
+def test_what_comes_out():
+    """DESIGN §2."""
+    details = [{"type": "payment", "actions": ["read"]}]
+    token = check({**STRICT, "aud": [API, "x"], "scope": "a b", "azp": "z", "authorization_details": details, "email": "e"})
+    assert isinstance(token, AccessToken)
+    assert (token.issuer, token.subject, token.client_id, token.audience) == (ISSUER, "s", "c", (API, "x"))
+    assert (token.scopes, token.expires_at, token.issued_at, token.token_id) == ({"a", "b"}, NOW + 300, NOW, "j")
+    assert token.confirmation is None
+    assert token.authorization_details[0]["actions"] == ("read",)
+    assert token.claims["email"] == "e"
+    assert token.claims["azp"] == "z"
+
+
+def test_what_may_be_absent_is_none():
+    token = check({**without(GOOD, "exp"), "azp": "z"}, introspected=True)
+    assert isinstance(token, AccessToken)
+    assert (token.subject, token.client_id, token.expires_at, token.issued_at, token.token_id) == (None, "z", None, None, None)
+    assert token.authorization_details == ()
+    assert token.scopes == frozenset()
+
+
+def test_tokens_of_one_client_share_their_strings(monkeypatch):
+    """PERFORMANCE: memory per token."""
+    checks = make_server(make_clock()).checks
+
+    def made(client):
+        claims = {**GOOD, "aud": f"{API[:8]}api.test", "client_id": f"cli{client}", "exp": int(f"{NOW + 300}")}
+        token = checks.check(claims, NOW, introspected=False)
+        assert isinstance(token, AccessToken)
+        return token
+
+    first, second = made("ent"), made("ent")
+    assert first.client_id is second.client_id
+    assert first.audience is second.audience
+    assert first.expires_at is second.expires_at
+    monkeypatch.setattr(module, "_KEPT", len(checks._same))
+    assert made("one more").client_id == "clione more"  # starts afresh
+    assert len(checks._same) < module._KEPT + len(module._REPEATED)
+    several = checks.check({**GOOD, "aud": [API, "one more"]}, NOW, introspected=False)
+    assert isinstance(several, AccessToken)
+    assert several.audience == (API, "one more")
+    monkeypatch.undo()
+    assert made("ent").client_id is made("ent").client_id

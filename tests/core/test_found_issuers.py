@@ -1,0 +1,128 @@
+"""DESIGN §4: `issuers` may be a callable; at most 1,000 are kept, None is remembered for 60 s, nothing is fetched for None."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.found_issuers import FoundIssuers
+from iiniit_guard.errors import UsageError
+from tests.core.stepping import ISSUER, Steps, make_clock, make_issuer, make_resource
+
+OTHER = "https://other.test"
+
+
+@pytest.fixture
+def clock():
+    return make_clock()
+
+
+@pytest.fixture
+def found(clock):
+    resource = make_resource(clock, issuers=print)
+    return FoundIssuers(print, resource._server, clock.clock)
+
+
+def find(found, issuer=ISSUER):
+    return Steps(found.server_of(issuer))
+
+
+def settle(found, issuer, *, proven=False):
+    server = find(found, issuer).send(make_issuer(issuer=issuer)).result
+    server.proven = proven
+    return server
+
+
+def test_it_is_asked_once_for_each_issuer(found):
+    steps = find(found)
+    assert (steps.asked.function, steps.asked.arguments) == (print, (ISSUER,))
+    server = steps.send(make_issuer()).result
+    assert server.issuer == ISSUER
+    assert find(found).result is server
+    assert found.servers == (server,)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(59, False), (60, True), (61, True)])
+def test_none_is_remembered_for_a_minute(found, clock, seconds, asked):
+    assert find(found, OTHER).send(None).result is None
+    clock.advance(seconds)
+    assert (not find(found, OTHER).ended) is asked
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_one_that_is_no_longer_trusted_is_dropped_within_five_minutes(found, clock, proven):
+    settle(found, ISSUER, proven=proven)
+    clock.advance(299)
+    assert find(found).ended
+    clock.advance(1)
+    assert find(found).send(None).result is None
+    assert find(found).result is None
+    assert found.servers == ()
+
+
+def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, clock):
+    server = settle(found, ISSUER, proven=True)
+    clock.advance(300)
+    assert find(found).send(make_issuer()).result is server
+    clock.advance(300)
+    changed = find(found).send(make_issuer(audience="https://new.test")).result
+    assert changed is not server
+    assert find(found).result is changed
+
+
+def test_two_who_ask_at_once_get_the_same(found):
+    """What was learned of an issuer must not be split between two."""
+    first, second = find(found), find(found)
+    assert first.send(make_issuer()).result is second.send(make_issuer()).result
+
+
+def test_settings_of_another_issuer_say_nothing_about_this_one(found):
+    """A callable that tidies names up (`iss.rstrip("/")`) must not turn a stranger's token into a fault of ours."""
+    assert find(found, ISSUER + "/").send(make_issuer()).result is None
+    assert find(found, ISSUER + "/").ended
+
+
+@pytest.mark.parametrize("answer", [True, "x", {"issuer": ISSUER}], ids=["True", "text", "a table"])
+def test_another_answer_is_a_mistake_in_the_code(found, answer):
+    with pytest.raises(UsageError, match="gives a TrustedIssuer or None"):
+        find(found).send(answer)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "\0", "a\nb", "https://\u00e9.test", "x" * 2049], ids=["empty", "NUL", "line break", "letter", "long"]
+)
+def test_a_name_that_no_issuer_can_have_is_not_asked_about(found, name):
+    assert find(found, name).result is None
+
+
+def test_the_longest_name_is_asked_about(found):
+    assert find(found, "x" * 2048).asked
+
+
+def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):
+    """A callable that accepts a family of names lets a stranger invent them: those stay among themselves."""
+    real = settle(found, ISSUER, proven=True)
+    assert find(found).result is real
+    for number in range(70):
+        settle(found, f"https://{number}.test")
+    assert len(found.servers) == 1 + 64
+    assert find(found, "https://5.test").asked, "the oldest of them made room"
+    assert find(found).result is real
+
+
+def test_what_is_remembered_is_bounded(found):
+    for number in range(1_003):
+        settle(found, f"https://{number}.test", proven=True)
+        assert find(found, f"https://{number}.test").ended
+        find(found, f"https://no{number}.test").send(None)
+    assert len(found.servers) == 1_000
+    assert find(found, "https://2.test").asked
+    assert find(found, "https://3.test").ended
+    assert find(found, "https://no2.test").asked
+    assert find(found, "https://no3.test").ended
+
+
+def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(found):
+    server = settle(found, ISSUER)
+    found._lock.acquire()
+    found.reset_after_fork()
+    assert find(found).result is server

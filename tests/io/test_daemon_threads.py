@@ -1,0 +1,96 @@
+"""Threads that are few, and end when nothing waits."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from iiniit_guard.io.daemon_threads import DaemonThreads
+
+NAME = "tested"
+
+
+def running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == NAME]
+
+
+class Gate:
+    """Work that begins, and goes on when it may."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.open = threading.Event()
+
+    def work(self) -> int:
+        self.begun.release()
+        assert self.open.wait(5)
+        return 7
+
+
+def test_no_more_threads_than_the_limit_and_none_afterwards():
+    gate, threads = Gate(), DaemonThreads(NAME, limit=3)
+    outcomes = [threads.run(gate.work) for _ in range(10)]
+    for _ in range(3):
+        assert gate.begun.acquire(timeout=5)
+    alive = running()
+
+    assert len(alive) == 3
+    assert all(thread.daemon for thread in alive)
+    gate.open.set()
+    assert [outcome.result(5) for outcome in outcomes] == [7] * 10
+    for thread in alive:
+        thread.join(5)
+    assert running() == []
+
+
+def test_a_full_backlog_refuses():
+    gate, threads = Gate(), DaemonThreads(NAME, limit=1, backlog=2)
+    assert threads.start(gate.work)
+    assert gate.begun.acquire(timeout=5)
+    assert [threads.start(gate.work) for _ in range(3)] == [True, True, False]
+    with pytest.raises(OSError, match="no thread is free"):
+        threads.run(gate.work).result(5)
+    gate.open.set()
+
+
+def test_what_is_raised_reaches_whoever_waits():
+    def fail() -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        DaemonThreads(NAME, limit=1).run(fail).result(5)
+
+
+def test_nobody_who_waits_can_cancel_it_for_the_others():
+    gate, threads = Gate(), DaemonThreads(NAME, limit=1)
+    outcome = threads.run(gate.work)
+
+    assert not outcome.cancel()
+    gate.open.set()
+    assert outcome.result(5) == 7
+
+
+def test_without_any_thread_work_is_refused(monkeypatch):
+    def refuse(thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads = DaemonThreads(NAME, limit=2)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    assert not threads.start(lambda: None)
+    assert not threads.start(lambda: None)
+
+
+def test_where_one_thread_is_at_work_it_takes_what_a_second_would_have(monkeypatch):
+    def refuse(thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    gate, threads, done = Gate(), DaemonThreads(NAME, limit=2), threading.Event()
+    threads.start(gate.work)
+    assert gate.begun.acquire(timeout=5)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    assert threads.start(done.set)
+    gate.open.set()
+    assert done.wait(5)

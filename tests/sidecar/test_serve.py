@@ -1,0 +1,309 @@
+"""Serving, supervising and the command line, in this very process, so that every branch is seen to run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from iiniit_guard import SettingsError
+from iiniit_guard.sidecar import serve as serving
+from iiniit_guard.sidecar import start, wire, worker
+from iiniit_guard.sidecar.binds import open_sockets
+from iiniit_guard.sidecar.serve import make_server, run
+from iiniit_guard.sidecar.settings import read_settings
+from iiniit_guard.sidecar.sidecar import Sidecar
+from iiniit_guard.sidecar.supervisor import Supervisor
+from tests.sidecar.processes import Site
+
+pytestmark = pytest.mark.xdist_group("processes")
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def hangups():
+    """Leave SIGHUP as it was: these tests change this process's mask and handlers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def in_a_thread(function, *, ends=True):
+    """Do something beside a server that blocks this thread, and end the server; give what comes of it."""
+    outcome = []
+
+    def work():
+        try:
+            outcome.append(function())
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            if ends:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return outcome, thread
+
+
+def ended(outcome, thread):
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+@pytest.mark.parametrize("without", [None, "uvloop", "httptools"])
+def test_one_process_serves_and_ends(site, monkeypatch, without):
+    monkeypatch.setattr(serving, "find_spec", lambda name: None if name == without else object())
+
+    def ask():
+        site.wait_until_ready()
+        token = site.issuer.token()
+        connection = site.connection()
+        first = [site.ask(token, connection=connection) for _ in range(3)]
+        site.write("PATCH")
+        os.kill(os.getpid(), signal.SIGHUP)
+        site.wait_until(lambda: site.ask(token, connection=connection) == 403)
+        connection.close()
+        return first
+
+    outcome, thread = in_a_thread(ask)
+    start.serve(site.file, {})
+    assert ended(outcome, thread) == [200, 200, 200]
+    assert list(site.directory.glob("*.sock")) == []
+
+
+def test_who_asks_twice_does_not_wait(site):
+    """A request hangs for ever; the second signal ends the process all the same."""
+
+    def hang():
+        site.wait_until_ready()
+        connection = site.connection()
+        connection.putrequest("POST", "/introspect")
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", "10")
+        connection.endheaders()
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.3)
+        connection.close()
+
+    callers = f'[[callers]]\nid = "a"\nsecret_hash = "sha256:{"0" * 64}"\naudiences = ["{site.issuer.audience}"]\n'
+    site.file.write_text(site.file.read_text() + callers)
+    outcome, thread = in_a_thread(hang, ends=False)
+    begun = time.monotonic()
+    start.serve(site.file, {})
+    assert time.monotonic() - begun < 8
+    ended(outcome, thread)
+
+
+def test_listeners_may_be_left_out(site):
+    site.file.write_text(site.file.read_text().replace(f'"{site.place("public")}"', "[]").replace(f'"{site.place("admin")}"', "[]"))
+    outcome, thread = in_a_thread(lambda: (site.wait_until_ready(), sorted(path.name for path in site.directory.glob("*.sock")))[1])
+    start.serve(site.file, {})
+
+    assert ended(outcome, thread) == ["gateway.sock"]
+
+
+def test_a_worker_ends_with_its_parent(site, tmp_path):
+    (tmp_path / "board").mkdir()
+    reading, writing = os.pipe()
+    (opened,) = open_sockets([site.place("gateway")])
+    told = {"file": str(site.file), "board": str(tmp_path / "board"), "name": "worker-1", "sockets": {"gateway": [opened.detach()]}}
+
+    def ask():
+        site.wait_until_ready()
+        os.close(writing)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    worker.work(told, reading)
+    thread.join()
+    os.close(reading)
+    assert (tmp_path / "board" / "worker-1.json").exists()
+
+
+def test_a_worker_takes_what_it_is_told_from_its_command_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["worker", "{"])
+    monkeypatch.delitem(sys.modules, "iiniit_guard.sidecar.worker")
+    with pytest.raises(json.JSONDecodeError):
+        runpy.run_module("iiniit_guard.sidecar.worker", run_name="__main__")
+    monkeypatch.setattr(sys, "argv", ["worker", '{"name": "worker-1"}'])
+    seen = []
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=lambda: 7))
+    monkeypatch.setattr(worker, "work", lambda *told: seen.append(told))
+    worker.main()
+    assert seen == [({"name": "worker-1"}, 7)]
+
+
+def test_several_workers_are_supervised(site, monkeypatch):
+    seen: dict[str, Any] = {}
+
+    class Told(Supervisor):
+        async def run(self):
+            seen["command"] = self._command("worker-1")
+            seen["workers"] = self._workers
+
+    monkeypatch.setattr(start, "Supervisor", Told)
+    start.serve(site.file, {"workers": 3})
+    told = json.loads(seen["command"][-1])
+
+    assert seen["workers"] == 3
+    assert seen["command"][1:3] == ["-m", "iiniit_guard.sidecar.worker"]
+    assert (told["file"], told["name"], set(told["sockets"])) == (str(site.file), "worker-1", {"gateway", "public", "admin"})
+
+
+def supervise(script, tmp_path, *, workers=1, check=lambda: None, stop_seconds=5, during=lambda: None):
+    """Run workers that are a few lines of Python; `during` runs beside them, then all are ended."""
+    command = [sys.executable, "-c", f"import os, signal, sys, time, pathlib\nwhere = pathlib.Path({str(tmp_path)!r})\n{script}"]
+    supervisor = Supervisor(lambda name: [*command, name], (), workers, check, stop_seconds)
+    outcome, thread = in_a_thread(during)
+    asyncio.run(supervisor.run())
+    ended(outcome, thread)
+
+
+RUNS = "(where / sys.argv[1]).touch()\nsignal.signal(signal.SIGHUP, lambda *_: (where / f'{sys.argv[1]}.reloaded').touch())\n"
+MASKED = "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})\n"
+FOREVER = "while True: time.sleep(0.05)\n"
+
+
+def until(condition):
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_workers_hear_of_new_settings_when_those_are_good(tmp_path, caplog):
+    faults = [SettingsError(["colour: there is no such setting"]), None]
+
+    def check():
+        fault = faults.pop(0)
+        if fault is not None:
+            raise fault
+
+    def during():
+        until((tmp_path / "worker-2").exists)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: "the old ones stay" in caplog.text)
+        assert not list(tmp_path.glob("*.reloaded"))
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: len(list(tmp_path.glob("*.reloaded"))) == 2)
+
+    # The first lines of a worker come before it takes the signal: what arrives meanwhile must wait and not end it.
+    supervise(RUNS + MASKED + FOREVER, tmp_path, workers=2, check=check, during=during)
+
+
+def test_a_worker_that_dies_is_replaced_after_a_pause(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("iiniit_guard.sidecar.supervisor._FIRST_PAUSE_SECONDS", 0.02)
+    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until((tmp_path / "worker-3").exists))
+
+    assert "ended with status 3; another one starts in" in caplog.text
+
+
+def test_the_pause_begins_anew_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr("iiniit_guard.sidecar.supervisor._FIRST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr("iiniit_guard.sidecar.supervisor._SETTLED_SECONDS", 0.0)
+    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until((tmp_path / "worker-3").exists))
+
+
+def test_a_stop_in_the_pause_ends_it(tmp_path, caplog):
+    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until(lambda: "another one starts" in caplog.text))
+
+    assert not (tmp_path / "worker-2").exists()
+
+
+def test_a_worker_that_does_not_end_is_killed(tmp_path, caplog):
+    ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + RUNS + FOREVER
+    supervise(ignoring, tmp_path, stop_seconds=-4.9, during=lambda: until((tmp_path / "worker-1").exists))
+
+    assert "did not end in time and is killed" in caplog.text
+
+
+class Writing:
+    """What uvicorn's cycle has, for `write_whole`."""
+
+    def __init__(self, **changes):
+        self.flow = SimpleNamespace(write_paused=changes.pop("paused", False))
+        self.written, self.ended = [], []
+        self.transport = SimpleNamespace(write=self.written.append)
+        self.message_event = asyncio.Event()
+        self.disconnected, self.keep_alive, self.response_started, self.default_headers = False, True, False, []
+        self.waiting_for_100_continue, self.response_complete = True, False
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def on_response(self):
+        self.ended.append(True)
+
+
+def test_an_answer_is_written_whole_where_nothing_stands_against_it():
+    cycle = Writing()
+
+    assert wire.write_whole(cycle, b"answer")
+    assert (cycle.written, cycle.ended, cycle.response_complete) == ([b"answer"], [True], True)
+    for changes in ({"paused": True}, {"disconnected": True}, {"keep_alive": False}, {"default_headers": [1]}, {"response_started": True}):
+        cycle = Writing(**changes)
+        assert not wire.write_whole(cycle, b"answer")
+        assert (cycle.written, cycle.ended) == ([], [])
+
+
+def test_this_uvicorn_was_looked_at(monkeypatch):
+    """Another release: read its `RequestResponseCycle.send` and `on_response_complete`, then add it to `LOOKED_AT`."""
+    import uvicorn
+
+    assert wire.find_cycle_type() is not None
+    monkeypatch.setattr(uvicorn, "__version__", "99.1.0")
+    assert wire.find_cycle_type() is None
+    monkeypatch.setitem(sys.modules, "uvicorn.protocols.http.httptools_impl", None)
+    assert wire.find_cycle_type() is None
+
+
+def test_both_ways_of_writing_put_the_same_bytes_on_the_wire(site, monkeypatch):
+    def raw_answers():
+        site.wait_until_ready()
+        token = site.issuer.token()
+        assert site.ask(token) == 200
+        answers = []
+        for last in ("", "Connection: close\r\n"):  # what closes the connection goes the way of ASGI
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.settimeout(20)
+                raw.connect(str(site.directory / "gateway.sock"))
+                original = "X-Original-Method: GET\r\nX-Original-URI: /v1/user/profile\r\nX-Original-Proto: https\r\nX-Original-Host: a\r\n"
+                raw.sendall(f"GET /auth HTTP/1.1\r\nHost: guard\r\n{original}{last}Authorization: Bearer {token}\r\n\r\n".encode())
+                answers.append(raw.recv(65536))
+        return answers
+
+    outcome, thread = in_a_thread(raw_answers)
+    start.serve(site.file, {})
+    whole, by_asgi = ended(outcome, thread)
+    assert by_asgi.replace(b"connection: close\r\n", b"") == whole
+    assert b"x-iiniit-subject: user-1\r\n" in whole
+
+
+def test_the_server_believes_no_header_about_its_peer():
+    config = make_server(AsyncMock(), 5).config
+
+    assert (config.proxy_headers, config.ws, config.lifespan, config.access_log) == (False, "none", "off", False)
+
+
+def test_a_process_without_listeners_ends_at_once(site):
+    run(Sidecar(lambda: read_settings(site.file)), {})

@@ -1,0 +1,126 @@
+"""`python -m examples.demo`, as a process: it begins, says what is wrong, and ends without leaving anything behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from examples.demo import plan_from
+from examples.stack import StackError
+
+ROOT = Path(__file__).resolve().parents[1]
+PORTS = 4  # client, authorization server, and the API twice
+
+
+def block_of_free_ports() -> int:
+    """Find a port that is free together with the next ones."""
+    for base in range(21000 + os.getpid() % 500 * 20, 65000, 20):
+        with ExitStack() as stack:
+            try:
+                for port in range(base, base + PORTS):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("no free ports")
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def demo(port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "examples.demo"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def announced(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    text = ""
+    while "Stop:" not in text:
+        line = process.stdout.readline()
+        assert line, process.stderr and process.stderr.read()
+        text += line
+    return text
+
+
+@pytest.mark.parametrize(("number", "api"), [(signal.SIGINT, "django"), (signal.SIGTERM, "starlette")])
+def test_begins_and_ends(number: signal.Signals, api: str) -> None:
+    port = block_of_free_ports()
+    with demo(port, API=api, TOKEN="opaque") as process:
+        text = announced(process)
+        assert f"http://127.0.0.1:{port}\n" in text
+        assert "Sign in   demo" in text
+        assert f"profile API, {api}, jwt=verify" in text
+        # Announced means healthy: everything answers at once.
+        assert all(is_open(port + offset) for offset in range(PORTS))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "")
+        assert "The demo has stopped." in out
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+
+
+def test_nothing_outlives_it(tmp_path: Path) -> None:
+    port = block_of_free_ports()
+    with demo(port, API="flask", TMPDIR=str(tmp_path)) as process:  # killed, it cannot remove its directory
+        announced(process)
+        process.kill()
+        limit = time.monotonic() + 10
+        while any(is_open(port + offset) for offset in range(PORTS)):
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+
+
+def test_port_in_use() -> None:
+    port = block_of_free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port + 1))
+        other.listen()
+        with demo(port) as process:
+            out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert err == f"demo: these ports are in use on 127.0.0.1: {port + 1} (authorization_server). Choose others: make demo PORT=9100\n"
+
+
+@pytest.mark.parametrize("wrong", [{"API": "bottle"}, {"TOKEN": "paper"}, {"PORT": "80"}, {"PORT": "x"}, {"PORT": "²"}])
+def test_something_that_does_not_exist_is_asked_for(wrong: dict[str, str]) -> None:
+    with pytest.raises(StackError, match=next(iter(wrong))):
+        plan_from(wrong)
+
+
+def test_everything_can_be_asked_for() -> None:
+    plan = plan_from({"API": "all", "TOKEN": "opaque", "PORT": "9100"})
+    assert plan.process_names() == ["authorization_server", "flask", "django", "starlette", "introspecting", "client"]
+    assert plan.ports == {
+        "client": 9100,
+        "authorization_server": 9101,
+        "flask": 9102,
+        "django": 9103,
+        "starlette": 9104,
+        "introspecting": 9105,
+    }
+    assert (plan.token_kind, plan_from({}).ports["client"]) == ("opaque", 9000)

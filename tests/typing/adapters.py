@@ -1,0 +1,96 @@
+"""How each framework's adapter is used, checked by mypy and pyright in strict mode and never run: decorators keep signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, assert_type
+
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+import iiniit_guard.asgi
+import iiniit_guard.django
+import iiniit_guard.flask
+import iiniit_guard.starlette
+import iiniit_guard.wsgi
+from iiniit_guard import AccessToken, Guard
+from iiniit_guard.testing import Issuer
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+issuer = Issuer()
+guard = issuer.guard()
+assert_type(guard, Guard)
+assert_type(issuer.token(), str)
+assert_type(issuer.opaque_token(scope="user:read"), str)
+
+
+def plain_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [b""]
+
+
+wrapped_wsgi = iiniit_guard.wsgi.GuardMiddleware(plain_wsgi, guard, public=("/healthz",))
+
+starlette_application = Starlette(middleware=[Middleware(iiniit_guard.asgi.GuardMiddleware, guard=guard, public=("/healthz",))])
+wrapped_asgi = iiniit_guard.asgi.GuardMiddleware(starlette_application, guard, enforce="declared", preflights="guard")
+
+
+@iiniit_guard.starlette.require_scope("user:read")
+async def starlette_profile(request: Request) -> JSONResponse:
+    token = iiniit_guard.starlette.access_token(request)
+    assert_type(token, AccessToken)
+    return JSONResponse({"subject": token.subject})
+
+
+asynchronous: Callable[[Request], Awaitable[JSONResponse]] = starlette_profile
+
+
+@iiniit_guard.starlette.require_any_scope("user:read", "profile", acr_values="urn:example:strong", max_age=300)
+def starlette_threaded(request: Request) -> JSONResponse:
+    return JSONResponse({})
+
+
+threaded: Callable[[Request], JSONResponse] = starlette_threaded
+
+flask_application = Flask(__name__)
+iiniit_guard.flask.IiniitGuard(flask_application, guard)
+
+
+@flask_application.get("/users/<int:number>")
+@iiniit_guard.flask.require_scope("user:read")
+def flask_user(number: int) -> dict[str, object]:
+    token = iiniit_guard.flask.access_token()
+    assert_type(token, AccessToken)
+    return {"number": number, "subject": token.subject}
+
+
+flask_view: Callable[[int], dict[str, object]] = flask_user
+
+
+@iiniit_guard.flask.public
+def flask_health() -> str:
+    return "ok"
+
+
+flask_public: Callable[[], str] = flask_health
+
+
+@iiniit_guard.django.require_token()
+def django_number(number: int) -> int:
+    return number
+
+
+django_view: Callable[[int], int] = django_number
+
+
+@iiniit_guard.django.public
+async def django_health(number: int) -> int:
+    return number
+
+
+django_public: Callable[[int], Awaitable[int]] = django_health
