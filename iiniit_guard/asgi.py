@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit_async, recall_scope, with_notes
+from iiniit_guard.core.handler import admit_async, checked_guard, recall_scope, with_notes
 from iiniit_guard.core.placement import misplaced
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError
@@ -58,7 +58,7 @@ class GuardMiddleware:
         preflights: Preflights = "pass",
     ) -> None:
         self.app = app
-        self.guard = guard
+        self.guard = checked_guard(guard)
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
         self._looked = False
 

@@ -15,6 +15,7 @@ from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import (
     admit,
+    checked_guard,
     decide,
     is_permitted,
     is_public,
@@ -89,9 +90,7 @@ class IiniitGuard:
         Raises:
             UsageError: There is no guard, or `app` is guarded already.
         """
-        guard = guard or self.guard
-        if guard is None:
-            raise UsageError("IiniitGuard needs a guard: IiniitGuard(app, guard)")
+        guard = checked_guard(guard or self.guard)
         if _EXTENSION in app.extensions:
             raise UsageError("this application has an IiniitGuard already")
         app.extensions[_EXTENSION] = self

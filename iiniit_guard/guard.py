@@ -267,6 +267,8 @@ class Guard:
         settings = self._resource.settings
         if settings.issuer_resolver is not None or settings.validators:
             raise UsageError("with issuer_resolver or validators the request has a say: use authenticate(request)")
+        if not isinstance(token, str):
+            raise UsageError("a token is text, without its scheme")
         return digest_of(token) if token.isascii() else b""  # nothing is remembered under this
 
     def _verify(self, token: str, digest: bytes) -> Flow[AccessToken | Problem | Unreachable]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit, recall_environ, with_notes
+from iiniit_guard.core.handler import admit, checked_guard, recall_environ, with_notes
 from iiniit_guard.core.request import request_from_environ
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class GuardMiddleware:
         preflights: Preflights = "pass",
     ) -> None:
         self.app = app
-        self.guard = guard
+        self.guard = checked_guard(guard)
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

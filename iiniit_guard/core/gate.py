@@ -135,6 +135,8 @@ def make_gate(
         faults.append('enforce: "all" or "declared"')
     if preflights not in ("pass", "guard"):
         faults.append('preflights: "pass" or "guard"')
+    if rules is not None and not callable(getattr(rules, "policy_for", None)):
+        faults.append("rules: Rules([Rule(...), ...]) is wanted, or another object with policy_for()")
     if rules is not None and enforce == "declared":
         faults.append('rules: they refuse what they do not name, so they do not go with enforce="declared"')
     if faults:

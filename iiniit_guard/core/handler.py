@@ -15,6 +15,7 @@ from iiniit_guard.core.request import Request, environ_path, only_authorization,
 from iiniit_guard.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
+G = TypeVar("G")
 
 TOKEN_KEY: Final = "iiniit_guard.access_token"
 PRINCIPAL_KEY: Final = "iiniit_guard.principal"
@@ -52,6 +53,17 @@ class Deciding(Protocol):
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
         """See `Guard.permit`."""
         ...
+
+
+def checked_guard(guard: G | None) -> G:
+    """Give `guard` if it is one.
+
+    Raises:
+        UsageError: It is None, or another argument in its place.
+    """
+    if guard is None or not callable(getattr(guard, "authenticate", None)):
+        raise UsageError("a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
+    return guard
 
 
 def admit(guard: Deciding, gate: Gate, request: Request, host: str, handler: Policy | None = None) -> Decision | Answer:

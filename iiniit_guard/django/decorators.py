@@ -13,7 +13,7 @@ from django.views import View
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.handler import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
-from iiniit_guard.django.state import read_request, response_to, show_token, state_of
+from iiniit_guard.django.state import read_request, response_to, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,6 +98,7 @@ def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
         async def asynchronous(*args: Any, **kwargs: Any) -> Any:
             request = _request(args, kwargs)
             if is_permitted(state_of(request), policy):
+                show_outer_token(request)
                 return await view(*args, **kwargs)
             return await guard_async(request, args, kwargs)
 
@@ -107,6 +108,7 @@ def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
     def synchronous(*args: Any, **kwargs: Any) -> Any:
         request = _request(args, kwargs)
         if is_permitted(state_of(request), policy):
+            show_outer_token(request)
             return view(*args, **kwargs)
         if _is_awaited(view, args):
             return guard_async(request, args, kwargs)

@@ -41,6 +41,12 @@ def show_token(request: HttpRequest) -> None:
     request.access_token = state_of(request).get(TOKEN_KEY)
 
 
+def show_outer_token(request: HttpRequest) -> None:
+    """Set `request.access_token` where not Django's middleware but one around the whole project noted it."""
+    if not hasattr(request, "access_token"):
+        show_token(request)
+
+
 def read_request(request: HttpRequest) -> Request:
     """Make the value that the guard looks at.
 

@@ -32,8 +32,9 @@ class AdminApp:
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
 
-        async def status(_: Request) -> Response:
-            return HTMLResponse(render(sidecar.snapshot()), headers=_HEADERS)
+        async def status(request: Request) -> Response:
+            live = request.query_params.get("live") != "no"
+            return HTMLResponse(render(sidecar.snapshot(), live=live), headers=_HEADERS)
 
         async def numbers(_: Request) -> Response:
             return JSONResponse(sidecar.snapshot(), headers=_HEADERS)

@@ -39,7 +39,7 @@ _EMPTY: Final = (b"content-length", b"0")
 GRANT: Final[tuple[Header, ...]] = (_NO_STORE, _VARY, _EMPTY)
 """What every grant says beside the identity."""
 
-_OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")
+_OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")  # in the order of the recipes' cache keys
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 512
 
@@ -119,8 +119,9 @@ class Authorizer:
         if original is None:
             return self._refused(self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST), scope)
         request = original.request()
-        wanted = self._wanted(original)
-        if wanted == PASS or (self._by.preflights == "pass" and is_preflight(request)):
+        passes = self._by.preflights == "pass" and is_preflight(request)
+        wanted = self._wanted_of_preflight(request, original) if passes else self._wanted(original)
+        if wanted == PASS:
             return self._granted(None, request, original)
         decision = await self._guard.authenticate_async(request, wanted, host=HOST)
         if isinstance(decision, Allow) and self._by.assertions is not None and self._asks_anew(decision, request):
@@ -139,6 +140,10 @@ class Authorizer:
                     self._answers.clear()
                 self._answers[key] = answer
         return answer
+
+    def _wanted_of_preflight(self, request: Request, original: Original) -> Answer:
+        answer = None if self._rules is None else self._rules.preflight_policy_for_target(request, original.target)
+        return PASS if answer is None else answer
 
     def _asks_anew(self, decision: Allow, request: Request) -> bool:
         """Forget a token that is good but about to be asked about again: an assertion of it would be too short."""

@@ -71,7 +71,7 @@ def test_names_of_parameters_are_read_as_leniently_as_anyone_does():
         ({"public": "/x"}, ["public"]),
         ({"public": ["x", "/*", "/a*b", "/a/*/*", 3]}, ["public"] * 5),
         ({"enforce": "some", "preflights": "no"}, ["enforce", "preflights"]),
-        ({"rules": print, "enforce": "declared"}, ["rules"]),
+        ({"rules": print, "enforce": "declared"}, ["rules", "rules"]),
     ],
 )
 def test_all_faults_of_the_arguments_are_told_together(arguments, named):

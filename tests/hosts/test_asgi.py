@@ -172,7 +172,7 @@ def closing(log) -> Any:
     async def release_loop():
         log.append("released")
 
-    return SimpleNamespace(release_loop=release_loop)
+    return SimpleNamespace(release_loop=release_loop, authenticate=print)
 
 
 @pytest.mark.parametrize("end", ["lifespan.shutdown.complete", "lifespan.shutdown.failed"])

@@ -530,6 +530,15 @@ def test_views_can_be_called_with_keywords_and_a_made_request(guard, bearer):
     assert request.access_token.subject == "alice"
 
 
+@pytest.mark.parametrize("handler", [view, view_async], ids=["view", "async view"])
+def test_a_middleware_around_the_project_shows_its_token_too(handler, guard, issuer):
+    request = RequestFactory().get("/x")
+    request.META.update({"iiniit_guard.guard": guard, "iiniit_guard.access_token": guard.verify(issuer.token(subject="alice"))})
+    answer = handler(request)
+
+    assert (asyncio.run(answer) if handler is view_async else answer).content == b"alice"
+
+
 def test_an_async_made_request_works_too(guard, bearer):
     request = AsyncRequestFactory().get("/x", headers={"Authorization": bearer(subject="alice")[0][1].decode()})
     request.scope["iiniit_guard.guard"] = guard

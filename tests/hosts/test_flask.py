@@ -266,7 +266,7 @@ def test_one_extension_guards_several_applications(guard, bearer):
 
 
 def test_faults_of_use(guard):
-    with pytest.raises(UsageError, match="needs a guard"):
+    with pytest.raises(UsageError, match="a Guard is wanted"):
         IiniitGuard(Flask("x"))
     app = Flask("x")
     IiniitGuard(app, guard)

@@ -108,6 +108,19 @@ def test_a_preflight_passes_and_nothing_that_resembles_one(issuer):
     assert ask(sidecar, "GET", headers=PREFLIGHT).status == 401
 
 
+def test_a_rule_that_names_options_is_obeyed_for_preflights_too(issuer):
+    rules = [*RULES, {"method": "OPTIONS", "path": "/reports", "scope": "reports"}, {"method": "OPTIONS", "path": "/open", "public": True}]
+    sidecar = make_sidecar(issuer, "traefik", rules=rules)
+
+    assert ask(sidecar, "OPTIONS", "/reports", headers=PREFLIGHT).json["reason"] == "no_token"
+    assert ask(sidecar, "OPTIONS", "/open", headers=PREFLIGHT).status == 200
+    assert ask(sidecar, "OPTIONS", "/a//../reports", headers=PREFLIGHT).json["reason"] == "ambiguous_path"
+
+
+def test_without_rules_a_preflight_passes(issuer):
+    assert ask(make_sidecar(issuer, "traefik", rules=None), "OPTIONS", headers=PREFLIGHT).status == 200
+
+
 def test_preflights_can_be_guarded(issuer):
     sidecar = make_sidecar(issuer, "traefik", rules=RULES, server={"preflights": "guard"})
 

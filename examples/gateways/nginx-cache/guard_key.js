@@ -5,7 +5,7 @@ import crypto from 'crypto';
 function key(r) {
     const v = r.variables;
     const parts = [
-        v.request_method, v.scheme, v.http_host, v.iiniit_target, v.http_authorization,
+        v.request_method, v.scheme, v.http_host, v.request_uri, v.http_authorization,
         v.http_x_http_method_override, v.http_x_http_method, v.http_x_method_override,
     ];
     const hash = crypto.createHash('sha256');

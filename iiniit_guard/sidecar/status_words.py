@@ -1,0 +1,113 @@
+"""How the status page writes numbers, times and texts: escaped, short, and the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from time import gmtime, strftime
+from typing import Final
+
+_LONGEST: Final = 400
+_SPACES: Final = "\u00a0\u202f"  # our own, between a number and its unit
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "no_token": "no credentials came",
+    "several_credentials": "more than one credential came",
+    "malformed_header": "the Authorization field is no bearer token",
+    "token_too_long": "longer than max_token_bytes",
+    "token_in_query": "the token stood in the address",
+    "malformed_token": "looks like a JWT and is none, or nobody is asked about opaque tokens",
+    "unsupported_algorithm": "signed in a way that is not accepted",
+    "unsupported_critical": "its header demands what is not supported",
+    "wrong_type": "an ID token, a refresh token or another kind",
+    "unknown_issuer": "issued by nobody who is trusted",
+    "unknown_key": "signed with a key that the issuer does not publish",
+    "bad_signature": "no key of the issuer made the signature",
+    "expired": "its time is over",
+    "not_yet_valid": "its time has not begun",
+    "issued_in_future": "issued ahead of our clock",
+    "wrong_audience": "meant for another API",
+    "malformed_claim": "a claim is missing or malformed",
+    "inactive": "the issuer calls it inactive",
+    "revoked": "revoked, and we were told",
+    "unsupported_confirmation": "bound to a key of its client",
+    "refused_by_validator": "refused by a check of your own",
+    "unknown_credential": "another credential that is not known",
+    "missing_scope": "good, but without the scope that is wanted",
+    "insufficient_authentication": "the login was too weak or too long ago",
+    "no_rule": "no rule names this method and path",
+    "ambiguous_path": "the path can be read in two ways",
+    "method_override": "a header would make another method run",
+    "unknown_original": "the gateway did not say clearly what was requested",
+    "untrusted_peer": "somebody other than the gateway asked",
+    "issuer_unavailable": "the issuer could not be asked: answered 503, with Retry-After",
+}
+"""What each reason means, for people who do not know the name."""
+
+
+def shown(text: object) -> str:
+    """Write any text as HTML: what would not print, or would turn the direction of writing, is spelt out; very long ones are cut."""
+    whole = str(text)
+    cut = whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}…"
+    return escape("".join(sign if sign.isprintable() or sign in _SPACES else f"\\u{ord(sign):04x}" for sign in cut))
+
+
+def count(number: float) -> str:
+    """Write a number of things; from a million on with three digits."""
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:.3g}\u202f{unit}"
+    return f"{number:,.0f}"
+
+
+def things(number: int, one: str, many: str | None = None) -> str:
+    """Write a number with its noun."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share; what is nearly all or nearly nothing is never rounded to all or nothing."""
+    if share is None:
+        return "—"
+    rounded = f"{share * 100:.1f}"
+    if rounded == "100.0" and share < 1:
+        rounded = "99.9"
+    if rounded == "0.0" and share > 0:
+        rounded = "0.1"
+    return f"{rounded.removesuffix('.0')}\u202f%"
+
+
+def within(seconds: float | None) -> str:
+    """Write a short time: an upper end of a latency bucket; a dash where nothing was counted."""
+    if seconds is None:
+        return "—"
+    for size, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= size * 0.9995:
+            return f"{seconds / size:.3g}\u202f{unit}"
+    return f"{seconds * 1e6:.3g}\u202fµs"
+
+
+def at_most(seconds: float | None) -> str:
+    """Write a short time as what it is, an upper end."""
+    return within(seconds) if seconds is None else f"≤\u202f{within(seconds)}"
+
+
+def lasting(seconds: float) -> str:
+    """Write a length of time in its two largest units."""
+    whole = max(0, int(seconds))
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{whole} s"
+
+
+def clock(minute: int) -> str:
+    """Write the time of day (UTC) of a minute since the epoch."""
+    return strftime("%H:%M", gmtime(minute * 60))
+
+
+def moment(seconds: float) -> str:
+    """Write a date and a time of day (UTC)."""
+    return strftime("%Y-%m-%d %H:%M", gmtime(seconds))
