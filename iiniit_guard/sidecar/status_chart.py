@@ -103,7 +103,7 @@ def figure(
         f'<span style="left:{(number + 0.5) * _WIDTH:.2f}%">{clock(first + number)}</span>' for number in (*range(MINUTES - 1, 0, -15), 0)
     )
     named = "".join(f"<li>{_sample(kind)}{shown(name)}</li>" for kind, name in legend)
-    nothing = f'<p class="nothing">{shown(empty)}</p>' if empty else ""
+    nothing = f'<p class="nothing"><span>{shown(empty)}</span></p>' if empty else ""
     return (
         f'<figure class="card"><figcaption><h3>{shown(title)}</h3><p>{said}</p></figcaption>'
         f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div><div class="drawn">{drawing}{nothing}</div>'

@@ -63,12 +63,13 @@ def _card(issuer: Mapping[str, Any]) -> str:
     errors = "".join(f"<li><b>{shown(part)}</b> {shown(_without(part, what))}</li>" for part, what in sorted(issuer["errors"].items()))
     failing = ""
     if errors:
-        kept = " The keys at hand go on being used." if issuer["keys"] else ""
-        failing = f"<div class=failing><p>Failed last, and not since mended:{kept}</p><ul>{errors}</ul></div>"
+        kept = "<p>The keys at hand go on being used.</p>" if issuer["keys"] else ""
+        failing = f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
     return (
         f"<li class='card issuer {state}'><div class=head>{pill(state, words)}<h3><bdi>{shown(issuer['issuer'])}</bdi></h3></div>"
         f"<dl><div><dt>JWTs</dt><dd>{shown(_JWT.get(issuer['jwt'], issuer['jwt']))}</dd></div>"
-        f"<div><dt>Opaque tokens</dt><dd>{'introspected' if issuer['introspects'] else 'refused'}</dd></div><div><dt>Keys</dt><dd>{_keys(issuer)}</dd></div>"
+        f"<div><dt>Opaque tokens</dt><dd>{'introspected' if issuer['introspects'] else 'refused'}</dd></div>"
+        f"<div><dt>Keys</dt><dd>{_keys(issuer)}</dd></div>"
         f"<div><dt>Introspection calls</dt><dd>{count(issuer['calls'])}</dd></div></dl>{failing}</li>"
     )
 

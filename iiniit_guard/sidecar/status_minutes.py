@@ -24,7 +24,8 @@ def charts_section(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
     """
     drawn = (_requests(hour), _latency(hour), _ratio(hour), _calls(issuers, hour))
     return (
-        f"<section aria-labelledby=charts><h2 id=charts>Minute by minute</h2><p class=muted>The last minute is still under way.</p><div class=charts>{''.join(drawn)}</div>"
+        f"<section aria-labelledby=charts><h2 id=charts>Minute by minute <small>the last one is still under way</small></h2>"
+        f"<div class=charts>{''.join(drawn)}</div>"
         f"{_minutes(hour)}</section>"
     )
 
@@ -57,12 +58,15 @@ def _latency(hour: Hour) -> str:
     ]
     ticks = [Tick((power - low) / (high - low), within(10.0**power)) for power in range(low, high + 1)]
     titles = [
-        "" if median is None else f"{clock(hour.first + number)}: {', '.join(f'{name} {at_most(each)}' for name, each in named)}"
-        for number, named in enumerate([list(zip(("p50", "p95", "p99"), row, strict=True)) for row in zip(*found, strict=True)])
-        for median in (named[0][1],)
+        f"{clock(hour.first + number)}: {', '.join(f'{kind} {at_most(minute[kind])}' for kind, _ in _QUANTILES)}"
+        if minute is not None and minute["p50"] is not None
+        else ""
+        for number, minute in enumerate(hour.minutes)
     ]
-    said = ", ".join(f"{name} {at_most(hour.total[key])}" for key, name in _QUANTILES) if values else "no request was timed"
-    said = f"{said[0].upper()}{said[1:]}, inside this process."
+    said = "No request was timed."
+    if values:
+        named = ", ".join(f"{name} {at_most(hour.total[kind])}" for kind, name in _QUANTILES)
+        said = f"{named[0].upper()}{named[1:]}; the gateway's own time is not in it."
     drawing = steps(lines, titles, ticks, f"Latency in each minute, on a logarithmic scale. {said}")
     return figure(
         "Latency",
@@ -100,9 +104,11 @@ def _calls(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
         for number, part in enumerate(parts)
     ]
     total, top = hour.total, nice_top(max(sums))
-    said = f"{count(total['calls_saved'])} saved, {count(total['calls'])} made: a remembered answer needs no call to its issuer"
-    if any(issuer["jwt"] != "introspect" and issuer["keys"] is not None for issuer in issuers):
-        said += ", and a remembered JWT no check of its signature"
+    said = f"{count(total['calls_saved'])} saved, {count(total['calls'])} made"
+    if any(sums):
+        said += ": a remembered answer needs no call to its issuer"
+        if any(issuer["jwt"] != "introspect" and issuer["keys"] is not None for issuer in issuers):
+            said += ", and a remembered JWT no check of its signature"
     ticks = [Tick(share, count(share * top)) for share in (0, 0.5, 1)]
     drawing = bars(parts, titles, top, ticks, f"Upstream calls in each minute: {said}.")
     legend = [("saved", "Saved"), ("calls", "Made")]

@@ -62,8 +62,8 @@ def _header(snapshot: Snapshot, state: str, words: str, live: bool) -> str:
     )
     return (
         f"<header><div><h1>iiniit-guard</h1>{pill(state, words)}"
-        f"<p>for {shown(snapshot['gateway'])} · {workers} · up {lasting(snapshot['now'] - snapshot['started'])}"
-        f" · {moment(snapshot['now'])}</p><p class=live>{switch}</p></div></header>"
+        f"<p>for {shown(snapshot['gateway'])} · {workers} · <span class=nw>up {lasting(snapshot['now'] - snapshot['started'])}</span>"
+        f" · <span class=nw>{moment(snapshot['now'])}</span></p><p class=live>{switch}</p></div></header>"
     )
 
 

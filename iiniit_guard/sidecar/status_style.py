@@ -25,10 +25,12 @@ STYLE: Final = """
 body { margin: 0; background: var(--page); color: var(--text); overflow-wrap: anywhere;
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1, h2, h3, p, ul, dl, figure { margin: 0; padding: 0; }
-h1 { font-size: 1.2rem; letter-spacing: -.01em; } h2 { font-size: 1.1rem; } h3 { font-size: .98rem; line-height: 1.35; }
+h1 { font-size: 1.2rem; letter-spacing: -.01em; } h2 { font-size: 1.1rem; }
+h2 small { font-size: .87rem; font-weight: 400; margin-left: .4rem; }
+h3 { font-size: .98rem; line-height: 1.35; }
 ul { list-style: none; } a { color: var(--accent); text-underline-offset: .2em; } code { font: .9em var(--mono); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
-.muted, .tile p, figcaption p, dt, td small { color: var(--muted); }
+.muted, .tile p, figcaption p, dt, td small, h2 small { color: var(--muted); }
 header { background: var(--surface); border-bottom: 1px solid var(--line); }
 header > div, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.1rem; }
 header > div { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; padding-block: .8rem; }
@@ -49,16 +51,17 @@ footer { color: var(--muted); font-size: .88rem; padding-bottom: 2.5rem; }
 .notice h2 { color: var(--state); font-size: 1rem; } .notice ul { list-style: disc; padding-left: 1.2rem; }
 .tiles { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10.5rem), 1fr)); }
 .tile { padding: .85rem 1rem; } .tile h3 { font-size: .85rem; font-weight: 500; color: var(--muted); }
-.tile strong { display: block; font-size: 1.65rem; line-height: 1.25; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.tile strong { display: block; font-size: 1.5rem; line-height: 1.25; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
 .tile p { font-size: .85rem; }
 .issuers { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 .issuer { border-top: 4px solid var(--state); }
 .issuer .head { display: grid; gap: .5rem; justify-items: start; }
 .issuer h3 { font-family: var(--mono); font-size: .92rem; font-weight: 600; }
-dl { display: grid; gap: .15rem; margin-top: .6rem; font-size: .9rem; } dl div { display: flex; gap: .6rem; justify-content: space-between; }
+dl { display: grid; gap: .15rem; margin-top: .6rem; font-size: .9rem; }
+dl div { display: flex; gap: .6rem; justify-content: space-between; }
 dt { flex: none; } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 .failing { background: var(--bad-back); border-radius: 10px; padding: .6rem .8rem; margin-top: .7rem; font-size: .9rem; }
-.failing p { color: var(--bad); font-weight: 600; } .failing b { font-weight: 600; }
+.failing h4 { margin: 0; color: var(--bad); } .failing p { margin-top: .3rem; } .failing b { font-weight: 600; }
 .charts { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 29rem), 1fr)); }
 .charts .card { display: grid; gap: .7rem; grid-template-rows: 1fr; }
 figcaption p { font-size: .9rem; margin-top: .15rem; }
@@ -70,6 +73,7 @@ figcaption p { font-size: .9rem; margin-top: .15rem; }
 .times span:last-child { transform: none; margin-left: -.4rem; } .nw { white-space: nowrap; }
 .drawn { position: relative; } .chart { width: 100%; height: 100%; display: block; overflow: visible; }
 .nothing { position: absolute; inset: 0; display: grid; place-items: center; text-align: center; color: var(--muted); font-size: .9rem; }
+.nothing span { background: var(--surface); padding: 0 .5rem; }
 .grid { stroke: var(--grid); stroke-width: 1; } .area { fill: transparent; } g:hover > .area { fill: var(--muted); fill-opacity: .16; }
 .allow, .saved { fill: var(--allow); } .deny { fill: var(--deny); } .deny-back { fill: var(--deny-back); }
 .unavailable { fill: var(--out); } .spot { fill: var(--spot); } .calls { fill: var(--calls); } .calls-back { fill: var(--calls-back); }
@@ -80,10 +84,12 @@ path.p99 { stroke: var(--p99); stroke-dasharray: 2 3; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .87rem; padding-left: 3.4rem; }
 .legend li { display: flex; align-items: center; gap: .45rem; } .sample { width: 26px; height: 14px; flex: none; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th { text-align: left; font-weight: 600; color: var(--muted); font-size: .83rem; } td, th { padding: .45rem .5rem; vertical-align: top; }
-tbody tr { border-top: 1px solid var(--line); } .n { text-align: right; white-space: nowrap; }
+th { text-align: left; font-weight: 600; color: var(--muted); font-size: .83rem; overflow-wrap: normal; }
+td, th { padding: .45rem .5rem; vertical-align: top; }
+tbody tr { border-top: 1px solid var(--line); } .n { text-align: right; } td.n { white-space: nowrap; } td:first-child { width: 100%; }
 td small { display: block; font-size: .85rem; } td code { font-weight: 600; }
-.share { display: block; width: 100%; max-width: 32rem; height: 6px; margin-top: .35rem; border-radius: 3px; background: var(--sunken); overflow: hidden; }
+.share { display: block; width: 100%; max-width: 32rem; height: 6px; margin-top: .35rem;
+  border-radius: 3px; background: var(--sunken); overflow: hidden; }
 .share rect { fill: var(--deny); }
 details { border: 1px solid var(--line); border-radius: 14px; background: var(--surface); }
 summary { cursor: pointer; padding: .75rem 1.15rem; min-height: 44px; font-weight: 600; color: var(--accent); }
@@ -93,6 +99,7 @@ details > ul { padding: 0 1rem 1rem; } .scroll { overflow-x: auto; padding: 0 .6
   header .live { margin-left: 0; } .tiles { grid-template-columns: 1fr 1fr; } .tile { padding: .75rem .8rem; }
   .tile strong { font-size: 1.4rem; } .card { padding: .9rem; } .tile.card { padding: .75rem .8rem; }
   .plot { grid-template-columns: 2.9rem minmax(0, 1fr); } .legend { padding-left: 0; }
+  .times span:last-child { display: none; }
 }
 @media (forced-colors: active) { .pill, .issuer, .notice { border: 1px solid; } }
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.base64url import decode_base64url, encode_base64url
 from iiniit_guard.core.bearer import Credential, assertion_of, credential_of, has_query_token, is_b64token
 from iiniit_guard.core.claims import Claims
@@ -19,59 +18,7 @@ from iiniit_guard.core.resource_metadata import published
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.settings import make_settings
 from iiniit_guard.errors import SettingsError
-from tests.core.introspecting import World
-from tests.core.stepping import INACTIVE, NOW, Steps, active, bearer, key_set, make_clock, make_resource, make_server, mint
-
-# Introspection
-
-
-@pytest.mark.parametrize(("behind", "asked_again"), [(0, True), (29, True), (30, False), (-30, True), (-31, False)])
-def test_a_young_token_by_what_the_answer_says(behind, asked_again):
-    """DESIGN §5: 1 s for a token issued under 30 s ago; its `iat` counts where the JWT's was not read."""
-    world = World()
-    for _ in range(2):  # the second refusal of an older token counts for 2 s
-        world.ask().send(active(world.clock, iat=int(world.clock.wall()) - behind, aud="https://other.test"))
-        world.clock.advance(1)
-    assert world.ask().ended is not asked_again
-
-
-def test_what_the_answer_says_counts_before_what_the_jwt_says():
-    """A good answer's `iat` is verified, the other is not."""
-    world = World()
-    for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(active(world.clock, iat=NOW - 1000, aud="https://other.test"))
-        world.clock.advance(1)
-    assert world.ask().ended
-
-
-def test_without_one_in_the_answer_the_jwts_counts():
-    world = World()
-    for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(active(world.clock, aud="https://other.test"))
-        world.clock.advance(1)
-    assert not world.ask().ended
-
-
-def test_active_is_no_claim():
-    world = World()
-    token = world.ask().send(active(world.clock, sub="s")).result
-    assert isinstance(token, AccessToken)
-    assert "active" not in token.claims
-    assert token.claims["sub"] == "s"
-
-
-def test_it_is_asked_over_its_own_connection():
-    world = World(timeout_seconds=3)
-    assert world.ask().fetch.connection.timeout_seconds == 3
-
-
-def test_a_refusal_costs_neither_a_flight_nor_a_call():
-    world = World()
-    world.ask().send(INACTIVE)
-    steps = world.ask()
-    assert steps.reason is Reason.INACTIVE
-    assert len(world.server.flights) == 0
-
+from tests.core.stepping import Steps, bearer, key_set, make_clock, make_resource, make_server, mint
 
 # Extraction
 

@@ -125,8 +125,8 @@ class World:
     @contextlib.contextmanager
     def running(self, *, until_it_answers: bool) -> Iterator[None]:
         """Run, also where no request will pass."""
+        self._start(until_it_answers=until_it_answers)
         try:
-            self._start(until_it_answers=until_it_answers)
             yield
         finally:
             self.__exit__(None, None, None)
@@ -181,11 +181,14 @@ class World:
                 yield file, file.read_bytes()
 
     def _start(self, *, until_it_answers: bool) -> None:
-        self.start_guard()
-        self.gateway.start()
-        self._wait(GATEWAY_PORT, self.gateway)
-        if until_it_answers:
-            self.wait_until_it_answers()
+        with contextlib.ExitStack() as undo:
+            undo.push(self.__exit__)  # what has started is stopped where the rest does not start
+            self.start_guard()
+            self.gateway.start()
+            self._wait(GATEWAY_PORT, self.gateway)
+            if until_it_answers:
+                self.wait_until_it_answers()
+            undo.pop_all()
 
     def _tokens(self) -> dict[str, str]:
         issuer = self.issuer.issuer

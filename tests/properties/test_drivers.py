@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.flow import Fetch, HttpRequest, HttpResponse, Later, Unreachable
+from iiniit_guard.core.flow import Fetch, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.request import Request
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.testing import Issuer, SettableClock
+from tests.properties.at_once import do_at_once
 from tests.properties.profile import examples
 
 NOW = 1_800_000_000
@@ -90,25 +91,6 @@ steps = st.lists(
     ),
     max_size=14,
 )
-
-
-def do_at_once(performer):
-    """Do work in the background before the request goes on: else a race would decide what the issuer is asked first."""
-    perform, perform_async = performer.perform, performer.perform_async
-
-    def perform_now(effect):
-        if isinstance(effect, Later):
-            run(effect.start(), perform_now)
-            return None
-        return perform(effect)
-
-    async def perform_now_async(effect):
-        if isinstance(effect, Later):
-            await run_async(effect.start(), perform_now_async)
-            return None
-        return await perform_async(effect)
-
-    performer.perform, performer.perform_async = perform_now, perform_now_async
 
 
 class Side:

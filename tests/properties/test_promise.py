@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from tests.properties.parts import CALL_SECONDS
 from tests.properties.profile import scaled
-from tests.properties.world import CALL_SECONDS, World
+from tests.properties.world import World
 
 number = st.integers(0, 7)
 few = st.sampled_from([0, 0, 0, 1, 1, 2, 3])  # most steps concern the same tokens, or nothing would ever happen to one
@@ -224,7 +225,7 @@ class WithAStore(Machine):
     @precondition(lambda self: self.world.store.values)
     @rule(which=number)
     def lose(self, which):
-        del self.world.store.values[pick(sorted(self.world.store.values), which)]
+        del self.world.store.values[pick(list(self.world.store.values), which)]
 
     @precondition(lambda self: self.world.store.history)
     @rule(which=st.integers(0, 30))
@@ -235,7 +236,7 @@ class WithAStore(Machine):
     @precondition(lambda self: self.world.store.values)
     @rule(which=number, position=st.integers(0, 80))
     def damage(self, which, position):
-        name = pick(sorted(self.world.store.values), which)
+        name = pick(list(self.world.store.values), which)
         value = bytearray(self.world.store.values[name])
         value[position % len(value)] ^= 1
         self.world.store.values[name] = bytes(value)

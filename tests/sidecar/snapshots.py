@@ -53,10 +53,13 @@ def busy(minutes: int = 60, outage: range = range(0), seed: int = 4) -> Snapshot
     total = {
         "minute": 0,
         "counts": [[*key, number] for key, number in sorted(counts.items())],
-        "latency": {cache: [5 * sum(row) for row in zip(*(minute["latency"][cache] for minute in made), strict=True)] for cache in made[0]["latency"]},
+        "latency": {
+            cache: [5 * sum(row) for row in zip(*(minute["latency"][cache] for minute in made), strict=True)]
+            for cache in made[0]["latency"]
+        },
         "seconds": {},
         "calls": 5 * sum(minute["calls"] for minute in made),
-    }  # fmt: skip
+    }
     return {"started": NOW - 5 * 3600, "now": NOW, "minutes": made, "total": total}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.soak import report, steady
+from tests.soak import report, steady, zipf
 
 
 def main() -> None:
@@ -20,8 +20,6 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="leave docs/performance-gateway.md alone")
     chosen = parser.parse_args()
     if chosen.zipf:
-        from tests.soak import zipf
-
         name, faults = "zipf", []
         text = zipf.table(zipf.run(chosen.seconds, _say))
     else:
