@@ -137,8 +137,8 @@ audit: .venv/.ready-work  ## Known vulnerabilities of the releases in tests/cons
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement tests/constraints.txt $(ARGS)
 
 .PHONY: soak
-soak: .venv/.ready-test  ## A quarter of an hour at steady load, with a rotation and an outage inside
-	@$(call wants,tests/soak/__main__.py)
+soak: .venv/.ready-test  ## A quarter of an hour at steady load, with a rotation and an outage inside: ARGS=--zipf
+	@.ci/debian wrk:wrk
 	$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: floods
@@ -162,5 +162,3 @@ clean:  ## Remove what was built and every cache, not the virtual environments
 .PHONY: distclean
 distclean: clean  ## Remove the virtual environments too
 	rm -rf .venv .venv-*
-
-wants = test -e $(1) || { echo "$(1) is not there yet, so there is nothing to run"; exit 1; }

@@ -88,13 +88,14 @@ th { text-align: left; font-weight: 600; color: var(--muted); font-size: .83rem;
 td, th { padding: .45rem .5rem; vertical-align: top; }
 tbody tr { border-top: 1px solid var(--line); } .n { text-align: right; } td.n { white-space: nowrap; } td:first-child { width: 100%; }
 td small { display: block; font-size: .85rem; } td code { font-weight: 600; }
-.share { display: block; width: 100%; max-width: 32rem; height: 6px; margin-top: .35rem;
+.share { display: block; width: 100%; height: 6px; margin-top: .35rem;
   border-radius: 3px; background: var(--sunken); overflow: hidden; }
 .share rect { fill: var(--deny); }
 details { border: 1px solid var(--line); border-radius: 14px; background: var(--surface); }
 summary { cursor: pointer; padding: .75rem 1.15rem; min-height: 44px; font-weight: 600; color: var(--accent); }
 details > ul { padding: 0 1rem 1rem; } .scroll { overflow-x: auto; padding: 0 .65rem .8rem; }
 .scroll td, .scroll th { white-space: nowrap; }
+@media (min-width: 40.01rem) { th.n { white-space: nowrap; } .n { padding-left: 1.6rem; } }
 @media (max-width: 40rem) {
   header .live { margin-left: 0; } .tiles { grid-template-columns: 1fr 1fr; } .tile { padding: .75rem .8rem; }
   .tile strong { font-size: 1.4rem; } .card { padding: .9rem; } .tile.card { padding: .75rem .8rem; }

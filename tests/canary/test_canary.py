@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import threading
+import warnings
+from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
@@ -45,6 +48,24 @@ WAYS: dict[str, Any] = {"guard": seen_by_guard, "guard on a loop": seen_by_guard
 @pytest.fixture
 def marked(monkeypatch):
     monkeypatch.setattr(cases, "Issuer", MarkedIssuer)
+
+
+def test_the_search_finds_what_is_there():
+    with everything_written() as written:
+        logging.getLogger("somebody").debug("asked with %s", TOKEN)
+        warnings.warn(f"the secret is {SECRET}", stacklevel=1)
+        print(SUBJECT, file=sys.stderr)
+        try:
+            raise ValueError(TOKEN * 2)
+        except ValueError:
+            logging.getLogger("somebody.else").exception("it failed")
+    buried = {"a": [({"b": (TOKEN.encode(), deque([SECRET]))},)]}
+
+    assert len(written.holds({TOKEN})) > 3
+    assert written.holds({TOKEN * 2})
+    assert written.holds(secret_spellings())
+    assert written.holds({SUBJECT})
+    assert {TOKEN, SECRET} <= set(texts_in(buried))
 
 
 @pytest.mark.parametrize("way", WAYS)

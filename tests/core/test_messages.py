@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from iiniit_guard.core import setting_checks as checks
@@ -45,12 +47,12 @@ HTTPS = "an https URL is wanted"
         (checks.count, 1, None),
         (checks.count, 1.0, "a whole number above 0 is wanted"),
         (checks.flag, 1, "true or false is wanted"),
-        (checks.one_of("a", "b"), "a", None),
-        (checks.one_of("a", "b"), "c", "one of a, b is wanted"),
-        (checks.one_of("a", "b"), ["a"], "one of a, b is wanted"),
-        (checks.some_of(("a", "b")), ["a", "b"], None),
-        (checks.some_of(("a", "b")), ["a", "c"], "c is not among a, b"),
-        (checks.some_of(("a", "b")), "a", TEXTS),
+        (lambda value: checks.one_of("a", "b")(value), "a", None),
+        (lambda value: checks.one_of("a", "b")(value), "c", "one of a, b is wanted"),
+        (lambda value: checks.one_of("a", "b")(value), ["a"], "one of a, b is wanted"),
+        (lambda value: checks.some_of(("a", "b"))(value), ["a", "b"], None),
+        (lambda value: checks.some_of(("a", "b"))(value), ["a", "c"], "c is not among a, b"),
+        (lambda value: checks.some_of(("a", "b"))(value), "a", TEXTS),
         (checks.scope_words, [], "a table is wanted"),
         (checks.scope_words, {"a": "b"}, None),
         (checks.scope_words, {"a": "b c"}, SCOPES),
@@ -103,7 +105,7 @@ def test_settings(check, value, said):
         ({"enforce": "some"}, ['enforce: "all" or "declared"']),
         ({"preflights": "ask"}, ['preflights: "pass" or "guard"']),
         (
-            {"rules": object(), "enforce": "declared"},
+            {"rules": SimpleNamespace(policy_for=len), "enforce": "declared"},
             ['rules: they refuse what they do not name, so they do not go with enforce="declared"'],
         ),
         (
@@ -249,6 +251,15 @@ def test_a_guards_settings(settings, said):
     assert list(fault.value.faults) == [said]
 
 
+def test_faults_between_settings_are_told_together():
+    with pytest.raises(SettingsError) as fault:
+        make_settings({**BASE, "resource": "https://other.test", "profile": "assertion", "alternatives": {"X": print}})
+    assert list(fault.value.faults) == [
+        "resource: it must be one of the audiences, or no client's token will ever fit",
+        'alternatives: with profile="assertion" nothing else is accepted',
+    ]
+
+
 def test_prefixes_of_several_issuers():
     from iiniit_guard.core.client_authentication import ClientSecretPost
 
@@ -258,6 +269,7 @@ def test_prefixes_of_several_issuers():
     for prefixes, said in (
         (("a_", "a_b"), ["token_prefix: one begins with another, so a token could belong to both"]),
         (("a_b", "a_"), ["token_prefix: one begins with another, so a token could belong to both"]),
+        (("c_", "a_", "a_b"), ["token_prefix: one begins with another, so a token could belong to both"]),
         (("a_", "b_"), []),
     ):
         issuers = [issuer(f"https://{number}.test", prefix) for number, prefix in enumerate(prefixes)]

@@ -6,7 +6,8 @@ with characters outside ASCII: here they are collected once, each mutant gets a 
 
     python tests/mutation/run.py [--resume | --survivors] [PATTERN...]     a pattern is one of fnmatch, such as '*jose*'
 
-`--resume` runs those that have no result yet, `--survivors` those that survived, `--report` none at all.
+`--resume` runs those that have no result yet, `--report` none at all. Of the tests that call a function, the 500 that are most
+likely to see a change are run; `--survivors` then runs all of them on the mutants that survived.
 
 Every survivor must be explained in survivors.md beside this file, alone or as one of a kind; one that is not makes the run fail.
 """
@@ -47,6 +48,7 @@ SELECTION = [
 THROUGH_HOSTS = {"handler", "gate", "request", "resource_metadata", "decision"}
 # The rows of the tables are about these; of the others' functions, which every row calls, each fourth row sees enough.
 ABOUT_ROWS = {"authenticate", "bearer", "claim_checks", "introspection", "jose", "jwk", "scope", "verification"}
+LIMIT = 500
 WORKERS = 2
 CPU_SECONDS = 60
 MEMORY_BYTES = 4 << 30
@@ -156,7 +158,8 @@ class Mutation:
         able -= seldom
         others = [item for item in able.difference(known) if hosts or "/hosts/" not in item.nodeid or "test_matrix" in item.nodeid]
         others.sort(key=lambda item: (f"test_{path.stem}.py" not in item.nodeid, self.seconds[item.nodeid], item.nodeid))
-        return known + others
+        thorough = self.wanted is not None and SURVIVED in self.wanted
+        return (known + others)[: None if thorough else LIMIT]
 
     def test(self, name: str, items: list[Any], slot: int) -> None:
         """Run tests until one fails; this is a fork and ends here."""

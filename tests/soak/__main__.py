@@ -15,6 +15,7 @@ def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=15.0, help="of steady load; 15 by default")
+    parser.add_argument("--rate", type=float, default=steady.RATE, help=f"requests a second; {steady.RATE:.0f} by default")
     parser.add_argument("--zipf", action="store_true", help="requests a second and calls of /introspect under a Zipf load instead")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each of the --zipf runs")
     parser.add_argument("--dry", action="store_true", help="leave docs/performance-gateway.md alone")
@@ -23,7 +24,7 @@ def main() -> None:
         name, faults = "zipf", []
         text = zipf.table(zipf.run(chosen.seconds, _say))
     else:
-        soak = steady.run(chosen.minutes, _say)
+        soak = steady.run(chosen.minutes, chosen.rate, _say)
         name, text, faults = "soak", f"{report.machine()}\n\n{report.soak_table(soak)}", soak.faults
     print(text)
     if not chosen.dry:

@@ -58,6 +58,8 @@ class Endpoint(asyncio.Protocol):
             self._answer(json.dumps(said))
 
     def _answer(self, body: str) -> None:
+        if self._transport.is_closing():
+            return  # the run is over
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self._transport.write((head + body).encode())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.soak.site import ROOT
-from tests.soak.steady import RATE, Soak, early_calls, keys_bound
+from tests.soak.steady import Soak, early_calls, keys_bound
 from tests.soak.tokens import COOLDOWN_SECONDS, KEYS_MAX_AGE_SECONDS, LONGEST_BREAKER_PAUSE_SECONDS, REVOCATION_DELAY_SECONDS
 
 PAGE: Final = ROOT / "docs" / "performance-gateway.md"
@@ -34,13 +34,18 @@ def soak_table(soak: Soak) -> str:
         statuses[status] += number
     answers = ", ".join(f"{status}: {number:,}" for status, number in sorted(statuses.items()))
     rows = [
-        ("requests, and the rate", "", f"{total:,} in {soak.minutes:g} minutes, {RATE:.0f}/s"),
+        ("requests, and the rate", "", f"{total:,} in {soak.minutes:g} minutes, {soak.rate:.0f}/s"),
         ("answers", "", answers),
         ("errors of our own (500, lost connections, traces in the log)", "0", str(_own_errors(soak))),
         ("answers that were not as promised", "0", f"{seen.faults.total():,}"),
         ("CPU of the process for one request", "", f"{soak.cpu_seconds / total * 1e6:.0f} µs"),
         ("resident memory, 20 % to 35 % of the time → the last tenth", "flat", f"{soak.rss(0.2, 0.35):.1f} → {soak.rss(0.9, 1):.1f} MiB"),
-        ("open descriptors, the same", "flat", f"{max(one.descriptors for one in calm)} → {max(one.descriptors for one in late)}"),
+        (
+            "resident memory in each tenth of the time, MiB",
+            "",
+            ", ".join(f"{soak.rss(part / 10, part / 10 + 0.1):.1f}" for part in range(10)),
+        ),
+        ("open descriptors, the same as above", "flat", f"{max(one.descriptors for one in calm)} → {max(one.descriptors for one in late)}"),
         (
             f"a revoked token was last let through after its revocation ({revoked} revoked, some just before and in the outage)",
             f"≤ {REVOCATION_DELAY_SECONDS:.0f} s",

@@ -20,7 +20,7 @@ from tests.soak.load import Load, Seen
 from tests.soak.site import CACHED_TOKENS, CountingIssuer, Served, Weight, served
 from tests.soak.tokens import COOLDOWN_SECONDS, REVOCATION_DELAY_SECONDS, SLACK_SECONDS, Pool
 
-RATE: Final = 150.0
+RATE: Final = 150.0  # a tenth of what one worker can do here, so that waiting times are the guard's and not a queue's
 _INACTIVE_TOKENS: Final = 16_384
 _GROWTH: Final = (0.03, 1.5)  # a share, and MiB beside it: one sample more or less of an allocator's arena
 
@@ -31,6 +31,7 @@ class Soak:
 
     Attributes:
         minutes: How long the load lasted.
+        rate: Requests a second.
         seen: By the clients.
         pool: The tokens and their lives.
         server: The authorization server.
@@ -43,6 +44,7 @@ class Soak:
     """
 
     minutes: float
+    rate: float
     seen: Seen
     pool: Pool
     server: CountingIssuer
@@ -63,36 +65,37 @@ class Soak:
         return statistics.median(weight.rss_mib for weight in self.during(begins, ends))
 
 
-def run(minutes: float, say: Callable[[str], object]) -> Soak:
+def run(minutes: float, rate: float, say: Callable[[str], object]) -> Soak:
     """Run it.
 
     Args:
         minutes: Of load; five are enough to see every promise, fifteen to see memory stay.
+        rate: Requests a second.
         say: Told what happens.
     """
     with tempfile.TemporaryDirectory() as folder, CountingIssuer() as server:
         check = server.issuer.client_check
         with served(Path(folder), server.issuer.issuer, str(server.issuer.audience), check.client_secret) as process:
-            soak = asyncio.run(_run(minutes, server, process, say))
+            soak = asyncio.run(_run(minutes, rate, server, process, say))
         judge(soak, process.log)
     return soak
 
 
-async def _run(minutes: float, server: CountingIssuer, process: Served, say: Callable[[str], object]) -> Soak:
+async def _run(minutes: float, rate: float, server: CountingIssuer, process: Served, say: Callable[[str], object]) -> Soak:
     pool = Pool(server)
     await _ready(process)
-    load = Load(process.gateway, pool, RATE)
+    load = Load(process.gateway, pool, rate)
     say("filling every cache, so that what grows afterwards is a leak")
     many = [server.issuer.token(client_id=f"client-{number % 40}") for number in range(CACHED_TOKENS + 1000)]
     await load.flood(many + [encode(number.to_bytes(12, "big")) for number in range(_INACTIVE_TOKENS + 1000)])
     server.calls.clear()
     server.asked.clear()
-    soak = Soak(minutes, load.seen, pool, server, time.monotonic())
+    soak = Soak(minutes, rate, load.seen, pool, server, time.monotonic())
     cpu = process.cpu_seconds()
     tasks = [
         asyncio.create_task(task) for task in (_weigh(soak, process), _look(soak, process), _revoke(pool), _happen(soak, process, say))
     ]
-    say(f"{RATE:.0f} requests a second for {minutes:g} minutes")
+    say(f"{rate:.0f} requests a second for {minutes:g} minutes")
     await load.run(minutes * 60)
     for task in tasks:
         if task.done():

@@ -117,7 +117,7 @@ def _ask(folder: Path, url: str, endpoint: int, delay: float, guarded: bool, sec
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(said)
-    found = re.search(r"(\d+) requests in", said), re.search(r"50%\s+(\S+)", said), re.search(r"99%\s+(\S+)", said)
+    found = [re.search(what, said, re.MULTILINE) for what in (r"(\d+) requests in", r"^ +50% +(\S+)", r"^ +99% +(\S+)")]
     answered, median, p99 = (match[1] if match else "0" for match in found)
     different = len(set((drawn * (int(answered) // DRAWN + 1))[: int(answered)]))
     return Run(delay, guarded, seconds, int(answered), _calls(endpoint) - before, different, median, p99)

@@ -1,0 +1,40 @@
+"""What a client says about the key of a remembered grant is not what the guard hears: it takes the gateway's word for it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tests.gateways.answers import PROFILE
+from tests.gateways.recipes import GUARD_PORT
+from tests.gateways.rows import BEARER
+from tests.gateways.upstream import Upstream
+
+FIELD = "X-Iiniit-Cache-Key"
+
+
+def key(host: str, target: str, authorization: str) -> str:
+    """What the guard would compute, so that it would take the grant for one that the gateway files safely."""
+    parts = ["GET", "http", host, target, authorization, "", "", ""]
+    return hashlib.sha256("".join(part + "\n" for part in parts).encode()).hexdigest()
+
+
+def test_the_guard_never_hears_a_cache_key_of_the_client(world):
+    target, authorization = f"{PROFILE}?key", world.fill(BEARER[0][1])
+    heard = Upstream()
+    heard.server.stop()
+    heard.port = world.ports[GUARD_PORT]
+    world.guard.stop()
+    try:
+        heard.come_back()
+        spoofed = key("api.example", target, authorization)
+        for header in (FIELD, FIELD.lower(), FIELD.replace("-", "_")):
+            world.ask("GET", target, (("Host", "api.example"), *BEARER, (header, spoofed)))
+        asked = [request for request in heard.arrived if request.values("authorization") == [authorization]]
+        heard.server.stop()
+    finally:
+        world.start_guard()
+
+    assert asked
+    own = [[spoofed]] if world.recipe.name == "nginx-cache" else [[]]  # that one computes it
+    assert [request.values(FIELD) for request in asked] == own * len(asked)
+    assert all(name.lower() == FIELD.lower() for request in asked for name, _ in request.headers if "cache" in name.lower() and "iiniit" in name.lower())
