@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.authenticate import authenticate, decide, verify
+from iiniit_guard.core.authenticate import authenticate, decide, verify, verify_at_once
 from iiniit_guard.core.bearer import has_query_token, is_b64token
 from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny
 from iiniit_guard.core.event import Event, event_of, hit_event
-from iiniit_guard.core.flow import Flow, Unreachable
+from iiniit_guard.core.flow import Unreachable
 from iiniit_guard.core.keywords import GuardKeywords
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
@@ -205,12 +205,16 @@ class Guard:
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
         digest = self._digest_of(token)
-        return self._resource.recall(digest) or _verified(run(self._verify(token, digest), self._performer.perform))
+        said = self._resource.recall(digest) or self._verify_at_once(token, digest)
+        return _verified(said if said is not None else run(verify(token, digest, self._resource), self._performer.perform))
 
     async def verify_async(self, token: str) -> AccessToken:
         """Do what `verify` does, on the running event loop."""
         digest = self._digest_of(token)
-        return self._resource.recall(digest) or _verified(await run_async(self._verify(token, digest), self._performer.perform_async))
+        said = self._resource.recall(digest) or self._verify_at_once(token, digest)
+        if said is None:
+            said = await run_async(verify(token, digest, self._resource), self._performer.perform_async)
+        return _verified(said)
 
     @property
     def resource(self) -> ProtectedResource:
@@ -271,12 +275,12 @@ class Guard:
             raise UsageError("a token is text, without its scheme")
         return digest_of(token) if token.isascii() else b""  # nothing is remembered under this
 
-    def _verify(self, token: str, digest: bytes) -> Flow[AccessToken | Problem | Unreachable]:
+    def _verify_at_once(self, token: str, digest: bytes) -> AccessToken | Problem | Unreachable | None:
         if len(token) > self._resource.settings.max_token_bytes:
-            raise TokenRefused(PROBLEMS[Reason.TOKEN_TOO_LONG])
+            return PROBLEMS[Reason.TOKEN_TOO_LONG]
         if not digest or not is_b64token(token.encode("ascii")):
-            raise TokenRefused(PROBLEMS[Reason.MALFORMED_TOKEN])
-        return verify(token, digest, self._resource)
+            return PROBLEMS[Reason.MALFORMED_TOKEN]
+        return verify_at_once(token, digest, self._resource)
 
     def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
         if self._listener is not None:

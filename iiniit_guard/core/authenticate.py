@@ -19,7 +19,7 @@ from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
-from iiniit_guard.core.verification import verify_jwt
+from iiniit_guard.core.verification import verify_jwt, verify_jwt_at_once
 from iiniit_guard.errors import UsageError
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
@@ -57,7 +57,8 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         digest = digest_of(credential.value, issuer)
         token = resource.recall(digest)
         cache = "miss" if token is None else "hit"
-        outcome = token if token is not None else (yield from verify(credential.value, digest, resource, issuer))
+        said = token or verify_at_once(credential.value, digest, resource, issuer)
+        outcome = said if said is not None else (yield from verify(credential.value, digest, resource, issuer))
         if isinstance(outcome, AccessToken):
             outcome = yield from _validate(outcome, request, resource)
     else:
@@ -80,6 +81,24 @@ def decide(
         scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
         return resource.answers.deny(problem, request, policy, scheme=scheme, token=token, cache=cache)
     return Allow(None, token, cache) if isinstance(token, Principal) else Allow(token, None, cache)
+
+
+def verify_at_once(token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None) -> AccessToken | Problem | None:
+    """Do what `verify` does for a JWT whose issuer and key are at hand, which is the usual case; None where `verify` must be asked."""
+    if not is_jws(token):
+        return None
+    jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
+    if isinstance(jws, Problem):
+        return jws if resource.judges_every_jws else None
+    named = jws.claims.get("iss")
+    server = resource.named(named) if isinstance(named, str) and (issuer is None or issuer == named) else None
+    if server is None or server.settings.jwt != "verify":
+        return None
+    verified = verify_jwt_at_once(jws, server)
+    if not isinstance(verified, Remembered):
+        return verified
+    resource.cache.keep(digest, verified)
+    return verified.token
 
 
 def verify(token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None) -> Flow[AccessToken | Problem | Unreachable]:

@@ -78,6 +78,12 @@ class Kept(Generic[T]):
         return max(1.0, self._retry_at - self._clock.monotonic())
 
     @property
+    def current(self) -> T | None:
+        """The document, where it serves with nothing to be done; else None, and `obtain` says more."""
+        value = self.value
+        return value if value is not None and self.age < self._refresh_from else None
+
+    @property
     def usable(self) -> bool:
         """Whether there is a document that may still serve, a stale one included."""
         return self._last_good() is not None

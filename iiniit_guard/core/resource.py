@@ -63,6 +63,8 @@ class ProtectedResource:
             resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
         )
         self.metadata_path: str | None = None if settings.resource is None else unquote(urlsplit(metadata_url(settings.resource)).path)
+        self.judges_every_jws: bool = not any(issuer.jwt == "introspect" for issuer in known)
+        """Whether no JWT is shown to an authorization server unread."""
         self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
         """Whether the credential is the gateway's assertion, which does not stand in `Authorization`."""
         self.recalls: bool = settings.issuer_resolver is None and not settings.validators and not self.takes_assertions
@@ -77,6 +79,10 @@ class ProtectedResource:
     def only_server(self) -> AuthorizationServer | None:
         """The one issuer of this guard, or None where there are several or they are found."""
         return next(iter(self._named.values())) if len(self._named) == 1 else None
+
+    def named(self, issuer: str) -> AuthorizationServer | None:
+        """Give the issuer that the settings call `issuer` to the letter; None where it is unknown or must be found."""
+        return self._named.get(issuer)
 
     def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
         """Find the trusted issuer that is called `issuer` to the letter, or None; no request is made for a stranger."""

@@ -30,6 +30,20 @@ _TYPES: Final[Mapping[str, frozenset[str | None]]] = {
 }
 
 
+def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Problem | None:
+    """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case; None where they do not."""
+    problem = _check_header(jws, server)
+    if problem is not None:
+        return problem
+    keys = server.keys.current
+    if keys is None:
+        return None
+    found = _try_keys(jws, keys)
+    if isinstance(found, Problem):
+        return found if _is_final(found, jws, server) else None
+    return _rest_on(found, jws, server)
+
+
 def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Problem | Unreachable]:
     """Verify a token that claims to come from `server`.
 
@@ -40,13 +54,23 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Probl
     Returns:
         The token with what it rests on and how long, for whoever keeps it.
     """
+    problem = _check_header(jws, server)
+    if problem is not None:
+        return problem
+    key = yield from _find_key(jws, server)
+    return _rest_on(key, jws, server) if isinstance(key, VerificationKey) else key
+
+
+def _check_header(jws: Jws, server: AuthorizationServer) -> Problem | None:
     if jws.header.alg not in server.algorithms:
         return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
     if jws.header.typ not in _TYPES[server.settings.profile]:  # RFC 9068 §4, RFC 8725 §3.11
         return PROBLEMS[Reason.WRONG_TYPE]
-    key = yield from _find_key(jws, server)
-    if not isinstance(key, VerificationKey):
-        return key
+    return None
+
+
+def _rest_on(key: VerificationKey, jws: Jws, server: AuthorizationServer) -> Remembered | Problem:
+    """Check the claims, now that `key` is known to have signed them."""
     server.proven = True
     now = server.clock.now()
     outcome = server.checks.check(jws.claims, now.wall, introspected=False)
@@ -66,8 +90,8 @@ def _find_key(jws: Jws, server: AuthorizationServer) -> Flow[VerificationKey | P
     found = _try_keys(jws, keys)
     if isinstance(found, VerificationKey):
         return found
-    if found.reason is Reason.BAD_SIGNATURE and jws.header.kid is not None and source.is_young:
-        return found  # a known key, and no reason to think that it was replaced
+    if _is_final(found, jws, server):
+        return found
     if keys is not before:
         source.count_as_forced()  # this very request fetched the set
         return found
@@ -75,6 +99,11 @@ def _find_key(jws: Jws, server: AuthorizationServer) -> Flow[VerificationKey | P
     if newer is None:
         return found
     return newer if isinstance(newer, Unreachable) else _try_keys(jws, newer)
+
+
+def _is_final(problem: Problem, jws: Jws, server: AuthorizationServer) -> bool:
+    """Tell whether a newer key set could not mend `problem`: the key is known, and there is no reason to think that it was replaced."""
+    return problem.reason is Reason.BAD_SIGNATURE and jws.header.kid is not None and server.keys.is_young
 
 
 def _try_keys(jws: Jws, keys: JwkSet) -> VerificationKey | Problem:
