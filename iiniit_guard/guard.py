@@ -208,12 +208,18 @@ class Guard:
         said = self._resource.recall(digest) or self._verify_at_once(token, digest)
         return _verified(said if said is not None else run(verify(token, digest, self._resource), self._performer.perform))
 
-    async def verify_async(self, token: str) -> AccessToken:
-        """Do what `verify` does, on the running event loop."""
+    async def verify_async(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken:
+        """Do what `verify` does, on the running event loop.
+
+        Args:
+            token: Without scheme.
+            outdated: What is remembered about it, where that is to be asked about anew; it stays until there is an answer.
+        """
         digest = self._digest_of(token)
-        said = self._resource.recall(digest) or self._verify_at_once(token, digest)
+        known = self._resource.recall(digest)
+        said = (known if known is not outdated else None) or self._verify_at_once(token, digest)
         if said is None:
-            said = await run_async(verify(token, digest, self._resource), self._performer.perform_async)
+            said = await run_async(verify(token, digest, self._resource, outdated=outdated), self._performer.perform_async)
         return _verified(said)
 
     @property

@@ -101,7 +101,9 @@ def verify_at_once(token: str, digest: bytes, resource: ProtectedResource, issue
     return verified.token
 
 
-def verify(token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None) -> Flow[AccessToken | Problem | Unreachable]:
+def verify(
+    token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None, *, outdated: AccessToken | None = None
+) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
 
     Args:
@@ -109,16 +111,17 @@ def verify(token: str, digest: bytes, resource: ProtectedResource, issuer: str |
         digest: Its key in the caches.
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
+        outdated: What is remembered and is no answer: it is asked about anew.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     if server is not None and server.settings.jwt == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token)))
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token), outdated=outdated))
     if not is_jws(token):
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
             return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
-        return (yield from introspect(token, digest, asked, resource.cache))
+        return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
     jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
     if isinstance(jws, Problem):
         return jws
@@ -128,22 +131,22 @@ def verify(token: str, digest: bytes, resource: ProtectedResource, issuer: str |
     trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
     if trusted is None:
         return PROBLEMS[Reason.UNKNOWN_ISSUER]
-    return (yield from _check_jwt(token, jws, digest, trusted, resource))
+    return (yield from _check_jwt(token, jws, digest, trusted, resource, outdated))
 
 
 def _check_jwt(
-    token: str, jws: Jws, digest: bytes, server: AuthorizationServer, resource: ProtectedResource
+    token: str, jws: Jws, digest: bytes, server: AuthorizationServer, resource: ProtectedResource, outdated: AccessToken | None
 ) -> Flow[AccessToken | Problem | Unreachable]:
     how, issued_at = server.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at))
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
     verified = yield from verify_jwt(jws, server)
     if not isinstance(verified, Remembered):
         return verified
     if how == "verify":
         resource.cache.keep(digest, verified)
         return verified.token
-    return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, verified=verified))
+    return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 
 
 def _unverified_iat(token: str) -> object:

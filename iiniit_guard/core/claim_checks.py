@@ -138,6 +138,8 @@ class ClaimChecks:
         details = claims.get("authorization_details", ())
         if details != () and not _are_details(details):
             return malformed_claim("authorization_details")
+        if len(self._same) >= _KEPT:
+            self._same.clear()
         share = self._same.setdefault
         for name in _REPEATED:
             value = claims.get(name)
@@ -158,8 +160,6 @@ class ClaimChecks:
 
     def _same_as(self, value: Any) -> Any:
         """Give the equal value kept from an earlier token, so that ten thousand tokens share one copy."""
-        if len(self._same) >= _KEPT:
-            self._same.clear()
         return self._same.setdefault(value, value)
 
 

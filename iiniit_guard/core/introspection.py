@@ -35,6 +35,7 @@ def introspect(
     *,
     issued_at: object = None,
     verified: Remembered | None = None,
+    outdated: AccessToken | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Ask about a token, unless an answer is remembered or under way.
 
@@ -45,24 +46,31 @@ def introspect(
         cache: Where good answers are kept.
         issued_at: `iat` of a JWT, unverified, which only says how soon a refusal may be asked about again.
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
+        outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
     """
     refused = server.refused.recall(digest)
     if refused is not None:
         return refused
 
     def start() -> Flow[AccessToken | Problem | Unreachable]:
-        return _introspect(token, digest, server, cache, issued_at, verified)
+        return _introspect(token, digest, server, cache, issued_at, verified, outdated)
 
     return (yield from server.flights.share(("introspect", digest), start, 4 * server.connection.timeout_seconds))
 
 
 def _introspect(
-    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, issued_at: object, verified: Remembered | None
+    token: str,
+    digest: bytes,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    issued_at: object,
+    verified: Remembered | None,
+    outdated: AccessToken | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     found = cache.recall(digest) or server.refused.recall(digest)
-    if found is not None:
+    if found is not None and found is not outdated:
         return found  # another's call ended between our look and our lead
-    shared = yield from _recall_shared(digest, server, cache, verified)
+    shared = None if outdated is not None else (yield from _recall_shared(digest, server, cache, verified))
     if shared is not None:
         return shared
     endpoint = yield from server.introspection_endpoint()

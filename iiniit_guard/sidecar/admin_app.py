@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.sidecar import Sidecar
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_HEALTH: Final = ("/healthz", "/readyz")  # whoever checks these calls an address, and learns nothing worth hiding
+_HEALTH: Final = ("/healthz", "/readyz")  # whoever checks these calls an address, and is told no reasons
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -54,9 +54,10 @@ class AdminApp:
                 Route("/", status),
                 Route("/status.json", numbers),
                 Route("/metrics", metrics),
-                *health_routes(sidecar, says_why=True),
+                *health_routes(sidecar, says_why=self._is_ours),
             ]
         )
+        self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iiniit_guard.core.base64url import encode_base64url
 from iiniit_guard.core.claims import thaw
@@ -88,6 +88,18 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
     return tuple(keys)
 
 
+class Asserted(NamedTuple):
+    """An assertion.
+
+    Attributes:
+        value: Its compact form.
+        ends: Its `exp`.
+    """
+
+    value: bytes
+    ends: float
+
+
 class Assertions:
     """Makes assertions, and remembers them for a moment: a signature costs more than all else of a request.
 
@@ -103,13 +115,13 @@ class Assertions:
         self._keys = keys
         self._clock = clock
         self._unique = unique
-        self._kept: dict[bytes, tuple[AccessToken, bytes, float]] = {}
+        self._kept: dict[bytes, tuple[AccessToken, Asserted, float]] = {}
 
     def jwk_set(self) -> dict[str, Any]:
         """Give what upstreams verify with: all keys, so that a new one is known before it signs and an old one after."""
         return {"keys": [key.jwk for key in self._keys]}
 
-    def assertion(self, token: AccessToken, digest: bytes, remaining: float) -> bytes:
+    def assertion(self, token: AccessToken, digest: bytes, remaining: float) -> Asserted:
         """Give an assertion about a token.
 
         Args:
@@ -126,7 +138,7 @@ class Assertions:
         ends = now + min(LIFETIME_SECONDS, remaining)
         if token.expires_at is not None:
             ends = min(ends, token.expires_at)
-        made = self._keys[0].sign(self._claims(token, now, ends))
+        made = Asserted(self._keys[0].sign(self._claims(token, now, ends)), ends)
         if len(self._kept) >= _REMEMBERED:
             del self._kept[next(iter(self._kept))]
         self._kept[digest] = token, made, monotonic + min(_REUSED_SECONDS, ends - now - SHORTEST_SECONDS)

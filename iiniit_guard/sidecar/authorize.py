@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.bearer import ASSERTION_FIELD, credential_of
+from iiniit_guard.core.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.gate import PASS, Preflights, is_preflight
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request, request_from_scope
+from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from iiniit_guard.sidecar.answer import fold
 from iiniit_guard.sidecar.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.identity import Header, identity_headers
@@ -82,6 +85,7 @@ class Authorizer:
         self._plain = by.assertions is None and not by.max_age_seconds
         self._is_quick = self._plain and not by.tells_all
         self._answers: dict[tuple[str, str], Answer] = {}
+        self._asked: dict[bytes, AccessToken] = {}
 
     def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
         """Answer the usual question, about a remembered token that satisfies the policy.
@@ -123,10 +127,10 @@ class Authorizer:
         wanted = self._wanted_of_preflight(request, original) if passes else self._wanted(original)
         if wanted == PASS:
             return self._granted(None, request, original)
+        if self._by.assertions is not None and isinstance(wanted, Policy):
+            await self._ask_anew(request)
         decision = await self._guard.authenticate_async(request, wanted, host=HOST)
-        if isinstance(decision, Allow) and self._by.assertions is not None and self._asks_anew(decision, request):
-            decision = await self._guard.authenticate_async(request, wanted, host=HOST)
-        return self._granted(decision, request, original) if isinstance(decision, Allow) else self._refused(decision, scope)
+        return self._granted(decision, request, original, wanted) if isinstance(decision, Allow) else self._refused(decision, scope)
 
     def _wanted(self, original: Original) -> Answer:
         if self._rules is None:
@@ -145,38 +149,63 @@ class Authorizer:
         answer = None if self._rules is None else self._rules.preflight_policy_for_target(request, original.target)
         return PASS if answer is None else answer
 
-    def _asks_anew(self, decision: Allow, request: Request) -> bool:
-        """Forget a token that is good but about to be asked about again: an assertion of it would be too short."""
-        token, cache = decision.token, self._guard.resource.cache
-        digest = self._digest(request)
-        if token is None or digest is None or cache.remaining(digest) >= SHORTEST_SECONDS:
-            return False
-        if token.expires_at is not None and token.expires_at - self._guard.resource.clock.wall() < SHORTEST_SECONDS:
-            return False  # it ends by itself: nobody can say more
-        cache.drop(digest)
-        return True
+    async def _ask_anew(self, request: Request) -> None:
+        """Ask about a token that is good but about to be asked about again: an assertion of it would be too short.
 
-    def _digest(self, request: Request) -> bytes | None:
+        It stays remembered meanwhile and after an outage, and is asked about in this way once: then it has its own short end.
+        """
+        cache, presented = self._guard.resource.cache, self._presented(request)
+        digest = None if presented is None else digest_of(presented)
+        token = None if digest is None else cache.recall(digest)
+        if presented is None or digest is None or token is None:
+            return
+        if self._asked.get(digest) is token or not self._may_live_longer(token, cache.remaining(digest)):
+            return
+        with suppress(TokenRefused, IssuerUnavailable, TimeoutError):  # the decision follows, by what is remembered then
+            # A server that hangs must not use up what is left; the call itself goes on, and is waited for once nothing is left.
+            async with asyncio.timeout(cache.remaining(digest) / 2):
+                await self._guard.verify_async(presented, outdated=token)
+        if len(self._asked) >= _REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        self._asked[digest] = token
+
+    def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
+        """Tell whether an assertion of this token would be short, and one of a new answer about it longer."""
+        resource = self._guard.resource
+        if remaining >= SHORTEST_SECONDS or not resource.recalls:
+            return False
+        if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
+            return False  # it ends by itself: nobody can say more
+        return any(
+            server.issuer == token.issuer and server.settings.revocation_delay_seconds > SHORTEST_SECONDS for server in resource.servers
+        )
+
+    def _presented(self, request: Request) -> str | None:
+        """Give the access token that the request came with."""
         resource = self._guard.resource
         credential = credential_of(
             request, resource.schemes, resource.settings.max_token_bytes, query_token=resource.settings.insecure_query_token
         )
-        return None if isinstance(credential, Problem) else digest_of(credential.value)
+        return None if isinstance(credential, Problem) or credential.scheme != BEARER else credential.value
 
-    def _granted(self, decision: Allow | None, request: Request, original: Original) -> Reply:
+    def _granted(self, decision: Allow | None, request: Request, original: Original, wanted: Policy | Problem = ANY_TOKEN) -> Reply:
         who = None if decision is None else decision.token or decision.principal
         headers = [*GRANT, *identity_headers(who)]
         if self._plain:
             return 200, headers, b""
-        digest = self._digest(request) if isinstance(who, AccessToken) else None
-        remaining = 0.0 if digest is None else self._guard.resource.cache.remaining(digest)
+        presented = self._presented(request) if isinstance(who, AccessToken) else None
+        digest = None if presented is None else digest_of(presented)
+        lasts, now = 0.0 if digest is None else self._guard.resource.cache.remaining(digest), self._wall()
         if self._by.assertions is not None:
             assertion = b""
             if isinstance(who, AccessToken) and digest is not None:
                 # Where the deadline is not known (its entry was evicted at once), it may be near.
-                assertion = self._by.assertions.assertion(who, digest, remaining or SHORTEST_SECONDS)
+                assertion, ends = self._by.assertions.assertion(who, digest, lasts or SHORTEST_SECONDS)
+                lasts = min(lasts, ends - now - SHORTEST_SECONDS)
             headers.append((ASSERTION_FIELD, assertion))
-        seconds = min(self._by.max_age_seconds, int(remaining))
+        if isinstance(who, AccessToken) and isinstance(wanted, Policy) and wanted.max_age is not None:
+            lasts = min(lasts, who.claims["auth_time"] + wanted.max_age - now)
+        seconds = min(self._by.max_age_seconds, int(lasts))
         if isinstance(who, AccessToken) and who.confirmation is None and seconds > 0 and self._has_key(request, original):
             headers[0] = (b"cache-control", b"max-age=%d" % seconds)
         return 200, headers, b""

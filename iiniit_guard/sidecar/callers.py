@@ -11,9 +11,10 @@ import hmac
 import secrets
 from base64 import b64decode
 from binascii import Error
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import unquote_plus
 
 from iiniit_guard.core import setting_checks as is_
@@ -24,6 +25,11 @@ CALLER_NAMES: Final = ("id", "secret_hash", "audiences")
 _COST, _BLOCK, _PARALLEL, _MEMORY = 2**15, 8, 1, 64 * 1024 * 1024
 _SHA256: Final = "sha256"
 _SCRYPT: Final = "scrypt"
+_FITS_NOTHING: Final = f"{_SCRYPT}:{'00' * 16}:{'00' * 32}"
+_LONGEST_QUEUE: Final = 4
+
+Busy: TypeAlias = Literal["busy"]
+BUSY: Final = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +83,83 @@ def make_secret_hash(secret: str, salt: bytes | None = None) -> str:
 class Callers:
     """The callers, and what was found out about their secrets.
 
-    A slow hash is computed once per secret and process: then its digest under a key that only this process knows is compared.
+    A slow hash is computed once per secret and process: then its digest under a key that only this process knows is compared. Where any
+    caller has a slow hash, every refusal costs one, so that its time does not tell which callers there are.
+
+    Args:
+        callers: By distinct identifiers.
+        before: Those of the configuration that this one replaces: what was found out stays where the hash did.
     """
 
-    def __init__(self, callers: Iterable[Caller]) -> None:
+    def __init__(self, callers: Iterable[Caller], before: Callers | None = None) -> None:
         self._callers = {caller.identifier: caller for caller in callers}
-        self._key = secrets.token_bytes(32)
-        self._verified: dict[str, bytes] = {}
-        self._turn = asyncio.Lock()  # one slow hash at a time: a flood of wrong secrets must not take every core
+        self._key: bytes = secrets.token_bytes(32) if before is None else before._key
+        self._verified: dict[str, bytes] = {} if before is None else before._carried(self._callers)
+        self._is_slow = any(is_slow(caller) for caller in self._callers.values())
+        self._tries: dict[bytes, asyncio.Task[bool]] = {}
+        self._queued: Counter[str | None] = Counter()
+        # One slow hash at a time: a flood of wrong secrets must not take every core.
+        self._turn: asyncio.Lock = asyncio.Lock() if before is None else before._turn
 
     def __bool__(self) -> bool:
         return bool(self._callers)
 
-    async def identify(self, authorization: bytes | None, form: Mapping[str, str]) -> Caller | None:
-        """Give the caller who shows a good secret, in the header or in the form and not in both; None for anyone else."""
+    async def identify(self, authorization: bytes | None, form: Mapping[str, str]) -> Caller | Busy | None:
+        """Give the caller who shows a good secret, in the header or in the form and not in both.
+
+        Returns:
+            None for anyone else; `BUSY` where too many secrets of this caller, or of strangers, wait to be looked at.
+        """
         shown = _credentials(authorization, form)
-        caller = None if shown is None else self._callers.get(shown[0])
-        if shown is None or caller is None:
+        if shown is None:
             return None
-        secret = shown[1]
+        caller, secret = self._callers.get(shown[0]), shown[1]
         digest = hmac.digest(self._key, f"{len(shown[0])}:{shown[0]}{secret}".encode(), "sha256")
-        known = self._verified.get(caller.identifier)
-        if known is not None and hmac.compare_digest(known, digest):
+        if caller is not None and hmac.compare_digest(self._verified.get(caller.identifier, b""), digest):
             return caller
-        async with self._turn:
-            good = await asyncio.to_thread(matches, secret, caller.secret_hash)
-        if good:
+        if caller is not None and not is_slow(caller) and matches(secret, caller.secret_hash):
             self._verified[caller.identifier] = digest
-        return caller if good else None
+            return caller
+        if not self._is_slow:
+            return None
+        good = await self._try(caller, secret, digest)
+        if isinstance(good, str):
+            return good
+        if caller is None or not good:
+            return None
+        self._verified[caller.identifier] = digest
+        return caller
+
+    async def _try(self, caller: Caller | None, secret: str, digest: bytes) -> bool | Busy:
+        """Compare a secret with the caller's slow hash, or with one that fits nothing; those who show the same meanwhile share one try."""
+        running = self._tries.get(digest)
+        if running is None:
+            queue = None if caller is None else caller.identifier
+            if self._queued[queue] > _LONGEST_QUEUE:  # one is at work, the others wait
+                return BUSY
+            self._queued[queue] += 1
+            wanted = caller.secret_hash if caller is not None and is_slow(caller) else _FITS_NOTHING
+            running = self._tries[digest] = asyncio.create_task(self._in_turn(secret, wanted))
+
+            def end(_: asyncio.Task[bool]) -> None:
+                del self._tries[digest]
+                self._queued[queue] -= 1
+
+            running.add_done_callback(end)
+        return await asyncio.shield(running)  # a caller that hangs up takes nobody's try with it
+
+    async def _in_turn(self, secret: str, secret_hash: str) -> bool:
+        async with self._turn:
+            return await asyncio.to_thread(matches, secret, secret_hash)
+
+    def _carried(self, callers: Mapping[str, Caller]) -> dict[str, bytes]:
+        same = [name for name, caller in self._callers.items() if name in callers and callers[name].secret_hash == caller.secret_hash]
+        return {name: digest for name in same if (digest := self._verified.get(name)) is not None}
+
+
+def is_slow(caller: Caller) -> bool:
+    """Tell whether a try at this caller's secret costs a slow hash."""
+    return caller.secret_hash.startswith(f"{_SCRYPT}:")
 
 
 def matches(secret: str, secret_hash: str) -> bool:

@@ -29,9 +29,10 @@ class GatewayApp:
             routes=[
                 Route("/answer", _Answer(sidecar)),
                 Route("/introspect", _Introspect(sidecar)),
-                *health_routes(sidecar, says_why=True),
+                *health_routes(sidecar, says_why=self._hears),
             ]
         )
+        self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -52,6 +53,9 @@ class GatewayApp:
                 await send({"type": "http.response.body", "body": reply[2]})
                 return
         await self._rest(scope, receive, send)
+
+    def _hears(self, scope: Scope) -> bool:
+        return self._sidecar.current.peers.trusts(scope)
 
 
 class _Answer:

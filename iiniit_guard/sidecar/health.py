@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -9,25 +10,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
+    from iiniit_guard.asgi import Scope
     from iiniit_guard.sidecar.sidecar import Sidecar
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def health_routes(sidecar: Sidecar, *, says_why: bool) -> list[Route]:
+def health_routes(sidecar: Sidecar, *, says_why: Callable[[Scope], bool]) -> list[Route]:
     """Make `/healthz` and `/readyz`.
 
     Args:
         sidecar: The process.
-        says_why: Whether `/readyz` names issuers and what fails there: that is nothing for strangers.
+        says_why: Whether `/readyz` tells whoever asks the names of issuers and what fails there: that is nothing for strangers.
     """
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"alive": True}, headers=_NO_STORE)
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         ready = not sidecar.unready
-        told = {"ready": ready} if ready or not says_why else {"ready": ready, "reasons": list(sidecar.unready)}
+        told = {"ready": ready} if ready or not says_why(request.scope) else {"ready": ready, "reasons": list(sidecar.unready)}
         return JSONResponse(told, 200 if ready else 503, headers=_NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

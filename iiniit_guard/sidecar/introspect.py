@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.claims import thaw
 from iiniit_guard.core.event import Event
-from iiniit_guard.core.problem import Reason
+from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.guard import IssuerUnavailable, TokenRefused
+from iiniit_guard.sidecar.callers import BUSY
 
 if TYPE_CHECKING:
     from iiniit_guard.core.access_token import AccessToken
@@ -47,7 +48,8 @@ async def introspect(
 
     Returns:
         200 with an introspection response (`exp` and `max-age` are the rest of the deadline), 400 for a request that is none, 401 for
-        an unknown caller, 405, 503 where the authorization server cannot be asked, which says nothing about the token.
+        an unknown caller, 405, 503 where the authorization server cannot be asked or too many wrong secrets come, which says nothing
+        about the token.
 
     Spec: RFC 7662 §2.
     """
@@ -60,6 +62,8 @@ async def introspect(
     if form is None or len(headers) != len(fields):
         return _error(400, "invalid_request")
     caller = await callers.identify(headers.get(b"authorization"), form)
+    if caller == BUSY:
+        return _error(503, "temporarily_unavailable", (b"retry-after", b"1"))
     if caller is None:
         return _error(401, "invalid_client", _REFUSED_CALLER)
     token = form.get("token")
@@ -68,7 +72,7 @@ async def introspect(
     cache: Cache = "hit" if token.isascii() and guard.resource.cache.remaining(digest_of(token)) else "miss"
     started = time.perf_counter()
     try:
-        found = await guard.verify_async(token)
+        found = await _verify(token, guard)
         observe(_event(guard, "allow", None, cache, started))
     except TokenRefused as refused:
         observe(_event(guard, "deny", refused.reason.value, cache, started))
@@ -79,6 +83,14 @@ async def introspect(
     if caller.audiences.isdisjoint(found.audience):  # RFC 7662 §4: a caller must not learn about tokens that are not for it
         return _reply(200, _INACTIVE, b"no-store")
     return _active(found, caller, guard, token)
+
+
+async def _verify(token: str, guard: Guard) -> AccessToken:
+    """Verify without the leeway for `exp`: nothing that is called active may have ended by what it says itself."""
+    found = await guard.verify_async(token)
+    if found.expires_at is not None and found.expires_at <= guard.resource.clock.wall():
+        raise TokenRefused(PROBLEMS[Reason.EXPIRED])
+    return found
 
 
 def _event(guard: Guard, decision: Literal["allow", "deny", "unavailable"], reason: str | None, cache: Cache, started: float) -> Event:

@@ -33,7 +33,8 @@ class PublicApp:
             headers = {"Cache-Control": f"public, max-age={_KEYS_SECONDS}", "Access-Control-Allow-Origin": "*"}
             return JSONResponse(keys, headers=headers, media_type="application/jwk-set+json")
 
-        self._rest = Starlette(routes=[Route("/jwks", jwks), *health_routes(sidecar, says_why=False)])
+        self._rest = Starlette(routes=[Route("/jwks", jwks), *health_routes(sidecar, says_why=lambda _: False)])
+        self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -108,4 +108,5 @@ def make_running(
             settings.log == "all",
         )
     )
-    return Running(settings, guard, peers, authorizer, Callers(settings.callers), assertions)
+    callers = Callers(settings.callers, None if before is None else before.callers)
+    return Running(settings, guard, peers, authorizer, callers, assertions)

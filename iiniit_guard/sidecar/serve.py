@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from iiniit_guard.sidecar.apps import Listener, make_app
+from iiniit_guard.sidecar.bounds import Bounds, make_bounds
 
 if TYPE_CHECKING:
     from iiniit_guard.asgi import Application
@@ -34,11 +36,24 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: Application, stop_seconds: float) -> Server:
+def protocol_type(bounds: Bounds) -> type[asyncio.Protocol]:
+    """Make the type of a listener's connections: uvicorn's, on httptools where that is installed, with bounds."""
+    if find_spec("httptools"):
+        from iiniit_guard.sidecar.protocol import BoundedHttpTools
+
+        return type("Protocol", (BoundedHttpTools,), {"bounds": bounds})
+    from iiniit_guard.sidecar.protocol_h11 import BoundedH11
+
+    return type("Protocol", (BoundedH11,), {"bounds": bounds})
+
+
+def make_server(app: Application, listener: Listener, stop_seconds: float) -> Server:
     """Make a server; the peer is the socket's, never one that a header names."""
+    bounds = make_bounds(listener, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     config = uvicorn.Config(
         app,
-        http="httptools" if find_spec("httptools") else "h11",
+        http=protocol_type(bounds),
+        backlog=bounds.backlog,
         ws="none",
         lifespan="off",
         proxy_headers=False,
@@ -63,7 +78,7 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
     """
     loop = asyncio.get_running_loop()
     stop_seconds = sidecar.current.settings.stop_seconds
-    servers = {listener: make_server(make_app(sidecar, listener), stop_seconds) for listener in sockets}
+    servers = {listener: make_server(make_app(sidecar, listener), listener, stop_seconds) for listener in sockets}
     reloads: set[asyncio.Task[bool]] = set()
 
     def stop() -> None:

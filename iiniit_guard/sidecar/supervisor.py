@@ -119,5 +119,8 @@ class Supervisor:
 
 
 def worker_command(told: dict[str, Any]) -> list[str]:
-    """Give the command line of a worker; it holds names and numbers, no setting's value."""
-    return [sys.executable, "-m", "iiniit_guard.sidecar.worker", json.dumps(told)]
+    """Give the command line of a worker; it holds names and numbers, no setting's value.
+
+    With `-P`: a file in the current directory must not stand in for a module.
+    """
+    return [sys.executable, "-P", "-m", "iiniit_guard.sidecar.worker", json.dumps(told)]

@@ -1,4 +1,4 @@
-"""What a worker of `iiniit-guard serve --workers N` runs: `python -m iiniit_guard.sidecar.worker JSON`."""
+"""What a worker of `iiniit-guard serve --workers N` runs: `python -P -m iiniit_guard.sidecar.worker JSON`."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ THROUGH_HOSTS = {"handler", "gate", "request", "resource_metadata", "decision"}
 ABOUT_ROWS = {"authenticate", "bearer", "claim_checks", "introspection", "jose", "jwk", "scope", "verification"}
 LIMIT = 500
 WORKERS = 2
-CPU_SECONDS = 60
+CPU_SECONDS = 15
 MEMORY_BYTES = 4 << 30
 KILLED, SURVIVED, UNTESTED = 1, 0, 33
 
@@ -169,10 +169,11 @@ class Mutation:
         silent = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(silent, descriptor)
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+        seconds = CPU_SECONDS if len(items) <= LIMIT else 4 * CPU_SECONDS
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(4 * CPU_SECONDS)
+        signal.alarm(8 * seconds)
         os.chdir(ROOT / "mutants")
         set_mutant_under_test(name)
         code = SURVIVED

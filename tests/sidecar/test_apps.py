@@ -34,9 +34,30 @@ def test_health_is_on_all(issuer, listener):
 
     assert get(sidecar, listener, "/healthz", [(b"host", b"10.1.2.3:9090")]).json == {"alive": True}
     assert (before.status, before.json["ready"], before.header("cache-control")) == (503, False, "no-store")
-    assert ("reasons" in before.json) == (listener != "public"), "what fails where is nothing for strangers"
+    assert ("reasons" in get(sidecar, listener, "/readyz").json) == (listener != "public"), "what fails where is nothing for strangers"
     sidecar.missing = ()
     assert (get(sidecar, listener, "/readyz").status, get(sidecar, listener, "/readyz").json) == (200, {"ready": True})
+
+
+@pytest.mark.parametrize(
+    "listener, stranger",
+    [("gateway", {"client": ("203.0.113.9", 1)}), ("admin", {"headers": [(b"host", b"evil.test")]}), ("admin", {"headers": []})],
+)
+def test_readyz_tells_strangers_no_reasons(issuer, listener, stranger):
+    """A page of a stranger, through a name that points here, is one too."""
+    answer = get(make_sidecar(issuer), listener, "/readyz", **stranger)
+
+    assert (answer.status, answer.json) == (503, {"ready": False})
+
+
+@pytest.mark.parametrize(
+    "listener, path",
+    [("gateway", "/answer/"), ("gateway", "/introspect/"), ("gateway", "/readyz/"), ("public", "/jwks/"), ("admin", "/status.json/")],
+)
+def test_no_redirect_is_made_of_a_host(issuer, listener, path):
+    answer = get(make_sidecar(issuer), listener, path)
+
+    assert (answer.status, answer.header("location")) == (404, None)
 
 
 @pytest.mark.parametrize(

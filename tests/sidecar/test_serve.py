@@ -167,7 +167,7 @@ def test_several_workers_are_supervised(site, monkeypatch):
     told = json.loads(seen["command"][-1])
 
     assert seen["workers"] == 3
-    assert seen["command"][1:3] == ["-m", "iiniit_guard.sidecar.worker"]
+    assert seen["command"][1:4] == ["-P", "-m", "iiniit_guard.sidecar.worker"]
     assert (told["file"], told["name"], set(told["sockets"])) == (str(site.file), "worker-1", {"gateway", "public", "admin"})
 
 
@@ -300,7 +300,7 @@ def test_both_ways_of_writing_put_the_same_bytes_on_the_wire(site, monkeypatch):
 
 
 def test_the_server_believes_no_header_about_its_peer():
-    config = make_server(AsyncMock(), 5).config
+    config = make_server(AsyncMock(), "gateway", 5).config
 
     assert (config.proxy_headers, config.ws, config.lifespan, config.access_log) == (False, "none", "off", False)
 

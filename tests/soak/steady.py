@@ -20,7 +20,7 @@ from tests.soak.load import Load, Seen
 from tests.soak.site import CACHED_TOKENS, CountingIssuer, Served, Weight, served
 from tests.soak.tokens import COOLDOWN_SECONDS, REVOCATION_DELAY_SECONDS, SLACK_SECONDS, Pool
 
-RATE: Final = 150.0  # a tenth of what one worker can do here, so that waiting times are the guard's and not a queue's
+RATE: Final = 150.0  # far below what one worker can do, so that waiting times are not a queue's
 _INACTIVE_TOKENS: Final = 16_384
 _GROWTH: Final = (0.03, 1.5)  # a share, and MiB beside it: one sample more or less of an allocator's arena
 

@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -26,7 +26,7 @@ from typing import Final
 
 from tests.sidecar.test_processes import free_port
 from tests.soak.report import machine
-from tests.soak.site import CALLER, ROOT, served
+from tests.soak.site import CALLER, ROOT, cpu_seconds, served
 
 TOKENS: Final = 100_000
 DRAWN: Final = 400_000  # requests before the draw begins again
@@ -37,7 +37,7 @@ AUDIENCE: Final = "https://api.test"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of wrk."""
+    """One run of wrk: what was asked and how, what came of it, and the CPU time of endpoint and guard together."""
 
     delay: float
     guarded: bool
@@ -47,6 +47,7 @@ class Run:
     tokens: int
     median: str
     p99: str
+    cpu: float
 
 
 def run(seconds: float, say: Callable[[str], object]) -> list[Run]:
@@ -68,8 +69,8 @@ def run(seconds: float, say: Callable[[str], object]) -> list[Run]:
         (folder / "drawn").write_text("\n".join(map(str, drawn)))
         for delay in DELAYS:
             for guarded in (False, True):
-                with _endpoint(delay) as port:
-                    runs.append(_run(folder, port, delay, guarded, seconds, drawn))
+                with _endpoint(delay) as (port, pid):
+                    runs.append(_run(folder, port, pid, delay, guarded, seconds, drawn))
                     say(str(runs[-1]))
     return runs
 
@@ -82,29 +83,32 @@ def _draw() -> list[int]:
 
 
 @contextmanager
-def _endpoint(delay: float):
+def _endpoint(delay: float) -> Iterator[tuple[int, int]]:
     port = free_port()
     command = [sys.executable, "-m", "tests.soak.endpoint", str(port), str(delay)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         _until(lambda: _calls(port) >= 0)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _run(folder: Path, endpoint: int, delay: float, guarded: bool, seconds: float, drawn: list[int]) -> Run:
+def _run(folder: Path, endpoint: int, pid: int, delay: float, guarded: bool, seconds: float, drawn: list[int]) -> Run:
     url = f"http://127.0.0.1:{endpoint}"
     if not guarded:
-        return _ask(folder, f"{url}/introspect", endpoint, delay, guarded, seconds, drawn)
+        return _ask(folder, f"{url}/introspect", (pid,), endpoint, delay, guarded, seconds, drawn)
     places = f'jwt = "introspect"\nintrospection_endpoint = "{url}/introspect"'
     with served(folder, url, AUDIENCE, "secret", places=places, cached=65_536) as process:
         _until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{process.gateway}/readyz").status == 200)
-        return _ask(folder, f"http://127.0.0.1:{process.gateway}/introspect", endpoint, delay, guarded, seconds, drawn)
+        asked = f"http://127.0.0.1:{process.gateway}/introspect"
+        return _ask(folder, asked, (pid, process.process.pid), endpoint, delay, guarded, seconds, drawn)
 
 
-def _ask(folder: Path, url: str, endpoint: int, delay: float, guarded: bool, seconds: float, drawn: list[int]) -> Run:
+def _ask(
+    folder: Path, url: str, pids: tuple[int, ...], endpoint: int, delay: float, guarded: bool, seconds: float, drawn: list[int]
+) -> Run:
     script = folder / "ask.lua"
     script.write_text(
         f'local drawn = {{}}\nlocal turn = 0\nfor line in io.lines("{folder / "drawn"}") do drawn[#drawn + 1] = line end\n'
@@ -112,15 +116,16 @@ def _ask(folder: Path, url: str, endpoint: int, delay: float, guarded: bool, sec
         "function request()\n  turn = turn % #drawn + 1\n"
         '  return wrk.format("POST", nil, headers, "token=opaque-token-of-usual-length-" .. drawn[turn])\nend\n'
     )
-    before = _calls(endpoint)
+    before, cpu = _calls(endpoint), sum(map(cpu_seconds, pids))
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(said)
     found = [re.search(what, said, re.MULTILINE) for what in (r"(\d+) requests in", r"^ +50% +(\S+)", r"^ +99% +(\S+)")]
     answered, median, p99 = (match[1] if match else "0" for match in found)
+    cpu = sum(map(cpu_seconds, pids)) - cpu
     different = len(set((drawn * (int(answered) // DRAWN + 1))[: int(answered)]))
-    return Run(delay, guarded, seconds, int(answered), _calls(endpoint) - before, different, median, p99)
+    return Run(delay, guarded, seconds, int(answered), _calls(endpoint) - before, different, median, p99, cpu)
 
 
 def _calls(port: int) -> int:
@@ -150,8 +155,8 @@ def table(runs: list[Run]) -> str:
     lines = [
         f"{machine()} {TOKENS:,} tokens by Zipf's law (exponent 1), {CONNECTIONS} connections, {runs[0].seconds:g} s each, one worker.",
         "",
-        "| the endpoint's own work | asked | requests/s | waiting time p50, p99 | its calls | for 1,000 requests | different tokens |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| the endpoint's own work | asked | requests/s | p50, p99 | CPU for one request | its calls | for 1,000 requests | tokens |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for one in runs:
         work = f"{one.delay * 1e3:.0f} ms" if one.delay else "none: a look into a table"
@@ -159,6 +164,7 @@ def table(runs: list[Run]) -> str:
         cells = (
             f"{one.answered / one.seconds:,.0f}",
             f"{one.median}, {one.p99}",
+            f"{one.cpu / one.answered * 1e6:.0f} µs",
             f"{one.calls:,}",
             f"{one.calls / one.answered * 1e3:.0f}",
         )
