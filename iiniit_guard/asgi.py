@@ -58,7 +58,7 @@ class GuardMiddleware:
         preflights: Preflights = "pass",
     ) -> None:
         self.app = app
-        self.guard = checked_guard(guard)
+        self.guard: Guard = checked_guard(guard)
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
         self._looked = False
 

@@ -48,7 +48,7 @@ class GuardMiddleware:
         preflights: Preflights = "pass",
     ) -> None:
         self.app = app
-        self.guard = checked_guard(guard)
+        self.guard: Guard = checked_guard(guard)
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -35,7 +35,7 @@ class Tunnel:
         if proxy.authorization is not None:
             lines.append(f"Proxy-Authorization: {proxy.authorization}")
         self.request: bytes = "\r\n".join([*lines, "", ""]).encode("ascii")
-        self.opened = False
+        self.opened: bool = False
         self._head = b""
 
     def take(self, data: bytes) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.client_authentication import BearerToken, PrivateKeyJwt, SecretFile
 from iiniit_guard.core.flow import HttpResponse, Unreachable
 from iiniit_guard.core.metadata import load_metadata
+from iiniit_guard.core.policy import ANY_TOKEN
+from iiniit_guard.core.problem import PROBLEMS, Reason
+from iiniit_guard.core.request import Request
 from iiniit_guard.core.upstream import Calls
 from tests.core.introspecting import World
-from tests.core.stepping import ISSUER, Steps, active, answer, key_set, make_clock, make_server, metadata_document
+from tests.core.stepping import DOWN, ISSUER, Steps, active, answer, key_set, make_clock, make_resource, make_server, metadata_document
 
 HTML = HttpResponse(200, (("content-type", "text/html"),), b"{}")
 
@@ -131,3 +136,32 @@ def test_what_failed_last_is_known_until_it_works():
     assert known() == ("introspection: status 500", False)
     assert isinstance(world.ask("two").send(active(world.clock)).result, AccessToken)
     assert known() == (None, True)
+
+
+def test_while_the_breaker_is_open():
+    world = World()
+    for number in range(5):
+        world.ask(str(number)).send(DOWN)
+    assert outage(world.ask().result)[:2] == ("waiting", "introspection: the server could not be reached lately")
+
+
+def test_calls_are_counted():
+    calls = Calls()
+    assert calls.made == 0
+    for _ in range(3):
+        assert calls.enter(known=True)
+    assert calls.made == 3
+
+
+def test_header_names_are_written_as_they_are_known():
+    """They are case-insensitive, but some who read them are not."""
+    answers = make_resource(make_clock()).answers
+    request = Request("GET", "/", headers=[(b"origin", b"https://a.test")])
+    denied, unavailable = answers.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN), answers.unavailable(DOWN, request)
+    common = {"Content-Type", "Content-Length", "Cache-Control", "Access-Control-Expose-Headers"}
+    assert {name for name, _ in denied.headers} == common | {"WWW-Authenticate"}
+    assert {name for name, _ in unavailable.headers} == common | {"Retry-After"}
+    assert denied.cache == "none"
+    body = json.loads(unavailable.body)
+    assert set(body) == {"type", "title", "status", "detail", "reason", "error", "error_description"}
+    assert body["detail"] == body["error_description"]
