@@ -144,3 +144,11 @@ class TestResolver:
     def test_an_answer_that_is_no_text_is_a_mistake_in_the_code(self):
         with pytest.raises(UsageError, match="issuer_resolver"):
             self.world().decide("opaque").send(7)
+
+
+def test_a_broken_jwt_is_refused_unread_where_another_issuer_sees_some():
+    """One of two issuers is shown its JWTs: a JWS that cannot be read names neither, and is shown to nobody."""
+    asked = make_issuer(introspection=CREDENTIALS, jwt="introspect")
+    world = World(issuers=[asked, make_issuer(issuer=OTHER)])
+    token = mint(world.clock, header={"alg": "none"})
+    assert reason_of(world.decide(token)) is Reason.UNSUPPORTED_ALGORITHM

@@ -114,3 +114,24 @@ def test_a_secret_that_cannot_be_read_is_an_outage_and_costs_no_place():
         assert steps.path == "/run/secret"
         assert steps.send(missing).result is missing
     assert world.ask().send(b"from the file").form["client_secret"] == "from the file"
+
+
+def test_a_probe_that_finds_no_place_leaves_it_to_the_next(world):
+    """Else a stranger who fills the places keeps everyone waiting for the time of a call."""
+    for number in range(5):
+        world.ask(f"down{number}").send(DOWN)
+    world.clock.advance(1)
+    while world.server.calls.enter(known=False):
+        pass
+    assert world.ask("a").cause == "busy"
+    world.server.calls.leave(known=False)
+    assert world.ask("b").fetch, "the probe"
+
+
+def test_a_probe_without_credentials_leaves_it_to_the_next():
+    world = World(introspection=ClientSecretPost("api", SecretFile("/run/secret")))
+    for number in range(5):
+        world.ask(f"down{number}").send(b"secret").send(DOWN)
+    world.clock.advance(1)
+    assert world.ask("a").send(Unreachable("file", "gone")).cause == "file"
+    assert world.ask("b").send(b"secret").fetch, "the probe"
