@@ -109,14 +109,15 @@ def test_a_handler_with_somebody_noted(who):
 
 @pytest.mark.parametrize("allow", [Allow(TOKEN), Allow(None, PRINCIPAL)])
 @pytest.mark.parametrize("ask", ["sync", "async", "anew"])
-def test_a_handler_with_nobody_noted(allow, ask):
+def test_a_handler_with_nobody_noted(allow: Any, ask: str) -> None:
     guard = Recorder(allow)
     state = notes(cast("Any", guard), None)
     if ask == "sync":
-        assert decide(state, lambda: REQUEST, POLICY, "h") is allow
+        decided: object = decide(state, lambda: REQUEST, POLICY, "h")
     else:
         again = decide_async if ask == "async" else decide_anew_async
-        assert asyncio.run(again(state, lambda: REQUEST, POLICY, "h")) is allow
+        decided = asyncio.run(again(state, lambda: REQUEST, POLICY, "h"))
+    assert decided == allow
     assert guard.asked == [(REQUEST, POLICY, "h")]
     assert state == {
         "iiniit_guard.access_token": allow.token,
