@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import iiniit_guard
+
 # jwt costs 83 ms, werkzeug.routing 80 ms, httpx2 111 ms; a framework may not even be installed.
 ON_FIRST_USE = (
     "jwt",
@@ -64,3 +66,9 @@ def test_every_public_name_is_there():
     loaded = loaded_by("import iiniit_guard\nfor name in iiniit_guard.__all__: getattr(iiniit_guard, name)")
 
     assert "iiniit_guard" in loaded
+
+
+def test_names_are_listed_before_their_first_use_and_no_others_are_there():
+    assert set(iiniit_guard.__all__) <= set(dir(iiniit_guard))
+    with pytest.raises(AttributeError, match="has no attribute 'Gaurd'"):
+        iiniit_guard.Gaurd  # noqa: B018

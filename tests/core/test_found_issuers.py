@@ -121,6 +121,17 @@ def test_what_is_remembered_is_bounded(found):
     assert find(found, "https://no3.test").ended
 
 
+def test_a_forked_child_of_a_guard_that_finds_issuers_takes_fresh_locks(clock):
+    resource = make_resource(clock, issuers=print)
+    server = Steps(resource.server_of(ISSUER)).send(make_issuer()).result
+    assert resource._found is not None
+    resource._found._lock.acquire()
+    server.keys._lock.acquire()
+    resource.reset_after_fork()
+    assert Steps(resource.server_of(ISSUER)).result is server
+    assert Steps(server.keys.obtain()).fetch
+
+
 def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(found):
     server = settle(found, ISSUER)
     found._lock.acquire()

@@ -55,7 +55,10 @@ def test_the_recipe_that_remembers_is_the_other_one_and_more():
     plain = (EXAMPLES / "nginx" / "nginx.conf").read_text().splitlines()[2:]
     remembering = iter((EXAMPLES / "nginx-cache" / "nginx.conf").read_text().splitlines())
 
-    assert [line for line in plain if line not in remembering] == []  # `in` moves the iterator on: the order counts
+    # What the plain one clears at this place, the remembering one sends.
+    kept = [line for line in plain if "only a recipe that remembers" not in line]
+    assert len(plain) - len(kept) == 1
+    assert [line for line in kept if line not in remembering] == []  # `in` moves the iterator on: the order counts
 
 
 @pytest.mark.parametrize("recipe", [*DEBIAN, *FROM_WHEELS], ids=str)
