@@ -70,6 +70,8 @@ def with_gunicorn(build: Callable[[], Any], port: int) -> None:
             settings = {"bind": f"{HOST}:{port}", "worker_class": "gthread", "threads": 8, "loglevel": "warning", "graceful_timeout": 2}
             for name, value in settings.items():
                 self.cfg.set(name, value)
+            if "control_socket_disable" in self.cfg.settings:  # one file in the home directory, which two demos would fight for
+                self.cfg.set("control_socket_disable", True)
 
         def load(self) -> Any:
             return build()
