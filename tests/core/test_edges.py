@@ -57,6 +57,9 @@ def test_another_schemes_credential_may_be_as_long_as_a_token(length, good):
 )
 def test_a_token_in_the_query(query, there):
     assert has_query_token(query) is there
+    found = credential_of(Request("GET", "/", query), frozenset({"bearer"}), 10)
+    assert isinstance(found, Problem)
+    assert (found.reason is Reason.TOKEN_IN_QUERY) is there
 
 
 @pytest.mark.parametrize(("text", "good"), [(b"aX", True), (b"X", True), (b"=", False), (b"a=X", False), (b"aX==", True)])
