@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     )
     from iiniit_guard.core.decision import Allow, Decision, Deny, Unavailable
     from iiniit_guard.core.event import Event
+    from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
     from iiniit_guard.core.policy import Policy
     from iiniit_guard.core.problem import Problem, Reason
     from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
     from iiniit_guard.core.trusted_issuer import TrustedIssuer
     from iiniit_guard.errors import GuardError, SettingsError, UsageError
-    from iiniit_guard.guard import Guard, IssuerUnavailable, TokenRefused
+    from iiniit_guard.guard import Guard
 
 __all__ = [
     "AccessToken",
@@ -67,12 +68,13 @@ _HOMES = {
     ),
     "core.decision": ("Allow", "Decision", "Deny", "Unavailable"),
     "core.event": ("Event",),
+    "core.outcome": ("IssuerUnavailable", "TokenRefused"),
     "core.policy": ("Policy",),
     "core.problem": ("Problem", "Reason"),
     "core.request": ("Request", "request_from_environ", "request_from_scope"),
     "core.trusted_issuer": ("TrustedIssuer",),
     "errors": ("GuardError", "SettingsError", "UsageError"),
-    "guard": ("Guard", "IssuerUnavailable", "TokenRefused"),
+    "guard": ("Guard",),
 }
 
 

@@ -11,7 +11,7 @@ from flask import Flask, Request, Response, current_app, request
 from flask.views import View
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow, Answer
+from iiniit_guard.core.decision import Allow, Answer, Finding
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import (
     admit,
@@ -118,12 +118,14 @@ class _Door:
             # The view's own policy decides at once, so that there is one event; its decorators look at further ones.
             policies = policies_of(view)
             wanted = policies[0] if policies else None
-            token, principal = recall_environ(self._guard, self._gate, environ, _HOST, wanted or ANY_TOKEN), None
-            if token is None:
-                decision = admit(self._guard, self._gate, request_from_environ(environ), _HOST, wanted)
+            said = recall_environ(self._guard, self._gate, environ, _HOST, wanted or ANY_TOKEN)
+            if said is None or isinstance(said, Finding):
+                decision = admit(self._guard, self._gate, request_from_environ(environ), _HOST, wanted, found=said)
                 if not isinstance(decision, Allow):
                     return _response(decision)
                 token, principal = decision.token, decision.principal
+            else:
+                token, principal = said, None
         # In the environ, not in flask.g: g belongs to the application context, which nested requests share. An application may
         # change its environ (PEP 3333), and the next request has another.
         environ.update(notes(self._guard, token, principal))

@@ -8,27 +8,26 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.authenticate import authenticate, decide, verify, verify_at_once
-from iiniit_guard.core.bearer import has_query_token, is_b64token
+from iiniit_guard.core.authenticate import authenticate, decide, verify
 from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.clock import Clock
-from iiniit_guard.core.decision import Allow, Answer, Decision, Deny
-from iiniit_guard.core.event import Event, event_of, hit_event
-from iiniit_guard.core.flow import Unreachable
+from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
+from iiniit_guard.core.event import Event, event_of, usual_event
 from iiniit_guard.core.keywords import GuardKeywords
+from iiniit_guard.core.outcome import token_of
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import Problem
 from iiniit_guard.core.readiness import prepare
 from iiniit_guard.core.request import Request, only_authorization
 from iiniit_guard.core.resource import Chance, ProtectedResource
 from iiniit_guard.core.resource_metadata import published, resource_document
 from iiniit_guard.core.settings import make_settings
-from iiniit_guard.errors import GuardError, UsageError
+from iiniit_guard.core.usual import Usual
+from iiniit_guard.errors import UsageError
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.perform import Performer, Transport
@@ -37,33 +36,6 @@ from iiniit_guard.io.store import Store
 
 _log: Final = logging.getLogger("iiniit_guard")
 _SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
-
-
-class TokenRefused(GuardError):
-    """`Guard.verify` was given a token that is not good.
-
-    Attributes:
-        problem: The refusal, with a description that is safe to send.
-        reason: Why, stable.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.description)
-        self.problem = problem
-        self.reason: Reason = problem.reason
-
-
-class IssuerUnavailable(GuardError):
-    """`Guard.verify` could not find out whether a token is good; the token may be.
-
-    Attributes:
-        retry_after_seconds: When asking again may help.
-    """
-
-    def __init__(self, cause: Unreachable) -> None:
-        super().__init__(f"the authorization server cannot be asked: {cause.detail}")
-        self.cause = cause.cause
-        self.retry_after_seconds: float = cause.retry_after_seconds
 
 
 class Guard:
@@ -86,7 +58,8 @@ class Guard:
         store_url = self._resource.settings.store_url
         self._performer = Performer(transport, None if store_url is None else Store(store_url))
         self._listener = self._resource.settings.on_event
-        self._find, self._recalls, self._wall = self._resource.cache.find, self._resource.recalls, clock.wall
+        self._usual = Usual(self._resource)
+        self._wall = clock.wall
         self.metadata_path: Final = self._resource.metadata_path
         """The path, from the host's root, at which `published` answers; None without the setting `resource`."""
         on_fork(self)
@@ -125,9 +98,9 @@ class Guard:
             wanted: The policy to satisfy, or the refusal that rules found.
             host: The adapter's name, for events.
         """
-        recalled = self._recall(request, wanted, host)
-        if recalled is not None:
-            return recalled
+        decided = self._decide_usual(request, wanted, host)
+        if decided is not None:
+            return decided
         started = time.perf_counter()
         decision = run(authenticate(request, self._resource, wanted), self._performer.perform)
         self._tell(decision, request, host, time.perf_counter() - started)
@@ -135,9 +108,9 @@ class Guard:
 
     async def authenticate_async(self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard") -> Decision:
         """Do what `authenticate` does, on the running event loop."""
-        recalled = self._recall(request, wanted, host)
-        if recalled is not None:
-            return recalled
+        decided = self._decide_usual(request, wanted, host)
+        if decided is not None:
+            return decided
         started = time.perf_counter()
         decision = await run_async(authenticate(request, self._resource, wanted), self._performer.perform_async)
         self._tell(decision, request, host, time.perf_counter() - started)
@@ -150,10 +123,11 @@ class Guard:
             self._tell(decision, request, host, 0.0)
         return decision
 
-    def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
-        """Write the answer for a problem found outside the guard."""
-        decision = self._resource.answers.deny(problem, request, policy or ANY_TOKEN)
-        self._tell(decision, request, host, 0.0)
+    def refuse(self, request: Request, problem: Problem | Finding, *, policy: Policy | None = None, host: str = "guard") -> Deny:
+        """Write the answer for a problem found outside the guard, or by `recall`."""
+        found = problem if isinstance(problem, Finding) else Finding(problem)
+        decision = self._resource.answers.deny(found.problem, request, policy or ANY_TOKEN, token=found.token, cache=found.cache)
+        self._tell(decision, request, host, found.seconds)
         return decision
 
     def published(self, request: Request) -> Answer | None:
@@ -166,10 +140,11 @@ class Guard:
 
     def recall(
         self, authorization: bytes, query: bytes = b"", wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard"
-    ) -> AccessToken | None:
-        """Give the remembered token of a request in the usual form that satisfies a policy, at the cost of one hash and one look.
+    ) -> AccessToken | Finding | None:
+        """Decide about a request in the usual form without a flow: its token is remembered, or a JWT whose issuer and key are known.
 
-        None says nothing about the request: `authenticate` decides then. A token is a decision, and told as an event.
+        None says nothing about the request: `authenticate` decides then. A token is a decision, and told as an event; of a finding
+        `refuse` makes the answer and the event.
 
         Args:
             authorization: The value of its only Authorization field, see `only_authorization`.
@@ -179,19 +154,12 @@ class Guard:
             host: The adapter's name, for events.
         """
         started = 0.0 if self._listener is None else time.perf_counter()
-        entry = self.find(authorization, query)
-        if entry is None or (wanted is not ANY_TOKEN and wanted.check(entry.token, self._wall()) is not None):
-            return None
-        if self._listener is not None:
-            seconds, subjects = time.perf_counter() - started, self._resource.settings.event_subject
-            self._emit(hit_event(entry, method, host, now=self._wall(), seconds=seconds, subjects=subjects))
-        return entry.token
+        said, cache, digest = self._usual.decide(authorization, query, wanted)
+        return said if self._listener is None or said is None else self._heard(said, cache, digest, method, host, started)
 
     def find(self, authorization: bytes, query: bytes) -> Remembered | None:
         """Give what `recall` would go by; for a host that decides and counts by itself."""
-        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
-            return None
-        return self._find(sha256(authorization[7:]).digest())
+        return self._usual.find(authorization, query)
 
     def verify(self, token: str) -> AccessToken:
         """Give what a good token says.
@@ -204,9 +172,8 @@ class Guard:
             IssuerUnavailable: That could not be found out.
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
-        digest = self._digest_of(token)
-        said = self._resource.recall(digest) or self._verify_at_once(token, digest)
-        return _verified(said if said is not None else run(verify(token, digest, self._resource), self._performer.perform))
+        said = self._usual.verify(self._encoded(token))
+        return token_of(said or run(verify(token, digest_of(token), self._resource), self._performer.perform))
 
     async def verify_async(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
@@ -215,12 +182,11 @@ class Guard:
             token: Without scheme.
             outdated: What is remembered about it, where that is to be asked about anew; it stays until there is an answer.
         """
-        digest = self._digest_of(token)
-        known = self._resource.recall(digest)
-        said = (known if known is not outdated else None) or self._verify_at_once(token, digest)
+        said = self._usual.verify(self._encoded(token), outdated=outdated)
         if said is None:
-            said = await run_async(verify(token, digest, self._resource, outdated=outdated), self._performer.perform_async)
-        return _verified(said)
+            flow = verify(token, digest_of(token), self._resource, outdated=outdated)
+            return token_of(await run_async(flow, self._performer.perform_async))
+        return token_of(said)
 
     @property
     def resource(self) -> ProtectedResource:
@@ -265,28 +231,35 @@ class Guard:
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self._resource.servers)})"
 
-    def _recall(self, request: Request, wanted: Policy | Problem, host: str) -> Allow | None:
-        """Decide the usual case without a flow: a remembered bearer token that satisfies the policy."""
+    def _decide_usual(self, request: Request, wanted: Policy | Problem, host: str) -> Allow | Deny | None:
         authorization = only_authorization(request.headers)
         if authorization is None or not isinstance(wanted, Policy):
             return None
-        token = self.recall(authorization, request.query, wanted, request.method, host)
-        return None if token is None else Allow(token, None, "hit")
+        started = 0.0 if self._listener is None else time.perf_counter()
+        said, cache, digest = self._usual.decide(authorization, request.query, wanted)
+        if said is not None and self._listener is not None:
+            said = self._heard(said, cache, digest, request.method, host, started)
+        if isinstance(said, Finding):
+            return self.refuse(request, said, policy=wanted, host=host)
+        return None if said is None else Allow(said, None, cache)
 
-    def _digest_of(self, token: str) -> bytes:
-        settings = self._resource.settings
-        if settings.issuer_resolver is not None or settings.validators:
+    def _encoded(self, token: str) -> bytes:
+        if not self._resource.token_alone_decides:
             raise UsageError("with issuer_resolver or validators the request has a say: use authenticate(request)")
         if not isinstance(token, str):
             raise UsageError("a token is text, without its scheme")
-        return digest_of(token) if token.isascii() else b""  # nothing is remembered under this
+        return token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
 
-    def _verify_at_once(self, token: str, digest: bytes) -> AccessToken | Problem | Unreachable | None:
-        if len(token) > self._resource.settings.max_token_bytes:
-            return PROBLEMS[Reason.TOKEN_TOO_LONG]
-        if not digest or not is_b64token(token.encode("ascii")):
-            return PROBLEMS[Reason.MALFORMED_TOKEN]
-        return verify_at_once(token, digest, self._resource)
+    def _heard(
+        self, said: AccessToken | Finding, cache: str, digest: bytes, method: str, host: str, started: float
+    ) -> AccessToken | Finding:
+        """Let the listener know of a token that passes; of a finding `refuse` does."""
+        seconds = time.perf_counter() - started
+        if isinstance(said, Finding):
+            return said._replace(seconds=seconds)
+        now, subjects = self._wall(), self._resource.settings.event_subject
+        self._emit(usual_event(said, digest, method, host, cache=cache, now=now, seconds=seconds, subjects=subjects))
+        return said
 
     def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
         if self._listener is not None:
@@ -298,14 +271,6 @@ class Guard:
             cast("Callable[[Event], object]", self._listener)(event)
         except Exception as error:  # noqa: BLE001 - a broken listener must neither admit nor refuse anyone
             _log.error("on_event failed: %s", type(error).__qualname__)
-
-
-def _verified(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
-    if isinstance(outcome, Problem):
-        raise TokenRefused(outcome)
-    if isinstance(outcome, Unreachable):
-        raise IssuerUnavailable(outcome)
-    return outcome
 
 
 def _unique() -> str:

@@ -10,12 +10,13 @@ from urllib.parse import parse_qs
 import jwt
 import pytest
 
-from iiniit_guard.core.decision import Allow, Deny, Unavailable
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Allow, Deny, Finding, Unavailable
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import GuardError, UsageError
-from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from iiniit_guard.testing import Issuer, SettableClock
 
 NOW = 1_800_000_000
@@ -177,8 +178,10 @@ class TestRecalling:
             assert guard.authenticate(request(token)).cache == "hit"
 
     def test_the_policy_is_compared(self, guard, token):
-        assert guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:read"])) is not None
-        assert guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"])) is None
+        found = guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:read"]))
+        assert isinstance(found, AccessToken)
+        refused = guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"]))
+        assert refused == Finding(PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
 
     @pytest.mark.parametrize("subjects", [True, False])
     def test_the_event_is_the_one_that_the_flow_tells(self, issuer, events, subjects):
@@ -198,7 +201,7 @@ class TestRecalling:
         token = issuer.token()
         assert heard.recall(b"Bearer " + token.encode()) is None
         heard.verify(token)
-        assert heard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"])) is None
+        assert isinstance(heard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"])), Finding)
         assert events == []
         assert heard.recall(b"Bearer " + token.encode(), method="PUT", host="asgi") is not None
         assert [(event.decision, event.method, event.host, event.cache) for event in events] == [("allow", "PUT", "asgi", "hit")]
@@ -215,7 +218,7 @@ class TestRecalling:
 
     def test_exp_ends_it(self, issuer, guard, token):
         issuer.clock.advance(305)
-        assert guard.recall(b"Bearer " + token.encode()) is None
+        assert guard.recall(b"Bearer " + token.encode()) == Finding(PROBLEMS[Reason.EXPIRED], None, "miss")
 
     def test_step_up_is_looked_at_on_a_hit(self, issuer, guard):
         token = issuer.token(auth_time=NOW)

@@ -6,8 +6,8 @@ import pytest
 
 from iiniit_guard import Guard
 from iiniit_guard.core.flow import HttpResponse
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import Reason
-from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from iiniit_guard.testing import Issuer, SettableClock, network, trusted
 
 ONE, TWO, THREE = "https://one.test", "https://two.test", "https://three.test"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 from iiniit_guard.core.claims import Claims
 
-EMPTY_CLAIMS = Claims({})
+EMPTY_CLAIMS: Final = Claims({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,50 @@ class AccessToken:
     confirmation: Mapping[str, Any] | None = field(default=None, repr=False)
     authorization_details: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     claims: Mapping[str, Any] = field(default=EMPTY_CLAIMS, repr=False)
+
+
+_NAMES: Final = tuple(field.name for field in fields(AccessToken))
+(
+    _set_issuer,
+    _set_subject,
+    _set_client_id,
+    _set_audience,
+    _set_scopes,
+    _set_expires_at,
+    _set_issued_at,
+    _set_token_id,
+    _set_confirmation,
+    _set_authorization_details,
+    _set_claims,
+) = (getattr(AccessToken, name).__set__ for name in _NAMES)
+
+
+def make_access_token(
+    issuer: str,
+    subject: str | None,
+    client_id: str | None,
+    audience: tuple[str, ...],
+    scopes: frozenset[str],
+    expires_at: float | None,
+    issued_at: float | None,
+    token_id: str | None,
+    authorization_details: tuple[Mapping[str, Any], ...],
+    claims: Mapping[str, Any],
+) -> AccessToken:
+    """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it."""
+    token = object.__new__(AccessToken)
+    _set_issuer(token, issuer)
+    _set_subject(token, subject)
+    _set_client_id(token, client_id)
+    _set_audience(token, audience)
+    _set_scopes(token, scopes)
+    _set_expires_at(token, expires_at)
+    _set_issued_at(token, issued_at)
+    _set_token_id(token, token_id)
+    _set_confirmation(token, None)
+    _set_authorization_details(token, authorization_details)
+    _set_claims(token, claims)
+    return token
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
+from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws, parse_usual_jws
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
@@ -57,8 +57,7 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         digest = digest_of(credential.value, issuer)
         token = resource.recall(digest)
         cache = "miss" if token is None else "hit"
-        said = token or verify_at_once(credential.value, digest, resource, issuer)
-        outcome = said if said is not None else (yield from verify(credential.value, digest, resource, issuer))
+        outcome = token or (yield from verify(credential.value, digest, resource, issuer))
         if isinstance(outcome, AccessToken):
             outcome = yield from _validate(outcome, request, resource)
     else:
@@ -83,15 +82,22 @@ def decide(
     return Allow(None, token, cache) if isinstance(token, Principal) else Allow(token, None, cache)
 
 
-def verify_at_once(token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None) -> AccessToken | Problem | None:
-    """Do what `verify` does for a JWT whose issuer and key are at hand, which is the usual case; None where `verify` must be asked."""
-    if not is_jws(token):
+def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> AccessToken | Problem | None:
+    """Do what `verify` does for a JWT whose header, issuer and key are known, which is the usual case.
+
+    Args:
+        token: As it came. Its length has been checked; its characters are checked here.
+        digest: Its key in the caches.
+        resource: Whom it must be meant for.
+
+    Returns:
+        None says nothing about the token: `verify` must be asked.
+    """
+    jws = parse_usual_jws(token)
+    if jws is None:
         return None
-    jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
-    if isinstance(jws, Problem):
-        return jws if resource.judges_every_jws else None
     named = jws.claims.get("iss")
-    server = resource.named(named) if isinstance(named, str) and (issuer is None or issuer == named) else None
+    server = resource.named(named) if isinstance(named, str) else None
     if server is None or server.settings.jwt != "verify":
         return None
     verified = verify_jwt_at_once(jws, server)

@@ -7,7 +7,6 @@ from typing import Any, Final, cast
 
 from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import RefusedCache, Tombstones
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.clock import Clock
@@ -15,10 +14,21 @@ from iiniit_guard.core.flow import Connection, Flow, SingleFlight, Unreachable
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
 from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.upstream import Breaker, Calls
+
+ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
+"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
+
+TYPES: Final[Mapping[str, frozenset[str | None]]] = {
+    "rfc9068": frozenset({"at+jwt"}),
+    "generic": frozenset({"at+jwt", "jwt", None}),
+    "assertion": frozenset({ASSERTION_TYPE}),
+}
+"""Profile → the `typ` that its access tokens may have."""
 
 _ALWAYS: Final = float("-inf")
 
@@ -50,6 +60,7 @@ class AuthorizationServer:
         """Whether a good token of this issuer has come."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
+        self.types: frozenset[str | None] = TYPES[settings.profile]
         self.introspects: bool = settings.introspection is not None
         self.connection: Connection = Connection(
             settings.connect_timeout_seconds,
@@ -109,9 +120,11 @@ class AuthorizationServer:
 
     def begins(self, token: AccessToken) -> float:
         """Give the moment before which the token is refused, should the clock be set back."""
-        issued_at, not_before = token.issued_at, token.claims.get("nbf")
-        latest = max(_ALWAYS if issued_at is None else issued_at, _ALWAYS if not_before is None else not_before)
-        return latest - self.settings.clock_leeway_seconds
+        latest: float = _ALWAYS if token.issued_at is None else token.issued_at
+        not_before = token.claims.get("nbf")
+        if not_before is not None and not_before > latest:
+            latest = not_before
+        return latest - self.checks.clock_leeway_seconds
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""

@@ -23,13 +23,17 @@ def decode_base64url(segment: bytes) -> bytes | None:
 
     Spec: RFC 7515 §2, RFC 4648 §3.3, §3.5, §5.
     """
-    remainder = len(segment) & 3
+    length = len(segment)
+    remainder = length & 3
     if remainder and segment[-1] not in _LAST_CHARACTERS[remainder]:
         return None
     try:
-        return a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
+        octets = a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[remainder])
     except Error:
         return None
+    # The decoder passes over foreign characters, in two thirds of the time of its strict mode. Each character stands for six bits, so
+    # whatever it passed over is missing from the octets.
+    return octets if len(octets) == length * 3 >> 2 else None
 
 
 def decode_leniently(segment: bytes) -> bytes:

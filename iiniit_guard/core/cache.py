@@ -1,4 +1,4 @@
-"""Bounded memories: what was verified, what was refused, and what must not come back.
+"""The bounded memory of what was verified.
 
 Writes are made under our lock, reads without one: a read is one look into a `dict`, which no interpreter tears. Expiry is part of
 the value, so that a read changes nothing but a flag.
@@ -11,11 +11,8 @@ from hashlib import sha256
 from threading import Lock
 from typing import Final, cast
 
-from cachetools import FIFOCache
-
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.clock import Clock
-from iiniit_guard.core.problem import Problem
 
 _SECOND_CHANCES: Final = 32  # how many used entries one eviction passes over: it must cost the same whatever was used
 _MOMENTS: Final = 4096
@@ -139,18 +136,25 @@ class TokenCache:
     def keep(self, digest: bytes, entry: Remembered) -> None:
         """Remember a verified token, in the place of what was remembered under `digest`."""
         entry.digest = digest
-        entry.begins, entry.ends, entry.ends_monotonic = map(self._shared, (entry.begins, entry.ends, entry.ends_monotonic))
+        moments = self._moments
+        if len(moments) >= _MOMENTS:
+            moments.clear()
+        # Three moments of its own cost an entry 96 bytes, and whoever makes them names whole seconds.
+        share = moments.setdefault
+        entry.begins, entry.ends = share(entry.begins, entry.begins), share(entry.ends, entry.ends)
+        entry.ends_monotonic = share(entry.ends_monotonic, entry.ends_monotonic)
         with self._lock:
-            known = self._entries.get(digest)
+            entries = self._entries
+            known = entries.get(digest)
             if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
                 known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
                 known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
                 return
             client = entry.token.client_id
             own_turn_kept = False
-            while len(self._entries) >= self._size:
+            while len(entries) >= self._size:
                 own_turn_kept = self._evict(client)
-            self._entries[digest] = entry
+            entries[digest] = entry
             queue = self._queues.get(client)
             if queue is None:
                 queue = self._queues[client] = _Queue()
@@ -159,12 +163,6 @@ class TokenCache:
                 self._turns.append(client)
             if queue.count > self._share:
                 self._heavy.add(client)
-
-    def _shared(self, moment: float) -> float:
-        """Give an equal moment that another entry holds: three of their own took 96 bytes, and whoever makes them names whole seconds."""
-        if len(self._moments) >= _MOMENTS:
-            self._moments.clear()
-        return self._moments.setdefault(moment, moment)
 
     def drop(self, digest: bytes) -> Remembered | None:
         """Forget one token; give what was remembered, so that a tombstone can outlast it."""
@@ -219,90 +217,3 @@ class TokenCache:
             if not queue.passed_over:
                 return client
             queue.passed_over -= 1
-
-
-class _Refused:
-    __slots__ = ("count", "ends_monotonic", "problem")
-
-    def __init__(self, problem: Problem, count: int, ends_monotonic: float) -> None:
-        self.problem = problem
-        self.count = count
-        self.ends_monotonic = ends_monotonic
-
-
-class RefusedCache:
-    """Tokens that the authorization server called inactive, for a moment: a cache of its own, since garbage must not evict good tokens."""
-
-    SIZE: Final = 16_384
-
-    def __init__(self, longest_seconds: float, clock: Clock) -> None:
-        self._longest = longest_seconds
-        self._monotonic = clock.monotonic
-        self._lock = Lock()
-        self._entries: FIFOCache[bytes, _Refused] = FIFOCache(self.SIZE)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def recall(self, digest: bytes) -> Problem | None:
-        """Give the refusal that still counts, or None."""
-        try:
-            entry = self._entries[digest]
-        except KeyError:
-            return None
-        return entry.problem if self._monotonic() < entry.ends_monotonic else None
-
-    def keep(self, digest: bytes, problem: Problem, *, young: bool) -> None:
-        """Remember a refusal for 1 s, then 2, 4, … while it is repeated.
-
-        Args:
-            digest: Of the token.
-            problem: Why it was refused.
-            young: The token was issued moments ago: a replica may not know it yet, so the wait does not grow.
-        """
-        with self._lock:
-            try:
-                count = self._entries[digest].count + 1
-            except KeyError:
-                count = 0
-            seconds = 1.0 if young else float(2 ** min(count, 16))
-            self._entries[digest] = _Refused(problem, 0 if young else count, self._monotonic() + min(seconds, self._longest))
-
-    def forget(self, digest: bytes) -> None:
-        """The token turned out to be good."""
-        with self._lock:
-            self._entries.pop(digest, None)
-
-    def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
-        self._lock = Lock()
-
-
-class Tombstones:
-    """Tokens that were good and are no longer: an answer that was asked for before their end must not bring them back.
-
-    Only tokens that were remembered as good leave one, so a flood of garbage leaves none.
-    """
-
-    SIZE: Final = 65_536
-
-    def __init__(self, clock: Clock) -> None:
-        self._monotonic = clock.monotonic
-        self._lock = Lock()
-        self._graves: FIFOCache[bytes, float] = FIFOCache(self.SIZE)
-
-    def bury(self, digest: bytes) -> None:
-        """From now on, no answer that was asked for before now counts for this token."""
-        with self._lock:
-            self._graves[digest] = self._monotonic()
-
-    def outdates(self, digest: bytes, sent_monotonic: float) -> bool:
-        """Tell whether an answer to a request sent at `sent_monotonic` came too late to count."""
-        try:
-            return sent_monotonic <= self._graves[digest]
-        except KeyError:
-            return False
-
-    def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
-        self._lock = Lock()

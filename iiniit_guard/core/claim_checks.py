@@ -9,19 +9,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.claims import Claims, freeze, is_time
+from iiniit_guard.core.access_token import AccessToken, make_access_token
+from iiniit_guard.core.claims import Claims, freeze, is_time, shape_of
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
 
 # What shows itself as another kind of token (RFC 8725 §3.12; OpenID Connect Core §3.1.3.6; RFC 8417 §2.2; RFC 9701 §5).
 _OTHER_KINDS: Final = ("at_hash", "c_hash", "s_hash", "events", "token_introspection")
+_TELLING: Final = frozenset({*_OTHER_KINDS, "token_use", "typ", "token_type"})
 _OTHER_TYPES: Final = frozenset({"id", "refresh", "logout", "offline"})
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
 # The same in most tokens of an issuer, or in those of one second.
-_REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
+_REPEATED: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp"})
+_TEXTS: Final = ("sub", "client_id", "azp", "jti")
+_OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _KEPT: Final = 4096
+_HABITS_KEPT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What follows from the names of a token's claims alone: an issuer's tokens share a few sets of names, and what each set wants.
+
+    Attributes:
+        shape: Position of each claim.
+        telling: Whether a claim may say that this is another kind of token.
+        texts: Claims that must be text.
+        missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
+        bound: Whether the token is bound to a key.
+        detailed: Whether it carries RFC 9396 details.
+        repeated: Claims whose values other tokens are likely to have too.
+    """
+
+    shape: dict[str, int]
+    telling: bool
+    texts: tuple[str, ...]
+    missing: str | None
+    bound: bool
+    detailed: bool
+    repeated: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +77,7 @@ class ClaimChecks:
     clock_leeway_seconds: float
     missing_audience: bool
     _same: dict[Any, Any] = field(default_factory=dict)
+    _habits: dict[tuple[str, ...], Habit] = field(default_factory=dict)
 
     def check(self, claims: dict[str, Any], now: float, *, introspected: bool) -> AccessToken | Problem:
         """Turn claims that are authentic into an access token, or say which of them refuses it.
@@ -59,31 +87,47 @@ class ClaimChecks:
             now: Seconds since the epoch.
             introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow.
         """
+        names = tuple(claims)
+        habit = self._habits.get(names) or self._learn(names)
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
-        problem = self._kind(claims, introspected) or self._times(claims, now, introspected)
+        problem = (self._kind(claims, introspected) if habit.telling else None) or self._times(claims, now, introspected)
         if problem is not None:
             return problem
         audience = self._audience(claims, introspected)
         if isinstance(audience, Problem):
             return audience
-        for name in ("sub", "client_id", "azp", "jti"):
-            if name in claims and not isinstance(claims[name], str):
+        for name in habit.texts:
+            if not isinstance(claims[name], str):
                 return malformed_claim(name)
-        if self.strict:
-            for name in ("sub", "client_id", "iat", "jti"):
-                if name not in claims:
-                    return malformed_claim(name)
-        for name, wanted in self.required.items():
-            if not any(_holds(claims.get(name), value) for value in wanted):
-                return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
-        if "cnf" in claims:  # RFC 7800 §3.1: whoever cannot check the proof must not take the token for a bearer token
+        if self.strict and habit.missing is not None:
+            return malformed_claim(habit.missing)
+        if self.required and not self._has_required(claims):
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+        if habit.bound:  # RFC 7800 §3.1: whoever cannot check the proof must not take the token for a bearer token
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims)
         if scopes is None:
             return malformed_claim("scope")
-        return self._build(claims, audience, scopes)
+        if habit.detailed and not _are_details(claims["authorization_details"]):
+            return malformed_claim("authorization_details")
+        return self._build(claims, habit, audience, scopes)
+
+    def _learn(self, names: tuple[str, ...]) -> Habit:
+        present = frozenset(names)
+        habit = Habit(
+            shape_of(names),
+            not present.isdisjoint(_TELLING),
+            tuple(name for name in _TEXTS if name in present),
+            next((name for name in _OF_RFC_9068 if name not in present), None),
+            "cnf" in present,
+            "authorization_details" in present,
+            tuple(present & _REPEATED),
+        )
+        if len(self._habits) < _HABITS_KEPT:  # only a trusted issuer's tokens get here, and its habits are few
+            self._habits[names] = habit
+        return habit
 
     def _kind(self, claims: dict[str, Any], introspected: bool) -> Problem | None:
         for name in _OTHER_KINDS:
@@ -125,42 +169,39 @@ class ClaimChecks:
     def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
-            return self._same_as((value,)) if value in self.audiences else PROBLEMS[Reason.WRONG_AUDIENCE]
+            return self._same.setdefault((value,), (value,)) if value in self.audiences else PROBLEMS[Reason.WRONG_AUDIENCE]
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
-            return self._same_as(tuple(value)) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
+            several = tuple(value)
+            return self._same.setdefault(several, several) if not self.audiences.isdisjoint(several) else PROBLEMS[Reason.WRONG_AUDIENCE]
         if self.audience_claim in claims:
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
 
-    def _build(self, claims: dict[str, Any], audience: tuple[str, ...], scopes: frozenset[str]) -> AccessToken | Problem:
-        details = claims.get("authorization_details", ())
-        if details != () and not _are_details(details):
-            return malformed_claim("authorization_details")
+    def _has_required(self, claims: dict[str, Any]) -> bool:
+        return all(any(_holds(claims.get(name), value) for value in wanted) for name, wanted in self.required.items())
+
+    def _build(self, claims: dict[str, Any], habit: Habit, audience: tuple[str, ...], scopes: frozenset[str]) -> AccessToken:
         if len(self._same) >= _KEPT:
             self._same.clear()
-        share = self._same.setdefault
-        for name in _REPEATED:
-            value = claims.get(name)
+        share, get = self._same.setdefault, claims.get
+        for name in habit.repeated:
+            value = claims[name]
             if type(value) is str or type(value) is int:
                 claims[name] = share(value, value)
-        return AccessToken(
-            issuer=self.issuer,
-            subject=claims.get("sub"),
-            client_id=claims.get("client_id", claims.get("azp")),
-            audience=audience,
-            scopes=scopes,
-            expires_at=claims.get("exp"),
-            issued_at=claims.get("iat"),
-            token_id=claims.get("jti"),
-            authorization_details=freeze(details) if details else (),
-            claims=Claims(claims),
+        return make_access_token(
+            self.issuer,
+            get("sub"),
+            claims["client_id"] if "client_id" in claims else get("azp"),
+            audience,
+            scopes,
+            get("exp"),
+            get("iat"),
+            get("jti"),
+            freeze(claims["authorization_details"]) if habit.detailed else (),
+            Claims(claims, habit.shape),
         )
-
-    def _same_as(self, value: Any) -> Any:
-        """Give the equal value kept from an earlier token, so that ten thousand tokens share one copy."""
-        return self._same.setdefault(value, value)
 
 
 def _are_details(value: object) -> bool:

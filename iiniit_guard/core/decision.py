@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.problem import Reason
+from iiniit_guard.core.problem import Problem, Reason
 
 _PHRASES: Final = {
     200: "OK",
@@ -72,6 +72,22 @@ class Refusal(Answer):
     reason: Reason
     token: AccessToken | Principal | None = field(default=None, repr=False)
     cache: str = "none"
+
+
+class Finding(NamedTuple):
+    """A refusal that was found out without a flow, before it is dressed as an answer.
+
+    Attributes:
+        problem: Why not.
+        token: The verified token that did not satisfy the policy; None where the token itself is refused.
+        cache: As for `Allow`.
+        seconds: How long it took; 0 where nobody listens.
+    """
+
+    problem: Problem
+    token: AccessToken | None = None
+    cache: str = "none"
+    seconds: float = 0.0
 
 
 class Deny(Refusal):

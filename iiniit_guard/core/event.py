@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import is_b64token
-from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny, Refusal, Unavailable
 from iiniit_guard.core.request import Request
 
@@ -78,12 +78,12 @@ def event_of(decision: Decision, request: Request, host: str, *, now: float, sec
     )
 
 
-def hit_event(entry: Remembered, method: str, host: str, *, now: float, seconds: float, subjects: bool) -> Event:
-    """Describe the usual decision, a remembered token that passes, without a `Request` or a `Decision` to read it from."""
-    token = entry.token
+def usual_event(
+    token: AccessToken, digest: bytes, method: str, host: str, *, cache: str, now: float, seconds: float, subjects: bool
+) -> Event:
+    """Describe the usual decision, a bearer token that passes, without a `Request` or a `Decision` to read it from."""
     subject = token.subject if subjects else None
-    digest = entry.digest[:8].hex()
-    return Event(now, host, method, "allow", None, None, "hit", seconds, token.issuer, token.client_id, subject, digest)
+    return Event(now, host, method, "allow", None, None, cache, seconds, token.issuer, token.client_id, subject, digest[:8].hex())
 
 
 def _digest_for_events(request: Request) -> str | None:

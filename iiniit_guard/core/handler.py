@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypeVar
 
 from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.decision import Allow, Answer, Decision, Deny
+from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
 from iiniit_guard.core.gate import PASS, Gate
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import Problem
@@ -46,8 +46,12 @@ class Deciding(Protocol):
         """See `Guard.published`."""
         ...
 
-    def recall(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | None:
+    def recall(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | Finding | None:
         """See `Guard.recall`."""
+        ...
+
+    def refuse(self, request: Request, problem: Problem | Finding, *, policy: Policy | None = ..., host: str = ...) -> Deny:
+        """See `Guard.refuse`."""
         ...
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
@@ -66,7 +70,9 @@ def checked_guard(guard: G | None) -> G:
     return guard
 
 
-def admit(guard: Deciding, gate: Gate, request: Request, host: str, handler: Policy | None = None) -> Decision | Answer:
+def admit(
+    guard: Deciding, gate: Gate, request: Request, host: str, handler: Policy | None = None, *, found: Finding | None = None
+) -> Decision | Answer:
     """Decide at the door of an application, before any handler runs.
 
     Args:
@@ -75,10 +81,13 @@ def admit(guard: Deciding, gate: Gate, request: Request, host: str, handler: Pol
         request: The request at the door.
         host: The adapter's name, for events.
         handler: The policy of the handler that will run, where that is known; it replaces the gate's own, but no rule's.
+        found: What `recall_environ` found against this very request; there is nothing left to decide then.
 
     Returns:
         `Allow`, or the answer to send: a refusal, or this resource's own metadata (RFC 9728).
     """
+    if found is not None:
+        return guard.refuse(request, found, policy=handler or gate.policy, host=host)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -86,8 +95,10 @@ def admit(guard: Deciding, gate: Gate, request: Request, host: str, handler: Pol
     return _PASSED if wanted is None else guard.authenticate(request, wanted, host=host)
 
 
-async def admit_async(guard: Deciding, gate: Gate, request: Request, host: str) -> Decision | Answer:
+async def admit_async(guard: Deciding, gate: Gate, request: Request, host: str, *, found: Finding | None = None) -> Decision | Answer:
     """Do what `admit` does, on an event loop."""
+    if found is not None:
+        return guard.refuse(request, found, policy=gate.policy, host=host)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -106,10 +117,12 @@ def _wanted(gate: Gate, request: Request, handler: Policy | None) -> Policy | Pr
     raise UsageError("rules answer a Policy, a Problem or PASS")
 
 
-def recall_environ(guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN) -> AccessToken | None:
-    """Give the remembered token of a WSGI request that any good token lets in: the usual case, decided without a `Request`.
+def recall_environ(
+    guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN
+) -> AccessToken | Finding | None:
+    """Decide about a WSGI request that any good token lets in: the usual case, without a `Request` and without waiting.
 
-    None says nothing: `admit` decides then.
+    None says nothing: `admit` decides then. It also answers for what is found against the request.
 
     Args:
         guard: Remembers.
@@ -127,7 +140,7 @@ def recall_environ(guard: Deciding, gate: Gate, environ: Mapping[str, Any], host
     return guard.recall(authorization.encode("latin-1", "replace"), query, wanted, environ.get("REQUEST_METHOD", "GET"), host)
 
 
-def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | None:
+def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Finding | None:
     """Do what `recall_environ` does, for an ASGI scope."""
     authorization = only_authorization(scope["headers"])
     if authorization is None or not gate.wants_any_token:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iiniit_guard.core.base64url import decode_base64url, decode_leniently
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
@@ -13,7 +13,17 @@ from iiniit_guard.core.strict_json import is_object_with_constants, is_too_deep,
 if TYPE_CHECKING:
     from iiniit_guard.core.verification_key import VerificationKey
 
-__all__ = ["ALGORITHMS", "JoseHeader", "Jws", "is_jws", "parse_jws", "parse_object", "verify_signature"]
+__all__ = [
+    "ALGORITHMS",
+    "JoseHeader",
+    "Jws",
+    "is_jws",
+    "parse_jws",
+    "parse_object",
+    "parse_usual_jws",
+    "remember_header",
+    "verify_signature",
+]
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
@@ -46,9 +56,8 @@ class JoseHeader:
     typ: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Jws:
-    """A well-formed token whose signature nobody has looked at yet. Its `repr` shows the algorithm and nothing else of it.
+class Jws(NamedTuple):
+    """A well-formed token whose signature nobody has looked at yet. Its `repr` shows the header and nothing else of it.
 
     Attributes:
         header: What its header says.
@@ -58,9 +67,12 @@ class Jws:
     """
 
     header: JoseHeader
-    claims: dict[str, Any] = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"Jws(header={self.header!r})"
 
 
 # An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
@@ -89,6 +101,27 @@ def is_jws(token: str) -> bool:
     except ValueError:
         header = {}
     return "alg" in header or (not header and '"alg"' in text)
+
+
+def parse_usual_jws(encoded: bytes) -> Jws | None:
+    """Do what `parse_jws` does for a token whose header is known from an earlier one, in half the time.
+
+    Args:
+        encoded: As it came.
+
+    Returns:
+        None says nothing about the token: `parse_jws` must be asked. Whoever takes the answer looks whether its algorithm is allowed.
+    """
+    signing_input, _, encoded_signature = encoded.rpartition(b".")
+    encoded_header, _, encoded_claims = signing_input.partition(b".")
+    header = _known_headers.get(encoded_header)
+    if header is None:
+        return None
+    payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
+    if payload is None or not signature:
+        return None
+    claims = parse_object(payload)
+    return None if claims is None else Jws(header, claims, signing_input, signature)
 
 
 def parse_jws(token: str, algorithms: frozenset[str]) -> Jws | Problem:
@@ -132,14 +165,16 @@ def verify_signature(jws: Jws, key: VerificationKey) -> bool:
 
     Spec: RFC 7515 §5.2; RFC 8725 §3.1: a key is used with one algorithm.
     """
-    if key.alg != jws.header.alg or not key.verifies(jws.signing_input, jws.signature):
-        return False
+    return key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature)
+
+
+def remember_header(jws: Jws) -> None:
+    """Let `parse_usual_jws` know the header of a token whose signature was good."""
     encoded_header = jws.signing_input[: jws.signing_input.find(b".")]
     if encoded_header not in _known_headers and len(encoded_header) <= _MAX_HEADER_BYTES:
         if len(_known_headers) >= _MAX_HEADERS:  # an issuer with a header per token: start afresh, at one parse a token
             _known_headers.clear()
         _known_headers[encoded_header] = jws.header
-    return True
 
 
 def _parse_header(encoded: bytes) -> JoseHeader | Problem:

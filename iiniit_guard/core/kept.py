@@ -77,11 +77,12 @@ class Kept(Generic[T]):
         """Seconds until a failed load is tried again."""
         return max(1.0, self._retry_at - self._clock.monotonic())
 
-    @property
-    def current(self) -> T | None:
-        """The document, where it serves with nothing to be done; else None, and `obtain` says more."""
-        value = self.value
-        return value if value is not None and self.age < self._refresh_from else None
+    def current_at(self, now: Moment) -> T | None:
+        """Give the document, where it serves with nothing to be done; else None, and `obtain` says more."""
+        value, fetched, enough = self.value, self.fetched, self._refresh_from
+        if value is None or now.wall - fetched.wall >= enough or now.monotonic - fetched.monotonic >= enough:
+            return None
+        return value
 
     @property
     def usable(self) -> bool:

@@ -63,12 +63,12 @@ class ProtectedResource:
             resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
         )
         self.metadata_path: str | None = None if settings.resource is None else unquote(urlsplit(metadata_url(settings.resource)).path)
-        self.judges_every_jws: bool = not any(issuer.jwt == "introspect" for issuer in known)
-        """Whether no JWT is shown to an authorization server unread."""
         self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
         """Whether the credential is the gateway's assertion, which does not stand in `Authorization`."""
-        self.recalls: bool = settings.issuer_resolver is None and not settings.validators and not self.takes_assertions
-        """Whether the token alone decides, so that a remembered one needs nothing but its digest."""
+        self.token_alone_decides: bool = settings.issuer_resolver is None and not settings.validators
+        """Whether the request has no say beside its token."""
+        self.recalls: bool = self.token_alone_decides and not self.takes_assertions
+        """Whether a remembered token in `Authorization` needs nothing but its digest."""
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:

@@ -5,14 +5,14 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import floor
 from typing import Final
 
 from iiniit_guard.core.authorization_server import AuthorizationServer
 from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.clock import Moment
 from iiniit_guard.core.flow import Flow, Unreachable
-from iiniit_guard.core.jose import Jws, verify_signature
+from iiniit_guard.core.jose import Jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.verification_key import VerificationKey
@@ -20,28 +20,17 @@ from iiniit_guard.core.verification_key import VerificationKey
 LONGEST_SECONDS: Final = 300.0
 """How long a verified JWT is remembered at most; then its signature is checked again."""
 
-ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
-"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
-
-_TYPES: Final[Mapping[str, frozenset[str | None]]] = {
-    "rfc9068": frozenset({"at+jwt"}),
-    "generic": frozenset({"at+jwt", "jwt", None}),
-    "assertion": frozenset({ASSERTION_TYPE}),
-}
-
 
 def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Problem | None:
-    """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case; None where they do not."""
-    problem = _check_header(jws, server)
-    if problem is not None:
-        return problem
-    keys = server.keys.current
-    if keys is None:
+    """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case; None where it must be asked."""
+    now = server.clock.now()
+    keys = server.keys.current_at(now)
+    if keys is None or _check_header(jws, server) is not None:
         return None
     found = _try_keys(jws, keys)
     if isinstance(found, Problem):
         return found if _is_final(found, jws, server) else None
-    return _rest_on(found, jws, server)
+    return _rest_on(found, jws, server, now)
 
 
 def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Problem | Unreachable]:
@@ -58,21 +47,23 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Probl
     if problem is not None:
         return problem
     key = yield from _find_key(jws, server)
-    return _rest_on(key, jws, server) if isinstance(key, VerificationKey) else key
+    if not isinstance(key, VerificationKey):
+        return key
+    remember_header(jws)
+    return _rest_on(key, jws, server, server.clock.now())
 
 
 def _check_header(jws: Jws, server: AuthorizationServer) -> Problem | None:
     if jws.header.alg not in server.algorithms:
         return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
-    if jws.header.typ not in _TYPES[server.settings.profile]:  # RFC 9068 §4, RFC 8725 §3.11
+    if jws.header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
         return PROBLEMS[Reason.WRONG_TYPE]
     return None
 
 
-def _rest_on(key: VerificationKey, jws: Jws, server: AuthorizationServer) -> Remembered | Problem:
+def _rest_on(key: VerificationKey, jws: Jws, server: AuthorizationServer, now: Moment) -> Remembered | Problem:
     """Check the claims, now that `key` is known to have signed them."""
     server.proven = True
-    now = server.clock.now()
     outcome = server.checks.check(jws.claims, now.wall, introspected=False)
     if isinstance(outcome, Problem):
         return outcome

@@ -51,17 +51,28 @@ def bind(numbers: PublicNumbers, alg: str) -> Verifies | None:
 
 
 def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
-    from jwt.algorithms import RSAAlgorithm, RSAPSSAlgorithm
 
-    family = RSAAlgorithm if alg[:2] == "RS" else RSAPSSAlgorithm  # PyJWT's PSS wants a salt as long as the hash, as RFC 7518 §3.5 does
     hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
-    verify = family(hashes[alg[2:]]).verify
-    key = RSAPublicNumbers(numbers.e, numbers.n).public_key()
+    digest = hashes[alg[2:]]()
+    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(digest), digest.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    verify = RSAPublicNumbers(numbers.e, numbers.n).public_key().verify
     size = (numbers.n.bit_length() + 7) // 8
-    # RFC 8017 §8.1.2, §8.2.2: as long as the modulus; OpenSSL takes a PSS signature without its leading zero octet too.
-    return lambda signing_input, signature: len(signature) == size and verify(signing_input, key, signature)
+
+    def verifies(signing_input: bytes, signature: bytes) -> bool:
+        # RFC 8017 §8.1.2, §8.2.2: as long as the modulus; OpenSSL takes a PSS signature without its leading zero octet too.
+        if len(signature) != size:
+            return False
+        try:
+            verify(signature, signing_input, padding, digest)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verifies
 
 
 def _bind_ec(point: EcPoint) -> Verifies:

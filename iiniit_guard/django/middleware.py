@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, get_resolver
 
-from iiniit_guard.core.decision import Allow, Answer
+from iiniit_guard.core.decision import Allow, Answer, Finding
 from iiniit_guard.core.gate import Gate
 from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, notes, policies_of
 from iiniit_guard.django.decorators import HOST
@@ -83,11 +83,15 @@ class GuardMiddleware:
 
     def _ask(self, request: HttpRequest) -> Allow | Answer:
         token = recall(self.guard, self.gate, request, HOST)
-        return admit(self.guard, self.gate, read_request(request), HOST) if token is None else Allow(token)
+        if token is None or isinstance(token, Finding):
+            return admit(self.guard, self.gate, read_request(request), HOST, found=token)
+        return Allow(token)
 
     async def _ask_async(self, request: HttpRequest) -> Allow | Answer:
         token = recall(self.guard, self.gate, request, HOST)
-        return await admit_async(self.guard, self.gate, read_request(request), HOST) if token is None else Allow(token)
+        if token is None or isinstance(token, Finding):
+            return await admit_async(self.guard, self.gate, read_request(request), HOST, found=token)
+        return Allow(token)
 
     def _enter(self, request: HttpRequest, decision: Allow, guessed: bool) -> _Entry:
         note(request, notes(self.guard, decision.token, decision.principal))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 
-from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.decision import Answer, Finding
 from iiniit_guard.core.handler import TOKEN_KEY, recall_environ, recall_scope
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
@@ -60,8 +60,8 @@ def read_request(request: HttpRequest) -> Request:
     return read
 
 
-def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | None:
-    """Give the remembered token of a request that any good token lets in; None says nothing."""
+def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Finding | None:
+    """Decide about a request that any good token lets in, without waiting; None says nothing."""
     if gate.is_public(request.path_info):  # Django's own path, which the environ's or scope's need not be
         return None
     scope = _scope_of(request)

@@ -14,10 +14,10 @@ from iiniit_guard.core.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.gate import PASS, Preflights, is_preflight
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request, request_from_scope
-from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from iiniit_guard.sidecar.answer import fold
 from iiniit_guard.sidecar.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.identity import Header, identity_headers

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.claims import thaw
 from iiniit_guard.core.event import Event
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import PROBLEMS, Reason
-from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from iiniit_guard.sidecar.callers import BUSY
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from iiniit_guard.core.decision import Decision
 from iiniit_guard.core.event import Event
+from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, remember_header
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.guard import Guard
@@ -125,13 +126,16 @@ class Case:
         return [*((b"authorization", _fill(line, token)) for line in lines), *self.headers]
 
 
-def play(case: Case, send: Callable[[Guard, str, str, Lines, str], T], *, listening: bool = True) -> tuple[T, Scene]:
+def play(
+    case: Case, send: Callable[[Guard, str, str, Lines, str], T], *, listening: bool = True, prepared: bool = False
+) -> tuple[T, Scene]:
     """Play a row: `send(guard, method, path, header lines, query)` makes each request.
 
     Args:
         case: The row.
         send: Makes one request.
         listening: False leaves out `on_event`: without a listener the guard takes its short way to remembered tokens.
+        prepared: The guard has its keys, and another token had the very header of this one: a new JWT takes the short way too.
 
     Returns:
         What the request that counts got, and the scene: its events and its issuer's `requests` are those of that request alone.
@@ -140,6 +144,12 @@ def play(case: Case, send: Callable[[Guard, str, str, Lines, str], T], *, listen
     events: list[Event] = []
     guard = issuer.guard(**({"on_event": events.append} if listening else {}), **case.settings_for(issuer))
     scene = Scene(issuer, guard, events, case.token(issuer) if case.token is not None else "")
+
+    if prepared:
+        asyncio.run(guard.prepare_async())
+        jws = parse_jws(scene.token, frozenset(ALGORITHMS))
+        if isinstance(jws, Jws):
+            remember_header(jws)
 
     def once() -> T:
         issuer.requests.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, verify_signature
+from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet, VerificationKey, parse_jwk_set
 from iiniit_guard.core.problem import Problem, Reason
 from tests.cases.jose_keys import PUBLIC
@@ -40,6 +40,9 @@ def parsed(token: str, algorithms: frozenset[str] = ALL) -> Jws:
 
 
 def is_good(token: str, key: VerificationKey) -> bool:
-    """Tell whether a token is well-formed and signed by `key`."""
+    """Tell whether a token is well-formed and signed by `key`; let its header be known then, as whoever verifies a token does."""
     jws = parse_jws(token, ALL)
-    return isinstance(jws, Jws) and verify_signature(jws, key)
+    if not isinstance(jws, Jws) or not verify_signature(jws, key):
+        return False
+    remember_header(jws)
+    return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.cache import RefusedCache, Tombstones, digest_of
+from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.problem import PROBLEMS, Reason
+from iiniit_guard.core.refused import RefusedCache, Tombstones
 from tests.core.stepping import make_clock
 
 PROBLEM = PROBLEMS[Reason.INACTIVE]

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import Reason
-from iiniit_guard.guard import IssuerUnavailable, TokenRefused
 from tests.faults.real_issuer import RealIssuer
 from tests.servers.certificates import Authority
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.outcome import TokenRefused
 from iiniit_guard.core.problem import Reason
-from iiniit_guard.guard import TokenRefused
 from iiniit_guard.testing import make_key
 from iiniit_guard.testing.keys import SigningKey
 from tests.faults.answers import seconds_told

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.guard import IssuerUnavailable
+from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.testing.metadata import Kind
 from tests.faults.answers import seconds_told
 from tests.faults.real_issuer import Fault, RealIssuer

@@ -51,6 +51,16 @@ def test_the_guard_decides_alike_when_nobody_listens(case):
 
 
 @each_case
+def test_the_guard_decides_alike_when_keys_and_header_are_known(case):
+    decision, scene = play(case, seen_by_guard, prepared=True)
+
+    assert isinstance(decision, Allow) == isinstance(case.expected, Allowed)
+    if not isinstance(decision, Allow):
+        assert verdict(decision.status, decision.header("WWW-Authenticate"), decision.reason) == case.expected
+    assert [event.reason for event in scene.events] == [None if isinstance(case.expected, Allowed) else case.expected.reason]
+
+
+@each_case
 def test_the_guard_decides_alike_on_an_event_loop(case):
     decision, scene = play(case, seen_by_guard_async)
 

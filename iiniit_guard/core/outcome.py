@@ -1,0 +1,47 @@
+"""What `Guard.verify` gives, and what it raises."""
+
+from __future__ import annotations
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.flow import Unreachable
+from iiniit_guard.core.problem import Problem, Reason
+from iiniit_guard.errors import GuardError
+
+
+class TokenRefused(GuardError):
+    """`Guard.verify` was given a token that is not good.
+
+    Attributes:
+        problem: The refusal, with a description that is safe to send.
+        reason: Why, stable.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.description)
+        self.problem = problem
+        self.reason: Reason = problem.reason
+
+
+class IssuerUnavailable(GuardError):
+    """`Guard.verify` could not find out whether a token is good; the token may be.
+
+    Attributes:
+        retry_after_seconds: When asking again may help.
+    """
+
+    def __init__(self, cause: Unreachable) -> None:
+        super().__init__(f"the authorization server cannot be asked: {cause.detail}")
+        self.cause = cause.cause
+        self.retry_after_seconds: float = cause.retry_after_seconds
+
+
+def token_of(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
+    """Give the token.
+
+    Raises:
+        TokenRefused: There is none, but a problem.
+        IssuerUnavailable: There is none, since nobody could be asked.
+    """
+    if isinstance(outcome, AccessToken):
+        return outcome
+    raise TokenRefused(outcome) if isinstance(outcome, Problem) else IssuerUnavailable(outcome)

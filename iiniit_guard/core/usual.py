@@ -1,0 +1,79 @@
+"""The usual request, decided without a flow: its token is remembered, or a JWT whose header, issuer and key are known.
+
+Whatever is not exactly that is left to `authenticate`, which decides every request, these too, by the same checks.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TypeAlias
+
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.authenticate import verify_at_once
+from iiniit_guard.core.bearer import has_query_token, is_b64token
+from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.resource import ProtectedResource
+
+Decided: TypeAlias = tuple[AccessToken | Finding | None, str, bytes]
+"""The token that passes, or what was found against it, or None, which says nothing; how it was found; its digest."""
+
+_NOTHING: Decided = (None, "none", b"")
+
+
+class Usual:
+    """What can be said about a credential at once."""
+
+    def __init__(self, resource: ProtectedResource) -> None:
+        self._resource = resource
+        self._recalls = resource.recalls
+        self._remembered = resource.cache.find
+        self._longest = resource.settings.max_token_bytes
+        self._wall = resource.clock.wall
+
+    def find(self, authorization: bytes, query: bytes) -> Remembered | None:
+        """Give what is remembered of a request in the usual form and may still be used."""
+        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
+            return None
+        return self._remembered(sha256(authorization[7:]).digest())
+
+    def decide(self, authorization: bytes, query: bytes, wanted: Policy) -> Decided:
+        """Decide about a request at the cost of one hash and one look, or of one signature.
+
+        Args:
+            authorization: The value of its only Authorization field.
+            query: Undecoded.
+            wanted: The policy to satisfy.
+        """
+        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
+            return _NOTHING
+        token = authorization[7:]
+        digest = sha256(token).digest()
+        entry = self._remembered(digest)
+        if entry is not None:
+            said, cache = entry.token, "hit"
+        else:
+            fresh, cache = verify_at_once(token, digest, self._resource) if len(token) <= self._longest else None, "miss"
+            if not isinstance(fresh, AccessToken):
+                return (None if fresh is None else Finding(fresh, None, cache)), cache, digest
+            said = fresh
+        problem = None if wanted is ANY_TOKEN else wanted.check(said, self._wall())
+        return (said if problem is None else Finding(problem, said, cache)), cache, digest
+
+    def verify(self, token: bytes, *, outdated: AccessToken | None = None) -> AccessToken | Problem | None:
+        """Tell what a token by itself is worth; None says nothing, and whoever asks further may take it for well-formed.
+
+        Args:
+            token: Without scheme; empty where it was not ASCII.
+            outdated: What is remembered and is no answer.
+        """
+        digest = sha256(token).digest()
+        entry = self._remembered(digest)
+        if entry is not None and entry.token is not outdated:
+            return entry.token
+        if len(token) > self._longest:
+            return PROBLEMS[Reason.TOKEN_TOO_LONG]
+        said = verify_at_once(token, digest, self._resource)
+        return said if said is not None or is_b64token(token) else PROBLEMS[Reason.MALFORMED_TOKEN]

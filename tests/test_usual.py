@@ -1,0 +1,150 @@
+"""The way past the flow for a JWT that nobody has seen: its header, its issuer and its key are known."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from iiniit_guard.core import jose
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.policy import ANY_TOKEN, make_policy
+from iiniit_guard.core.problem import PROBLEMS, Reason
+from iiniit_guard.core.request import Request
+from iiniit_guard.core.verification_key import VerificationKey
+from iiniit_guard.testing import Issuer, SettableClock
+from tests.hosts.builders import HOSTS
+
+NOW = 1_800_000_000
+WRITE = make_policy(["user:write"])
+
+
+@pytest.fixture
+def issuer():
+    return Issuer("https://issuer.test", "https://api.test", clock=SettableClock(NOW))
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def guard(issuer, events):
+    """One that has the keys and has seen a token."""
+    with issuer.guard(on_event=events.append) as guard:
+        guard.authenticate(request(issuer.token()))
+        events.clear()
+        issuer.requests.clear()
+        yield guard
+
+
+def request(token):
+    return Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+
+
+def recalled(guard, token, wanted=ANY_TOKEN):
+    return guard.recall(b"Bearer " + token.encode(), wanted=wanted)
+
+
+def tampered(token):
+    head, _, signature = token.rpartition(".")
+    return f"{head}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+def test_it_is_decided_and_remembered(guard, issuer, events):
+    token = issuer.token("user:read", subject="alice")
+    found = recalled(guard, token)
+    assert isinstance(found, AccessToken)
+    assert found.subject == "alice"
+    assert recalled(guard, token) is found
+    assert [event.cache for event in events] == ["miss", "hit"]
+    assert issuer.requests == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "wanted", "reason"),
+    [
+        ({"exp": NOW - 31}, ANY_TOKEN, Reason.EXPIRED),
+        ({"aud": "https://other.test"}, ANY_TOKEN, Reason.WRONG_AUDIENCE),
+        ({"cnf": {"jkt": "x"}}, ANY_TOKEN, Reason.UNSUPPORTED_CONFIRMATION),
+        ({"sub": 1}, ANY_TOKEN, Reason.MALFORMED_CLAIM),
+        ({}, WRITE, Reason.MISSING_SCOPE),
+    ],
+)
+def test_what_is_found_against_it_is_final(guard, issuer, claims, wanted, reason):
+    found = recalled(guard, issuer.token("user:read", **claims), wanted)
+    assert isinstance(found, Finding)
+    assert (found.problem.reason, found.cache) == (reason, "miss")
+    assert (found.token is not None) == (reason is Reason.MISSING_SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "make"),
+    [
+        pytest.param({}, lambda issuer: issuer.opaque_token(), id="opaque"),
+        pytest.param({}, lambda issuer: issuer.token(header={"kid": "another"}), id="a header that nobody has seen"),
+        pytest.param({}, lambda issuer: issuer.token(iss="https://other.test"), id="another issuer"),
+        pytest.param({}, lambda issuer: issuer.token(iss=["https://issuer.test"]), id="an issuer that is no text"),
+        pytest.param({}, lambda issuer: issuer.token() + "=", id="padding"),
+        pytest.param({}, lambda issuer: issuer.token()[:-2] + "*A", id="foreign characters"),
+        pytest.param({}, lambda issuer: issuer.token().rpartition(".")[0] + ".", id="no signature"),
+        pytest.param({}, lambda issuer: issuer.token().replace(".", "..", 1), id="four parts"),
+        pytest.param({"max_token_bytes": 400}, lambda issuer: issuer.token(filling="x" * 400), id="too long"),
+        pytest.param({"jwt": "introspect"}, lambda issuer: issuer.token(), id="the server is to be asked"),
+        pytest.param({"jwt": "both"}, lambda issuer: issuer.token(), id="the server is to be asked too"),
+        pytest.param({"algorithms": ["RS256"]}, lambda issuer: issuer.token(), id="an algorithm that is not allowed"),
+        pytest.param({"profile": "generic"}, lambda issuer: issuer.token(header={"typ": "id+jwt"}), id="another type"),
+    ],
+)
+def test_everything_else_is_left_to_the_flow(issuer, settings, make):
+    token = make(issuer)
+    with issuer.guard(**settings) as guard:
+        asyncio.run(guard.prepare_async())
+        guard.authenticate(request(issuer.token()))
+        before = len(guard.resource.cache)
+        assert recalled(guard, token) is None
+        assert len(guard.resource.cache) == before
+
+
+def test_without_keys_it_is_left_to_the_flow(issuer):
+    with issuer.guard() as guard:
+        assert recalled(guard, issuer.token()) is None
+        assert issuer.requests == []
+
+
+@pytest.mark.parametrize("elapsed", [200, 301])
+def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapsed):
+    """DESIGN §5: from 300 s on the key may have been replaced under its name, and only the flow can ask."""
+    issuer.clock.advance(elapsed)
+    found = recalled(guard, tampered(issuer.token()))
+    assert found == (Finding(PROBLEMS[Reason.BAD_SIGNATURE], None, "miss") if elapsed < 300 else None)
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=str)
+def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, monkeypatch):
+    """A stranger chooses how many bad tokens come: none may cost two checks, one in the short way and one in the flow."""
+    looked = []
+    keys = guard.resource.only_server.keys.value
+    (key,) = keys.find(issuer.signing_key.kid, issuer.signing_key.algorithm)
+
+    def counted(signing_input, signature):
+        looked.append(signature)
+        return key.verifies(signing_input, signature)
+
+    counting = VerificationKey(key.kid, key.alg, key.thumbprint, counted)
+    monkeypatch.setitem(keys._found, (key.kid, key.alg), (counting,))
+    host.call(guard, "GET", "/token", [(b"authorization", b"Bearer " + tampered(issuer.token()).encode())], "")
+    assert len(looked) == 1
+    assert [(event.status, event.reason, event.cache) for event in events[-1:]] == [(401, "bad_signature", "miss")]
+
+
+def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
+    monkeypatch.setattr(jose, "_known_headers", {})
+    with issuer.guard() as guard:
+        token = issuer.token()
+        guard.authenticate(request(tampered(token)))
+        assert jose.parse_usual_jws(token.encode()) is None
+        guard.authenticate(request(token))
+        assert jose.parse_usual_jws(token.encode()) is not None
