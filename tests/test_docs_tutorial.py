@@ -30,6 +30,16 @@ def test_commands_are_those_of_the_virtual_environment(page):
     assert [line for line in typed if not TYPED.fullmatch(line)] == []
 
 
+def wait_for(port: int) -> None:
+    limit = time.monotonic() + 10
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
 def ask(port: int, token: str | None) -> tuple[str, list[tuple[str, str]], str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
@@ -53,14 +63,8 @@ def test_the_server_of_the_first_tutorial_answers_as_shown(tmp_path):
             assert server.stdout
             name, _, token = server.stdout.readline().strip().partition("=")
             assert name == "TOKEN"
-            limit = time.monotonic() + 10
-            while True:
-                try:
-                    answers = [ask(port, None), ask(port, token)]
-                    break
-                except ConnectionRefusedError:
-                    assert time.monotonic() < limit
-                    time.sleep(0.05)
+            wait_for(port)
+            answers = [ask(port, None), ask(port, token)]
         finally:
             server.terminate()
     shown = blocks(TUTORIAL, "http")
