@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.io.settings import FILE_NAMES
-from iiniit_guard.io.toml_file import read_toml
 from iiniit_guard.rules.rule import Rule
 from iiniit_guard.rules.ruleset import Rules
 
@@ -28,6 +26,9 @@ def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["r
         SettingsError: The file cannot be read, is no TOML (line and column are named), has no rules, or has faults: every one is told,
             a misspelt `[[rule]]` too, which would leave its paths to looser rules.
     """
+    from iiniit_guard.io.settings import FILE_NAMES
+    from iiniit_guard.io.toml_file import read_toml
+
     document = read_toml(path)
     faults = [f"{name}: there is no such setting in a file" for name in sorted(document.keys() - FILE_NAMES)]
     if "rules" not in document:
