@@ -53,16 +53,16 @@ The demo is running.
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM; 1 when it cannot run or a server ends by itself."""
+    """Run until Ctrl-C or SIGTERM; 1 when it cannot run or a process ends by itself: the others are ended too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         stack = Stack(plan_from(os.environ))
         try:
             stack.start()
             print(announcement(stack), flush=True)
-            while (name := stack.first_ended()) is None:
+            while (ending := stack.first_ending()) is None:
                 time.sleep(0.5)
-            raise StackError(f"{name} ended by itself; its messages are above")
+            raise StackError(ending)
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)  # whoever is impatient must not cut the ending short

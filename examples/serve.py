@@ -5,6 +5,7 @@ It ends when its standard input does. The parent holds the other end, so no serv
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -57,6 +58,7 @@ def with_waitress(build: Callable[[], Any], port: int) -> None:
     """Serve a WSGI application with threads."""
     import waitress
 
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a request waited for a thread is no news here
     # clear_untrusted_proxy_headers is waitress's default from 4 on; saying so keeps it quiet.
     waitress.serve(build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True)
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -183,7 +184,7 @@ class Stack:
         opener, limit = build_opener(ProxyHandler({})), time.monotonic() + seconds
         while time.monotonic() < limit:
             if (status := self._processes[name].poll()) is not None:
-                raise StackError(f"{name} ended with status {status}; its messages are above")
+                raise StackError(_ending(name, status))
             with contextlib.suppress(URLError, OSError), opener.open(self.url(name) + "/healthz", timeout=2):
                 return
             time.sleep(0.05)
@@ -204,9 +205,10 @@ class Stack:
             if process.stdin:
                 process.stdin.close()
 
-    def first_ended(self) -> str | None:
-        """Give the name of a process that ended by itself, or None."""
-        return next((name for name, process in self._processes.items() if process.poll() is not None), None)
+    def first_ending(self) -> str | None:
+        """Say which process ended by itself and how, or None."""
+        endings = (_ending(name, status) for name, process in self._processes.items() if (status := process.poll()) is not None)
+        return next(endings, None)
 
     def stop(self) -> None:
         """End everything and remove the directory. It may be called twice."""
@@ -245,6 +247,11 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _ending(name: str, status: int) -> str:
+    how = f"with exit code {status}" if status >= 0 else f"by signal {-status} ({signal.strsignal(-status)})"
+    return f"{name} ended {how}; its messages, if any, are above. The others are ended too."
 
 
 def _label(framework: str, jwt: str) -> str:

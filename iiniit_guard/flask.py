@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from flask import Flask, Request, Response, current_app, request
-from flask.views import View
-
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer, Finding
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
@@ -29,7 +26,11 @@ from iiniit_guard.core.handler import (
 from iiniit_guard.core.placement import function_of, misplaced, remember_wrapped
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy, scope_policy
 from iiniit_guard.core.request import request_from_environ
-from iiniit_guard.errors import UsageError
+from iiniit_guard.errors import UsageError, needs_extra
+
+with needs_extra("flask", "iiniit_guard.flask"):
+    from flask import Flask, Request, Response, current_app, request
+    from flask.views import View
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard

@@ -7,11 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, Final, TypeVar, cast
 
-from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketState
-
 from iiniit_guard.asgi import refuse
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Refusal
@@ -26,7 +21,13 @@ from iiniit_guard.core.handler import (
 from iiniit_guard.core.placement import function_of, remember_wrapped
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.request import request_from_scope
-from iiniit_guard.errors import UsageError
+from iiniit_guard.errors import UsageError, needs_extra
+
+with needs_extra("starlette", "iiniit_guard.starlette"):
+    from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+    from starlette.requests import HTTPConnection
+    from starlette.responses import Response
+    from starlette.websockets import WebSocket, WebSocketState
 
 __all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,44 @@ def test_nothing_outlives_it(tmp_path: Path) -> None:
         while any(is_open(port + offset) for offset in range(PORTS)):
             assert time.monotonic() < limit
             time.sleep(0.05)
+
+
+def process_of(role: str, port: int) -> int:
+    wanted = ["examples.serve", role, str(port)]
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it may have ended meanwhile
+            if (place / "cmdline").read_text().split("\0")[-4:-1] == wanted:
+                return int(place.name)
+    raise AssertionError(f"no process serves {role} on {port}")
+
+
+@pytest.mark.parametrize(
+    ("number", "role", "offset", "how"),
+    [
+        (signal.SIGKILL, "authorization_server", 1, "by signal 9 (Killed)"),
+        (signal.SIGTERM, "flask", 2, "with exit code 0"),
+        (signal.SIGKILL, "client", 0, "by signal 9 (Killed)"),
+    ],
+)
+def test_a_process_that_ends_by_itself_is_named_and_ends_the_others(number: signal.Signals, role: str, offset: int, how: str) -> None:
+    port = block_of_free_ports()
+    with demo(port, API="flask") as process:
+        announced(process)
+        os.kill(process_of(role, port + offset), number)
+        _, err = process.communicate(timeout=20)
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+    assert process.returncode == 1
+    assert err == f"demo: {role} ended {how}; its messages, if any, are above. The others are ended too.\n"
+
+
+def test_a_process_that_cannot_begin_is_named_with_its_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os, sys\nif sys.orig_argv[-2:-1] == ['flask']:\n    os._exit(7)\n")
+    port = block_of_free_ports()
+    with demo(port, API="flask", PYTHONPATH=str(tmp_path)) as process:
+        out, err = process.communicate(timeout=30)
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+    assert (process.returncode, out) == (1, "")
+    assert err == "demo: flask ended with exit code 7; its messages, if any, are above. The others are ended too.\n"
 
 
 def test_port_in_use() -> None:

@@ -62,6 +62,44 @@ def test_an_adapter_loads_no_framework_but_its_own(framework):
     assert loaded_by(f"import iiniit_guard.{framework}").isdisjoint(others)
 
 
+GUARD = "from iiniit_guard import Guard; Guard(issuer='https://i.test', audience='a', store_url='redis://s', store_secret='s' * 32)"
+SERVE = "sys.argv[1:] = ['serve']; from iiniit_guard.cli import main; main()"
+WITHOUT = """
+import sys
+class Without:
+    def find_spec(self, name, *_):
+        if name == MISSING:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Without())
+"""
+APP = "from iiniit_guard.sidecar import create_app; create_app({file!r}, {listener!r})"
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing", "extra"),
+    [
+        ("import iiniit_guard.flask", "flask", "flask"),
+        ("import iiniit_guard.django", "django", "django"),
+        ("import iiniit_guard.django.checks", "asgiref", "django"),
+        ("import iiniit_guard.starlette", "starlette", "starlette"),
+        ("from iiniit_guard.observe.metrics import DecisionMetrics; DecisionMetrics()", "prometheus_client", "prometheus"),
+        (GUARD, "redis", "redis"),
+        (SERVE, "click", "sidecar"),
+        (SERVE, "uvicorn", "sidecar"),
+        *((APP.replace("{listener!r}", repr(listener)), "starlette", "sidecar") for listener in ("gateway", "public", "admin")),
+    ],
+)
+def test_what_wants_an_extra_that_is_not_installed_names_it(tmp_path, statement, missing, extra):
+    file = tmp_path / "guard.toml"
+    file.write_text('gateway = "nginx"\nissuer = "https://i.test"\naudience = "a"\n')
+    code = WITHOUT.replace("MISSING", repr(missing)) + statement.replace("{file!r}", repr(str(file)))
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(f": No module named '{missing}'; pip install 'iiniit-guard[{extra}]'\n")
+    assert ("The above exception was the direct cause" in done.stderr) is (statement is not SERVE), "who runs a command reads one line"
+
+
 def test_every_public_name_is_there():
     loaded = loaded_by("import iiniit_guard\nfor name in iiniit_guard.__all__: getattr(iiniit_guard, name)")
 

@@ -105,7 +105,15 @@ print(b"".join(application(environ, None)).decode())
 
 
 @pytest.mark.parametrize("framework", ["flask", "django", "starlette"])
-def test_an_adapter_without_its_framework_names_what_is_missing(bare_python, tmp_path, framework):
-    code = f"try:\n  import iiniit_guard.{framework}\nexcept ModuleNotFoundError as missing:\n  print(missing.name)"
+def test_an_adapter_without_its_framework_names_the_extra(bare_python, tmp_path, framework):
+    code = f"try:\n  import iiniit_guard.{framework}\nexcept ImportError as missing:\n  print(missing.name, missing)"
+    name, _, said = run(bare_python, code, tmp_path).strip().partition(" ")
 
-    assert run(bare_python, code, tmp_path).strip() in {framework, "asgiref"}  # asgiref is a part of Django
+    assert name in {framework, "asgiref"}  # asgiref is a part of Django
+    assert said == f"iiniit_guard.{framework}: No module named '{name}'; pip install 'iiniit-guard[{framework}]'"
+
+
+def test_the_command_without_its_extra_says_what_to_install(bare_python, tmp_path):
+    done = subprocess.run([bare_python.parent / "iiniit-guard", "serve"], cwd=tmp_path, check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (1, "iiniit-guard: No module named 'click'; pip install 'iiniit-guard[sidecar]'\n")

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line; the console script calls this."""
+    from iiniit_guard.errors import MissingExtra, needs_extra
+
     try:
-        from iiniit_guard.cli.commands import commands
-    except ModuleNotFoundError as missing:
-        if missing.name != "click":
-            raise
-        raise SystemExit("iiniit-guard needs click: pip install 'iiniit-guard[sidecar]'") from None
-    commands(prog_name="iiniit-guard")
+        with needs_extra("sidecar", "iiniit-guard"):
+            from iiniit_guard.cli.commands import commands
+        commands(prog_name="iiniit-guard")
+    except MissingExtra as missing:
+        raise SystemExit(str(missing)) from missing

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,6 +21,7 @@ from iiniit_guard.core.client_authentication import (
 from iiniit_guard.core.settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.toml_file import read_toml
 
 PREFIX: Final = "IINIIT_GUARD_"
 NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -92,17 +91,15 @@ def settings_from_file(path: str | os.PathLike[str], more: Mapping[str, Any] = N
         more: Keywords that win over the file.
 
     Raises:
-        SettingsError: The file cannot be read, is no TOML, or holds what is no setting.
+        SettingsError: The file cannot be read, is no TOML (line and column are named), or holds what is no setting.
     """
-    try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise SettingsError([f"{os.fspath(path)}: {type(error).__name__}: the file cannot be read as TOML"]) from None
-    return settings_from_table({name: value for name, value in document.items() if name not in GATEWAY_TABLES}, more)
+    return settings_from_table({name: value for name, value in read_toml(path).items() if name not in GATEWAY_TABLES}, more)
 
 
 GATEWAY_TABLES: Final = frozenset({"rules", "gateway", "server", "upstream", "callers"})
 """Names at the top of `guard.toml` that concern `iiniit-guard serve` alone."""
+FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
+"""All names that may stand at its top."""
 
 
 def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.core.flow import Keep, Recall
-from iiniit_guard.errors import SettingsError
+from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:
     import redis
@@ -30,9 +30,14 @@ class Store:
 
     Args:
         url: `redis://`, `rediss://` or `unix://`, with the password where one is needed.
+
+    Raises:
+        MissingExtra: The extra `redis` is not installed.
     """
 
     def __init__(self, url: str) -> None:
+        with needs_extra("redis", "store_url"):
+            import redis  # noqa: F401 - at once, so that the first request neither fails for want of it nor waits for it
         self._url = url
         self._begin()
 
@@ -128,10 +133,8 @@ class Store:
 
 
 def _redis() -> Any:
-    try:
-        import redis
-    except ImportError:
-        raise SettingsError(["store_url: the package redis is not installed: pip install 'iiniit_guard[redis]'"]) from None
+    import redis
+
     return redis
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.errors import needs_extra
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
@@ -27,7 +29,8 @@ class DecisionMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        from prometheus_client import REGISTRY, Counter, Histogram
+        with needs_extra("prometheus", "iiniit_guard.observe.metrics"):
+            from prometheus_client import REGISTRY, Counter, Histogram
 
         where = REGISTRY if registry is None else registry
         self._decisions = Counter(*DECISIONS, ("decision", "reason", "cache"), registry=where)

@@ -9,6 +9,6 @@ from __future__ import annotations
 from iiniit_guard.rules.openapi import from_openapi
 from iiniit_guard.rules.rule import Rule
 from iiniit_guard.rules.ruleset import Rules
-from iiniit_guard.rules.tables import rules_from_tables
+from iiniit_guard.rules.tables import rules_from_file, rules_from_tables
 
-__all__ = ["Rule", "Rules", "from_openapi", "rules_from_tables"]
+__all__ = ["Rule", "Rules", "from_openapi", "rules_from_file", "rules_from_tables"]

@@ -1,7 +1,8 @@
-"""Rules out of the `[[rules]]` tables of `guard.toml`."""
+"""Rules out of the `[[rules]]` tables of `guard.toml`, or of a file of their own."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
@@ -12,6 +13,33 @@ from iiniit_guard.rules.ruleset import Rules
 _TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
 _NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS})
+
+
+def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
+    """Build rules from the `[[rules]]` tables of a TOML file, see `rules_from_tables`; this reads the file at once.
+
+    Args:
+        path: `guard.toml`, whose other settings are passed over, or a file of rules alone.
+        method_override: As for `Rules`; `[server]` of the file is not asked.
+
+    Raises:
+        SettingsError: The file cannot be read, is no TOML (line and column are named), has no rules, or has faults: every one is told,
+            a misspelt `[[rule]]` too, which would leave its paths to looser rules.
+    """
+    from iiniit_guard.io.settings import FILE_NAMES
+    from iiniit_guard.io.toml_file import read_toml
+
+    document = read_toml(path)
+    faults = [f"{name}: there is no such setting in a file" for name in sorted(document.keys() - FILE_NAMES)]
+    if "rules" not in document:
+        faults.append(f"rules: {os.fspath(path)} has none")
+    try:
+        rules = rules_from_tables(document.get("rules", ()), method_override=method_override)
+    except SettingsError as error:
+        raise SettingsError([*faults, *error.faults]) from None
+    if faults:
+        raise SettingsError(faults)
+    return rules
 
 
 def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
@@ -26,7 +54,7 @@ def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: L
         SettingsError: With every fault, each naming its rule.
     """
     faults: list[str] = []
-    rules = [_rule(table, number, faults) for number, table in enumerate(tables, 1)]
+    rules = [_rule(table, number, faults) for number, table in enumerate(_checked(tables), 1)]
     try:
         made = Rules(filter(None, rules), method_override=method_override)
     except SettingsError as error:
@@ -34,6 +62,14 @@ def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: L
     if faults:
         raise SettingsError(faults)
     return made
+
+
+def _checked(tables: object) -> list[Mapping[str, Any]]:
+    """Give what is really a list of tables; a file may hold anything under the name."""
+    listed: list[Any] = [None] if isinstance(tables, str | Mapping) or not isinstance(tables, Iterable) else list(tables)
+    if not all(isinstance(table, Mapping) for table in listed):
+        raise SettingsError(["rules: tables are wanted, [[rules]]"])
+    return listed
 
 
 def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from iiniit_guard.errors import MissingExtra, needs_extra
 from iiniit_guard.sidecar.health import health_routes
 from iiniit_guard.sidecar.status_page import render
 
@@ -41,11 +42,10 @@ class AdminApp:
 
         async def metrics(_: Request) -> Response:
             try:
-                from iiniit_guard.sidecar.metrics import exposition
-            except ModuleNotFoundError as missing:
-                if missing.name != "prometheus_client":
-                    raise
-                return PlainTextResponse("pip install 'iiniit-guard[prometheus]'\n", 501, headers=_HEADERS)
+                with needs_extra("prometheus", "/metrics"):
+                    from iiniit_guard.sidecar.metrics import exposition
+            except MissingExtra as missing:
+                return PlainTextResponse(f"{missing}\n", 501, headers=_HEADERS)
             body, media_type = exposition(sidecar.snapshot())
             return Response(body, headers={**_HEADERS, "Content-Type": media_type})
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from iiniit_guard.errors import needs_extra
 from iiniit_guard.sidecar.running import NOTHING_MORE
 from iiniit_guard.sidecar.settings import read_settings
 from iiniit_guard.sidecar.sidecar import Sidecar
@@ -20,17 +21,18 @@ FILE_VARIABLE: Final = "IINIIT_GUARD_FILE"
 
 def make_app(sidecar: Sidecar, listener: Listener) -> Application:
     """Make the application of one listener of a process."""
-    if listener == "gateway":
-        from iiniit_guard.sidecar.gateway_app import GatewayApp
+    with needs_extra("sidecar", "iiniit_guard.sidecar"):
+        if listener == "gateway":
+            from iiniit_guard.sidecar.gateway_app import GatewayApp
 
-        return GatewayApp(sidecar)
-    if listener == "public":
-        from iiniit_guard.sidecar.public_app import PublicApp
+            return GatewayApp(sidecar)
+        if listener == "public":
+            from iiniit_guard.sidecar.public_app import PublicApp
 
-        return PublicApp(sidecar)
-    from iiniit_guard.sidecar.admin_app import AdminApp
+            return PublicApp(sidecar)
+        from iiniit_guard.sidecar.admin_app import AdminApp
 
-    return AdminApp(sidecar)
+        return AdminApp(sidecar)
 
 
 def create_app(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from iiniit_guard.core.gate import Preflights
 from iiniit_guard.core.settings import make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table
+from iiniit_guard.io.toml_file import read_toml
 from iiniit_guard.rules import Rules, from_openapi, rules_from_tables
 from iiniit_guard.sidecar.binds import bind_fault
 from iiniit_guard.sidecar.callers import CALLER_NAMES, Caller, caller_faults
@@ -130,11 +130,7 @@ def read_settings(path: str | os.PathLike[str]) -> SidecarSettings:
     Raises:
         SettingsError: The file cannot be read, or with every fault in it.
     """
-    try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError([f"{os.fspath(path)}: {type(error).__name__}: the file cannot be read as TOML"]) from None
-    return settings_from_document(document)
+    return settings_from_document(read_toml(path))
 
 
 def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
@@ -199,10 +195,7 @@ def _rules(document: Mapping[str, Any], server: Mapping[str, Any], faults: list[
     override = server.get("method_override", "refuse")
     if tables is None and file is None:
         return None
-    if not isinstance(tables, list | None) or not all(isinstance(table, Mapping) for table in tables or []):
-        faults.append("rules: tables are wanted, [[rules]]")
-        return None
-    written = _collect(faults, lambda: rules_from_tables(tables or [], method_override=override))
+    written = _collect(faults, lambda: rules_from_tables(() if tables is None else tables, method_override=override))
     if file is None or written is None:
         return written
     try:

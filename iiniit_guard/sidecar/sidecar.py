@@ -100,7 +100,7 @@ class Sidecar:
                 )
             except SettingsError as error:
                 self.faults = error.faults
-                _log.error("the settings have faults, so the old ones stay: %s", error)
+                _log.error("the settings have faults, so the old ones stay: %s", "; ".join(error.faults))
                 return False
             if after.guard is not before.guard:
                 with suppress(TimeoutError):

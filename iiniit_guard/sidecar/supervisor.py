@@ -111,7 +111,7 @@ class Supervisor:
         try:
             self._check()
         except SettingsError as error:
-            _log.error("the settings have faults, so the old ones stay: %s", error)
+            _log.error("the settings have faults, so the old ones stay: %s", "; ".join(error.faults))
             return
         for worker in self._running.values():
             with suppress(ProcessLookupError):

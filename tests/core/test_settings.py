@@ -215,5 +215,5 @@ def test_no_secret_in_a_repr():
 
 
 def test_the_message_is_all_faults():
-    with pytest.raises(SettingsError, match=r"^issuer: .*; audience: "):
+    with pytest.raises(SettingsError, match=r"^2 faults:\n  issuer: .*\n  audience: "):
         make_settings({})

@@ -171,12 +171,12 @@ def test_a_guard_reads_the_same_file_and_passes_over_what_is_the_gateways(tmp_pa
     Guard.from_file(file).close()
 
 
-@pytest.mark.parametrize("content", [None, "gateway = ", b"\xff"])
-def test_a_file_that_cannot_be_read_is_a_fault(tmp_path, content):
+def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
     file = tmp_path / "guard.toml"
-    if content is not None:
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(SettingsError, match=r"guard\.toml: \w+: the file cannot be read as TOML"):
+    with pytest.raises(SettingsError, match=r"guard\.toml: No such file or directory$"):
+        read_settings(file)
+    file.write_text("gateway = ")
+    with pytest.raises(SettingsError, match=r"guard\.toml: line 1, column 11: this is not TOML$"):
         read_settings(file)
 
 

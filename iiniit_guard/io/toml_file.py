@@ -1,0 +1,55 @@
+"""Reading a TOML file, and saying where it is broken without quoting it: what stands there may be a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from iiniit_guard.errors import SettingsError
+
+_PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
+_AT_THE_END: Final = "(at end of document)"
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Args:
+        path: Such as `guard.toml`.
+
+    Raises:
+        SettingsError: It cannot be read, is not UTF-8, or is no TOML: then its line and column are named.
+    """
+    document = _read(Path(path))
+    if isinstance(document, str):
+        raise SettingsError([f"{os.fspath(path)}: {document}"])
+    return document
+
+
+def _read(path: Path) -> dict[str, Any] | str:
+    """Give the document, or its fault: raised here, an exception would have the file in its context and in its frame."""
+    import tomllib
+
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    except UnicodeDecodeError as error:
+        return f"line {error.object.count(10, 0, error.start) + 1}: this is not UTF-8"
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        return f"{_place(str(error), text)}this is not TOML"
+
+
+def _place(message: str, text: str) -> str:
+    """Give line and column out of tomllib's message; a number of thousands of digits has neither."""
+    found = _PLACE.search(message)
+    if found is not None:
+        return f"line {found[1]}, column {found[2]}: "
+    if not message.endswith(_AT_THE_END):
+        return ""
+    lines = text.split("\n")
+    return f"line {len(lines)}, column {len(lines[-1]) + 1}: "
