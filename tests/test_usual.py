@@ -119,7 +119,7 @@ def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapse
     """DESIGN §5: from 300 s on the key may have been replaced under its name, and only the flow can ask."""
     issuer.clock.advance(elapsed)
     found = recalled(guard, tampered(issuer.token()))
-    assert found == (Finding(PROBLEMS[Reason.BAD_SIGNATURE], None, "miss") if elapsed < 300 else None)
+    assert (found and found[:3]) == ((PROBLEMS[Reason.BAD_SIGNATURE], None, "miss") if elapsed < 300 else None)
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=str)
