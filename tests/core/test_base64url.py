@@ -71,3 +71,14 @@ def test_the_lenient_decoder_reads_what_another_might(encoded):
 def test_the_lenient_decoder_takes_both_alphabets():
     assert decode_leniently(b"-_-_") == decode_leniently(b"+/+/") == b"\xfb\xff\xbf"
     assert decode_leniently(b"AAAAA") == b"\0\0\0"
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_no_octet_anywhere_is_passed_over(length):
+    """The decoder passes over what is foreign; each octet at each place, in the place of another and beside them."""
+    good = encode_base64url(bytes(range(200, 200 + length)))
+    for place in range(len(good) + 1):
+        for octet in range(256):
+            for changed in (good[:place] + bytes([octet]) + good[place:], good[:place] + bytes([octet]) + good[place + 1 :]):
+                decoded = decode_base64url(changed)
+                assert decoded is None or encode_base64url(decoded) == changed

@@ -33,6 +33,7 @@ EXPLAINED = HERE / "survivors.md"
 SELECTION = [
     "tests/core",
     "tests/hosts/test_matrix.py::test_the_guard_decides",
+    "tests/hosts/test_matrix.py::test_the_guard_decides_alike_when_keys_and_header_are_known",
     "tests/hosts/test_public_paths.py",
     "tests/hosts/test_metadata.py",
     "tests/hosts/test_asgi.py",
@@ -40,6 +41,7 @@ SELECTION = [
     "tests/hosts/test_starlette.py",
     "tests/hosts/test_flask.py",
     "tests/test_guard.py",
+    "tests/test_usual.py",
     "tests/test_several_issuers.py",
     # It looks at what is imported, and mutants import mutmut.
     "--deselect=tests/core/test_jwk.py::test_parsing_loads_no_cryptography",
