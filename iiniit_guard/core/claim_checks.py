@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
-from iiniit_guard.core.claims import Claims, freeze, is_time, shape_of
+from iiniit_guard.core.claims import freeze, is_time, make_claims, shape_of
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
 
@@ -21,7 +21,7 @@ _OTHER_TYPES: Final = frozenset({"id", "refresh", "logout", "offline"})
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
 # The same in most tokens of an issuer, or in those of one second.
-_REPEATED: Final = frozenset({"iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp"})
+_REPEATED: Final = frozenset({"aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp"})
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _KEPT: Final = 4096
@@ -30,12 +30,13 @@ _HABITS_KEPT: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What follows from the names of a token's claims alone: an issuer's tokens share a few sets of names, and what each set wants.
+    """What follows from the names and the types of a token's claims alone: an issuer's tokens have a few sets of them.
 
     Attributes:
         shape: Position of each claim.
+        flat: Whether no value is an object or an array.
         telling: Whether a claim may say that this is another kind of token.
-        texts: Claims that must be text.
+        no_text: The first claim that must be text and is not, or None.
         missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
         bound: Whether the token is bound to a key.
         detailed: Whether it carries RFC 9396 details.
@@ -43,8 +44,9 @@ class Habit:
     """
 
     shape: dict[str, int]
+    flat: bool
     telling: bool
-    texts: tuple[str, ...]
+    no_text: str | None
     missing: str | None
     bound: bool
     detailed: bool
@@ -77,7 +79,7 @@ class ClaimChecks:
     clock_leeway_seconds: float
     missing_audience: bool
     _same: dict[Any, Any] = field(default_factory=dict)
-    _habits: dict[tuple[str, ...], Habit] = field(default_factory=dict)
+    _habits: dict[tuple[tuple[str, ...], tuple[type, ...]], Habit] = field(default_factory=dict)
 
     def check(self, claims: dict[str, Any], now: float, *, introspected: bool) -> AccessToken | Problem:
         """Turn claims that are authentic into an access token, or say which of them refuses it.
@@ -87,8 +89,8 @@ class ClaimChecks:
             now: Seconds since the epoch.
             introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow.
         """
-        names = tuple(claims)
-        habit = self._habits.get(names) or self._learn(names)
+        names, types = tuple(claims), tuple(map(type, claims.values()))
+        habit = self._habits.get((names, types)) or self._learn(names, types)
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
@@ -98,9 +100,8 @@ class ClaimChecks:
         audience = self._audience(claims, introspected)
         if isinstance(audience, Problem):
             return audience
-        for name in habit.texts:
-            if not isinstance(claims[name], str):
-                return malformed_claim(name)
+        if habit.no_text is not None:
+            return malformed_claim(habit.no_text)
         if self.strict and habit.missing is not None:
             return malformed_claim(habit.missing)
         if self.required and not self._has_required(claims):
@@ -114,19 +115,20 @@ class ClaimChecks:
             return malformed_claim("authorization_details")
         return self._build(claims, habit, audience, scopes)
 
-    def _learn(self, names: tuple[str, ...]) -> Habit:
-        present = frozenset(names)
+    def _learn(self, names: tuple[str, ...], types: tuple[type, ...]) -> Habit:
+        kinds = dict(zip(names, types, strict=True))
         habit = Habit(
-            shape_of(names),
-            not present.isdisjoint(_TELLING),
-            tuple(name for name in _TEXTS if name in present),
-            next((name for name in _OF_RFC_9068 if name not in present), None),
-            "cnf" in present,
-            "authorization_details" in present,
-            tuple(present & _REPEATED),
+            shape=shape_of(names),
+            flat=dict not in types and list not in types,
+            telling=not _TELLING.isdisjoint(names),
+            no_text=next((name for name in _TEXTS if kinds.get(name, str) is not str), None),
+            missing=next((name for name in _OF_RFC_9068 if name not in kinds), None),
+            bound="cnf" in kinds,
+            detailed="authorization_details" in kinds,
+            repeated=tuple(name for name in names if name in _REPEATED and kinds[name] in (str, int)),
         )
         if len(self._habits) < _HABITS_KEPT:  # only a trusted issuer's tokens get here, and its habits are few
-            self._habits[names] = habit
+            self._habits[names, types] = habit
         return habit
 
     def _kind(self, claims: dict[str, Any], introspected: bool) -> Problem | None:
@@ -148,7 +150,7 @@ class ClaimChecks:
 
     def _times(self, claims: dict[str, Any], now: float, introspected: bool) -> Problem | None:
         expires = claims.get("exp")
-        if expires is None or not is_time(expires):
+        if not is_time(expires):
             if not (introspected and "exp" not in claims):
                 return malformed_claim("exp")
         elif now >= expires + self.expiry_leeway_seconds:  # RFC 7519 §4.1.4: "on or after"
@@ -186,10 +188,11 @@ class ClaimChecks:
         if len(self._same) >= _KEPT:
             self._same.clear()
         share, get = self._same.setdefault, claims.get
+        if "iss" in claims:
+            claims["iss"] = self.issuer  # equal, and held anyway
         for name in habit.repeated:
             value = claims[name]
-            if type(value) is str or type(value) is int:
-                claims[name] = share(value, value)
+            claims[name] = share(value, value)
         return make_access_token(
             self.issuer,
             get("sub"),
@@ -200,7 +203,7 @@ class ClaimChecks:
             get("iat"),
             get("jti"),
             freeze(claims["authorization_details"]) if habit.detailed else (),
-            Claims(claims, habit.shape),
+            make_claims(habit.shape, tuple(claims.values()) if habit.flat else tuple(map(freeze, claims.values()))),
         )
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final, TypeGuard, cast
 
 _LATEST: Final = 253_402_300_800  # 10000-01-01: a time beyond cannot be meant, and 2**63 or 1e400 is an attack on arithmetic
 _SHAPES_KEPT: Final = 1024
-_NESTED: Final = frozenset((dict, list, tuple))
 _shapes: dict[tuple[str, ...], dict[str, int]] = {}
 
 
@@ -22,16 +21,9 @@ class Claims(Mapping[str, Any]):
     _shape: dict[str, int]
     _values: tuple[Any, ...]
 
-    def __init__(self, claims: Mapping[str, Any], shape: dict[str, int] | None = None) -> None:
-        """Copy and freeze.
-
-        Args:
-            claims: Out of JSON.
-            shape: `shape_of` their names, from whoever has it at hand.
-        """
-        _set_shape(self, shape_of(tuple(claims)) if shape is None else shape)
-        values = tuple(claims.values())
-        _set_values(self, values if _NESTED.isdisjoint(map(type, values)) else tuple(map(freeze, values)))
+    def __init__(self, claims: Mapping[str, Any]) -> None:
+        _set_shape(self, shape_of(tuple(claims)))
+        _set_values(self, tuple(map(freeze, claims.values())))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[self._shape[name]]
@@ -66,6 +58,14 @@ class Claims(Mapping[str, Any]):
 # Slots are set by their descriptors: `object.__setattr__` looks each up by its name, and takes twice the time.
 _set_shape: Final = cast("Any", Claims._shape).__set__
 _set_values: Final = cast("Any", Claims._values).__set__
+
+
+def make_claims(shape: dict[str, int], values: tuple[Any, ...]) -> Claims:
+    """Do what the constructor does, for whoever has `shape_of` the names and the frozen values at hand."""
+    claims = Claims.__new__(Claims)
+    _set_shape(claims, shape)
+    _set_values(claims, values)
+    return claims
 
 
 def shape_of(names: tuple[str, ...]) -> dict[str, int]:

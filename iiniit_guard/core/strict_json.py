@@ -34,8 +34,12 @@ _scan: Final[Scan] = cast("Any", JSONDecoder(object_pairs_hook=_unique, parse_co
 _scan_with_constants: Final[Scan] = cast("Any", JSONDecoder(object_pairs_hook=_unique)).scan_once
 
 
-def parse_object(data: bytes) -> dict[str, Any] | None:
+def parse_object(data: bytes, scan: Scan = _scan) -> dict[str, Any] | None:
     """Parse a JSON object that a stranger sent.
+
+    Args:
+        data: As it came.
+        scan: Reads one value.
 
     Returns:
         None for what is not JSON, not an object, not UTF-8 or begins with a BOM, for a name that is repeated at any depth, NaN and
@@ -44,30 +48,9 @@ def parse_object(data: bytes) -> dict[str, Any] | None:
 
     Spec: RFC 8259 §4, §6, §8, §9; RFC 7515 §4, RFC 7519 §4.
     """
-    return _parse(data, _scan)
-
-
-def is_object_with_constants(data: bytes) -> bool:
-    """Tell whether nothing but NaN or Infinity may keep `data` from being an object that `parse_object` accepts."""
-    return _parse(data, _scan_with_constants) is not None
-
-
-def is_too_deep(data: bytes) -> bool:
-    """Tell whether brackets outside strings go deeper than `MAX_DEPTH`, or do not pair. The time is linear in the length."""
-    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
-        return False
-    skeleton = _STRING.sub(b"", data).translate(_BRACKETS, _NO_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        skeleton = skeleton.replace(b"[]", b"")  # takes away the innermost level of every branch
-    return skeleton != b""
-
-
-def _parse(data: bytes, scan: Scan) -> dict[str, Any] | None:
     # As in `is_too_deep`, whose call a flat object, which most are, is spared.
-    if (data.find(b"{", 1) >= 0 or data.find(b"[") >= 0) and is_too_deep(
-        data
-    ):  # before parsing: the C parser recurses, and an application may have raised the recursion limit
-        return None
+    if (data.find(b"{", 1) >= 0 or data.find(b"[") >= 0) and is_too_deep(data):  # before parsing: the C parser recurses, and an
+        return None  # application may have raised the recursion limit
     try:
         text = data.decode().strip(_WHITESPACE)
         parsed, end = scan(text, 0)
@@ -78,6 +61,21 @@ def _parse(data: bytes, scan: Scan) -> dict[str, Any] | None:
     if "\\" in text and _has_lone_surrogate(parsed):  # without an escape there is none: the bytes were UTF-8
         return None
     return parsed
+
+
+def is_object_with_constants(data: bytes) -> bool:
+    """Tell whether nothing but NaN or Infinity may keep `data` from being an object that `parse_object` accepts."""
+    return parse_object(data, _scan_with_constants) is not None
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Tell whether brackets outside strings go deeper than `MAX_DEPTH`, or do not pair. The time is linear in the length."""
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return False
+    skeleton = _STRING.sub(b"", data).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        skeleton = skeleton.replace(b"[]", b"")  # takes away the innermost level of every branch
+    return skeleton != b""
 
 
 def _has_lone_surrogate(value: Any) -> bool:

@@ -5,7 +5,6 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 
 from __future__ import annotations
 
-from math import floor
 from typing import Final
 
 from iiniit_guard.core.authorization_server import AuthorizationServer
@@ -23,14 +22,16 @@ LONGEST_SECONDS: Final = 300.0
 
 def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Problem | None:
     """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case; None where it must be asked."""
-    now = server.clock.now()
+    now, header = server.clock.now(), jws.header
     keys = server.keys.current_at(now)
-    if keys is None or _check_header(jws, server) is not None:
+    if keys is None or header.alg not in server.algorithms or header.typ not in server.types:
         return None
-    found = _try_keys(jws, keys)
-    if isinstance(found, Problem):
-        return found if _is_final(found, jws, server) else None
-    return _rest_on(found, jws, server, now)
+    candidates = keys.find(header.kid, header.alg)
+    for key in candidates:
+        if verify_signature(jws, key):
+            return _rest_on(key, jws, server, now)
+    problem = _problem_of(candidates)
+    return problem if _is_final(problem, jws, server) else None
 
 
 def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Problem | Unreachable]:
@@ -67,8 +68,10 @@ def _rest_on(key: VerificationKey, jws: Jws, server: AuthorizationServer, now: M
     outcome = server.checks.check(jws.claims, now.wall, introspected=False)
     if isinstance(outcome, Problem):
         return outcome
-    ends = min(floor(now.wall) + LONGEST_SECONDS, jws.claims["exp"] + server.checks.expiry_leeway_seconds)
-    return Remembered(outcome, server.begins(outcome), ends, floor(now.monotonic) + LONGEST_SECONDS, server.keys.voucher_of(key))
+    # Whole seconds, which all tokens of one second share.
+    longest, expires = now.wall // 1 + LONGEST_SECONDS, jws.claims["exp"] + server.checks.expiry_leeway_seconds
+    ends = min(longest, expires)
+    return Remembered(outcome, server.begins(outcome), ends, now.monotonic // 1 + LONGEST_SECONDS, server.keys.voucher_of(key))
 
 
 def _find_key(jws: Jws, server: AuthorizationServer) -> Flow[VerificationKey | Problem | Unreachable]:
@@ -102,4 +105,8 @@ def _try_keys(jws: Jws, keys: JwkSet) -> VerificationKey | Problem:
     for key in candidates:
         if verify_signature(jws, key):
             return key
+    return _problem_of(candidates)
+
+
+def _problem_of(candidates: tuple[VerificationKey, ...]) -> Problem:
     return PROBLEMS[Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY]
