@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from iiniit_guard.core.decision import Allow, Answer, Finding
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import admit_async, checked_guard, recall_scope, with_notes
 from iiniit_guard.core.placement import misplaced
@@ -69,7 +70,7 @@ class GuardMiddleware:
             if not self._looked:
                 self._look()
             token, principal = recall_scope(self.guard, self.gate, scope, _HOST), None
-            if token is None or isinstance(token, Finding):
+            if not isinstance(token, AccessToken):
                 decision = await admit_async(self.guard, self.gate, request_from_scope(scope), _HOST, found=token)
                 if not isinstance(decision, Allow):
                     await refuse(scope, receive, send, decision)

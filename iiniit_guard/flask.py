@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow, Answer, Finding
+from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import (
     admit,
@@ -120,7 +120,7 @@ class _Door:
             policies = policies_of(view)
             wanted = policies[0] if policies else None
             said = recall_environ(self._guard, self._gate, environ, _HOST, wanted or ANY_TOKEN)
-            if said is None or isinstance(said, Finding):
+            if not isinstance(said, AccessToken):
                 decision = admit(self._guard, self._gate, request_from_environ(environ), _HOST, wanted, found=said)
                 if not isinstance(decision, Allow):
                     return _response(decision)

@@ -153,9 +153,11 @@ class Guard:
             method: The request's, for events.
             host: The adapter's name, for events.
         """
-        started = 0.0 if self._listener is None else time.perf_counter()
+        if self._listener is None:
+            return self._usual.decide(authorization, query, wanted)[0]
+        started = time.perf_counter()
         said, cache, digest = self._usual.decide(authorization, query, wanted)
-        return said if self._listener is None or said is None else self._heard(said, cache, digest, method, host, started)
+        return None if said is None else self._heard(said, cache, digest, method, host, started)
 
     def find(self, authorization: bytes, query: bytes) -> Remembered | None:
         """Give what `recall` would go by; for a host that decides and counts by itself."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.decision import Allow, Finding
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import admit, checked_guard, recall_environ, with_notes
 from iiniit_guard.core.request import request_from_environ
@@ -54,7 +55,7 @@ class GuardMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request, or hand it on."""
         token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
-        if token is None or isinstance(token, Finding):
+        if not isinstance(token, AccessToken):
             decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, found=token)
             if not isinstance(decision, Allow):
                 start_response(decision.status_line, list(decision.headers))

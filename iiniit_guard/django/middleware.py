@@ -11,7 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, get_resolver
 
-from iiniit_guard.core.decision import Allow, Answer, Finding
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Gate
 from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, notes, policies_of
 from iiniit_guard.django.decorators import HOST
@@ -83,13 +84,13 @@ class GuardMiddleware:
 
     def _ask(self, request: HttpRequest) -> Allow | Answer:
         token = recall(self.guard, self.gate, request, HOST)
-        if token is None or isinstance(token, Finding):
+        if not isinstance(token, AccessToken):
             return admit(self.guard, self.gate, read_request(request), HOST, found=token)
         return Allow(token)
 
     async def _ask_async(self, request: HttpRequest) -> Allow | Answer:
         token = recall(self.guard, self.gate, request, HOST)
-        if token is None or isinstance(token, Finding):
+        if not isinstance(token, AccessToken):
             return await admit_async(self.guard, self.gate, read_request(request), HOST, found=token)
         return Allow(token)
 
