@@ -21,8 +21,8 @@ from tests.benchmarks.picture import pictures
 
 # Each in a process of its own: one framework's imports and one guard's memory must not weigh on another's numbers.
 GROUPS: Final = (
-    "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "pauses", "refreshes", "threads",
-    "imports",
+    "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "pauses", "refreshes",
+    "threads", "imports",
 )  # fmt: skip
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _ROUNDS: Final = 40

@@ -1,4 +1,4 @@
-"""Goal 10: no pause over 5 ms. The longest time that one eviction takes, and apart from it what Python's collector takes.
+"""Goal 10: no pause over 5 ms. The longest time that keeping one token takes, and apart from it what Python's collector takes.
 
 Our own work is timed with the collector off; then the collector alone is, since it stops every thread whatever the program is.
 """
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
-from itertools import count
+from itertools import count, repeat
 from typing import Any, Final
 
 from iiniit_guard.core.access_token import AccessToken
@@ -27,7 +27,7 @@ from tests.benchmarks.tokens import AUDIENCE, ISSUER, SCOPE, make_guard, make_is
 from tests.benchmarks.waits import Waits, once, own_time
 
 LIMIT: Final = 5.0
-NOTE: Final = "its CPU time; 9,999 of 10,000 stay below the first number of the spread"
+NOTE: Final = "its CPU time; as spread, what 99.99 % stay below, and the longest"
 _KEEPS: Final = 200_000
 _USED_KEEPS: Final = 60_000
 _CLIENTS: Final = 200
@@ -42,7 +42,7 @@ def measure(rounds: int) -> list[Row]:
 
 def _row(size: int, parts: list[Part]) -> Row:
     longest = longest_of([part for part in parts if part.held])
-    return Row(10, f"longest pause of an eviction, {size:,} tokens", LIMIT, longest, unit="ms", note=NOTE, parts=parts)
+    return Row(10, f"longest pause of keeping one more token, {size:,} tokens", LIMIT, longest, unit="ms", note=NOTE, parts=parts)
 
 
 def longest_of(parts: list[Part]) -> Spread:
@@ -72,15 +72,16 @@ class Traffic:
         self._numbers = count()
         self._some: dict[int, AccessToken] = {}
 
-    def come(self, waits: Waits, tokens: int, clients: Iterator[int], *, like: bool = False) -> None:
+    def come(self, waits: Waits | None, tokens: int, clients: Iterator[int], *, like: bool = False) -> None:
         """Let so many tokens come, each from the next of `clients`; only the cache's own work is timed.
 
         Args:
-            waits: Where that is noted.
+            waits: Where that is noted, or None.
             tokens: How many.
             clients: By number.
             like: Let all tokens of a client share their content: only the cache's order is looked at.
         """
+        wall, monotonic = self._ends()
         for _ in range(tokens):
             number, client = next(self._numbers), next(clients)
             token = self._some.get(client) if like else None
@@ -88,13 +89,18 @@ class Traffic:
                 token = self._some[client] = self._token(number, client)
             digest = sha256(b"%d" % number).digest()
             self.lately.append(digest)
-            waits.time(self.cache.keep, digest, self._remembered(token))
+            entry = Remembered(token, 0.0, wall, monotonic, self._voucher)
+            if waits is None:
+                self.cache.keep(digest, entry)
+            else:
+                waits.time(self.cache.keep, digest, entry)
 
     def come_again(self, waits: Waits, digests: list[bytes]) -> None:
         """Let known tokens, whose end has passed, be verified anew."""
         token = self._token(0, 0)
+        wall, monotonic = self._ends()
         for digest in digests:
-            waits.time(self._look_and_keep, digest, self._remembered(token))
+            waits.time(self._look_and_keep, digest, Remembered(token, 0.0, wall, monotonic, self._voucher))
 
     def use_all(self) -> None:
         """Ask for every token, so that each has its second chance."""
@@ -105,9 +111,8 @@ class Traffic:
         if self.cache.find(digest) is None:
             self.cache.keep(digest, entry)
 
-    def _remembered(self, token: AccessToken) -> Remembered:
-        wall, monotonic = int(time.time() + self.ahead), int(time.monotonic() + self.ahead)
-        return Remembered(token, 0.0, wall + _SECONDS, monotonic + _SECONDS, self._voucher)
+    def _ends(self) -> tuple[int, int]:
+        return int(time.time() + self.ahead) + _SECONDS, int(time.monotonic() + self.ahead) + _SECONDS
 
     def _token(self, number: int, client: int) -> AccessToken:
         now = int(time.time())
@@ -137,14 +142,15 @@ def _measure_here(size: int) -> list[Part]:
     gc.disable()
     traffic = Traffic(size)
     parts = [_filling(traffic), *_collecting(traffic), *_evicting(traffic)]
-    parts.append(once(f"forgetting all {size:,} at once, `clear()`", traffic.cache.clear))
-    return [*parts, _falling_back(traffic), *_ending(traffic)]
+    parts.append(once("forgetting all of them at once, `clear()`", traffic.cache.clear))
+    parts.append(_falling_back(traffic))
+    return [*parts, *(_ending(traffic) if size == SIZES[0] else ())]  # what that takes is flat, and a million take their time
 
 
 def _filling(traffic: Traffic) -> Part:
     waits = Waits()
     traffic.come(waits, traffic.size, _clients(2))
-    return waits.part(f"keeping one more while there is room, up to {traffic.size:,}", held=False)
+    return waits.part("keeping one more while there is room")
 
 
 def _evicting(traffic: Traffic) -> list[Part]:
@@ -159,9 +165,9 @@ def _evicting(traffic: Traffic) -> list[Part]:
 
 def _falling_back(traffic: Traffic) -> Part:
     """Let one client fill three fifths while there is room, then others come: it falls back to its quarter."""
-    waits, filling = Waits(), Waits()
-    traffic.come(filling, traffic.size * 3 // 5, iter(lambda: 0, None), like=True)
-    traffic.come(filling, traffic.size * 2 // 5, _clients(0), like=True)
+    waits = Waits()
+    traffic.come(None, traffic.size * 3 // 5, repeat(0), like=True)
+    traffic.come(None, traffic.size * 2 // 5, _clients(0), like=True)
     traffic.come(waits, traffic.size * 36 // 100, _clients(0), like=True)
     return waits.part("evicting one, while a client with three fifths falls back to a quarter")
 
@@ -189,7 +195,7 @@ def _collecting(traffic: Traffic) -> list[Part]:
 
     gc.callbacks.append(watch)
     gc.enable()
-    traffic.come(Waits(), _KEEPS, _clients(2))
+    traffic.come(None, _KEEPS, _clients(2))
     gc.disable()
     gc.callbacks.remove(watch)
     title = f"the collector: {len(by_itself):,} passes by itself during {_KEEPS:,} evictions"

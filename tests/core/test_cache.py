@@ -196,6 +196,17 @@ def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
     assert held(cache, [*range(200), "new"]) == [*range(32), *range(33, 200), "new"]
 
 
+def test_what_ends_all_at_one_moment_goes_one_at_a_time(clock):
+    """Nobody who comes next pays for sweeping up what others left."""
+    cache = TokenCache(200, clock.clock)
+    for number in range(200):
+        cache.keep(digest(number), entry(ends=NOW + 60, ends_monotonic=clock.monotonic() + 60))
+    clock.advance(60)
+    assert cache.recall(digest(0)) is None
+    fill(cache, ["new"])
+    assert held(cache, [*range(200), "new"]) == [*range(1, 200), "new"]
+
+
 def test_a_client_over_a_quarter_loses_its_own(clock):
     """DESIGN §5: one client's tokens hold at most a quarter while others want room."""
     cache = TokenCache(8, clock.clock)
