@@ -21,9 +21,10 @@ from typing import Any, Final
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
 from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.refused import Tombstones
 from tests.benchmarks.measure import Part, Row, Spread
 from tests.benchmarks.memory import SIZES
-from tests.benchmarks.tokens import AUDIENCE, ISSUER, SCOPE, make_guard, make_issuer
+from tests.benchmarks.tokens import AUDIENCE, ISSUER, SCOPE, SYSTEM_CLOCK, make_guard, make_issuer
 from tests.benchmarks.waits import Waits, once, own_time
 
 LIMIT: Final = 5.0
@@ -144,7 +145,9 @@ def _measure_here(size: int) -> list[Part]:
     parts = [_filling(traffic), *_collecting(traffic), *_evicting(traffic)]
     parts.append(once("forgetting all of them at once, `clear()`", traffic.cache.clear))
     parts.append(_falling_back(traffic))
-    return [*parts, *(_ending(traffic) if size == SIZES[0] else ())]  # what that takes is flat, and a million take their time
+    if size == SIZES[0]:  # what ends is looked at once: a million take their time
+        parts += [*_ending(traffic), _burying()]
+    return parts
 
 
 def _filling(traffic: Traffic) -> Part:
@@ -179,6 +182,14 @@ def _ending(traffic: Traffic) -> list[Part]:
     traffic.come_again(known, list(traffic.lately)[-traffic.size // 2 :])
     traffic.come(new, min(_KEEPS, traffic.size), _clients(2), like=True)
     return [known.part("all ended at one moment: a known one comes again"), new.part("all ended at one moment: a new one comes")]
+
+
+def _burying() -> Part:
+    """Let far more tokens be called inactive, having been good, than are kept in mind."""
+    waits, tombstones = Waits(), Tombstones(SYSTEM_CLOCK)
+    for number in range(_KEEPS):
+        waits.time(tombstones.bury, sha256(b"%d" % number).digest())
+    return waits.part(f"keeping in mind that one more ended, beside {Tombstones.SIZE:,} others")
 
 
 def _collecting(traffic: Traffic) -> list[Part]:
