@@ -88,8 +88,7 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
 
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
     """Keep new tokens, made in advance: only the cache is to be timed."""
-    keep(size)
-    token = next(iter(cache._entries.values())).token
+    token = cache.recall(keep(size))
     voucher, numbers, ends = Voucher(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
     return lambda: cache.keep(next(numbers).to_bytes(32), Remembered(token, 0, ends, ends, voucher))
 

@@ -38,7 +38,7 @@ def fill(cache, names, client=None):
 
 
 def held(cache, names):
-    return [name for name in names if digest(name) in cache._entries]
+    return [name for name in names if digest(name) in cache._tables[digest(name)[0]]]
 
 
 def test_the_key_is_the_tokens_sha_256():
@@ -66,7 +66,7 @@ def test_tokens_of_one_second_share_their_moments(clock, monkeypatch):
         at = 0 if name in "ab" else ord(name)
         cache.keep(digest(name), entry(begins=at + 0.5, ends=NOW + at + 60.5, ends_monotonic=at + 1e6 + 0.5))
         assert len(cache._moments) <= module._MOMENTS
-    first, second, third = (cache._entries[digest(name)] for name in "abc")
+    first, second, third = (cache._tables[digest(name)[0]][digest(name)] for name in "abc")
     assert first.begins is second.begins
     assert first.ends is second.ends
     assert first.ends_monotonic is second.ends_monotonic
