@@ -114,7 +114,7 @@ docs: .venv/.ready-test  ## Run every block and follow every link of README and 
 	@touch $@
 
 .PHONY: bench
-bench: .venv-bench/.ready  ## The goals for time and memory beside their baselines and peers, in six minutes: ARGS=--quick
+bench: .venv-bench/.ready  ## The goals for time and memory beside their baselines and peers, in seven minutes: ARGS=--quick
 	@.ci/debian wrk:wrk nginx-light:nginx redis-server
 	.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 

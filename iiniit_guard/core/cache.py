@@ -16,6 +16,8 @@ from iiniit_guard.core.clock import Clock
 
 _SECOND_CHANCES: Final = 32  # how many used entries one eviction passes over: it must cost the same whatever was used
 _MOMENTS: Final = 4096
+_LOST_TURNS: Final = 32  # how many turns that were lost one eviction passes over, for the same reason
+_TABLE_ENTRIES: Final = 4096  # a `dict` is rebuilt as a whole now and then: of a million entries in 50 ms, of so many in 0.2
 _ACTIVE_LATELY_SECONDS: Final = 3600.0
 
 
@@ -98,13 +100,14 @@ class TokenCache:
         self._monotonic = clock.monotonic
         self._lock = Lock()
         self._moments: dict[float, float] = {}
-        self._entries: dict[bytes, Remembered] = {}
+        self._count = 0
+        self._tables: list[dict[bytes, Remembered]] = _tables(size)  # by the first octet of the digest
         self._queues: dict[str | None, _Queue] = {}  # by client
         self._heavy: set[str | None] = set()  # clients over their share
         self._turns: deque[str | None] = deque()  # whose turn it is to lose an entry: its client, once per entry, oldest first
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._count
 
     def recall(self, digest: bytes) -> AccessToken | None:
         """Give the token that is remembered under `digest` and may still be used, or None."""
@@ -113,7 +116,7 @@ class TokenCache:
 
     def find(self, digest: bytes) -> Remembered | None:
         """Give what is remembered under `digest` and may still be used, or None."""
-        entry = self._entries.get(digest)
+        entry = self._tables[digest[0]].get(digest)
         if entry is None or not entry.begins <= self._wall() < entry.ends:
             return None
         if self._monotonic() >= entry.ends_monotonic or not entry.voucher.valid:
@@ -123,14 +126,14 @@ class TokenCache:
 
     def remaining(self, digest: bytes) -> float:
         """Give the seconds for which the entry may still be used; 0 when there is none."""
-        entry = self._entries.get(digest)
+        entry = self._tables[digest[0]].get(digest)
         if entry is None or not entry.voucher.valid:
             return 0.0
         return max(0.0, min(entry.ends - self._wall(), entry.ends_monotonic - self._monotonic()))
 
     def was_active(self, digest: bytes) -> bool:
         """Tell whether this token was good within the last hour, remembered or not: such tokens go first when calls are scarce."""
-        entry = self._entries.get(digest)
+        entry = self._tables[digest[0]].get(digest)
         return entry is not None and self._monotonic() - entry.ends_monotonic < _ACTIVE_LATELY_SECONDS
 
     def keep(self, digest: bytes, entry: Remembered) -> None:
@@ -144,17 +147,18 @@ class TokenCache:
         entry.begins, entry.ends = share(entry.begins, entry.begins), share(entry.ends, entry.ends)
         entry.ends_monotonic = share(entry.ends_monotonic, entry.ends_monotonic)
         with self._lock:
-            entries = self._entries
-            known = entries.get(digest)
+            table = self._tables[digest[0]]
+            known = table.get(digest)
             if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
                 known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
                 known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
                 return
             client = entry.token.client_id
             own_turn_kept = False
-            while len(entries) >= self._size:
+            while self._count >= self._size:
                 own_turn_kept = self._evict(client)
-            entries[digest] = entry
+            table[digest] = entry
+            self._count += 1
             queue = self._queues.get(client)
             if queue is None:
                 queue = self._queues[client] = _Queue()
@@ -167,7 +171,7 @@ class TokenCache:
     def drop(self, digest: bytes) -> Remembered | None:
         """Forget one token; give what was remembered, so that a tombstone can outlast it."""
         with self._lock:
-            entry = self._entries.get(digest)
+            entry = self._tables[digest[0]].get(digest)
             if entry is not None:
                 entry.ends = entry.ends_monotonic = float("-inf")  # stays as a husk until its turn: the order is not searched
             return entry
@@ -175,7 +179,7 @@ class TokenCache:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._entries.clear()
+            self._count, self._tables = 0, _tables(self._size)
             self._queues.clear()
             self._heavy.clear()
             self._turns.clear()
@@ -202,7 +206,8 @@ class TokenCache:
             entry.used = False
             queue.append(entry)
             entry = queue.pop()
-        del self._entries[entry.digest]
+        del self._tables[entry.digest[0]][entry.digest]
+        self._count -= 1
         if queue.count <= self._share:
             self._heavy.discard(client)
         if not queue.count:  # then no turn of this client is left either: out of turn it keeps its share
@@ -211,9 +216,25 @@ class TokenCache:
 
     def _next_turn(self) -> str | None:
         """Give the client whose turn it is; each has as many turns as entries and entries lost out of turn."""
-        while True:
-            client = self._turns.popleft()
-            queue = self._queues[client]
+        turns, queues = self._turns, self._queues
+        for _ in range(_LOST_TURNS):
+            client = turns.popleft()
+            queue = queues[client]
             if not queue.passed_over:
                 return client
             queue.passed_over -= 1
+        while True:  # so many turns that were lost: this one counts, and another of this client is lost in its place
+            client = turns.popleft()
+            queue = queues[client]
+            if not queue.passed_over or queue.count > 1:
+                return client
+            queue.passed_over -= 1
+
+
+def _tables(size: int) -> list[dict[bytes, Remembered]]:
+    """Give a table for each first octet; few octets have one of their own where few entries come."""
+    number = 1
+    while number < 256 and number * _TABLE_ENTRIES < size:
+        number *= 2
+    tables: list[dict[bytes, Remembered]] = [{} for _ in range(number)]
+    return tables * (256 // number)

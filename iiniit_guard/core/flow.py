@@ -151,7 +151,12 @@ class Keep:
     seconds: float
 
 
-Effect: TypeAlias = Fetch | Join | ReadFile | Ask | Later | Lead | Recall | Keep
+@dataclass(frozen=True, slots=True)
+class Breathe:
+    """Let others go on: on an event loop whoever is ready, in a thread whoever waits for the interpreter; answered with None."""
+
+
+Effect: TypeAlias = Fetch | Join | ReadFile | Ask | Later | Lead | Recall | Keep | Breathe
 Flow: TypeAlias = Generator[Effect, Any, T]  # the one Any: a reply's type depends on its question
 
 

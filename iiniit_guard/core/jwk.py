@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from iiniit_guard.core.flow import Breathe, Flow
 from iiniit_guard.core.public_numbers import EcPoint, PublicNumbers, RsaNumbers, parse_public_numbers, thumbprint
 from iiniit_guard.core.strict_json import parse_object
 from iiniit_guard.core.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
@@ -14,6 +15,8 @@ __all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "pa
 
 MAX_KEYS: Final = 100
 """Keys read of a set; the rest is ignored. Large providers publish up to a dozen."""
+
+_AT_ONE_GO: Final = 8  # an Ed25519 key takes 0.09 ms, the others 0.01
 
 MAX_CANDIDATES: Final = 4
 """Keys a token may be tried with: signatures are dear, and a stranger chooses how many tokens come."""
@@ -86,6 +89,16 @@ class JwkSet:
 
 
 def parse_jwk_set(body: bytes) -> JwkSet | None:
+    """Read a JWK Set at one go; see `read_jwk_set`."""
+    reading = read_jwk_set(body)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as finished:
+            return cast("JwkSet | None", finished.value)
+
+
+def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
     """Read a JWK Set; a key that we cannot or must not use is left out and never spoils the others.
 
     Returns:
@@ -99,6 +112,8 @@ def parse_jwk_set(body: bytes) -> JwkSet | None:
         return None
     keys, skipped = [], []
     for position, member in enumerate(listed[:MAX_KEYS]):
+        if position and position % _AT_ONE_GO == 0:
+            yield Breathe()
         key = _parse_jwk(member)
         if isinstance(key, str):
             skipped.append(f"{position}: {key}")

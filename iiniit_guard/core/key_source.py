@@ -12,7 +12,7 @@ from typing import Final
 from iiniit_guard.core.cache import Voucher
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, ReadFile, Unreachable
-from iiniit_guard.core.jwk import JwkSet, parse_jwk_set
+from iiniit_guard.core.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.metadata import retry_after
 from iiniit_guard.core.verification_key import VerificationKey
@@ -136,7 +136,7 @@ class KeySource(Kept[JwkSet]):
             if reply.status != 200:
                 return Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
             content, lifetime = reply.body, _lifetime(reply)
-        keys = parse_jwk_set(content)
+        keys = yield from read_jwk_set(content)
         if keys is None:
             return Unreachable("answer", "jwks: not a JWK Set")
         return keys, min(lifetime, self._max_age)

@@ -18,6 +18,7 @@ from iiniit_guard.core.flow import (
     MAX_BODY_BYTES,
     TIMED_OUT,
     Ask,
+    Breathe,
     Effect,
     Fetch,
     Flow,
@@ -47,6 +48,7 @@ Transport: TypeAlias = Callable[[HttpRequest], HttpResponse | Unreachable]
 
 _CLOSED: Final = Unreachable("connection", "the guard is closed")
 _LATER_THREADS: Final = 4
+_BREATH_SECONDS: Final = 0.0001  # 0 would give the interpreter up and take it back before anyone who waits has woken
 _BLOCKING_THREADS: Final = 4
 _NAMES_THREADS: Final = 8
 
@@ -97,6 +99,9 @@ class Performer:
                 return run(start(), self.perform)  # nothing cancels a thread
             case Recall() | Keep():
                 return missed(effect) if self._store is None else self._store.perform(effect)
+            case Breathe():
+                time.sleep(_BREATH_SECONDS)
+                return None
             case _:
                 assert_never(effect)
 
@@ -125,6 +130,9 @@ class Performer:
                 return await (await self._make_loops().here()).lead(run_async(start(), self.perform_async))
             case Recall() | Keep():
                 return missed(effect) if self._store is None else await self._store.perform_async(effect, self._make_loops())
+            case Breathe():
+                await asyncio.sleep(0)
+                return None
             case _:
                 assert_never(effect)
 

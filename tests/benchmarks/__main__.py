@@ -21,7 +21,8 @@ from tests.benchmarks.picture import pictures
 
 # Each in a process of its own: one framework's imports and one guard's memory must not weigh on another's numbers.
 GROUPS: Final = (
-    "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "threads", "imports",
+    "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "pauses", "refreshes",
+    "threads", "imports",
 )  # fmt: skip
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _ROUNDS: Final = 40
@@ -48,7 +49,7 @@ def main() -> int:
             rows += measured
     rows.sort(key=lambda row: row.goal)
     machine = report.machine(given.quick)
-    print(f"{machine}\n\n{report.goals(rows)}\n")
+    print(f"{machine}\n\n{report.goals(rows)}\n\n{report.pauses(rows)}\n")
     if not given.only:
         _show_growth(rows, machine, given.quick)
     for fault in broken:
@@ -86,7 +87,8 @@ def _show_growth(rows: list[Row], machine: str, quick: bool) -> None:
         return
     document = _DOCS / "performance.md"
     text = document.read_text()
-    for name, written in (("machine", machine), ("goals", report.goals(rows)), ("profile", profile), ("curves", growth)):
+    parts = {"machine": machine, "goals": report.goals(rows), "pauses": report.pauses(rows), "profile": profile, "curves": growth}
+    for name, written in parts.items():
         text = report.insert(text, name, written)
     document.write_text(text)
     for name, picture in pictures(rows, drawn).items():

@@ -88,10 +88,9 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
 
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
     """Keep new tokens, made in advance: only the cache is to be timed."""
-    keep(size)
-    token = next(iter(cache._entries.values())).token
+    token: Any = cache.recall(keep(size))
     voucher, numbers, ends = Voucher(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
-    return lambda: cache.keep(next(numbers).to_bytes(32), Remembered(token, 0, ends, ends, voucher))
+    return lambda: cache.keep(next(numbers).to_bytes(32, "little"), Remembered(token, 0, ends, ends, voucher))
 
 
 def _rules(counts: tuple[int, ...]) -> Curve:
@@ -140,7 +139,7 @@ def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
         token, voucher, missed = _some_token(), Voucher(), 0
         for turn in range(requests):
             now[0] = turn / rate
-            digest = bisect(weights, chance.random() * weights[-1]).to_bytes(32)
+            digest = bisect(weights, chance.random() * weights[-1]).to_bytes(32, "little")
             if cache.recall(digest) is None:
                 missed += 1
                 cache.keep(digest, Remembered(token, 0.0, now[0] + delay, now[0] + delay, voucher))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import Any, Final
@@ -30,6 +30,27 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What single calls of one kind took at worst, in milliseconds.
+
+    Attributes:
+        name: Of the kind.
+        longest: CPU time of the longest.
+        usual: What 9,999 of 10,000 stay below.
+        longest_wall: By the clock on the wall, which counts what other programs took too.
+        usual_wall: The same for the clock on the wall.
+        held: Whether the goal speaks of it; else it is only shown.
+    """
+
+    name: str
+    longest: float
+    usual: float
+    longest_wall: float
+    usual_wall: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One measured line of the table.
 
@@ -44,6 +65,7 @@ class Row:
         peers: Others, in the same unit; a text says why there is no number.
         beside: Ours under other circumstances, shown but held to no goal.
         note: What the numbers are ratios to.
+        parts: Of what ours is the worst; the page shows them in a table of their own.
     """
 
     goal: int
@@ -56,6 +78,7 @@ class Row:
     peers: Mapping[str, Spread | str] = field(default_factory=dict)
     beside: Mapping[str, Spread] = field(default_factory=dict)
     note: str = ""
+    parts: Sequence[Part] = ()
 
     @property
     def met(self) -> bool:
@@ -74,7 +97,8 @@ class Row:
             return Spread(**value) if isinstance(value, dict) else value
 
         named = {name: {key: spread(value) for key, value in members[name].items()} for name in ("peers", "beside")}
-        return Row(**{**members, **named, "ours": spread(members["ours"]), "floor": spread(members["floor"])})
+        parts = [Part(**part) for part in members["parts"]]
+        return Row(**{**members, **named, "ours": spread(members["ours"]), "floor": spread(members["floor"]), "parts": parts})
 
 
 def spread_of(values: list[float], seconds: float | None = None) -> Spread:

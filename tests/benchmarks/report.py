@@ -65,6 +65,18 @@ def numbers(curves: Iterable[Curve]) -> str:
     return "\n".join(parts).rstrip()
 
 
+def pauses(rows: Iterable[Row]) -> str:
+    """Write what the longest pauses consist of."""
+    lines = ["| ms | longest, CPU time | 99.99 % below | longest, by the clock | 99.99 % below | goal |", "|---|---:|---:|---:|---:|---|"]
+    for row in rows:
+        lines += [f"| *{row.name}* | | | | | |"] * bool(row.parts)
+        for part in row.parts:
+            values = (part.longest, part.usual, part.longest_wall, part.usual_wall)
+            goal = "" if not part.held else "met" if part.longest <= row.limit else "**missed**"
+            lines.append(f"| {part.name} | {' | '.join(f'{value:,.2f}' for value in values)} | {goal} |")
+    return "\n".join(lines)
+
+
 def profile(named: Mapping[str, Stages]) -> str:
     """Write where each microsecond goes."""
     parts = []

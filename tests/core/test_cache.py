@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from hashlib import sha256
 
 import pytest
@@ -38,7 +39,7 @@ def fill(cache, names, client=None):
 
 
 def held(cache, names):
-    return [name for name in names if digest(name) in cache._entries]
+    return [name for name in names if digest(name) in cache._tables[digest(name)[0]]]
 
 
 def test_the_key_is_the_tokens_sha_256():
@@ -66,7 +67,7 @@ def test_tokens_of_one_second_share_their_moments(clock, monkeypatch):
         at = 0 if name in "ab" else ord(name)
         cache.keep(digest(name), entry(begins=at + 0.5, ends=NOW + at + 60.5, ends_monotonic=at + 1e6 + 0.5))
         assert len(cache._moments) <= module._MOMENTS
-    first, second, third = (cache._entries[digest(name)] for name in "abc")
+    first, second, third = (cache._tables[digest(name)[0]][digest(name)] for name in "abc")
     assert first.begins is second.begins
     assert first.ends is second.ends
     assert first.ends_monotonic is second.ends_monotonic
@@ -194,6 +195,49 @@ def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
         cache.recall(digest(number))
     fill(cache, ["new"])
     assert held(cache, [*range(200), "new"]) == [*range(32), *range(33, 200), "new"]
+
+
+class _Counting(deque):
+    """Turns that count how often one is taken."""
+
+    taken = 0
+
+    def popleft(self):
+        self.taken += 1
+        return super().popleft()
+
+
+def test_turns_that_were_lost_are_passed_over_a_few_at_a_time(clock):
+    """One client fills all but one place, and is pushed back to its quarter; nobody pays for all those turns at once."""
+    cache = TokenCache(400, clock.clock)
+    cache._turns = _Counting()
+    fill(cache, range(399), client="heavy")
+    most = 0
+    for number in range(399, 1200):
+        before = cache._turns.taken
+        fill(cache, [number], client=f"client {number}")
+        most = max(most, cache._turns.taken - before)
+        assert len(cache) == 400
+        assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())
+    assert most == 33
+
+
+def test_no_table_holds_more_than_its_part(clock):
+    """A `dict` is rebuilt as a whole now and then: in 50 ms where it holds a million."""
+    cache = TokenCache(65_536, clock.clock)
+    fill(cache, range(65_536))
+    assert max(map(len, cache._tables)) < 65_536 / 16 * 1.1
+
+
+def test_what_ends_all_at_one_moment_goes_one_at_a_time(clock):
+    """Nobody who comes next pays for sweeping up what others left."""
+    cache = TokenCache(200, clock.clock)
+    for number in range(200):
+        cache.keep(digest(number), entry(ends=NOW + 60, ends_monotonic=clock.monotonic() + 60))
+    clock.advance(60)
+    assert cache.recall(digest(0)) is None
+    fill(cache, ["new"])
+    assert held(cache, [*range(200), "new"]) == [*range(1, 200), "new"]
 
 
 def test_a_client_over_a_quarter_loses_its_own(clock):
