@@ -109,11 +109,11 @@ def test_an_answer_asked_for_before_the_end_does_not_count(clock):
 
 def test_tombstones_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     assert Tombstones.SIZE == 65_536
-    monkeypatch.setattr(Tombstones, "SIZE", 2)
+    monkeypatch.setattr(Tombstones, "SIZE", 2 * Tombstones.YARDS)
     tombstones = Tombstones(clock.clock)
-    for name in "abc":
-        tombstones.bury(digest_of(name))
-    assert [tombstones.outdates(digest_of(name), 0) for name in "abc"] == [False, True, True]
+    for first in range(256):  # each of the tables by itself
+        tombstones.bury(bytes([first, 1]))
+    assert [tombstones.outdates(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
 
 
 def test_a_forked_child_takes_fresh_locks_and_keeps_what_was_learned(clock):
