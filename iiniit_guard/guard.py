@@ -17,6 +17,7 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
 from iiniit_guard.core.event import Event, event_of, usual_event
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.keywords import GuardKeywords
 from iiniit_guard.core.outcome import token_of
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
@@ -27,7 +28,6 @@ from iiniit_guard.core.resource import Chance, ProtectedResource
 from iiniit_guard.core.resource_metadata import published, resource_document
 from iiniit_guard.core.settings import make_settings
 from iiniit_guard.core.usual import Usual
-from iiniit_guard.errors import UsageError
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.perform import Performer, Transport
@@ -90,29 +90,34 @@ class Guard:
         """
         return cls(**settings_from_file(path, more))
 
-    def authenticate(self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard") -> Decision:
+    def authenticate(
+        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", found: Finding | None = None
+    ) -> Decision:
         """Decide about a request, waiting for the authorization server where that must be asked.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
             wanted: The policy to satisfy, or the refusal that rules found.
             host: The adapter's name, for events.
+            found: What `decide_at_once` said about this very request.
         """
-        decided = self._decide_usual(request, wanted, host)
-        if decided is not None:
-            return decided
+        said = self._said_at_once(request, wanted, host, found)
+        if said is not None and not isinstance(said, JwkSet):
+            return said
         started = time.perf_counter()
-        decision = run(authenticate(request, self._resource, wanted), self._performer.perform)
+        decision = run(authenticate(request, self._resource, wanted, said), self._performer.perform)
         self._tell(decision, request, host, time.perf_counter() - started)
         return decision
 
-    async def authenticate_async(self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard") -> Decision:
+    async def authenticate_async(
+        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", found: Finding | None = None
+    ) -> Decision:
         """Do what `authenticate` does, on the running event loop."""
-        decided = self._decide_usual(request, wanted, host)
-        if decided is not None:
-            return decided
+        said = self._said_at_once(request, wanted, host, found)
+        if said is not None and not isinstance(said, JwkSet):
+            return said
         started = time.perf_counter()
-        decision = await run_async(authenticate(request, self._resource, wanted), self._performer.perform_async)
+        decision = await run_async(authenticate(request, self._resource, wanted, said), self._performer.perform_async)
         self._tell(decision, request, host, time.perf_counter() - started)
         return decision
 
@@ -123,12 +128,9 @@ class Guard:
             self._tell(decision, request, host, 0.0)
         return decision
 
-    def refuse(self, request: Request, problem: Problem | Finding, *, policy: Policy | None = None, host: str = "guard") -> Deny:
-        """Write the answer for a problem found outside the guard, or by `recall`."""
-        found = problem if isinstance(problem, Finding) else Finding(problem)
-        decision = self._resource.answers.deny(found.problem, request, policy or ANY_TOKEN, token=found.token, cache=found.cache)
-        self._tell(decision, request, host, found.seconds)
-        return decision
+    def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
+        """Write the answer for a problem found outside the guard."""
+        return self._refuse(request, problem, Finding(problem), policy or ANY_TOKEN, host)
 
     def published(self, request: Request) -> Answer | None:
         """Answer a request for this resource's metadata (RFC 9728); None for any other request, and without the setting `resource`."""
@@ -140,11 +142,21 @@ class Guard:
 
     def recall(
         self, authorization: bytes, query: bytes = b"", wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard"
+    ) -> AccessToken | None:
+        """Give the token of a request in the usual form, where it passes and nobody need be asked; see `decide_at_once`.
+
+        None says nothing about the request: `authenticate` decides then.
+        """
+        said = self.decide_at_once(authorization, query, wanted, method, host)
+        return said if isinstance(said, AccessToken) else None
+
+    def decide_at_once(
+        self, authorization: bytes, query: bytes = b"", wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard"
     ) -> AccessToken | Finding | None:
         """Decide about a request in the usual form without a flow: its token is remembered, or a JWT whose issuer and key are known.
 
-        None says nothing about the request: `authenticate` decides then. A token is a decision, and told as an event; of a finding
-        `refuse` makes the answer and the event.
+        A token that passes is a decision, and told as an event. A finding, which is false, is for `authenticate`: it answers what was
+        found against the token, or finds out what only a flow can. None says nothing: the request has not the usual form.
 
         Args:
             authorization: The value of its only Authorization field, see `only_authorization`.
@@ -174,8 +186,10 @@ class Guard:
             IssuerUnavailable: That could not be found out.
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
-        said = self._usual.verify(self._encoded(token))
-        return token_of(said or run(verify(token, digest_of(token), self._resource), self._performer.perform))
+        said = self._usual.verify(token)
+        if said is None or isinstance(said, JwkSet):
+            return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
+        return token_of(said)
 
     async def verify_async(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
@@ -184,9 +198,9 @@ class Guard:
             token: Without scheme.
             outdated: What is remembered about it, where that is to be asked about anew; it stays until there is an answer.
         """
-        said = self._usual.verify(self._encoded(token), outdated=outdated)
-        if said is None:
-            flow = verify(token, digest_of(token), self._resource, outdated=outdated)
+        said = self._usual.verify(token, outdated=outdated)
+        if said is None or isinstance(said, JwkSet):
+            flow = verify(token, digest_of(token), self._resource, outdated=outdated, tried=said)
             return token_of(await run_async(flow, self._performer.perform_async))
         return token_of(said)
 
@@ -233,29 +247,32 @@ class Guard:
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self._resource.servers)})"
 
-    def _decide_usual(self, request: Request, wanted: Policy | Problem, host: str) -> Allow | Deny | None:
-        authorization = only_authorization(request.headers)
-        if authorization is None or not isinstance(wanted, Policy):
-            return None
-        started = 0.0 if self._listener is None else time.perf_counter()
-        said, cache, digest = self._usual.decide(authorization, request.query, wanted)
-        if said is not None and self._listener is not None:
-            said = self._heard(said, cache, digest, request.method, host, started)
-        if isinstance(said, Finding):
-            return self.refuse(request, said, policy=wanted, host=host)
-        return None if said is None else Allow(said, None, cache)
+    def _said_at_once(self, request: Request, wanted: Policy | Problem, host: str, found: Finding | None) -> Allow | Deny | JwkSet | None:
+        said: AccessToken | Finding | None = found
+        cache = "none"
+        if found is None:
+            authorization = only_authorization(request.headers)
+            if authorization is None or not isinstance(wanted, Policy):
+                return None
+            started = 0.0 if self._listener is None else time.perf_counter()
+            said, cache, digest = self._usual.decide(authorization, request.query, wanted)
+            if said is not None and self._listener is not None:
+                said = self._heard(said, cache, digest, request.method, host, started)
+        if isinstance(said, AccessToken):
+            return Allow(said, None, cache)
+        if said is None or said.problem is None:
+            return None if said is None else said.tried
+        return self._refuse(request, said.problem, said, wanted if isinstance(wanted, Policy) else ANY_TOKEN, host)
 
-    def _encoded(self, token: str) -> bytes:
-        if not self._resource.token_alone_decides:
-            raise UsageError("with issuer_resolver or validators the request has a say: use authenticate(request)")
-        if not isinstance(token, str):
-            raise UsageError("a token is text, without its scheme")
-        return token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
+    def _refuse(self, request: Request, problem: Problem, found: Finding, policy: Policy, host: str) -> Deny:
+        decision = self._resource.answers.deny(problem, request, policy, token=found.token, cache=found.cache)
+        self._tell(decision, request, host, found.seconds)
+        return decision
 
     def _heard(
         self, said: AccessToken | Finding, cache: str, digest: bytes, method: str, host: str, started: float
     ) -> AccessToken | Finding:
-        """Let the listener know of a token that passes; of a finding `refuse` does."""
+        """Let the listener know of a token that passes; whoever answers a finding does it."""
         seconds = time.perf_counter() - started
         if isinstance(said, Finding):
             return said._replace(seconds=seconds)

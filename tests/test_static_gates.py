@@ -40,7 +40,7 @@ GRANTS = {
     "iiniit_guard/django/middleware.py",
     "iiniit_guard/django/middleware.py:_ask",
     "iiniit_guard/django/middleware.py:_ask_async",
-    "iiniit_guard/guard.py:_decide_usual",
+    "iiniit_guard/guard.py:_said_at_once",
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.authorization_server import AuthorizationServer
 from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
 from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws, parse_usual_jws
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
@@ -25,13 +25,14 @@ from iiniit_guard.errors import UsageError
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
-def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem) -> Flow[Decision]:
+def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem, tried: JwkSet | None = None) -> Flow[Decision]:
     """Decide about one request.
 
     Args:
         request: Its header holds the credential.
         resource: What is protected.
         wanted: The policy to satisfy, or the refusal of a request that no rule provides for.
+        tried: As for `verify`.
     """
     deny = resource.answers.deny
     policy = wanted if isinstance(wanted, Policy) else ANY_TOKEN
@@ -57,7 +58,7 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         digest = digest_of(credential.value, issuer)
         token = resource.recall(digest)
         cache = "miss" if token is None else "hit"
-        outcome = token or (yield from verify(credential.value, digest, resource, issuer))
+        outcome = token or (yield from verify(credential.value, digest, resource, issuer, tried=tried))
         if isinstance(outcome, AccessToken):
             outcome = yield from _validate(outcome, request, resource)
     else:
@@ -82,7 +83,7 @@ def decide(
     return Allow(None, token, cache) if isinstance(token, Principal) else Allow(token, None, cache)
 
 
-def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> AccessToken | Problem | None:
+def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> AccessToken | Problem | JwkSet | None:
     """Do what `verify` does for a JWT whose header, issuer and key are known, which is the usual case.
 
     Args:
@@ -91,7 +92,7 @@ def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> 
         resource: Whom it must be meant for.
 
     Returns:
-        None says nothing about the token: `verify` must be asked.
+        None says nothing about the token: `verify` must be asked. So it must be where a key set is given, no key of which fits.
     """
     jws = parse_usual_jws(token)
     if jws is None:
@@ -108,7 +109,13 @@ def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> 
 
 
 def verify(
-    token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None, *, outdated: AccessToken | None = None
+    token: str,
+    digest: bytes,
+    resource: ProtectedResource,
+    issuer: str | None = None,
+    *,
+    outdated: AccessToken | None = None,
+    tried: JwkSet | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
 
@@ -118,6 +125,7 @@ def verify(
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
         outdated: What is remembered and is no answer: it is asked about anew.
+        tried: What `verify_at_once` gave: a set none of whose keys made the signature.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
@@ -137,22 +145,16 @@ def verify(
     trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
     if trusted is None:
         return PROBLEMS[Reason.UNKNOWN_ISSUER]
-    return (yield from _check_jwt(token, jws, digest, trusted, resource, outdated))
-
-
-def _check_jwt(
-    token: str, jws: Jws, digest: bytes, server: AuthorizationServer, resource: ProtectedResource, outdated: AccessToken | None
-) -> Flow[AccessToken | Problem | Unreachable]:
-    how, issued_at = server.settings.jwt, jws.claims.get("iat")
+    how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
-    verified = yield from verify_jwt(jws, server)
+        return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
+    verified = yield from verify_jwt(jws, trusted, tried)
     if not isinstance(verified, Remembered):
         return verified
     if how == "verify":
         resource.cache.keep(digest, verified)
         return verified.token
-    return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
+    return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 
 
 def _unverified_iat(token: str) -> object:

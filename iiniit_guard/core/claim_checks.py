@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
-from iiniit_guard.core.claims import freeze, is_time, make_claims, shape_of
+from iiniit_guard.core.claims import freeze, is_time, is_usual, make_claims
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
 
@@ -26,6 +26,7 @@ _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _KEPT: Final = 4096
 _HABITS_KEPT: Final = 1024
+_AUDIENCES_SHARED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class ClaimChecks:
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     missing_audience: bool
-    _same: dict[Any, Any] = field(default_factory=dict)
-    _habits: dict[tuple[tuple[str, ...], tuple[type, ...]], Habit] = field(default_factory=dict)
+    _same: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _habits: dict[tuple[tuple[str, ...], tuple[type, ...]], Habit] = field(default_factory=dict, repr=False, compare=False)
 
     def check(self, claims: dict[str, Any], now: float, *, introspected: bool) -> AccessToken | Problem:
         """Turn claims that are authentic into an access token, or say which of them refuses it.
@@ -90,7 +91,8 @@ class ClaimChecks:
             introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow.
         """
         names, types = tuple(claims), tuple(map(type, claims.values()))
-        habit = self._habits.get((names, types)) or self._learn(names, types)
+        known = self._habits.get((names, types))
+        habit = known or _habit_of(names, types)
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
@@ -113,23 +115,11 @@ class ClaimChecks:
             return malformed_claim("scope")
         if habit.detailed and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
-        return self._build(claims, habit, audience, scopes)
-
-    def _learn(self, names: tuple[str, ...], types: tuple[type, ...]) -> Habit:
-        kinds = dict(zip(names, types, strict=True))
-        habit = Habit(
-            shape=shape_of(names),
-            flat=dict not in types and list not in types,
-            telling=not _TELLING.isdisjoint(names),
-            no_text=next((name for name in _TEXTS if kinds.get(name, str) is not str), None),
-            missing=next((name for name in _OF_RFC_9068 if name not in kinds), None),
-            bound="cnf" in kinds,
-            detailed="authorization_details" in kinds,
-            repeated=tuple(name for name in names if name in _REPEATED and kinds[name] in (str, int)),
-        )
-        if len(self._habits) < _HABITS_KEPT:  # only a trusted issuer's tokens get here, and its habits are few
+        if known is None and is_usual(names):  # of a good token: what is meant for others must not fill this
+            if len(self._habits) >= _HABITS_KEPT:
+                self._habits.clear()
             self._habits[names, types] = habit
-        return habit
+        return self._build(claims, habit, audience, scopes)
 
     def _kind(self, claims: dict[str, Any], introspected: bool) -> Problem | None:
         for name in _OTHER_KINDS:
@@ -171,12 +161,11 @@ class ClaimChecks:
     def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
-            return self._same.setdefault((value,), (value,)) if value in self.audiences else PROBLEMS[Reason.WRONG_AUDIENCE]
+            return (value,) if value in self.audiences else PROBLEMS[Reason.WRONG_AUDIENCE]
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
-            several = tuple(value)
-            return self._same.setdefault(several, several) if not self.audiences.isdisjoint(several) else PROBLEMS[Reason.WRONG_AUDIENCE]
+            return tuple(value) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
         if self.audience_claim in claims:
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
@@ -197,7 +186,7 @@ class ClaimChecks:
             self.issuer,
             get("sub"),
             claims["client_id"] if "client_id" in claims else get("azp"),
-            audience,
+            share(audience, audience) if len(audience) <= _AUDIENCES_SHARED else audience,
             scopes,
             get("exp"),
             get("iat"),
@@ -205,6 +194,20 @@ class ClaimChecks:
             freeze(claims["authorization_details"]) if habit.detailed else (),
             make_claims(habit.shape, tuple(claims.values()) if habit.flat else tuple(map(freeze, claims.values()))),
         )
+
+
+def _habit_of(names: tuple[str, ...], types: tuple[type, ...]) -> Habit:
+    kinds = dict(zip(names, types, strict=True))
+    return Habit(
+        shape={name: position for position, name in enumerate(names)},
+        flat=dict not in types and list not in types,
+        telling=not _TELLING.isdisjoint(names),
+        no_text=next((name for name in _TEXTS if kinds.get(name, str) is not str), None),
+        missing=next((name for name in _OF_RFC_9068 if name not in kinds), None),
+        bound="cnf" in kinds,
+        detailed="authorization_details" in kinds,
+        repeated=tuple(name for name in names if name in _REPEATED and kinds[name] in (str, int)),
+    )
 
 
 def _are_details(value: object) -> bool:

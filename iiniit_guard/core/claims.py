@@ -8,6 +8,8 @@ from typing import Any, Final, TypeGuard, cast
 
 _LATEST: Final = 253_402_300_800  # 10000-01-01: a time beyond cannot be meant, and 2**63 or 1e400 is an attack on arithmetic
 _SHAPES_KEPT: Final = 1024
+_NAMES_KEPT: Final = 64
+_CHARACTERS_KEPT: Final = 1024
 _shapes: dict[tuple[str, ...], dict[str, int]] = {}
 
 
@@ -73,9 +75,16 @@ def shape_of(names: tuple[str, ...]) -> dict[str, int]:
     shape = _shapes.get(names)
     if shape is None:
         shape = {name: position for position, name in enumerate(names)}
-        if len(_shapes) < _SHAPES_KEPT:  # a stranger's tokens never get here, a trusted issuer's shapes are few
+        if is_usual(names):
+            if len(_shapes) >= _SHAPES_KEPT:
+                _shapes.clear()
             _shapes[names] = shape
     return shape
+
+
+def is_usual(names: tuple[str, ...]) -> bool:
+    """Tell whether a token's claim names are worth remembering: few and short, as those are that many tokens share."""
+    return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
 
 
 def freeze(value: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.problem import Problem, Reason
 
 _PHRASES: Final = {
@@ -75,19 +76,24 @@ class Refusal(Answer):
 
 
 class Finding(NamedTuple):
-    """A refusal that was found out without a flow, before it is dressed as an answer.
+    """What was found out without a flow where that is no token that passes. It is false as a condition: nobody is let in by it.
 
     Attributes:
-        problem: Why not.
+        problem: Why not; None where only a flow can tell.
         token: The verified token that did not satisfy the policy; None where the token itself is refused.
         cache: As for `Allow`.
         seconds: How long it took; 0 where nobody listens.
+        tried: The key set of which no key made the signature, so that the flow need not try it again.
     """
 
-    problem: Problem
+    problem: Problem | None
     token: AccessToken | None = None
     cache: str = "none"
     seconds: float = 0.0
+    tried: JwkSet | None = None
+
+    def __bool__(self) -> bool:
+        return False
 
 
 class Deny(Refusal):

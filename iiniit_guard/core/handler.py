@@ -29,11 +29,13 @@ _PASSED: Final = Allow(None)
 class Deciding(Protocol):
     """The calls of `Guard` that adapters make; the core cannot import the guard, which stands above it."""
 
-    def authenticate(self, request: Request, wanted: Policy | Problem = ..., *, host: str = ...) -> Decision:
+    def authenticate(self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...) -> Decision:
         """See `Guard.authenticate`."""
         ...
 
-    async def authenticate_async(self, request: Request, wanted: Policy | Problem = ..., *, host: str = ...) -> Decision:
+    async def authenticate_async(
+        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...
+    ) -> Decision:
         """See `Guard.authenticate_async`."""
         ...
 
@@ -46,12 +48,8 @@ class Deciding(Protocol):
         """See `Guard.published`."""
         ...
 
-    def recall(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | Finding | None:
-        """See `Guard.recall`."""
-        ...
-
-    def refuse(self, request: Request, problem: Problem | Finding, *, policy: Policy | None = ..., host: str = ...) -> Deny:
-        """See `Guard.refuse`."""
+    def decide_at_once(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | Finding | None:
+        """See `Guard.decide_at_once`."""
         ...
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
@@ -81,13 +79,13 @@ def admit(
         request: The request at the door.
         host: The adapter's name, for events.
         handler: The policy of the handler that will run, where that is known; it replaces the gate's own, but no rule's.
-        found: What `recall_environ` found against this very request; there is nothing left to decide then.
+        found: What `recall_environ` said about this very request: it must have a token, and the guard knows what to do with it.
 
     Returns:
         `Allow`, or the answer to send: a refusal, or this resource's own metadata (RFC 9728).
     """
     if found is not None:
-        return guard.refuse(request, found, policy=handler or gate.policy, host=host)
+        return guard.authenticate(request, handler or gate.policy, host=host, found=found)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -98,7 +96,7 @@ def admit(
 async def admit_async(guard: Deciding, gate: Gate, request: Request, host: str, *, found: Finding | None = None) -> Decision | Answer:
     """Do what `admit` does, on an event loop."""
     if found is not None:
-        return guard.refuse(request, found, policy=gate.policy, host=host)
+        return await guard.authenticate_async(request, gate.policy, host=host, found=found)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -122,7 +120,7 @@ def recall_environ(
 ) -> AccessToken | Finding | None:
     """Decide about a WSGI request that any good token lets in: the usual case, without a `Request` and without waiting.
 
-    None says nothing: `admit` decides then. It also answers for what is found against the request.
+    Where no token passes `admit` decides, and is handed what was found.
 
     Args:
         guard: Remembers.
@@ -137,7 +135,7 @@ def recall_environ(
     if (gate.opens or guard.metadata_path is not None) and _is_exception(guard, gate, environ_path(environ)):
         return None
     query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-    return guard.recall(authorization.encode("latin-1", "replace"), query, wanted, environ.get("REQUEST_METHOD", "GET"), host)
+    return guard.decide_at_once(authorization.encode("latin-1", "replace"), query, wanted, environ.get("REQUEST_METHOD", "GET"), host)
 
 
 def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Finding | None:
@@ -147,7 +145,7 @@ def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: st
         return None
     if (gate.opens or guard.metadata_path is not None) and _is_exception(guard, gate, route_path(scope)):
         return None
-    return guard.recall(authorization, scope.get("query_string", b""), ANY_TOKEN, scope.get("method", "GET"), host)
+    return guard.decide_at_once(authorization, scope.get("query_string", b""), ANY_TOKEN, scope.get("method", "GET"), host)
 
 
 def _is_exception(guard: Deciding, gate: Gate, path: str) -> bool:

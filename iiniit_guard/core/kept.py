@@ -79,7 +79,8 @@ class Kept(Generic[T]):
 
     def current_at(self, now: Moment) -> T | None:
         """Give the document, where it serves with nothing to be done; else None, and `obtain` says more."""
-        value, fetched, enough = self.value, self.fetched, self._refresh_from
+        # The document last: whoever takes a newer one writes it before its time, and an older one must not pass for fresh.
+        enough, fetched, value = self._refresh_from, self.fetched, self.value
         if value is None or now.wall - fetched.wall >= enough or now.monotonic - fetched.monotonic >= enough:
             return None
         return value

@@ -6,13 +6,14 @@ Spec: RFC 6749 §3.3 (grammar), RFC 9068 §2.2.3 (`scope`), RFC 8693 §4.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.policy import SCOPE_TOKEN
 
 MALFORMED: Final = None
 _KEPT: Final = 4096
+_LONGEST_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ScopeReading:
     also: tuple[str, ...]
     aliases: Mapping[str, str]
     implies: Mapping[str, tuple[str, ...]]
-    _seen: dict[Any, frozenset[str]]
+    _seen: dict[Any, frozenset[str]] = field(repr=False, compare=False)
 
     def scopes_of(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
         """Give the scopes after aliases and hierarchy; None where a scope claim is malformed."""
@@ -43,9 +44,14 @@ class ScopeReading:
         if found is None:
             return MALFORMED
         scopes = self._expand(found)
-        if type(written) is str and not self.also and len(self._seen) < _KEPT:
+        if sum(map(len, scopes)) > _LONGEST_KEPT:
+            return scopes
+        if len(self._seen) >= _KEPT:
+            self._seen.clear()
+        scopes = self._seen.setdefault(scopes, scopes)
+        if type(written) is str and not self.also and len(written) <= _LONGEST_KEPT:
             self._seen[written] = scopes
-        return self._seen.setdefault(scopes, scopes) if len(self._seen) < _KEPT else scopes
+        return scopes
 
     def _read(self, claims: Mapping[str, Any]) -> set[str] | None:
         found: set[str] = set()

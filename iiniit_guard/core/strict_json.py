@@ -58,7 +58,8 @@ def parse_object(data: bytes, scan: Scan = _scan) -> dict[str, Any] | None:
         return None
     if end != len(text) or type(parsed) is not dict:
         return None
-    if "\\" in text and _has_lone_surrogate(parsed):  # without an escape there is none: the bytes were UTF-8
+    # Only an escape makes one, since the bytes were UTF-8.
+    if ("\\ud" in text or "\\uD" in text) and _has_lone_surrogate(parsed):
         return None
     return parsed
 

@@ -13,12 +13,14 @@ from iiniit_guard.core.authenticate import verify_at_once
 from iiniit_guard.core.bearer import has_query_token, is_b64token
 from iiniit_guard.core.cache import Remembered
 from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
+from iiniit_guard.errors import UsageError
 
 Decided: TypeAlias = tuple[AccessToken | Finding | None, str, bytes]
-"""The token that passes, or what was found against it, or None, which says nothing; how it was found; its digest."""
+"""The token that passes, or what was found out instead, or None, where the request has not the usual form; how it was found; its digest."""
 
 _NOTHING: Decided = (None, "none", b"")
 
@@ -59,23 +61,32 @@ class Usual:
         else:
             fresh, cache = verify_at_once(token, digest, self._resource) if len(token) <= self._longest else None, "miss"
             if not isinstance(fresh, AccessToken):
-                return (None if fresh is None else Finding(fresh, None, cache)), cache, digest
+                found = Finding(fresh, None, cache) if isinstance(fresh, Problem) else Finding(None, tried=fresh)
+                return found, cache, digest
             said = fresh
         problem = None if wanted is ANY_TOKEN else wanted.check(said, self._wall())
         return (said if problem is None else Finding(problem, said, cache)), cache, digest
 
-    def verify(self, token: bytes, *, outdated: AccessToken | None = None) -> AccessToken | Problem | None:
-        """Tell what a token by itself is worth; None says nothing, and whoever asks further may take it for well-formed.
+    def verify(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken | Problem | JwkSet | None:
+        """Tell what a token by itself is worth; None or a key set as from `verify_at_once`, and its characters are those of a token.
 
         Args:
-            token: Without scheme; empty where it was not ASCII.
+            token: Without scheme.
             outdated: What is remembered and is no answer.
+
+        Raises:
+            UsageError: It is no text, or the request has a say (`issuer_resolver`, `validators`).
         """
-        digest = sha256(token).digest()
+        if not self._resource.token_alone_decides:
+            raise UsageError("with issuer_resolver or validators the request has a say: use authenticate(request)")
+        if not isinstance(token, str):
+            raise UsageError("a token is text, without its scheme")
+        encoded = token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
+        digest = sha256(encoded).digest()
         entry = self._remembered(digest)
         if entry is not None and entry.token is not outdated:
             return entry.token
-        if len(token) > self._longest:
+        if len(encoded) > self._longest:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
-        said = verify_at_once(token, digest, self._resource)
-        return said if said is not None or is_b64token(token) else PROBLEMS[Reason.MALFORMED_TOKEN]
+        said = verify_at_once(encoded, digest, self._resource)
+        return said if said is not None or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]

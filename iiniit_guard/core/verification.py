@@ -20,8 +20,12 @@ LONGEST_SECONDS: Final = 300.0
 """How long a verified JWT is remembered at most; then its signature is checked again."""
 
 
-def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Problem | None:
-    """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case; None where it must be asked."""
+def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Problem | JwkSet | None:
+    """Do what `verify_jwt` does where the keys at hand suffice, which is the usual case.
+
+    Returns:
+        None where `verify_jwt` must be asked; a key set where it must be, and no key of that set made the signature.
+    """
     now, header = server.clock.now(), jws.header
     keys = server.keys.current_at(now)
     if keys is None or header.alg not in server.algorithms or header.typ not in server.types:
@@ -31,15 +35,16 @@ def verify_jwt_at_once(jws: Jws, server: AuthorizationServer) -> Remembered | Pr
         if verify_signature(jws, key):
             return _rest_on(key, jws, server, now)
     problem = _problem_of(candidates)
-    return problem if _is_final(problem, jws, server) else None
+    return problem if _is_final(problem, jws, server) else keys
 
 
-def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Problem | Unreachable]:
+def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[Remembered | Problem | Unreachable]:
     """Verify a token that claims to come from `server`.
 
     Args:
         jws: Parsed; its `iss` is the server's.
         server: Whose keys may have signed it.
+        tried: The set of which `verify_jwt_at_once` tried every key in vain: a bad token costs one look at its signature.
 
     Returns:
         The token with what it rests on and how long, for whoever keeps it.
@@ -47,7 +52,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[Remembered | Probl
     problem = _check_header(jws, server)
     if problem is not None:
         return problem
-    key = yield from _find_key(jws, server)
+    key = yield from _find_key(jws, server, tried)
     if not isinstance(key, VerificationKey):
         return key
     remember_header(jws)
@@ -74,14 +79,14 @@ def _rest_on(key: VerificationKey, jws: Jws, server: AuthorizationServer, now: M
     return Remembered(outcome, server.begins(outcome), ends, now.monotonic // 1 + LONGEST_SECONDS, server.keys.voucher_of(key))
 
 
-def _find_key(jws: Jws, server: AuthorizationServer) -> Flow[VerificationKey | Problem | Unreachable]:
+def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:
     """Find the key that made the signature, fetching the set once more where it may have been replaced."""
     source = server.keys
     before = source.value
     keys = yield from source.obtain()
     if isinstance(keys, Unreachable):
         return keys
-    found = _try_keys(jws, keys)
+    found = _problem_of(keys.find(jws.header.kid, jws.header.alg)) if keys is tried else _try_keys(jws, keys)
     if isinstance(found, VerificationKey):
         return found
     if _is_final(found, jws, server):

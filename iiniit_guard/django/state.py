@@ -61,8 +61,9 @@ def read_request(request: HttpRequest) -> Request:
 
 
 def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Finding | None:
-    """Decide about a request that any good token lets in, without waiting; None says nothing."""
-    if gate.is_public(request.path_info):  # Django's own path, which the environ's or scope's need not be
+    """Decide about a request that any good token lets in, without waiting; see `recall_environ`."""
+    # By Django's own path, which the environ's or scope's need not be.
+    if gate.is_public(request.path_info) or request.path_info == guard.metadata_path:
         return None
     scope = _scope_of(request)
     if scope is not None:

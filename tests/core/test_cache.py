@@ -340,3 +340,19 @@ def test_reads_without_a_lock_stand_up_to_writers(clock):
         assert not thread.is_alive()
     assert wrong == []
     assert len(cache) == 16
+
+
+def test_a_client_with_one_entry_keeps_it_through_all_the_turns_it_lost(clock):
+    """The bound on lost turns must not take its last entry while turns of it are left: they would be nobody's."""
+    cache = TokenCache(8, clock.clock)
+    fill(cache, ["mine"], "lost")
+    fill(cache, range(7), "other")
+    cache._queues["lost"].passed_over = 40
+    cache._turns.extendleft(["lost"] * 40)
+    cache._heavy.clear()
+
+    fill(cache, ["new"], "newcomer")
+
+    assert held(cache, ["mine", "new"]) == ["new"], "its own turn came, after those that it had lost"
+    assert "lost" not in cache._queues
+    assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())

@@ -262,3 +262,36 @@ def test_tokens_of_one_client_share_their_strings(monkeypatch):
     assert several.audience == (API, "one more")
     monkeypatch.undo()
     assert made("ent").client_id is made("ent").client_id
+
+
+def test_refused_tokens_teach_nothing():
+    """A shared issuer's other clients name claims as they like: what is meant for others must not fill our memory."""
+    checks = make_server(make_clock()).checks
+    for refused in ({"aud": "https://other.test"}, {"exp": NOW - 60}, {"cnf": {}}, {"scope": 1}, {"authorization_details": 1}):
+        outcome = checks.check({**GOOD, **refused}, NOW, introspected=False)
+        assert isinstance(outcome, Problem)
+    outcome = checks.check({**GOOD, "aud": [API, "x"], "cnf": {}}, NOW, introspected=False)
+    assert isinstance(outcome, Problem)
+    assert (checks._habits, checks._same) == ({}, {})
+
+
+def test_what_good_tokens_teach_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "_HABITS_KEPT", 3)
+    checks = make_server(make_clock()).checks
+    for number in range(4):
+        assert isinstance(checks.check({**GOOD, f"claim {number}": 1}, NOW, introspected=False), AccessToken)
+    assert len(checks._habits) == 1, "full, it starts afresh"
+    for unusual in (dict.fromkeys(map(str, range(65)), 1), {"x" * 1025: 1}):
+        assert isinstance(checks.check({**GOOD, **unusual}, NOW, introspected=False), AccessToken)
+    assert len(checks._habits) == 1
+    before = len(checks._same)
+    token = checks.check({**GOOD, "aud": [API, *map(str, range(8))]}, NOW, introspected=False)
+    assert isinstance(token, AccessToken)
+    assert len(token.audience) == 9
+    assert len(checks._same) == before, "a long audience is hardly another token's too"
+
+
+def test_its_repr_shows_no_token():
+    checks = make_server(make_clock()).checks
+    checks.check({**GOOD, "client_id": "canary-client", "scope": "canary-scope"}, NOW, introspected=False)
+    assert "canary" not in repr(checks)

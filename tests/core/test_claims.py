@@ -81,5 +81,12 @@ def test_shapes_are_shared_and_bounded(monkeypatch):
     assert first._shape is second._shape
     for number in range(module._SHAPES_KEPT + 10):
         Claims({f"claim {number}": number})
-    assert len(module._shapes) == module._SHAPES_KEPT
+    assert 0 < len(module._shapes) <= 11, "full, it starts afresh"
+    module._shapes.clear()
+    Claims(dict.fromkeys(map(str, range(65))))
+    Claims({"x" * 1025: 1})
+    assert not module._shapes, "what no other token has is not remembered"
+    Claims(dict.fromkeys(map(str, range(64))))
+    Claims({"x" * 1024: 1})
+    assert len(module._shapes) == 2
     assert Claims({"one more": 1})["one more"] == 1

@@ -58,7 +58,7 @@ class Recorder:
     def published(self, request: Any) -> None:
         self.asked.append(("published", request))
 
-    def recall(self, *arguments: Any) -> Any:
+    def decide_at_once(self, *arguments: Any) -> Any:
         self.asked.append(arguments)
         return TOKEN
 

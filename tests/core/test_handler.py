@@ -71,7 +71,7 @@ class _Remembers:
 
     metadata_path: str | None = None
 
-    def recall(self, authorization, query, wanted, method, host):
+    def decide_at_once(self, authorization, query, wanted, method, host):
         assert isinstance(authorization, bytes)
         assert (wanted, method, host) == (ANY_TOKEN, "GET", "x")
         return TOKEN

@@ -335,6 +335,18 @@ class Rewrites(Passing):
         return self.get_response(request)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_metadata_is_found_by_the_path_that_django_routes(issuer, bearer, asynchronous):
+    """A middleware above may send a request there; a remembered, a new and a bad token change nothing."""
+    place = b"/.well-known/oauth-protected-resource"
+    with issuer.guard(resource="https://api.test") as guard:
+        settings = {"MIDDLEWARE": [f"{HERE}.Rewrites", GUARD], "IINIIT_GUARD": {"guard": guard}}
+        project = Site(asynchronous, [path("x", never)], **settings)
+        for token in (bearer(), bearer(), bearer(expires_in=-60)):
+            status, body = project("/x", [*token, (b"x-path", place)])
+            assert (status, '"resource"' in body) == (200, True)
+
+
 def test_middleware_below_never_acts_for_a_stranger(site, bearer):
     Answers.acted.clear()
     project = site(path("x", never), middleware=[f"{HERE}.Answers"])
