@@ -38,9 +38,10 @@ $(BIN)/python:
 	@$(INSTALL) --group mutants --group audit
 	@touch $@
 
+# Playwright's own node is linked against libatomic1, which a bare Debian does not have.
 .PHONY: chromium
 chromium:
-	@.ci/debian chromium:chromium
+	@.ci/debian chromium:chromium libatomic1
 
 # The gateways that Debian has; the others come from wheels, for `make gateways` alone (350 MB).
 .PHONY: debian-gateways
