@@ -38,14 +38,13 @@ $(BIN)/python:
 	@$(INSTALL) --group mutants --group audit
 	@touch $@
 
-.PHONY: chromium
-chromium:
-	@.ci/debian chromium:chromium
-
 # The gateways that Debian has; the others come from wheels, for `make gateways` alone (350 MB).
-.PHONY: debian-gateways
-debian-gateways:
-	@.ci/debian nginx-light:nginx libnginx-mod-http-js caddy:caddy haproxy:haproxy apache2-bin:apache2 lua-socket
+GATEWAYS := nginx-light:nginx libnginx-mod-http-js caddy:caddy haproxy:haproxy apache2-bin:apache2 lua-socket
+
+# Whatever the tests start that no wheel brings, named all at once. Playwright's own node is linked against libatomic1.
+.PHONY: programs
+programs:
+	@.ci/debian chromium:chromium libatomic1 $(GATEWAYS)
 
 .venv-gateways/.ready: tests/gateways/wheels.txt | $(BIN)/python
 	@.ci/venv "$(PYTHON)" .venv-gateways
@@ -59,7 +58,7 @@ demo: .venv/.ready-demo  ## Run all four roles on loopback: API=django TOKEN=opa
 	@$(BIN)/python -m examples.demo
 
 .PHONY: test
-test: check-format lint types public-types contracts suite  ## Every gate, every test, the coverage, the documents and the wheel
+test: programs check-format lint types public-types contracts suite  ## Every gate, every test, the coverage, the documents and the wheel
 
 # --- The gates, one by one -----------------------------------------------------------------------------------------------------------
 
@@ -86,16 +85,16 @@ contracts: .venv/.ready-test  ## Which module may import which
 	$(BIN)/lint-imports
 
 .PHONY: suite
-suite: .venv/.ready-test chromium debian-gateways  ## All tests with branch coverage of the package: ARGS='-k expired'
+suite: .venv/.ready-test programs  ## All tests with branch coverage of the package: ARGS='-k expired'
 	$(PYTEST) --numprocesses 2 --dist loadgroup --cov=iiniit_guard $(ARGS)
 
 # --- Beside `make test` --------------------------------------------------------------------------------------------------------------
 
 .PHONY: install
-install: .venv/.ready-work chromium  ## Prepare .venv for work on the package
+install: .venv/.ready-work programs  ## Prepare .venv for work on the package
 
 .PHONY: matrix
-matrix: chromium debian-gateways  ## The tests against the built wheel, on every Python from 3.11 on that is found
+matrix: programs  ## The tests against the built wheel, on every Python from 3.11 on that is found
 	.ci/matrix $(ARGS)
 
 .PHONY: docs
@@ -146,7 +145,8 @@ floods: .venv/.ready-test  ## 100,000 requests of each kind of garbage, and what
 	$(BIN)/python -m tests.floods $(ARGS)
 
 .PHONY: gateways
-gateways: .venv/.ready-test .venv-gateways/.ready debian-gateways  ## The recipes of all gateways, also of those that Debian does not have, attacked while they run
+gateways: .venv/.ready-test .venv-gateways/.ready  ## The recipes of all gateways, also of those that Debian does not have, attacked while they run
+	@.ci/debian $(GATEWAYS)
 	GATEWAYS_VENV="$$PWD/.venv-gateways" $(PYTEST) tests/gateways --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: format

@@ -54,7 +54,9 @@ The demo is running.
 
 def main() -> int:
     """Run until Ctrl-C or SIGTERM; 1 when it cannot run or a process ends by itself: the others are ended too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT by name too: who starts this with & from a script hands it down ignored, and then Python would not listen to it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         stack = Stack(plan_from(os.environ))
         try:

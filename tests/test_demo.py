@@ -42,7 +42,8 @@ def is_open(port: int) -> bool:
 @contextmanager
 def demo(port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "examples.demo"],
+        # As a script's `&` starts it: with SIGINT ignored, which Python leaves so.
+        ["sh", "-c", 'trap "" INT; exec "$0" -m examples.demo', sys.executable],
         cwd=ROOT,
         env={**os.environ, "PORT": str(port), **environ},
         stdout=subprocess.PIPE,

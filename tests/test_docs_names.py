@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.checkout
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "docs" / "security.md", *sorted((ROOT / "docs" / "explanation").rglob("*.md"))]
 RFC_PAGES = sorted((ROOT / "docs" / "explanation" / "rfc").glob("*.md"))

@@ -16,7 +16,7 @@ EXTRAS = {"starlette", "fastapi", "flask", "django", "rest-framework", "redis", 
 FRAMEWORKS = {"flask", "django", "djangorestframework", "starlette", "fastapi", "redis", "pytest", "uvicorn", "click"}
 
 # One worker builds the wheel for all tests of this file.
-pytestmark = pytest.mark.xdist_group("packaging")
+pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]
 
 
 @pytest.fixture(scope="module")

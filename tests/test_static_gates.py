@@ -13,6 +13,8 @@ import pytest
 
 import iiniit_guard
 
+pytestmark = pytest.mark.checkout
+
 PACKAGE = Path(iiniit_guard.__file__).parent
 ROOT = PACKAGE.parent
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}

@@ -62,11 +62,16 @@ class Person:
 
     def press(self, name: str) -> None:
         """Press a button and wait for the next page."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self._follow(self.page.get_by_role("button", name=name, exact=True))
+
+    def _follow(self, button: Locator) -> None:
+        # A click returns before the next page is there: without waiting, one reads the page that one came from.
+        with self.page.expect_event("load"):
+            button.click()
 
     def read(self) -> str:
         """Read the profile and give the status that the API answered."""
-        self.page.get_by_role("button", name="Read the profile").first.click()
+        self._follow(self.page.get_by_role("button", name="Read the profile").first)
         return self.status()
 
     def change(self, bio: str) -> str:

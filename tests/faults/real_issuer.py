@@ -126,7 +126,7 @@ class RealIssuer:
         return Guard(clock=self.issuer.clock.clock, **self.settings(**more))
 
     def environment(self, **more: object) -> dict[str, str]:
-        """Give the same settings as variables for another process."""
+        """Give the same settings as variables for another process, which a busy machine may leave waiting for longer yet."""
         check = self.issuer.client_check
         settings = {
             "issuer": self.issuer.issuer,
@@ -134,6 +134,8 @@ class RealIssuer:
             "introspection_client_auth": "client_secret_basic",
             "introspection_client_id": check.client_id,
             "introspection_client_secret": check.client_secret,
+            "connect_timeout_seconds": 5,
+            "timeout_seconds": 15,
             **({} if self._ca_file is None else {"ca_file": self._ca_file}),
             **more,
         }

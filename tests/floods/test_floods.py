@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -81,6 +83,17 @@ def test_refusals_never_evict_a_good_token(server):
             assert real.asked == before
 
 
+@pytest.fixture
+def _many_descriptors() -> Iterator[None]:
+    """Room for a thousand sockets here and in the server: a shell's usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < 4_096:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("_many_descriptors")
 def test_one_token_from_a_thousand_clients_at_once():
     with RealIssuer(clock=MachineTime()) as real:
         real.delay_seconds = 2.0

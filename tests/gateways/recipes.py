@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ class Recipe:
         arguments: Its command line, from the directory with the files.
         places: Directories that the recipe names, each with the one below the test's directory that stands for it.
         patience: How the recipe says that the guard has ten seconds; three must do for a test.
+        scratch: Directives for `http {` of nginx, each with the directory for it: those that are built in only root may write to.
         from_wheel: Whether the program comes from a wheel and not from Debian.
     """
 
@@ -38,6 +39,7 @@ class Recipe:
     arguments: Callable[[Path], list[str]]
     places: Mapping[str, str]
     patience: str = ""
+    scratch: Mapping[str, str] = field(default_factory=dict)
     from_wheel: bool = False
 
     def command(self, directory: Path) -> list[str]:
@@ -57,6 +59,8 @@ class Recipe:
                 text = with_ports(file.read_text(), ports)
                 for place, stands_for in self.places.items():
                     text = text.replace(place, str(directory / stands_for))
+                lines = "".join(f"\n    {directive} {directory / place};" for directive, place in self.scratch.items())
+                text = text.replace("http {", "http {" + lines)
                 if self.patience:
                     text = text.replace(self.patience, self.patience.replace("10", "3"))
                 (directory / file.name).write_text(text)
@@ -95,8 +99,9 @@ def _envoy(directory: Path) -> list[str]:
     return ["-c", str(directory / "envoy.yaml"), "--log-level", "warning", "--use-dynamic-base-id", "--concurrency", "2"]
 
 
+_BODIES: Final = {"client_body_temp_path": "run/body", "proxy_temp_path": "run/proxy"}
 DEBIAN: Final = [
-    Recipe("nginx", "nginx", "nginx", _nginx, {"/var/log/nginx": "log", "/run": "run"}, "_timeout 10s"),
+    Recipe("nginx", "nginx", "nginx", _nginx, {"/var/log/nginx": "log", "/run": "run"}, "_timeout 10s", _BODIES),
     Recipe(
         "nginx-cache",
         "nginx-cache",
@@ -104,6 +109,7 @@ DEBIAN: Final = [
         _nginx,
         {"/var/log/nginx": "log", "/run": "run", "/var/cache": "cache", "/etc/nginx": ""},
         "_timeout 10s",
+        _BODIES,
     ),
     Recipe("caddy", "caddy", "caddy", _caddy, {"/var/log/caddy": "log"}, "_timeout 10s"),
     Recipe("haproxy", "haproxy", "haproxy", _haproxy, {"/etc/haproxy": ""}, "TIMEOUT_SECONDS = 10"),

@@ -110,6 +110,7 @@ def test_a_stop_finishes_what_has_begun(site):
     with socket.socket() as slow:
         slow.bind(("127.0.0.1", 0))
         slow.listen()
+        slow.settimeout(20)
         site.file.write_text(site.file.read_text().replace("127.0.0.1:1/", f"127.0.0.1:{slow.getsockname()[1]}/"))
         with site.served() as process:
             outcome = []
