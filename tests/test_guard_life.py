@@ -13,15 +13,12 @@ import pytest
 from iiniit_guard import Guard
 from iiniit_guard.core.decision import Allow, Deny
 from iiniit_guard.core.outcome import IssuerUnavailable
-from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import fork
 from iiniit_guard.testing import Issuer, SettableClock
-
-NOW = 1_800_000_000
-READ, WRITE = make_policy(["user:read"]), make_policy(["user:write"])
+from tests.guard_calls import NOW, READ, WRITE, both_ways, request
 
 
 @pytest.fixture
@@ -45,31 +42,6 @@ def heard(issuer, events):
     """A guard that tells its decisions."""
     with issuer.guard(on_event=events.append) as made:
         yield made
-
-
-def request(token=None, *more, method="GET", query=b"", line=None):
-    line = line if line is not None else b"Bearer " + token.encode() if token is not None else None
-    return Request(method, "/", query, [*([] if line is None else [(b"authorization", line)]), *more])
-
-
-def decide_sync(guard, *arguments, **more):
-    return guard.authenticate(*arguments, **more)
-
-
-def decide_async(guard, *arguments, **more):
-    return asyncio.run(guard.authenticate_async(*arguments, **more))
-
-
-def verify_sync(guard, token):
-    return guard.verify(token)
-
-
-def verify_async(guard, token):
-    return asyncio.run(guard.verify_async(token))
-
-
-both_ways = pytest.mark.parametrize("decide", [decide_sync, decide_async], ids=["sync", "async"])
-both_verify = pytest.mark.parametrize("verify", [verify_sync, verify_async], ids=["sync", "async"])
 
 
 class TestEvents:

@@ -15,6 +15,7 @@ import iiniit_guard
 
 pytestmark = pytest.mark.checkout
 
+HERE = Path(__file__).resolve().parent
 PACKAGE = Path(iiniit_guard.__file__).parent
 ROOT = PACKAGE.parent
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
@@ -135,6 +136,24 @@ def ending(handler: ast.ExceptHandler) -> str:
     if "set_exception" in calls:
         return "hands on"
     return "logs" if calls <= {"error", "type", "_log_failure"} else "goes on"
+
+
+def longer_than(most: int, *places: Path) -> dict[str, int]:
+    """Give the Python files with more lines than that."""
+    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for place in places for path in place.rglob("*.py")}
+    return {path: length for path, length in lengths.items() if length > most}
+
+
+def test_no_python_file_has_more_than_300_lines():
+    assert longer_than(300, PACKAGE, HERE, HERE.parent / "examples") == {}
+
+
+def test_a_line_too_many_is_seen(tmp_path):
+    (tmp_path / "below").mkdir()
+    for name, length in (("short.py", 300), ("below/long.py", 301), ("long.txt", 301)):
+        (tmp_path / name).write_text("pass\n" * length)
+
+    assert longer_than(300, tmp_path) == {str(tmp_path / "below" / "long.py"): 301}
 
 
 @pytest.mark.parametrize("path", TREES)

@@ -15,7 +15,8 @@ from iiniit_guard.core.problem import Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer, SettableClock
-from tests.hosts.builders import POLICIES, Lines
+from tests.hosts.builders import POLICIES
+from tests.hosts.calling import Lines
 
 T = TypeVar("T")
 

@@ -15,7 +15,8 @@ from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.testing.metadata import Kind
 from tests.faults.answers import seconds_told
 from tests.faults.real_issuer import Fault, RealIssuer
-from tests.servers.loopback import Answer, LoopbackServer, Peer, answering
+from tests.servers.loopback import Answer, LoopbackServer, Peer
+from tests.servers.scripts import answering
 
 HTML: Final = b"<!DOCTYPE html><title>It works!</title>"
 JSON: Final = (("Content-Type", "application/json"),)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.core.gate import PASS
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy
+from tests.hosts.calling import Answer, Lines, answer_of, drive, joined
 
 if TYPE_CHECKING:
     from iiniit_guard.core.request import Request as GuardRequest
     from iiniit_guard.guard import Guard
-
-Lines: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 POLICIES: Final[Mapping[str, Policy]] = {
@@ -27,26 +25,6 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/recent": make_policy(["user:read"], max_age=300),
 }
 """The routes of every host and what each wants; `/token` is guarded by the middleware alone, `/public` by nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: header names are lower-case, in the order in which they came."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        """The value of the header `name`; an error where it came twice."""
-        values = [value for key, value in self.headers if key == name]
-        assert len(values) < 2, f"{name} came {len(values)} times"
-        return values[0] if values else None
-
-    @property
-    def json(self) -> Any:
-        """The body, decoded; None where there is none."""
-        return json.loads(self.body) if self.body else None
 
 
 class Site(Protocol):
@@ -114,18 +92,6 @@ def _with_rules(middleware: Mapping[str, Any]) -> dict[str, Any]:
 # WSGI
 
 
-def joined(headers: Lines) -> dict[str, str]:
-    """Header fields as WSGI servers put them into an environ: those that come twice joined by a comma."""
-    environ: dict[str, str] = {}
-    for name, value in headers:
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
-            key = f"HTTP_{key}"
-        text = value.decode("latin-1")
-        environ[key] = f"{environ[key]},{text}" if key in environ else text
-    return environ
-
-
 def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from webtest import TestApp, TestRequest
 
@@ -143,7 +109,7 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, "PATH_INFO": path.encode().decode("latin-1"), **joined(headers)}
         answer = client.do_request(TestRequest.blank("/", environ), expect_errors=True)
-        return _answer(answer.status_int, answer.headerlist, answer.body)
+        return answer_of(answer.status_int, answer.headerlist, answer.body)
 
     return call
 
@@ -175,7 +141,7 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         answer = client.open(path, method=method, query_string=query, environ_overrides=joined(headers))
-        return _answer(answer.status_code, list(answer.headers), answer.data)
+        return answer_of(answer.status_code, list(answer.headers), answer.data)
 
     return call
 
@@ -197,53 +163,12 @@ def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         with _django_settings(guard, middleware):
             answer = client.generic(method, path, QUERY_STRING=query, **joined(headers))
-        return _answer(answer.status_code, list(answer.headers.items()), answer.content)
+        return answer_of(answer.status_code, list(answer.headers.items()), answer.content)
 
     return call
 
 
 # ASGI
-
-
-def drive(app: Any, method: str, path: str, headers: Lines, query: str = "", **scope: Any) -> Answer:
-    """Call an ASGI application on a loop of its own."""
-
-    async def once() -> Answer:
-        sent: list[Any] = []
-        bodies = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive() -> Any:
-            if bodies:
-                return bodies.pop()
-            return await asyncio.Event().wait()  # the client stays
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await app(
-            {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.4"},
-                "http_version": "1.1",
-                "method": method,
-                "scheme": "http",
-                "path": path,
-                "raw_path": path.encode(),
-                "query_string": query.encode("latin-1"),
-                "root_path": "",
-                "headers": [(name.lower(), value) for name, value in headers],
-                "server": ("testserver", 80),
-                "client": ("127.0.0.1", 50000),
-                **scope,
-            },
-            receive,
-            send,
-        )
-        start, *bodies_sent = sent
-        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
-        return _answer(start["status"], lines, b"".join(message.get("body", b"") for message in bodies_sent))
-
-    return asyncio.run(once())
 
 
 def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
@@ -305,13 +230,9 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         answer = client.request(method, f"{path}?{query}" if query else path, headers=list(headers))
-        return _answer(answer.status_code, answer.headers.multi_items(), answer.content)
+        return answer_of(answer.status_code, answer.headers.multi_items(), answer.content)
 
     return call
-
-
-def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
-    return Answer(status, tuple((name.lower(), value) for name, value in headers), body)
 
 
 HOSTS: Final = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,46 +15,11 @@ from starlette.testclient import TestClient
 
 from iiniit_guard.asgi import GuardMiddleware, refuse
 from iiniit_guard.core.request import Request
-from iiniit_guard.errors import UsageError
-from iiniit_guard.starlette import require_scope
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import drive
+from tests.hosts.asgi_exchange import OK, Application, exchange, http
+from tests.hosts.calling import drive
 
 KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.guard")
-
-
-class Application:
-    """Notes what it gets, and answers nothing unless told."""
-
-    def __init__(self, *sends):
-        self.scopes = []
-        self.sends = sends
-
-    async def __call__(self, scope, receive, send):
-        self.scopes.append(scope)
-        for message in self.sends:
-            await send(message)
-
-
-OK = ({"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body", "body": b""})
-
-
-def exchange(app, scope, *received):
-    """Run `app` once: what it sends when it receives these messages."""
-    sent, waiting = [], list(received)
-
-    async def receive():
-        return waiting.pop(0)
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(app(scope, receive, send))
-    return sent
-
-
-def http(lines=(), **more):
-    return {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": list(lines), **more}
 
 
 def websocket(lines=(), **more):
@@ -113,6 +77,14 @@ def test_other_types_pass(guard, kind):
     exchange(GuardMiddleware(application, guard), scope)
 
     assert application.scopes == [scope]
+
+
+def test_refuse_is_for_adapters_above(guard):
+    decision = guard.authenticate(Request("GET", "/x"))
+
+    answer = drive(lambda scope, receive, send: refuse(scope, receive, send, decision), "GET", "/x", ())
+
+    assert (answer.status, answer.body) == (401, decision.body)
 
 
 # WebSocket
@@ -207,118 +179,3 @@ def test_an_application_without_lifespan_keeps_its_guard():
     with pytest.raises(NotImplementedError):  # the server takes it for "no lifespan" and goes on
         exchange(GuardMiddleware(no_lifespan, closing(log)), {"type": "lifespan"})
     assert log == []
-
-
-# What can be seen when the application starts
-
-
-class Layer:
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        await self.app(scope, receive, send)
-
-
-class Route:
-    def __init__(self, endpoint):
-        self.endpoint = endpoint
-
-
-class Router(Application):
-    def __init__(self, *routes):
-        super().__init__(*OK)
-        self.routes = list(routes)
-
-
-def route_decorator(handler):
-    registered.append(handler)
-    return handler
-
-
-registered = []
-
-
-@require_scope("user:read")
-@route_decorator
-async def misplaced(request):
-    raise AssertionError
-
-
-(undecorated,) = registered
-
-
-async def decorated_by_a_call(request):
-    raise AssertionError
-
-
-guarded_twin = require_scope("user:read")(decorated_by_a_call)
-
-
-@pytest.mark.parametrize("wrap", [lambda router: router, Layer, lambda router: Layer(Layer(router)), lambda router: Router(router)])
-def test_a_decorator_above_its_route_stops_the_start(guard, wrap):
-    app = GuardMiddleware(wrap(Router(Route(undecorated))), guard)
-
-    (failed,) = exchange(app, {"type": "lifespan"}, {"type": "lifespan.startup"})
-
-    assert failed["type"] == "lifespan.startup.failed"
-    assert failed["message"].endswith(": tests.hosts.test_asgi.misplaced")
-    for _ in range(2):  # a server without lifespan: every request fails, none passes
-        with pytest.raises(UsageError, match="misplaced"):
-            exchange(app, http())
-
-
-@pytest.mark.parametrize(
-    "routes", [(guarded_twin,), (misplaced, undecorated), (decorated_by_a_call, guarded_twin), (decorated_by_a_call,), ()]
-)
-def test_decorators_in_their_place_are_no_fault(guard, bearer, routes):
-    app = GuardMiddleware(Router(*map(Route, routes)), guard)
-
-    assert exchange(app, http(bearer()))[0]["status"] == 200
-
-
-def test_an_application_that_answers_any_attribute_is_survived(guard, bearer):
-    class Anything(Application):
-        def __getattr__(self, name):
-            return self if name == "app" else ()
-
-    assert exchange(GuardMiddleware(Anything(*OK), guard), http(bearer()))[0]["status"] == 200
-
-
-class CORSMiddleware(Layer):
-    pass
-
-
-class Entry:
-    cls = CORSMiddleware
-
-
-class Configured(Application):
-    user_middleware = (Entry(),)
-
-
-@pytest.mark.parametrize(
-    ("app", "warned"),
-    [
-        (CORSMiddleware(Application(*OK)), True),
-        (Layer(CORSMiddleware(Application(*OK))), True),
-        (Configured(*OK), True),
-        (Layer(Application(*OK)), False),
-    ],
-)
-def test_cors_inside_the_guard_is_warned_about_once(guard, caplog, app, warned):
-    caplog.set_level(logging.WARNING, "iiniit_guard")
-    guarded = GuardMiddleware(app, guard)
-
-    exchange(guarded, http())
-    exchange(guarded, http())
-
-    assert ["CORS" in record.getMessage() for record in caplog.records] == [True] * warned
-
-
-def test_refuse_is_for_adapters_above(guard):
-    decision = guard.authenticate(Request("GET", "/x"))
-
-    answer = drive(lambda scope, receive, send: refuse(scope, receive, send, decision), "GET", "/x", ())
-
-    assert (answer.status, answer.body) == (401, decision.body)

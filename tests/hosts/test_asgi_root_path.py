@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.rules import Rule, Rules
-from tests.hosts.test_asgi import OK, Application, Layer
+from tests.hosts.asgi_exchange import OK, Application, Layer
 
 
 def rooted_fastapi():

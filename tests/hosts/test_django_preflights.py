@@ -11,7 +11,7 @@ from django.views import View
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.django import public, require_scope
-from tests.hosts.test_django import GUARD, HERE, Passing, Site, open_view, subject
+from tests.hosts.django_site import REWRITES, Passing, Site, open_view, sites, subject
 
 PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
 MINE = __name__
@@ -19,10 +19,7 @@ MINE = __name__
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def site(request, guard):
-    def make(*patterns, middleware=(), **settings):
-        return Site(request.param, patterns, MIDDLEWARE=[GUARD, *middleware], IINIIT_GUARD={"guard": guard, **settings})
-
-    return make
+    return sites(guard, asynchronous=request.param)
 
 
 def secrets(request):
@@ -111,7 +108,7 @@ def test_rules_that_name_options_are_obeyed(site):
 
 
 def test_a_path_that_changes_below_makes_no_view_run(site):
-    project = site(path("x", secrets), path("open", secrets), middleware=[f"{HERE}.Rewrites"], public=("/open",))
+    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",))
 
     assert project("/open", [*PREFLIGHT, (b"x-path", b"/x")], "OPTIONS") == (204, "")
     assert project("/x", [*PREFLIGHT, (b"x-path", b"/open")], "OPTIONS") == (200, "secret")

@@ -11,7 +11,8 @@ from iiniit_guard.core.decision import Allow, Decision
 from iiniit_guard.core.problem import Reason
 from tests.cases.case import Allowed, Case, Refused, Scene, play, seen_by_guard, seen_by_guard_async, verdict
 from tests.cases.tables import CASES, TABLES
-from tests.hosts.builders import HOSTS, Answer, Host
+from tests.hosts.builders import HOSTS, Host
+from tests.hosts.calling import Answer
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 

@@ -22,7 +22,7 @@ from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.handler import policies_of
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.errors import UsageError
-from tests.hosts.test_django import Site
+from tests.hosts.django_site import Site
 
 ADMIN = make_policy(["admin"])
 

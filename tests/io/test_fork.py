@@ -8,7 +8,8 @@ import gc
 from iiniit_guard.core.flow import Fetch, HttpRequest, Unreachable
 from iiniit_guard.io import fork, perform
 from iiniit_guard.io.perform import Performer
-from tests.servers.loopback import Answer, LoopbackServer, answering
+from tests.servers.loopback import Answer, LoopbackServer
+from tests.servers.scripts import answering
 from tests.servers.worlds import get
 
 

@@ -37,10 +37,16 @@ SELECTION = [
     "tests/hosts/test_public_paths.py",
     "tests/hosts/test_metadata.py",
     "tests/hosts/test_asgi.py",
+    "tests/hosts/test_asgi_start.py",
     "tests/hosts/test_wsgi.py",
-    "tests/hosts/test_starlette.py",
-    "tests/hosts/test_flask.py",
+    "tests/hosts/test_starlette_applications.py",
+    "tests/hosts/test_starlette_handlers.py",
+    "tests/hosts/test_starlette_websockets.py",
+    "tests/hosts/test_flask_applications.py",
+    "tests/hosts/test_flask_contexts.py",
+    "tests/hosts/test_flask_views.py",
     "tests/test_guard.py",
+    "tests/test_guard_recall.py",
     "tests/test_usual.py",
     "tests/test_several_issuers.py",
     # It looks at what is imported, and mutants import mutmut.
@@ -159,7 +165,7 @@ class Mutation:
         seldom = set() if path.stem in ABOUT_ROWS else {item for number, item in enumerate(rows) if number % 4}
         able -= seldom
         others = [item for item in able.difference(known) if hosts or "/hosts/" not in item.nodeid or "test_matrix" in item.nodeid]
-        others.sort(key=lambda item: (f"test_{path.stem}.py" not in item.nodeid, self.seconds[item.nodeid], item.nodeid))
+        others.sort(key=lambda item: (f"/test_{path.stem}" not in item.nodeid, self.seconds[item.nodeid], item.nodeid))
         thorough = self.wanted is not None and SURVIVED in self.wanted
         return (known + others)[: None if thorough else LIMIT]
 

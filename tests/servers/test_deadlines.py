@@ -12,7 +12,8 @@ import pytest
 
 from iiniit_guard.core.flow import Connection, Fetch, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.io.perform import Performer
-from tests.servers.loopback import Answer, LoopbackServer, answering, once
+from tests.servers.loopback import Answer, LoopbackServer
+from tests.servers.scripts import answering, once
 from tests.servers.worlds import LONG, SHORT, get
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"

@@ -7,7 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from tests.servers.loopback import Answer, LoopbackServer, answering
+from tests.servers.loopback import Answer, LoopbackServer
+from tests.servers.scripts import answering
 
 ROOT = Path(__file__).parents[2]
 

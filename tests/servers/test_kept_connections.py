@@ -11,7 +11,8 @@ import pytest
 
 from iiniit_guard.core.flow import HttpResponse, Unreachable
 from iiniit_guard.io.perform import Performer
-from tests.servers.loopback import Answer, LoopbackServer, answering, by_connection
+from tests.servers.loopback import Answer, LoopbackServer
+from tests.servers.scripts import answering, by_connection
 from tests.servers.worlds import SHORT, get
 
 

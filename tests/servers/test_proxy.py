@@ -9,7 +9,8 @@ import pytest
 
 from iiniit_guard.core.flow import Connection, HttpResponse, Unreachable
 from tests.servers.certificates import Authority
-from tests.servers.loopback import Answer, LoopbackServer, answering, closed_port, forwarding, once
+from tests.servers.loopback import Answer, LoopbackServer, closed_port
+from tests.servers.scripts import answering, forwarding, once
 from tests.servers.worlds import get
 
 

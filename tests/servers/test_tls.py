@@ -10,7 +10,8 @@ import pytest
 
 from iiniit_guard.core.flow import Connection, HttpResponse, Unreachable
 from tests.servers.certificates import Authority
-from tests.servers.loopback import Answer, LoopbackServer, answering
+from tests.servers.loopback import Answer, LoopbackServer
+from tests.servers.scripts import answering
 from tests.servers.worlds import get
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from iiniit_guard.core.flow import Flow, HttpResponse, SingleFlight
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.perform import Performer
-from tests.servers.loopback import Answer, LoopbackServer, Peer, answering, by_connection, once
+from tests.servers.loopback import Answer, LoopbackServer, Peer
+from tests.servers.scripts import answering, by_connection, once
 from tests.servers.worlds import LONG, get
 
 WAITERS = 50

@@ -10,7 +10,7 @@ from iiniit_guard.sidecar.apps import make_app
 from iiniit_guard.sidecar.settings import settings_from_document
 from iiniit_guard.sidecar.sidecar import Sidecar
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import Answer, Lines, drive
+from tests.hosts.calling import Answer, Lines, drive
 
 SECRET: Final = "a-secret-of-128-random-bits"
 CALLERS: Final = [

@@ -12,7 +12,7 @@ from iiniit_guard.core.problem import Reason
 from iiniit_guard.sidecar.answer import LONGEST, fold, unfold
 from iiniit_guard.sidecar.apps import make_app
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import drive
+from tests.hosts.calling import drive
 from tests.sidecar.sites import RULES, ask, bearer, make_sidecar, render
 
 GOOD = {

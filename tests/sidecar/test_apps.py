@@ -11,7 +11,7 @@ import pytest
 from iiniit_guard.sidecar import create_app
 from iiniit_guard.sidecar.apps import FILE_VARIABLE, LISTENERS, make_app
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import drive
+from tests.hosts.calling import drive
 from tests.sidecar.sites import ask, bearer, make_sidecar
 
 LOCAL = [(b"host", b"localhost:9090")]

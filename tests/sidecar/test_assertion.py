@@ -16,7 +16,7 @@ from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.request import Request
 from iiniit_guard.sidecar.apps import make_app
 from iiniit_guard.testing import Issuer, make_key
-from tests.hosts.builders import drive
+from tests.hosts.calling import drive
 from tests.sidecar.sites import RULES, ask, bearer, identity, make_sidecar
 
 GATEWAY, SERVICE = "https://gateway.test", "https://profile.internal"

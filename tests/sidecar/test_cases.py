@@ -20,7 +20,8 @@ from iiniit_guard.sidecar.peers import Peers
 from iiniit_guard.sidecar.running import Running
 from tests.cases.case import Allowed, play, verdict
 from tests.cases.tables import CASES
-from tests.hosts.builders import POLICIES, Answer, drive
+from tests.hosts.builders import POLICIES
+from tests.hosts.calling import Answer, drive
 from tests.hosts.test_matrix import check_token, own_decision
 from tests.sidecar.sites import question
 

@@ -124,7 +124,7 @@ def test_another_dialect_is_not_looked_at(gateway):
 def test_the_questions_own_method_and_path_never_stand_in():
     sidecar = make_sidecar(Issuer(), "traefik", rules=RULES)
     from iiniit_guard.sidecar.apps import make_app
-    from tests.hosts.builders import drive
+    from tests.hosts.calling import drive
 
     answer = drive(make_app(sidecar, "gateway"), "GET", "/auth/open", [(b"host", b"guard")])
 
@@ -134,7 +134,7 @@ def test_the_questions_own_method_and_path_never_stand_in():
 def test_nginx_is_told_of_it_in_its_own_way():
     sidecar = make_sidecar(Issuer())
     from iiniit_guard.sidecar.apps import make_app
-    from tests.hosts.builders import drive
+    from tests.hosts.calling import drive
 
     answer = render(sidecar, drive(make_app(sidecar, "gateway"), "GET", "/auth", [(b"host", b"guard")]))
 

@@ -12,7 +12,7 @@ import pytest
 from iiniit_guard.sidecar.apps import make_app
 from iiniit_guard.sidecar.callers import Caller, Callers, make_secret_hash, matches
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import _answer
+from tests.hosts.calling import answer_of
 from tests.sidecar.sites import CALLERS, SECRET, make_sidecar
 
 FORM = b"application/x-www-form-urlencoded"
@@ -54,7 +54,7 @@ def post(sidecar, form, *headers, method="POST", content_type=FORM, messages=Non
     gateway: Any = make_app(sidecar, "gateway")
     asyncio.run(gateway(whole, receive, send))
     lines = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
-    return _answer(sent[0]["status"], lines, sent[1]["body"])
+    return answer_of(sent[0]["status"], lines, sent[1]["body"])
 
 
 def test_it_is_off_unless_callers_are_named(issuer):

@@ -14,7 +14,7 @@ from iiniit_guard.sidecar.board import Board
 from iiniit_guard.sidecar.settings import settings_from_document
 from iiniit_guard.sidecar.sidecar import Sidecar
 from iiniit_guard.testing import Issuer
-from tests.hosts.builders import drive
+from tests.hosts.calling import drive
 from tests.sidecar.sites import RULES, ask, bearer
 
 

@@ -1,0 +1,32 @@
+"""Serving in this very process, which blocks its main thread."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+
+def in_a_thread(function, *, ends=True):
+    """Do something beside a server that blocks this thread, and end the server; give what comes of it."""
+    outcome = []
+
+    def work():
+        try:
+            outcome.append(function())
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            if ends:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return outcome, thread
+
+
+def ended(outcome, thread):
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
