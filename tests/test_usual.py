@@ -148,6 +148,7 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     monkeypatch.setitem(keys._found, (None if header else key.kid, key.alg), (counting,))
     host.call(guard, "GET", "/token", [(b"authorization", b"Bearer " + bad.encode())], "")
     assert len(looked) == 1
+    assert events[-1].host in host.events
     assert [(event.status, event.reason, event.cache) for event in events[-1:]] == [(401, "bad_signature", "miss")]
 
 

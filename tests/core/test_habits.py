@@ -1,0 +1,114 @@
+"""What is worked out once for many tokens must be right for each of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from iiniit_guard.core import cache as cache_module
+from iiniit_guard.core import claim_checks as module
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.cache import TokenCache, digest_of
+from iiniit_guard.core.jwk import JwkSet
+from iiniit_guard.core.problem import Problem
+from iiniit_guard.testing import Issuer, SettableClock
+from tests.core.caching import entry
+from tests.core.stepping import API, ISSUER, NOW, make_clock, make_server
+
+GOOD = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
+
+
+def checked(checks, claims):
+    token = checks.check(dict(claims), NOW, introspected=False)
+    assert isinstance(token, AccessToken)
+    return token
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"a": 1, "b": None}, {"groups": ["x", {"y": [1]}]}, {"act": {"sub": "x"}}, {"groups": ["x"], "act": {"sub": "x"}}], ids=str
+)
+def test_claims_are_those_of_the_token_and_frozen(more):
+    checks = make_server(make_clock()).checks
+    for _ in range(2):  # the second by habit
+        token = checked(checks, {**GOOD, **more})
+        assert list(token.claims) == [*GOOD, *more]
+        assert {name: token.claims[name] for name in GOOD} == GOOD
+        for name, value in more.items():
+            held = token.claims[name]
+            assert not isinstance(held, (list, dict))
+            assert (len(held) if isinstance(value, (list, dict)) else held) == (len(value) if isinstance(value, (list, dict)) else value)
+
+
+def test_a_habit_is_learned_once(monkeypatch):
+    checks = make_server(make_clock()).checks
+    first = checked(checks, GOOD)
+    monkeypatch.setattr(module, "_habit_of", None)  # not asked again
+    assert checked(checks, GOOD) == first
+
+
+def test_each_token_has_its_own_audience():
+    checks = make_server(make_clock()).checks
+    for audience in ([API, "x"], [API, "y"], [API, *map(str, range(7))], [API]):
+        for _ in range(2):
+            assert checked(checks, {**GOOD, "aud": audience}).audience == tuple(audience)
+    several = [API, *map(str, range(7))]
+    assert checked(checks, {**GOOD, "aud": several}).audience is checked(checks, {**GOOD, "aud": several}).audience
+
+
+def test_an_audience_that_is_none_is_named():
+    problem = make_server(make_clock()).checks.check({**GOOD, "aud": [1]}, NOW, introspected=False)
+    assert isinstance(problem, Problem)
+    assert problem.description == "The claim aud of the access token is missing or malformed."
+
+
+@pytest.mark.parametrize(("size", "tables"), [(1, 1), (4096, 1), (4097, 2), (8192, 2), (65_536, 16), (1_000_000, 256), (5_000_000, 256)])
+def test_tables_are_small_and_there_is_one_for_each_octet(size, tables):
+    made = cache_module._tables(size)
+    assert len(made) == 256
+    assert len({id(table) for table in made}) == tables
+
+
+def test_a_token_is_found_in_its_table_whatever_is_asked(monkeypatch):
+    monkeypatch.setattr(cache_module, "_TABLE_ENTRIES", 1)
+    clock = make_clock()
+    cache = TokenCache(256, clock.clock)
+    digests = [digest_of(str(number)) for number in range(600)]
+    for digest in digests:
+        cache.keep(digest, entry(ends=NOW + 60.0, ends_monotonic=clock.monotonic() + 60.0))
+    assert len(cache) == sum(map(len, {id(table): table for table in cache._tables}.values())) == 256
+    for digest in digests[-256:]:
+        assert cache.recall(digest) is not None
+        assert cache.remaining(digest) == 60
+        assert cache.was_active(digest)
+    assert cache.drop(digests[-1]) is not None
+    assert cache.recall(digests[-1]) is None
+
+
+def test_what_a_jwt_rests_on_ends_at_whole_seconds():
+    """All tokens of one second share these numbers; of its own, each would cost a token 48 bytes."""
+    clock = SettableClock(NOW + 0.5)
+    issuer = Issuer(ISSUER, API, clock=clock)
+    with issuer.guard() as guard:
+        for _ in range(2):  # by the flow, then at once
+            token = issuer.token(expires_in=3600)
+            guard.verify(token)
+            found = guard.resource.cache.find(digest_of(token))
+            assert found is not None
+            assert found.ends == NOW + 300
+            assert found.ends_monotonic == math.floor(clock.monotonic()) + 300
+
+
+@pytest.mark.parametrize(("wall", "monotonic", "serves"), [(239, 239, True), (240, 239, False), (239, 240, False), (240, 240, False)])
+def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
+    issuer = Issuer(ISSUER, API, clock=SettableClock(NOW))
+    with issuer.guard() as guard:
+        guard.verify(issuer.token())
+        server = guard.resource.only_server
+        assert server is not None
+        keys = server.keys
+        keys._refresh_from = 240.0
+        now = keys.fetched._replace(wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic)
+        assert isinstance(keys.current_at(now), JwkSet) == serves
+        keys.value = None
+        assert keys.current_at(keys.fetched) is None
