@@ -31,8 +31,10 @@ def checked(checks, claims):
 def test_claims_are_those_of_the_token_and_frozen(more):
     checks = make_server(make_clock()).checks
     for _ in range(2):  # the second by habit
-        token = checked(checks, {**GOOD, **more})
+        token = checked(checks, {**GOOD, "iss": f"{ISSUER[:8]}{ISSUER[8:]}", **more})
         assert list(token.claims) == [*GOOD, *more]
+        assert len(token.claims) == len(GOOD) + len(more)
+        assert token.claims["iss"] is checks.issuer, "one text for all tokens"
         assert {name: token.claims[name] for name in GOOD} == GOOD
         for name, value in more.items():
             held = token.claims[name]
@@ -54,6 +56,14 @@ def test_each_token_has_its_own_audience():
             assert checked(checks, {**GOOD, "aud": audience}).audience == tuple(audience)
     several = [API, *map(str, range(7))]
     assert checked(checks, {**GOOD, "aud": several}).audience is checked(checks, {**GOOD, "aud": several}).audience
+
+
+def test_an_issuer_that_was_not_named_stays_unnamed():
+    """RFC 7662 §2.2: `iss` is optional there, and what the server did not say is no claim."""
+    told = {name: value for name, value in GOOD.items() if name != "iss"}
+    token = make_server(make_clock()).checks.check(dict(told), NOW, introspected=True)
+    assert isinstance(token, AccessToken)
+    assert (token.issuer, list(token.claims), len(token.claims)) == (ISSUER, list(told), len(told))
 
 
 def test_an_audience_that_is_none_is_named():
@@ -87,7 +97,8 @@ def test_a_token_is_found_in_its_table_whatever_is_asked(monkeypatch):
 
 def test_what_a_jwt_rests_on_ends_at_whole_seconds():
     """All tokens of one second share these numbers; of its own, each would cost a token 48 bytes."""
-    clock = SettableClock(NOW + 0.5)
+    clock = SettableClock(NOW)
+    clock.advance(0.5)
     issuer = Issuer(ISSUER, API, clock=clock)
     with issuer.guard() as guard:
         for _ in range(2):  # by the flow, then at once

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.gate import is_preflight, make_gate
 from iiniit_guard.core.handler import (
+    admit,
     any_public,
     decide,
     is_permitted,
@@ -78,6 +80,29 @@ class _Remembers:
 
 
 REMEMBERS: Any = _Remembers()
+
+
+class _Told(_Remembers):
+    """A guard that says what it is asked to compare with."""
+
+    def published(self, request):
+        return None
+
+    def authenticate(self, request, wanted, *, host, found=None):
+        return wanted, found
+
+
+@pytest.mark.parametrize("found", [None, Finding(None)])
+def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(found):
+    told: Any = _Told()
+    asked = [admit(told, make_gate(), Request("GET", "/"), "x", handler, found=found) for handler in (READ, None)]
+    assert asked == [(READ, found), (ANY_TOKEN, found)]
+
+
+def test_no_handlers_policy_takes_the_place_of_a_rules():
+    ruled: Any = type("Ruled", (), {"policy_for": lambda self, request: ANY_TOKEN})()
+    told: Any = _Told()
+    assert admit(told, make_gate(rules=ruled), Request("GET", "/"), "x", READ) == (ANY_TOKEN, None)
 
 
 class Rules:

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iiniit_guard.core.flow import Breathe
 from iiniit_guard.core.jose import ALGORITHMS
-from iiniit_guard.core.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, parse_jwk_set
+from iiniit_guard.core.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, parse_jwk_set, read_jwk_set
 from iiniit_guard.core.public_numbers import CURVES, EcPoint, RsaNumbers
 from tests.cases.jose_checks import set_of
 from tests.cases.jose_keys import PUBLIC, RSA, ec_jwk, ed_jwk, make_signature, number, rsa_jwk
@@ -262,3 +263,10 @@ def test_parsing_loads_no_cryptography():
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
+
+
+@pytest.mark.parametrize(("keys", "breaths"), [(1, 0), (8, 0), (9, 1), (16, 1), (17, 2), (100, 12)])
+def test_a_long_set_is_read_eight_keys_at_a_time(keys, breaths):
+    """An Ed25519 key takes 0.1 ms: others go on in between."""
+    reading = read_jwk_set(json.dumps({"keys": [{"kty": "oct"}] * keys}).encode())
+    assert list(reading) == [Breathe()] * breaths
