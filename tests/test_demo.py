@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,16 +23,16 @@ PORTS = 4  # client, authorization server, and the API twice
 
 
 def block_of_free_ports() -> int:
-    """Find a port that is free together with the next ones."""
-    for base in range(21000 + os.getpid() % 500 * 20, 65000, 20):
-        with ExitStack() as stack:
-            try:
-                for port in range(base, base + PORTS):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
+    """Find a port that is free together with the next ones, where neither clients nor the gateways' tests get theirs.
+
+    By chance: two workers of xdist that look in turn come to the same ones.
+    """
+    while True:
+        base = secrets.choice(range(10_000, 20_000 - PORTS))
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(base, base + PORTS):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return base
-    raise AssertionError("no free ports")
 
 
 def is_open(port: int) -> bool:
