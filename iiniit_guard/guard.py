@@ -260,8 +260,10 @@ class Guard:
                 said = self._heard(said, cache, digest, request.method, host, started)
         if isinstance(said, AccessToken):
             return Allow(said, None, cache)
-        if said is None or said.problem is None:
-            return None if said is None else said.tried
+        if said is None:
+            return None
+        if said.problem is None:
+            return said.tried
         return self._refuse(request, said.problem, said, wanted if isinstance(wanted, Policy) else ANY_TOKEN, host)
 
     def _refuse(self, request: Request, problem: Problem, found: Finding, policy: Policy, host: str) -> Deny:

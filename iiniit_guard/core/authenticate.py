@@ -1,6 +1,7 @@
 """The order of the checks and nothing else: whoever has read this has read the security argument for every framework.
 
-Whatever is not positively allowed is denied: `Allow` is made in `decide` and, for the anonymous, in `authenticate`, nowhere else.
+Whatever is not positively allowed is denied: a credential is let through by `decide` here and, for a bearer token in the usual form, by
+`Usual.decide`, which asks the same functions (`verify_at_once`, `Policy.check`); nobody without one but by a policy for the anonymous.
 """
 
 from __future__ import annotations

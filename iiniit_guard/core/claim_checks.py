@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
-from iiniit_guard.core.claims import freeze, is_time, is_usual, make_claims
+from iiniit_guard.core.claims import freeze, is_time, make_claims
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
 
@@ -26,6 +26,8 @@ _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _KEPT: Final = 4096
 _HABITS_KEPT: Final = 1024
+_NAMES_KEPT: Final = 64
+_CHARACTERS_KEPT: Final = 1024
 _AUDIENCES_SHARED: Final = 8
 
 
@@ -115,7 +117,7 @@ class ClaimChecks:
             return malformed_claim("scope")
         if habit.detailed and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
-        if known is None and is_usual(names):  # of a good token: what is meant for others must not fill this
+        if known is None and _is_usual(names):  # of a good token: what is meant for others must not fill this
             if len(self._habits) >= _HABITS_KEPT:
                 self._habits.clear()
             self._habits[names, types] = habit
@@ -208,6 +210,11 @@ def _habit_of(names: tuple[str, ...], types: tuple[type, ...]) -> Habit:
         detailed="authorization_details" in kinds,
         repeated=tuple(name for name in names if name in _REPEATED and kinds[name] in (str, int)),
     )
+
+
+def _is_usual(names: tuple[str, ...]) -> bool:
+    """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
+    return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
 
 
 def _are_details(value: object) -> bool:

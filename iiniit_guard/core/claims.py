@@ -7,16 +7,12 @@ from types import MappingProxyType
 from typing import Any, Final, TypeGuard, cast
 
 _LATEST: Final = 253_402_300_800  # 10000-01-01: a time beyond cannot be meant, and 2**63 or 1e400 is an attack on arithmetic
-_SHAPES_KEPT: Final = 1024
-_NAMES_KEPT: Final = 64
-_CHARACTERS_KEPT: Final = 1024
-_shapes: dict[tuple[str, ...], dict[str, int]] = {}
 
 
 class Claims(Mapping[str, Any]):
     """A frozen mapping from claim name to frozen value: nested objects are read-only mappings, arrays are tuples.
 
-    A token's claims cost a tuple of values; the names are kept once per issuer's habit (half the memory of a dict each).
+    A token's claims cost a tuple of values; tokens with the same names share these (`make_claims`: half the memory of a dict each).
     """
 
     __slots__ = ("_shape", "_values")
@@ -24,7 +20,7 @@ class Claims(Mapping[str, Any]):
     _values: tuple[Any, ...]
 
     def __init__(self, claims: Mapping[str, Any]) -> None:
-        _set_shape(self, shape_of(tuple(claims)))
+        _set_shape(self, {name: position for position, name in enumerate(claims)})
         _set_values(self, tuple(map(freeze, claims.values())))
 
     def __getitem__(self, name: str) -> Any:
@@ -63,28 +59,11 @@ _set_values: Final = cast("Any", Claims._values).__set__
 
 
 def make_claims(shape: dict[str, int], values: tuple[Any, ...]) -> Claims:
-    """Do what the constructor does, for whoever has `shape_of` the names and the frozen values at hand."""
+    """Do what the constructor does, for whoever has the position of each name and the frozen values at hand."""
     claims = Claims.__new__(Claims)
     _set_shape(claims, shape)
     _set_values(claims, values)
     return claims
-
-
-def shape_of(names: tuple[str, ...]) -> dict[str, int]:
-    """Give the position of each name; one object for all claims with these names in this order."""
-    shape = _shapes.get(names)
-    if shape is None:
-        shape = {name: position for position, name in enumerate(names)}
-        if is_usual(names):
-            if len(_shapes) >= _SHAPES_KEPT:
-                _shapes.clear()
-            _shapes[names] = shape
-    return shape
-
-
-def is_usual(names: tuple[str, ...]) -> bool:
-    """Tell whether a token's claim names are worth remembering: few and short, as those are that many tokens share."""
-    return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
 
 
 def freeze(value: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from iiniit_guard.core.flow import Breathe, Flow
 from iiniit_guard.core.public_numbers import EcPoint, PublicNumbers, RsaNumbers, parse_public_numbers, thumbprint
 from iiniit_guard.core.strict_json import parse_object
 from iiniit_guard.core.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
 
-__all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "parse_jwk_set"]
+__all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "read_jwk_set"]
 
 MAX_KEYS: Final = 100
 """Keys read of a set; the rest is ignored. Large providers publish up to a dozen."""
@@ -88,18 +88,8 @@ class JwkSet:
         return any(key.thumbprint == other.thumbprint and key.kid == other.kid and other.alg in key.algorithms for key in self.keys)
 
 
-def parse_jwk_set(body: bytes) -> JwkSet | None:
-    """Read a JWK Set at one go; see `read_jwk_set`."""
-    reading = read_jwk_set(body)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as finished:
-            return cast("JwkSet | None", finished.value)
-
-
 def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
-    """Read a JWK Set; a key that we cannot or must not use is left out and never spoils the others.
+    """Read a JWK Set, eight keys at a time; a key that we cannot or must not use is left out and never spoils the others.
 
     Returns:
         None for what is not a JWK Set at all: not strict JSON, or without a list `keys`.

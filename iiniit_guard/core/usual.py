@@ -37,9 +37,8 @@ class Usual:
 
     def find(self, authorization: bytes, query: bytes) -> Remembered | None:
         """Give what is remembered of a request in the usual form and may still be used."""
-        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
-            return None
-        return self._remembered(sha256(authorization[7:]).digest())
+        token = self._token(authorization, query)
+        return None if token is None else self._remembered(sha256(token).digest())
 
     def decide(self, authorization: bytes, query: bytes, wanted: Policy) -> Decided:
         """Decide about a request at the cost of one hash and one look, or of one signature.
@@ -49,9 +48,9 @@ class Usual:
             query: Undecoded.
             wanted: The policy to satisfy.
         """
-        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
+        token = self._token(authorization, query)
+        if token is None:
             return _NOTHING
-        token = authorization[7:]
         digest = sha256(token).digest()
         entry = self._remembered(digest)
         if entry is not None:
@@ -90,3 +89,9 @@ class Usual:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
         said = verify_at_once(encoded, digest, self._resource)
         return said if said is not None or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
+
+    def _token(self, authorization: bytes, query: bytes) -> bytes | None:
+        """Give the token of a request that has the usual form: one spelling of the scheme, none in the query, and it alone decides."""
+        if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
+            return None
+        return authorization[7:]

@@ -6,12 +6,18 @@ import json
 from typing import Any, Final
 
 from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, remember_header, verify_signature
-from iiniit_guard.core.jwk import JwkSet, VerificationKey, parse_jwk_set
+from iiniit_guard.core.jwk import JwkSet, VerificationKey, read_jwk_set
 from iiniit_guard.core.problem import Problem, Reason
+from iiniit_guard.io.drive import run
 from tests.cases.jose_keys import PUBLIC
 
 ALL: Final = frozenset(ALGORITHMS)
 ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def parse_jwk_set(body: bytes) -> JwkSet | None:
+    """Read a JWK Set without a pause."""
+    return run(read_jwk_set(body), lambda _: None)
 
 
 def set_of(*jwks: Any, **members: Any) -> JwkSet:

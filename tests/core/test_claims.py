@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 import pytest
 
-from iiniit_guard.core import claims as module
 from iiniit_guard.core.claims import Claims, freeze, thaw
 
 PAYLOAD = {"sub": "u", "aud": ["a", "b"], "realm_access": {"roles": ["r", {"deep": [1]}]}, "exp": 1.5, "ok": True, "none": None}
@@ -73,20 +72,3 @@ def test_it_can_be_copied_pickled_and_written_as_json():
 def test_freezing_twice_changes_nothing():
     once = freeze({"a": ({"b": [1]},)})
     assert thaw(freeze(thaw(once))) == thaw(once) == {"a": [{"b": [1]}]}
-
-
-def test_shapes_are_shared_and_bounded(monkeypatch):
-    monkeypatch.setattr(module, "_shapes", {})
-    first, second = Claims({"a": 1, "b": 2}), Claims({"a": 3, "b": 4})
-    assert first._shape is second._shape
-    for number in range(module._SHAPES_KEPT + 10):
-        Claims({f"claim {number}": number})
-    assert 0 < len(module._shapes) <= 11, "full, it starts afresh"
-    module._shapes.clear()
-    Claims(dict.fromkeys(map(str, range(65))))
-    Claims({"x" * 1025: 1})
-    assert not module._shapes, "what no other token has is not remembered"
-    Claims(dict.fromkeys(map(str, range(64))))
-    Claims({"x" * 1024: 1})
-    assert len(module._shapes) == 2
-    assert Claims({"one more": 1})["one more"] == 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from iiniit_guard.core.flow import Breathe
 from iiniit_guard.core.jose import ALGORITHMS
-from iiniit_guard.core.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, parse_jwk_set, read_jwk_set
+from iiniit_guard.core.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, read_jwk_set
 from iiniit_guard.core.public_numbers import CURVES, EcPoint, RsaNumbers
-from tests.cases.jose_checks import set_of
+from tests.cases.jose_checks import parse_jwk_set, set_of
 from tests.cases.jose_keys import PUBLIC, RSA, ec_jwk, ed_jwk, make_signature, number, rsa_jwk
 from tests.cases.jwk_members import UNUSABLE, USABLE
 
@@ -254,8 +254,9 @@ def test_parsing_loads_no_cryptography():
     script = (
         "import json, sys\n"
         "from iiniit_guard.core.jose import parse_jws\n"
-        "from iiniit_guard.core.jwk import parse_jwk_set\n"
-        f"keys = parse_jwk_set({json.dumps({'keys': [rsa_jwk(), ec_jwk(), ed_jwk()]}).encode()!r})\n"
+        "from iiniit_guard.core.jwk import read_jwk_set\n"
+        "from iiniit_guard.io.drive import run\n"
+        f"keys = run(read_jwk_set({json.dumps({'keys': [rsa_jwk(), ec_jwk(), ed_jwk()]}).encode()!r}), None)\n"
         "assert len(keys) == 3\n"
         "print([name for name in ('jwt', 'cryptography', 'socket', 'ssl', 'http', 'asyncio') if name in sys.modules])\n"
         "keys.find(None, 'RS256')\n"

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from iiniit_guard.core.jose import JoseHeader, Jws, verify_signature
-from iiniit_guard.core.jwk import parse_jwk_set
+from tests.cases.jose_checks import parse_jwk_set
 from tests.cases.jose_keys import b64, number
 
 # File, algorithm.

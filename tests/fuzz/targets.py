@@ -13,7 +13,7 @@ from iiniit_guard.core.bearer import Credential, credential_of
 from iiniit_guard.core.flow import HttpResponse, Unreachable
 from iiniit_guard.core.introspection import _parse_answer
 from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
-from iiniit_guard.core.jwk import JwkSet, parse_jwk_set
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.key_source import _lifetime
 from iiniit_guard.core.metadata import _parse_metadata, retry_after
 from iiniit_guard.core.problem import Problem, Reason
@@ -25,6 +25,7 @@ from iiniit_guard.io.settings import settings_from_env, settings_from_file
 from iiniit_guard.rules import Rule, Rules, from_openapi, rules_from_tables
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
+from tests.cases.jose_checks import parse_jwk_set
 
 Target: TypeAlias = Callable[[bytes], None]
 

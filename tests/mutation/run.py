@@ -45,9 +45,9 @@ SELECTION = [
     "tests/hosts/test_flask_applications.py",
     "tests/hosts/test_flask_contexts.py",
     "tests/hosts/test_flask_views.py",
-    "tests/test_guard.py",
-    "tests/test_guard_recall.py",
-    "tests/test_usual.py",
+    "tests/guard/test_guard.py",
+    "tests/guard/test_recall.py",
+    "tests/guard/test_usual.py",
     "tests/test_several_issuers.py",
     # It looks at what is imported, and mutants import mutmut.
     "--deselect=tests/core/test_jwk.py::test_parsing_loads_no_cryptography",

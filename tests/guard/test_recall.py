@@ -11,31 +11,7 @@ from iiniit_guard.core.decision import Allow, Finding
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.request import Request
-from iiniit_guard.testing import Issuer, SettableClock
-from tests.guard_calls import NOW, request
-
-
-@pytest.fixture
-def issuer():
-    return Issuer(clock=SettableClock(NOW))
-
-
-@pytest.fixture
-def guard(issuer):
-    with issuer.guard() as made:
-        yield made
-
-
-@pytest.fixture
-def events():
-    return []
-
-
-@pytest.fixture
-def heard(issuer, events):
-    """A guard that tells its decisions."""
-    with issuer.guard(on_event=events.append) as made:
-        yield made
+from tests.guard.calling import NOW, request
 
 
 class TestRecalling:

@@ -9,25 +9,11 @@ import pytest
 from iiniit_guard.core import jose
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Finding
-from iiniit_guard.core.policy import ANY_TOKEN, make_policy
+from iiniit_guard.core.policy import ANY_TOKEN
 from iiniit_guard.core.problem import PROBLEMS, Reason
-from iiniit_guard.core.request import Request
 from iiniit_guard.core.verification_key import VerificationKey
-from iiniit_guard.testing import Issuer, SettableClock
+from tests.guard.calling import NOW, WRITE, request
 from tests.hosts.builders import HOSTS
-
-NOW = 1_800_000_000
-WRITE = make_policy(["user:write"])
-
-
-@pytest.fixture
-def issuer():
-    return Issuer("https://issuer.test", "https://api.test", clock=SettableClock(NOW))
-
-
-@pytest.fixture
-def events():
-    return []
 
 
 @pytest.fixture
@@ -38,10 +24,6 @@ def guard(issuer, events):
         events.clear()
         issuer.requests.clear()
         yield guard
-
-
-def request(token):
-    return Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
 
 
 def recalled(guard, token, wanted=ANY_TOKEN):

@@ -17,31 +17,7 @@ from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import fork
-from iiniit_guard.testing import Issuer, SettableClock
-from tests.guard_calls import NOW, READ, WRITE, both_ways, request
-
-
-@pytest.fixture
-def issuer():
-    return Issuer(clock=SettableClock(NOW))
-
-
-@pytest.fixture
-def guard(issuer):
-    with issuer.guard() as made:
-        yield made
-
-
-@pytest.fixture
-def events():
-    return []
-
-
-@pytest.fixture
-def heard(issuer, events):
-    """A guard that tells its decisions."""
-    with issuer.guard(on_event=events.append) as made:
-        yield made
+from tests.guard.calling import NOW, READ, WRITE, both_ways, request
 
 
 class TestEvents:

@@ -13,31 +13,7 @@ from iiniit_guard.core.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.errors import GuardError, UsageError
-from iiniit_guard.testing import Issuer, SettableClock
-from tests.guard_calls import NOW, READ, WRITE, both_verify, both_ways, decide_async, decide_sync, request
-
-
-@pytest.fixture
-def issuer():
-    return Issuer(clock=SettableClock(NOW))
-
-
-@pytest.fixture
-def guard(issuer):
-    with issuer.guard() as made:
-        yield made
-
-
-@pytest.fixture
-def events():
-    return []
-
-
-@pytest.fixture
-def heard(issuer, events):
-    """A guard that tells its decisions."""
-    with issuer.guard(on_event=events.append) as made:
-        yield made
+from tests.guard.calling import READ, WRITE, both_verify, both_ways, decide_async, decide_sync, request
 
 
 def test_making_one_asks_nobody(issuer):
