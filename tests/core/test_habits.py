@@ -49,6 +49,21 @@ def test_a_habit_is_learned_once(monkeypatch):
     assert checked(checks, GOOD) == first
 
 
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        pytest.param([str(100 + number) for number in range(61)], True, id="64 names"),
+        pytest.param([str(100 + number) for number in range(62)], False, id="65 names"),
+        pytest.param(["x" * 1015], True, id="1,024 characters"),
+        pytest.param(["x" * 1016], False, id="1,025 characters"),
+    ],
+)
+def test_only_names_that_are_few_and_short_are_remembered(more, kept):
+    checks = make_server(make_clock()).checks
+    checked(checks, {**GOOD, **dict.fromkeys(more, 1)})
+    assert bool(checks._habits) == kept
+
+
 def test_each_token_has_its_own_audience():
     checks = make_server(make_clock()).checks
     for audience in ([API, "x"], [API, "y"], [API, *map(str, range(7))], [API]):
