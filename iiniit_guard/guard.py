@@ -187,6 +187,8 @@ class Guard:
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
         said = self._usual.verify(token)
+        if isinstance(said, AccessToken):
+            return said
         if said is None or isinstance(said, JwkSet):
             return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
         return token_of(said)

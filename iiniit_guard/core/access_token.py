@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from iiniit_guard.core.claims import Claims
+from iiniit_guard.core.claims import Claims, make_claims
 
 EMPTY_CLAIMS: Final = Claims({})
 
 
+class _Values:
+    """What the claims of a token are made of when somebody asks for them, which few handlers do."""
+
+    __slots__ = ("_shape", "_values")
+    _shape: dict[str, int]
+    _values: tuple[Any, ...]
+
+
 @dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(_Values):
     """What a good token says. Frozen at every depth; its `repr` holds neither the token nor its subject.
 
     Attributes:
@@ -44,7 +52,26 @@ class AccessToken:
     claims: Mapping[str, Any] = field(default=EMPTY_CLAIMS, repr=False)
 
 
-_NAMES: Final = tuple(field.name for field in fields(AccessToken))
+class _MadeWhenAsked:
+    """The field `claims`: until then a token is one object less to make, to hold and to look at for the collector."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, token: AccessToken, owner: type[AccessToken]) -> Any:
+        try:
+            return self._slot.__get__(token, owner)
+        except AttributeError:
+            claims = make_claims(token._shape, token._values)
+            self._slot.__set__(token, claims)
+            return claims
+
+    def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:
+        self._slot.__set__(token, value)
+
+
 (
     _set_issuer,
     _set_subject,
@@ -57,7 +84,10 @@ _NAMES: Final = tuple(field.name for field in fields(AccessToken))
     _set_confirmation,
     _set_authorization_details,
     _set_claims,
-) = (getattr(AccessToken, name).__set__ for name in _NAMES)
+    _set_shape,
+    _set_values,
+) = (getattr(AccessToken, name).__set__ for name in (*(field.name for field in fields(AccessToken)), *_Values.__slots__))
+setattr(AccessToken, "claims", _MadeWhenAsked(_set_claims.__self__))  # noqa: B010 - to a type checker it stays the field
 
 
 def make_access_token(
@@ -70,9 +100,13 @@ def make_access_token(
     issued_at: float | None,
     token_id: str | None,
     authorization_details: tuple[Mapping[str, Any], ...],
-    claims: Mapping[str, Any],
+    shape: dict[str, int],
+    values: tuple[Any, ...],
 ) -> AccessToken:
-    """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it."""
+    """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it.
+
+    All but the last two are the fields of those names: the position of each claim's value, and the values of the claims, frozen.
+    """
     token = object.__new__(AccessToken)
     _set_issuer(token, issuer)
     _set_subject(token, subject)
@@ -84,7 +118,8 @@ def make_access_token(
     _set_token_id(token, token_id)
     _set_confirmation(token, None)
     _set_authorization_details(token, authorization_details)
-    _set_claims(token, claims)
+    _set_shape(token, shape)
+    _set_values(token, values)
     return token
 
 

@@ -1,7 +1,7 @@
 """The order of the checks and nothing else: whoever has read this has read the security argument for every framework.
 
 Whatever is not positively allowed is denied: a credential is let through by `decide` here and, for a bearer token in the usual form, by
-`Usual.decide`, which asks the same functions (`verify_at_once`, `Policy.check`); nobody without one but by a policy for the anonymous.
+`Usual.decide`, which asks the same functions (`rest_on`, `Policy.check`); nobody without one but by a policy for the anonymous.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws, parse_usual_jws
+from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
-from iiniit_guard.core.verification import verify_jwt, verify_jwt_at_once
+from iiniit_guard.core.verification import verify_jwt
 from iiniit_guard.errors import UsageError
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
@@ -84,31 +84,6 @@ def decide(
     return Allow(None, token, cache) if isinstance(token, Principal) else Allow(token, None, cache)
 
 
-def verify_at_once(token: bytes, digest: bytes, resource: ProtectedResource) -> AccessToken | Problem | JwkSet | None:
-    """Do what `verify` does for a JWT whose header, issuer and key are known, which is the usual case.
-
-    Args:
-        token: As it came. Its length has been checked; its characters are checked here.
-        digest: Its key in the caches.
-        resource: Whom it must be meant for.
-
-    Returns:
-        None says nothing about the token: `verify` must be asked. So it must be where a key set is given, no key of which fits.
-    """
-    jws = parse_usual_jws(token)
-    if jws is None:
-        return None
-    named = jws.claims.get("iss")
-    server = resource.named(named) if isinstance(named, str) else None
-    if server is None or server.settings.jwt != "verify":
-        return None
-    verified = verify_jwt_at_once(jws, server)
-    if not isinstance(verified, Remembered):
-        return verified
-    resource.cache.keep(digest, verified)
-    return verified.token
-
-
 def verify(
     token: str,
     digest: bytes,
@@ -126,7 +101,7 @@ def verify(
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
         outdated: What is remembered and is no answer: it is asked about anew.
-        tried: What `verify_at_once` gave: a set none of whose keys made the signature.
+        tried: What `Usual` gave: a set none of whose keys made the signature.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))

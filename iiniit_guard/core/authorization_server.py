@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from iiniit_guard.core import setting_checks as is_
-from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.cache import Voucher
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.flow import Connection, Flow, SingleFlight, Unreachable
+from iiniit_guard.core.jose import MAX_HEADERS, JoseHeader
+from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
 from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
@@ -19,6 +21,7 @@ from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.upstream import Breaker, Calls
+from iiniit_guard.core.verification_key import VerificationKey
 
 ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
 """The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
@@ -62,6 +65,8 @@ class AuthorizationServer:
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
         self.introspects: bool = settings.introspection is not None
+        self.signature_suffices: bool = settings.jwt == "verify"
+        """Whether a JWT with a good signature and good claims is good."""
         self.connection: Connection = Connection(
             settings.connect_timeout_seconds,
             settings.timeout_seconds,
@@ -118,13 +123,25 @@ class AuthorizationServer:
         """How we identify ourselves; only issuers that introspect are asked."""
         return cast("ClientAuthentication", self.settings.introspection)
 
-    def begins(self, token: AccessToken) -> float:
-        """Give the moment before which the token is refused, should the clock be set back."""
-        latest: float = _ALWAYS if token.issued_at is None else token.issued_at
-        not_before = token.claims.get("nbf")
-        if not_before is not None and not_before > latest:
-            latest = not_before
+    def begins(self, claims: Mapping[str, Any]) -> float:
+        """Give the moment before which a token with these (good) claims is refused, should the clock be set back."""
+        issued_at, not_before = claims.get("iat", _ALWAYS), claims.get("nbf", _ALWAYS)
+        latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
+
+    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, Voucher], ...] | None:
+        """Give the keys of this server's current set that may have signed under `header`, each with its voucher, and remember them.
+
+        Returns:
+            None where no token of this server may have such a header.
+        """
+        if header.alg not in self.algorithms or header.typ not in self.types:  # RFC 9068 §4, RFC 8725 §3.11
+            return None
+        found = tuple((key, self.keys.voucher_of(key)) for key in keys.find(header.kid, header.alg))
+        if len(keys.signers) >= MAX_HEADERS:
+            keys.signers.clear()
+        keys.signers[header.encoded] = found
+        return found
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""

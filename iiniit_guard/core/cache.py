@@ -139,25 +139,19 @@ class TokenCache:
     def keep(self, digest: bytes, entry: Remembered) -> None:
         """Remember a verified token, in the place of what was remembered under `digest`."""
         entry.digest = digest
-        moments = self._moments
-        if len(moments) >= _MOMENTS:
-            moments.clear()
+        if len(self._moments) >= _MOMENTS:
+            self._moments.clear()
         # Three moments of its own cost an entry 96 bytes, and whoever makes them names whole seconds.
-        share = moments.setdefault
-        entry.begins, entry.ends = share(entry.begins, entry.begins), share(entry.ends, entry.ends)
-        entry.ends_monotonic = share(entry.ends_monotonic, entry.ends_monotonic)
+        share, begins, ends, ends_monotonic = self._moments.setdefault, entry.begins, entry.ends, entry.ends_monotonic
+        entry.begins, entry.ends, entry.ends_monotonic = share(begins, begins), share(ends, ends), share(ends_monotonic, ends_monotonic)
         with self._lock:
-            table = self._tables[digest[0]]
-            known = table.get(digest)
-            if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
+            known = self._tables[digest[0]].setdefault(digest, entry)
+            if known is not entry:  # takes the other's place in the order, so that asking again is not a way to stay
                 known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
                 known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
                 return
             client = entry.token.client_id
-            own_turn_kept = False
-            while self._count >= self._size:
-                own_turn_kept = self._evict(client)
-            table[digest] = entry
+            own_turn_kept = self._count >= self._size and self._evict(client)
             self._count += 1
             queue = self._queues.get(client)
             if queue is None:

@@ -7,53 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
-from iiniit_guard.core.claims import freeze, is_time, make_claims
+from iiniit_guard.core.claims import LATEST, freeze, is_time
+from iiniit_guard.core.habit import OTHER_KINDS, Habit, habit_of, is_common
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
 
-# What shows itself as another kind of token (RFC 8725 §3.12; OpenID Connect Core §3.1.3.6; RFC 8417 §2.2; RFC 9701 §5).
-_OTHER_KINDS: Final = ("at_hash", "c_hash", "s_hash", "events", "token_introspection")
-_TELLING: Final = frozenset({*_OTHER_KINDS, "token_use", "typ", "token_type"})
 _OTHER_TYPES: Final = frozenset({"id", "refresh", "logout", "offline"})
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
-# The same in most tokens of an issuer, or in those of one second.
-_REPEATED: Final = frozenset({"aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp"})
-_TEXTS: Final = ("sub", "client_id", "azp", "jti")
-_OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _KEPT: Final = 4096
 _HABITS_KEPT: Final = 1024
-_NAMES_KEPT: Final = 64
-_CHARACTERS_KEPT: Final = 1024
 _AUDIENCES_SHARED: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Habit:
-    """What follows from the names and the types of a token's claims alone: an issuer's tokens have a few sets of them.
-
-    Attributes:
-        shape: Position of each claim.
-        flat: Whether no value is an object or an array.
-        telling: Whether a claim may say that this is another kind of token.
-        no_text: The first claim that must be text and is not, or None.
-        missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
-        bound: Whether the token is bound to a key.
-        detailed: Whether it carries RFC 9396 details.
-        repeated: Claims whose values other tokens are likely to have too.
-    """
-
-    shape: dict[str, int]
-    flat: bool
-    telling: bool
-    no_text: str | None
-    missing: str | None
-    bound: bool
-    detailed: bool
-    repeated: tuple[str, ...]
+Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
+"""The audience and the scopes of a token that is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +50,57 @@ class ClaimChecks:
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     missing_audience: bool
+    _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _same: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    _habits: dict[tuple[tuple[str, ...], tuple[type, ...]], Habit] = field(default_factory=dict, repr=False, compare=False)
+    _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
 
     def check(self, claims: dict[str, Any], now: float, *, introspected: bool) -> AccessToken | Problem:
         """Turn claims that are authentic into an access token, or say which of them refuses it.
 
         Args:
-            claims: Out of a verified signature or the authorization server's own answer. Strings in it may be replaced by equal ones.
+            claims: Out of a verified signature or the authorization server's own answer.
             now: Seconds since the epoch.
             introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow.
         """
-        names, types = tuple(claims), tuple(map(type, claims.values()))
-        known = self._habits.get((names, types))
-        habit = known or _habit_of(names, types)
+        kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
+        habit = known = self._habits.get(kinds)
+        found = self._accept(claims, now) if known is not None and known.usual else None
+        if habit is None or found is None:
+            habit = known or habit_of(claims, audience_claim=self.audience_claim, strict=self.strict)
+            decided = self._decide(claims, habit, now, introspected)
+            if isinstance(decided, Problem):
+                return decided
+            found = self._shared(decided[0]), decided[1]
+            if known is None and is_common(claims):  # of a good token: what is meant for others must not fill this
+                if len(self._habits) >= _HABITS_KEPT:
+                    self._habits.clear()
+                self._habits[kinds] = habit
+        if len(self._same) >= _KEPT:
+            self._same.clear()
+        share, repeated, others = self._same.setdefault, habit.repeated(claims), habit.others(claims)
+        values = (*map(share, repeated, repeated), *(others if habit.flat else map(freeze, others)))
+        subject, client_id, expires, issued, token_id = habit.fields(values)
+        details = freeze(claims["authorization_details"]) if habit.detailed else ()
+        return make_access_token(
+            self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
+        )
+
+    def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
+        """Accept at once what only its values could refuse (`Habit.usual`); None says nothing: `_decide` tells what is wrong."""
+        audience, scopes = self._alone.get(claims[self.audience_claim]), self.scopes.seen.get(claims["scope"])
+        if audience is None or scopes is None or claims["iss"] != self.issuer:
+            return None
+        expires, latest = claims["exp"], now + self.clock_leeway_seconds
+        if not (0 <= expires < LATEST and now < expires + self.expiry_leeway_seconds):
+            return None
+        if not (0 <= claims.get("iat", 0) <= latest and 0 <= claims.get("nbf", 0) <= latest):
+            return None
+        return None if self.required and not self._has_required(claims) else (audience, scopes)
+
+    def _decide(self, claims: dict[str, Any], habit: Habit, now: float, introspected: bool) -> Found | Problem:
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
@@ -117,14 +123,10 @@ class ClaimChecks:
             return malformed_claim("scope")
         if habit.detailed and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
-        if known is None and _is_usual(names):  # of a good token: what is meant for others must not fill this
-            if len(self._habits) >= _HABITS_KEPT:
-                self._habits.clear()
-            self._habits[names, types] = habit
-        return self._build(claims, habit, audience, scopes)
+        return audience, scopes
 
     def _kind(self, claims: dict[str, Any], introspected: bool) -> Problem | None:
-        for name in _OTHER_KINDS:
+        for name in OTHER_KINDS:
             if name in claims:
                 return PROBLEMS[Reason.WRONG_TYPE]
         if "token_use" in claims and claims["token_use"] != "access":
@@ -163,7 +165,7 @@ class ClaimChecks:
     def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
-            return (value,) if value in self.audiences else PROBLEMS[Reason.WRONG_AUDIENCE]
+            return self._alone.get(value) or PROBLEMS[Reason.WRONG_AUDIENCE]
         if isinstance(value, list):
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
@@ -175,46 +177,8 @@ class ClaimChecks:
     def _has_required(self, claims: dict[str, Any]) -> bool:
         return all(any(_holds(claims.get(name), value) for value in wanted) for name, wanted in self.required.items())
 
-    def _build(self, claims: dict[str, Any], habit: Habit, audience: tuple[str, ...], scopes: frozenset[str]) -> AccessToken:
-        if len(self._same) >= _KEPT:
-            self._same.clear()
-        share, get = self._same.setdefault, claims.get
-        if "iss" in claims:
-            claims["iss"] = self.issuer  # equal, and held anyway
-        for name in habit.repeated:
-            value = claims[name]
-            claims[name] = share(value, value)
-        return make_access_token(
-            self.issuer,
-            get("sub"),
-            claims["client_id"] if "client_id" in claims else get("azp"),
-            share(audience, audience) if len(audience) <= _AUDIENCES_SHARED else audience,
-            scopes,
-            get("exp"),
-            get("iat"),
-            get("jti"),
-            freeze(claims["authorization_details"]) if habit.detailed else (),
-            make_claims(habit.shape, tuple(claims.values()) if habit.flat else tuple(map(freeze, claims.values()))),
-        )
-
-
-def _habit_of(names: tuple[str, ...], types: tuple[type, ...]) -> Habit:
-    kinds = dict(zip(names, types, strict=True))
-    return Habit(
-        shape={name: position for position, name in enumerate(names)},
-        flat=dict not in types and list not in types,
-        telling=not _TELLING.isdisjoint(names),
-        no_text=next((name for name in _TEXTS if kinds.get(name, str) is not str), None),
-        missing=next((name for name in _OF_RFC_9068 if name not in kinds), None),
-        bound="cnf" in kinds,
-        detailed="authorization_details" in kinds,
-        repeated=tuple(name for name in names if name in _REPEATED and kinds[name] in (str, int)),
-    )
-
-
-def _is_usual(names: tuple[str, ...]) -> bool:
-    """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
-    return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
+    def _shared(self, audience: tuple[str, ...]) -> tuple[str, ...]:
+        return self._same.setdefault(audience, audience) if len(audience) <= _AUDIENCES_SHARED else audience
 
 
 def _are_details(value: object) -> bool:

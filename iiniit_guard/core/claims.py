@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeGuard, cast
 
-_LATEST: Final = 253_402_300_800  # 10000-01-01: a time beyond cannot be meant, and 2**63 or 1e400 is an attack on arithmetic
+LATEST: Final = 253_402_300_800
+"""10000-01-01: a time from then on cannot be meant, and 2**63 or 1e400 is an attack on arithmetic."""
 
 
 class Claims(Mapping[str, Any]):
@@ -54,13 +55,14 @@ class Claims(Mapping[str, Any]):
 
 
 # Slots are set by their descriptors: `object.__setattr__` looks each up by its name, and takes twice the time.
+_new: Final = object.__new__
 _set_shape: Final = cast("Any", Claims._shape).__set__
 _set_values: Final = cast("Any", Claims._values).__set__
 
 
 def make_claims(shape: dict[str, int], values: tuple[Any, ...]) -> Claims:
     """Do what the constructor does, for whoever has the position of each name and the frozen values at hand."""
-    claims = Claims.__new__(Claims)
+    claims = _new(Claims)
     _set_shape(claims, shape)
     _set_values(claims, values)
     return claims
@@ -88,4 +90,4 @@ def thaw(value: Any) -> Any:
 def is_time(value: object) -> TypeGuard[float]:
     """Tell whether `value` is a NumericDate that can be compared: a number, not a boolean, finite, between 1970 and 9999."""
     kind = type(value)
-    return (kind is int or kind is float) and 0 <= value < _LATEST  # type: ignore[operator]  # NaN compares false, infinity is too large
+    return (kind is int or kind is float) and 0 <= value < LATEST  # type: ignore[operator]  # NaN compares false, infinity is too large

@@ -190,7 +190,7 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, server.begins(outcome), ends, floor(sent.monotonic) + delay, _ANSWERED)
+    entry = Remembered(outcome, server.begins(outcome.claims), ends, floor(sent.monotonic) + delay, _ANSWERED)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(entry.begins, verified.begins), min(ends, verified.ends), verified.voucher
     cache.keep(digest, entry)

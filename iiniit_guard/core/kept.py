@@ -77,13 +77,11 @@ class Kept(Generic[T]):
         """Seconds until a failed load is tried again."""
         return max(1.0, self._retry_at - self._clock.monotonic())
 
-    def current_at(self, now: Moment) -> T | None:
+    def current_at(self, wall: float, monotonic: float) -> T | None:
         """Give the document, where it serves with nothing to be done; else None, and `obtain` says more."""
         # The document last: whoever takes a newer one writes it before its time, and an older one must not pass for fresh.
         enough, fetched, value = self._refresh_from, self.fetched, self.value
-        if value is None or now.wall - fetched.wall >= enough or now.monotonic - fetched.monotonic >= enough:
-            return None
-        return value
+        return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
 
     @property
     def usable(self) -> bool:

@@ -49,6 +49,8 @@ class ProtectedResource:
         self._chance = chance
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
         self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}
+        self.named: Callable[[str], AuthorizationServer | None] = self._named.get
+        """Give the issuer that the settings call so to the letter; None where it is unknown or must be found."""
         self._found = None if isinstance(settings.issuers, tuple) else FoundIssuers(settings.issuers, self._server, clock)
         allowed = ALGORITHMS if self._found is not None else {name for server in self.servers for name in server.algorithms}
         self.algorithms: frozenset[str] = frozenset(allowed)
@@ -79,10 +81,6 @@ class ProtectedResource:
     def only_server(self) -> AuthorizationServer | None:
         """The one issuer of this guard, or None where there are several or they are found."""
         return next(iter(self._named.values())) if len(self._named) == 1 else None
-
-    def named(self, issuer: str) -> AuthorizationServer | None:
-        """Give the issuer that the settings call `issuer` to the letter; None where it is unknown or must be found."""
-        return self._named.get(issuer)
 
     def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
         """Find the trusted issuer that is called `issuer` to the letter, or None; no request is made for a stranger."""

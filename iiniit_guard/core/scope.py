@@ -25,19 +25,20 @@ class ScopeReading:
         also: Further claims that hold scopes, `roles` or a dotted path such as `realm_access.roles`.
         aliases: Scope → the scope that this API calls it.
         implies: Scope → what it includes; followed to the end.
+        seen: Scope string → the scopes it says, for strings read before; sets of scopes → themselves.
     """
 
     strict: bool
     also: tuple[str, ...]
     aliases: Mapping[str, str]
     implies: Mapping[str, tuple[str, ...]]
-    _seen: dict[Any, frozenset[str]] = field(repr=False, compare=False)
+    seen: dict[Any, frozenset[str]] = field(repr=False, compare=False)
 
     def scopes_of(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
         """Give the scopes after aliases and hierarchy; None where a scope claim is malformed."""
         written = claims.get("scope")
         if type(written) is str:  # the usual case: one string, seen before
-            known = self._seen.get(written)
+            known = self.seen.get(written)
             if known is not None:
                 return known
         found = self._read(claims)
@@ -46,11 +47,11 @@ class ScopeReading:
         scopes = self._expand(found)
         if sum(map(len, scopes)) > _LONGEST_KEPT:
             return scopes
-        if len(self._seen) >= _KEPT:
-            self._seen.clear()
-        scopes = self._seen.setdefault(scopes, scopes)
+        if len(self.seen) >= _KEPT:
+            self.seen.clear()
+        scopes = self.seen.setdefault(scopes, scopes)
         if type(written) is str and not self.also and len(written) <= _LONGEST_KEPT:
-            self._seen[written] = scopes
+            self.seen[written] = scopes
         return scopes
 
     def _read(self, claims: Mapping[str, Any]) -> set[str] | None:

@@ -48,18 +48,19 @@ def parse_object(data: bytes, scan: Scan = _scan) -> dict[str, Any] | None:
 
     Spec: RFC 8259 §4, §6, §8, §9; RFC 7515 §4, RFC 7519 §4.
     """
-    # As in `is_too_deep`, whose call a flat object, which most are, is spared.
-    if (data.find(b"{", 1) >= 0 or data.find(b"[") >= 0) and is_too_deep(data):  # before parsing: the C parser recurses, and an
-        return None  # application may have raised the recursion limit
     try:
         text = data.decode().strip(_WHITESPACE)
+        # As in `is_too_deep`, whose call a flat object, which most are, is spared. (In text one character is found in a quarter of the
+        # time that it takes in bytes.) Before parsing: the C parser recurses, and an application may have raised the recursion limit.
+        if (text.rfind("{") > 0 or "[" in text) and is_too_deep(data):
+            return None
         parsed, end = scan(text, 0)
     except (ValueError, StopIteration):  # JSONDecodeError, UnicodeDecodeError and the interpreter's limit for digits are ValueErrors
         return None
     if end != len(text) or type(parsed) is not dict:
         return None
-    # Only an escape makes one, since the bytes were UTF-8.
-    if ("\\ud" in text or "\\uD" in text) and _has_lone_surrogate(parsed):
+    # Only an escape makes one, since the bytes were UTF-8. Two characters take thirty times as long to find as one.
+    if "\\" in text and ("\\ud" in text or "\\uD" in text) and _has_lone_surrogate(parsed):
         return None
     return parsed
 

@@ -9,14 +9,15 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.authenticate import verify_at_once
 from iiniit_guard.core.bearer import has_query_token, is_b64token
 from iiniit_guard.core.cache import Remembered
 from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.jose import parse_usual_jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
+from iiniit_guard.core.verification import is_final, problem_of, rest_on
 from iiniit_guard.errors import UsageError
 
 Decided: TypeAlias = tuple[AccessToken | Finding | None, str, bytes]
@@ -33,7 +34,10 @@ class Usual:
         self._recalls = resource.recalls
         self._remembered = resource.cache.find
         self._longest = resource.settings.max_token_bytes
+        self._keep = resource.cache.keep
+        self._named = resource.named
         self._wall = resource.clock.wall
+        self._monotonic = resource.clock.monotonic
 
     def find(self, authorization: bytes, query: bytes) -> Remembered | None:
         """Give what is remembered of a request in the usual form and may still be used."""
@@ -58,7 +62,7 @@ class Usual:
             if wanted is ANY_TOKEN:
                 return said, cache, digest
         else:
-            fresh, cache = verify_at_once(token, digest, self._resource) if len(token) <= self._longest else None, "miss"
+            fresh, cache = self._verify(token, digest) if len(token) <= self._longest else None, "miss"
             if not isinstance(fresh, AccessToken):
                 found = Finding(fresh, None, cache) if isinstance(fresh, Problem) else Finding(None, tried=fresh)
                 return found, cache, digest
@@ -67,7 +71,7 @@ class Usual:
         return (said if problem is None else Finding(problem, said, cache)), cache, digest
 
     def verify(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken | Problem | JwkSet | None:
-        """Tell what a token by itself is worth; None or a key set as from `verify_at_once`, and its characters are those of a token.
+        """Tell what a token by itself is worth; None or a key set as from `_verify`, and its characters are those of a token.
 
         Args:
             token: Without scheme.
@@ -87,8 +91,46 @@ class Usual:
             return entry.token
         if len(encoded) > self._longest:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
-        said = verify_at_once(encoded, digest, self._resource)
+        said = self._verify(encoded, digest)
         return said if said is not None or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
+
+    def _verify(self, token: bytes, digest: bytes) -> AccessToken | Problem | JwkSet | None:
+        """Do what `authenticate.verify` does for a JWT whose header, issuer and key are known.
+
+        Args:
+            token: As it came. Its length has been checked; its characters are checked here.
+            digest: Its key in the caches.
+
+        Returns:
+            None says nothing about the token: `authenticate.verify` must be asked. So it must be where a key set is given, no key of which
+            made the signature.
+        """
+        jws = parse_usual_jws(token)
+        if jws is None:
+            return None
+        header, claims, signing_input, signature = jws
+        issuer = claims.get("iss")
+        server = self._named(issuer) if isinstance(issuer, str) else None
+        if server is None or not server.signature_suffices:
+            return None
+        wall, monotonic = self._wall(), self._monotonic()
+        keys = server.keys.current_at(wall, monotonic)
+        if keys is None:
+            return None
+        signers = keys.signers.get(header.encoded)
+        if signers is None:
+            signers = server.signers(header, keys)
+            if signers is None:
+                return None
+        for key, voucher in signers:
+            if key.verifies(signing_input, signature):
+                verified = rest_on(voucher, claims, server, wall, monotonic)
+                if isinstance(verified, Problem):
+                    return verified
+                self._keep(digest, verified)
+                return verified.token
+        problem = problem_of(signers)
+        return problem if is_final(problem, header, server) else keys
 
     def _token(self, authorization: bytes, query: bytes) -> bytes | None:
         """Give the token of a request that has the usual form: one spelling of the scheme, none in the query, and it alone decides."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -54,11 +55,13 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
     hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
-    digest = hashes[alg[2:]]()
-    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(digest), digest.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    algorithm = hashes[alg[2:]]()
+    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    hashed, digest_of = Prehashed(algorithm), getattr(hashlib, algorithm.name)
     verify = RSAPublicNumbers(numbers.e, numbers.n).public_key().verify
     size = (numbers.n.bit_length() + 7) // 8
 
@@ -67,7 +70,7 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
         if len(signature) != size:
             return False
         try:
-            verify(signature, signing_input, padding, digest)
+            verify(signature, digest_of(signing_input).digest(), padding, hashed)
         except InvalidSignature:
             return False
         return True
@@ -86,12 +89,13 @@ def _bind_ec(point: EcPoint) -> Verifies:
 def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
     size, order, verify = curve.size, curve.order, key.verify
     hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"ES256": SHA256, "ES384": SHA384, "ES512": SHA512}
-    scheme = ECDSA(hashes[curve.alg]())
+    algorithm = hashes[curve.alg]()
+    scheme, digest_of = ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
 
     def verifies(signing_input: bytes, signature: bytes) -> bool:
         if len(signature) != 2 * size:  # RFC 7518 §3.4: r and s at full length; DER is refused here
@@ -100,7 +104,7 @@ def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
         if not (0 < r < order and 0 < s < order):  # CVE-2022-21449: r = s = 0 was good for every message
             return False
         try:
-            verify(encode_dss_signature(r, s), signing_input, scheme)
+            verify(encode_dss_signature(r, s), digest_of(signing_input).digest(), scheme)
         except InvalidSignature:
             return False
         return True

@@ -110,7 +110,12 @@ def spread_of(values: list[float], seconds: float | None = None) -> Spread:
 
 
 def compare(
-    baseline: Callable[[], object], contestants: Mapping[str, Callable[[], object]], *, rounds: int, slice_seconds: float = _SLICE_SECONDS
+    baseline: Callable[[], object],
+    contestants: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    slice_seconds: float = _SLICE_SECONDS,
+    calls: int | None = None,
 ) -> dict[str, Spread]:
     """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired ratios.
 
@@ -121,9 +126,10 @@ def compare(
         contestants: By name.
         rounds: Pairs per contestant.
         slice_seconds: How long one turn lasts.
+        calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
     """
     everyone = {"": baseline, **contestants}
-    counts = {name: _count_for(function, slice_seconds) for name, function in everyone.items()}
+    counts = {name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()}
     ratios: dict[str, list[float]] = {name: [] for name in contestants}
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

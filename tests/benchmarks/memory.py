@@ -92,7 +92,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
             raise TypeError("the claims are refused")
         digest = sha256(b"%d" % number).digest()
         ends, ends_monotonic = floor(time.time()) + 3000, floor(time.monotonic()) + 3000  # whole seconds, as core/verification.py
-        cache.keep(digest, Remembered(token, server.begins(token), ends, ends_monotonic, voucher))
+        cache.keep(digest, Remembered(token, server.begins(token.claims), ends, ends_monotonic, voucher))
         return digest
 
     return cache, keep

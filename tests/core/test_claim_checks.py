@@ -256,7 +256,7 @@ def test_tokens_of_one_client_share_their_strings(monkeypatch):
     assert first.expires_at is second.expires_at
     monkeypatch.setattr(module, "_KEPT", len(checks._same))
     assert made("one more").client_id == "clione more"  # starts afresh
-    assert len(checks._same) < module._KEPT + len(module._REPEATED)
+    assert len(checks._same) < module._KEPT + len(GOOD)
     several = checks.check({**GOOD, "aud": [API, "one more"]}, NOW, introspected=False)
     assert isinstance(several, AccessToken)
     assert several.audience == (API, "one more")

@@ -96,8 +96,8 @@ def test_a_scope_string_seen_before_says_the_same():
     first = reading.scopes_of({"scope": "a b"})
     assert reading.scopes_of({"scope": "a b"}) is first
     assert reading.scopes_of({"scope": "b a"}) is first
-    assert "a b" in reading._seen
-    assert reading._seen["a b"] is first
+    assert "a b" in reading.seen
+    assert reading.seen["a b"] is first
     assert reading.scopes_of({"scp": "a b"}) is first
 
 

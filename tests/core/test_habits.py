@@ -10,6 +10,7 @@ from iiniit_guard.core import cache as cache_module
 from iiniit_guard.core import claim_checks as module
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.cache import TokenCache, digest_of
+from iiniit_guard.core.habit import OTHER_KINDS, habit_of
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.problem import Problem
 from iiniit_guard.testing import Issuer, SettableClock
@@ -34,7 +35,7 @@ def test_claims_are_those_of_the_token_and_frozen(more):
         token = checked(checks, {**GOOD, "iss": f"{ISSUER[:8]}{ISSUER[8:]}", **more})
         assert list(token.claims) == [*GOOD, *more]
         assert len(token.claims) == len(GOOD) + len(more)
-        assert token.claims["iss"] is checks.issuer, "one text for all tokens"
+        assert token.claims["iss"] is checked(checks, {**GOOD, **more}).claims["iss"], "one text for all tokens"
         assert {name: token.claims[name] for name in GOOD} == GOOD
         for name, value in more.items():
             held = token.claims[name]
@@ -42,10 +43,40 @@ def test_claims_are_those_of_the_token_and_frozen(more):
             assert (len(held) if isinstance(value, (list, dict)) else held) == (len(value) if isinstance(value, (list, dict)) else value)
 
 
+FULL = {**GOOD, "scope": "a", "sub": "alice", "client_id": "app", "iat": NOW, "jti": "1"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "usual"),
+    [
+        ({}, True),
+        ({"exp": 1.5, "iat": 1.5, "nbf": 1.5}, True),
+        ({"groups": ["x"], "act": {}, "azp": "z"}, True),
+        *(({name: None}, False) for name in ("iss", "aud", "scope", "exp", "iat", "nbf", "sub", "client_id", "azp", "jti")),
+        *(({name: True}, False) for name in ("exp", "iat", "nbf")),
+        *(({name: "1"}, False) for name in ("exp", "iat", "nbf")),
+        *(({name: "x"}, False) for name in (*OTHER_KINDS, "token_use", "typ", "token_type", "cnf", "authorization_details")),
+        ({"aud": [API]}, False),
+    ],
+    ids=str,
+)
+def test_usual_is_what_values_alone_can_refuse(claims, usual):
+    assert habit_of({**FULL, **claims}, audience_claim="aud", strict=True).usual is usual
+
+
+@pytest.mark.parametrize("absent", FULL)
+def test_usual_is_what_has_every_claim_that_counts(absent):
+    claims = {name: value for name, value in FULL.items() if name != absent}
+    optional = absent in ("sub", "client_id", "iat", "jti")
+    assert not habit_of(claims, audience_claim="aud", strict=True).usual
+    assert habit_of(claims, audience_claim="aud", strict=False).usual is optional
+    assert habit_of({**claims, "client_id": "app"}, audience_claim="client_id", strict=False).usual is (absent == "aud" or optional)
+
+
 def test_a_habit_is_learned_once(monkeypatch):
     checks = make_server(make_clock()).checks
     first = checked(checks, GOOD)
-    monkeypatch.setattr(module, "_habit_of", None)  # not asked again
+    monkeypatch.setattr(module, "habit_of", None)  # not asked again
     assert checked(checks, GOOD) == first
 
 
@@ -135,6 +166,6 @@ def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
         keys = server.keys
         keys._refresh_from = 240.0
         now = keys.fetched._replace(wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic)
-        assert isinstance(keys.current_at(now), JwkSet) == serves
+        assert isinstance(keys.current_at(*now), JwkSet) == serves
         keys.value = None
-        assert keys.current_at(keys.fetched) is None
+        assert keys.current_at(*keys.fetched) is None

@@ -85,15 +85,15 @@ def test_what_is_remembered_is_bounded_and_never_wrong(monkeypatch):
         expected = {f"s{number}", "more"} if number == 3 else {f"s{number}"}
         assert names.scopes_of({"scope": f"s{number}"}) == expected
         assert names.scopes_of({"scope": "bad\u00a0scope"}) is MALFORMED
-    assert 0 < len(names._seen) <= 9
-    names._seen.clear()
+    assert 0 < len(names.seen) <= 9
+    names.seen.clear()
     long = "s" * 1025
     assert names.scopes_of({"scope": long}) == {long}
     assert names.scopes_of({"scope": f"a{' ' * 1024}b"}) == {"a", "b"}
-    assert list(names._seen) == [frozenset({"a", "b"})], "a long text is not remembered"
+    assert list(names.seen) == [frozenset({"a", "b"})], "a long text is not remembered"
 
 
-def test_further_claims_are_read_even_when_the_scope_string_was_seen_before():
+def test_further_claims_are_read_even_when_the_scope_string_wasseen_before():
     names = reading(also=("roles",))
     assert names.scopes_of({"scope": "a", "roles": ["r"]}) == {"a", "r"}
     assert names.scopes_of({"scope": "a"}) == {"a"}

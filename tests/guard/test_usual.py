@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from iiniit_guard.core import jose
+from iiniit_guard.core import authorization_server, jose
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.policy import ANY_TOKEN
@@ -128,6 +128,7 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
 
     counting = VerificationKey(key.kid, key.alg, key.thumbprint, counted)
     monkeypatch.setitem(keys._found, (None if header else key.kid, key.alg), (counting,))
+    keys.signers.clear()
     host.call(guard, "GET", "/token", [(b"authorization", b"Bearer " + bad.encode())], "")
     assert len(looked) == 1
     assert events[-1].host in host.events
@@ -142,3 +143,29 @@ def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
         assert jose.parse_usual_jws(token.encode()) is None
         guard.authenticate(request(token))
         assert jose.parse_usual_jws(token.encode()) is not None
+
+
+def test_what_is_remembered_of_a_key_set_is_bounded(issuer, monkeypatch):
+    """An issuer with a header per token, each with a good signature."""
+    monkeypatch.setattr(authorization_server, "MAX_HEADERS", 3)
+    with issuer.guard() as guard:
+        for number in range(4):
+            for _ in range(2):  # by the flow, then at once
+                assert guard.verify(issuer.token(header={"more": number})).issuer == issuer.issuer
+        keys = guard.resource.only_server.keys.value
+        assert len(keys.signers) == 1, "full, it starts afresh"
+
+
+def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
+    """The voucher of a key that was withdrawn and came back is another one."""
+    with issuer.guard() as guard:
+        for _ in range(2):
+            guard.verify(issuer.token())
+        before = guard.resource.only_server.keys.value
+        issuer.clock.advance(3600)
+        token = issuer.token()
+        guard.verify(token)
+        after = guard.resource.only_server.keys.value
+        assert after is not before
+        assert recalled(guard, issuer.token()).issuer == issuer.issuer
+        assert set(after.signers) == set(before.signers)
