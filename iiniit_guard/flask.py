@@ -11,6 +11,7 @@ from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.core.handler import (
+    add_notes,
     admit,
     checked_guard,
     decide,
@@ -19,7 +20,6 @@ from iiniit_guard.core.handler import (
     mark_guarded,
     mark_public,
     noted_token,
-    notes,
     policies_of,
     recall_environ,
 )
@@ -43,7 +43,6 @@ _HOST: Final = "flask"
 _EXTENSION: Final = "iiniit_guard"
 # Each look through a proxy costs 0.6 µs, as much as the hash of a token: asked once a request, for the object behind it.
 _current_request: Final[Callable[[], Request]] = cast("Any", request)._get_current_object
-_current_app: Final[Callable[[], Flask]] = cast("Any", current_app)._get_current_object
 
 
 class IiniitGuard:
@@ -96,29 +95,34 @@ class IiniitGuard:
             raise UsageError("this application has an IiniitGuard already")
         app.extensions[_EXTENSION] = self
         # Others could answer before us, or act; Flask itself offers no place at the front.
-        app.before_request_funcs.setdefault(None, []).insert(0, _Door(guard, self.gate))
+        app.before_request_funcs.setdefault(None, []).insert(0, _Door(app, guard, self.gate))
 
 
 class _Door:
     """What one application asks of every request, before its view."""
 
-    def __init__(self, guard: Guard, gate: Gate) -> None:
+    def __init__(self, app: Flask, guard: Guard, gate: Gate) -> None:
+        self._app = app
         self._guard = guard
         self._gate = gate
         self._looked = False
+        self._marks: dict[str | None, tuple[object, bool, Policy | None]] = {}  # by endpoint: its view, and what that carries
 
     def __call__(self) -> Response | None:
-        app, asked = _current_app(), _current_request()
         if not self._looked:
-            self._look(app.view_functions.values())
-        endpoint, environ = asked.endpoint, asked.environ
-        view = None if endpoint is None else app.view_functions.get(endpoint)
-        if is_public(view):
+            self._look(self._app.view_functions.values())
+        asked = _current_request()
+        environ, endpoint = asked.environ, asked.endpoint
+        view = self._app.view_functions.get(endpoint)  # type: ignore[arg-type]  # None where no route fits, and no view is called so
+        marks = self._marks.get(endpoint)
+        if marks is None or marks[0] is not view:  # an application may put another view into its place
+            policies = policies_of(view)
+            marks = self._marks[endpoint] = (view, is_public(view), policies[0] if policies else None)
+        if marks[1]:
             token, principal = None, None
         else:
             # The view's own policy decides at once, so that there is one event; its decorators look at further ones.
-            policies = policies_of(view)
-            wanted = policies[0] if policies else None
+            wanted = marks[2]
             said = recall_environ(self._guard, self._gate, environ, _HOST, wanted or ANY_TOKEN)
             if not isinstance(said, AccessToken):
                 decision = admit(self._guard, self._gate, request_from_environ(environ), _HOST, wanted, found=said)
@@ -129,7 +133,7 @@ class _Door:
                 token, principal = said, None
         # In the environ, not in flask.g: g belongs to the application context, which nested requests share. An application may
         # change its environ (PEP 3333), and the next request has another.
-        environ.update(notes(self._guard, token, principal))
+        add_notes(environ, self._guard, token, principal)
         return None
 
     def _look(self, views: Iterable[object]) -> None:

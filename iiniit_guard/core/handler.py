@@ -134,8 +134,9 @@ def recall_environ(
         return None
     if (gate.opens or guard.metadata_path is not None) and _is_exception(guard, gate, environ_path(environ)):
         return None
-    query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-    return guard.decide_at_once(authorization.encode("latin-1", "replace"), query, wanted, environ.get("REQUEST_METHOD", "GET"), host)
+    query = environ.get("QUERY_STRING")
+    encoded = query.encode("latin-1", "replace") if query else b""
+    return guard.decide_at_once(authorization.encode("latin-1", "replace"), encoded, wanted, environ.get("REQUEST_METHOD", "GET"), host)
 
 
 def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Finding | None:
@@ -158,6 +159,13 @@ def notes(guard: Deciding, token: AccessToken | None, principal: Principal | Non
     All three keys are always there, None where there is nothing: what an outer guard found must never answer for an inner one.
     """
     return {TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard}
+
+
+def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
+    """Put the `notes` into a scope or environ that belongs to this application alone."""
+    state[TOKEN_KEY] = token
+    state[PRINCIPAL_KEY] = principal
+    state[GUARD_KEY] = guard
 
 
 def with_notes(state: Mapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> dict[str, Any]:
@@ -228,7 +236,7 @@ def _noted(state: Mapping[str, Any]) -> tuple[Deciding, AccessToken | Principal 
 
 def _note(state: MutableMapping[str, Any], guard: Deciding, decision: Decision) -> Decision:
     if isinstance(decision, Allow):
-        state.update(notes(guard, decision.token, decision.principal))
+        add_notes(state, guard, decision.token, decision.principal)
     return decision
 
 
