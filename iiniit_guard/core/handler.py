@@ -153,23 +153,18 @@ def _is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
     return gate.is_public(path) or path == guard.metadata_path
 
 
-def notes(guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> dict[str, object]:
-    """Say what belongs into the scope or environ of a request that goes on.
+def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
+    """Say in a scope or environ, which belongs to this application alone, what was found.
 
     All three keys are always there, None where there is nothing: what an outer guard found must never answer for an inner one.
     """
-    return {TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard}
-
-
-def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
-    """Put the `notes` into a scope or environ that belongs to this application alone."""
     state[TOKEN_KEY] = token
     state[PRINCIPAL_KEY] = principal
     state[GUARD_KEY] = guard
 
 
 def with_notes(state: Mapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> dict[str, Any]:
-    """Copy a scope or environ, with its `notes`."""
+    """Do what `add_notes` does, in a copy."""
     return {**state, TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard}
 
 

@@ -14,7 +14,7 @@ from django.urls import Resolver404, get_resolver
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer
 from iiniit_guard.core.gate import Gate
-from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, notes, policies_of
+from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, policies_of
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import note, read_request, recall, response_to
@@ -95,7 +95,7 @@ class GuardMiddleware:
         return Allow(token)
 
     def _enter(self, request: HttpRequest, decision: Allow, guessed: bool) -> _Entry:
-        note(request, notes(self.guard, decision.token, decision.principal))
+        note(request, self.guard, decision.token, decision.principal)
         request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed)
         return entry
 
@@ -120,7 +120,7 @@ class GuardMiddleware:
     def _settle(self, request: HttpRequest, decision: Allow | Answer) -> HttpResponse | None:
         if not isinstance(decision, Allow):
             return response_to(decision)
-        note(request, notes(self.guard, decision.token, decision.principal))
+        note(request, self.guard, decision.token, decision.principal)
         return None
 
     def _in_place_of(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:

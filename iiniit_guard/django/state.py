@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.core.decision import Answer, Finding
-from iiniit_guard.core.handler import TOKEN_KEY, recall_environ, recall_scope
+from iiniit_guard.core.handler import TOKEN_KEY, add_notes, recall_environ, recall_scope, with_notes
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.access_token import AccessToken
+    from iiniit_guard.core.access_token import AccessToken, Principal
     from iiniit_guard.core.gate import Gate
     from iiniit_guard.guard import Guard
 
@@ -24,16 +24,16 @@ def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
     return request.META if scope is None else scope
 
 
-def note(request: HttpRequest, found: dict[str, object]) -> None:
+def note(request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None) -> None:
     """Keep what the middleware found, for decorators and views.
 
     An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333).
     """
     if hasattr(request, "scope"):
-        request.scope = {**request.scope, **found}
+        request.scope = with_notes(request.scope, guard, token, principal)
     else:
-        request.META.update(found)
-    show_token(request)
+        add_notes(request.META, guard, token, principal)
+    request.access_token = token
 
 
 def show_token(request: HttpRequest) -> None:

@@ -21,9 +21,9 @@ from iiniit_guard.core.handler import (
     mark_guarded,
     mark_public,
     noted_token,
-    notes,
     recall_environ,
     recall_scope,
+    with_notes,
 )
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.request import Request
@@ -101,7 +101,7 @@ def test_the_door():
 @pytest.mark.parametrize("who", [TOKEN, PRINCIPAL])
 def test_a_handler_with_somebody_noted(who):
     guard = Recorder("permitted")
-    state = notes(cast("Any", guard), cast("Any", who if who is TOKEN else None), who if who is PRINCIPAL else None)
+    state = with_notes({}, cast("Any", guard), cast("Any", who if who is TOKEN else None), who if who is PRINCIPAL else None)
     assert decide(state, lambda: REQUEST, POLICY, "h") == "permitted"
     assert asyncio.run(decide_async(state, lambda: REQUEST, POLICY, "h")) == "permitted"
     assert guard.asked == 2 * [(REQUEST, who, POLICY, "h")]
@@ -111,7 +111,7 @@ def test_a_handler_with_somebody_noted(who):
 @pytest.mark.parametrize("ask", ["sync", "async", "anew"])
 def test_a_handler_with_nobody_noted(allow: Any, ask: str) -> None:
     guard = Recorder(allow)
-    state = notes(cast("Any", guard), None)
+    state = with_notes({}, cast("Any", guard), None)
     found = (allow.token, allow.principal)
     if ask == "sync":
         decided: object = decide(state, lambda: REQUEST, POLICY, "h")

@@ -19,10 +19,10 @@ from iiniit_guard.core.handler import (
     mark_guarded,
     mark_public,
     noted_token,
-    notes,
     policies_of,
     recall_environ,
     recall_scope,
+    with_notes,
 )
 from iiniit_guard.core.placement import function_of, misplaced, remember_wrapped
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy
@@ -39,14 +39,14 @@ GUARD: Any = object()
 @pytest.mark.parametrize(
     ("state", "policy", "permitted"),
     [
-        (notes(GUARD, TOKEN), READ, True),
-        (notes(GUARD, TOKEN), ANY_TOKEN, True),
-        (notes(GUARD, None, KEY), READ, True),
-        (notes(GUARD, TOKEN), make_policy(["user:write"]), False),
-        (notes(GUARD, None), ANY_TOKEN, False),
-        (notes(GUARD, None), Policy(anonymous=True), False),
-        (notes(GUARD, TOKEN), make_policy(max_age=3), False),  # needs the time
-        (notes(GUARD, TOKEN), make_policy(["user:read"], match="any"), False),
+        (with_notes({}, GUARD, TOKEN), READ, True),
+        (with_notes({}, GUARD, TOKEN), ANY_TOKEN, True),
+        (with_notes({}, GUARD, None, KEY), READ, True),
+        (with_notes({}, GUARD, TOKEN), make_policy(["user:write"]), False),
+        (with_notes({}, GUARD, None), ANY_TOKEN, False),
+        (with_notes({}, GUARD, None), Policy(anonymous=True), False),
+        (with_notes({}, GUARD, TOKEN), make_policy(max_age=3), False),  # needs the time
+        (with_notes({}, GUARD, TOKEN), make_policy(["user:read"], match="any"), False),
         ({}, ANY_TOKEN, False),
         ({"iiniit_guard.access_token": TOKEN}, READ, False),  # nobody's note
         ({"iiniit_guard.access_token": TOKEN, "iiniit_guard.guard": None}, READ, False),
@@ -56,13 +56,15 @@ def test_the_short_way_permits_only_what_is_certain(state, policy, permitted):
     assert is_permitted(state, policy) is permitted
 
 
-@pytest.mark.parametrize("state", [{}, {"iiniit_guard.access_token": TOKEN}, notes(NO_GUARD, TOKEN)])
+@pytest.mark.parametrize("state", [{}, {"iiniit_guard.access_token": TOKEN}, with_notes({}, NO_GUARD, TOKEN)])
 def test_no_guard_is_a_usage_error(state):
     with pytest.raises(UsageError, match="without the guard's middleware"):
         decide(state, lambda: Request("GET", "/"), READ, "x")
 
 
-@pytest.mark.parametrize("state", [{}, notes(GUARD, None), notes(GUARD, None, KEY), {"iiniit_guard.access_token": "a string"}])
+@pytest.mark.parametrize(
+    "state", [{}, with_notes({}, GUARD, None), with_notes({}, GUARD, None, KEY), {"iiniit_guard.access_token": "a string"}]
+)
 def test_no_token_is_a_usage_error(state):
     with pytest.raises(UsageError, match="no access token"):
         noted_token(state)
