@@ -49,13 +49,14 @@ SELECTION = [
     "tests/guard/test_recall.py",
     "tests/guard/test_usual.py",
     "tests/test_several_issuers.py",
+    "tests/properties/test_habits.py",
     # It looks at what is imported, and mutants import mutmut.
     "--deselect=tests/core/test_jwk.py::test_parsing_loads_no_cryptography",
 ]
 # What adapters share is tested through them; for the rest, their tests say nothing that a row of the tables does not say sooner.
 THROUGH_HOSTS = {"handler", "gate", "request", "resource_metadata", "decision"}
 # The rows of the tables are about these; of the others' functions, which every row calls, each fourth row sees enough.
-ABOUT_ROWS = {"authenticate", "bearer", "claim_checks", "introspection", "jose", "jwk", "scope", "verification"}
+ABOUT_ROWS = {"authenticate", "bearer", "claim_checks", "habit", "introspection", "jose", "jwk", "scope", "verification"}
 LIMIT = 500
 WORKERS = 2
 CPU_SECONDS = 15
