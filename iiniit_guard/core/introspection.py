@@ -118,10 +118,11 @@ def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache
     # Its time was told by another clock: in doubt it is older than what we were told ourselves.
     if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
         return None
-    outcome = server.checks.check(dict(shared.claims), server.clock.wall(), introspected=True)
+    claims = dict(shared.claims)
+    outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
-    _keep(outcome, digest, server, cache, shared.sent, verified)
+    _keep(outcome, server.begins(claims), digest, server, cache, shared.sent, verified)
     return cache.recall(digest)
 
 
@@ -158,8 +159,8 @@ def _remember(
     verified: Remembered | None,
 ) -> AccessToken | Problem:
     now = server.clock.wall()
+    claims = _claims(answer)
     if answer["active"]:
-        claims = _claims(answer)
         outcome = server.checks.check(claims, now, introspected=True)
         issued_at = claims.get("iat", issued_at)
     else:
@@ -174,7 +175,7 @@ def _remember(
         return outcome
     server.proven = True
     server.refused.forget(digest)
-    _keep(outcome, digest, server, cache, sent, verified)
+    _keep(outcome, server.begins(claims), digest, server, cache, sent, verified)
     return outcome
 
 
@@ -183,14 +184,20 @@ def _claims(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep(
-    outcome: AccessToken, digest: bytes, server: AuthorizationServer, cache: TokenCache, sent: Moment, verified: Remembered | None
+    outcome: AccessToken,
+    begins: float,
+    digest: bytes,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    sent: Moment,
+    verified: Remembered | None,
 ) -> None:
     """Remember a good answer until its one deadline: the moment its request was sent plus the delay, or `exp`."""
     delay = server.settings.revocation_delay_seconds
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, server.begins(outcome.claims), ends, floor(sent.monotonic) + delay, _ANSWERED)
+    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, _ANSWERED)
     if verified is not None:
-        entry.begins, entry.ends, entry.voucher = max(entry.begins, verified.begins), min(ends, verified.ends), verified.voucher
+        entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
     cache.keep(digest, entry)
