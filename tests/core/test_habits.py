@@ -73,6 +73,28 @@ def test_usual_is_what_has_every_claim_that_counts(absent):
     assert habit_of({**claims, "client_id": "app"}, audience_claim="client_id", strict=False).usual is (absent == "aud" or optional)
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iat": NOW + 30},
+        {"nbf": NOW + 30, "more": 1},
+        {"iat": 0},
+        {"nbf": 0},
+        {"exp": NOW - 4},
+        {"exp": NOW + 0.5, "iat": NOW - 0.5},
+        {"iat": None},
+        {"acr": "2"},
+    ],
+    ids=str,
+)
+def test_a_token_of_a_known_kind_is_compared_and_not_looked_at_again(claims, monkeypatch):
+    checks = make_server(make_clock(), profile="generic", require_claim={"acr": "2"} if "acr" in claims else {}).checks
+    told = {name: value for name, value in {**FULL, **claims}.items() if value is not None}
+    first = checked(checks, told)
+    monkeypatch.setattr(type(checks), "_decide", None)  # not asked again
+    assert checked(checks, told) == first
+
+
 def test_a_habit_is_learned_once(monkeypatch):
     checks = make_server(make_clock()).checks
     first = checked(checks, GOOD)
