@@ -145,13 +145,14 @@ class TokenCache:
         share, begins, ends, ends_monotonic = self._moments.setdefault, entry.begins, entry.ends, entry.ends_monotonic
         entry.begins, entry.ends, entry.ends_monotonic = share(begins, begins), share(ends, ends), share(ends_monotonic, ends_monotonic)
         with self._lock:
-            known = self._tables[digest[0]].setdefault(digest, entry)
-            if known is not entry:  # takes the other's place in the order, so that asking again is not a way to stay
+            known = self._tables[digest[0]].get(digest)
+            if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
                 known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
                 known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
                 return
             client = entry.token.client_id
-            own_turn_kept = self._count >= self._size and self._evict(client)
+            own_turn_kept = self._count >= self._size and self._make_room(client)
+            self._tables[digest[0]][digest] = entry
             self._count += 1
             queue = self._queues.get(client)
             if queue is None:
@@ -173,14 +174,25 @@ class TokenCache:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._count, self._tables = 0, _tables(self._size)
-            self._queues.clear()
-            self._heavy.clear()
-            self._turns.clear()
+            self._start_afresh()
 
     def reset_after_fork(self) -> None:
         """Take a fresh lock: another thread of the parent may have held the old one."""
         self._lock = Lock()
+
+    def _start_afresh(self) -> None:
+        self._count, self._tables = 0, _tables(self._size)
+        self._queues.clear()
+        self._heavy.clear()
+        self._turns.clear()
+
+    def _make_room(self, newcomer: str | None) -> bool:
+        """Do what `_evict` does, also where an exception of a signal's handler once ended it in the middle and left things in disorder."""
+        try:
+            return self._evict(newcomer)
+        except (LookupError, AttributeError):
+            self._start_afresh()
+            return False
 
     def _evict(self, newcomer: str | None) -> bool:
         """Drop one entry; tell whether it was the newcomer's own, whose turn then stays for the entry that replaces it."""

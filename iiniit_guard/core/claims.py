@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final, TypeGuard, cast
 
 LATEST: Final = 253_402_300_800
@@ -72,7 +71,7 @@ def freeze(value: Any) -> Any:
     """Give `value` (out of JSON) with every object read-only and every array a tuple, at every depth."""
     kind = type(value)
     if kind is dict:
-        return MappingProxyType({name: freeze(inner) for name, inner in value.items()})
+        return Claims(value)
     if kind is list or kind is tuple:
         return tuple([freeze(inner) for inner in value])
     return value

@@ -130,7 +130,7 @@ class Usual:
                 self._keep(digest, verified)
                 return verified.token
         problem = problem_of(signers)
-        return problem if is_final(problem, header, server) else keys
+        return problem if is_final(problem, header, keys, server) else keys
 
     def _token(self, authorization: bytes, query: bytes) -> bytes | None:
         """Give the token of a request that has the usual form: one spelling of the scheme, none in the query, and it alone decides."""

@@ -71,7 +71,7 @@ def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Fl
     found = problem_of(keys.find(jws.header.kid, jws.header.alg)) if keys is tried else _try_keys(jws, keys)
     if isinstance(found, VerificationKey):
         return found
-    if is_final(found, jws.header, server):
+    if is_final(found, jws.header, keys, server):
         return found
     if keys is not before:
         source.count_as_forced()  # this very request fetched the set
@@ -82,9 +82,10 @@ def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Fl
     return newer if isinstance(newer, Unreachable) else _try_keys(jws, newer)
 
 
-def is_final(problem: Problem, header: JoseHeader, server: AuthorizationServer) -> bool:
+def is_final(problem: Problem, header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
     """Tell whether a newer key set could not mend `problem`: the key is known, and there is no reason to think that it was replaced."""
-    return problem.reason is Reason.BAD_SIGNATURE and header.kid is not None and server.keys.is_young
+    # Another request may have fetched a newer set meanwhile; then that one is young, and this one was not.
+    return problem.reason is Reason.BAD_SIGNATURE and header.kid is not None and server.keys.is_young and server.keys.value is tried
 
 
 def _try_keys(jws: Jws, keys: JwkSet) -> VerificationKey | Problem:

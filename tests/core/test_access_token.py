@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
-from iiniit_guard.core.claims import Claims
+from iiniit_guard.core.claims import Claims, freeze
 
 FIELDS: dict[str, Any] = {
     "issuer": "https://issuer.test",
@@ -66,6 +66,14 @@ def test_a_copy_says_the_same(copied):
 def test_an_empty_shell_has_no_claims():
     with pytest.raises(AttributeError):
         object.__new__(AccessToken).claims  # noqa: B018 - reading it is the test
+
+
+def test_nested_values_can_be_hashed_and_copied():
+    details = (freeze({"type": "payment", "locations": ["https://api.test"]}),)
+    token = AccessToken("https://issuer.test", authorization_details=details, claims=Claims({"act": {"sub": "bob"}}))
+    assert pickle.loads(pickle.dumps(token)) == copy.deepcopy(token) == token
+    assert hash(copy.copy(token)) == hash(token)
+    assert dataclasses.asdict(token)["authorization_details"] == ({"type": "payment", "locations": ("https://api.test",)},)
 
 
 def test_asked_of_the_class_it_is_a_slot_as_any_other():

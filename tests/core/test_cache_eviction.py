@@ -165,3 +165,44 @@ def test_a_client_with_one_entry_keeps_it_through_all_the_turns_it_lost(clock):
     assert held(cache, ["mine", "new"]) == ["new"], "its own turn came, after those that it had lost"
     assert "lost" not in cache._queues
     assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())
+
+
+def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch):
+    """A signal's handler may raise anywhere (SIGALRM as a time limit): what was being kept is then not kept."""
+    cache = TokenCache(2, clock.clock)
+    fill(cache, "ab")
+
+    def interrupted(newcomer):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "_evict", interrupted)
+    for number in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            fill(cache, [number])
+    monkeypatch.undo()
+    fill(cache, "cd")
+    assert held(cache, [*range(5), *"abcd"]) == ["c", "d"]
+    assert len(cache) == 2
+
+
+@pytest.mark.parametrize("disorder", ["no turns", "no queues", "an empty queue", "not in its table"])
+def test_a_memory_in_disorder_starts_afresh(clock, disorder):
+    """Where such an exception came in the middle of an eviction: a token must not be refused for it, now or later."""
+    cache = TokenCache(3, clock.clock)
+    for name in "abc":
+        fill(cache, name, client=name)
+    match disorder:
+        case "no turns":
+            cache._turns.clear()
+        case "no queues":
+            cache._queues.clear()
+        case "an empty queue":
+            cache._queues["a"].first = None
+        case _:
+            cache._tables[0].clear()
+    fill(cache, "d", client="d")
+    assert held(cache, "abcd") == ["d"]
+    for name in "efg":
+        fill(cache, name, client=name)
+    assert held(cache, "defg") == ["e", "f", "g"]
+    assert len(cache) == 3

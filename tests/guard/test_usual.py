@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -12,6 +13,7 @@ from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.policy import ANY_TOKEN
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.verification_key import VerificationKey
+from iiniit_guard.testing import make_key
 from tests.guard.calling import NOW, WRITE, request
 from tests.hosts.builders import HOSTS
 
@@ -169,3 +171,34 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
         assert after is not before
         assert recalled(guard, issuer.token()).issuer == issuer.issuer
         assert set(after.signers) == set(before.signers)
+
+
+@pytest.mark.parametrize("way", ["at once", "by the flow"])
+def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(issuer, way, monkeypatch):
+    """Another request may fetch the newer set meanwhile: that one is young, and not the one that was tried."""
+    with issuer.guard() as guard:
+        for _ in range(2):
+            guard.verify(issuer.token())
+        keys, kid = guard.resource.only_server.keys.value, issuer.signing_key.kid
+        (key,) = keys.find(kid, issuer.signing_key.algorithm)
+        issuer.clock.advance(400)  # old enough for a replaced key, and current
+        new = dataclasses.replace(make_key(issuer.signing_key.algorithm, "replaced"), kid=kid)
+        monkeypatch.setattr(issuer, "signing_key", new)
+        monkeypatch.setattr(issuer, "keys", [new])
+        token, other, looked = issuer.token(subject="good"), issuer.token(), []
+
+        def verifies(signing_input, signature):
+            said = key.verifies(signing_input, signature)
+            if not looked:
+                looked.append(said)
+                guard.verify(other)
+            return said
+
+        monkeypatch.setitem(keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.thumbprint, verifies),))
+        keys.signers.clear()
+        if way == "by the flow":
+            monkeypatch.setattr(jose, "_known_headers", {})
+        issuer.requests.clear()
+        assert guard.verify(token).subject == "good"
+        assert looked == [False]
+        assert len(issuer.requests) <= 2, "one load of keys, and of metadata"
