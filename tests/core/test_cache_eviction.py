@@ -132,6 +132,16 @@ def test_the_order_of_turns_survives_turns_lost_out_of_turn(clock):
     assert held(cache, "abcdefxyz") == [*"bcdefxyz"]
 
 
+def test_of_several_heavy_clients_the_one_that_comes_loses_its_own(clock):
+    cache = TokenCache(8, clock.clock)
+    fill(cache, "abcd", client="first")
+    fill(cache, "efgh", client="second")
+    fill(cache, "i", client="second")
+    assert held(cache, "abcdefghi") == [*"abcdfghi"]
+    fill(cache, "j", client="first")
+    assert held(cache, "abcdfghij") == [*"bcdfghij"]
+
+
 def test_a_client_that_lost_everything_out_of_turn_leaves_nothing_behind(clock):
     cache = TokenCache(4, clock.clock)
     for round_ in range(60):

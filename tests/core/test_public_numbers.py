@@ -16,16 +16,18 @@ from tests.cases.jose_checks import set_of
 from tests.cases.jose_keys import P521, b64, ec_jwk, ed_jwk
 
 
-def small_coordinate_key():
-    """Find a key whose x begins with a zero octet: RFC 7638 §3.2 wants it at full length."""
+def small_coordinate_key(coordinate):
+    """Find a key whose x or y begins with a zero octet: RFC 7638 §3.2 wants it at full length."""
     for secret in range(1, 5_000):
         key = ec.derive_private_key(secret, ec.SECP256R1())
-        if key.public_key().public_numbers().x < 1 << 248:
+        if getattr(key.public_key().public_numbers(), coordinate) < 1 << 248:
             return key
     raise AssertionError
 
 
-@pytest.mark.parametrize("key", [small_coordinate_key(), P521], ids=["x with a leading zero", "P-521"])
+@pytest.mark.parametrize(
+    "key", [small_coordinate_key("x"), small_coordinate_key("y"), P521], ids=["x with a leading zero", "y with a leading zero", "P-521"]
+)
 def test_the_thumbprint_of_a_point_has_whole_coordinates(key):
     jwk = ec_jwk(key)
     members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
