@@ -132,7 +132,7 @@ def recall_environ(
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not gate.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and _is_exception(guard, gate, environ_path(environ)):
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, environ_path(environ)):
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
@@ -144,12 +144,13 @@ def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: st
     authorization = only_authorization(scope["headers"])
     if authorization is None or not gate.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and _is_exception(guard, gate, route_path(scope)):
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
         return None
     return guard.decide_at_once(authorization, scope.get("query_string", b""), ANY_TOKEN, scope.get("method", "GET"), host)
 
 
-def _is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
+def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
+    """Tell whether `path` (decoded) is public, or that of the resource's own metadata."""
     return gate.is_public(path) or path == guard.metadata_path
 
 

@@ -67,7 +67,7 @@ class GuardMiddleware:
             return self._call_async(request)
         guessed = _leads_to_public_view(request)
         decision = _PASSED if guessed else self._ask(request)
-        if not isinstance(decision, Allow):
+        if not isinstance(decision, (AccessToken, Allow)):
             return response_to(decision)
         entry = self._enter(request, decision, guessed)
         response = self.get_response(request)
@@ -76,35 +76,37 @@ class GuardMiddleware:
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
         guessed = _leads_to_public_view(request)
         decision = _PASSED if guessed else await self._ask_async(request)
-        if not isinstance(decision, Allow):
+        if not isinstance(decision, (AccessToken, Allow)):
             return response_to(decision)
         entry = self._enter(request, decision, guessed)
         response = await self.get_response(request)
         return self._kept(await self._ask_async(request), response) if entry.withhold else response
 
-    def _ask(self, request: HttpRequest) -> Allow | Answer:
-        token = recall(self.guard, self.gate, request, HOST)
-        if not isinstance(token, AccessToken):
-            return admit(self.guard, self.gate, read_request(request), HOST, found=token)
-        return Allow(token)
+    def _ask(self, request: HttpRequest) -> AccessToken | Allow | Answer:
+        said = recall(self.guard, self.gate, request, HOST)
+        return said if isinstance(said, AccessToken) else admit(self.guard, self.gate, read_request(request), HOST, found=said)
 
-    async def _ask_async(self, request: HttpRequest) -> Allow | Answer:
-        token = recall(self.guard, self.gate, request, HOST)
-        if not isinstance(token, AccessToken):
-            return await admit_async(self.guard, self.gate, read_request(request), HOST, found=token)
-        return Allow(token)
+    async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
+        said = recall(self.guard, self.gate, request, HOST)
+        return said if isinstance(said, AccessToken) else await admit_async(self.guard, self.gate, read_request(request), HOST, found=said)
 
-    def _enter(self, request: HttpRequest, decision: Allow, guessed: bool) -> _Entry:
-        note(request, self.guard, decision.token, decision.principal)
+    def _note(self, request: HttpRequest, decision: AccessToken | Allow) -> None:
+        if isinstance(decision, AccessToken):
+            note(request, self.guard, decision, None)
+        else:
+            note(request, self.guard, decision.token, decision.principal)
+
+    def _enter(self, request: HttpRequest, decision: AccessToken | Allow, guessed: bool) -> _Entry:
+        self._note(request, decision)
         request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed)
         return entry
 
     @staticmethod
-    def _kept(decision: Allow | Answer, response: HttpResponse) -> HttpResponse:
-        if isinstance(decision, Allow):
-            return response
-        response.close()
-        return response_to(decision)
+    def _kept(decision: AccessToken | Allow | Answer, response: HttpResponse) -> HttpResponse:
+        if not isinstance(decision, (AccessToken, Allow)):
+            response.close()
+            return response_to(decision)
+        return response
 
     def _process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
         """Ask once more where what was decided about is not what will run."""
@@ -117,10 +119,10 @@ class GuardMiddleware:
         refusal = None if request._iiniit_guard_entry.fits(request, view) else self._settle(request, await self._ask_async(request))
         return self._in_place_of(request, view) if refusal is None else refusal
 
-    def _settle(self, request: HttpRequest, decision: Allow | Answer) -> HttpResponse | None:
-        if not isinstance(decision, Allow):
+    def _settle(self, request: HttpRequest, decision: AccessToken | Allow | Answer) -> HttpResponse | None:
+        if not isinstance(decision, (AccessToken, Allow)):
             return response_to(decision)
-        note(request, self.guard, decision.token, decision.principal)
+        self._note(request, decision)
         return None
 
     def _in_place_of(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:

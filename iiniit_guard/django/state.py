@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.core.decision import Answer, Finding
-from iiniit_guard.core.handler import TOKEN_KEY, add_notes, recall_environ, recall_scope, with_notes
+from iiniit_guard.core.handler import TOKEN_KEY, add_notes, is_exception, recall_environ, recall_scope, with_notes
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_request(request: HttpRequest) -> Request:
 def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Finding | None:
     """Decide about a request that any good token lets in, without waiting; see `recall_environ`."""
     # By Django's own path, which the environ's or scope's need not be.
-    if gate.is_public(request.path_info) or request.path_info == guard.metadata_path:
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, request.path_info):
         return None
     scope = _scope_of(request)
     if scope is not None:

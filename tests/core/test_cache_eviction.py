@@ -216,3 +216,13 @@ def test_a_memory_in_disorder_starts_afresh(clock, disorder):
         fill(cache, name, client=name)
     assert held(cache, "defg") == ["e", "f", "g"]
     assert len(cache) == 3
+
+
+def test_a_token_that_comes_again_keeps_its_place(clock):
+    """Asking again is not a way to stay."""
+    cache = TokenCache(3, clock.clock)
+    for name in "abca":
+        fill(cache, name, client=name)
+    assert len(cache) == len(cache._turns) == 3
+    fill(cache, "d", client="d")
+    assert held(cache, "abcd") == ["b", "c", "d"]
