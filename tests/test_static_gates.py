@@ -41,8 +41,6 @@ GRANTS = {
     "iiniit_guard/core/authenticate.py:decide",
     "iiniit_guard/core/handler.py",
     "iiniit_guard/django/middleware.py",
-    "iiniit_guard/django/middleware.py:_ask",
-    "iiniit_guard/django/middleware.py:_ask_async",
     "iiniit_guard/guard.py:_said_at_once",
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
