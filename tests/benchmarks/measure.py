@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -128,6 +129,8 @@ def compare(
         slice_seconds: How long one turn lasts.
         calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
     """
+    gc.collect()
+    gc.freeze()  # else a pass over whatever was imported, which takes many turns' time, strikes the same contestant in every round
     everyone = {"": baseline, **contestants}
     counts = {name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()}
     ratios: dict[str, list[float]] = {name: [] for name in contestants}
