@@ -129,14 +129,13 @@ class AuthorizationServer:
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
-    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, Voucher], ...] | None:
+    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, Voucher], ...]:
         """Give the keys of this server's current set that may have signed under `header`, each with its voucher, and remember them.
 
-        Returns:
-            None where no token of this server may have such a header.
+        Args:
+            header: Found to be allowed (`check_header`).
+            keys: The set.
         """
-        if header.alg not in self.algorithms or header.typ not in self.types:  # RFC 9068 §4, RFC 8725 §3.11
-            return None
         found = tuple((key, self.keys.voucher_of(key)) for key in keys.find(header.kid, header.alg))
         if len(keys.signers) >= MAX_HEADERS:
             keys.signers.clear()

@@ -17,7 +17,7 @@ from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verification import is_final, problem_of, rest_on
+from iiniit_guard.core.verification import check_header, is_final, problem_of, rest_on
 from iiniit_guard.errors import UsageError
 
 Decided: TypeAlias = tuple[AccessToken | Finding | None, str, bytes]
@@ -119,9 +119,9 @@ class Usual:
             return None
         signers = keys.signers.get(header.encoded)
         if signers is None:
-            signers = server.signers(header, keys)
-            if signers is None:
+            if check_header(header, server) is not None:
                 return None
+            signers = server.signers(header, keys)
         for key, voucher in signers:
             if key.verifies(signing_input, signature):
                 verified = rest_on(voucher, claims, server, wall, monotonic)

@@ -30,7 +30,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     Returns:
         The token with what it rests on and how long, for whoever keeps it.
     """
-    problem = _check_header(jws, server)
+    problem = check_header(jws.header, server)
     if problem is not None:
         return problem
     key = yield from _find_key(jws, server, tried)
@@ -40,10 +40,11 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     return rest_on(server.keys.voucher_of(key), jws.claims, server, *server.clock.now())
 
 
-def _check_header(jws: Jws, server: AuthorizationServer) -> Problem | None:
-    if jws.header.alg not in server.algorithms:
+def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
+    """Tell why no token of this server may have such a header, or None."""
+    if header.alg not in server.algorithms:
         return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
-    if jws.header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
+    if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
         return PROBLEMS[Reason.WRONG_TYPE]
     return None
 
