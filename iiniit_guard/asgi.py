@@ -6,11 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.decorator_order import misplaced
+from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
+from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer
-from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit_async, checked_guard, recall_scope, with_notes
-from iiniit_guard.core.placement import misplaced
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError
 

@@ -7,23 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.decorator_order import function_of, misplaced, remember_wrapped
+from iiniit_guard.adapting.decorators import decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
+from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
+from iiniit_guard.adapting.request_state import add_notes, noted_token
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer
-from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import (
-    add_notes,
-    admit,
-    checked_guard,
-    decide,
-    is_permitted,
-    is_public,
-    mark_guarded,
-    mark_public,
-    noted_token,
-    policies_of,
-    recall_environ,
-)
-from iiniit_guard.core.placement import function_of, misplaced, remember_wrapped
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy, scope_policy
 from iiniit_guard.core.request import request_from_environ
 from iiniit_guard.errors import UsageError, needs_extra

@@ -7,18 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, Final, TypeVar, cast
 
+from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
+from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, is_permitted, mark_guarded
+from iiniit_guard.adapting.request_state import noted_token
 from iiniit_guard.asgi import refuse
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.handler import (
-    decide,
-    decide_anew_async,
-    decide_async,
-    is_permitted,
-    mark_guarded,
-    noted_token,
-)
-from iiniit_guard.core.placement import function_of, remember_wrapped
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError, needs_extra

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
+from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit, checked_guard, recall_environ, with_notes
 from iiniit_guard.core.request import request_from_environ
 
 if TYPE_CHECKING:

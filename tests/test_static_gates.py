@@ -39,7 +39,7 @@ BROAD = {
 GRANTS = {
     "iiniit_guard/core/authenticate.py:authenticate",
     "iiniit_guard/core/authenticate.py:decide",
-    "iiniit_guard/core/handler.py",
+    "iiniit_guard/adapting/middleware.py",
     "iiniit_guard/django/middleware.py",
     "iiniit_guard/guard.py:_said_at_once",
 }

@@ -11,7 +11,7 @@ from django.core.checks import Warning as Warned
 from django.urls import get_resolver
 from django.views import View
 
-from iiniit_guard.core.handler import is_public, policies_of
+from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.django.middleware import MIDDLEWARE, cors_is_inside
 from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.errors import SettingsError

@@ -10,8 +10,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.views import View
 
+from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.handler import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
 from iiniit_guard.django.state import read_request, response_to, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, get_resolver
 
+from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.decorators import any_public, is_public, policies_of
+from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer
-from iiniit_guard.core.gate import Gate
-from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, policies_of
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import note, read_request, recall, response_to

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 
+from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import TOKEN_KEY, add_notes, with_notes
 from iiniit_guard.core.decision import Answer, Finding
-from iiniit_guard.core.handler import TOKEN_KEY, add_notes, is_exception, recall_environ, recall_scope, with_notes
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
+    from iiniit_guard.adapting.admission import Gate
     from iiniit_guard.core.access_token import AccessToken, Principal
-    from iiniit_guard.core.gate import Gate
     from iiniit_guard.guard import Guard
 
 

@@ -9,11 +9,11 @@ from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from iiniit_guard.adapting.admission import PASS, Preflights, is_preflight
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.gate import PASS, Preflights, is_preflight
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason

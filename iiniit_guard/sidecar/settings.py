@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from iiniit_guard.adapting.admission import Preflights
 from iiniit_guard.core import setting_checks as is_
-from iiniit_guard.core.gate import Preflights
 from iiniit_guard.core.settings import make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.gate import PASS, is_preflight, make_gate
+from iiniit_guard.adapting.admission import PASS, is_preflight, make_gate
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.request import Request, query_parameters, request_from_environ

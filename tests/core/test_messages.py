@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from iiniit_guard.adapting.admission import PASS, make_gate
 from iiniit_guard.core import setting_checks as checks
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.gate import PASS, make_gate
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.problem import Problem, Reason
 from iiniit_guard.core.request import Request
@@ -103,14 +103,18 @@ def test_settings(check, value, said):
         ({"public": ["/*/*"]}, ["public: '/*/*': a * may only stand after the last /, and means the whole subtree"]),
         ({"public": ["/a*/*"]}, ["public: '/a*/*': a * may only stand after the last /, and means the whole subtree"]),
         ({"enforce": "some"}, ['enforce: "all" or "declared"']),
-        ({"preflights": "ask"}, ['preflights: "pass" or "guard"']),
+        ({"preflights": "ask"}, ['preflights: it must be "auto", "pass" or "guard"']),
         (
             {"rules": SimpleNamespace(policy_for=len), "enforce": "declared"},
             ['rules: they refuse what they do not name, so they do not go with enforce="declared"'],
         ),
         (
             {"public": "/x", "enforce": "x", "preflights": "y"},
-            ["public: a list of paths is wanted, not one string", 'enforce: "all" or "declared"', 'preflights: "pass" or "guard"'],
+            [
+                "public: a list of paths is wanted, not one string",
+                'enforce: "all" or "declared"',
+                'preflights: it must be "auto", "pass" or "guard"',
+            ],
         ),
     ],
     ids=lambda value: str(value)[:40],

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from iiniit_guard import Guard
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.django import GuardMiddleware, public, require_scope
 from iiniit_guard.django.apps import _GuardConfig
 from iiniit_guard.django.checks import check_project

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.core.request import Request
 from iiniit_guard.rules import Rule, Rules
 from tests.rules.answers import seen
