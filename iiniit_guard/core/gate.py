@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from iiniit_guard.core.bearer import has_query_token
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded, query_overrides
+from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.path import AMBIGUOUS_CHARACTERS, AMBIGUOUS_SEGMENTS
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import Problem, Reason
@@ -155,7 +154,7 @@ def is_preflight(request: Request) -> bool:
     names = {name for name, value in request.headers if (name, value) not in _NOTHING}
     if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
         return False
-    return not query_overrides(request.query) and not has_query_token(request.query)
+    return not any(request.reserved_names)
 
 
 _NOTHING: Final = frozenset({(b"content-length", b"0"), (b"cookie", b"")})
