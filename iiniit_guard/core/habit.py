@@ -64,7 +64,8 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
     repeated = [name for name in _REPEATED if kinds.get(name) in (str, int)]
-    others = [name for name in kinds if name not in repeated]
+    apart = set(repeated)
+    others = [name for name in kinds if name not in apart]
     positions = {name: position for position, name in enumerate([*repeated, *others])}
     client = "client_id" if "client_id" in kinds else "azp"
     return Habit(

@@ -95,8 +95,8 @@ def reserved_names(query: bytes) -> ReservedNames:
         return _NONE_RESERVED
     names = _with_plain_names(query)
     return ReservedNames(
-        access_token=b"&access_token=" in names or b"&access_token&" in names,
-        method=b"&_method=" in names or b"&_method&" in names or b"&_method[" in names,
+        access_token=b"&access_token" in names and (b"&access_token=" in names or b"&access_token&" in names),
+        method=b"&_method" in names and (b"&_method=" in names or b"&_method&" in names or b"&_method[" in names),
     )
 
 
@@ -127,8 +127,11 @@ def _with_plain_names(query: bytes) -> bytes:
         names = a2b_qp(b"&%b&" % query.translate(_SWAP)).translate(_BACK)
     else:
         names = b"&%b&" % query.translate(_ALIKE)
-    while b"  " in names:
-        names = names.replace(b"  ", b" ")
+    if b" " not in names:
+        return names
+    for spaces in (b" " * 16, b"  "):
+        while spaces in names:
+            names = names.replace(spaces, b" ")
     return names.replace(b"& ", b"&").replace(b" &", b"&").replace(b" =", b"=")
 
 

@@ -98,13 +98,16 @@ def load_object(data: bytes) -> dict[str, Any]:
 
 
 def is_too_deep(data: bytes) -> bool:
-    """Return whether brackets outside strings go deeper than `MAX_DEPTH`, or do not pair. The time is linear in the length."""
+    """Return whether brackets outside strings go deeper than `MAX_DEPTH`, or open often without closing. The time is linear."""
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
     # Escaped backslashes first: what is left before a quote escapes it.
     skeleton = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _NO_STRUCTURE).replace(b'""', b"")
     if b'"' in skeleton:  # brackets inside strings
         skeleton = b"".join(skeleton.split(b'"')[::2])
+    # Of two brackets that open, one inside the other, the outer one has an opening bracket right behind it. (Rows are counted by halves.)
+    if 2 * skeleton.count(b"[[") < MAX_DEPTH:
+        return False
     for _ in range(MAX_DEPTH):
         before = len(skeleton)
         skeleton = skeleton.replace(b"[]", b"")  # the innermost level of every branch

@@ -86,12 +86,12 @@ class Usual:
         if not isinstance(token, str):
             raise UsageError("a token is text, without its scheme")
         encoded = token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
+        if len(encoded) > self._longest:
+            return PROBLEMS[Reason.TOKEN_TOO_LONG]
         digest = sha256(encoded).digest()
         entry = self._remembered(digest)
         if entry is not None and entry.token is not outdated:
             return entry.token
-        if len(encoded) > self._longest:
-            return PROBLEMS[Reason.TOKEN_TOO_LONG]
         said = self._verify(encoded, digest)
         return said if isinstance(said, (AccessToken, Problem)) or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
 
