@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from iiniit_guard.core.bearer import has_query_token
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded, query_overrides
-from iiniit_guard.core.path import AMBIGUOUS_CHARACTERS, AMBIGUOUS_SEGMENTS
+from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
+from iiniit_guard.core.path import is_ambiguous_text
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import Problem, Reason
 from iiniit_guard.core.request import Request
@@ -170,7 +168,7 @@ def is_preflight(request: Request) -> bool:
     names = {name for name, value in request.headers if (name, value) not in _NOTHING}
     if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
         return False
-    return not query_overrides(request.query) and not has_query_token(request.query)
+    return not any(request.reserved_names)
 
 
 _NOTHING: Final = frozenset({(b"content-length", b"0"), (b"cookie", b"")})
@@ -182,10 +180,8 @@ _NOT_OF_A_PREFLIGHT: Final = frozenset(
         *OVERRIDE_HEADERS,
     }
 )
-# Stricter than for rules: a % that stands alone may be read by some decoder too.
-_AMBIGUOUS: Final = re.compile(f"[{AMBIGUOUS_CHARACTERS}%]|{AMBIGUOUS_SEGMENTS}")
 
 
 def _is_ambiguous(path: str) -> bool:
     """Tell whether another reader could take `path` for one outside the subtree it seems to be in."""
-    return _AMBIGUOUS.search(path) is not None
+    return "%" in path or is_ambiguous_text(path)  # stricter than for rules: some decoder may read a % that stands alone too

@@ -11,11 +11,10 @@ from typing import Final
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
 from iiniit_guard.core.cache import Remembered, digest_of
-from iiniit_guard.core.decision import Allow, Decision, Deny
+from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
-from iiniit_guard.core.jwk import JwkSet
+from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, read_header
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
@@ -26,7 +25,7 @@ from iiniit_guard.errors import UsageError
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
-def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem, tried: JwkSet | None = None) -> Flow[Decision]:
+def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem, tried: Tried | None = None) -> Flow[Decision]:
     """Decide about one request.
 
     Args:
@@ -91,7 +90,7 @@ def verify(
     issuer: str | None = None,
     *,
     outdated: AccessToken | None = None,
-    tried: JwkSet | None = None,
+    tried: Tried | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
 
@@ -101,18 +100,20 @@ def verify(
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
         outdated: What is remembered and is no answer: it is asked about anew.
-        tried: What `Usual` gave: a set none of whose keys made the signature.
+        tried: What `Usual` returned, so that the token is parsed once.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     if server is not None and server.settings.jwt == "introspect":
         return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token), outdated=outdated))
-    if not is_jws(token):
+    header = read_header(token)
+    if header is None:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
             return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
-    jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
+    # Garbage is refused before it can cost a call.
+    jws = parse_jws(token, resource.algorithms, header) if tried is None else tried.jws
     if isinstance(jws, Problem):
         return jws
     named = jws.claims.get("iss")
@@ -124,7 +125,7 @@ def verify(
     how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
-    verified = yield from verify_jwt(jws, trusted, tried)
+    verified = yield from verify_jwt(jws, trusted, None if tried is None else tried.keys)
     if not isinstance(verified, Remembered):
         return verified
     if how == "verify":
@@ -135,7 +136,8 @@ def verify(
 
 def _unverified_iat(token: str) -> object:
     """Read when a JWT says it was issued; it only decides how soon a refusal may be asked about again."""
-    jws = parse_jws(token, _ALL_ALGORITHMS) if is_jws(token) else None
+    header = read_header(token)
+    jws = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
     return jws.claims.get("iat") if isinstance(jws, Jws) else None
 
 

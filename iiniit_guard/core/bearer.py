@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
-from iiniit_guard.core.request import Request, query_parameters
+from iiniit_guard.core.request import Request, reserved_names, value_of_query_token
 
 BEARER: Final = "bearer"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
@@ -50,8 +50,7 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
         The credential, or the problem: `NO_TOKEN` also where only another scheme was used.
     """
     values = request.header_values(b"authorization")
-    in_query = has_query_token(request.query)
-    if in_query:
+    if request.query and request.reserved_names.access_token:
         if not query_token:
             return PROBLEMS[Reason.TOKEN_IN_QUERY]
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if values else _token_from_query(request.query, max_token_bytes)
@@ -76,17 +75,13 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
 
 
 def has_query_token(query: bytes) -> bool:
-    """Tell whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
-    if b"access_token" not in query and b"%" not in query and b"+" not in query:
-        return False
-    return any(name == b"access_token" for name, _ in query_parameters(query))
+    """Return whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
+    return reserved_names(query).access_token
 
 
 def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Problem:
-    values = [value for name, value in query_parameters(query) if name == b"access_token"]
-    if len(values) > 1:
-        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _check_bearer(unquote_to_bytes(values[0]), max_token_bytes)
+    value = value_of_query_token(query)
+    return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if value is None else _check_bearer(unquote_to_bytes(value), max_token_bytes)
 
 
 def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) -> Credential | Problem:

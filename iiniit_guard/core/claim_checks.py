@@ -81,7 +81,7 @@ class ClaimChecks:
         if len(self._same) >= _KEPT:
             self._same.clear()
         share, repeated, others = self._same.setdefault, habit.repeated(claims), habit.others(claims)
-        values = (*map(share, repeated, repeated), *(others if habit.flat else map(freeze, others)))
+        values = (*map(share, repeated, repeated), *others)
         subject, client_id, expires, issued, token_id = habit.fields(values)
         details = freeze(claims["authorization_details"]) if habit.detailed else ()
         return make_access_token(

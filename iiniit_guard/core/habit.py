@@ -32,7 +32,6 @@ class Habit:
         missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
         bound: Whether the token is bound to a key.
         detailed: Whether it carries RFC 9396 details.
-        flat: Whether no value is an object or an array.
         shape: Position of each claim's value, the names in the token's order.
         repeated: Picks the values that other tokens are likely to have too; they stand first.
         others: Picks the rest.
@@ -45,7 +44,6 @@ class Habit:
     missing: str | None
     bound: bool
     detailed: bool
-    flat: bool
     shape: dict[str, int]
     repeated: Pick
     others: Pick
@@ -66,7 +64,8 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
     repeated = [name for name in _REPEATED if kinds.get(name) in (str, int)]
-    others = [name for name in kinds if name not in repeated]
+    apart = set(repeated)
+    others = [name for name in kinds if name not in apart]
     positions = {name: position for position, name in enumerate([*repeated, *others])}
     client = "client_id" if "client_id" in kinds else "azp"
     return Habit(
@@ -81,7 +80,6 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
         missing=missing,
         bound=bound,
         detailed=detailed,
-        flat=not {dict, list}.intersection(kinds.values()),
         shape={name: positions[name] for name in kinds},
         repeated=_pick(repeated),
         others=_pick(others),

@@ -180,7 +180,9 @@ def _remember(
 
 
 def _claims(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "active"}
+    claims = dict(answer)
+    del claims["active"]
+    return claims
 
 
 def _keep(

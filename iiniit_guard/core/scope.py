@@ -5,6 +5,7 @@ Spec: RFC 6749 §3.3 (grammar), RFC 9068 §2.2.3 (`scope`), RFC 8693 §4.2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from iiniit_guard.core.policy import SCOPE_TOKEN
 
 MALFORMED: Final = None
+_SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")  # the words are checked together: there may be thousands
 _KEPT: Final = 4096
 _LONGEST_KEPT: Final = 1024
 
@@ -60,14 +62,16 @@ class ScopeReading:
         if name in claims:
             value = claims[name]
             if isinstance(value, str):
-                words = [word for word in value.split(" ") if word]  # U+0020 alone separates: U+00A0 is part of a (bad) word
+                if not _SCOPES.fullmatch(value):
+                    return MALFORMED
+                found.update(value.split(" "))  # U+0020 alone separates: U+00A0 is part of a (bad) word
+                found.discard("")
             elif isinstance(value, list) and not self.strict:
-                words = value
+                if not _are_scopes(value):
+                    return MALFORMED
+                found.update(value)
             else:
                 return MALFORMED
-            if not all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words):
-                return MALFORMED
-            found.update(words)
         for path in self.also:
             value = _at(claims, path)
             words = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else []
@@ -76,6 +80,8 @@ class ScopeReading:
         return found
 
     def _expand(self, found: set[str]) -> frozenset[str]:
+        if not self.aliases and not self.implies:
+            return frozenset(found)
         scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}
         waiting = list(scopes)
         while waiting:
@@ -91,6 +97,14 @@ def scope_reading(
 ) -> ScopeReading:
     """Make a reading with a memory of its own for scope strings already read."""
     return ScopeReading(strict, also, aliases, implies, {})
+
+
+def _are_scopes(words: list[Any]) -> bool:
+    try:
+        joined = " ".join(words)
+    except TypeError:
+        return False
+    return "" not in words and joined.count(" ") == max(0, len(words) - 1) and _SCOPES.fullmatch(joined) is not None
 
 
 def _at(claims: Mapping[str, Any], path: str) -> Any:

@@ -69,7 +69,8 @@ async def introspect(
     token = form.get("token")
     if not token:
         return _error(400, "invalid_request")
-    cache: Cache = "hit" if token.isascii() and guard.resource.cache.remaining(digest_of(token)) else "miss"
+    is_hashed = token.isascii() and len(token) <= guard.resource.settings.max_token_bytes
+    cache: Cache = "hit" if is_hashed and guard.resource.cache.remaining(digest_of(token)) else "miss"
     started = time.perf_counter()
     try:
         found = await _verify(token, guard)

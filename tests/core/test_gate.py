@@ -7,7 +7,7 @@ import pytest
 from iiniit_guard.adapting.admission import PASS, is_preflight, make_gate
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
-from iiniit_guard.core.request import Request, query_parameters, request_from_environ
+from iiniit_guard.core.request import Request, request_from_environ
 from iiniit_guard.errors import SettingsError
 
 HEADERS = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT"))
@@ -59,10 +59,6 @@ def test_an_underscore_is_no_hyphen_for_what_it_must_have():
 )
 def test_a_query_that_overrides_or_carries_a_token_is_no_preflights(query, is_one):
     assert is_preflight(preflight(query=query)) is is_one
-
-
-def test_names_of_parameters_are_read_as_leniently_as_anyone_does():
-    assert query_parameters(b"a=%31&%5fb;+c+=d=e") == [(b"a", b"%31"), (b"_b", b""), (b"c", b"d=e")]
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,15 @@ def test_everything_else_is_left_to_the_flow(issuer, settings, make):
         guard.authenticate(request(issuer.token()))
         before = len(guard.resource.cache)
         said = recalled(guard, token)
-        assert said is None or said == Finding(None)
+        assert said is None or said[:-1] == Finding(None)[:-1]
         assert len(guard.resource.cache) == before
 
 
 def test_without_keys_it_is_left_to_the_flow(issuer):
     with issuer.guard() as guard:
-        assert recalled(guard, issuer.token()) == Finding(None)
+        found = recalled(guard, issuer.token())
+        assert isinstance(found, Finding)
+        assert found.problem is None
         assert issuer.requests == []
 
 
@@ -110,7 +112,7 @@ def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapse
     final = elapsed < 300
     assert found[:3] == ((PROBLEMS[Reason.BAD_SIGNATURE], None, "miss") if final else (None, None, "none"))
     keys = guard.resource.only_server.keys.value
-    assert found.tried is (None if final else keys), "the flow need not try these again"
+    assert (found.tried and found.tried.keys) is (None if final else keys), "the flow need not try these again"
 
 
 @pytest.mark.parametrize("header", [None, {"kid": None}], ids=["kid", "no kid"])
