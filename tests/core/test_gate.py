@@ -71,6 +71,7 @@ def test_names_of_parameters_are_read_as_leniently_as_anyone_does():
         ({"public": "/x"}, ["public"]),
         ({"public": ["x", "/*", "/a*b", "/a/*/*", 3]}, ["public"] * 5),
         ({"enforce": "some", "preflights": "no"}, ["enforce", "preflights"]),
+        *(({"optional_token": value}, ["optional_token"]) for value in ("false", "", 0, 1, None)),
         ({"rules": print, "enforce": "declared"}, ["rules", "rules"]),
     ],
 )
