@@ -116,7 +116,7 @@ def claim_table(value: object) -> str | None:
     `os.environ.get` gives None, or a default that is empty, for a variable that is missing: such a demand would vanish, or a token whose
     claim is empty would meet it.
     """
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
         return "a table from claim to value is wanted"
     for name, wanted in value.items():
         values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
@@ -157,10 +157,10 @@ def _is_list(value: object) -> bool:
 
 
 def _is_claim_value(value: object) -> bool:
-    """Tell whether a claim can equal `value`: JSON has no NaN, and objects are not compared."""
-    if isinstance(value, str):
+    """Tell whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
+    if type(value) is str:
         return value.strip() != ""
-    return isinstance(value, bool) or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number
+    return type(value) is bool or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number
 
 
 def _is_host(host: str) -> bool:

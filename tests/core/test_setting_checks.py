@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from http import HTTPStatus
 
 import pytest
 
 from iiniit_guard.core import setting_checks as is_
+from iiniit_guard.core.problem import Reason
 
 GOOD = [
     (is_.text, ["a", "https://a.test/?x=1", "a b"]),
@@ -50,7 +52,10 @@ BAD = [
         is_.claim_table,
         [{"tenant": ["acme", ""]}, {"tenant": [["acme"]]}, {"tenant": math.nan}, {"tenant": -math.inf}, {"tenant": {"acme"}}],
     ),
-    (is_.claim_table, [{"tenant": b"acme"}, {"a": 1, "tenant": None}]),
+    (
+        is_.claim_table,
+        [{"tenant": b"acme"}, {"a": 1, "tenant": None}, {" tenant": "acme"}, {"tenant": Reason.EXPIRED}, {"n": HTTPStatus.OK}],
+    ),
     (is_.hosts, [None, "a.test", [""], ["*"], ["*.a.test"], ["A.test"], ["a.test:80"], ["http://a.test"], ["a.test/"], ["[::1]"], ["u@a"]]),
     (is_.hosts, [["a b"], ["::1:x["], [1]]),
     (is_.token_prefix, ["", None, "a b", "a,b", "=", "é"]),
