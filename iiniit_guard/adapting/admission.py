@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
+from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.path import is_ambiguous_text
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
@@ -130,6 +131,8 @@ def make_gate(
     """
     faults = []
     exact, subtrees = set(), []
+    if (fault := is_.flag(optional_token)) is not None:  # "false" is true to Python
+        faults.append(f"optional_token: {fault}")
     if isinstance(public, str):
         faults.append("public: a list of paths is wanted, not one string")
         public = ()

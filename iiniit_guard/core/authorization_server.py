@@ -19,12 +19,10 @@ from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_ur
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
+from iiniit_guard.core.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.upstream import Breaker, Calls
 from iiniit_guard.core.verification_key import VerificationKey
-
-ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
-"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
 
 TYPES: Final[Mapping[str, frozenset[str | None]]] = {
     "rfc9068": frozenset({"at+jwt"}),
@@ -84,12 +82,14 @@ class AuthorizationServer:
                 also=tuple(settings.scope_claims),
                 aliases=settings.scope_aliases,
                 implies={scope: tuple(implied) for scope, implied in settings.scope_implies.items()},
+                issuer=settings.issuer,
             ),
             required=settings.required_claims,
             # An assertion's exp is the deadline of what the gateway was told, which no leeway may move.
             expiry_leeway_seconds=0 if settings.profile == "assertion" else settings.expiry_leeway_seconds,
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
+            id_tokens=settings.insecure_accept_id_tokens,
         )
         self.flights: SingleFlight = SingleFlight()
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+from iiniit_guard.core.token_kind import KIND_CLAIMS
+
 Pick: TypeAlias = Callable[[Any], tuple[Any, ...]]
 
-# What shows itself as another kind of token (RFC 8725 §3.12; OpenID Connect Core §3.1.3.6; RFC 8417 §2.2; RFC 9701 §5).
-OTHER_KINDS: Final = ("at_hash", "c_hash", "s_hash", "events", "token_introspection")
-_TELLING: Final = frozenset({*OTHER_KINDS, "token_use", "typ", "token_type"})
+_TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
 # The same in most tokens of an issuer, or in those of one second.
 _REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")

@@ -21,6 +21,7 @@ from iiniit_guard.core.metadata import retry_after
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.shared_store import AHEAD_SECONDS
 from iiniit_guard.core.strict_json import parse_object
+from iiniit_guard.core.unverified import names_confirmation
 
 _YOUNG_SECONDS: Final = 30.0
 _CREDENTIALS_RETRY_SECONDS: Final = 30.0
@@ -70,7 +71,7 @@ def _introspect(
     found = cache.recall(digest) or server.refused.recall(digest)
     if found is not None and found is not outdated:
         return found  # another's call ended between our look and our lead
-    shared = None if outdated is not None else (yield from _recall_shared(digest, server, cache, verified))
+    shared = None if outdated is not None else (yield from _recall_shared(token, digest, server, cache, verified))
     if shared is not None:
         return shared
     endpoint = yield from server.introspection_endpoint()
@@ -101,16 +102,19 @@ def _introspect(
     server.failure = answer if isinstance(answer, Unreachable) else None
     if isinstance(answer, Unreachable):
         return answer.not_before(server.breaker.seconds_left)
-    outcome = _remember(answer, digest, server, cache, sent, issued_at, verified)
+    claims = _claims(answer, token)
+    outcome = _remember(claims, answer["active"], digest, server, cache, sent, issued_at, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
-            yield from server.store.keep(digest, _claims(answer), sent)
+            yield from server.store.keep(digest, claims, sent)
         elif server.tombstones.outdates(digest, sent.monotonic):
             yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
     return outcome
 
 
-def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None) -> Flow[AccessToken | None]:
+def _recall_shared(
+    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None
+) -> Flow[AccessToken | None]:
     """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
     if server.store is None:
         return None
@@ -118,7 +122,7 @@ def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache
     # Its time was told by another clock: in doubt it is older than what we were told ourselves.
     if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
         return None
-    claims = dict(shared.claims)
+    claims = _claims(shared.claims, token)
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
@@ -150,7 +154,8 @@ def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
 
 
 def _remember(
-    answer: Mapping[str, Any],
+    claims: dict[str, Any],
+    active: bool,
     digest: bytes,
     server: AuthorizationServer,
     cache: TokenCache,
@@ -159,8 +164,7 @@ def _remember(
     verified: Remembered | None,
 ) -> AccessToken | Problem:
     now = server.clock.wall()
-    claims = _claims(answer)
-    if answer["active"]:
+    if active:
         outcome = server.checks.check(claims, now, introspected=True)
         issued_at = claims.get("iat", issued_at)
     else:
@@ -179,9 +183,12 @@ def _remember(
     return outcome
 
 
-def _claims(answer: Mapping[str, Any]) -> dict[str, Any]:
+def _claims(answer: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """Return what an answer says about a token; the token's own `cnf` counts, also where the answer omits it (RFC 7800 §3.1)."""
     claims = dict(answer)
     del claims["active"]
+    if "cnf" not in claims and names_confirmation(token):
+        claims["cnf"] = {}  # present: what it holds is not verified here, and binds the token all the same
     return claims
 
 

@@ -26,7 +26,7 @@ class GuardKeywords(TypedDict, total=False):
     algorithms: Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
-    scope_claims: Sequence[str]
+    scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
     require_claim: Mapping[str, Any]
@@ -43,6 +43,7 @@ class GuardKeywords(TypedDict, total=False):
     http_proxy: str | None
     token_prefix: str | None
     insecure_accept_missing_audience: bool
+    insecure_accept_id_tokens: bool
     insecure_metadata_issuer: str | None
     insecure_http_hosts: Sequence[str]
     realm: str | None

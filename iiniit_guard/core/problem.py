@@ -126,3 +126,12 @@ def malformed_claim(name: str) -> Problem:
         name: A claim name out of our own code, never out of the token.
     """
     return Problem(401, _TOKEN, Reason.MALFORMED_CLAIM, f"The claim {name} of the access token is missing or malformed.")
+
+
+def wrong_type(description: str) -> Problem:
+    """Refuse a token for its kind, in more words than `PROBLEMS` has.
+
+    Args:
+        description: Names claims, never their values.
+    """
+    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description)

@@ -61,7 +61,7 @@ class GuardSettings:
 
 
 def _secret_fault(value: object) -> str | None:
-    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value) >= SHORTEST_SECRET)
+    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET)
     return None if fits else f"at least {SHORTEST_SECRET} characters are wanted"
 
 

@@ -126,7 +126,7 @@ class Usual:
             signers = server.signers(header, keys)
         for key, voucher in signers:
             if key.verifies(signing_input, signature):
-                verified = rest_on(voucher, claims, server, wall, monotonic)
+                verified = rest_on(voucher, header, claims, server, wall, monotonic)
                 if isinstance(verified, Problem):
                     return verified
                 self._keep(digest, verified)

@@ -37,7 +37,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     if not isinstance(key, VerificationKey):
         return key
     remember_header(jws)
-    return rest_on(server.keys.voucher_of(key), jws.claims, server, *server.clock.now())
+    return rest_on(server.keys.voucher_of(key), jws.header, jws.claims, server, *server.clock.now())
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
@@ -49,11 +49,13 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
     return None
 
 
-def rest_on(voucher: Voucher, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float) -> Remembered | Problem:
+def rest_on(
+    voucher: Voucher, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
+) -> Remembered | Problem:
     """Check the claims, now that the key that `voucher` stands for is known to have signed them."""
     server.proven = True
     checks = server.checks
-    outcome = checks.check(claims, wall, introspected=False)
+    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
     if isinstance(outcome, Problem):
         return outcome
     # Whole seconds, which all tokens of one second share.

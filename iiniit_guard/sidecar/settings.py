@@ -104,12 +104,12 @@ _SERVER: Final[Mapping[str, is_.Check]] = {
     "admin_bind": _each(bind_fault),
     "admin_hosts": is_.names,
     "workers": is_.count,
-    "stop_seconds": is_.seconds_or_none,
+    "stop_seconds": is_.at_most(3_600, is_.seconds_or_none),
     "log": is_.one_of("refusals", "all", "none"),
     "preflights": is_.one_of("pass", "guard"),
     "trusted_proxies": _each(network_fault),
     "client_certificates": is_.flag,
-    "auth_max_age_seconds": _whole_or_none,
+    "auth_max_age_seconds": is_.at_most(300, _whole_or_none),
 }
 _OF_RULES: Final[Mapping[str, is_.Check]] = {
     "method_override": is_.one_of("refuse", "judge"),

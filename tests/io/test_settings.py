@@ -45,6 +45,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "http_proxy": ("http://p.test", '"http://p.test"', "http://p.test"),
     "token_prefix": ("one_", '"one_"', "one_"),
     "insecure_accept_missing_audience": ("TRUE", "true", True),
+    "insecure_accept_id_tokens": ("true", "true", True),
     "insecure_metadata_issuer": ("https://b.test", '"https://b.test"', "https://b.test"),
     "insecure_http_hosts": ("a.test", '["a.test"]', ["a.test"]),
     "realm": ("mine", '"mine"', "mine"),
@@ -149,6 +150,21 @@ def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
         ("timeout_seconds", "nan"),
         ("inactive_seconds", "inf"),
         ("scope_implies", "[]"),
+        ("require_claim", ""),
+        ("require_claim", " "),
+        ("require_claim", "{"),
+        ("require_claim", '["canary"]'),
+        ("require_claim", '{"tenant": null}'),
+        ("require_claim", '{"tenant": ""}'),
+        ("require_claim", '{"tenant": NaN}'),
+        ("require_claim", '{"tenant": "canary", "tenant": "x"}'),
+        ("algorithms", ""),
+        ("algorithms", "  "),
+        ("profile", ""),
+        ("profile", " "),
+        ("scope_claims", '["canary"'),
+        ("scope_claims", '["canary", [null]]'),
+        ("insecure_accept_id_tokens", "canary"),
         ("jwt", "canary"),
         ("store_secret", "canary"),
     ],
@@ -158,6 +174,15 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(name, written
     found = faults(lambda: make_settings(settings_from_env(environ)))
     assert [fault.partition(":")[0] for fault in found] == [name]
     assert "canary" not in str(found)
+
+
+def test_paths_of_scopes_as_json():
+    """A path through a claim whose name has dots or a space is a list, which words with spaces between cannot be."""
+    written = ' ["permissions", ["resource_access", "my client", "roles"]]'
+    keywords = settings_from_env(environ_of({**BASE, "scope_claims": written}))
+    assert keywords["scope_claims"] == ["permissions", ["resource_access", "my client", "roles"]]
+    (issuer,) = make_settings(keywords).issuers
+    assert issuer.scope_claims == ("permissions", ("resource_access", "my client", "roles"))
 
 
 @pytest.mark.parametrize("name", ["issuers", "on_event", "validators", "alternatives", "issuer_resolver", "introspection", "audiance"])
