@@ -14,7 +14,7 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
+from iiniit_guard.core.jose import ALGORITHMS, Jws, has_jws_parts, is_jws, parse_jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
@@ -45,7 +45,7 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     else:
         credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
     if isinstance(credential, Problem):
-        if credential.reason is Reason.NO_TOKEN and policy.anonymous:
+        if credential.reason is Reason.NO_TOKEN and policy.anonymous and _is_anonymous(request, resource):
             return Allow(None)
         return deny(credential, request, policy, scheme=credential.scheme)
     cache = "none"
@@ -71,6 +71,11 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     if isinstance(wanted, Problem):
         return deny(wanted, request, policy, scheme=credential.scheme, token=outcome, cache=cache)
     return decide(outcome, request, resource, policy, cache=cache)
+
+
+def _is_anonymous(request: Request, resource: ProtectedResource) -> bool:
+    """Return whether a request without an acceptable credential has none at all: one of another scheme is a credential too."""
+    return resource.takes_assertions or not any(request.header_values(b"authorization"))
 
 
 def decide(
@@ -105,9 +110,13 @@ def verify(
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
+    has_jose_header = is_jws(token)
+    if has_jose_header and not has_jws_parts(token):
+        return PROBLEMS[Reason.MALFORMED_TOKEN]  # a tolerant endpoint may take three of the parts for a JWS that was revoked
     if server is not None and server.settings.jwt == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token), outdated=outdated))
-    if not is_jws(token):
+        issued_at = _unverified_iat(token) if has_jose_header else None
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
+    if not has_jose_header:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
             return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
@@ -135,7 +144,7 @@ def verify(
 
 def _unverified_iat(token: str) -> object:
     """Read when a JWT says it was issued; it only decides how soon a refusal may be asked about again."""
-    jws = parse_jws(token, _ALL_ALGORITHMS) if is_jws(token) else None
+    jws = parse_jws(token, _ALL_ALGORITHMS)
     return jws.claims.get("iat") if isinstance(jws, Jws) else None
 
 

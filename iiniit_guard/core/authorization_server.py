@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.cache import Voucher
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
@@ -15,7 +14,7 @@ from iiniit_guard.core.jose import MAX_HEADERS, JoseHeader
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
-from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
@@ -157,10 +156,9 @@ class AuthorizationServer:
         document = yield from self.metadata.obtain()
         if isinstance(document, Unreachable):
             return document
-        url = document.get(name)
-        if not isinstance(url, str) or is_.endpoint_fault(url, self.settings.insecure_http_hosts) is not None:
-            return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
-        return url
+        source = self.settings.metadata_url or self.settings.issuer
+        url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
+        return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0) if url is None else url
 
     def reset_after_fork(self) -> None:
         """Keep what was learned, with fresh locks and no call in flight."""

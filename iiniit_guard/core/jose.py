@@ -17,6 +17,7 @@ __all__ = [
     "ALGORITHMS",
     "JoseHeader",
     "Jws",
+    "has_jws_parts",
     "is_jws",
     "parse_jws",
     "parse_object",
@@ -84,16 +85,14 @@ _known_headers: dict[bytes, JoseHeader] = {}
 
 
 def is_jws(token: str) -> bool:
-    """Tell whether anybody could take `token` for a JWS, however broken it is.
+    """Return whether any reader could take `token` for a JWS, whatever number of parts it has.
 
-    Such a token is judged by us or refused, never shown to an introspection endpoint, which might read it more tolerantly than
-    we do and so call active what was revoked under another spelling. Hence the first part is decoded as tolerantly as can be.
+    The guard judges or refuses such a token. An introspection endpoint might read it more tolerantly and call active what was
+    revoked under another spelling. So the first part is decoded as tolerantly as possible, and dots before it are skipped.
 
-    Spec: RFC 7516 §9: a JWE has five parts and is none.
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
-    if token.count(".") != 2:
-        return False
-    encoded = token[: token.index(".")].encode("ascii", "ignore")
+    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
     if encoded in _known_headers:
         return True
     octets = decode_leniently(encoded)
@@ -104,7 +103,14 @@ def is_jws(token: str) -> bool:
         header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]
     except ValueError:
         header = {}
+    if "enc" in header and token.count(".") == 4 and not token.startswith("."):
+        return False
     return "alg" in header or (not header and '"alg"' in text)
+
+
+def has_jws_parts(token: str) -> bool:
+    """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
+    return token.count(".") == 2 and not token.startswith(".")
 
 
 def parse_usual_jws(encoded: bytes) -> tuple[JoseHeader, dict[str, Any], bytes, bytes] | None:
