@@ -200,4 +200,5 @@ def _keep(
     entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, _ANSWERED)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
+        entry.ends_monotonic = min(entry.ends_monotonic, verified.ends_monotonic)
     cache.keep(digest, entry)

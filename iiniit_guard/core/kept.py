@@ -56,6 +56,7 @@ class Kept(Generic[T]):
         self._lock = Lock()
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
+        self._ends: Moment = Moment(float("-inf"), float("-inf"))
         self._failures = 0
         self._retry_at = float("-inf")
         self._refreshing_until = float("-inf")
@@ -83,6 +84,21 @@ class Kept(Generic[T]):
         enough, fetched, value = self._refresh_from, self.fetched, self.value
         return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
 
+    def good_until(self, wall: float, monotonic: float) -> Moment:
+        """Return the moment until which a fact that rests on the document may be used without a look at the document.
+
+        That is the document's end. A stale document vouches until the next attempt to replace it, and no longer than it serves.
+
+        Args:
+            wall: The present time.
+            monotonic: The same moment by the other clock.
+        """
+        ends = self._ends
+        if wall < ends.wall and monotonic < ends.monotonic:
+            return ends
+        stale, wait = self._stale, self._longest_wait
+        return Moment(min(wall // 1 + wait, ends.wall + stale), min(monotonic // 1 + wait, ends.monotonic + stale))
+
     @property
     def usable(self) -> bool:
         """Whether there is a document that may still serve, a stale one included."""
@@ -102,8 +118,9 @@ class Kept(Generic[T]):
                 if age >= self._refresh_from and self._begins_refresh():
                     yield Later(self.load)
                 return value
-            # A refresh that began before the end may outlast it: nobody waits for it, for as long as one call may take.
-            if age < self._life + self._timeout and self._clock.monotonic() < self._refreshing_until:
+            # A refresh that began before the end may outlast it. No caller waits for it, for as long as one call may take and the
+            # document may be stale.
+            if age < self._life + min(self._timeout, self._stale) and self._clock.monotonic() < self._refreshing_until:
                 return value
         last = self._last_good()
         if self._clock.monotonic() < self._retry_at:
@@ -147,6 +164,7 @@ class Kept(Generic[T]):
             value, self._life = outcome
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
             self.failure, self._failures, self._retry_at = None, 0, float("-inf")
+            self._ends = Moment(sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             return value
 

@@ -18,6 +18,8 @@ from iiniit_guard.core.verification_key import VerificationKey
 LONGEST_SECONDS: Final = 300.0
 """How long a verified JWT is remembered at most; then its signature is checked again."""
 
+_SPREAD_FROM: Final = 0.8
+
 
 def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[Remembered | Problem | Unreachable]:
     """Verify a token that claims to come from `server`.
@@ -59,7 +61,13 @@ def rest_on(voucher: Voucher, claims: dict[str, Any], server: AuthorizationServe
     # Whole seconds, which all tokens of one second share.
     longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
     ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
-    return Remembered(outcome, server.begins(claims), ends, monotonic // 1 + LONGEST_SECONDS, voucher)
+    keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
+    ends_monotonic = monotonic // 1 + LONGEST_SECONDS
+    if keys_end < ends:  # The fraction of the second spreads the ends: tokens of one set must not all be verified again at once.
+        ends = min(keys_end, (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1)
+    if keys_end_monotonic < ends_monotonic:
+        ends_monotonic = keys_end_monotonic
+    return Remembered(outcome, server.begins(claims), ends, ends_monotonic, voucher)
 
 
 def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:
