@@ -94,6 +94,8 @@ class AuthorizationServer:
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
         self.breaker: Breaker = Breaker(clock)
+        """For tokens that were active within the last hour; what other tokens provoke does not count here."""
+        self.breaker_of_unknown: Breaker = Breaker(clock)
         self.calls: Calls = Calls()
         self.failure: Unreachable | None = None  # what came of the last introspection, None where it was answered
         urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
@@ -163,7 +165,7 @@ class AuthorizationServer:
     def reset_after_fork(self) -> None:
         """Keep what was learned, with fresh locks and no call in flight."""
         self.flights.reset_after_fork()
-        for part in (self.refused, self.tombstones, self.breaker, self.calls, self.metadata, self.keys):
+        for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown, self.calls, self.metadata, self.keys):
             part.reset_after_fork()
 
 

@@ -76,14 +76,15 @@ def _introspect(
     endpoint = yield from server.introspection_endpoint()
     if isinstance(endpoint, Unreachable):
         return endpoint
-    closed = server.breaker.refusal(server.connection.timeout_seconds)
+    known = cache.was_active(digest)
+    breaker = server.breaker if known else server.breaker_of_unknown
+    closed = breaker.refusal(server.connection.timeout_seconds)
     if closed is not None:
         return closed
-    probes = server.breaker.is_open
-    known = cache.was_active(digest)
+    probes = breaker.is_open
     if not server.calls.enter(known=known):
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
         return Unreachable("busy", "introspection: too many calls are in flight")
     try:
         credentials = yield from sign_in(server.client_authentication, server.issuer, server.clock.wall(), server.unique())
@@ -91,16 +92,16 @@ def _introspect(
             return credentials
         sent = server.clock.now()
         reply = yield Fetch(_request(token, endpoint, credentials, server))
-        server.breaker.record(reply, known=known)
+        breaker.record(reply, known=known)
         probes = False
     finally:
         server.calls.leave(known=known)
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
     answer = reply if isinstance(reply, Unreachable) else _parse_answer(reply)
     server.failure = answer if isinstance(answer, Unreachable) else None
     if isinstance(answer, Unreachable):
-        return answer.not_before(server.breaker.seconds_left)
+        return answer.not_before(breaker.seconds_left)
     outcome = _remember(answer, digest, server, cache, sent, issued_at, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
