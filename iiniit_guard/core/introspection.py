@@ -19,6 +19,7 @@ from iiniit_guard.core.clock import Moment
 from iiniit_guard.core.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.metadata import retry_after
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.second_spelling import second_digest
 from iiniit_guard.core.shared_store import AHEAD_SECONDS
 from iiniit_guard.core.strict_json import parse_object
 
@@ -48,7 +49,7 @@ def introspect(
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
         outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
     """
-    refused = server.refused.recall(digest)
+    refused = PROBLEMS[Reason.INACTIVE] if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
         return refused
 
@@ -103,12 +104,49 @@ def _introspect(
     if isinstance(answer, Unreachable):
         return answer.not_before(breaker.seconds_left)
     outcome = _remember(answer, digest, server, cache, sent, issued_at, verified)
+    other = _settle_second_spelling(token, digest, answer, server, cache, sent, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
             yield from server.store.keep(digest, _claims(answer), sent)
         elif server.tombstones.outdates(digest, sent.monotonic):
             yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
+        if other is not None:
+            yield from server.store.end(other, server.clock.now(), server.connection.timeout_seconds)
     return outcome
+
+
+def _settle_second_spelling(
+    token: str,
+    digest: bytes,
+    answer: Mapping[str, Any],
+    server: AuthorizationServer,
+    cache: TokenCache,
+    sent: Moment,
+    verified: Remembered | None,
+) -> bytes | None:
+    """Let an inactive answer end the second spelling of an ECDSA signature too; a server may keep its deny-list by the token's text.
+
+    The mark lasts until the server calls the asked spelling active again. It is left only for tokens that were good or that the
+    issuer's key signed; a flood of garbage ends second spellings for as long as a refusal counts.
+
+    Returns:
+        The key in the caches of the spelling that was ended, or None.
+    """
+    ended = not answer["active"]
+    if not ended and not server.tombstones.any_spelling:
+        return None
+    other = second_digest(token, digest, server.issuer)
+    if other is None:
+        return None
+    if not ended:
+        server.tombstones.lift(other)
+        return None
+    was_good = cache.drop(other) is not None
+    if was_good or verified is not None or server.tombstones.outdates(digest, sent.monotonic):
+        server.tombstones.end(other)
+    else:
+        server.refused.keep(other, PROBLEMS[Reason.INACTIVE], young=False)
+    return other
 
 
 def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None) -> Flow[AccessToken | None]:

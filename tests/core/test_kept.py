@@ -74,47 +74,6 @@ def test_two_who_ask_first_share_one_load(kept):
     assert follower.follow().result == "first"
 
 
-def good_for(kept, clock):
-    now = clock.clock.now()
-    ends = kept.good_until(*now)
-    return ends.wall - now.wall, ends.monotonic - now.monotonic
-
-
-def test_what_rests_on_it_ends_with_it(kept, clock):
-    """RFC 9111 §4.2: by either clock, and not later than the next attempt while the document is stale."""
-    begin(kept)
-    assert good_for(kept, clock) == (600, 600)
-    clock.advance(599)
-    assert good_for(kept, clock) == (1, 1)
-    clock.advance(1)
-    assert good_for(kept, clock) == (LONGEST_WAIT, LONGEST_WAIT)
-    clock.advance(3590)
-    assert good_for(kept, clock) == (10, 10), "it is stale for an hour"
-    clock.advance(10)
-    assert good_for(kept, clock) == (0, 0)
-
-
-def test_a_clock_that_is_set_on_ends_it_too(kept, clock):
-    begin(kept)
-    clock.set_wall(clock.wall() + 601)
-    assert good_for(kept, clock)[0] == LONGEST_WAIT
-
-
-@pytest.mark.parametrize(("stale", "serves"), [(0.0, 0), (3.0, 3), (3600.0, 14.75)])
-def test_a_refresh_that_hangs_keeps_it_no_longer_than_it_may_be_stale(clock, stale, serves):
-    """A small `keys_stale_seconds` counts for a server that hangs as for one that fails."""
-    kept = make_kept(clock, stale=stale)
-    begin(kept)
-    clock.advance(599.5)
-    refresh = is_refreshed(kept)
-    assert refresh is not None
-    clock.advance(serves)
-    assert obtain(kept).result == "first"
-    clock.advance(0.5)
-    assert obtain(kept).ended is False
-    refresh.close()
-
-
 @pytest.mark.parametrize(
     ("jitter", "seconds", "refreshes"),
     [(0.0, 479.9, False), (0.0, 480.0, True), (1.0, 480.0, False), (1.0, 539.9, False), (1.0, 540.1, True), (0.5, 511.0, True)],
