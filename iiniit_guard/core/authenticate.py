@@ -17,7 +17,7 @@ from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.jose import ALGORITHMS, Jws, has_jws_parts, is_jws, parse_jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
 from iiniit_guard.core.verification import verify_jwt
@@ -55,9 +55,9 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         if settings.issuer_resolver is not None:  # settled before any cache is asked
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
-                return deny(PROBLEMS[Reason.UNKNOWN_ISSUER], request, policy)
+                return deny(_unverified(Reason.UNKNOWN_ISSUER, resource), request, policy)
         digest = digest_of(credential.value, issuer)
-        token = resource.recall(digest)
+        token = yield from resource.recall_confirmed(digest)
         cache = "miss" if token is None else "hit"
         outcome = token or (yield from verify(credential.value, digest, resource, issuer, tried=tried))
         if isinstance(outcome, AccessToken):
@@ -112,34 +112,41 @@ def verify(
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     has_jose_header = is_jws(token)
     if has_jose_header and not has_jws_parts(token):
-        return PROBLEMS[Reason.MALFORMED_TOKEN]  # a tolerant endpoint may take three of the parts for a JWS that was revoked
+        return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
     if server is not None and server.settings.jwt == "introspect":
         issued_at = _unverified_iat(token) if has_jose_header else None
         return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
     if not has_jose_header:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
-            return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
+            unknown = issuer is not None and server is None
+            return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
     jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
     if isinstance(jws, Problem):
-        return jws
+        return before_signature(jws, hidden=resource.finds_issuers)
     named = jws.claims.get("iss")
     if not isinstance(named, str) or (issuer is not None and named != issuer):
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
     if trusted is None:
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
     verified = yield from verify_jwt(jws, trusted, tried)
     if not isinstance(verified, Remembered):
         return verified
+    if not trusted.voucher.valid:  # the application withdrew the issuer while its keys were fetched
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     if how == "verify":
         resource.cache.keep(digest, verified)
         return verified.token
     return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
+
+
+def _unverified(reason: Reason, resource: ProtectedResource) -> Problem:
+    return before_signature(PROBLEMS[reason], hidden=resource.finds_issuers)
 
 
 def _unverified_iat(token: str) -> object:

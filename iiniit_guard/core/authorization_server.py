@@ -15,11 +15,12 @@ from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
 from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.upstream import Breaker, Calls
+from iiniit_guard.core.upstream import Breaker, Calls, FirstLoads
 from iiniit_guard.core.verification_key import VerificationKey
 
 ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
@@ -44,6 +45,7 @@ class AuthorizationServer:
         random: Uniform in [0, 1), for jitter.
         unique: Makes identifiers that nobody can guess or repeat.
         store: The second level of memory, None without one.
+        first_loads: For an issuer that a callable found: what bounds first loads over all of them.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class AuthorizationServer:
         random: Callable[[], float],
         unique: Callable[[], str],
         store: SharedStore | None = None,
+        first_loads: FirstLoads | None = None,
     ) -> None:
         self.settings = settings
         self.issuer: str = settings.issuer
@@ -60,6 +63,12 @@ class AuthorizationServer:
         self.unique = unique
         self.proven: bool = False
         """Whether a good token of this issuer has come."""
+        self.voucher: Voucher = Voucher()
+        """What introspection answers of this issuer rest on; it is withdrawn with the issuer."""
+        self.is_found: bool = first_loads is not None
+        """Whether a callable found it, so that clients must not learn that it exists."""
+        self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
+        """The refusal of a token that this issuer called inactive."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
@@ -90,6 +99,8 @@ class AuthorizationServer:
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
         )
+        self._first_loads = first_loads
+        self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
@@ -108,6 +119,7 @@ class AuthorizationServer:
             timeout_seconds=2 * settings.timeout_seconds,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
         self.keys: KeySource = KeySource(
             self._jwks_place,
@@ -117,6 +129,7 @@ class AuthorizationServer:
             stale_seconds=settings.keys_stale_seconds,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
 
     @property
@@ -142,6 +155,26 @@ class AuthorizationServer:
             keys.signers.clear()
         keys.signers[header.encoded] = found
         return found
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a document of this issuer was ever asked for."""
+        return self.keys.has_asked or self.metadata.has_asked
+
+    def withdraw(self) -> None:
+        """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
+        self.voucher.valid = False
+        self.keys.withdraw()
+
+    def _hold(self) -> Unreachable | None:
+        """Return why a first load must wait, or None. One admission covers all documents for the time of the cool-down."""
+        now = self.clock.monotonic()
+        if self._first_loads is None or self.proven or now < self._admitted_until:
+            return None
+        if not self._first_loads.enter():
+            return Unreachable("busy", "too many issuers are asked for the first time")
+        self._admitted_until = now + self.settings.keys_cooldown_seconds
+        return None
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""

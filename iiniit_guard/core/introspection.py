@@ -12,20 +12,19 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.cache import Remembered, TokenCache
 from iiniit_guard.core.claims import is_time
 from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
 from iiniit_guard.core.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.metadata import retry_after
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import Problem
 from iiniit_guard.core.second_spelling import second_digest
 from iiniit_guard.core.shared_store import AHEAD_SECONDS
 from iiniit_guard.core.strict_json import parse_object
 
 _YOUNG_SECONDS: Final = 30.0
 _CREDENTIALS_RETRY_SECONDS: Final = 30.0
-_ANSWERED: Final = Voucher()  # an introspection answer rests on nothing that could be withdrawn: it has a deadline instead
 
 
 def introspect(
@@ -49,7 +48,7 @@ def introspect(
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
         outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
     """
-    refused = PROBLEMS[Reason.INACTIVE] if server.tombstones.is_ended(digest) else server.refused.recall(digest)
+    refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
         return refused
 
@@ -145,7 +144,7 @@ def _settle_second_spelling(
     if was_good or verified is not None or server.tombstones.outdates(digest, sent.monotonic):
         server.tombstones.end(other)
     else:
-        server.refused.keep(other, PROBLEMS[Reason.INACTIVE], young=False)
+        server.refused.keep(other, server.inactive, young=False)
     return other
 
 
@@ -203,9 +202,9 @@ def _remember(
         outcome = server.checks.check(claims, now, introspected=True)
         issued_at = claims.get("iat", issued_at)
     else:
-        outcome = PROBLEMS[Reason.INACTIVE]
-    if isinstance(outcome, AccessToken) and server.tombstones.outdates(digest, sent.monotonic):
-        outcome = PROBLEMS[Reason.INACTIVE]  # what we were told since counts more than what was true when we asked
+        outcome = server.inactive
+    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.voucher.valid):
+        outcome = server.inactive  # what we were told since, of the token or of the issuer, counts more than what was true when we asked
     if isinstance(outcome, Problem):
         if cache.drop(digest) is not None:
             server.tombstones.bury(digest)
@@ -236,7 +235,7 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, _ANSWERED)
+    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.voucher)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
         entry.ends_monotonic = min(entry.ends_monotonic, verified.ends_monotonic)

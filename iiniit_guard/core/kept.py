@@ -30,6 +30,7 @@ class Kept(Generic[T]):
         timeout_seconds: How long one load may take.
         clock: Both clocks.
         random: Uniform in [0, 1).
+        hold: Returns why a document that is not there may not be asked for now, or None.
     """
 
     def __init__(
@@ -42,8 +43,11 @@ class Kept(Generic[T]):
         timeout_seconds: float,
         clock: Clock,
         random: Callable[[], float],
+        hold: Callable[[], Unreachable | None] = lambda: None,
     ) -> None:
         self.value: T | None = None
+        self.has_asked: bool = False
+        """Whether the document was ever asked for."""
         self.fetched: Moment = Moment(float("-inf"), float("-inf"))
         self.failure: Unreachable | None = None
         self._name = name
@@ -53,6 +57,7 @@ class Kept(Generic[T]):
         self._timeout = timeout_seconds
         self._clock = clock
         self._random = random
+        self._hold = hold
         self._lock = Lock()
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
@@ -129,7 +134,8 @@ class Kept(Generic[T]):
             if self._begins_refresh():
                 yield Later(self.load)
             return last
-        outcome = yield from self.load()
+        held = self._hold() if last is None and not self.loading else None
+        outcome = (yield from self.load()) if held is None else held
         if isinstance(outcome, Unreachable):
             last = self._last_good()
             return outcome if last is None else last
@@ -143,6 +149,7 @@ class Kept(Generic[T]):
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
             return self.value  # another's load ended between our look and our lead
+        self.has_asked = True
         sent = self._clock.now()
         outcome = yield from self._load()
         now = self._clock.monotonic()

@@ -12,7 +12,7 @@ from iiniit_guard.core.cache import Remembered, Voucher
 from iiniit_guard.core.flow import Flow, Unreachable
 from iiniit_guard.core.jose import JoseHeader, Jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.verification_key import VerificationKey
 
 LONGEST_SECONDS: Final = 300.0
@@ -34,9 +34,11 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     """
     problem = check_header(jws.header, server)
     if problem is not None:
-        return problem
+        return before_signature(problem, hidden=server.is_found)
     key = yield from _find_key(jws, server, tried)
-    if not isinstance(key, VerificationKey):
+    if isinstance(key, Problem):
+        return before_signature(key, hidden=server.is_found)
+    if isinstance(key, Unreachable):
         return key
     remember_header(jws)
     return rest_on(server.keys.voucher_of(key), jws.claims, server, *server.clock.now())
