@@ -14,9 +14,9 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, parse_jws, read_header
+from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, has_jws_parts, parse_jws, read_header
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
 from iiniit_guard.core.verification import verify_jwt
@@ -44,7 +44,7 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     else:
         credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
     if isinstance(credential, Problem):
-        if credential.reason is Reason.NO_TOKEN and policy.anonymous:
+        if credential.reason is Reason.NO_TOKEN and policy.anonymous and _is_anonymous(request, resource):
             return Allow(None)
         return deny(credential, request, policy, scheme=credential.scheme)
     cache = "none"
@@ -54,9 +54,9 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         if settings.issuer_resolver is not None:  # settled before any cache is asked
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
-                return deny(PROBLEMS[Reason.UNKNOWN_ISSUER], request, policy)
+                return deny(_unverified(Reason.UNKNOWN_ISSUER, resource), request, policy)
         digest = digest_of(credential.value, issuer)
-        token = resource.recall(digest)
+        token = yield from resource.recall_confirmed(digest)
         cache = "miss" if token is None else "hit"
         outcome = token or (yield from verify(credential.value, digest, resource, issuer, tried=tried))
         if isinstance(outcome, AccessToken):
@@ -70,6 +70,11 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     if isinstance(wanted, Problem):
         return deny(wanted, request, policy, scheme=credential.scheme, token=outcome, cache=cache)
     return decide(outcome, request, resource, policy, cache=cache)
+
+
+def _is_anonymous(request: Request, resource: ProtectedResource) -> bool:
+    """Return whether a request without an acceptable credential has none at all: one of another scheme is a credential too."""
+    return resource.takes_assertions or not any(request.header_values(b"authorization"))
 
 
 def decide(
@@ -104,40 +109,49 @@ def verify(
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
-    if server is not None and server.settings.jwt == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token), outdated=outdated))
     header = read_header(token)
+    if header is not None and not has_jws_parts(token):
+        return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
+    if server is not None and server.settings.jwt == "introspect":
+        issued_at = None if header is None else _unverified_iat(token, header)
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
     if header is None:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
-            return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
+            unknown = issuer is not None and server is None
+            return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
     # Garbage is refused before it can cost a call.
     jws = parse_jws(token, resource.algorithms, header) if tried is None else tried.jws
     if isinstance(jws, Problem):
-        return jws
+        return before_signature(jws, hidden=resource.finds_issuers)
     named = jws.claims.get("iss")
     if not isinstance(named, str) or (issuer is not None and named != issuer):
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
     if trusted is None:
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
     verified = yield from verify_jwt(jws, trusted, None if tried is None else tried.keys)
     if not isinstance(verified, Remembered):
         return verified
+    if not trusted.voucher.valid:  # the application withdrew the issuer while its keys were fetched
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     if how == "verify":
         resource.cache.keep(digest, verified)
         return verified.token
     return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 
 
-def _unverified_iat(token: str) -> object:
+def _unverified(reason: Reason, resource: ProtectedResource) -> Problem:
+    return before_signature(PROBLEMS[reason], hidden=resource.finds_issuers)
+
+
+def _unverified_iat(token: str, header: JoseHeader | Problem) -> object:
     """Read when a JWT says it was issued; it only decides how soon a refusal may be asked about again."""
-    header = read_header(token)
-    jws = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
+    jws = parse_jws(token, _ALL_ALGORITHMS, header)
     return jws.claims.get("iat") if isinstance(jws, Jws) else None
 
 

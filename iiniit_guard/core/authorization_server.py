@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.cache import Voucher
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
@@ -15,13 +14,14 @@ from iiniit_guard.core.jose import MAX_HEADERS, JoseHeader
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
-from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
 from iiniit_guard.core.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.upstream import Breaker, Calls
+from iiniit_guard.core.upstream import Breaker, Calls, FirstLoads
 from iiniit_guard.core.verification_key import VerificationKey
 
 TYPES: Final[Mapping[str, frozenset[str | None]]] = {
@@ -43,6 +43,7 @@ class AuthorizationServer:
         random: Uniform in [0, 1), for jitter.
         unique: Makes identifiers that nobody can guess or repeat.
         store: The second level of memory, None without one.
+        first_loads: For an issuer that a callable found: what bounds first loads over all of them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AuthorizationServer:
         random: Callable[[], float],
         unique: Callable[[], str],
         store: SharedStore | None = None,
+        first_loads: FirstLoads | None = None,
     ) -> None:
         self.settings = settings
         self.issuer: str = settings.issuer
@@ -59,6 +61,12 @@ class AuthorizationServer:
         self.unique = unique
         self.proven: bool = False
         """Whether a good token of this issuer has come."""
+        self.voucher: Voucher = Voucher()
+        """What introspection answers of this issuer rest on; it is withdrawn with the issuer."""
+        self.is_found: bool = first_loads is not None
+        """Whether a callable found it, so that clients must not learn that it exists."""
+        self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
+        """The refusal of a token that this issuer called inactive."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
@@ -91,10 +99,14 @@ class AuthorizationServer:
             missing_audience=settings.insecure_accept_missing_audience,
             id_tokens=settings.insecure_accept_id_tokens,
         )
+        self._first_loads = first_loads
+        self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
         self.breaker: Breaker = Breaker(clock)
+        """For tokens that were active within the last hour; what other tokens provoke does not count here."""
+        self.breaker_of_unknown: Breaker = Breaker(clock)
         self.calls: Calls = Calls()
         self.failure: Unreachable | None = None  # what came of the last introspection, None where it was answered
         urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
@@ -107,6 +119,7 @@ class AuthorizationServer:
             timeout_seconds=2 * settings.timeout_seconds,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
         self.keys: KeySource = KeySource(
             self._jwks_place,
@@ -116,6 +129,7 @@ class AuthorizationServer:
             stale_seconds=settings.keys_stale_seconds,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
 
     @property
@@ -142,6 +156,26 @@ class AuthorizationServer:
         keys.signers[header.encoded] = found
         return found
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether a document of this issuer was ever asked for."""
+        return self.keys.has_asked or self.metadata.has_asked
+
+    def withdraw(self) -> None:
+        """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
+        self.voucher.valid = False
+        self.keys.withdraw()
+
+    def _hold(self) -> Unreachable | None:
+        """Return why a first load must wait, or None. One admission covers all documents for the time of the cool-down."""
+        now = self.clock.monotonic()
+        if self._first_loads is None or self.proven or now < self._admitted_until:
+            return None
+        if not self._first_loads.enter():
+            return Unreachable("busy", "too many issuers are asked for the first time")
+        self._admitted_until = now + self.settings.keys_cooldown_seconds
+        return None
+
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""
         return self._place(self.settings.introspection_endpoint, "introspection_endpoint")
@@ -157,15 +191,14 @@ class AuthorizationServer:
         document = yield from self.metadata.obtain()
         if isinstance(document, Unreachable):
             return document
-        url = document.get(name)
-        if not isinstance(url, str) or is_.endpoint_fault(url, self.settings.insecure_http_hosts) is not None:
-            return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
-        return url
+        source = self.settings.metadata_url or self.settings.issuer
+        url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
+        return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0) if url is None else url
 
     def reset_after_fork(self) -> None:
         """Keep what was learned, with fresh locks and no call in flight."""
         self.flights.reset_after_fork()
-        for part in (self.refused, self.tombstones, self.breaker, self.calls, self.metadata, self.keys):
+        for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown, self.calls, self.metadata, self.keys):
             part.reset_after_fork()
 
 

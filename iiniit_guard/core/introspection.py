@@ -12,20 +12,20 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.cache import Remembered, TokenCache
 from iiniit_guard.core.claims import is_time
 from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
 from iiniit_guard.core.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.metadata import retry_after
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import Problem
+from iiniit_guard.core.second_spelling import second_digest
 from iiniit_guard.core.shared_store import AHEAD_SECONDS
 from iiniit_guard.core.strict_json import parse_object
 from iiniit_guard.core.unverified import names_confirmation
 
 _YOUNG_SECONDS: Final = 30.0
 _CREDENTIALS_RETRY_SECONDS: Final = 30.0
-_ANSWERED: Final = Voucher()  # an introspection answer rests on nothing that could be withdrawn: it has a deadline instead
 
 
 def introspect(
@@ -49,7 +49,7 @@ def introspect(
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
         outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
     """
-    refused = server.refused.recall(digest)
+    refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
         return refused
 
@@ -77,14 +77,15 @@ def _introspect(
     endpoint = yield from server.introspection_endpoint()
     if isinstance(endpoint, Unreachable):
         return endpoint
-    closed = server.breaker.refusal(server.connection.timeout_seconds)
+    known = cache.was_active(digest)
+    breaker = server.breaker if known else server.breaker_of_unknown
+    closed = breaker.refusal(server.connection.timeout_seconds)
     if closed is not None:
         return closed
-    probes = server.breaker.is_open
-    known = cache.was_active(digest)
+    probes = breaker.is_open
     if not server.calls.enter(known=known):
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
         return Unreachable("busy", "introspection: too many calls are in flight")
     try:
         credentials = yield from sign_in(server.client_authentication, server.issuer, server.clock.wall(), server.unique())
@@ -92,24 +93,60 @@ def _introspect(
             return credentials
         sent = server.clock.now()
         reply = yield Fetch(_request(token, endpoint, credentials, server))
-        server.breaker.record(reply, known=known)
+        breaker.record(reply, known=known)
         probes = False
     finally:
         server.calls.leave(known=known)
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
     answer = reply if isinstance(reply, Unreachable) else _parse_answer(reply)
     server.failure = answer if isinstance(answer, Unreachable) else None
     if isinstance(answer, Unreachable):
-        return answer.not_before(server.breaker.seconds_left)
+        return answer.not_before(breaker.seconds_left)
     claims = _claims(answer, token)
     outcome = _remember(claims, answer["active"], digest, server, cache, sent, issued_at, verified)
+    other = _settle_second_spelling(token, digest, answer["active"], server, cache, sent, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
             yield from server.store.keep(digest, claims, sent)
         elif server.tombstones.outdates(digest, sent.monotonic):
             yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
+        if other is not None:
+            yield from server.store.end(other, server.clock.now(), server.connection.timeout_seconds)
     return outcome
+
+
+def _settle_second_spelling(
+    token: str,
+    digest: bytes,
+    active: bool,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    sent: Moment,
+    verified: Remembered | None,
+) -> bytes | None:
+    """Let an inactive answer end the second spelling of an ECDSA signature too; a server may keep its deny-list by the token's text.
+
+    The mark lasts until the server calls the asked spelling active again. It is left only for tokens that were good or that the
+    issuer's key signed; a flood of garbage ends second spellings for as long as a refusal counts.
+
+    Returns:
+        The key in the caches of the spelling that was ended, or None.
+    """
+    if active and not server.tombstones.any_spelling:
+        return None
+    other = second_digest(token, digest, server.issuer)
+    if other is None:
+        return None
+    if active:
+        server.tombstones.lift(other)
+        return None
+    was_good = cache.drop(other) is not None
+    if was_good or verified is not None or server.tombstones.outdates(digest, sent.monotonic):
+        server.tombstones.end(other)
+    else:
+        server.refused.keep(other, server.inactive, young=False)
+    return other
 
 
 def _recall_shared(
@@ -168,9 +205,9 @@ def _remember(
         outcome = server.checks.check(claims, now, introspected=True)
         issued_at = claims.get("iat", issued_at)
     else:
-        outcome = PROBLEMS[Reason.INACTIVE]
-    if isinstance(outcome, AccessToken) and server.tombstones.outdates(digest, sent.monotonic):
-        outcome = PROBLEMS[Reason.INACTIVE]  # what we were told since counts more than what was true when we asked
+        outcome = server.inactive
+    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.voucher.valid):
+        outcome = server.inactive  # what we were told since, of the token or of the issuer, counts more than what was true when we asked
     if isinstance(outcome, Problem):
         if cache.drop(digest) is not None:
             server.tombstones.bury(digest)
@@ -186,7 +223,7 @@ def _remember(
 def _claims(answer: Mapping[str, Any], token: str) -> dict[str, Any]:
     """Return what an answer says about a token; the token's own `cnf` counts, also where the answer omits it (RFC 7800 §3.1)."""
     claims = dict(answer)
-    del claims["active"]
+    claims.pop("active", None)
     if "cnf" not in claims and names_confirmation(token):
         claims["cnf"] = {}  # present: what it holds is not verified here, and binds the token all the same
     return claims
@@ -206,7 +243,8 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, _ANSWERED)
+    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.voucher)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
+        entry.ends_monotonic = min(entry.ends_monotonic, verified.ends_monotonic)
     cache.keep(digest, entry)

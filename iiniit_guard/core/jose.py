@@ -18,6 +18,7 @@ __all__ = [
     "JoseHeader",
     "Jws",
     "Parsed",
+    "has_jws_parts",
     "is_jws",
     "parse_jws",
     "parse_object",
@@ -94,43 +95,52 @@ _known_headers: dict[bytes, JoseHeader] = {}
 
 
 def is_jws(token: str) -> bool:
-    """Return whether any reader could take `token` for a JWS, however broken it is."""
+    """Return whether any reader could take `token` for a JWS, whatever number of parts it has."""
     return read_header(token) is not None
 
 
 def read_header(token: str) -> JoseHeader | Problem | None:
     """Read the JOSE header of a token that any reader could take for a JWS, however broken it is.
 
-    Such a token is judged here or refused, never shown to an introspection endpoint, which might read it more tolerantly and so call
-    active what was revoked under another spelling. Hence a header that breaks a rule is decoded once more, as tolerantly as possible.
+    The guard judges or refuses such a token. An introspection endpoint might read it more tolerantly and call active what was
+    revoked under another spelling. So a header that breaks a rule is decoded once more, as tolerantly as possible, and dots before
+    it are skipped.
 
     Returns:
-        The header; the problem of a header that breaks a rule or is longer than `MAX_HEADER_BYTES`; None where the token is opaque.
+        The header; the problem of a header that breaks a rule, or is longer than `MAX_HEADER_BYTES` in a token of three parts; None
+        where the token is opaque. The caller checks `has_jws_parts`.
 
-    Spec: RFC 7516 §9: a JWE has five parts and is none.
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
-    if token.count(".") != 2:
-        return None
-    encoded = token[: token.index(".")].encode("ascii", "ignore")
+    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
     known = _known_headers.get(encoded)
     if known is not None:
         return known
-    is_long = len(encoded) > MAX_HEADER_BYTES
+    is_long, is_jwe = len(encoded) > MAX_HEADER_BYTES, token.count(".") == 4 and not token.startswith(".")
     octets = None if is_long else decode_base64url(encoded)
     members = None if octets is None else parse_object(octets)
-    if members is not None:
+    if members is not None and not (is_jwe and "enc" in members):
         return _check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
-    return _MALFORMED if text.startswith("{") and (is_long or _names_alg(text)) else None
-
-
-def _names_alg(text: str) -> bool:
+    if not text.startswith("{"):
+        return None
+    if is_long and has_jws_parts(token):
+        return _MALFORMED
     try:
         header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]
     except ValueError:
         header = {}
-    return "alg" in header or (not header and '"alg"' in text)
+    if is_jwe and "enc" in header:
+        return None
+    return _MALFORMED if "alg" in header or (not header and '"alg"' in text) else None
+
+
+def has_jws_parts(token: str) -> bool:
+    """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
+    return token.count(".") == 2 and not token.startswith(".")
 
 
 def parse_usual_jws(encoded: bytes, algorithms: frozenset[str] = _ALL) -> Parsed | Problem | None:

@@ -34,6 +34,7 @@ class KeySource(Kept[JwkSet]):
         stale_seconds: How long the last good set serves past its end while the issuer fails.
         clock: Both clocks.
         random: Uniform in [0, 1).
+        hold: As for `Kept`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class KeySource(Kept[JwkSet]):
         stale_seconds: float,
         clock: Clock,
         random: Callable[[], float],
+        hold: Callable[[], Unreachable | None] = lambda: None,
     ) -> None:
         super().__init__(
             "jwks",
@@ -55,6 +57,7 @@ class KeySource(Kept[JwkSet]):
             timeout_seconds=3 * connection.timeout_seconds,  # two places of metadata, then the set
             clock=clock,
             random=random,
+            hold=hold,
         )
         self._locate = locate
         self._connection = connection
@@ -62,14 +65,21 @@ class KeySource(Kept[JwkSet]):
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
         self._vouchers: dict[tuple[str | None, str, str], Voucher] = {}
+        self._withdrawn = False
 
     def voucher_of(self, key: VerificationKey) -> Voucher:
         """Give what a fact verified by this key rests on: the key under this name for this algorithm."""
         voucher = self._vouchers.get((key.kid, key.alg, key.thumbprint))
-        if voucher is None:  # the set changed since the caller took its key out of it
+        if voucher is None or self._withdrawn:  # the set changed since the caller took its key out of it
             voucher = Voucher()
             voucher.valid = False
         return voucher
+
+    def withdraw(self) -> None:
+        """End what all keys vouched for, and what they would vouch for from now on."""
+        self._withdrawn = True
+        for voucher in self._vouchers.values():
+            voucher.valid = False
 
     @property
     def is_young(self) -> bool:

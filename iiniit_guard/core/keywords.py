@@ -15,6 +15,7 @@ class GuardKeywords(TypedDict, total=False):
     """What `Guard(...)` takes: either `issuers`, or the settings of one issuer; see `TrustedIssuer` and `GuardSettings`."""
 
     issuers: Sequence[TrustedIssuer] | Callable[[str], object]
+    issuers_max_age_seconds: float
     issuer: str
     audience: str | Sequence[str]
     metadata_url: str | None

@@ -32,7 +32,7 @@ class Usual:
     def __init__(self, resource: ProtectedResource) -> None:
         self._resource = resource
         self._recalls = resource.recalls
-        self._remembered = resource.cache.find
+        self._remembered = resource.find
         self._longest = resource.settings.max_token_bytes
         self._keep = resource.cache.keep
         self._algorithms = resource.algorithms

@@ -35,7 +35,7 @@ def fold(refusal: Refusal) -> bytes:
     told: dict[str, Any] = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
     folded: dict[str, Any] = {
         "s": refusal.status,
-        "r": refusal.reason.value,
+        "r": told.get("reason", refusal.reason.value),
         "d": told.get("detail", ""),
         "h": [refusal.header(name) for name in _CARRIED],
         "o": refusal.header("Access-Control-Expose-Headers") is not None,

@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import parse_http_list
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.core.flow import Connection, HttpResponse
-from iiniit_guard.core.gate import make_gate
 from iiniit_guard.core.jwk import read_jwk_set
 from iiniit_guard.core.metadata import load_metadata, metadata_urls
 from iiniit_guard.rules import Rule, Rules

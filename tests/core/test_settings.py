@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -20,6 +21,7 @@ STORE = {"store_url": "redis://store.test", "store_secret": SECRET}
 
 # Values for each setting of the guard: some that it takes, some that it must refuse. A new setting has none and fails the test.
 ROWS: dict[str, tuple[list[Any], list[Any]]] = {
+    "issuers_max_age_seconds": ([0, 0.5, 60, 3_600], [-1, 3_601, math.nan, math.inf, "60", True, None]),
     "realm": (["mine", None], ["", " ", "é", 1]),
     "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
+from iiniit_guard.adapting.admission import PASS, make_gate
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.flow import HttpRequest, HttpResponse
-from iiniit_guard.core.gate import PASS, make_gate
 from iiniit_guard.core.policy import Policy
 from iiniit_guard.core.problem import Problem, Reason
 from iiniit_guard.rules import Rule, Rules

@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "insecure_accept_id_tokens": ("true", "true", True),
     "insecure_metadata_issuer": ("https://b.test", '"https://b.test"', "https://b.test"),
     "insecure_http_hosts": ("a.test", '["a.test"]', ["a.test"]),
+    "issuers_max_age_seconds": ("5", "5", 5),
     "realm": ("mine", '"mine"', "mine"),
     "resource": (API, f'"{API}"', API),
     "resource_scopes": ("user:read user:write", '["user:read", "user:write"]', ["user:read", "user:write"]),

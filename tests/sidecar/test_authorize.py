@@ -172,6 +172,13 @@ def key(token, method="GET", target="/v1/user/profile", *overrides):
     return (b"x-iiniit-cache-key", cache_key(original._replace(fields=overrides)))
 
 
+def test_a_gateway_may_not_remember_what_validators_or_a_resolver_decided(issuer):
+    token = issuer.token("user:read user:write")
+    for more in ({"validators": [lambda token, request: True]}, {"issuer_resolver": lambda request: issuer.issuer}):
+        answer = ask(remembering(issuer, more=more), headers=[*bearer(token), key(token)])
+        assert (answer.status, answer.header("cache-control")) == (200, "no-store")
+
+
 def test_a_gateway_may_remember_a_grant_only_under_the_key_of_the_recipe(issuer):
     sidecar, token = remembering(issuer), issuer.token("user:read user:write")
 
