@@ -18,7 +18,7 @@ ASSERTION_FIELD: Final = b"x-iiniit-assertion"
 
 _B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 # RFC 9110 §5.5: white space behind a field's value is not part of it. Some servers remove it and some do not.
-_WHITE_SPACE: Final = b" \t"
+WHITE_SPACE: Final = b" \t"
 # RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token (§5.6.2)
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
 # One credential's list of parameters (RFC 9110 §11.2). Possessive: a hostile header must not make us backtrack.
@@ -60,7 +60,7 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
         return PROBLEMS[Reason.NO_TOKEN]
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _parse_field(values[0].rstrip(_WHITE_SPACE), schemes, max_token_bytes)
+    return _parse_field(values[0].rstrip(WHITE_SPACE), schemes, max_token_bytes)
 
 
 def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
@@ -73,7 +73,7 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
     values = request.header_values(ASSERTION_FIELD)
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    value = values[0].rstrip(_WHITE_SPACE) if values else b""
+    value = values[0].rstrip(WHITE_SPACE) if values else b""
     return _check_bearer(value, max_token_bytes) if value else PROBLEMS[Reason.NO_TOKEN]
 
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.bearer import has_query_token, is_b64token
+from iiniit_guard.core.bearer import WHITE_SPACE, has_query_token, is_b64token
 from iiniit_guard.core.cache import Remembered
 from iiniit_guard.core.decision import Finding, Tried
 from iiniit_guard.core.jose import Jws, Parsed, parse_usual_jws
@@ -142,4 +142,4 @@ class Usual:
         """Give the token of a request that has the usual form: one spelling of the scheme, none in the query, and it alone decides."""
         if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
             return None
-        return authorization[7:]
+        return authorization[7:].rstrip(WHITE_SPACE)
