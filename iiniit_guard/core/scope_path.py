@@ -16,7 +16,7 @@ _THROUGH_OTHER: Final = "leads through a claim that is not an object, so it adds
 _DOTTED_NAME: Final = "leads through a claim whose name has dots, so it adds no scope; write the path as a list of names"
 _UNREADABLE: Final = "is neither text nor a list of texts, so it adds no scope; correct the path"
 _OBJECT: Final = "is an object, so it adds no scope; name a claim inside it, or add * to the path where its names are the scopes"
-_ROLE_MAP: Final = "is an object whose names are read as scopes; add * to the path if that is meant, and this line ends"
+_ROLE_MAP: Final = "is an object whose names are read as scopes; add * to the path to confirm this"
 _NO_OBJECT: Final = "is not an object, so its names (*) add no scope; remove the * from the path"
 
 
@@ -50,7 +50,7 @@ class ScopePath:
         return self._words(value)
 
     def _passes_dots(self, value: Mapping[str, Any], place: int) -> bool:
-        """Tell whether an object has two or more names of this path, from `place` on, as one name."""
+        """Return whether an object has two or more names of this path, from `place` on, as one name."""
         ends = range(place + 2, len(self.names) + 1) if self.whole is not None else ()
         return any(".".join(self.names[place:end]) in value for end in ends)
 
@@ -87,17 +87,17 @@ def scope_path(written: str | Sequence[str]) -> ScopePath:
 
 
 def path_fault(written: object) -> str | None:
-    """Tell why an entry of `scope_claims` can match no claim, or None."""
+    """Return why an entry of `scope_claims` can match no claim, or None."""
     if isinstance(written, str):
         names: list[object] = list(written.split("."))
     elif isinstance(written, (list, tuple)):
         names = list(written)
     else:
-        return "a name, a dotted path or a list of names is wanted"
+        return "must be a name, a dotted path or a list of names"
     if not names or not all(isinstance(name, str) and name and name.isprintable() and name == name.strip() for name in names):
-        return "a name in a path is empty, is no text or has white space around it; correct the path"
+        return "a name in a path is empty, not text or has white space around it; correct the path"
     if KEYS in names[:-1] or names == [KEYS]:
-        return "a * stands at the end of a path, behind a name; correct the path"
+        return "a * must be the last name of a path and not the only one; correct the path"
     return None
 
 
@@ -106,12 +106,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _is_granted(value: object) -> bool:
-    """Tell whether a name in an object of roles is granted: by true (`{"orders:read": true}`), or by what it is granted for."""
+    """Return whether a name in an object of roles is granted: by true (`{"orders:read": true}`), or by what it is granted for."""
     return value is True or (isinstance(value, (Mapping, list)) and bool(value))
 
 
 def _is_role_map(value: object) -> bool:
-    """Tell whether an object is one that Zitadel writes: role → organisations in which it is granted, identifier → domain."""
+    """Return whether an object is one that Zitadel writes: role → organisations in which it is granted, identifier → domain."""
     return isinstance(value, Mapping) and all(
         isinstance(item, Mapping) and all(isinstance(text, str) for text in item.values()) for item in value.values()
     )

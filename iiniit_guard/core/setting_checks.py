@@ -106,7 +106,7 @@ def scope_lists(value: object) -> str | None:
 def scope_paths(value: object) -> str | None:
     """A list of paths to claims."""
     if not _is_list(value):
-        return "a list of claims is wanted; a path may be a list itself"
+        return "must be a list of claims; a path may be a list itself"
     return next((fault for item in value if (fault := path_fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
 
 
@@ -121,7 +121,7 @@ def claim_table(value: object) -> str | None:
     for name, wanted in value.items():
         values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
         if not values or not all(map(_is_claim_value, values)):
-            return f"{name}: a text that is not empty, a number, true, false or a list of them is wanted; was the value set?"
+            return f"{name}: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
     return None
 
 
@@ -131,7 +131,7 @@ def hosts(value: object) -> str | None:
     if fault is not None:
         return fault
     plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of texts, as names found
-    return None if plain else "a host stands alone and in lower case: without scheme, port, path, brackets and *"
+    return None if plain else "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"
 
 
 def token_prefix(value: object) -> str | None:
@@ -157,7 +157,7 @@ def _is_list(value: object) -> bool:
 
 
 def _is_claim_value(value: object) -> bool:
-    """Tell whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
+    """Return whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
     if type(value) is str:
         return value.strip() != ""
     return type(value) is bool or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number

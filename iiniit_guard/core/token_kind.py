@@ -24,11 +24,10 @@ KIND_CLAIMS: Final = frozenset({*OTHER_KINDS, *_ID_TOKEN_HASHES, "nonce", "token
 """Claims that may say what kind of token it is."""
 
 _EXPLICIT_TYPES: Final = frozenset({"at+jwt", ASSERTION_TYPE})
-_ACCESS_WORDS: Final = (("token_use", frozenset({"access", "access_token"})), ("typ", frozenset({"bearer", "dpop"})))
-_OTHER_WORDS: Final = frozenset(
-    {"id", "id_token", "refresh", "refresh_token", "offline", "offline_token", "logout", "logout_token", "logout+jwt"}
-)
-_TOKEN_TYPE_URN: Final = "urn:ietf:params:oauth:token-type:"  # RFC 8693 §3
+_ACCESS_USES: Final = frozenset({"access", "access_token"})
+_ACCESS_TYPES: Final = frozenset({"bearer", "dpop"})
+_OTHER_NAMES: Final = ("id", "id_token", "refresh", "refresh_token", "offline", "offline_token", "logout", "logout_token", "logout+jwt")
+_OTHER_WORDS: Final = frozenset({*_OTHER_NAMES, *(f"urn:ietf:params:oauth:token-type:{name}" for name in _OTHER_NAMES)})  # RFC 8693 §3
 # Scopes that only ask for an ID token, for what stands in it, or for a refresh token; `allatclaims` is AD FS's.
 _LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"})
 
@@ -48,14 +47,13 @@ def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
     for name in OTHER_KINDS:
         if name in claims:
             return _OTHER_KIND
-    if "token_use" in claims and not isinstance(claims["token_use"], str):
+    use, typ = claims.get("token_use", ""), claims.get("typ", "")
+    if not isinstance(use, str) or use.lower() in _OTHER_WORDS:
         return _OTHER_KIND
-    for name, _ in _ACCESS_WORDS:
-        value = claims.get(name)
-        for word in value if isinstance(value, list) else (value,):
-            if isinstance(word, str) and word.lower().removeprefix(_TOKEN_TYPE_URN) in _OTHER_WORDS:
-                return _OTHER_KIND
-    return None
+    if isinstance(typ, str):
+        return _OTHER_KIND if typ.lower() in _OTHER_WORDS else None
+    words = typ if isinstance(typ, list) else ()
+    return _OTHER_KIND if any(isinstance(word, str) and word.lower() in _OTHER_WORDS for word in words) else None
 
 
 def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes) -> Problem | None:
@@ -68,20 +66,22 @@ def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes:
         typ: Of the JOSE header, see `JoseHeader.typ`.
         written_scopes: Reads `scope` or `scp`; None where it is malformed.
     """
-    if typ in _EXPLICIT_TYPES or _is_marked(claims):
-        return None
     for name, problem in _HASHED.items():
         if name in claims:
-            return problem
-    if "nonce" in claims and _LOGIN_SCOPES.issuperset(written_scopes(claims) or ()):
-        return _WITH_NONCE
-    return None
+            return None if _is_marked(claims, typ) else problem
+    if "nonce" not in claims or _is_marked(claims, typ):
+        return None
+    return _WITH_NONCE if _LOGIN_SCOPES.issuperset(written_scopes(claims) or ()) else None
 
 
 def names_dpop(claims: Mapping[str, Any]) -> bool:
-    """Tell whether an introspection response says that the token is bound by DPoP, also where it leaves `cnf` out (RFC 9449 §5)."""
+    """Return whether an introspection response says that the token is bound by DPoP, also where it leaves `cnf` out (RFC 9449 §5)."""
     return any(isinstance(word, str) and word.lower() == "dpop" for word in (claims.get("token_type"), claims.get("typ")))
 
 
-def _is_marked(claims: Mapping[str, Any]) -> bool:
-    return any(isinstance(word := claims.get(name), str) and word.isascii() and word.lower() in words for name, words in _ACCESS_WORDS)
+def _is_marked(claims: Mapping[str, Any], typ: str | None) -> bool:
+    return typ in _EXPLICIT_TYPES or _says(claims.get("token_use"), _ACCESS_USES) or _says(claims.get("typ"), _ACCESS_TYPES)
+
+
+def _says(value: object, words: frozenset[str]) -> bool:
+    return isinstance(value, str) and value.isascii() and value.lower() in words

@@ -12,7 +12,7 @@ _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
 
 def names_confirmation(token: str) -> bool:
-    """Tell whether anybody could read `token` as a JWT that is bound to a key (`cnf`, RFC 7800 §3.1), whatever signs it.
+    """Return whether anybody could read `token` as a JWT that is bound to a key (`cnf`, RFC 7800 §3.1), whatever signs it.
 
     It is read as tolerantly as can be. An authorization server may sign with an algorithm that is not allowed here, or write JSON that
     `parse_jws` refuses: the token is bound all the same.

@@ -247,4 +247,4 @@ def _parse_paths(written: str) -> Any:
     try:
         return json.loads(written)
     except ValueError:
-        raise ValueError("names with spaces between, or a JSON array, is wanted") from None
+        raise ValueError("must be names separated by spaces, or a JSON array") from None

@@ -22,7 +22,7 @@ ASCII = "only printable ASCII is possible"
 TEXTS = "one or more texts are wanted"
 SCOPES = "names and values are scopes"
 SECONDS = "a number of seconds is wanted, 0 or more"
-CLAIM = "b: a text that is not empty, a number, true, false or a list of them is wanted; was the value set?"
+CLAIM = "b: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
 HTTPS = "an https URL is wanted"
 
 
@@ -71,12 +71,12 @@ HTTPS = "an https URL is wanted"
         (checks.claim_table, {"a": 1}, None),
         (checks.claim_table, {"a": 1, "b": None}, CLAIM),
         (checks.text, "a ", "it begins or ends with a space; remove the space"),
-        (checks.scope_paths, "a", "a list of claims is wanted; a path may be a list itself"),
-        (checks.scope_paths, [7], "a name, a dotted path or a list of names is wanted"),
-        (checks.scope_paths, ["a."], "a name in a path is empty, is no text or has white space around it; correct the path"),
-        (checks.scope_paths, ["*.a"], "a * stands at the end of a path, behind a name; correct the path"),
+        (checks.scope_paths, "a", "must be a list of claims; a path may be a list itself"),
+        (checks.scope_paths, [7], "must be a name, a dotted path or a list of names"),
+        (checks.scope_paths, ["a."], "a name in a path is empty, not text or has white space around it; correct the path"),
+        (checks.scope_paths, ["*.a"], "a * must be the last name of a path and not the only one; correct the path"),
         (checks.hosts, "a", TEXTS),
-        (checks.hosts, ["a:80"], "a host stands alone and in lower case: without scheme, port, path, brackets and *"),
+        (checks.hosts, ["a:80"], "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"),
         (checks.token_prefix, "", EMPTY),
         (checks.token_prefix, "a b", "it has a character that no bearer token has; correct it"),
         (lambda value: checks.at_most(5, checks.seconds)(value), 6, "it is more than 5 seconds; set at most 5"),

@@ -111,7 +111,7 @@ def test_an_introspection_response_is_not_bound_by_the_profile_for_jwts():
 
 
 ROLES = "urn:zitadel:iam:org:project:roles"
-READ = "is an object whose names are read as scopes; add * to the path if that is meant, and this line ends"
+READ = "is an object whose names are read as scopes; add * to the path to confirm this"
 OBJECT = "is an object, so it adds no scope; name a claim inside it, or add * to the path where its names are the scopes"
 OTHER = "is neither text nor a list of texts, so it adds no scope; correct the path"
 THROUGH = "leads through a claim that is not an object, so it adds no scope; correct the path"

@@ -137,6 +137,13 @@ def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
     assert settings_from_env(environ) == {"issuer": ISSUER, "audience": [API]}
 
 
+@pytest.mark.parametrize("name", ["require_claim", "algorithms", "profile"])
+@pytest.mark.parametrize("written", ["", "  "])
+def test_an_empty_variable_does_not_drop_a_demand(name, written):
+    environ = environ_of({**BASE, name: written})
+    assert faults(settings_from_env, environ) == (f"{name}: the variable is empty; give it a value or remove it",)
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [
