@@ -12,7 +12,7 @@ from django.urls import get_resolver
 from django.views import View
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
-from iiniit_guard.django.middleware import MIDDLEWARE, cors_is_inside
+from iiniit_guard.django.middleware_order import MIDDLEWARE, cors_is_inside
 from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.errors import SettingsError
 

@@ -51,7 +51,7 @@ UNDECORATED = [secrets, secrets_async, Options.as_view(), Inside.as_view()]
 
 @pytest.mark.parametrize("view", UNDECORATED)
 def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, view):
-    project = site(path("x", view))
+    project = site(path("x", view), preflights="pass")
 
     assert project("/x", PREFLIGHT, "OPTIONS") == (204, "")
     assert events == []
@@ -61,7 +61,7 @@ def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, 
 
 
 def test_the_answer_says_nothing(guard):
-    project = Site(False, [path("x", secrets)], IINIIT_GUARD=guard)
+    project = Site(False, [path("x", secrets)], IINIIT_GUARD={"guard": guard, "preflights": "pass"})
     with project.configured():
         answer = project.client.options("/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"})
     assert (answer.status_code, answer.content, dict(answer.headers)) == (204, b"", {})
@@ -74,7 +74,7 @@ def test_it_runs_where_anybody_may_run_it(site, view, settings):
 
 
 def test_public_views_run_and_decorated_ones_ask(site):
-    project = site(path("open", public(secrets)), path("x", require_scope("user:read")(secrets)))
+    project = site(path("open", public(secrets)), path("x", require_scope("user:read")(secrets)), preflights="pass")
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/x", PREFLIGHT, "OPTIONS")[0] == 401
@@ -99,7 +99,7 @@ class Written:
 
 
 def test_rules_that_name_options_are_obeyed(site):
-    project = site(*[path(name, secrets) for name in ("open", "shut", "odd", "silent")], rules=Written())
+    project = site(*[path(name, secrets) for name in ("open", "shut", "odd", "silent")], rules=Written(), preflights="pass")
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/shut", PREFLIGHT, "OPTIONS")[0] == 401
@@ -108,7 +108,7 @@ def test_rules_that_name_options_are_obeyed(site):
 
 
 def test_a_path_that_changes_below_makes_no_view_run(site):
-    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",))
+    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",), preflights="pass")
 
     assert project("/open", [*PREFLIGHT, (b"x-path", b"/x")], "OPTIONS") == (204, "")
     assert project("/x", [*PREFLIGHT, (b"x-path", b"/open")], "OPTIONS") == (200, "secret")
@@ -131,7 +131,7 @@ def _now_or_later(middleware, response):
 
 
 def test_a_cors_middleware_inside_has_answered_before(site):
-    project = site(path("x", secrets), middleware=[f"{MINE}.Answering"])
+    project = site(path("x", secrets), middleware=[f"{MINE}.Answering"], preflights="pass")
     assert project("/x", PREFLIGHT, "OPTIONS") == (200, "from CORS")
 
 
