@@ -167,10 +167,9 @@ def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest:
     for value in (*args, *kwargs.values()):
         if isinstance(value, HttpRequest):
             return value
-    # Django REST framework hands its views an object around Django's request. Without that framework there is none.
-    rest_framework = sys.modules.get("rest_framework.request")
-    if rest_framework is not None:
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, rest_framework.Request):
-                return value._request
+    # Django REST framework calls its views with an object around Django's request. It is imported where there is such an object.
+    around = getattr(sys.modules.get("rest_framework.request"), "Request", ())
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, around):
+            return value._request
     raise UsageError("a guarded view is called with the request as one of its arguments")

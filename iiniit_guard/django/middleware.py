@@ -72,7 +72,7 @@ class GuardMiddleware:
             self._hook = self._hook_of_either_kind()
         self._hooked = type(self).process_view is not GuardMiddleware.process_view
         self._cors_answers = cors_answers_below(type(self))
-        if cors_is_inside():
+        if cors_is_inside(type(self)):
             _log.warning("the CORS middleware is inside the guard: refusals will not reach scripts of other origins; put it above")
 
     @property

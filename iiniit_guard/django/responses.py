@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from io import IOBase
 from typing import TYPE_CHECKING
 
@@ -40,9 +40,17 @@ class _Replacement(HttpResponse):
             super().close()
 
 
+class _AwaitableResponse(HttpResponse):
+    """A response that Django may also await: what wraps the middleware below may hide that Django calls this one asynchronously."""
+
+    def __await__(self) -> Generator[object, None, HttpResponse]:
+        yield from ()
+        return self
+
+
 def response_to(decision: Answer) -> HttpResponse:
     """Return the response that carries out a refusal."""
-    response = HttpResponse(decision.body, status=decision.status)
+    response = _AwaitableResponse(decision.body, status=decision.status)
     del response.headers["Content-Type"]  # Django's own, in case the refusal has none
     for name, value in decision.headers:
         response.headers[name] = value

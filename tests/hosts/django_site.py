@@ -11,7 +11,7 @@ from django.views import View
 
 from iiniit_guard.django import public, require_scope
 from tests.hosts import django_project
-from tests.hosts.calling import drive, joined
+from tests.hosts.calling import answer_of, drive, joined
 
 GUARD = "iiniit_guard.django.GuardMiddleware"
 REWRITES = f"{__name__}.Rewrites"
@@ -69,12 +69,18 @@ class Site:
         return django_project.configured(**self.settings)
 
     def __call__(self, where, lines=(), method="GET", **scope):
+        answer = self.answer(where, lines, method, **scope)
+        return answer.status, answer.body.decode()
+
+    def answer(self, where, lines=(), method="GET", **scope):
+        """What came back, header fields and all."""
         with self.configured():
             if self.asynchronous:
-                answer = drive(self.app, method, where, lines, **scope)
-                return answer.status, answer.body.decode()
+                return drive(self.app, method, where, lines, **scope)
             answer = self.client.generic(method, where, **joined(lines))
-            return answer.status_code, answer.content.decode()
+            body = answer.getvalue() if answer.streaming else answer.content
+            cookies = [("Set-Cookie", morsel.OutputString()) for morsel in answer.cookies.values()]
+            return answer_of(answer.status_code, [*answer.headers.items(), *cookies], body)
 
 
 def sites(guard, *, asynchronous):
