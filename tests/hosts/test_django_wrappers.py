@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 from django.urls import path
 
-from iiniit_guard.django import GuardMiddleware, require_scope
+from iiniit_guard.django import GuardMiddleware, public, require_scope
 from tests.hosts.django_site import GUARD, REWRITES, Passing, Site, open_view, subject, view, view_async
 
 HERE = __name__
@@ -166,6 +166,17 @@ def test_the_hook_works_through_wrappers(made, bearer, name):
     assert project.answer("/healthz", [(b"x-path", b"/x")]).json["reason"] == "no_token"
     assert project("/healthz", [(b"x-path", b"/x"), *bearer(subject="alice")]) == (200, "alice")
     assert made(name, path("x", secret), preflights="pass")("/x", PREFLIGHT, "OPTIONS") == (204, "")
+
+
+@public
+def acts(request):
+    raise AssertionError
+
+
+@pytest.mark.parametrize("name", WITHOUT_HOOK)
+def test_a_public_view_does_not_run_unasked_without_the_hook(made, caplog, name):
+    assert made(name, path("x", acts))("/x")[0] == 401
+    assert "Internal Server Error" not in caplog.text
 
 
 @pytest.mark.parametrize("name", WITHOUT_HOOK)
