@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import Client
 from django.views import View
@@ -48,6 +49,25 @@ def open_view(request):
 @public
 async def open_async(request):
     return HttpResponse(repr(request.access_token))
+
+
+@require_scope("user:read")
+def helper(request):
+    raise AssertionError
+
+
+@require_scope("user:read")
+async def helper_async(request):
+    raise AssertionError
+
+
+def dropped(request):
+    """Ask the helper, and go on whatever it says."""
+    try:
+        helper(request)
+    except PermissionDenied:
+        return True
+    return False
 
 
 class Site:
