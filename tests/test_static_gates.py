@@ -22,6 +22,8 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="u
 
 # Each catches everything, and none ends in a grant: it raises again, hands the error on, refuses, or decides nothing at all.
 BROAD = {
+    "iiniit_guard/django/middleware.py:__call__": "returns",  # the recorded refusal; it raises on where there is none
+    "iiniit_guard/django/middleware.py:_finish_async": "returns",
     "iiniit_guard/guard.py:_emit": "logs",  # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
