@@ -40,6 +40,9 @@ MAX_HEADER_BYTES: Final = 8192
 """Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
 
 _MAX_KNOWN_HEADER_BYTES: Final = 1024
+_MAX_BROKEN_HEADER_BYTES: Final = 1024
+"""A longer header that breaks a rule is not read a second time to find `alg` in it: it is malformed if it begins as an object does."""
+
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
 _MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
@@ -115,14 +118,13 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     known = _known_headers.get(encoded)
     if known is not None:
         return known
-    is_long = len(encoded) > MAX_HEADER_BYTES
-    octets = None if is_long else decode_base64url(encoded)
+    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     members = None if octets is None else parse_object(octets)
     if members is not None:
         return _check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
-    return _MALFORMED if text.startswith("{") and (is_long or _names_alg(text)) else None
+    return _MALFORMED if text.startswith("{") and (len(encoded) > _MAX_BROKEN_HEADER_BYTES or _names_alg(text)) else None
 
 
 def _names_alg(text: str) -> bool:
