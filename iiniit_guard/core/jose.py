@@ -41,6 +41,9 @@ MAX_HEADER_BYTES: Final = 8192
 """Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
 
 _MAX_KNOWN_HEADER_BYTES: Final = 1024
+_MAX_BROKEN_HEADER_BYTES: Final = 1024
+"""A longer header that breaks a rule is not read a second time to find `alg` in it: it is malformed if it begins as an object does."""
+
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
 _MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
@@ -118,8 +121,8 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     known = _known_headers.get(encoded)
     if known is not None:
         return known
-    is_long, is_jwe = len(encoded) > MAX_HEADER_BYTES, token.count(".") == 4 and not token.startswith(".")
-    octets = None if is_long else decode_base64url(encoded)
+    is_jwe = token.count(".") == 4 and not token.startswith(".")
+    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     members = None if octets is None else parse_object(octets)
     if members is not None and not (is_jwe and "enc" in members):
         return _check_header(members, encoded) if "alg" in members else None
@@ -127,7 +130,7 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
         return None
-    if is_long and has_jws_parts(token):
+    if len(encoded) > _MAX_BROKEN_HEADER_BYTES and has_jws_parts(token):
         return _MALFORMED
     try:
         header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]

@@ -50,7 +50,7 @@ _VALUES: Final = (b"{},", b"[],", b"[[[[]]]],", b'{"a":1},', b"1,", b"1e5,", b"t
 
 JSON: Final = [
     *_rows(*_VALUES, front=b'{"a":[', back=b"1]}"),
-    *_rows(*_VALUES[:4], front=b'{"a":[', back=b"NaN]}"),
+    *(Hostile(f"{row.name} and NaN", row.make) for row in _rows(*_VALUES[:4], front=b'{"a":[', back=b"NaN]}")),
     Hostile("names", lambda size: b"{%b}" % b",".join(b'"%08x":1' % number for number in range(size // 13))),
     Hostile("a name twice", lambda size: b'{%b,"00000000":1}' % b",".join(b'"%08x":1' % number for number in range(size // 13))),
     *_rows(b"x", b"\\\\", b"\xc3\xa9", front=b'{"a":"', back=b'"}'),
@@ -94,7 +94,7 @@ def tokens(size: int, header: bytes) -> dict[str, bytes]:
         inner = hostile.make(space)
         payload = b'{"iss":"https://other.test",' + inner[1:]
         made[f"payload: {hostile.name}"] = b".".join((header, b64(payload).encode(), signature))
-        if hostile.name in (r"{},", r"1,", "names", "x"):
+        if hostile.name in ("{},", "{}, and NaN", "1,", "names", "x"):
             for bound in (6000, space):
                 text = b'{"alg":"ES256",' + hostile.make(min(bound, space))[1:]
                 made[f"header of {bound}: {hostile.name}"] = b".".join((b64(text).encode(), b64(b"{}").encode(), signature))

@@ -169,6 +169,14 @@ def test_a_long_header_is_recognized_behind_junk(junk):
     assert is_jws(front + unsigned({"alg": "ES256"}))
 
 
+@pytest.mark.parametrize(("length", "shown"), [(1024, False), (1028, True)])
+def test_a_long_header_that_breaks_a_rule_is_not_read_again(length, shown):
+    """Whether it names an algorithm is not looked for."""
+    first = b64(b'{"x":"' + b"x" * (length * 3 // 4 - 9) + b'\n"}')
+    assert len(first) == length
+    assert is_jws(first + ".b.c") is shown
+
+
 def test_a_long_first_part_that_is_no_object_is_opaque():
     assert not is_jws("a" * (MAX_HEADER_BYTES + 1) + ".b.c")
     assert not is_jws(b64(b"[" * MAX_HEADER_BYTES) + ".b.c")

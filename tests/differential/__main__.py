@@ -20,7 +20,9 @@ SIZES: Final[tuple[tuple[str, int, Callable[..., Iterator[Difference]]], ...]] =
     ("hostile paths", 44_000, compare_paths),
     ("orders of 40 events", 1_000, compare_orders),
 )
-_SHOWN: Final = 3
+_GROUPS: Final = 30
+_SHOWN: Final = 2
+_LONGEST: Final = 1_200
 
 
 def main() -> int:
@@ -44,10 +46,13 @@ def _show(found: list[Difference]) -> None:
     groups: dict[Any, list[Difference]] = {}
     for each in found:
         groups.setdefault((each.kind, each.about if each.kind in ("token", "answer") else ()), []).append(each)
-    for (kind, about), members in sorted(groups.items(), key=lambda group: -len(group[1])):
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    for (kind, about), members in largest[:_GROUPS]:
         print(f"{kind}, changed: {', '.join(about) or 'nothing'}: {len(members)}")
         for each in members[:_SHOWN]:
-            print(f"  {each.seed}\n    naive: {each.expected}\n    guard: {each.got}\n    {each.text}")
+            print(f"  {each.seed}\n    naive: {each.expected}\n    guard: {each.got}\n    {each.text[:_LONGEST]}")
+    if len(largest) > _GROUPS:
+        print(f"and {len(largest) - _GROUPS} further sets of changes")
 
 
 if __name__ == "__main__":
