@@ -16,10 +16,10 @@ from iiniit_guard.core.verification import verify_jwt
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
 from iiniit_guard.testing.keys import make_key
+from tests.cases.jose_keys import unsigned
 from tests.core.introspecting import World
 from tests.core.stepping import INACTIVE, ISSUER, KEY, Steps, active, key_set, make_clock, mint, parsed
 from tests.core.test_introspection_shared import Process, Store
-from tests.cases.jose_keys import unsigned
 
 
 def spellings(clock, **more):
@@ -102,6 +102,16 @@ def test_it_ends_though_it_was_never_seen():
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     world.end(token)
+    world.clock.advance(3600)
+    assert world.ask(other).reason is Reason.INACTIVE
+
+
+def test_it_ends_for_good_where_it_alone_was_ever_good_here():
+    world = World(jwt="introspect")
+    token, other = spellings(world.clock)
+    assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
+    assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
+    assert world.remembered(other) is None
     world.clock.advance(3600)
     assert world.ask(other).reason is Reason.INACTIVE
 
