@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from iiniit_guard import Allow, Deny, Guard, Request
+from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
@@ -89,6 +90,19 @@ def test_a_remembered_token_of_an_issuer_that_is_confirmed_costs_the_question_al
         assert world.decide(token).cache == "hit"
         assert world.asked == [KNOWN] * (1 + times)
     assert world.known.requests == []
+
+
+def test_what_a_gateway_may_remember_ends_when_the_callable_is_to_be_asked():
+    world = World(issuer_settings={"introspection": None})
+    token = world.known.token(expires_in=3600)
+    assert world.guard.resource.remaining(digest_of(token)) == 0
+    world.decide(token)
+    world.clock.advance(20)
+    assert world.guard.resource.remaining(digest_of(token)) == 40
+    world.clock.advance(40)
+    assert world.guard.resource.remaining(digest_of(token)) == 0
+    world.decide(token)
+    assert world.guard.resource.remaining(digest_of(token)) == 60
 
 
 def test_zero_asks_for_each_request():

@@ -175,3 +175,17 @@ def test_a_copy_does_not_hide_that_the_token_itself_is_bound(one, clock):
         if not taken:
             assert one.store.serve(steps.send(active(clock))).reason is Reason.UNSUPPORTED_CONFIRMATION
         assert (one.remembered(token) is not None) is taken
+
+
+@pytest.mark.parametrize("delay", [1, 60])
+def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(clock, delay):
+    """A small `revocation_delay_seconds` must not be lengthened by the 2 s that clocks may be apart."""
+    store, ahead = Store(), make_clock()
+    ahead.set_wall(NOW + 2)
+    Process(ahead, store, revocation_delay_seconds=delay).learn(active(ahead))
+    one = Process(clock, store, revocation_delay_seconds=delay)
+    assert isinstance(one.ask().result, AccessToken)
+    clock.advance(delay - 0.5)
+    assert one.remembered() is not None
+    clock.set_wall(NOW + delay)
+    assert one.remembered() is None

@@ -215,3 +215,15 @@ def test_keys_from_a_file_are_read_again_like_any_other(clock):
 def test_without_a_place_there_are_no_keys(clock):
     source = make_server(clock, jwks_uri=None).keys
     assert obtain(source).send(DOWN).cause == DOWN.cause
+
+
+def test_a_withdrawn_issuer_vouches_for_nothing_any_longer(source):
+    """Nor does a set that comes later, from a load that was under way."""
+    begin(source)
+    before = voucher(source)
+    late = Steps(source.load())
+    source.withdraw()
+    assert not before.valid
+    late.send(key_set(KEY, OTHER_KEY))
+    assert not voucher(source).valid
+    assert not voucher(source, OTHER_KEY).valid

@@ -106,6 +106,16 @@ def test_it_ends_though_it_was_never_seen():
     assert world.ask(other).reason is Reason.INACTIVE
 
 
+def test_it_ends_for_good_where_it_alone_was_ever_good_here():
+    world = World(jwt="introspect")
+    token, other = spellings(world.clock)
+    assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
+    assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
+    assert world.remembered(other) is None
+    world.clock.advance(3600)
+    assert world.ask(other).reason is Reason.INACTIVE
+
+
 def test_it_ends_where_the_issuer_s_signature_was_verified():
     world = World(jwt="both")
     Steps(world.server.keys.obtain()).send(key_set(KEY))

@@ -146,3 +146,10 @@ def test_a_policy_with_many_scopes_is_refused_with_its_status():
     sidecar = make_sidecar(issuer, rules=[{"method": "GET", "path": "/v1/user/profile", "scopes": scopes}])
 
     assert render(sidecar, ask(sidecar, headers=bearer(issuer.token()))).status == 403
+
+
+def test_it_carries_the_reason_that_the_client_may_know():
+    """The event names another where a callable finds the issuers."""
+    body = json.dumps({"detail": "It was not verified.", "reason": "not_verified"}).encode()
+    _, _, told = unfold(fold(Deny(401, (), body, Reason.UNKNOWN_ISSUER)))
+    assert json.loads(told)["reason"] == "not_verified"
