@@ -54,12 +54,12 @@ class _Exchange:
     """What the application asked the server to start. It waits for the first byte: gunicorn cannot take header fields back."""
 
     __slots__ = ("_is_head", "_record", "_start_response", "_write", "asked", "sent")
+    _write: Callable[[bytes], object]  # the server's, once the application's response is started
 
     def __init__(self, start_response: StartResponse, record: RefusalRecord, is_head: bool) -> None:
         self._start_response = start_response
         self._record = record
         self._is_head = is_head
-        self._write: Callable[[bytes], object] | None = None
         self.asked: tuple[Any, ...] = ()  # arguments of start_response
         self.sent = False
 
@@ -83,8 +83,7 @@ class _Exchange:
         """Serve as the callable `write` of PEP 3333; drop `chunk` if a refusal is to be sent."""
         if not self.is_refused():
             self.start()
-            if self._write is not None:
-                self._write(chunk)
+            self._write(chunk)
         elif self.sent:
             raise ResponseAborted
 
