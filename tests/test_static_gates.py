@@ -23,7 +23,7 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="u
 # Each catches everything, and none ends in a grant: it raises again, hands the error on, refuses, or decides nothing at all.
 BROAD = {
     "iiniit_guard/adapting/wsgi_response.py:__init__": "raises",
-    "iiniit_guard/adapting/wsgi_response.py:_made": "returns",  # raises, or ends after the refusal
+    "iiniit_guard/adapting/wsgi_response.py:_begin": "returns",  # raises, or returns the refusal
     "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     "iiniit_guard/guard.py:_emit": "logs",  # a broken listener must neither admit nor refuse anyone

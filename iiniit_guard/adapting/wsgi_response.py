@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.adapting.refusal import replace_headers
@@ -41,10 +40,10 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
     try:
         body = app(environ, exchange.start_response)
     except Exception:
-        if exchange.sent or not exchange.is_refused():
+        if exchange.sent or record.refusal is None:
             raise
         return exchange.refuse()
-    if exchange.asked and not exchange.is_refused() and (type(body) in (list, tuple) or _is_file(body, files)):
+    if exchange.asked and record.refusal is None and (type(body) in (list, tuple) or _is_file(body, files)):
         # No code of the application runs while the server iterates. A server sends a file itself only if it gets its own object.
         return exchange.pass_on(body)
     return _Body(body, exchange)
@@ -53,12 +52,12 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
 class _Exchange:
     """What the application asked the server to start. It waits for the first byte: gunicorn cannot take header fields back."""
 
-    __slots__ = ("_is_head", "_record", "_start_response", "_write", "asked", "sent")
+    __slots__ = ("_is_head", "_start_response", "_write", "asked", "record", "sent")
     _write: Callable[[bytes], object]  # the server's, once the application's response is started
 
     def __init__(self, start_response: StartResponse, record: RefusalRecord, is_head: bool) -> None:
         self._start_response = start_response
-        self._record = record
+        self.record = record
         self._is_head = is_head
         self.asked: tuple[Any, ...] = ()  # arguments of start_response
         self.sent = False
@@ -81,7 +80,7 @@ class _Exchange:
 
     def _send_at_once(self, chunk: bytes) -> None:
         """Serve as the callable `write` of PEP 3333; drop `chunk` if a refusal is to be sent."""
-        if not self.is_refused():
+        if self.record.refusal is None:
             self.start()
             self._write(chunk)
         elif self.sent:
@@ -110,16 +109,12 @@ class _Exchange:
         Raises:
             ResponseAborted: Another response has begun.
         """
-        refusal = self._record.refusal
+        refusal = self.record.refusal
         if refusal is None or self.sent:
             raise ResponseAborted
         self.sent = True
         self._start_response(refusal.status_line, replace_headers(refusal, self.asked[1] if self.asked else ()))
         return [] if self._is_head or not refusal.body else [refusal.body]
-
-    def is_refused(self) -> bool:
-        """Return whether a handler has recorded a refusal by now."""
-        return self._record.refusal is not None
 
 
 class _Body:
@@ -130,13 +125,11 @@ class _Body:
     def __init__(self, body: Iterable[bytes], exchange: _Exchange) -> None:
         self._body = body
         self._exchange = exchange
-        chunks = self._made()
         try:
-            first = next(chunks, b"")
+            self._chunks = self._begin()
         except BaseException:  # the server, which would close this object, never gets it
             self.close()
             raise
-        self._chunks = chain((first,), chunks) if first else chunks
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
@@ -146,27 +139,44 @@ class _Body:
         body, self._body = self._body, ()
         _close(body)
 
-    def _made(self) -> Iterator[bytes]:
-        """Yield the application's chunks, and start before the first; yield the refusal instead if it is recorded before that."""
+    def _begin(self) -> Iterator[bytes]:
+        """Start the application's response with its first chunk, or the refusal if it is recorded by then; return the chunks."""
         exchange = self._exchange
+        record: Any = exchange.record  # its refusal changes while the application runs
         try:
-            for chunk in () if exchange.is_refused() else self._body:
-                if exchange.is_refused():
-                    break
-                if chunk:
-                    exchange.start()
-                    yield chunk
-            if exchange.is_refused():
+            if record.refusal is None:
+                chunks = iter(self._body)
+                for chunk in chunks:
+                    if record.refusal is not None:
+                        break
+                    if chunk:
+                        exchange.start()
+                        return self._go_on(chunk, chunks)
+            if record.refusal is not None:
                 self.close()
         except Exception:
-            if exchange.sent or not exchange.is_refused():
+            if exchange.sent or record.refusal is None:
                 raise
-            yield from exchange.refuse()
-            return
-        if exchange.is_refused():
-            yield from exchange.refuse()
-        else:
-            exchange.start()
+            return iter(exchange.refuse())
+        if record.refusal is not None:
+            return iter(exchange.refuse())
+        exchange.start()
+        return iter(())
+
+    def _go_on(self, first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the first chunk and the others.
+
+        Raises:
+            ResponseAborted: A refusal is recorded: too late to be sent, but in time to send nothing more.
+        """
+        record: Any = self._exchange.record  # its refusal changes while the application runs
+        yield first
+        for chunk in chunks:
+            if record.refusal is not None:
+                raise ResponseAborted
+            yield chunk
+        if record.refusal is not None:
+            raise ResponseAborted
 
 
 def _close(body: object) -> None:
@@ -175,26 +185,25 @@ def _close(body: object) -> None:
         close()
 
 
-def _note_files(environ: dict[str, Any]) -> type | list[object]:
-    """Return the server's `wsgi.file_wrapper` if it is a class, else a list that will hold what that function made.
+def _note_files(environ: dict[str, Any]) -> type | list[object] | None:
+    """Return the server's `wsgi.file_wrapper` if it is a class, or a list that will hold what that function makes.
 
     Spec: PEP 3333, "Optional Platform-Specific File Handling".
     """
     wrap = environ.get(_FILE_WRAPPER)
-    if isinstance(wrap, type):
+    if wrap is None or isinstance(wrap, type):
         return wrap
     files: list[object] = []
-    if wrap is not None:
 
-        def noted(*arguments: Any) -> Any:
-            file = wrap(*arguments)
-            files.append(file)
-            return file
+    def noted(*arguments: Any) -> Any:
+        file = wrap(*arguments)
+        files.append(file)
+        return file
 
-        environ[_FILE_WRAPPER] = noted
+    environ[_FILE_WRAPPER] = noted
     return files
 
 
-def _is_file(body: object, files: type | list[object]) -> bool:
+def _is_file(body: object, files: type | list[object] | None) -> bool:
     # A subclass may be the application's: its iteration may run the application's code.
-    return type(body) is files if isinstance(files, type) else any(body is file for file in files)
+    return type(body) is files or (isinstance(files, list) and any(body is file for file in files))

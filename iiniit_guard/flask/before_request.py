@@ -104,18 +104,18 @@ class BeforeRequest:
         Raises:
             Refused: The view needs a token, and the request has no good one.
         """
-        if function is not self:
-            response = self._refusal_of(function)
-            if response is not None:
-                raise Refused(response=response) from None
+        try:
+            may_be_refused = function is not self and current_request().environ.get(_ADMITTED_KEY) is not _ANY_VIEW
+        except RuntimeError:  # no request, so no view
+            may_be_refused = False
+        response = self._refusal_of(function) if may_be_refused else None
+        if response is not None:
+            raise Refused(response=response) from None
         return self._ensure_sync(function)
 
     def _refusal_of(self, function: object) -> Response | None:
         """Return the refusal of a request that is about to run `function`, if that is a view which the guard did not admit."""
-        try:
-            asked = current_request()
-        except RuntimeError:  # no request, so no view
-            return None
+        asked = current_request()
         rule, environ = asked.url_rule, asked.environ
         if rule is None or function is not self._app.view_functions.get(rule.endpoint):
             return None

@@ -85,7 +85,7 @@ def _wrap(view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], pol
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if policy is not None:
+        if policy is not None and not is_permitted(current_request().environ, policy):
             _demand(policy)
         # Flask is synchronous outside its views: the loop that an async view gets is its own, and begins here.
         return current_app.ensure_sync(view)(*args, **kwargs) if asynchronous else view(*args, **kwargs)
@@ -115,7 +115,5 @@ def _demand(policy: Policy) -> None:
 
 def _refusal_by(policy: Policy) -> Response | None:
     environ = current_request().environ
-    if is_permitted(environ, policy):
-        return None
     decision = decide(environ, lambda: request_from_environ(environ), policy, HOST)
     return None if isinstance(decision, Allow) else response_to(decision)

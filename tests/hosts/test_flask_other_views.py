@@ -137,6 +137,18 @@ def test_a_token_that_was_asked_for_counts_for_every_undecorated_view(guard, bea
     assert reason(app.test_client().get("/status")) == (401, "no_token")
 
 
+def test_a_rule_chosen_before_the_guard_is_the_one_it_decides_about(guard, bearer):
+    app = make_app(guard)
+
+    @app.url_value_preprocessor
+    def choose(endpoint, values):
+        request.url_rule = rule_of(app, "/v2/status")
+
+    client = app.test_client()
+    assert reason(client.get("/status")) == (401, "no_token")
+    assert client.get("/status", headers=lines(bearer())).text == SECRET
+
+
 def test_what_needs_no_token_by_its_settings_needs_none_in_another_place(guard, bearer):
     declared = make_app(guard, swap_rule, enforce="declared").test_client()
     assert declared.get("/status").text == SECRET
