@@ -144,14 +144,13 @@ class _Body:
         exchange = self._exchange
         record: Any = exchange.record  # its refusal changes while the application runs
         try:
-            if record.refusal is None:
-                chunks = iter(self._body)
-                for chunk in chunks:
-                    if record.refusal is not None:
-                        break
-                    if chunk:
-                        exchange.start()
-                        return self._go_on(chunk, chunks)
+            chunks = iter(() if record.refusal is not None else self._body)
+            for chunk in chunks:
+                if record.refusal is not None:
+                    break
+                if chunk:
+                    exchange.start()
+                    return self._go_on(chunk, chunks)
             if record.refusal is not None:
                 self.close()
         except Exception:
