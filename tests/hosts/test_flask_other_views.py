@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, request
 
 from iiniit_guard.flask import IiniitGuard, public, require_scope
 from iiniit_guard.rules import Rule, Rules
+from iiniit_guard.testing import Issuer
 from tests.hosts.flask_views import lines, subject
 
 SECRET = "secret"
@@ -185,6 +186,25 @@ def test_an_application_that_skips_its_hooks_is_asked_when_the_view_runs(guard, 
     assert reason(client.get("/x")) == (401, "no_token")
     assert client.get("/x", headers=lines(bearer(subject="alice"))).text == "alice"
     assert client.get("/healthz").text == "ok"
+
+
+def test_what_another_application_admitted_does_not_count(guard, bearer):
+    """The outer view hands its environ on, with its good token, and the inner application does not call its hooks."""
+
+    class Hasty(Flask):
+        def preprocess_request(self, *args):
+            return None
+
+    inner, outer = Hasty("inner"), Flask("outer")
+    with Issuer("https://other.test").guard() as other:
+        IiniitGuard(inner, other)
+        IiniitGuard(outer, guard)
+        inner.add_url_rule("/x", "x", internal)
+        outer.add_url_rule("/x", "x", lambda: inner.wsgi_app)
+
+        answer = outer.test_client().get("/x", headers=lines(bearer()))
+
+    assert reason(answer) == (401, "unknown_issuer")
 
 
 def test_outside_a_request_functions_run_as_flask_runs_them(guard):
