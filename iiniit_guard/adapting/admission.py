@@ -56,7 +56,7 @@ class Gate:
     rules: Rules | None = None
     policy: Policy = ANY_TOKEN
     enforce: Enforce = "all"
-    preflights: Preflights = "pass"
+    preflights: Preflights = "auto"
     wants_any_token: bool = field(init=False, repr=False, compare=False)
     """Whether every request that is not public is let through by any good token, so that nothing else need be looked at."""
     opens: bool = field(init=False, repr=False, compare=False)
@@ -123,7 +123,7 @@ def make_gate(
     rules: Rules | None = None,
     enforce: Enforce = "all",
     optional_token: bool = False,
-    preflights: Preflights = "pass",
+    preflights: Preflights = "auto",
 ) -> Gate:
     """Check a middleware's arguments and freeze them.
 
