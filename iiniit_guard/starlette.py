@@ -171,8 +171,9 @@ def _begin(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
     refused = _refused(connection, policy)
+    del connection
     steps = handler(*args, **kwargs)  # nothing of it runs yet
-    del args, kwargs, connection
+    del args, kwargs
     if refused is not None:
         raise refused from None
     return (yield from steps)
@@ -182,8 +183,9 @@ async def _begin_async(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[Any, Any]:
     refused = await _refused_async(connection, policy)
+    del connection
     steps: AsyncGenerator[Any, Any] = handler(*args, **kwargs)
-    del args, kwargs, connection
+    del args, kwargs
     if refused is not None:
         raise refused from None
     # An asynchronous generator cannot delegate by itself (PEP 525): what is thrown into this one at its yield is meant for `steps`.
