@@ -11,7 +11,7 @@ from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, ma
 from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Message, Receive, Scope, Send, WebsocketExchange, refuse
 from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
-from iiniit_guard.adapting.request_state import add_notes, with_notes
+from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, with_notes
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.request import request_from_scope
@@ -69,20 +69,21 @@ class GuardMiddleware:
             UsageError: The scope is of a type that the guard cannot decide about, or a handler refused after the response had started.
         """
         kind = scope["type"]
-        if kind == "lifespan":
+        if kind != "http" and kind != "websocket":
             await self._lifespan(scope, receive, send)
             return
-        if kind != "http" and kind != "websocket":
-            raise UsageError(
-                "the guard decides about ASGI scopes of the types http, websocket and lifespan; the server called another type"
-            )
         if not self._looked:
             self._look()
-        exchange = HttpExchange(scope, receive, send) if kind == "http" else WebsocketExchange(scope, receive, send)
+        exchange: HttpExchange | WebsocketExchange
+        if kind == "http":
+            exchange = HttpExchange(scope, send)
+        else:
+            exchange = WebsocketExchange(scope, receive, send)
+            receive = exchange.receive
         # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
-        # route, another guard) must not find what this guard noted. The values stay shared (state, path_params).
+        # route, another guard) must not find what this guard noted. The values stay shared (state, path_params), but for the
+        # header fields: uvicorn with httptools appends the request's trailers to its list while the application runs.
         inner = with_notes(scope, self.guard, None, record=exchange)
-        # A copy too: uvicorn with httptools appends the request's trailers to its list while the application runs.
         inner["headers"] = [*scope["headers"]]
         token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
         if not isinstance(token, AccessToken):
@@ -92,9 +93,9 @@ class GuardMiddleware:
                 await refuse(scope, receive, send, decision)
                 return
             token, principal = decision.token, decision.principal
-        add_notes(inner, self.guard, token, principal)
+        inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = token, principal
         try:
-            await self.app(inner, exchange.receive, exchange.send)
+            await self.app(inner, receive, exchange.send)
         except Exception:
             # The refusal is the answer, whatever the application made of it. A response that has started cannot be replaced.
             if exchange.refusal is None or exchange.started:
@@ -103,6 +104,9 @@ class GuardMiddleware:
             await exchange.finish(exchange.refusal)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            # What cannot be decided about is refused. ASGI 3.0, "Applications": an unknown type is answered by an exception.
+            raise UsageError("the guard decides about ASGI scopes of the types http, websocket and lifespan; the server sent another type")
         try:
             self._look()
         except UsageError as fault:

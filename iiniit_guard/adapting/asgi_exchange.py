@@ -27,21 +27,18 @@ class HttpExchange(RefusalRecord):
 
     Args:
         scope: The scope that the server gave.
-        receive: The `receive` that the server gave; the application gets it unchanged.
         send: The `send` that the server gave.
 
     Attributes:
         started: Whether a response of the application has started. It can no longer be replaced.
     """
 
-    __slots__ = ("_is_head", "_replaced", "_send", "receive", "started")
+    __slots__ = ("_replaced", "_scope", "_send", "started")
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self.refusal: Refusal | None = None  # as the base does; its constructor would be one more call for each request
-        self.receive = receive
-        self.started = False
-        self._is_head = scope.get("method") == "HEAD"
-        self._replaced = False
+        self.started = self._replaced = False
+        self._scope = scope
         self._send = send
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -75,7 +72,7 @@ class HttpExchange(RefusalRecord):
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in replace_headers(refusal, others)]
         self._replaced = True
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": b"" if self._is_head else refusal.body})
+        await self._send({"type": "http.response.body", "body": b"" if self._scope.get("method") == "HEAD" else refusal.body})
 
 
 class WebsocketExchange(RefusalRecord):

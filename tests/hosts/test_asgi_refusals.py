@@ -119,6 +119,18 @@ def test_fields_that_other_layers_added_stay_and_those_of_the_content_do_not(gua
     assert_is(sent, own, *((name.lower(), value) for name, value in added))
 
 
+def test_lists_of_other_layers_are_merged_once(guard, bearer):
+    fields = [(b"Vary", b"Origin, , Cookie,"), (b"vary", b"origin"), (b"access-control-expose-headers", b"X-Page, retry-after")]
+    lines = [*bearer(), (b"origin", b"https://app.example")]
+
+    headers = exchange(GuardMiddleware(After(start(200, *fields), body()), guard), http(lines))[0]["headers"]
+
+    assert [value for name, value in headers if name == b"vary"] == [b"Origin, Cookie"]
+    assert [value for name, value in headers if name == b"access-control-expose-headers"] == [
+        b"WWW-Authenticate, DPoP-Nonce, Retry-After, X-Page"
+    ]
+
+
 def test_a_response_to_head_has_no_body(guard, bearer):
     headers = tuple(bearer())
     answer = drive(GuardMiddleware(After(start(), body()), guard), "HEAD", "/x", headers)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSo
 from fastapi.requests import HTTPConnection
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import StreamingResponse
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
@@ -375,6 +376,31 @@ def test_a_background_task_is_stopped_and_the_response_stays(guard, bearer, even
         assert (log.lines, events[-1].reason) == ([], "missing_scope")
         assert client.get(f"/x{query}", headers=bearer("admin")).json() == "answered"
         assert log.lines.pop() == "task"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_guarded_function_that_a_middleware_calls_stops_the_request(guard, bearer, own_refusal, log, outside, debug):
+    @require_scope("admin")
+    async def admins_only(request: Request) -> None:
+        log("function")
+
+    async def dispatch(request: Request, call_next: Any) -> Any:
+        await admins_only(request)
+        return await call_next(request)
+
+    app = FastAPI(debug=debug)
+    app.get("/x")(lambda: log("handler"))
+    app.add_middleware(BaseHTTPMiddleware, dispatch=dispatch)
+    guarded: Any = GuardMiddleware(app, guard) if outside else app
+    if not outside:
+        app.add_middleware(GuardMiddleware, guard=guard)
+
+    refused = drive(guarded, "GET", "/x", tuple(bearer()))
+
+    assert (refused.status, refused.body, log.lines) == (own_refusal.status, own_refusal.body, [])
+    assert drive(guarded, "GET", "/x", tuple(bearer("admin"))).status == 200
+    assert log.lines == ["function", "handler"]
 
 
 # WebSocket
