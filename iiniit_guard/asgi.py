@@ -97,11 +97,13 @@ class GuardMiddleware:
         try:
             await self.app(inner, receive, exchange.send)
         except Exception:
-            # The refusal is the answer, whatever the application made of it. A response that has started cannot be replaced.
+            # The refusal replaces the application's failure, which it caused. A response that has started cannot be replaced.
             if exchange.refusal is None or exchange.started:
                 raise
-        if exchange.refusal is not None:
             await exchange.finish(exchange.refusal)
+        else:
+            if exchange.refusal is not None:
+                await exchange.finish(exchange.refusal)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -156,7 +158,7 @@ def _layers(app: object) -> Iterator[object]:
 
 
 def _answers_preflights(app: object) -> bool:
-    """Tell whether `app` answers every CORS preflight itself. A subclass of `CORSMiddleware` may hand it on to the application."""
+    """Return whether `app` answers every CORS preflight itself. A subclass of `CORSMiddleware` may hand it on to the application."""
     cors = sys.modules.get("starlette.middleware.cors")  # Starlette need not be installed; where it was not imported, `app` is not its
     return cors is not None and type(app) is cors.CORSMiddleware
 

@@ -45,8 +45,8 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     decorator where there is one. One of the handler's arguments must be the `Request` or `WebSocket`, under any name. Functions that
     FastAPI calls as dependencies are decorated alike, generator functions too: `Depends(require_scope("user:read")(dependency))`.
 
-    A refusal is recorded for the middleware, which sends it whatever the application answers, and raised as Starlette's `HTTPException`
-    or `WebSocketException`, so that nothing else runs. An application that catches the exception is refused nevertheless.
+    A refusal is recorded for the middleware, which sends it in place of any other answer, and raised as Starlette's `HTTPException`
+    or `WebSocketException`, so that the handler does not run. An application that catches the exception is refused nevertheless.
 
     A method that gets each message of an accepted WebSocket (`on_receive`) asks again for each: the connection is closed with 1008 at the
     first message for which its token is no longer good. What decorates the whole handler, or its class, asks once, as it begins.
@@ -270,7 +270,7 @@ def _exception(scope: Mapping[str, Any], decision: Decision) -> HTTPException | 
 
 
 def _is_lasting(connection: HTTPConnection[Any]) -> bool:
-    """Tell whether a WebSocket is open, so that its token is judged anew. What is no `WebSocket` does not say whether it is."""
+    """Return whether a WebSocket is open, so that its token is judged anew; an object of another type does not show that it is not."""
     if not isinstance(connection, WebSocket):
         return True
     # After the client's end (on_disconnect) there is nobody to refuse.

@@ -63,7 +63,7 @@ class HttpExchange(RefusalRecord):
     async def _replace(self, message: Message, refusal: Refusal) -> None:
         if self.started:
             _abort()
-        # Whatever else the application sends belongs to a response that nobody gets: bodies, paths of files, trailers, pushes, hints.
+        # Every other message belongs to the response that is replaced: bodies, paths of files, trailers, pushes, hints.
         if message["type"] == "http.response.start" and not self._replaced:
             await self._refuse(refusal, message.get("headers") or ())
 

@@ -30,7 +30,7 @@ def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
 
 
 def is_noted(state: Mapping[str, Any]) -> bool:
-    """Tell whether a token or another credential was verified already, so that `decide` does not wait for any issuer.
+    """Return whether a token or another credential was verified already, so that `decide` does not wait for any issuer.
 
     Raises:
         UsageError: No middleware ran.

@@ -6,66 +6,19 @@ import asyncio
 
 import pytest
 
-from iiniit_guard.adapting.decorators import decide_async
 from iiniit_guard.asgi import GuardMiddleware
-from iiniit_guard.core.policy import make_policy
-from iiniit_guard.core.request import Request, request_from_scope
 from iiniit_guard.errors import UsageError
 from tests.hosts.asgi_exchange import exchange, http
+from tests.hosts.asgi_refusing import After, body, refused, start
 from tests.hosts.calling import drive
 
-ADMIN = make_policy(["admin"])
 
-
-async def refused(scope):
-    """Do what a decorator does; its answer is dropped."""
-    await decide_async(scope, lambda: request_from_scope(scope), ADMIN, "asgi")
-
-
-def start(status=200, *headers, **more):
-    return {"type": "http.response.start", "status": status, "headers": list(headers), **more}
-
-
-def body(content=b"secret", **more):
-    return {"type": "http.response.body", "body": content, **more}
-
-
-class After:
-    """Sends `first`, is refused, and sends `then`; it raises `error` at last, if that is given."""
-
-    def __init__(self, *then, first=(), error=None, catching=False):
-        self.first, self.then, self.error, self.catching = first, then, error, catching
-        self.caught = []
-
-    async def __call__(self, scope, receive, send):
-        for message in self.first:
-            await send(message)
-        await refused(scope)
-        for message in self.then:
-            try:
-                await send(message)
-            except UsageError as error:
-                if not self.catching:
-                    raise
-                self.caught.append(error)
-        if self.error is not None:
-            raise self.error
-
-
-@pytest.fixture
-def own(guard, bearer):
-    """The guard's own refusal of this request."""
-    decision = guard.authenticate(Request("GET", "/x", headers=bearer()), ADMIN)
-    assert decision.reason == "missing_scope"
-    return decision
-
-
-def assert_is(sent, own, *others):
+def assert_is(sent, own_refusal, *others):
     (started, sent_body) = sent
-    assert (started["type"], started["status"]) == ("http.response.start", own.status)
-    assert started["headers"] == [*((name.lower().encode(), value.encode()) for name, value in own.headers), *others]
+    assert (started["type"], started["status"]) == ("http.response.start", own_refusal.status)
+    assert started["headers"] == [*((name.lower().encode(), value.encode()) for name, value in own_refusal.headers), *others]
     assert "trailers" not in started
-    assert sent_body == {"type": "http.response.body", "body": own.body}
+    assert sent_body == {"type": "http.response.body", "body": own_refusal.body}
 
 
 PATH = {"type": "http.response.pathsend", "path": "/etc/secret"}
@@ -97,26 +50,26 @@ DEBUG = {"type": "http.response.debug", "info": {"secret": 1}}
     ids=lambda messages: "+".join(message["type"].rpartition(".")[2] for message in messages) or "nothing",
 )
 @pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-def test_the_refusal_is_sent_once_in_place_of_every_response(guard, bearer, own, status, messages, error):
+def test_the_refusal_is_sent_once_in_place_of_every_response(guard, bearer, own_refusal, status, messages, error):
     messages = [{**message, "status": status} if "status" in message else message for message in messages]
 
-    assert_is(exchange(GuardMiddleware(After(*messages, error=error), guard), http(bearer())), own)
+    assert_is(exchange(GuardMiddleware(After(*messages, error=error), guard), http(bearer())), own_refusal)
 
 
 @pytest.mark.parametrize("headers", [[], None], ids=repr)
-def test_a_start_without_header_fields_is_replaced(guard, bearer, own, headers):
+def test_a_start_without_header_fields_is_replaced(guard, bearer, own_refusal, headers):
     message = {"type": "http.response.start", "status": 200, **({} if headers is None else {"headers": headers})}
 
-    assert_is(exchange(GuardMiddleware(After(message, body()), guard), http(bearer())), own)
+    assert_is(exchange(GuardMiddleware(After(message, body()), guard), http(bearer())), own_refusal)
 
 
-def test_fields_that_other_layers_added_stay_and_those_of_the_content_do_not(guard, bearer, own):
+def test_fields_that_other_layers_added_stay_and_those_of_the_content_do_not(guard, bearer, own_refusal):
     added = [(b"Access-Control-Allow-Origin", b"*"), (b"x-request-id", b"7"), (b"x-name", b"\xe9"), (b"set-cookie", b"a=b")]
     content = [(b"content-type", b"text/html"), (b"content-length", b"6"), (b"etag", b"x"), (b"www-authenticate", b"Basic")]
 
     sent = exchange(GuardMiddleware(After(start(200, *content, *added), body()), guard), http(bearer()))
 
-    assert_is(sent, own, *((name.lower(), value) for name, value in added))
+    assert_is(sent, own_refusal, *((name.lower(), value) for name, value in added))
 
 
 def test_lists_of_other_layers_are_merged_once(guard, bearer):
@@ -181,11 +134,11 @@ def test_a_response_that_has_started_is_aborted(guard, bearer, then, catching, e
     assert len(application.caught) == (len(then) if catching else 0)
 
 
-def test_what_was_sent_before_a_response_starts_does_not_start_it(guard, bearer, own):
+def test_what_was_sent_before_a_response_starts_does_not_start_it(guard, bearer, own_refusal):
     sent = exchange(GuardMiddleware(After(start(), body(), first=(HINT, DEBUG)), guard), http(bearer()))
 
     assert sent[:2] == [HINT, DEBUG]
-    assert_is(sent[2:], own)
+    assert_is(sent[2:], own_refusal)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit()], ids=repr)
@@ -208,25 +161,25 @@ def test_a_failure_without_a_refusal_is_raised_as_it_is(guard, bearer):
         exchange(GuardMiddleware(fails, guard), http(bearer()))
 
 
-def test_a_refusal_below_an_inner_guard_is_sent_through_the_outer_one(guard, issuer, bearer, own):
+def test_a_refusal_below_an_inner_guard_is_sent_through_the_outer_one(guard, issuer, bearer, own_refusal):
     with issuer.guard() as inner:
         app = GuardMiddleware(GuardMiddleware(After(start(), body()), inner), guard)
-        assert_is(exchange(app, http(bearer())), own)
+        assert_is(exchange(app, http(bearer())), own_refusal)
 
 
-def test_a_copy_of_the_scope_still_refuses(guard, bearer, own):
+def test_a_copy_of_the_scope_still_refuses(guard, bearer, own_refusal):
     async def copying(scope, receive, send):
         await After(start(), body())(dict(scope), receive, send)
 
-    assert_is(exchange(GuardMiddleware(copying, guard), http(bearer())), own)
+    assert_is(exchange(GuardMiddleware(copying, guard), http(bearer())), own_refusal)
 
 
-def test_two_tasks_that_start_a_response_get_one_refusal(guard, bearer, own):
+def test_two_tasks_that_start_a_response_get_one_refusal(guard, bearer, own_refusal):
     async def twice(scope, receive, send):
         await refused(scope)
         await asyncio.gather(send(start()), send(start()), send(body()), send(body()))
 
-    assert_is(exchange(GuardMiddleware(twice, guard), http(bearer())), own)
+    assert_is(exchange(GuardMiddleware(twice, guard), http(bearer())), own_refusal)
 
 
 # Header fields
@@ -278,130 +231,3 @@ def test_the_application_gets_the_fields_that_the_guard_decided_on(guard, bearer
 
     assert seen == [before]
     assert lines == before
-
-
-# WebSocket
-
-CONNECT = {"type": "websocket.connect"}
-ACCEPT = {"type": "websocket.accept"}
-CLOSED = {"type": "websocket.close", "code": 1008, "reason": ""}
-TEXT = {"type": "websocket.send", "text": "secret"}
-
-
-def websocket(lines, *, denial=True):
-    extensions = {"websocket.http.response": {}} if denial else {}
-    return {"type": "websocket", "path": "/x", "query_string": b"", "headers": list(lines), "extensions": extensions}
-
-
-def denied(own):
-    headers = [(name.lower().encode(), value.encode()) for name, value in own.headers]
-    return [
-        {"type": "websocket.http.response.start", "status": own.status, "headers": headers},
-        {"type": "websocket.http.response.body", "body": own.body},
-    ]
-
-
-@pytest.mark.parametrize("heard", [True, False], ids=["connect heard", "connect not heard"])
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-@pytest.mark.parametrize(
-    "then",
-    [
-        [ACCEPT, TEXT],
-        [{"type": "websocket.close", "code": 1000}],
-        [
-            {"type": "websocket.http.response.start", "status": 200, "headers": []},
-            {"type": "websocket.http.response.body", "body": b"secret"},
-        ],
-        [TEXT],
-        [],
-    ],
-    ids=["accept", "close", "denial", "send", "nothing"],
-)
-def test_a_connection_that_was_refused_is_never_accepted(guard, bearer, own, heard, error, then):
-    async def application(scope, receive, send):
-        if heard:
-            assert await receive() == CONNECT
-        await After(*then, error=error)(scope, receive, send)
-
-    app = GuardMiddleware(application, guard)
-
-    assert exchange(app, websocket(bearer()), CONNECT) == denied(own)
-    assert exchange(app, websocket(bearer(), denial=False), CONNECT) == [CLOSED]
-
-
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-@pytest.mark.parametrize("then", [[TEXT, TEXT], [{"type": "websocket.close", "code": 1000}], [ACCEPT], []], ids=str)
-def test_an_accepted_connection_is_closed_and_nothing_more_is_sent(guard, bearer, error, then):
-    app = GuardMiddleware(After(*then, first=(ACCEPT,), error=error), guard)
-
-    assert exchange(app, websocket(bearer())) == [ACCEPT, CLOSED]
-
-
-def test_a_connection_that_the_application_closed_is_left_alone(guard, bearer):
-    own_close = {"type": "websocket.close", "code": 1000}
-
-    assert exchange(GuardMiddleware(After(TEXT, first=(own_close,)), guard), websocket(bearer())) == [own_close]
-
-
-def test_a_client_that_went_away_is_sent_nothing_more(guard, bearer):
-    async def application(scope, receive, send):
-        await send(ACCEPT)
-        assert (await receive())["type"] == "websocket.disconnect"
-        await refused(scope)
-
-    app = GuardMiddleware(application, guard)
-
-    assert exchange(app, websocket(bearer()), {"type": "websocket.disconnect", "code": 1001}) == [ACCEPT]
-
-
-def test_an_application_that_waits_for_messages_after_a_refusal_hears_that_the_client_left(guard, bearer):
-    heard = []
-
-    async def application(scope, receive, send):
-        await send(ACCEPT)
-        await refused(scope)
-        heard.extend([await receive(), await receive()])
-
-    assert exchange(GuardMiddleware(application, guard), websocket(bearer()), {"type": "websocket.receive"}) == [ACCEPT, CLOSED]
-    assert heard == [{"type": "websocket.disconnect", "code": 1008, "reason": ""}] * 2
-
-
-def test_a_message_that_arrives_while_another_task_is_refused_is_dropped(guard, bearer):
-    heard = []
-
-    async def application(scope, receive, send):
-        await send(ACCEPT)
-        waiting = asyncio.ensure_future(receive())
-        await asyncio.sleep(0)
-        await refused(scope)
-        arrived.set()
-        heard.append((await waiting)["type"])
-
-    async def once():
-        async def receive():
-            await arrived.wait()
-            return {"type": "websocket.receive", "text": "delete everything"}
-
-        async def send(message):
-            sent.append(message)
-
-        await GuardMiddleware(application, guard)(websocket(bearer()), receive, send)
-
-    arrived, sent = asyncio.Event(), []
-    asyncio.run(once())
-    assert heard == ["websocket.disconnect"]
-    assert sent == [ACCEPT, CLOSED]
-
-
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-@pytest.mark.parametrize("then", [[{"type": "websocket.http.response.body", "body": b"secret"}], []], ids=["body", "nothing"])
-def test_a_denial_of_the_applications_that_has_started_is_aborted(guard, bearer, error, then):
-    first = {"type": "websocket.http.response.start", "status": 200, "headers": []}
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    with pytest.raises((UsageError, RuntimeError)):
-        asyncio.run(GuardMiddleware(After(*then, first=(first,), error=error), guard)(websocket(bearer()), None, send))  # type: ignore[arg-type]  # as above
-    assert sent == [first]
