@@ -28,6 +28,7 @@ BROAD = {
     "iiniit_guard/adapting/wsgi_response.py:_begin": "returns",  # raises, or returns the refusal
     "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
+    "iiniit_guard/asgi.py:__call__": "refuses",  # the application's failure after a refusal, which is sent
     "iiniit_guard/guard.py:_emit": "logs",  # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
@@ -40,6 +41,7 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
+    "iiniit_guard/starlette.py:_begin_async": "hands on",  # what is thrown into a generator is thrown into the guarded one
 }
 # The only places that make a grant, each for a token that was verified or remembered, or for what the gate lets pass without one.
 GRANTS = {
@@ -137,7 +139,9 @@ def ending(handler: ast.ExceptHandler) -> str:
     calls = {name_of(node.func) for node in ast.walk(handler) if isinstance(node, ast.Call)}
     if isinstance(last, ast.Return):
         return "misses" if calls <= {"_failed"} else "returns"
-    if "set_exception" in calls:
+    if calls == {"finish"}:
+        return "refuses"
+    if calls & {"set_exception", "athrow"}:
         return "hands on"
     return "logs" if calls <= {"error", "type", "_log_failure"} else "goes on"
 

@@ -29,6 +29,15 @@ def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
     return who is not None and policy.plain and policy.required <= who.scopes and state.get(GUARD_KEY) is not None
 
 
+def is_noted(state: Mapping[str, Any]) -> bool:
+    """Return whether a token or another credential was verified already, so that `decide` does not wait for any issuer.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    return _noted(state)[1] is not None
+
+
 def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
     """Decide at a handler; its answer is final, whatever a middleware let through and why.
 
@@ -56,8 +65,14 @@ async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Reque
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
 
 
-async def decide_anew_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+def decide_anew(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
     """Decide as if nothing had been noted: what was good when a long connection began need not be good now."""
+    guard, _ = _noted(state)
+    return _note(state, guard, guard.authenticate(read(), policy, host=host))
+
+
+async def decide_anew_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+    """Do what `decide_anew` does, on an event loop."""
     guard, _ = _noted(state)
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
 

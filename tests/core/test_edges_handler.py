@@ -172,7 +172,7 @@ def test_rules_are_asked_about_the_preflight_itself():
 
     preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
     rules = Asked()
-    gate = make_gate(rules=cast("Any", rules))
+    gate = make_gate(rules=cast("Any", rules), preflights="pass")
     gate.policy_for(preflight)
     gate.passes_as_preflight(preflight)
     assert rules.requests == [preflight, preflight]

@@ -142,7 +142,12 @@ def test_what_a_middleware_asks_for():
     preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
     get = Request("GET", "/x")
     usual = make_gate()
-    assert (usual.policy_for(get), usual.policy_for(preflight)) == (ANY_TOKEN, PASS)
+    assert (usual.policy_for(get), usual.policy_for(preflight), usual.policy_for(preflight, host_answers=True)) == (
+        ANY_TOKEN,
+        ANY_TOKEN,
+        PASS,
+    )
+    assert make_gate(preflights="pass").policy_for(preflight) == PASS
     assert (usual.wants_any_token, usual.opens) == (True, False)
     guarded = make_gate(preflights="guard")
     assert guarded.policy_for(preflight) is ANY_TOKEN
