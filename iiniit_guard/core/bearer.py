@@ -79,7 +79,7 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
 
 def has_query_token(query: bytes) -> bool:
     """Return whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
-    return reserved_names(query).access_token
+    return (b"%" in query or b"access_token" in query) and reserved_names(query).access_token
 
 
 def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Problem:

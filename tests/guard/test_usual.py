@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 
+from iiniit_guard import TokenRefused
 from iiniit_guard.core import authorization_server, jose
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Finding
@@ -14,6 +15,7 @@ from iiniit_guard.core.policy import ANY_TOKEN
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.verification_key import VerificationKey
 from iiniit_guard.testing import make_key
+from tests.cases.jose_keys import b64
 from tests.guard.calling import NOW, WRITE, request
 from tests.hosts.builders import HOSTS
 
@@ -94,6 +96,25 @@ def test_everything_else_is_left_to_the_flow(issuer, settings, make):
         said = recalled(guard, token)
         assert said is None or said[:-1] == Finding(None)[:-1]
         assert len(guard.resource.cache) == before
+
+
+@pytest.mark.parametrize("change", [" {}", "{}. x.y", "{}\n", "{}.é"])
+def test_what_cannot_be_a_token_is_shown_to_nobody(guard, issuer, change):
+    """Its header is known, so the fast path reads it; it is refused before an introspection endpoint is asked."""
+    with pytest.raises(TokenRefused) as refused:
+        guard.verify(change.format(issuer.token()))
+    assert refused.value.reason is Reason.MALFORMED_TOKEN
+    assert issuer.requests == []
+
+
+@pytest.mark.parametrize(("payload", "reason"), [('{"exp":NaN}', Reason.MALFORMED_CLAIM), ('{"exp":', Reason.MALFORMED_TOKEN)])
+def test_a_payload_that_cannot_be_read_is_refused_as_by_the_flow(guard, issuer, payload, reason):
+    head, _, signature = issuer.token().split(".")
+    token = f"{head}.{b64(payload.encode())}.{signature}"
+    found = recalled(guard, token)
+    assert found.tried.jws.reason is reason, "the flow need not parse it again"
+    assert guard.authenticate(request(token)).reason is reason
+    assert issuer.requests == []
 
 
 def test_without_keys_it_is_left_to_the_flow(issuer):
