@@ -23,6 +23,10 @@ local UNAVAILABLE = '{"type": "about:blank", "title": "Service Unavailable", "st
   .. '"detail": "Access cannot be checked at the moment.", "reason": "guard_unavailable", "error": "temporarily_unavailable", '
   .. '"error_description": "Access cannot be checked at the moment."}'
 
+local UNAVAILABLE_FIELDS = {
+  ["content-type"] = "application/problem+json", ["retry-after"] = "1", ["cache-control"] = "no-store", ["vary"] = "Authorization, DPoP",
+}
+
 -- Identity in every spelling, names that CGI and WSGI would fold into one, a client's own word on where it came from
 -- and which certificate it showed.
 local function is_forged(name)
@@ -88,14 +92,16 @@ function guard(r)
   for name in pairs(r:headers_in_table()) do
     if is_forged(name:lower()) then r.headers_in[name] = nil end
   end
-  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; `Upgrade: h2c` would be a tunnel past the guard.
-  if not is_websocket then r.headers_in["Upgrade"] = nil end
+  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; an upgrade to anything but a WebSocket would be a tunnel past the
+  -- guard. The API gets one upgrade, written here, where the client asks for a WebSocket and for nothing else.
+  r.headers_in["Upgrade"] = is_websocket and "websocket" or nil
+  r.headers_in["HTTP2-Settings"] = nil
   r.headers_in["Connection"] = is_websocket and "Upgrade" or connection:find("close", 1, true) and "close" or nil
 
   local status, headers, body = ask(question(r, r:headers_in_table()))
   if status ~= 200 then
     if not status or status < 400 then
-      return refuse(r, 503, { ["content-type"] = "application/problem+json", ["retry-after"] = "1", ["cache-control"] = "no-store" }, UNAVAILABLE)
+      return refuse(r, 503, UNAVAILABLE_FIELDS, UNAVAILABLE)
     end
     return refuse(r, status, headers, body)
   end

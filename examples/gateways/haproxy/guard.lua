@@ -93,4 +93,10 @@ local function guard(txn)
   txn:done(reply)
 end
 
+-- After wait-for-body: either the body is whole, or the buffer is full.
+local function whole(txn)
+  if txn.req:may_recv() then txn:set_var("txn.iiniit_whole", true) end
+end
+
+core.register_action("iiniit_whole", { "http-req" }, whole, 0)
 core.register_action("iiniit_guard", { "http-req" }, guard, 0)
