@@ -51,7 +51,8 @@ def test_no_upgrade_but_a_websocket_reaches_the_api(world, upgrade, target):
 @pytest.mark.parametrize("headers", [(), WEBSOCKET], ids=["plain", "websocket"])
 def test_connect_opens_no_tunnel(world, line, headers):
     method, target = line.split(" ")
-    received = attack(world, request_bytes(method, target, headers))
+    authority = [("Host", target)] if ":" in target and "/" not in target else []
+    received = attack(world, request_bytes(method, target, [*authority, *headers]))
 
     assert received.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501 "))
     assert LIE.encode() not in world.upstream.heard
