@@ -17,7 +17,7 @@ Fields = list[tuple[str, str]]
 
 def converse_h2(port: int, headers: Fields, body: bytes = b"", trailers: Fields | None = None) -> list[Event]:
     """Send one request, and give what came back; empty where the gateway does not speak HTTP/2 here."""
-    loose = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding="latin-1")
+    loose = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
     connection = H2Connection(loose)
     connection.initiate_connection()
     connection.send_headers(1, headers)
@@ -46,4 +46,4 @@ def converse_h2(port: int, headers: Fields, body: bytes = b"", trailers: Fields 
 def status_of(events: list[Event]) -> int:
     """Give the status of the answer; 0 where there is none."""
     found = [dict(event.headers or []) for event in events if isinstance(event, ResponseReceived)]
-    return int(found[0][":status"]) if found else 0
+    return int(found[0][b":status"]) if found else 0

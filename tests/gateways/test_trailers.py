@@ -51,3 +51,22 @@ def test_no_trailer_reaches_the_api(world, target, name, body, is_announced):
         assert arrived == []
         assert 400 <= answered.status < 500
         assert name == "a folded line" or (world.recipe.name, body, answered.status) == ("haproxy", "beyond one buffer", 411)
+
+
+@pytest.mark.parametrize("length", [5_000, 24_000, 44_000, 63_000, 64_400, 66_000])
+@pytest.mark.parametrize("padding", [0, 20_000, 30_000])
+def test_a_chunked_body_goes_on_whole_or_not_at_all(world, length, padding):
+    for size in (length, 1000, 37):
+        chunks = b"".join(b"%x\r\n" % len(piece) + piece + b"\r\n" for piece in _pieces(b"x" * length, size))
+        sent = chunks + b"0\r\n" + TRAILERS["identity"].encode() + b"\r\n"
+        answered, arrived = world.ask("POST", ANY, (CHUNKED, ("X-Padding", "y" * padding)), sent)
+
+        if arrived:
+            assert (answered.status, len(arrived[0].body), arrived[0].trailers) == (200, length, ())
+        else:
+            assert (world.recipe.name, answered.status) == ("haproxy", 411)
+            assert length + padding > 24_000
+
+
+def _pieces(body: bytes, size: int) -> list[bytes]:
+    return [body[begin : begin + size] for begin in range(0, len(body), size)]
