@@ -9,7 +9,7 @@ from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from iiniit_guard.adapting.admission import PASS, Preflights, is_preflight
+from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.cache import digest_of
@@ -18,9 +18,10 @@ from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request, request_from_scope
-from iiniit_guard.sidecar.answer import fold
+from iiniit_guard.sidecar.answer import VARY, fold
 from iiniit_guard.sidecar.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.identity import Header, identity_headers
+from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
@@ -36,10 +37,9 @@ Reply: TypeAlias = tuple[int, list[Header], bytes]
 HOST: Final = "sidecar"
 CACHE_KEY: Final = b"x-iiniit-cache-key"
 _ANSWER: Final = b"x-iiniit-answer"
-_VARY: Final = (b"vary", b"Authorization, DPoP")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _EMPTY: Final = (b"content-length", b"0")
-GRANT: Final[tuple[Header, ...]] = (_NO_STORE, _VARY, _EMPTY)
+GRANT: Final[tuple[Header, ...]] = (_NO_STORE, VARY, _EMPTY)
 """What every grant says beside the identity."""
 
 _OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")  # in the order of the recipes' cache keys
@@ -56,7 +56,7 @@ class Gatekeeping(NamedTuple):
         dialect: The gateway's.
         peers: Who may ask.
         rules: None lets any valid token through.
-        preflights: Whether CORS preflights pass.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
         folds: Whether refusals are folded into a header (nginx).
         assertions: None without an upstream that wants them.
         max_age_seconds: How long the gateway may remember a grant; 0 means not at all.
@@ -68,7 +68,7 @@ class Gatekeeping(NamedTuple):
     dialect: Dialect
     peers: Peers
     rules: Rules | None = None
-    preflights: Preflights = "pass"
+    preflights: GatewayPreflights = "auto"
     folds: bool = False
     assertions: Assertions | None = None
     max_age_seconds: int = 0
@@ -86,6 +86,7 @@ class Authorizer:
         self._is_quick = self._plain and not by.tells_all
         self._answers: dict[tuple[str, str], Answer] = {}
         self._asked: dict[bytes, AccessToken] = {}
+        self._preflight_notice = PreflightNotice()
 
     def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
         """Answer the usual question, about a remembered token that satisfies the policy.
@@ -130,7 +131,11 @@ class Authorizer:
         if self._by.assertions is not None and isinstance(wanted, Policy):
             await self._ask_anew(request)
         decision = await self._guard.authenticate_async(request, wanted, host=HOST)
-        return self._granted(decision, request, original, wanted) if isinstance(decision, Allow) else self._refused(decision, scope)
+        if isinstance(decision, Allow):
+            return self._granted(decision, request, original, wanted)
+        if self._by.preflights == "auto" and is_preflight(request):
+            self._preflight_notice.log(self._wall())
+        return self._refused(decision, scope)
 
     def _wanted(self, original: Original) -> Answer:
         if self._rules is None:
@@ -219,7 +224,7 @@ class Authorizer:
 
     def _refused(self, refusal: Refusal, scope: Mapping[str, Any], *, folds: bool = True) -> Reply:
         if folds and self._by.folds:
-            return 403, [_NO_STORE, _VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
+            return 403, [_NO_STORE, VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
         return reply_of(refusal, scope)
 
 
@@ -229,7 +234,7 @@ def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
     named = (
         refusal.headers if scope["method"] == "HEAD" else [length if name == length[0] else (name, text) for name, text in refusal.headers]
     )
-    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), _VARY], refusal.body
+    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), VARY], refusal.body
 
 
 def cache_key(original: Original) -> bytes:
