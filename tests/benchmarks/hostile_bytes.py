@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -53,6 +54,8 @@ def _compare(call: Call, rounds: int) -> tuple[list[float], float]:
     for _ in range(_WARM):
         _time(call.ours)
         _time(call.theirs)
+    gc.collect()
+    gc.freeze()  # as in `measure.compare`
     least = call.size * _LEAST_NANOSECONDS / 1e9
     pairs = [(_time(call.ours), max(least, _time(call.theirs))) for _ in range(rounds)]
     return [own / base for own, base in pairs], statistics.median(own for own, _ in pairs)

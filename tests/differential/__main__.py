@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from tests.differential.compare import Difference, compare_answers, compare_orders, compare_paths, compare_tokens
+from tests.differential.compare import Difference, compare_answers, compare_paths, compare_tokens
+from tests.differential.orders import compare_orders
 
 SIZES: Final[tuple[tuple[str, int, Callable[..., Iterator[Difference]]], ...]] = (
     ("tokens, each shown twice", 51_000, compare_tokens),

@@ -11,7 +11,8 @@ from iiniit_guard import Guard
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
-from tests.differential.compare import compare_answers, compare_orders, compare_paths, compare_tokens
+from tests.differential.compare import compare_answers, compare_paths, compare_tokens
+from tests.differential.orders import compare_orders
 from tests.differential.paths import route
 
 COMPARISONS = [
