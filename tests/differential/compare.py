@@ -107,14 +107,14 @@ def naive(ask: Callable[[], Facts]) -> object:
         return "unknown"
 
 
-def compare_tokens(seed: int, number: int, tally: Tally, *, marks: bool = True, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
+def compare_tokens(seed: int, number: int, tally: Tally, *, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
     """Compare verdicts on JWTs; each is shown twice, so that what is remembered is judged too, with a step of the clock in between."""
     clock = SettableClock(START)
     guards = [make(make_guard, Server(), clock, settings, introspects=False) for _, settings in TRUSTS]
     for index in range(number):
         random = Random(f"{seed} token {index}")
         trust, guard = random.choice(list(zip((trust for trust, _ in TRUSTS), guards, strict=True)))
-        token, names = make_token(random, clock.wall(), strict=trust.profile == "rfc9068", marks=marks, more_claims=trust.required)
+        token, names = make_token(random, clock.wall(), strict=trust.profile == "rfc9068", more_claims=trust.required)
         query = make_query(random)
         request = Request("GET", "/", query, [(b"authorization", b"Bearer " + token.encode("utf-8", "replace"))])
 
@@ -130,15 +130,15 @@ def compare_tokens(seed: int, number: int, tally: Tally, *, marks: bool = True, 
             clock.advance(random.choice([0, 0, 0.5, 1, 4, 5, 30]))
 
 
-def compare_answers(seed: int, number: int, tally: Tally, *, marks: bool = True, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
+def compare_answers(seed: int, number: int, tally: Tally, *, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
     """Compare verdicts on introspection answers."""
     clock, server, numbers = SettableClock(START), Server(), count()
     guards = [make(make_guard, server, clock, settings, introspects=True) for trust, settings in TRUSTS]
     for index in range(number):
         random = Random(f"{seed} answer {index}")
-        at = random.choice([0, 2] if not marks else [0, 1, 2])
+        at = random.choice([0, 1, 2])
         trust, guard = TRUSTS[at][0], guards[at]
-        status, media_type, body, names = make_answer(random, clock.wall(), marks=marks, more_claims=trust.required)
+        status, media_type, body, names = make_answer(random, clock.wall(), more_claims=trust.required)
         server.answer = status, media_type, body
         request = Request("GET", "/", headers=[(b"authorization", b"Bearer opaque-%d" % next(numbers))])
         expected, got = naive(lambda trust=trust: read_answer(*server.answer, trust, clock.wall())), said(guard.authenticate(request))

@@ -181,14 +181,12 @@ def flip(part: str, random: Random) -> str:
     return part[:place] + ("B" if part[place] == "A" else "A") + part[place + 1 :]
 
 
-def make_token(
-    random: Random, now: float, *, strict: bool, marks: bool, more_claims: Mapping[str, Any] | None = None
-) -> tuple[str, list[str]]:
+def make_token(random: Random, now: float, *, strict: bool, more_claims: Mapping[str, Any] | None = None) -> tuple[str, list[str]]:
     """Return a token and the names of its changes."""
     claims, names = {**good_claims(now), **(more_claims or {})}, []
     alg, kid = random.choice(SIGNERS)
     header: dict[str, Any] = {"alg": alg, "kid": kid, "typ": "at+jwt" if strict or random.random() < 0.5 else "JWT"}
-    more = {} if not marks else EMPTY if strict else MARKS
+    more = EMPTY if strict else MARKS
     changes = {**CHANGES, **more}
     for _ in range(random.choice([0, 0, 1, 1, 1, 2, 3])):
         name = random.choice([*changes, *more, *OFTEN])
@@ -227,12 +225,10 @@ def _sign(random: Random, alg: str, header: dict[str, Any], signed: bytes, names
     return make_signature(alg, signed)
 
 
-def make_answer(
-    random: Random, now: float, *, marks: bool, more_claims: Mapping[str, Any] | None = None
-) -> tuple[int, str, bytes, list[str]]:
+def make_answer(random: Random, now: float, *, more_claims: Mapping[str, Any] | None = None) -> tuple[int, str, bytes, list[str]]:
     """Return status, media type and body of an introspection answer, and the names of its changes."""
     answer, names = {"active": True, **good_claims(now), **(more_claims or {}), "token_type": "Bearer"}, []
-    choices = {**CHANGES, **({name: MARKS[name] for name in ("token_use", "typ", "hash", "nonce")} if marks else {})}
+    choices = {**CHANGES, **{name: MARKS[name] for name in ("token_use", "typ", "hash", "nonce")}}
     for _ in range(random.choice([0, 0, 1, 1, 1, 2, 3])):
         name = random.choice([*choices, *OFTEN])
         choices[name](answer, random, now)

@@ -124,13 +124,14 @@ def check_claims(claims: Mapping[str, Any], trust: Trust, now: float, *, at_jwt:
     for name, wanted in (trust.required or {}).items():
         held = claims[name] if isinstance(claims.get(name), list) else [claims.get(name)]
         need(any(type(one) is type(wanted) and one == wanted for one in held))
-    scopes = scopes_of(claims, trust)
+    scopes = scopes_of(claims, trust, strict=trust.profile == "rfc9068" and not introspected)
     check_kind(claims, scopes, at_jwt=at_jwt, introspected=introspected)
     return Facts(claims.get("sub"), claims.get("client_id", claims.get("azp")), frozenset(scopes))
 
 
 def check_kind(claims: Mapping[str, Any], scopes: set[str], *, at_jwt: bool, introspected: bool) -> None:
     """Documented: what is an access token is judged by marks."""
+    need(isinstance(claims.get("token_use", ""), str))  # documented: what is no text is no word for an access token
     need(claims.get("typ") not in ("ID", "Refresh", "Offline", "Logout"))
     need(claims.get("token_use") not in ("id", "id_token", "refresh", "refresh_token"))
     if introspected:  # only explicit words count
@@ -141,9 +142,8 @@ def check_kind(claims: Mapping[str, Any], scopes: set[str], *, at_jwt: bool, int
     need(strong or "nonce" not in claims or scopes - OPENID_SCOPES)
 
 
-def scopes_of(claims: Mapping[str, Any], trust: Trust) -> set[str]:
-    """RFC 6749 §3.3, RFC 9068 §2.2.3; documented: `scp` where there is no `scope`, and lists, but not under rfc9068."""
-    strict = trust.profile == "rfc9068"
+def scopes_of(claims: Mapping[str, Any], trust: Trust, *, strict: bool) -> set[str]:
+    """RFC 6749 §3.3, RFC 9068 §2.2.3; documented: `scp` where there is no `scope`, and lists, but not in JWTs under rfc9068."""
     value = claims.get("scope", "") if strict or "scope" in claims else claims.get("scp", "")
     need(isinstance(value, str) or (isinstance(value, list) and not strict))
     words = [word for word in value.split(" ") if word] if isinstance(value, str) else value

@@ -16,8 +16,8 @@ from tests.differential.orders import compare_orders
 from tests.differential.paths import route
 
 COMPARISONS = [
-    pytest.param(lambda tally: compare_tokens(1, 600, tally, marks=False), id="tokens"),
-    pytest.param(lambda tally: compare_answers(1, 800, tally, marks=False), id="answers"),
+    pytest.param(lambda tally: compare_tokens(1, 600, tally), id="tokens"),
+    pytest.param(lambda tally: compare_answers(1, 800, tally), id="answers"),
     pytest.param(lambda tally: compare_paths(1, 2_000, tally), id="paths"),
     pytest.param(lambda tally: compare_orders(1, 15, tally), id="orders"),
 ]
@@ -79,12 +79,12 @@ def remembers_for_ever():
     ],
 )
 def test_a_check_of_tokens_that_is_left_out_is_reported(reason):
-    assert any(compare_tokens(1, 2_000, Counter(), marks=False, make_guard=forgives(reason)))
+    assert any(compare_tokens(1, 2_000, Counter(), make_guard=forgives(reason)))
 
 
 @pytest.mark.parametrize("reason", [Reason.EXPIRED, Reason.INACTIVE, Reason.WRONG_AUDIENCE, Reason.ISSUER_UNAVAILABLE])
 def test_a_check_of_answers_that_is_left_out_is_reported(reason):
-    assert any(compare_answers(1, 800, Counter(), marks=False, make_guard=forgives(reason)))
+    assert any(compare_answers(1, 800, Counter(), make_guard=forgives(reason)))
 
 
 @pytest.mark.parametrize(
