@@ -117,7 +117,7 @@ def check_claims(claims: Mapping[str, Any], trust: Trust, now: float, *, at_jwt:
     need(all(isinstance(claims.get(name, ""), str) for name in ("sub", "client_id", "azp", "jti")))
     if trust.profile == "rfc9068" and not introspected:
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
-        need(claims["sub"] and claims["client_id"])  # documented: an empty text is no value
+        need(claims["sub"] and claims["client_id"] and claims["jti"])  # documented: an empty text is no value
     need("cnf" not in claims)  # RFC 7800 §3.1: a bound token is no bearer token
     details = claims.get("authorization_details", [])
     need(isinstance(details, list) and all(isinstance(one, dict) and isinstance(one.get("type"), str) for one in details))
