@@ -287,12 +287,8 @@ def test_prefixes_of_several_issuers():
     def issuer(name, prefix):
         return TrustedIssuer(issuer=name, audience="x", introspection=ClientSecretPost("a", "b"), token_prefix=prefix)
 
-    for prefixes, said in (
-        (("a_", "a_b"), ["token_prefix: one begins with another, so a token could belong to both"]),
-        (("a_b", "a_"), ["token_prefix: one begins with another, so a token could belong to both"]),
-        (("c_", "a_", "a_b"), ["token_prefix: one begins with another, so a token could belong to both"]),
-        (("a_", "b_"), []),
-    ):
+    both = ["token_prefix: one begins with another, so a token could belong to both"]
+    for prefixes, said in ((("a_", "a_b"), both), (("a_b", "a_"), both), (("c_", "a_", "a_b"), both), (("a_", "b_"), [])):
         issuers = [issuer(f"https://{number}.test", prefix) for number, prefix in enumerate(prefixes)]
         if not said:
             make_settings({"issuers": issuers})
