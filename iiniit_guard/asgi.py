@@ -11,9 +11,9 @@ from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, ma
 from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Message, Receive, Scope, Send, WebsocketExchange, refuse
 from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
-from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, with_notes
+from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal, with_notes
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError
 
@@ -90,12 +90,16 @@ class GuardMiddleware:
             answers = kind == "http" and _answers_preflights(self.app)
             decision = await admit_async(self.guard, self.gate, request_from_scope(inner), _HOST, found=token, host_answers=answers)
             if not isinstance(decision, Allow):
+                if isinstance(decision, Refusal):
+                    record_refusal(scope, decision)  # for a guard around this one
                 await refuse(scope, receive, send, decision)
                 return
             token, principal = decision.token, decision.principal
         inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = token, principal
         try:
-            await self.app(inner, receive, exchange.send)
+            running = self.app(inner, receive, exchange.send)
+            del scope, inner, receive, send  # error reporters send the variables of each frame of a traceback: the header fields
+            await running
         except Exception:
             # The refusal replaces the application's failure, which it caused. A response that has started cannot be replaced.
             if exchange.refusal is None or exchange.started:

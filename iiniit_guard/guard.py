@@ -15,6 +15,7 @@ from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.authenticate import authenticate, decide, verify
 from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.copying import CopiedAsItself
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding, Tried
 from iiniit_guard.core.event import Event, event_of, usual_event
 from iiniit_guard.core.keywords import GuardKeywords
@@ -37,7 +38,7 @@ _log: Final = logging.getLogger("iiniit_guard")
 _SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
 
 
-class Guard:
+class Guard(CopiedAsItself):
     """Decides which requests have a good access token. One guard serves any number of threads, event loops and adapters.
 
     Making one does no I/O; the first token does. Either the settings of one issuer are given, or `issuers`; every setting

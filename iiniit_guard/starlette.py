@@ -110,7 +110,12 @@ def _wrapper_for(function: Any) -> Callable[[Callable[..., Any], Policy], Callab
 
 
 # Every wrapper lets go of what holds the request's header fields before the handler runs or the refusal is raised: error reporters
-# send the local variables of each frame of a traceback.
+# send the local variables of each frame of a traceback, and some those of the running frames.
+
+
+def _handed_over(handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Callable[[], Any]]:
+    """Return a list of one call. `pop()()` makes it when the caller has deleted its arguments: no variable holds them meanwhile."""
+    return [partial(handler, *args, **kwargs)]
 
 
 def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
@@ -127,8 +132,10 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
             if refused is not None:
                 del args, kwargs, connection, scope
                 raise refused from None
-        answer = handler(*args, **kwargs)
-        del args, kwargs, connection, scope
+        try:
+            answer = handler(*args, **kwargs)
+        finally:  # a wrapper below that is no coroutine function may raise at once
+            del args, kwargs, connection, scope
         return await answer
 
     return guarded
@@ -139,10 +146,12 @@ def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., A
     def guarded(*args: Any, **kwargs: Any) -> Any:
         # Starlette and FastAPI run this in a thread of their pool, where blocking is allowed.
         refused = _refused(_connection(args, kwargs), policy)
+        call = _handed_over(handler, args, kwargs)
+        del args, kwargs
         if refused is not None:
-            del args, kwargs
+            del call
             raise refused from None
-        return handler(*args, **kwargs)
+        return call.pop()()
 
     return guarded
 
@@ -158,11 +167,12 @@ def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: P
             return begin(handler, policy, connection, args, kwargs)
         # This runs on the event loop. What is known of a token that was verified is decided without waiting.
         refused = _refused(connection, policy)
-        del connection, scope
+        call = _handed_over(handler, args, kwargs)
+        del args, kwargs, connection, scope
         if refused is not None:
-            del args, kwargs
+            del call
             raise refused from None
-        return handler(*args, **kwargs)
+        return call.pop()()
 
     return guarded
 
@@ -171,23 +181,24 @@ def _begin(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
     refused = _refused(connection, policy)
-    del connection
-    steps = handler(*args, **kwargs)  # nothing of it runs yet
-    del args, kwargs
+    call = _handed_over(handler, args, kwargs)
+    del args, kwargs, connection
     if refused is not None:
+        del call
         raise refused from None
-    return (yield from steps)
+    return (yield from call.pop()())
 
 
 async def _begin_async(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[Any, Any]:
     refused = await _refused_async(connection, policy)
-    del connection
-    steps: AsyncGenerator[Any, Any] = handler(*args, **kwargs)
-    del args, kwargs
+    call = _handed_over(handler, args, kwargs)
+    del args, kwargs, connection
     if refused is not None:
+        del call
         raise refused from None
+    steps: AsyncGenerator[Any, Any] = call.pop()()
     # An asynchronous generator cannot delegate by itself (PEP 525): what is thrown into this one at its yield is meant for `steps`.
     try:
         value = await anext(steps)
@@ -217,8 +228,10 @@ def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
             if refused is not None:
                 del self
                 raise refused from None
-        answer = dispatch(self)
-        del self
+        try:
+            answer = dispatch(self)
+        finally:
+            del self
         await answer
 
     # The class itself changes, not a subclass of it: its name, its identity and its own calls of super() stay what they were.

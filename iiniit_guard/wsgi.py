@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
-from iiniit_guard.adapting.request_state import RefusalRecord, with_notes
+from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import respond
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.request import request_from_environ
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class GuardMiddleware:
         if not isinstance(token, AccessToken):
             decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, found=token)
             if not isinstance(decision, Allow):
+                if isinstance(decision, Refusal):
+                    record_refusal(environ, decision)  # for a guard around this one
                 start_response(decision.status_line, list(decision.headers))
                 return [decision.body]
             token, principal = decision.token, decision.principal

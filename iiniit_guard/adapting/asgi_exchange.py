@@ -17,13 +17,26 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DENIAL: Final = "websocket.http.response"
+# An application under ASGI before 2.4 hears of the end by `receive`. One that does not listen must not run on for ever.
+_MAX_DROPPED: Final = 64
+
+
+class RefusalSent(OSError):
+    """The application sends on after the guard refused its request; frameworks take an OSError of `send` for the end of the connection.
+
+    Spec: ASGI 2.4, "Disconnected Client - send exception".
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the guard refused this request and sent its refusal, so nothing more can be sent")
 
 
 class HttpExchange(RefusalRecord):
     """The record of one HTTP request, and the `send` of its application.
 
-    A refusal that is recorded before the response starts replaces the whole response. A refusal that is recorded later aborts it: nothing
-    further passes, and the middleware raises, so that the server closes the connection.
+    A refusal that is recorded before the response starts replaces the whole response. If the application then streams on, `send` raises
+    `RefusalSent`. A refusal that is recorded later aborts the response: nothing further passes, and the middleware raises, so that the
+    server closes the connection.
 
     Args:
         scope: The scope that the server gave.
@@ -33,11 +46,12 @@ class HttpExchange(RefusalRecord):
         started: Whether a response of the application has started. It can no longer be replaced.
     """
 
-    __slots__ = ("_replaced", "_scope", "_send", "started")
+    __slots__ = ("_dropped", "_replaced", "_scope", "_send", "started")
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.refusal: Refusal | None = None  # as the base does; its constructor would be one more call for each request
+        self.refusal = self.outer = None  # as the base does; its constructor would be one more call for each request
         self.started = self._replaced = False
+        self._dropped = 0
         self._scope = scope
         self._send = send
 
@@ -63,9 +77,13 @@ class HttpExchange(RefusalRecord):
     async def _replace(self, message: Message, refusal: Refusal) -> None:
         if self.started:
             _abort()
-        # Every other message belongs to the response that is replaced: bodies, paths of files, trailers, pushes, hints.
         if message["type"] == "http.response.start" and not self._replaced:
             await self._refuse(refusal, message.get("headers") or ())
+            return
+        # Every other message belongs to the response that is replaced: bodies, paths of files, trailers, pushes, hints.
+        self._dropped += 1
+        if self._dropped > _MAX_DROPPED or (self._replaced and message.get("more_body") and _send_may_raise(self._scope)):
+            raise RefusalSent
 
     async def _refuse(self, refusal: Refusal, replaced: Iterable[tuple[bytes, bytes]]) -> None:
         others = [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in replaced]
@@ -79,7 +97,7 @@ class WebsocketExchange(RefusalRecord):
     """The record of one WebSocket connection, and the `receive` and `send` of its application.
 
     A refusal that is recorded before the connection is accepted is sent as a denial response; a later one closes the connection with 1008.
-    The application is then told that the client left.
+    The application is then told that the client left, by `receive` and, if it sends on, by `RefusalSent`.
 
     Args:
         scope: The scope that the server gave.
@@ -90,13 +108,14 @@ class WebsocketExchange(RefusalRecord):
         started: Whether a denial response of the application has started. It can no longer be replaced.
     """
 
-    __slots__ = ("_accepted", "_ended", "_heard", "_receive", "_scope", "_send", "started")
+    __slots__ = ("_accepted", "_dropped", "_ended", "_heard", "_receive", "_scope", "_send", "started")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__()
         self.started = False
         self._scope, self._receive, self._send = scope, receive, send
         self._heard = self._accepted = self._ended = False
+        self._dropped = 0
 
     async def receive(self) -> Message:
         """Return the client's next message; after a refusal, that it left."""
@@ -109,10 +128,14 @@ class WebsocketExchange(RefusalRecord):
 
     async def send(self, message: Message) -> None:
         """Pass a message of the application on, or end the connection in its place."""
+        kind = message["type"]
         if self.refusal is not None:
             await self.finish(self.refusal)
+            self._dropped += 1
+            goes_on = kind == "websocket.send" or message.get("more_body")
+            if self._dropped > _MAX_DROPPED or (goes_on and _send_may_raise(self._scope)):
+                raise RefusalSent
             return
-        kind = message["type"]
         if kind == "websocket.accept":
             self._accepted = True
         elif kind == "websocket.close":
@@ -161,6 +184,12 @@ async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -
     headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
     await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": decision.body})
+
+
+def _send_may_raise(scope: Scope) -> bool:
+    """Return whether the application expects an OSError of `send` at the end of a connection: since ASGI 2.4."""
+    version = (scope.get("asgi") or {}).get("spec_version") or "2.0"
+    return tuple(map(int, version.split("."))) >= (2, 4)
 
 
 async def _connect_again() -> Message:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.copying import CopiedAsItself
 from iiniit_guard.core.decision import Refusal
 from iiniit_guard.errors import UsageError
 
@@ -18,30 +19,42 @@ GUARD_KEY: Final = "iiniit_guard.guard"
 RECORD_KEY: Final = "iiniit_guard.refusal_record"
 
 
-class RefusalRecord:
+class RefusalRecord(CopiedAsItself):
     """The refusal that a guarded handler made for one request. The middleware creates it and sends its refusal.
 
     A handler's answer can be lost: a framework ignores what a dependency returns, an error handler or a marshalling decorator replaces
     it. So the handler records its refusal here, and the middleware replaces whatever response starts afterwards.
 
+    A copy of the record is the record itself: a handler that has a copy of the scope refuses the same request.
+
     Attributes:
         refusal: The first refusal of this request; None while there is none.
+        outer: The record of a middleware around this one, which replaces what layers between the two answer; None if there is none.
     """
 
-    __slots__ = ("refusal",)
+    __slots__ = ("outer", "refusal")
 
     def __init__(self) -> None:
         self.refusal: Refusal | None = None
+        self.outer: RefusalRecord | None = None
+
+    def add(self, refusal: Refusal) -> None:
+        """Record a refusal here and in every outer record; the first one of a request stays."""
+        record: RefusalRecord | None = self
+        while record is not None and record.refusal is None:
+            record.refusal = refusal
+            record = record.outer
 
 
 def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
     """Write into a scope or environ, which belongs to this application alone, what was found.
 
     All keys are always written, None where there is nothing: what an outer guard found must never answer for an inner one.
-    A record of this guard that is there already stays.
+    A record of this guard that is there already stays. The record of another guard becomes the outer one.
     """
-    if state.get(GUARD_KEY) is not guard or state.get(RECORD_KEY) is None:
-        state[RECORD_KEY] = RefusalRecord()
+    known = state.get(RECORD_KEY)
+    if state.get(GUARD_KEY) is not guard or known is None:
+        state[RECORD_KEY] = _inside(known, RefusalRecord())
     state[TOKEN_KEY] = token
     state[PRINCIPAL_KEY] = principal
     state[GUARD_KEY] = guard
@@ -54,15 +67,29 @@ def with_notes(
     principal: Principal | None = None,
     record: RefusalRecord | None = None,
 ) -> dict[str, Any]:
-    """Return a copy of `state` with what was found, and with the record that the middleware reads when a response starts."""
-    return {**state, TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard, RECORD_KEY: record or RefusalRecord()}
+    """Return a copy of `state` with what was found, and with the record that the middleware reads when a response starts.
+
+    A record that `state` has already becomes the outer one.
+    """
+    record = record or RefusalRecord()
+    outer = state.get(RECORD_KEY)
+    if outer is not None:
+        _inside(outer, record)
+    return {**state, TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard, RECORD_KEY: record}
+
+
+def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:
+    """Return `record`, which hands its refusal on to `outer` if that is another record."""
+    if isinstance(outer, RefusalRecord) and outer is not record:
+        record.outer = outer
+    return record
 
 
 def record_refusal(state: Mapping[str, Any], refusal: Refusal) -> None:
-    """Record a refusal for the middleware; the first one of a request stays."""
+    """Record a refusal for every middleware around the handler; the first one of a request stays."""
     record = state.get(RECORD_KEY)
-    if isinstance(record, RefusalRecord) and record.refusal is None:
-        record.refusal = refusal
+    if isinstance(record, RefusalRecord):
+        record.add(refusal)
 
 
 def recorded_refusal(state: Mapping[str, Any]) -> Refusal | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from iiniit_guard.core.claims import Claims, freeze, make_claims
+from iiniit_guard.core.copying import CopiedAsItself
 
 EMPTY_CLAIMS: Final = Claims({})
 
 
-class _Values:
+class _Values(CopiedAsItself):
     """What the claims of a token are made of when somebody asks for them, which few handlers do."""
 
     __slots__ = ("_shape", "_values")
@@ -125,7 +126,7 @@ def make_access_token(
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(CopiedAsItself):
     """Who came with another credential than an access token (an API key), as an application's own check says.
 
     Attributes:

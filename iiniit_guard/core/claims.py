@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeGuard, cast
 
+from iiniit_guard.core.copying import CopiedAsItself
+
 LATEST: Final = 253_402_300_800
 """10000-01-01: a time from then on cannot be meant, and 2**63 or 1e400 is an attack on arithmetic."""
 
 
-class Claims(Mapping[str, Any]):
+class Claims(CopiedAsItself, Mapping[str, Any]):
     """A frozen mapping from claim name to frozen value: nested objects are read-only mappings, arrays are tuples.
 
     A token's claims cost a tuple of values; tokens with the same names share these (`make_claims`: half the memory of a dict each).

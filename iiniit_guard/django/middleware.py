@@ -145,6 +145,8 @@ class GuardMiddleware:
 
     def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, guessed: bool) -> _Entry | HttpResponse:
         if not isinstance(decision, (AccessToken, Allow)):
+            if isinstance(decision, Refusal):
+                record_refusal(state_of(request), decision)  # for a guard around this project
             return response_to(decision)
         record = self._note(request, decision)
         request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed, record)
@@ -229,6 +231,8 @@ def _finished(entry: _Entry, response: HttpResponse, decision: AccessToken | All
     """Return the response that goes up: a refusal in place of what came from below, or that."""
     answer = entry.record.refusal or decision
     if isinstance(answer, Answer):
+        if isinstance(answer, Refusal):
+            entry.record.add(answer)
         return replacement(answer, response)
     if getattr(response, "streaming", False):
         abort_when_refused(response, entry.record)

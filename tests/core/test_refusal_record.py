@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iiniit_guard.adapting.admission import make_gate
-from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.adapting.refusal import DROPPED, KEPT, replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord, add_notes, record_refusal, recorded_refusal, with_notes
+from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.claims import Claims
 from iiniit_guard.core.decision import Answer, Deny
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.core.request import Request
+from iiniit_guard.guard import Guard
 
 FIRST = Deny(403, (), b"", Reason.MISSING_SCOPE)
 SECOND = Deny(401, (), b"", Reason.EXPIRED)
@@ -34,6 +39,56 @@ def test_without_a_middleware_nothing_is_recorded(state):
     record_refusal(state, FIRST)
 
     assert recorded_refusal(state) is None
+
+
+def test_every_outer_record_gets_the_refusal_and_no_inner_one_does():
+    outer, middle, inner = RefusalRecord(), RefusalRecord(), RefusalRecord()
+    states = [with_notes({}, GUARD, None, record=outer)]
+    for record in (middle, inner):
+        states.append(with_notes(states[-1], GUARD, None, record=record))
+
+    record_refusal(states[1], FIRST)
+    record_refusal(states[2], SECOND)
+
+    assert [record.refusal for record in (outer, middle, inner)] == [FIRST, FIRST, SECOND]
+
+
+def test_a_record_of_another_guard_is_the_outer_one_of_what_is_noted_over_it():
+    outer = RefusalRecord()
+    state = with_notes({}, GUARD, None, record=outer)
+
+    add_notes(state, OTHER, None)
+    record_refusal(state, FIRST)
+
+    assert state[RECORD_KEY] is not outer
+    assert outer.refusal is FIRST
+
+
+@pytest.mark.parametrize("found", ["no record", 7])
+def test_what_is_no_record_is_no_outer_one(found):
+    state = with_notes({RECORD_KEY: found}, GUARD, None)
+    add_notes(state, OTHER, None)
+
+    record_refusal(state, FIRST)
+
+    assert recorded_refusal(state) is FIRST
+
+
+def test_a_record_that_is_noted_again_is_not_its_own_outer_one():
+    record = RefusalRecord()
+    state = with_notes(with_notes({}, GUARD, None, record=record), GUARD, None, record=record)
+
+    record_refusal(state, FIRST)
+
+    assert (record.refusal, record.outer) == (FIRST, None)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_what_a_scope_holds_is_the_same(copied):
+    state = with_notes({}, Guard(issuer="https://issuer.test", audience="api"), AccessToken("https://issuer.test"), Principal("ApiKey"))
+
+    assert [copied(value) is value for value in state.values()] == [True] * 4
+    assert copied(claims := Claims({"act": {"sub": "bob"}})) is claims
 
 
 def test_a_token_that_is_found_later_keeps_the_record_of_its_guard_and_no_other():
@@ -88,6 +143,88 @@ def test_which_fields_of_a_replaced_response_stay(replaced, expected):
     assert others == (replaced if expected == "both" else expected)
     assert {name: value for name, value in headers if (name, value) not in others} == dict(REFUSAL.headers)
     assert len(headers) == len(REFUSAL.headers) + len(others)
+
+
+GATEWAY_FIELDS = [
+    *(
+        "X-Accel-Redirect",
+        "X-Accel-Expires",
+        "x-accel-limit-rate",
+        "X-ACCEL-BUFFERING",
+        "X-Sendfile",
+        "X-Sendfile2",
+        "X-Sendfile-Temporary",
+    ),
+    *("X-Send-File", "X-Lighttpd-Send-File", "X-LIGHTTPD-send-tempfile", "X-Reproxy-URL", "X-Reproxy-File", "X-LiteSpeed-Location"),
+    *("X-LiteSpeed-Cache-Control", "X-LSADC-Cache-Control", "X-AppEngine-BlobKey", "X-Envoy-Immediate-Health-Check-Fail", "Grip-Hold"),
+    *("Fly-Replay", "X-Middleware-Rewrite", "X-Offload-to-SSE", "HX-Redirect", "HX-Location", "X-Inertia-Location", "Status", "Link"),
+    *("CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "Netlify-Vary"),
+    *(
+        "Akamai-Cache-Control",
+        "X-Google-Cache-Control",
+        "Edge-Control",
+        "Edge-Cache-Tag",
+        "Surrogate-Control",
+        "Surrogate-Key",
+        "Cache-Tag",
+    ),
+    *("Cache-Status", "Cache-Groups", "CDN-Tag", "X-Cache-Tags", "X-Drupal-Cache-Tags", "xkey", "X-Varnish-TTL", "X-TTL", "No-Vary-Search"),
+    *(
+        "Content-Digest",
+        "Repr-Digest",
+        "Digest",
+        "Signature",
+        "Content-Disposition",
+        "Content-Security",
+        "Connection",
+        "Upgrade",
+        "SourceMap",
+    ),
+]
+OTHERS_KEEP = [
+    *("Content-Security-Policy", "content-security-policy-report-only", "Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy"),
+    *("X-Content-Type-Options", "Permissions-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Report-To", "NEL"),
+    *("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Set-Cookie", "X-Request-ID", "traceparent", "CF-Ray", "Server"),
+    *(
+        "X-Correlation-ID",
+        "Server-Timing",
+        "Date",
+        "Via",
+        "Alt-Svc",
+        "X-RateLimit-Remaining",
+        "X-Account-Balance",
+        "Clear-Site-Data",
+        "X-Cached",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", GATEWAY_FIELDS)
+def test_a_field_on_which_a_server_or_gateway_acts_goes(name):
+    assert {field.lower() for field, _ in replace_headers(REFUSAL, [(name, "x")])} == {field.lower() for field, _ in REFUSAL.headers}
+
+
+@pytest.mark.parametrize("name", OTHERS_KEEP)
+def test_a_field_that_other_layers_add_stays(name):
+    assert (name, "x") in replace_headers(REFUSAL, [(name, "x")])
+
+
+@pytest.mark.parametrize("pattern", [pattern for patterns in DROPPED.values() for pattern in patterns])
+def test_every_pattern_drops_what_it_names(pattern):
+    name = pattern.replace("*", "some")
+
+    assert name not in dict(replace_headers(REFUSAL, [(name, "x")]))
+    assert f"x{name}x" in dict(replace_headers(REFUSAL, [(f"x{name}x", "x")]))
+
+
+@pytest.mark.parametrize("name", ["X-Accel-Redirect ", " X-Accel-Redirect", "X-Accel-Redirect:", "X-\xe9", "", "a b", "X-Accel-Redirect\r"])
+def test_what_is_no_field_name_goes(name):
+    assert name not in dict(replace_headers(REFUSAL, [(name, "x")]))
+
+
+def test_the_reference_names_every_pattern():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "adapters.md").read_text(encoding="utf-8")
+    assert [pattern for patterns in (*DROPPED.values(), KEPT) for pattern in patterns if f"`{pattern}`" not in page] == []
 
 
 def test_lists_are_merged():

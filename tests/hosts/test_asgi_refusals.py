@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 
 import pytest
 
@@ -172,6 +173,14 @@ def test_a_copy_of_the_scope_still_refuses(guard, bearer, own_refusal):
         await After(start(), body())(dict(scope), receive, send)
 
     assert_is(exchange(GuardMiddleware(copying, guard), http(bearer())), own_refusal)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_any_other_copy_of_the_scope_refuses_too(guard, bearer, own_refusal, copied):
+    async def copying(scope, receive, send):
+        await After(start(), body())(copied(scope), receive, send)
+
+    assert_is(exchange(GuardMiddleware(copying, guard), http(bearer(), state={})), own_refusal)
 
 
 def test_two_tasks_that_start_a_response_get_one_refusal(guard, bearer, own_refusal):
