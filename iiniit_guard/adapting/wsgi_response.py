@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
 
 _FILE_WRAPPER: Final = "wsgi.file_wrapper"
+_END: Final = object()
 _BUFFERED_FILES: Final = (io.BufferedReader, io.BufferedRandom)
 _FILE_ATTRIBUTES: Final = frozenset({"name", "mode"})  # `open` sets them
 
@@ -25,11 +26,8 @@ class ResponseRecord(RefusalRecord):
         plain_body: A type. An iterable of exactly this type runs no code of the application. None while that is unknown.
     """
 
-    __slots__ = ("plain_body",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.plain_body: type | None = None
+    __slots__ = ()
+    plain_body: type | None = None
 
     def decide(self) -> None:
         """Record the refusal of a request whose response is about to start before any decision. A middleware decides earlier."""
@@ -67,7 +65,8 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
             raise
         return exchange.refuse()
     # No code of the application runs while the server iterates. A server sends a file itself only if it gets its own object.
-    if exchange.asked and (type(body) in (list, tuple, record.plain_body) or (exchange.files and exchange.is_file(body))):
+    kind = type(body)
+    if exchange.asked and (kind is record.plain_body or kind is list or kind is tuple or (exchange.files and exchange.is_file(body))):
         return exchange.pass_on(body)
     return _begin(body, exchange)
 
@@ -211,16 +210,13 @@ class _Body:
         if self._first:
             first, self._first = self._first, b""
             return first
-        try:
-            chunk = next(self._chunks)
-        except StopIteration:
-            if self._record is None or self._record.refusal is None:
-                raise
-            raise ResponseAborted from None
+        chunk = next(self._chunks, _END)
         if self._record is not None and self._record.refusal is not None:
             self._chunks = iter(())
             raise ResponseAborted
-        return chunk
+        if chunk is _END:
+            raise StopIteration
+        return cast("bytes", chunk)
 
     def close(self) -> None:
         """Close the application's iterable, once, and drop its iterator and the chunk that was not sent."""
@@ -247,11 +243,7 @@ def _note_file(wrap: Callable[..., object], exchange: _Exchange, *arguments: obj
 def _is_standard_file(file: Any) -> bool:
     """Return whether reading `file` runs no code of the application: its type is exactly a standard one, and nothing is replaced in it."""
     if type(file) in _BUFFERED_FILES and _is_unchanged(file):
-        try:
-            file = file.raw
-        except ValueError:  # detached
-            return False
-        return type(file) is io.FileIO and _is_unchanged(file)
+        return type(file.raw) is io.FileIO and _is_unchanged(file.raw)
     return type(file) in (io.BytesIO, io.FileIO) and _is_unchanged(file)
 
 

@@ -29,10 +29,11 @@ class Admission(ResponseRecord):
         admitted: The view that may run, `ANY_VIEW`, or `NO_VIEW`; None while no decision was made.
     """
 
-    __slots__ = ("_environ", "_guard", "admitted")
+    __slots__ = ("_environ", "_guard", "admitted", "plain_body")
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
         super().__init__()
+        self.plain_body: type | None = None
         self.admitted: object = None
         self._environ = environ
         self._guard = guard

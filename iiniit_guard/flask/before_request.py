@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Request, Response
 
@@ -44,20 +44,16 @@ class BeforeRequest:
         self._looked = False
         self._marks: dict[str | None, tuple[object, bool, Policy | None]] = {}  # by endpoint: its view, and what that carries
 
-    @property
-    def _views(self) -> dict[Any, Any]:
-        return self._app.view_functions
-
     def decide(self, asked: Request) -> Response | None:
         """Return the refusal of `asked`, or None if it goes on; note which view may run for it."""
         if not self._looked:
-            self._look(dict.values(self._views))
-        environ, endpoint = asked.environ, asked.endpoint
+            self._look(self._app)
+        environ, endpoint, views = asked.environ, asked.endpoint, cast("dict[Any, Any]", self._app.view_functions)
         admission = environ.get(ADMISSION_KEY)
         if admission is None:  # the request did not come through the WSGI application: `app.test_request_context`
             admission = environ[ADMISSION_KEY] = Admission(environ, self)
         # Where no route fits, the endpoint is None. `CheckedViews` overrides `get`.
-        view = dict.get(self._views, endpoint)
+        view = dict.get(views, endpoint)
         is_open, wanted = self._marks_of(endpoint, view)
         if is_open:
             add_notes(environ, self._guard, None)
@@ -108,7 +104,7 @@ class BeforeRequest:
     def refusal_of(self, function: object) -> Response | None:
         """Return the refusal of the current request if `function` is the view that is about to run, and it was not admitted."""
         rule = current_request().url_rule
-        if rule is None or function is not dict.get(self._views, rule.endpoint):
+        if rule is None or function is not dict.get(cast("dict[Any, Any]", self._app.view_functions), rule.endpoint):
             return None
         return self.refusal_of_view(rule.endpoint, function)
 
@@ -153,8 +149,8 @@ class BeforeRequest:
         environ[ADMISSION_KEY].admitted = ANY_VIEW
         return None
 
-    def _look(self, views: Iterable[object]) -> None:
-        names = misplaced(views)
+    def _look(self, app: Flask) -> None:
+        names = misplaced(dict.values(cast("dict[Any, Any]", app.view_functions)))
         if names:
             raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
         self._looked = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterable, ValuesView
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response
@@ -76,8 +77,13 @@ class GuardedMethods:
 
     def preprocess_request(self, *args: Any) -> Any:
         """Decide before the functions that run before the view, if the application calls them without `full_dispatch_request`."""
-        response = self._before.refusal_of_undecided()
-        return self._preprocess_request(*args) if response is None else response
+        asked = current_request()
+        admission = asked.environ.get(ADMISSION_KEY)
+        if admission is None or admission.admitted is None:
+            response = self._before.decide(asked)
+            if response is not None:
+                return response
+        return self._preprocess_request(*args)
 
     def ensure_sync(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Refuse a view that the guard did not admit, and return what `Flask.ensure_sync` returns: Flask runs every view through it.
@@ -151,6 +157,7 @@ class CheckedView:
     """A view that asks the guard when it is called. It has the attributes of the view."""
 
     def __init__(self, endpoint: str, view: Callable[..., Any], before: BeforeRequest) -> None:
+        update_wrapper(self, view)
         self._endpoint = endpoint
         self._view = view
         self._before = before
