@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication
@@ -60,8 +61,10 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
         environ[_FILE_WRAPPER] = partial(_note_file, wrap, exchange)
     try:
         body = app(environ, exchange.start_response)
-    except Exception:
-        if exchange.sent or not exchange.is_refused():
+    except Exception as error:
+        # A wrong use of this package, which nobody decided about, is for the developer to see.
+        is_misuse = isinstance(error, UsageError) and record.refusal is None
+        if exchange.sent or is_misuse or not exchange.is_refused():
             raise
         return exchange.refuse()
     # No code of the application runs while the server iterates. A server sends a file itself only if it gets its own object.

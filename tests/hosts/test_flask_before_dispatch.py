@@ -11,7 +11,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import BaseConverter
 
-from iiniit_guard.flask import IiniitGuard, public
+from iiniit_guard.errors import UsageError
+from iiniit_guard.flask import IiniitGuard, public, require_token
 from iiniit_guard.testing import Issuer
 from iiniit_guard.wsgi import GuardMiddleware
 from tests.hosts.flask_views import lines, subject
@@ -308,3 +309,27 @@ def test_a_response_that_middleware_wraps_is_watched(guard, bearer):
     IiniitGuard(app, guard)
 
     assert type(app.wsgi_app(environ_of(app, bearer), ignore)) is not bare
+
+
+@pytest.mark.parametrize("propagates", [True, False])
+def test_a_misplaced_decorator_is_the_developers_to_see(guard, bearer, propagates):
+    app = Flask("profile")
+    app.config["PROPAGATE_EXCEPTIONS"] = propagates
+    IiniitGuard(app, guard)
+
+    def register():
+        @require_token()
+        @app.get("/x")
+        def wrong():
+            return SECRET
+
+        return wrong
+
+    decorated = register()
+    assert decorated is not app.view_functions["wrong"]
+    if propagates:
+        with pytest.raises(UsageError, match="above the route decorator"):
+            app.test_client().get("/x")
+    else:
+        assert app.test_client().get("/x").status_code == 401
+        assert app.test_client().get("/x", headers=lines(bearer())).status_code == 500
