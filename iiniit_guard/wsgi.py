@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
-from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal, with_notes
-from iiniit_guard.adapting.wsgi_response import respond
+from iiniit_guard.adapting.request_state import record_refusal, with_notes
+from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.request import request_from_environ
@@ -66,5 +66,5 @@ class GuardMiddleware:
             token, principal = decision.token, decision.principal
         # A copy: the holder of the caller's environ (a cascade that tries another application next, an outer guard's handler)
         # must not find what this guard noted for its own application.
-        record = RefusalRecord()
+        record = ResponseRecord()
         return respond(self.app, with_notes(environ, self.guard, token, principal, record), start_response, record)

@@ -24,8 +24,7 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="u
 BROAD = {
     "iiniit_guard/django/middleware.py:__call__": "returns",  # the recorded refusal; it raises on where there is none
     "iiniit_guard/django/middleware.py:_finish_async": "returns",
-    "iiniit_guard/adapting/wsgi_response.py:__init__": "raises",
-    "iiniit_guard/adapting/wsgi_response.py:_begin": "returns",  # raises, or returns the refusal
+    "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
     "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     "iiniit_guard/asgi.py:__call__": "refuses",  # the application's failure after a refusal, which is sent

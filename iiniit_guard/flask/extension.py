@@ -10,7 +10,7 @@ from flask import Flask
 from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
 from iiniit_guard.adapting.middleware import checked_guard
 from iiniit_guard.errors import UsageError
-from iiniit_guard.flask.before_request import BeforeRequest, guarded_wsgi_app
+from iiniit_guard.flask.methods import GuardedMethods
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
@@ -55,10 +55,12 @@ class IiniitGuard:
             self.init_app(app)
 
     def init_app(self, app: Flask, guard: Guard | None = None) -> None:
-        """Guard `app`, in front of every `before_request` function that it has so far.
+        """Guard `app`. The guard decides before receivers of `request_started` and functions of the application run for a request.
 
-        The extension also wraps `app.wsgi_app`, so that a refusal replaces whatever response the application makes of it, and
-        `app.ensure_sync`, so that no view runs in place of the one that the guard decided about.
+        The extension replaces methods of `app`: `wsgi_app`, so that a refusal replaces whatever response the application makes of it;
+        `full_dispatch_request` and `preprocess_request`, to decide; and `ensure_sync`, so that no view runs in place of the one that
+        the guard decided about. If the application's class has a `dispatch_request` of its own, `view_functions` checks too which
+        views run.
 
         Args:
             app: The application.
@@ -71,8 +73,4 @@ class IiniitGuard:
         if _EXTENSION in app.extensions:
             raise UsageError("this application has an IiniitGuard already")
         app.extensions[_EXTENSION] = self
-        # Others could answer before us, or act; Flask itself offers no place at the front.
-        door = BeforeRequest(app, guard, self.gate)
-        app.before_request_funcs.setdefault(None, []).insert(0, door)
-        app.ensure_sync = door.ensure_sync  # type: ignore[method-assign,assignment]  # Flask lets applications override it
-        app.wsgi_app = guarded_wsgi_app(app.wsgi_app, guard)  # type: ignore[method-assign,assignment]  # as Flask documents
+        GuardedMethods(app, guard, self.gate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from typing import Any
@@ -65,6 +66,70 @@ def test_a_file_of_a_class_of_the_application_is_watched(guard, bearer):
 
     with pytest.raises(ResponseAborted):
         list(body)
+
+
+@pytest.mark.parametrize("read", [1, 2, 3])
+def test_a_stream_that_the_client_leaves_is_freed_at_once(guard, bearer, read):
+    class Chunk(bytes):
+        def __del__(self):
+            freed.append(True)
+
+    def app(environ, start_response):
+        start(start_response)
+        return (Chunk(b"x") for _ in range(3))
+
+    freed: list[bool] = []
+    gc.disable()  # it frees cycles
+    try:
+        body: Any = GuardMiddleware(app, guard)(environ_of(bearer()), ignore)
+        chunks = iter(body)
+        for number in range(read):
+            assert next(chunks)  # sent
+            assert len(freed) == number + 1
+        body.close()
+        assert list(body) == []
+        body = chunks = None
+        assert len(freed) == read
+    finally:
+        gc.enable()
+
+
+def test_a_chunk_that_was_not_sent_is_dropped_when_the_server_closes(guard, bearer):
+    body: Any = GuardMiddleware(lambda environ, start_response: (start(start_response), iter([b"x", b"y"]))[1], guard)(
+        environ_of(bearer()), ignore
+    )
+    body.close()
+
+    assert list(body) == []
+
+
+def test_an_aborted_response_stays_aborted(guard, bearer):
+    def app(environ, start_response):
+        start(start_response)
+        yield b"begun"
+        yield dropped(environ)
+        raise NotImplementedError
+
+    chunks: Any = iter(GuardMiddleware(app, guard)(environ_of(bearer()), ignore))
+
+    assert next(chunks) == b"begun"
+    for _ in range(2):
+        with pytest.raises(ResponseAborted):
+            next(chunks)
+
+
+def test_start_response_takes_its_arguments_by_name(guard, bearer):
+    def app(environ, start_response):
+        start_response(status="200 OK", response_headers=[("X-First", "yes")])
+        try:
+            raise Refusing
+        except Refusing:
+            start_response("500 Oops", response_headers=[("X-Error", "yes")], exc_info=sys.exc_info())
+        return [b"sorry"]
+
+    status, headers, body, _ = serve(GuardMiddleware(app, guard), value(bearer()))
+
+    assert (status, ("X-Error", "yes") in headers, body) == ("500 Oops", True, b"sorry")
 
 
 def test_a_server_that_refuses_to_start_closes_the_file(guard, bearer):

@@ -1,0 +1,44 @@
+"""What the guard admitted of one request to a Flask application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from iiniit_guard.adapting.wsgi_response import ResponseRecord
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+ADMISSION_KEY: Final = "iiniit_guard.flask.admission"
+ANY_VIEW: Final = object()
+NO_VIEW: Final = object()
+
+
+class DecidingLate(Protocol):
+    """What an admission calls if a response is about to start before any decision."""
+
+    def decide_late(self, admission: Admission, environ: WSGIEnvironment) -> None:
+        """See `BeforeRequest.decide_late`."""
+        ...
+
+
+class Admission(ResponseRecord):
+    """The record of one request, which every copy of its environ shares.
+
+    Attributes:
+        admitted: The view that may run, `ANY_VIEW`, or `NO_VIEW`; None while no decision was made.
+    """
+
+    __slots__ = ("_environ", "_guard", "admitted", "plain_body")
+
+    def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
+        super().__init__()
+        self.plain_body: type | None = None
+        self.admitted: object = None
+        self._environ = environ
+        self._guard = guard
+
+    def decide(self) -> None:
+        """Decide about the request as the client sent it, if a response is about to start before any decision."""
+        if self.admitted is None:
+            self._guard.decide_late(self, self._environ)

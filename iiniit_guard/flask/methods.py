@@ -1,0 +1,188 @@
+"""The methods of a Flask application that the extension replaces, so that the guard decides before the application's code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, ItemsView, Iterable, ValuesView
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask, Response
+from werkzeug.wsgi import ClosingIterator
+
+from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.request_state import with_notes
+from iiniit_guard.adapting.wsgi_response import respond
+from iiniit_guard.flask.admission import ADMISSION_KEY, ANY_VIEW, Admission
+from iiniit_guard.flask.before_request import BeforeRequest
+from iiniit_guard.flask.refused import Refused, current_request
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from iiniit_guard.guard import Guard
+
+# Each could run a view for OPTIONS in place of the answer that Flask makes.
+_ANSWERING: Final = ("wsgi_app", "full_dispatch_request", "dispatch_request", "make_default_options_response")
+
+
+class GuardedMethods:
+    """Replaces methods of `app`, which call those that it had.
+
+    Args:
+        app: The application.
+        guard: Decides about credentials.
+        gate: Decides which requests need a token.
+    """
+
+    def __init__(self, app: Flask, guard: Guard, gate: Gate) -> None:
+        self._app = app
+        self._guard = guard
+        self._before = BeforeRequest(app, guard, gate, self._flask_answers_options)
+        self._wsgi_app: Any = app.wsgi_app
+        self._full_dispatch_request: Any = app.full_dispatch_request
+        self._preprocess_request: Any = app.preprocess_request
+        self._finalize_request: Callable[..., Response] = app.finalize_request
+        self._ensure_sync = app.ensure_sync
+        self._watched: Callable[..., Any] | None = None
+        # Then nothing stands between Flask's response and `respond`.
+        self._is_flasks_wsgi_app = getattr(app.wsgi_app, "__func__", None) is Flask.wsgi_app
+        # Flask lets applications override its methods.
+        app.wsgi_app = self.wsgi_app  # type: ignore[method-assign]
+        app.full_dispatch_request = self.full_dispatch_request  # type: ignore[method-assign]
+        app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
+        app.ensure_sync = self.ensure_sync  # type: ignore[method-assign,assignment]
+        self._watch_dispatch()
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run the application, and send the refusal that a view or the guard records, whatever the application answers."""
+        # A copy: a view may hand its own environ to another guarded application, which has a token and a record of its own.
+        admission = Admission(environ, self._before)
+        noted = with_notes(environ, self._guard, None, None, admission)
+        noted[ADMISSION_KEY] = admission
+        return respond(self._wsgi_app, noted, start_response, admission)
+
+    def full_dispatch_request(self, *args: Any) -> Response:
+        """Decide before receivers of `request_started`, `url_value_preprocessor` and `before_request` functions and error handlers run."""
+        asked = current_request()
+        response = self._before.decide(asked)
+        if response is not None:
+            return self._finalize_request(*args, response)
+        admission: Admission = asked.environ[ADMISSION_KEY]
+        if admission.admitted is not ANY_VIEW:
+            self._watch_dispatch()
+        answer: Response = self._full_dispatch_request(*args)
+        if type(answer) is Response and type(answer.response) in (list, tuple) and self._is_flasks_wsgi_app:
+            admission.plain_body = ClosingIterator
+        return answer
+
+    def preprocess_request(self, *args: Any) -> Any:
+        """Decide before the functions that run before the view, if the application calls them without `full_dispatch_request`."""
+        asked = current_request()
+        admission = asked.environ.get(ADMISSION_KEY)
+        if admission is None or admission.admitted is None:
+            response = self._before.decide(asked)
+            if response is not None:
+                return response
+        return self._preprocess_request(*args)
+
+    def ensure_sync(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Refuse a view that the guard did not admit, and return what `Flask.ensure_sync` returns: Flask runs every view through it.
+
+        The application may choose another view after the guard decided, by `request.url_rule`, `request.method` or `view_functions`.
+
+        Raises:
+            Refused: The view needs a token, and the request has no good one.
+        """
+        try:
+            admission = current_request().environ.get(ADMISSION_KEY)
+        except RuntimeError:  # no request, so no view
+            return self._ensure_sync(function)
+        if admission is None or admission.admitted is not ANY_VIEW:
+            if isinstance(function, CheckedView):
+                function = function.checked()
+            _raise(self._before.refusal_of(function))
+        return self._ensure_sync(function)
+
+    def _flask_answers_options(self) -> bool:
+        replaced = vars(self._app).keys() & {"dispatch_request", "make_default_options_response"}
+        return (
+            not replaced
+            and getattr(self._full_dispatch_request, "__func__", None) is Flask.full_dispatch_request
+            and all(getattr(type(self._app), name) is getattr(Flask, name) for name in _ANSWERING)
+        )
+
+    def _watch_dispatch(self) -> None:
+        """Check views where they are looked up if the application dispatches by itself: its method need not call `ensure_sync`."""
+        inner: Any = self._app.dispatch_request
+        if inner is self._watched or getattr(inner, "__func__", None) is Flask.dispatch_request:
+            return
+
+        def dispatch_request(*args: Any) -> Any:
+            _raise(self._before.refusal_of_undecided())
+            return inner(*args)
+
+        self._watched = dispatch_request
+        self._app.dispatch_request = dispatch_request  # type: ignore[method-assign]
+        self._app.view_functions = CheckedViews(self._app.view_functions, self._before)
+
+
+class CheckedViews(dict[str, Callable[..., Any]]):
+    """The views of an application that dispatches by itself. A view that was not admitted is returned as a `CheckedView`."""
+
+    def __init__(self, views: dict[str, Callable[..., Any]], before: BeforeRequest) -> None:
+        super().__init__(dict.items(views))
+        self._before = before
+
+    def __getitem__(self, endpoint: str) -> Callable[..., Any]:
+        view = super().__getitem__(endpoint)
+        return view if self._before.admits(view) else CheckedView(endpoint, view, self._before)
+
+    def get(self, endpoint: str, default: Any = None) -> Any:
+        """Return the view of `endpoint`."""
+        try:
+            return self[endpoint]
+        except KeyError:
+            return default
+
+    def values(self) -> Any:
+        """Return the views."""
+        return ValuesView(self)
+
+    def items(self) -> Any:
+        """Return endpoints and views."""
+        return ItemsView(self)
+
+
+class CheckedView:
+    """A view that asks the guard when it is called. It has the attributes of the view."""
+
+    def __init__(self, endpoint: str, view: Callable[..., Any], before: BeforeRequest) -> None:
+        update_wrapper(self, view)
+        self._endpoint = endpoint
+        self._view = view
+        self._before = before
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the view.
+
+        Raises:
+            Refused: The view needs a token, and the request has no good one.
+        """
+        return self.checked()(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
+
+    def checked(self) -> Callable[..., Any]:
+        """Return the view.
+
+        Raises:
+            Refused: The view needs a token, and the request has no good one.
+        """
+        _raise(self._before.refusal_of_view(self._endpoint, self._view))
+        return self._view
+
+
+def _raise(response: Response | None) -> None:
+    if response is not None:
+        raise Refused(response=response) from None
