@@ -9,11 +9,10 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect, StreamingHttpResponse
 from django.test import RequestFactory
 from django.urls import path
-from django.views import View
 
-from iiniit_guard.django import GuardMiddleware, public, require_scope
+from iiniit_guard.django import GuardMiddleware, require_scope
 from tests.hosts import django_project
-from tests.hosts.django_site import GUARD, REWRITES, Passing, Site, open_async, open_view, sites, subject
+from tests.hosts.django_site import GUARD, INSTEAD, REWRITES, Instead, Passing, Site, open_view, sites
 
 HERE = __name__
 CORS = "corsheaders.middleware.CorsMiddleware"
@@ -191,24 +190,6 @@ class Pages(Passing):
         return page
 
 
-class Instead(Passing):
-    """Middleware that answers by itself, whatever is asked."""
-
-    made = staticmethod(lambda: HttpResponse(SECRET))
-
-    def __call__(self, request):
-        made = type(self).made()
-
-        async def later():
-            return made
-
-        return later() if iscoroutinefunction(self) else made
-
-
-def in_place_of_the_view(request, view, args, kwargs):
-    return HttpResponse(SECRET)
-
-
 class InsteadOfViews(Passing):
     """Middleware whose `process_view` answers in place of every view, after that of the guard."""
 
@@ -216,7 +197,7 @@ class InsteadOfViews(Passing):
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        return in_place_of_the_view(request, view, args, kwargs)
+        return HttpResponse(SECRET)
 
 
 class With404:
@@ -234,7 +215,7 @@ def says_nothing(answer):
 
 @pytest.mark.parametrize(
     "middleware",
-    [[], [f"{HERE}.Pages"], [f"{HERE}.Instead"], [COMMON], [CONDITIONAL, f"{HERE}.Pages"]],
+    [[], [f"{HERE}.Pages"], [INSTEAD], [COMMON], [CONDITIONAL, f"{HERE}.Pages"]],
     ids=["handler404", "after 404", "instead", "slash", "conditional"],
 )
 def test_a_preflight_sees_nothing_that_is_served_without_a_view(let_in, bearer, middleware):
@@ -257,7 +238,7 @@ def test_a_preflight_sees_nothing_that_is_served_without_a_view(let_in, bearer, 
 )
 def test_whatever_middleware_answers_to_a_preflight_says_nothing(let_in, monkeypatch, made):
     monkeypatch.setattr(Instead, "made", staticmethod(made))
-    assert says_nothing(let_in(path("x", secrets), middleware=[f"{HERE}.Instead"]).answer("/x", PREFLIGHT, "OPTIONS"))
+    assert says_nothing(let_in(path("x", secrets), middleware=[INSTEAD]).answer("/x", PREFLIGHT, "OPTIONS"))
 
 
 def test_what_answers_in_place_of_a_decorated_view_says_nothing(let_in):
@@ -306,81 +287,3 @@ def test_the_answer_of_django_cors_headers_goes_up(guard, asynchronous):
         assert answer.header("access-control-allow-credentials") == "true"
         assert "PUT" in (answer.header("access-control-allow-methods") or "")
         assert (answer.header("access-control-max-age"), answer.header("content-length")) == ("60", "0")
-
-
-# Responses of @public views that a cache stored
-
-CACHED = [
-    "django.middleware.cache.UpdateCacheMiddleware",
-    CONDITIONAL,
-    COMMON,
-    "django.middleware.cache.FetchFromCacheMiddleware",
-]
-STORE = {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": HERE}}}
-
-
-@pytest.fixture(autouse=True)
-def empty_cache():
-    from django.core.cache import cache
-
-    yield
-    with django_project.configured(**STORE):
-        cache.clear()
-
-
-@public
-class OpenClass(View):
-    def get(self, request):
-        return HttpResponse("None")
-
-
-@public
-class OpenAsyncClass(View):
-    async def get(self, request):
-        return HttpResponse("None")
-
-
-VIEWS = [open_view, open_async, OpenClass.as_view(), OpenAsyncClass.as_view()]
-
-
-@pytest.mark.parametrize("view", VIEWS, ids=["function", "async function", "class", "async class"])
-def test_a_cache_below_serves_public_views_to_all(guard, asynchronous, bearer, view):
-    project = Site(asynchronous, [path("open", view), path("x", subject)], MIDDLEWARE=[GUARD, *CACHED], IINIIT_GUARD=guard, **STORE)
-    first = project.answer("/open")
-    tag = (first.header("etag") or "").encode()
-
-    assert [project("/open") for _ in range(2)] == [(200, "None")] * 2
-    assert project("/open", (), "HEAD")[0] == 200
-    assert tag
-    assert project("/open", [(b"if-none-match", tag)]) == (304, "")
-    assert project("/x", bearer(subject="alice")) == (200, "alice")
-    assert project.answer("/x").json["reason"] == "no_token"
-
-
-def test_what_a_public_function_returns_is_not_changed():
-    assert public(lambda request: "no response")(None) == "no response"
-
-
-def test_what_middleware_below_a_cache_answers_stays_withheld(guard, asynchronous, bearer):
-    order = [GUARD, *CACHED, f"{HERE}.Instead"]
-    project = Site(asynchronous, [path("open", open_view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **STORE)
-
-    assert project("/open", bearer()) == (200, SECRET)
-    for _ in range(2):
-        assert project.answer("/open").json["reason"] == "no_token"
-
-
-def test_a_cached_response_is_withheld_where_the_path_changed(guard, asynchronous):
-    project = Site(asynchronous, [path("open", open_view)], MIDDLEWARE=[GUARD, REWRITES, *CACHED], IINIIT_GUARD=guard, **STORE)
-
-    assert project("/open") == (200, "None")
-    assert project.answer("/open", [(b"x-path", b"/x")]).json["reason"] == "no_token"
-
-
-def test_middleware_that_changes_the_path_and_answers_is_decided_about(site, bearer):
-    middleware = [REWRITES, f"{HERE}.Instead"]
-    project = site(path("x", secrets), middleware=middleware, public=["/open"])
-
-    assert project("/open") == (200, SECRET)
-    assert project.answer("/open", [(b"x-path", b"/x")]).json["reason"] == "no_token"
-    assert project("/open", [(b"x-path", b"/x"), *bearer()]) == (200, SECRET)
