@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial, wraps
+from inspect import iscoroutine
 from typing import Any, Final, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
@@ -14,7 +15,7 @@ from django.views import View
 from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
-from iiniit_guard.django.responses import RequestRefused
+from iiniit_guard.django.responses import RequestRefused, mark_public_response
 from iiniit_guard.django.state import read_request, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError
 
@@ -135,17 +136,21 @@ async def _permits_async(request: HttpRequest, policy: Policy) -> bool:
 
 
 def _unguarded(view: Callable[..., Any]) -> Callable[..., Any]:
+    async def mark_async(coming: Awaitable[Any]) -> Any:
+        return mark_public_response(await coming)
+
     if iscoroutinefunction(view):
 
         @wraps(view)
         async def asynchronous(*args: Any, **kwargs: Any) -> Any:
-            return await view(*args, **kwargs)
+            return mark_public_response(await view(*args, **kwargs))
 
         return asynchronous
 
     @wraps(view)
     def synchronous(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, **kwargs)
+        response = view(*args, **kwargs)
+        return mark_async(response) if iscoroutine(response) else mark_public_response(response)
 
     return synchronous
 

@@ -15,39 +15,41 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
 from iiniit_guard.adapting.admission import Gate
-from iiniit_guard.adapting.decorators import any_public, is_public, policies_of
+from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.middleware import admit, admit_async
-from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal, recorded_refusal
-from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
+from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.decision import Allow, Answer, Refusal
+from iiniit_guard.django.admission import Admission
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
-from iiniit_guard.django.responses import RequestRefused, abort_when_refused, replacement, response_to
+from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
-from iiniit_guard.django.state import note, read_request, recall, state_of
+from iiniit_guard.django.state import has_credential, new_record, note, read_request, recall, state_of
 from iiniit_guard.guard import Guard
 
 _log: Final = logging.getLogger("iiniit_guard")
 _PASSED: Final = Allow(None)
-_NO_CONTENT: Final = Answer(204, (), b"")
 
 
 class GuardMiddleware:
     """Let a request go on only with a valid access token, which is then `request.access_token`.
 
-    The request is asked here, before any middleware below could answer it or act on it, and whether or not a URL fits. The one
-    question that is open here is which view will run, and whether that is `@public`. It is answered by resolving the path as
-    Django will; whoever makes Django run another view after all (another middleware that sets `request.urlconf`, a language, the
-    path or the method) meets `process_view`, which asks then; and a middleware that answers a public view's path by itself has
-    its answer withheld, unless the request has a token. So a wrong guess costs a refusal, never a pass.
+    The middleware decides before any middleware below can answer the request or act on it. It does not know yet which view will run, so it
+    resolves the path as Django will: if that leads to a `@public` view, the request goes on without a decision. `process_view` decides
+    when Django has found another view (because middleware below changed `request.urlconf`, the language, the path or the method). A
+    response that middleware below made by itself in place of a `@public` view goes up only if the request has a token, or if a cache stored
+    it when a `@public` view made it.
 
     A decorator that refuses raises an exception and records its refusal. Whatever response then comes from below (of an exception handler,
     of `handler403`, of a framework on top of Django) is replaced by the refusal; a streaming response that has begun is aborted.
 
     A CORS preflight passes without a token only where no view can run for it: where the middleware of django-cors-headers stands below, or
-    with `preflights="pass"`. Django runs a view whatever the method. So a preflight that would reach a view which is neither decorated nor
-    `@public` is answered here with 204 and no body, and the view, with a class view's `options()`, does not run. Where rules name OPTIONS
-    for the path they are obeyed, and the view runs. With `preflights="guard"` every preflight needs a token.
+    with `preflights="pass"`. Django runs a view whatever the method. So the middleware answers a preflight that would reach a view which is
+    neither decorated nor `@public` with 204, and the view, with a class view's `options()`, does not run. Of every response that other code
+    below makes for such a preflight (a handler of 404, middleware) only the CORS header fields and `Vary` go up, without content. What was
+    decided when the preflight entered stays, whatever header fields middleware below changes. If rules name OPTIONS for the path, they
+    decide, and the view runs. With `preflights="guard"` every preflight needs a token.
 
     Other packages may wrap this middleware and its hooks in plain functions. If such a wrapper hides `process_view` from Django, no view
     counts as `@public`, no preflight passes, and a response is withheld if the path or method changed below.
@@ -65,6 +67,7 @@ class GuardMiddleware:
         self.gate: Gate
         self.guard, self.gate = load()
         self._gate_without_hook = replace(self.gate, preflights="guard")
+        self._attribute = f"_iiniit_guard_admission_{id(self)}"  # a project may have several of this middleware
         self._asynchronous = iscoroutinefunction(get_response)
         self._hook: Callable[..., Any] = self._process_view
         if self._asynchronous:
@@ -90,36 +93,46 @@ class GuardMiddleware:
         """Answer the request, or hand it on."""
         if self._asynchronous:
             return self._call_async(request)
-        guessed = self._hooked and _leads_to_public_view(request)
-        entry = self._enter(request, _PASSED if guessed else self._ask(request), guessed)
-        if not isinstance(entry, _Entry):
-            return entry
+        unasked = self._hooked and _leads_to_public_view(request)
+        admission = self._enter(request, _PASSED if unasked else self._ask(request), unasked)
+        if not isinstance(admission, Admission):
+            return admission
         try:
             response = self.get_response(request)
         except Exception:
-            if entry.record.refusal is None:
+            if admission.record.refusal is None:
                 raise
-            return response_to(entry.record.refusal)
+            return response_to(admission.record.refusal)
         if not isinstance(response, HttpResponseBase) and isawaitable(response):
-            return self._finish_async(request, entry, response)  # a wrapper below hides that it is asynchronous
-        return _finished(entry, response, self._ask(request) if self._must_ask_again(entry, request) else None)
+            return self._finish_async(request, admission, response)  # a wrapper below hides that it is asynchronous
+        return self._finish(request, admission, response, None if admission.covers_response(request, response) else self._ask(request))
 
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
-        guessed = self._hooked and _leads_to_public_view(request)
-        entry = self._enter(request, _PASSED if guessed else await self._ask_async(request), guessed)
-        return await self._finish_async(request, entry, self.get_response(request)) if isinstance(entry, _Entry) else entry
+        unasked = self._hooked and _leads_to_public_view(request)
+        admission = self._enter(request, _PASSED if unasked else await self._ask_async(request), unasked)
+        if not isinstance(admission, Admission):
+            return admission
+        return await self._finish_async(request, admission, self.get_response(request))
 
-    async def _finish_async(self, request: HttpRequest, entry: _Entry, coming: Awaitable[HttpResponse]) -> HttpResponse:
+    async def _finish_async(self, request: HttpRequest, admission: Admission, coming: Awaitable[HttpResponse]) -> HttpResponse:
         try:
             response = await coming
         except Exception:
-            if entry.record.refusal is None:
+            if admission.record.refusal is None:
                 raise
-            return response_to(entry.record.refusal)
-        return _finished(entry, response, await self._ask_async(request) if self._must_ask_again(entry, request) else None)
+            return response_to(admission.record.refusal)
+        decision = None if admission.covers_response(request, response) else await self._ask_async(request)
+        return self._finish(request, admission, response, decision)
+
+    def _finish(
+        self, request: HttpRequest, admission: Admission, response: HttpResponse, decision: AccessToken | Allow | Answer | None
+    ) -> HttpResponse:
+        if decision is not None:
+            admission.decide_again(request, self._passes_as_preflight(request, decision))
+        return admission.finish(response, decision, admission.preflight_only and has_credential(request, self.guard))
 
     def _ask(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        gate, answers = self._admission()
+        gate, answers = self._requirements()
         said = recall(self.guard, gate, request, HOST)
         return (
             said
@@ -128,43 +141,48 @@ class GuardMiddleware:
         )
 
     async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        gate, answers = self._admission()
+        gate, answers = self._requirements()
         said = recall(self.guard, gate, request, HOST)
         if isinstance(said, AccessToken):
             return said
         return await admit_async(self.guard, gate, read_request(request), HOST, found=said, host_answers=answers)
 
-    def _admission(self) -> tuple[Gate, bool]:
+    def _requirements(self) -> tuple[Gate, bool]:
         """Return which requests pass, and whether something other than a view answers preflights."""
         return (self.gate, self._cors_answers) if self._hooked else (self._gate_without_hook, False)
 
-    def _note(self, request: HttpRequest, decision: AccessToken | Allow) -> RefusalRecord:
-        if isinstance(decision, AccessToken):
-            return note(request, self.guard, decision, None)
-        return note(request, self.guard, decision.token, decision.principal)
+    def _passes_as_preflight(self, request: HttpRequest, decision: AccessToken | Allow | Answer) -> bool:
+        """Return whether `decision`, which was just made about `request`, lets it pass only as a CORS preflight."""
+        if request.method != "OPTIONS" or not isinstance(decision, Allow) or decision.token or decision.principal:
+            return False
+        gate, answers = self._requirements()
+        return gate.passes_as_preflight(read_request(request), host_answers=answers)
 
-    def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, guessed: bool) -> _Entry | HttpResponse:
+    def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, unasked: bool) -> Admission | HttpResponse:
         if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
-                record_refusal(state_of(request), decision)  # for a guard around this project
+                record_refusal(state_of(request), decision)  # for a middleware around this one
             return response_to(decision)
-        record = self._note(request, decision)
-        request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed, record)
-        return entry
-
-    def _must_ask_again(self, entry: _Entry, request: HttpRequest) -> bool:
-        return entry.record.refusal is None and (entry.withhold or (not self._hooked and entry.is_elsewhere(request)))
+        record = new_record(request)  # each time that middleware above passes the request on
+        note(request, self.guard, *_found(decision), record)
+        admission = Admission(request, record, unasked, not unasked and self._passes_as_preflight(request, decision))
+        setattr(request, self._attribute, admission)
+        return admission
 
     def _process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
-        """Ask once more where what was decided about is not what will run."""
-        fits = request._iiniit_guard_entry.fits(request, view)
-        return self._settle(request, view, None if fits else self._ask(request))
+        """Decide once more where what was decided about is not what will run."""
+        admission: Admission = getattr(request, self._attribute)
+        if admission.covers(request, view):
+            return admission.in_place_of(view)
+        return self._settle(request, admission, view, self._ask(request))
 
     async def _process_view_async(
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponse | None:
-        fits = request._iiniit_guard_entry.fits(request, view)
-        return self._settle(request, view, None if fits else await self._ask_async(request))
+        admission: Admission = getattr(request, self._attribute)
+        if admission.covers(request, view):
+            return admission.in_place_of(view)
+        return self._settle(request, admission, view, await self._ask_async(request))
 
     def _hook_of_either_kind(self) -> Callable[..., Any]:
         """Return a hook that is marked asynchronous, and that also works where a wrapper hides the mark.
@@ -182,61 +200,20 @@ class GuardMiddleware:
 
         return markcoroutinefunction(process_view)
 
-    def _settle(self, request: HttpRequest, view: Callable[..., Any], decision: AccessToken | Allow | Answer | None) -> HttpResponse | None:
-        if isinstance(decision, Answer):
+    def _settle(
+        self, request: HttpRequest, admission: Admission, view: Callable[..., Any], decision: AccessToken | Allow | Answer
+    ) -> HttpResponse | None:
+        admission.decide_again(request, self._passes_as_preflight(request, decision))
+        if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
                 record_refusal(state_of(request), decision)
             return response_to(decision)
-        if decision is not None:
-            self._note(request, decision)
-        return self._in_place_of(request, view)
-
-    def _in_place_of(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:
-        """Answer a preflight in place of a view that would run for it unasked."""
-        if request.method != "OPTIONS" or is_public(view) or policies_of(view):
-            return None
-        gate, answers = self._admission()
-        return response_to(_NO_CONTENT) if gate.passes_as_preflight(read_request(request), host_answers=answers) else None
+        note(request, self.guard, *_found(decision))
+        return admission.in_place_of(view)
 
 
-class _Entry:
-    """What a request was let in for.
-
-    Attributes:
-        record: Where decorators of this request record a refusal.
-        unasked: It was let in unasked, since its view seemed to be public. That stays so: middleware may run several views.
-        withhold: It was let in unasked, and no view has run so far that stands for the answer.
-    """
-
-    __slots__ = ("_method", "_path", "record", "unasked", "withhold")
-
-    def __init__(self, path: str, method: str, guessed: bool, record: RefusalRecord) -> None:
-        self._path = path
-        self._method = method
-        self.record = record
-        self.unasked = self.withhold = guessed
-
-    def fits(self, request: HttpRequest, view: Callable[..., Any]) -> bool:
-        """Tell, now that the view is known, whether it may run on what was decided at the entry."""
-        self.withhold = False
-        return is_public(view) or (not self.unasked and not self.is_elsewhere(request))
-
-    def is_elsewhere(self, request: HttpRequest) -> bool:
-        """Tell whether the path or the method changed since the entry."""
-        changed: bool = request.path_info != self._path or request.method != self._method
-        return changed
-
-
-def _finished(entry: _Entry, response: HttpResponse, decision: AccessToken | Allow | Answer | None) -> HttpResponse:
-    """Return the response that goes up: a refusal in place of what came from below, or that."""
-    answer = entry.record.refusal or decision
-    if isinstance(answer, Answer):
-        if isinstance(answer, Refusal):
-            entry.record.add(answer)
-        return replacement(answer, response)
-    if getattr(response, "streaming", False):
-        abort_when_refused(response, entry.record)
-    return response
+def _found(decision: AccessToken | Allow) -> tuple[AccessToken | None, Principal | None]:
+    return (decision, None) if isinstance(decision, AccessToken) else (decision.token, decision.principal)
 
 
 def _leads_to_public_view(request: HttpRequest) -> bool:

@@ -1,21 +1,26 @@
-"""The Django response of a refusal, also in place of another response, and the exception by which a decorator ends its view."""
+"""Django responses of refusals and preflights, also in place of other responses, and the exception by which a decorator ends its view."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from io import IOBase
-from typing import TYPE_CHECKING
+from io import BufferedReader, BytesIO, FileIO
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.core.files import File
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.core.files.base import ContentFile
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase, ResponseHeaders
 
 from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.core.decision import Answer
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.request_state import RefusalRecord
-    from iiniit_guard.core.decision import Answer
+
+R = TypeVar("R")
+
+NO_CONTENT: Final = Answer(204, (), b"")
 
 
 class RequestRefused(PermissionDenied):
@@ -74,12 +79,68 @@ def replacement(decision: Answer, replaced: object) -> HttpResponse:
     return response
 
 
+def preflight_answer(replaced: object) -> HttpResponse:
+    """Return what goes up in place of a response that was made for a CORS preflight without a token.
+
+    Only the CORS fields and `Vary` stay: other fields, cookies, the content and the status could say what only a token may read.
+    A status of 200 without content stays, since some CORS middleware answers so.
+
+    Spec: Fetch standard, "CORS-preflight fetch": any ok status, and the content is not read.
+    """
+    if not isinstance(replaced, HttpResponseBase):
+        return response_to(NO_CONTENT)
+    is_plain = replaced.status_code == 200 and isinstance(replaced, HttpResponse) and not replaced.content
+    response = _Replacement(status=200 if is_plain else 204)
+    response.replaced = replaced
+    response.headers = ResponseHeaders({name: value for name, value in replaced.headers.items() if name.lower() in _OF_CORS})
+    if is_plain:
+        response.headers["Content-Length"] = "0"
+    return response
+
+
+_OF_CORS: Final = frozenset(
+    {
+        *("access-control-allow-origin", "access-control-allow-credentials", "access-control-allow-headers"),
+        *("access-control-allow-methods", "access-control-allow-private-network", "access-control-max-age"),
+        *("access-control-expose-headers", "vary"),
+    }
+)
+
+
+def mark_public_response(response: R) -> R:
+    """Return `response`, marked as made by a `@public` view if it is a response."""
+    if isinstance(response, HttpResponseBase):
+        # The mark is on the cookies because a cache stores them with the response, and Django hands them on to the 304 that it makes of it.
+        setattr(response.cookies, _MADE_BY_PUBLIC_VIEW, True)
+    return response
+
+
+def is_of_public_view(response: object) -> bool:
+    """Return whether a `@public` view made `response`, for this request or for one whose response a cache stored."""
+    return isinstance(response, HttpResponseBase) and getattr(response.cookies, _MADE_BY_PUBLIC_VIEW, False) is True
+
+
+_MADE_BY_PUBLIC_VIEW: Final = "_iiniit_guard_public"
+
+
 def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> None:
     """Let a streaming response end with an exception at the first chunk after a refusal is recorded, so that the server aborts it."""
-    if isinstance(getattr(response, "file_to_stream", None), (IOBase, File)):
+    if type(response) is FileResponse and _is_standard_file(response.file_to_stream):
         return  # no handler runs while it is read, and the server may send it by itself (wsgi.file_wrapper)
     content = response.streaming_content
     response.streaming_content = _allowed_async(content, record) if response.is_async else _allowed(content, record)
+
+
+def _is_standard_file(file: object) -> bool:
+    """Return whether no code of the application runs while `file` is read.
+
+    The types are compared exactly, since a subclass may override how it is read; what a buffer or a Django file reads from counts too.
+    """
+    if type(file) in (BytesIO, FileIO):
+        return "read" not in vars(file)
+    if type(file) is BufferedReader:
+        return "read" not in vars(file) and _is_standard_file(file.raw)
+    return type(file) in (File, ContentFile) and "read" not in vars(file) and _is_standard_file(vars(file)["file"])
 
 
 def _allowed(content: Iterator[bytes], record: RefusalRecord) -> Iterator[bytes]:

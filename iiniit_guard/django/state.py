@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
-from iiniit_guard.adapting.request_state import GUARD_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
+from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
 from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
@@ -25,23 +25,45 @@ def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
     return request.META if scope is None else scope
 
 
-def note(request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None) -> RefusalRecord:
+def new_record(request: HttpRequest) -> RefusalRecord:
+    """Return the record in which decorators store a refusal while the middleware passes `request` on once.
+
+    A record that is there already belongs to a middleware around this one, which must learn of the refusal too, or to an earlier time that
+    this middleware passed on the same request, where it does no harm.
+    """
+    record = RefusalRecord()
+    record.outer = state_of(request).get(RECORD_KEY)
+    return record
+
+
+def note(
+    request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None, record: RefusalRecord | None = None
+) -> None:
     """Store what the middleware found, for decorators and views.
 
-    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333). A record of the same guard
-    stays: the middleware notes a second time where another path is routed.
+    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333).
 
-    Returns:
-        The record in which decorators of this request store a refusal.
+    Args:
+        request: Where it is stored.
+        guard: The middleware's guard.
+        token: The access token, if there is one.
+        principal: The other credential's, if there is one.
+        record: A new record for the decorators; None if the record that is there stays.
     """
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(GUARD_KEY) is guard else None
-        request.scope = with_notes(request.scope, guard, token, principal, known)
+        request.scope = with_notes(request.scope, guard, token, principal, record or known)
     else:
+        if record is not None:
+            request.META[GUARD_KEY], request.META[RECORD_KEY] = guard, record
         add_notes(request.META, guard, token, principal)
     request.access_token = token
-    record: RefusalRecord = state_of(request)[RECORD_KEY]
-    return record
+
+
+def has_credential(request: HttpRequest, guard: Guard) -> bool:
+    """Return whether `guard` noted a token or another credential for `request`."""
+    state = state_of(request)
+    return state.get(GUARD_KEY) is guard and bool(state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY))
 
 
 def show_token(request: HttpRequest) -> None:

@@ -16,6 +16,7 @@ from tests.hosts.calling import answer_of, drive, joined
 
 GUARD = "iiniit_guard.django.GuardMiddleware"
 REWRITES = f"{__name__}.Rewrites"
+INSTEAD = f"{__name__}.Instead"
 
 
 def subject(request):
@@ -131,3 +132,17 @@ class Rewrites(Passing):
         request.path_info = request.headers.get("X-Path", request.path_info)
         request.method = request.headers.get("X-Method", request.method)
         return self.get_response(request)
+
+
+class Instead(Passing):
+    """Middleware that answers by itself, whatever is asked."""
+
+    made = staticmethod(lambda: HttpResponse("secret"))
+
+    def __call__(self, request):
+        made = type(self).made()
+
+        async def later():
+            return made
+
+        return later() if iscoroutinefunction(self) else made

@@ -10,7 +10,20 @@ from django.http import HttpResponse
 from django.urls import path
 
 from iiniit_guard.core.policy import make_policy
-from tests.hosts.django_site import GUARD, REWRITES, Passing, Site, Undecorated, never, open_async, open_view, sites, subject, view_async
+from tests.hosts.django_site import (
+    GUARD,
+    INSTEAD,
+    REWRITES,
+    Passing,
+    Site,
+    Undecorated,
+    never,
+    open_async,
+    open_view,
+    sites,
+    subject,
+    view_async,
+)
 
 HERE = __name__
 
@@ -154,3 +167,12 @@ def test_sync_middleware_below_is_no_trouble(site, bearer):
     assert project("/x", bearer(subject="alice")) == (200, "alice")
     assert project("/x")[0] == 401
     assert project("/open") == (200, "None")
+
+
+def test_middleware_that_changes_the_path_and_answers_is_decided_about(site, bearer):
+    middleware = [REWRITES, INSTEAD]
+    project = site(path("x", never), middleware=middleware, public=["/open"])
+
+    assert project("/open") == (200, "secret")
+    assert project.answer("/open", [(b"x-path", b"/x")]).json["reason"] == "no_token"
+    assert project("/open", [(b"x-path", b"/x"), *bearer()]) == (200, "secret")

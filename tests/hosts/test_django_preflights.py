@@ -61,7 +61,7 @@ def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, 
     assert events == []
     assert project("/x", [], "OPTIONS")[0] == 401
     assert project("/x", [*PREFLIGHT, *bearer()], "OPTIONS") == (200, "secret")
-    assert project("/nowhere", PREFLIGHT, "OPTIONS")[0] == 404
+    assert project("/nowhere", PREFLIGHT, "OPTIONS") == (204, "")
 
 
 def test_the_answer_says_nothing(guard):
@@ -122,7 +122,9 @@ class Answering(Passing):
     """A CORS middleware inside the guard."""
 
     def __call__(self, request):
-        return self.get_response(request) if request.method != "OPTIONS" else _now_or_later(self, HttpResponse("from CORS"))
+        if request.method != "OPTIONS":
+            return self.get_response(request)
+        return _now_or_later(self, HttpResponse("ok", headers={"Access-Control-Allow-Origin": "*", "Vary": "Origin", "X-Other": "1"}))
 
 
 def _now_or_later(middleware, response):
@@ -136,7 +138,9 @@ def _now_or_later(middleware, response):
 
 def test_a_cors_middleware_inside_has_answered_before(site):
     project = site(path("x", secrets), middleware=[f"{MINE}.Answering"], preflights="pass")
-    assert project("/x", PREFLIGHT, "OPTIONS") == (200, "from CORS")
+    answer = project.answer("/x", PREFLIGHT, "OPTIONS")
+    assert (answer.status, answer.body) == (204, b"")
+    assert sorted((name.lower(), value) for name, value in answer.headers) == [("access-control-allow-origin", "*"), ("vary", "Origin")]
 
 
 # By default a preflight passes only where no view can run for it

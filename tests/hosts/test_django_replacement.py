@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from io import BytesIO
+from io import BufferedReader, BytesIO, FileIO
 from typing import Any
 
 import pytest
+from django.core.files import File
+from django.core.files.base import ContentFile
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from django.urls import path
@@ -177,12 +179,83 @@ def test_a_stream_without_a_refusal_is_whole(site, bearer):
     assert site(path("x", stream_of(allowed, allowed_async)))("/x", bearer()) == (200, "firstsecret")
 
 
-def test_a_file_may_still_be_sent_by_the_server(guard, bearer):
-    request = RequestFactory().get("/x", **joined(bearer()))
+def test_a_file_may_still_be_sent_by_the_server(guard, bearer, tmp_path):
+    (tmp_path / "file").write_bytes(b"all of it")
     with django_project.configured(IINIIT_GUARD=guard):
-        response: Any = GuardMiddleware(lambda request: FileResponse(BytesIO(b"all of it")))(request)
-    assert response.file_to_stream is not None
-    assert response.getvalue() == b"all of it"
+        for opened in (
+            BytesIO(b"all of it"),
+            FileIO(tmp_path / "file"),
+            BufferedReader(FileIO(tmp_path / "file")),
+            File(BufferedReader(FileIO(tmp_path / "file"))),
+            ContentFile(b"all of it"),
+        ):
+            request = RequestFactory().get("/x", **joined(bearer()))
+            response: Any = GuardMiddleware(lambda request, file=opened: FileResponse(file))(request)
+            assert response.file_to_stream is opened
+            assert response.getvalue() == b"all of it"
+            response.close()
+
+
+class AsksWhenRead(BytesIO):
+    """A file of the application that asks a guarded helper when it is read."""
+
+    request: Any = None
+
+    def read(self, size=-1):
+        dropped(self.request)
+        return super().read(size)
+
+    def readinto(self, buffer):
+        dropped(self.request)
+        return super().readinto(buffer)
+
+
+class OurFile(File):
+    def read(self, size=-1):
+        return self.file.read(size)
+
+
+class OurFileResponse(FileResponse):
+    pass
+
+
+def plain_with_own_read(file):
+    plain = BytesIO(b"secret")
+    plain.read = file.read  # type: ignore[method-assign]
+    return plain
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda file: file,
+        BufferedReader,
+        File,
+        OurFile,
+        plain_with_own_read,
+        lambda file: File(File(file)),
+        lambda file: File(BufferedReader(file)),
+    ],
+    ids=["subclass", "buffer", "File", "subclass of File", "attribute", "File of File", "File of buffer"],
+)
+def test_a_file_that_runs_code_of_the_application_is_watched(guard, bearer, around):
+    request = RequestFactory().get("/x", **joined(bearer("other")))
+    file = AsksWhenRead(b"secret")
+    file.request = request
+    with django_project.configured(IINIIT_GUARD=guard):
+        response: Any = GuardMiddleware(lambda request: FileResponse(around(file), filename="x"))(request)
+        assert response.file_to_stream is None
+        assert begun(response) == []
+    response.close()
+
+
+def test_a_subclass_of_the_file_response_is_watched(guard, bearer):
+    request = RequestFactory().get("/x", **joined(bearer("other")))
+    with django_project.configured(IINIIT_GUARD=guard):
+        response: Any = GuardMiddleware(lambda request: OurFileResponse(BytesIO(b"secret")))(request)
+        dropped(request)
+        assert begun(response) == []
+    response.close()
 
 
 def test_a_stream_that_is_replaced_never_begins(site, bearer):
