@@ -191,7 +191,7 @@ class FoundIssuers:
         self._remember_name(server)
 
     def _remember_name(self, server: AuthorizationServer) -> None:
-        if server.proven or server.was_proven:
+        if server.proven:
             self._proven_names[server.issuer] = None
 
 

@@ -119,6 +119,13 @@ def test_a_caller_that_hangs_up_does_not_end_the_question(found):
     assert second.follow().result.issuer == ISSUER
 
 
+def test_a_forked_child_does_not_wait_for_a_question_of_its_parent(found):
+    leader = find(found)
+    found.reset_after_fork()
+    assert find(found).asked
+    leader.close()
+
+
 def test_zero_shares_no_question(clock):
     """An answer must not be older than the request."""
     found = make_found(clock, 0)

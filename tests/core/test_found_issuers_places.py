@@ -6,10 +6,12 @@ import pytest
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.cache import TokenCache, digest_of
+from iiniit_guard.core.flow import Recall
+from iiniit_guard.core.found_issuers import FoundIssuers
 from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.problem import Problem
 from tests.core.finding import ask_for_keys, find, make_found, settle
-from tests.core.stepping import CREDENTIALS, DOWN, ISSUER, KEY, Steps, active, key_set, make_clock, make_issuer
+from tests.core.stepping import CREDENTIALS, DOWN, ISSUER, KEY, Steps, active, key_set, make_clock, make_issuer, make_resource
 
 OTHER = "https://other.test"
 
@@ -95,6 +97,27 @@ def test_one_that_is_asked_keeps_its_place(found, clock, begin, number):
     assert server in found.servers
     assert under_way
     assert len(found.servers) == 64
+
+
+def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
+    """Its server is about to be asked."""
+    resource = make_resource(clock, issuers=print, store_url="redis://store.test", store_secret="s" * 32)
+    found = FoundIssuers(print, resource._server, clock.clock)
+    server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
+    under_way = Steps(introspect("opaque", digest_of("opaque"), server, resource.cache))
+    assert isinstance(under_way.effect, Recall)
+    for number in range(64):
+        settle(found, f"https://{number}.test")
+    assert server in found.servers
+
+
+def test_names_about_which_nothing_was_asked_push_out_nothing(found):
+    """They cost a client nothing, so they are not parked."""
+    server = settle(found, ISSUER)
+    ask_for_keys(server)
+    for number in range(1_200):
+        settle(found, f"https://{number}.test")
+    assert find(found).send(make_issuer()).result is server
 
 
 def test_so_many_that_are_asked_at_once_lose_nothing(found):
