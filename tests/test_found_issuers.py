@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from iiniit_guard import Allow, Deny, Guard, Request
 from iiniit_guard.core.cache import digest_of
+from iiniit_guard.core.flow import HttpRequest
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
@@ -25,11 +26,12 @@ class World:
         self.known, self.unknown = (Issuer(name, clock=self.clock) for name in (KNOWN, UNKNOWN))
         self.settings: dict[str, Any] | None = {**(issuer_settings or {})}
         self.asked: list[str] = []
+        self.network: Callable[[HttpRequest], Any] = network(self.known, self.unknown)
         self.events: list[Any] = []
         self.guard = Guard(
             **{"issuers": self.find, "realm": "test", "on_event": self.events.append, **settings},
             clock=self.clock.clock,
-            transport=network(self.known, self.unknown),
+            transport=self.network,
         )
 
     def find(self, issuer: str) -> object:
@@ -251,3 +253,26 @@ class TestCycling:
         self.name_all(guard, tenants)
         assert sum(len(tenant.requests) for tenant in tenants) == 2 * (256 + 16)
         assert guard.verify(tenants[0].token()), "those that are loaded are served"
+
+
+def test_many_requests_at_once_ask_the_callable_once_about_an_issuer():
+    world = World()
+    token = world.known.token()
+
+    async def find(name):
+        world.asked.append(name)
+        await asyncio.sleep(0)
+        return trusted(world.known)
+
+    guard = Guard(issuers=find, realm="test", clock=world.clock.clock, transport=network(world.known))
+
+    async def main():
+        request = Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+        for _ in range(2):
+            decisions = await asyncio.gather(*(guard.authenticate_async(request) for _ in range(20)))
+            assert all(isinstance(decision, Allow) for decision in decisions)
+            world.clock.advance(60)
+        await guard.aclose()
+
+    asyncio.run(main())
+    assert world.asked == [KNOWN] * 2

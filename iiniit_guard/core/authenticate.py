@@ -14,7 +14,7 @@ from iiniit_guard.core.cache import Remembered, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, has_jws_parts, parse_jws, read_header
+from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, has_jws_parts, is_canonical, parse_jws, read_header
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.request import Request
@@ -110,7 +110,7 @@ def verify(
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     header = read_header(token)
-    if header is not None and not has_jws_parts(token):
+    if header is not None and not (has_jws_parts(token) and is_canonical(token)):
         return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
     if server is not None and server.settings.jwt == "introspect":
         issued_at = None if header is None else _unverified_iat(token, header)

@@ -61,8 +61,12 @@ class AuthorizationServer:
         self.unique = unique
         self.proven: bool = False
         """Whether a good token of this issuer has come."""
+        self.was_proven: bool = False
+        """Whether a good token of an issuer of this name had come before this object was made."""
         self.voucher: Voucher = Voucher()
-        """What introspection answers of this issuer rest on; it is withdrawn with the issuer."""
+        """The word of the application that it trusts this issuer; valid until the application withdraws it."""
+        self.memory: Voucher = Voucher()
+        """What remembered introspection answers rest on: it ends with that word, and where the issuer is forgotten for lack of space."""
         self.is_found: bool = first_loads is not None
         """Whether a callable found it, so that clients must not learn that it exists."""
         self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
@@ -119,7 +123,7 @@ class AuthorizationServer:
             timeout_seconds=2 * settings.timeout_seconds,
             clock=clock,
             random=random,
-            hold=self._hold,
+            hold=self.hold,
         )
         self.keys: KeySource = KeySource(
             self._jwks_place,
@@ -129,7 +133,7 @@ class AuthorizationServer:
             stale_seconds=settings.keys_stale_seconds,
             clock=clock,
             random=random,
-            hold=self._hold,
+            hold=self.hold,
         )
 
     @property
@@ -158,27 +162,38 @@ class AuthorizationServer:
 
     @property
     def has_asked(self) -> bool:
-        """Whether a document of this issuer was ever asked for."""
-        return self.keys.has_asked or self.metadata.has_asked
+        """Whether a call to this issuer was ever admitted by `hold`."""
+        return self._admitted_until > float("-inf")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call to this issuer is under way or is about to be made."""
+        return len(self.flights) > 0 or self.calls.in_flight > 0 or self.keys.loading or self.metadata.loading
 
     def withdraw(self) -> None:
         """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
         self.voucher.valid = False
+        self.forget()
+
+    def forget(self) -> None:
+        """End what is remembered of this issuer. A request that is being verified is answered as the issuer says."""
+        self.memory.valid = False
         self.keys.withdraw()
 
-    def _hold(self) -> Unreachable | None:
-        """Return why a first load must wait, or None. One admission covers all documents for the time of the cool-down."""
+    def hold(self) -> Unreachable | None:
+        """Return why a call must wait while no good token has come, or None. One admission covers all calls for the cool-down."""
         now = self.clock.monotonic()
         if self._first_loads is None or self.proven or now < self._admitted_until:
             return None
-        if not self._first_loads.enter():
+        if not self._first_loads.enter(reserved=self.was_proven):
             return Unreachable("busy", "too many issuers are asked for the first time")
         self._admitted_until = now + self.settings.keys_cooldown_seconds
         return None
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
-        """Give the URL, from settings or from the metadata."""
-        return self._place(self.settings.introspection_endpoint, "introspection_endpoint")
+        """Return the URL, from settings or from the metadata, or why it must not be called now."""
+        url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
+        return url if isinstance(url, Unreachable) else self.hold() or url
 
     def _jwks_place(self) -> Flow[str | Unreachable]:
         if self.settings.jwks_file is not None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from cachetools import FIFOCache
 
 from iiniit_guard.core.authorization_server import AuthorizationServer
 from iiniit_guard.core.clock import Clock, Moment
-from iiniit_guard.core.flow import Ask, Flow
+from iiniit_guard.core.flow import Ask, Flow, SingleFlight, Unreachable
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.errors import UsageError
+
+T = TypeVar("T")
 
 MAX_AGE_SECONDS: Final = 60.0
 _PROVEN_KEPT: Final = 1_000
 _UNPROVEN_KEPT: Final = 64
-_PARKED_KEPT: Final = 1_000
+_PARKED_KEPT: Final = 1_000  # of the proven ones, and as many others
+_NAMES_KEPT: Final = 10_000
+_LOOKS: Final = 32  # how many issuers one eviction looks at: it must cost the same however many are busy
+_LONGEST_QUESTION_SECONDS: Final = 5.0
 _STRANGERS_KEPT: Final = 1_000
 _STRANGER_SECONDS: Final = 60.0
 _LONGEST_NAME: Final = 2_048
@@ -30,12 +35,19 @@ class _Known(NamedTuple):
     asked: Moment
 
 
+class _Answer(NamedTuple):
+    """What the callable answered: the issuer, or None for a name that it does not know."""
+
+    server: AuthorizationServer | None
+
+
 class FoundIssuers:
     """What a callable from `iss` to a `TrustedIssuer` answered.
 
     An issuer of which no good token has come yet is kept apart, in few places: a client that invents names that the callable
-    accepts (one per tenant, say) must not make a real issuer lose its keys. An issuer that loses its place is parked with its keys
-    and its cool-downs: it counts again once the callable has confirmed it, and its documents need not be fetched again.
+    accepts (one per tenant, say) must not make a real issuer lose its keys. An issuer that loses its place is parked with its keys,
+    its cool-downs and its circuit breakers: it counts again once the callable has confirmed it, and its documents need not be fetched
+    again. Proven issuers and others are parked apart. An issuer keeps its place while a call to it is under way.
 
     Args:
         find: The application's callable.
@@ -58,8 +70,11 @@ class FoundIssuers:
         self._lock = Lock()
         self._proven: dict[str, _Known] = {}
         self._unproven: dict[str, _Known] = {}
-        self._parked: dict[str, AuthorizationServer] = {}
+        self._parked_proven: dict[str, AuthorizationServer] = {}
+        self._parked_unproven: dict[str, AuthorizationServer] = {}
+        self._proven_names: FIFOCache[str, None] = FIFOCache(_NAMES_KEPT)
         self._strangers: FIFOCache[str, float] = FIFOCache(_STRANGERS_KEPT)
+        self._flights = SingleFlight()
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
@@ -82,13 +97,31 @@ class FoundIssuers:
         """
         if not is_issuer_name(issuer):
             return None  # no settings could have this name, and a database behind the callable might choke on it
-        now = self._clock.now()
+        answer = self._answer(issuer)
+        if answer is not None:
+            return answer.server
+        if self._max_age <= 0:  # then the question must not be older than the request
+            return (yield from self._ask(issuer))
+        while True:
+            server = yield from self._flights.share(issuer, lambda: self._ask_unless_answered(issuer), _LONGEST_QUESTION_SECONDS)
+            if not isinstance(server, Unreachable):  # else another's question did not end in time: this caller asks
+                return server
+
+    def _answer(self, issuer: str) -> _Answer | None:
+        """Return what the callable answered where that still counts, else None."""
+        now = self._clock.monotonic()
         with self._lock:
-            if self._strangers.get(issuer, now.monotonic) > now.monotonic:
-                return None
+            if self._strangers.get(issuer, now) > now:
+                return _Answer(None)
             known = self._known(issuer)
-        if known is not None and self._clock.age(known.asked) < self._max_age:
-            return known.server
+        return _Answer(known.server) if known is not None and self._clock.age(known.asked) < self._max_age else None
+
+    def _ask_unless_answered(self, issuer: str) -> Flow[AuthorizationServer | None]:
+        answer = self._answer(issuer)  # another's question may have ended between this caller's look and its lead
+        return (yield from self._ask(issuer)) if answer is None else answer.server
+
+    def _ask(self, issuer: str) -> Flow[AuthorizationServer | None]:
+        now = self._clock.now()
         settings = yield Ask(self._find, (issuer,))
         if settings is not None and not isinstance(settings, TrustedIssuer):
             raise UsageError("issuers: the callable gives a TrustedIssuer or None")
@@ -98,19 +131,22 @@ class FoundIssuers:
             wanted = settings if settings is not None and settings.issuer == issuer else None
             if server is not None and (wanted is None or server.settings != wanted):
                 server.withdraw()
+                self._remember_name(server)
                 server = None
             if wanted is None:
                 self._strangers[issuer] = now.monotonic + min(_STRANGER_SECONDS, self._max_age)
                 return None
             if server is None:
                 server = self._make(wanted)
+                server.was_proven = issuer in self._proven_names
             self._place(_Known(server, now))
             return server
 
     def reset_after_fork(self) -> None:
         """Take fresh locks: another thread of the parent may have held the old ones."""
         self._lock = Lock()
-        for server in (*self.servers, *self._parked.values()):
+        self._flights.reset_after_fork()
+        for server in (*self.servers, *self._parked_proven.values(), *self._parked_unproven.values()):
             server.reset_after_fork()
 
     def _known(self, issuer: str) -> _Known | None:
@@ -123,27 +159,53 @@ class FoundIssuers:
     def _take(self, issuer: str) -> AuthorizationServer | None:
         """Remove an issuer from wherever it is kept."""
         known = self._proven.pop(issuer, None) or self._unproven.pop(issuer, None)
-        parked = self._parked.pop(issuer, None)
+        parked = self._parked_proven.pop(issuer, None) or self._parked_unproven.pop(issuer, None)
         return parked if known is None else known.server
 
     def _place(self, known: _Known) -> None:
-        kept, places = (self._proven, _PROVEN_KEPT) if known.server.proven else (self._unproven, _UNPROVEN_KEPT)
-        kept[known.server.issuer] = known
-        if len(kept) <= places:
+        server = known.server
+        if server.proven:
+            self._proven[server.issuer] = known
+            for loser in _evict(self._proven, _PROVEN_KEPT, lambda kept: kept.server):
+                self._park(loser.server)
             return
-        oldest = kept.pop(next(iter(kept)))
-        if kept is self._unproven and oldest.server.proven:
-            self._place(oldest)
-        else:
-            self._park(oldest.server)
+        self._unproven[server.issuer] = known
+        for loser in _evict(self._unproven, _UNPROVEN_KEPT, lambda kept: kept.server):
+            if loser.server.proven:
+                self._place(loser)
+            else:
+                self._park(loser.server)
 
     def _park(self, server: AuthorizationServer) -> None:
-        if server.has_asked:
-            self._parked[server.issuer] = server
-            if len(self._parked) <= _PARKED_KEPT:
-                return
-            server = self._parked.pop(next(iter(self._parked)))
-        server.withdraw()  # Nothing watches over it any longer. What it vouched for is verified anew.
+        if not server.proven and not server.has_asked:
+            self._forget(server)  # nothing was learned of it
+            return
+        parked = self._parked_proven if server.proven else self._parked_unproven
+        parked[server.issuer] = server
+        for loser in _evict(parked, _PARKED_KEPT, lambda kept: kept):
+            self._forget(loser)
+
+    def _forget(self, server: AuthorizationServer) -> None:
+        """Let an issuer go. The callable will not be asked about it in its place, so what it vouched for is verified anew."""
+        server.forget()
+        self._remember_name(server)
+
+    def _remember_name(self, server: AuthorizationServer) -> None:
+        if server.proven:
+            self._proven_names[server.issuer] = None
+
+
+def _evict(kept: dict[str, T], places: int, server_of: Callable[[T], AuthorizationServer]) -> Iterator[T]:
+    """Remove the oldest issuers until `places` are left, and yield each; one to which a call is under way goes to the end instead."""
+    for _ in range(_LOOKS):
+        if len(kept) <= places:
+            return
+        name = next(iter(kept))
+        oldest = kept.pop(name)
+        if server_of(oldest).is_busy:
+            kept[name] = oldest
+        else:
+            yield oldest
 
 
 def is_issuer_name(name: str) -> bool:

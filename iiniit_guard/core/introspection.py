@@ -125,13 +125,15 @@ def _settle_second_spelling(
     sent: Moment,
     verified: Remembered | None,
 ) -> bytes | None:
-    """Let an inactive answer end the second spelling of an ECDSA signature too; a server may keep its deny-list by the token's text.
+    """Let an inactive answer end the second spelling of an ECDSA signature too.
 
-    The mark lasts until the server calls the asked spelling active again. It is left only for tokens that were good or that the
-    issuer's key signed; a flood of garbage ends second spellings for as long as a refusal counts.
+    A server may keep its deny-list by the token's text. So a token that was good and is no longer ends the other spelling until the
+    server calls the asked one active again. A server may also look tokens up by their text, and know one spelling only. So where only
+    the other spelling was good here, it is forgotten with all older answers and may be asked about anew. Where neither was, a token that
+    the issuer's key signed ends the other; garbage ends it for as long as a refusal counts.
 
     Returns:
-        The key in the caches of the spelling that was ended, or None.
+        The key in the caches of the spelling about which other processes must be told, or None.
     """
     if active and not server.tombstones.any_spelling:
         return None
@@ -141,11 +143,14 @@ def _settle_second_spelling(
     if active:
         server.tombstones.lift(other)
         return None
-    was_good = cache.drop(other) is not None
-    if was_good or verified is not None or server.tombstones.outdates(digest, sent.monotonic):
+    other_was_good = cache.drop(other) is not None
+    if server.tombstones.outdates(digest, sent.monotonic) or (verified is not None and not other_was_good):
         server.tombstones.end(other)
+    elif other_was_good:
+        server.tombstones.bury(other)
     else:
         server.refused.keep(other, server.inactive, young=False)
+        return None
     return other
 
 
@@ -163,6 +168,7 @@ def _recall_shared(
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
+    server.proven = True
     _keep(outcome, server.begins(claims), digest, server, cache, shared.sent, verified)
     return cache.recall(digest)
 
@@ -243,7 +249,7 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.voucher)
+    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.memory)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
         entry.ends_monotonic = min(entry.ends_monotonic, verified.ends_monotonic)

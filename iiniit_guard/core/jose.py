@@ -19,6 +19,7 @@ __all__ = [
     "Jws",
     "Parsed",
     "has_jws_parts",
+    "is_canonical",
     "is_jws",
     "parse_jws",
     "parse_object",
@@ -144,6 +145,14 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 def has_jws_parts(token: str) -> bool:
     """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
     return token.count(".") == 2 and not token.startswith(".")
+
+
+def is_canonical(token: str) -> bool:
+    """Return whether each part of `token` has the one spelling that base64url allows (RFC 7515 §2), whatever its algorithm.
+
+    A tolerant introspection endpoint reads other spellings as the same token, and may call active what was revoked under the first.
+    """
+    return all(decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b"."))
 
 
 def parse_usual_jws(encoded: bytes, algorithms: frozenset[str] = _ALL) -> Parsed | Problem | None:

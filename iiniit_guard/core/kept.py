@@ -46,8 +46,6 @@ class Kept(Generic[T]):
         hold: Callable[[], Unreachable | None] = lambda: None,
     ) -> None:
         self.value: T | None = None
-        self.has_asked: bool = False
-        """Whether the document was ever asked for."""
         self.fetched: Moment = Moment(float("-inf"), float("-inf"))
         self.failure: Unreachable | None = None
         self._name = name
@@ -149,7 +147,6 @@ class Kept(Generic[T]):
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
             return self.value  # another's load ended between our look and our lead
-        self.has_asked = True
         sent = self._clock.now()
         outcome = yield from self._load()
         now = self._clock.monotonic()

@@ -89,9 +89,10 @@ class Tombstones:
         self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.YARDS) for _ in range(self.YARDS)]
 
     def bury(self, digest: bytes) -> None:
-        """From now on, no answer that was asked for before now counts for this token."""
+        """From now on, no answer that was asked for before now counts for this token; what `end` said stays."""
+        yard = self._yards[digest[0] % self.YARDS]
         with self._lock:
-            self._yards[digest[0] % self.YARDS][digest] = self._monotonic()
+            yard[digest] = max(yard.get(digest, float("-inf")), self._monotonic())
 
     def end(self, digest: bytes) -> None:
         """Let no answer count for this token until `lift`: it is the second spelling of one that the server called inactive."""

@@ -118,6 +118,11 @@ class Calls:
             self._by_strangers += not known
             return True
 
+    @property
+    def in_flight(self) -> int:
+        """How many places are taken."""
+        return self._taken
+
     def leave(self, *, known: bool) -> None:
         """Give the place back."""
         with self._lock:
@@ -128,29 +133,35 @@ class Calls:
 class FirstLoads:
     """Bounds how many issuers are looked up per time while no good token of theirs has come.
 
-    A client that names many known issuers, without any signature, must not set the rate of our calls.
+    A client that names many known issuers, without any signature, must not set the rate of our calls. A part is reserved for issuers of
+    which a good token came before, so that such a client does not keep them waiting.
     """
 
     BURST: Final = 256
+    RESERVED: Final = 64
     PER_SECOND: Final = 16
 
     def __init__(self, clock: Clock) -> None:
         self._monotonic = clock.monotonic
         self._lock = Lock()
-        self._left: float = self.BURST
+        self._left: float = self.BURST + self.RESERVED
         self._counted_at = self._monotonic()
 
     def reset_after_fork(self) -> None:
         """Take a fresh lock: another thread of the parent may have held the old one."""
         self._lock = Lock()
 
-    def enter(self) -> bool:
-        """Take one; False if there is none left."""
+    def enter(self, *, reserved: bool = False) -> bool:
+        """Take one; False if there is none left.
+
+        Args:
+            reserved: The caller may take one of the reserved part.
+        """
         with self._lock:
             now = self._monotonic()
-            self._left = min(self.BURST, self._left + (now - self._counted_at) * self.PER_SECOND)
+            self._left = min(self.BURST + self.RESERVED, self._left + (now - self._counted_at) * self.PER_SECOND)
             self._counted_at = now
-            if self._left < 1:
+            if self._left < (1 if reserved else self.RESERVED + 1):
                 return False
             self._left -= 1
             return True

@@ -151,8 +151,17 @@ def test_an_opaque_token_is_introspected():
 def test_introspect_asks_about_everything_where_there_is_one_issuer():
     """DESIGN §4: as if opaque."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
-    for token in ("opaque", world.mint(iss=OTHER), world.mint()[:-1] + "~", "e30.e30.e30"):
+    for token in ("opaque", "opaque~==", world.mint(iss=OTHER), mint(world.clock, header={"alg": "HS256"}), "e30.e30.e30~"):
         assert world.decide(token).form["token"] == token
+
+
+@pytest.mark.parametrize("alg", ["ES256", "ES256K", "HS256"])
+def test_a_jws_in_another_spelling_is_not_introspected(alg):
+    """RFC 7515 §2; an endpoint that decodes tolerantly keeps its deny-list by the first spelling."""
+    world = World(introspection=CREDENTIALS, jwt="introspect")
+    token = mint(world.clock, header={"alg": alg})
+    for spoiled in (token + "==", token + "~", token[:-1] + "~", token.replace(".", ".~", 1), token.replace(".", "~.", 1)):
+        assert reason_of(world.decide(spoiled)) is Reason.MALFORMED_TOKEN
 
 
 def test_introspect_heeds_when_a_jwt_says_it_was_issued():

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from iiniit_guard.core.cache import digest_of
+from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.upstream import FirstLoads
-from tests.core.stepping import CREDENTIALS, INTROSPECT, ISSUER, KEY, Steps, answer, key_set, make_clock, make_issuer, make_resource
+from tests.core.stepping import (
+    CREDENTIALS,
+    INACTIVE,
+    INTROSPECT,
+    ISSUER,
+    KEY,
+    Steps,
+    answer,
+    key_set,
+    make_clock,
+    make_issuer,
+    make_resource,
+)
 
 
 @pytest.fixture
@@ -20,6 +34,16 @@ def test_a_burst_and_then_so_many_a_second(clock):
     assert [loads.enter() for _ in range(9)] == [True] * 8 + [False]
     clock.advance(3_600)
     assert [loads.enter() for _ in range(257)] == [True] * 256 + [False]
+
+
+def test_a_part_is_reserved(clock):
+    loads = FirstLoads(clock.clock)
+    while loads.enter():
+        pass
+    assert [loads.enter(reserved=True) for _ in range(65)] == [True] * 64 + [False]
+    clock.advance(1)
+    assert not loads.enter(), "the reserved part is filled first"
+    assert [loads.enter(reserved=True) for _ in range(17)] == [True] * 16 + [False]
 
 
 def test_a_forked_child_takes_a_fresh_lock(clock):
@@ -86,6 +110,33 @@ def test_an_issuer_of_which_a_good_token_came_needs_none(world):
     server.proven = True
     world.use_up()
     assert Steps(server.keys.obtain()).fetch
+
+
+def test_an_issuer_that_was_proven_before_may_take_the_reserved_part(world):
+    server = world.server()
+    server.was_proven = True
+    world.use_up()
+    assert Steps(server.keys.obtain()).fetch
+
+
+def test_introspection_counts_too(world, clock):
+    """Where its endpoint is in the settings, no document is loaded first."""
+    settings = {"jwks_uri": None, "introspection": CREDENTIALS, "introspection_endpoint": INTROSPECT, "jwt": "introspect"}
+    server, other = world.server(**settings), world.server("https://other.test", **settings)
+
+    def ask(of, token):
+        return Steps(introspect(token, digest_of(token), of, world.resource.cache))
+
+    assert ask(server, "one").send(INACTIVE).ended
+    assert server.has_asked
+    world.use_up()
+    assert ask(server, "two").send(INACTIVE).ended, "one admission covers the cool-down"
+    held = ask(other, "three")
+    assert (held.cause, held.result.retry_after_seconds) == ("busy", 1.0)
+    assert not other.has_asked
+    clock.advance(30)
+    world.use_up()
+    assert ask(server, "four").cause == "busy"
 
 
 def test_who_joins_a_load_needs_none(world, clock):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.found_issuers import FoundIssuers
+from iiniit_guard.core.flow import TIMED_OUT
 from iiniit_guard.errors import UsageError
-from tests.core.stepping import ISSUER, KEY, Steps, key_set, make_clock, make_issuer, make_resource
+from tests.core.finding import find, make_found, settle
+from tests.core.stepping import ISSUER, Steps, make_clock, make_issuer, make_resource
 
 OTHER = "https://other.test"
 
@@ -16,24 +17,9 @@ def clock():
     return make_clock()
 
 
-def make_found(clock, *max_age):
-    resource = make_resource(clock, issuers=print)
-    return FoundIssuers(print, resource._server, clock.clock, *max_age)
-
-
 @pytest.fixture
 def found(clock):
     return make_found(clock)
-
-
-def find(found, issuer=ISSUER):
-    return Steps(found.server_of(issuer))
-
-
-def settle(found, issuer, *, proven=False):
-    server = find(found, issuer).send(make_issuer(issuer=issuer)).result
-    server.proven = proven
-    return server
 
 
 def test_it_is_asked_once_for_each_issuer(found):
@@ -97,66 +83,54 @@ def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, 
     assert find(found).result is changed
 
 
-def ask_for_keys(server):
-    assert Steps(server.keys.obtain()).send(key_set(KEY)).ended
-
-
-def test_one_that_loses_its_place_is_parked_with_what_was_learned(found):
-    """Cycling many known tenants must not make the guard fetch their documents again and again."""
-    server = settle(found, ISSUER)
-    ask_for_keys(server)
-    for number in range(64):
-        settle(found, f"https://{number}.test")
-    assert server not in found.servers
-    assert server.voucher.valid
-    assert found.remaining(ISSUER) == 0, "the callable is asked before anything counts"
-    assert find(found).send(make_issuer()).result is server
-    assert server in found.servers
-
-
-def test_one_that_is_parked_is_withdrawn_like_any_other(found):
-    server = settle(found, ISSUER)
-    ask_for_keys(server)
-    for number in range(64):
-        settle(found, f"https://{number}.test")
-    assert find(found).send(make_issuer(audience="https://new.test")).result is not server
-    assert not server.voucher.valid
-
-
-def test_those_that_are_parked_are_bounded(found, clock):
-    server = settle(found, ISSUER)
-    ask_for_keys(server)
-    for number in range(64):
-        settle(found, f"https://idle{number}.test")
-    for number in range(1_064):
-        assert server.voucher.valid
-        clock.advance(0.1)  # first loads have a budget
-        ask_for_keys(settle(found, f"https://{number}.test"))
-    assert not server.voucher.valid
-    assert find(found).send(make_issuer()).result is not server
-
-
-def test_a_proven_one_keeps_its_keys_though_it_was_looked_up_only_once(found):
-    real = settle(found, ISSUER, proven=True)
-    for number in range(70):
-        settle(found, f"https://{number}.test")
-    assert find(found).result is real
-
-
-def test_a_forked_child_takes_fresh_locks_for_those_that_are_parked(found):
-    server = settle(found, ISSUER)
-    ask_for_keys(server)
-    for number in range(64):
-        settle(found, f"https://{number}.test")
-    server.keys._lock.acquire()
-    found.reset_after_fork()
-    assert Steps(server.keys.load()).send(key_set(KEY)).ended
-
-
 def test_two_who_ask_at_once_get_the_same(found):
     """What was learned of an issuer must not be split between two."""
     first, second = find(found), find(found)
-    assert first.send(make_issuer()).result is second.send(make_issuer()).result
+    server = first.send(make_issuer()).result
+    assert second.follow().result is server
+
+
+def test_the_answer_that_another_got_meanwhile_is_not_asked_for_again(found):
+    """It came between this caller's look and its lead."""
+    late = found._ask_unless_answered(ISSUER)
+    server = settle(found, ISSUER)
+    assert Steps(late).result is server
+
+
+def test_who_waits_takes_the_place_of_one_that_fails(found):
+    first, second = find(found), find(found)
+    with pytest.raises(UsageError):
+        first.send(True)
+    assert second.follow().asked
+    assert second.send(make_issuer()).result.issuer == ISSUER
+
+
+def test_who_waits_in_vain_asks(found):
+    first, second = find(found), find(found)
+    assert second.join.timeout_seconds == 5
+    assert second.send(TIMED_OUT).asked
+    server = second.send(make_issuer()).result
+    assert first.send(make_issuer()).result is server
+
+
+def test_a_caller_that_hangs_up_does_not_end_the_question(found):
+    first, second = find(found), find(found)
+    first.hang_up().send(make_issuer())
+    assert second.follow().result.issuer == ISSUER
+
+
+def test_a_forked_child_does_not_wait_for_a_question_of_its_parent(found):
+    leader = find(found)
+    found.reset_after_fork()
+    assert find(found).asked
+    leader.close()
+
+
+def test_zero_shares_no_question(clock):
+    """An answer must not be older than the request."""
+    found = make_found(clock, 0)
+    assert find(found).asked
+    assert find(found).asked
 
 
 def test_settings_of_another_issuer_say_nothing_about_this_one(found):
@@ -180,29 +154,6 @@ def test_a_name_that_no_issuer_can_have_is_not_asked_about(found, name):
 
 def test_the_longest_name_is_asked_about(found):
     assert find(found, "x" * 2048).asked
-
-
-def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):
-    """A callable that accepts a family of names lets a stranger invent them: those stay among themselves."""
-    real = settle(found, ISSUER, proven=True)
-    assert find(found).result is real
-    for number in range(70):
-        settle(found, f"https://{number}.test")
-    assert len(found.servers) == 1 + 64
-    assert find(found, "https://5.test").asked, "the oldest of them made room"
-    assert find(found).result is real
-
-
-def test_what_is_remembered_is_bounded(found):
-    for number in range(1_003):
-        settle(found, f"https://{number}.test", proven=True)
-        assert find(found, f"https://{number}.test").ended
-        find(found, f"https://no{number}.test").send(None)
-    assert len(found.servers) == 1_000
-    assert find(found, "https://2.test").asked
-    assert find(found, "https://3.test").ended
-    assert find(found, "https://no2.test").asked
-    assert find(found, "https://no3.test").ended
 
 
 def test_a_forked_child_of_a_guard_that_finds_issuers_takes_fresh_locks(clock):

@@ -189,3 +189,11 @@ def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(c
     assert one.remembered() is not None
     clock.set_wall(NOW + delay)
     assert one.remembered() is None
+
+
+def test_a_shared_answer_proves_its_issuer(one, other, clock):
+    """Else a client that invents names takes its place, with all that it knows."""
+    one.learn(active(clock))
+    assert other.server.proven is False
+    assert isinstance(other.ask().result, AccessToken)
+    assert other.server.proven is True

@@ -106,14 +106,51 @@ def test_it_ends_though_it_was_never_seen():
     assert world.ask(other).reason is Reason.INACTIVE
 
 
-def test_it_ends_for_good_where_it_alone_was_ever_good_here():
+@pytest.mark.parametrize("jwt", ["introspect", "both"])
+def test_it_is_asked_about_anew_where_it_alone_was_ever_good_here(jwt):
+    """A server that looks tokens up by their text knows one spelling, and calls the other inactive."""
+    world = World(jwt=jwt)
+    Steps(world.server.keys.obtain()).send(key_set(KEY))
+    token, other = spellings(world.clock)
+    verified = Steps(verify_jwt(parsed(token), world.server)).result if jwt == "both" else None
+    assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
+    assert world.ask(token, verified=verified).send(INACTIVE).reason is Reason.INACTIVE
+    assert world.remembered(other) is None
+    world.clock.advance(1)
+    assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
+    assert world.remembered(other) is not None
+
+
+def test_no_older_answer_counts_where_it_is_asked_about_anew():
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
+    late = world.ask(other, outdated=world.remembered(other))
     assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
+    world.clock.advance(1)
+    assert late.send(active(world.clock)).reason is Reason.INACTIVE
     assert world.remembered(other) is None
-    world.clock.advance(3600)
+
+
+def test_a_mark_is_not_shortened_by_what_comes_late():
+    world = World(jwt="introspect")
+    _, other = spellings(world.clock)
+    world.server.tombstones.end(digest_of(other))
+    world.server.tombstones.bury(digest_of(other))
+    assert world.server.tombstones.is_ended(digest_of(other))
     assert world.ask(other).reason is Reason.INACTIVE
+
+
+def test_garbage_writes_nothing_into_the_store():
+    clock, store = make_clock(), Store()
+    process = Process(clock, store, jwt="introspect")
+    token, other = spellings(clock)
+    assert process.learn(INACTIVE, token).reason is Reason.INACTIVE
+    assert store.values == {}
+    process.clock.advance(10)
+    process.learn(active(clock), other)
+    process.learn(INACTIVE, token)
+    assert len(store.values) == 2, "the answer, and that it ended"
 
 
 def test_it_ends_where_the_issuer_s_signature_was_verified():
