@@ -193,12 +193,12 @@ class Guard:
             return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
         return token_of(said)
 
-    async def verify_async(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken:
+    async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
 
         Args:
             token: Without scheme.
-            outdated: What is remembered about it, where that is to be asked about anew; it stays until there is an answer.
+            outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
         """
         said = self._usual.verify(token, outdated=outdated)
         if said is None or isinstance(said, JwkSet):

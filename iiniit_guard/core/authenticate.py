@@ -90,7 +90,7 @@ def verify(
     resource: ProtectedResource,
     issuer: str | None = None,
     *,
-    outdated: AccessToken | None = None,
+    outdated: float | None = None,
     tried: JwkSet | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
@@ -100,7 +100,7 @@ def verify(
         digest: Its key in the caches.
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
-        outdated: What is remembered and is no answer: it is asked about anew.
+        outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked anew.
         tried: What `Usual` gave: a set none of whose keys made the signature.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
@@ -128,7 +128,7 @@ def verify(
     if not isinstance(verified, Remembered):
         return verified
     if how == "verify":
-        resource.cache.keep(digest, verified)
+        resource.cache.keep(digest, verified, len(token))
         return verified.token
     return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 

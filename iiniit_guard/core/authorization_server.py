@@ -16,6 +16,7 @@ from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
 from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.packed_store import IssuerValidity
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
@@ -61,6 +62,10 @@ class AuthorizationServer:
         self.unique = unique
         self.proven: bool = False
         """Whether a good token of this issuer has come."""
+        self.validity: IssuerValidity = IssuerValidity()
+        """Whether cached tokens of this issuer count."""
+        self.voucher: Voucher = Voucher(self.validity)
+        """What introspection answers of this issuer rest on: no key, so only the issuer. They have a deadline instead."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
@@ -114,6 +119,7 @@ class AuthorizationServer:
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
+            validity=self.validity,
             clock=clock,
             random=random,
         )
@@ -141,6 +147,10 @@ class AuthorizationServer:
             keys.signers.clear()
         keys.signers[header.encoded] = found
         return found
+
+    def withdraw(self) -> None:
+        """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
+        self.validity.valid = False
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""

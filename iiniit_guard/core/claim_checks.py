@@ -18,9 +18,7 @@ from iiniit_guard.core.scope import ScopeReading
 _OTHER_TYPES: Final = frozenset({"id", "refresh", "logout", "offline"})
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
-_KEPT: Final = 4096
 _HABITS_KEPT: Final = 1024
-_AUDIENCES_SHARED: Final = 8
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
 """The audience and the scopes of a token that is good."""
 
@@ -51,7 +49,6 @@ class ClaimChecks:
     clock_leeway_seconds: float
     missing_audience: bool
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
-    _same: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -73,17 +70,14 @@ class ClaimChecks:
             decided = self._decide(claims, habit, now, introspected)
             if isinstance(decided, Problem):
                 return decided
-            found = self._shared(decided[0]), decided[1]
+            found = decided
             if known is None and is_common(claims):  # of a good token: what is meant for others must not fill this
                 if len(self._habits) >= _HABITS_KEPT:
                     self._habits.clear()
                 self._habits[kinds] = habit
-        if len(self._same) >= _KEPT:
-            self._same.clear()
-        share, repeated, others = self._same.setdefault, habit.repeated(claims), habit.others(claims)
-        values = (*map(share, repeated, repeated), *(others if habit.flat else map(freeze, others)))
+        values = tuple(claims.values() if habit.flat else map(freeze, claims.values()))
         subject, client_id, expires, issued, token_id = habit.fields(values)
-        details = freeze(claims["authorization_details"]) if habit.detailed else ()
+        details = values[habit.shape["authorization_details"]] if habit.detailed else ()
         return make_access_token(
             self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
         )
@@ -176,9 +170,6 @@ class ClaimChecks:
 
     def _has_required(self, claims: dict[str, Any]) -> bool:
         return all(any(_holds(claims.get(name), value) for value in wanted) for name, wanted in self.required.items())
-
-    def _shared(self, audience: tuple[str, ...]) -> tuple[str, ...]:
-        return self._same.setdefault(audience, audience) if len(audience) <= _AUDIENCES_SHARED else audience
 
 
 def _are_details(value: object) -> bool:

@@ -12,8 +12,6 @@ Pick: TypeAlias = Callable[[Any], tuple[Any, ...]]
 # What shows itself as another kind of token (RFC 8725 §3.12; OpenID Connect Core §3.1.3.6; RFC 8417 §2.2; RFC 9701 §5).
 OTHER_KINDS: Final = ("at_hash", "c_hash", "s_hash", "events", "token_introspection")
 _TELLING: Final = frozenset({*OTHER_KINDS, "token_use", "typ", "token_type"})
-# The same in most tokens of an issuer, or in those of one second.
-_REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _NUMBERS: Final = (int, float)
@@ -33,10 +31,8 @@ class Habit:
         bound: Whether the token is bound to a key.
         detailed: Whether it carries RFC 9396 details.
         flat: Whether no value is an object or an array.
-        shape: Position of each claim's value, the names in the token's order.
-        repeated: Picks the values that other tokens are likely to have too; they stand first.
-        others: Picks the rest.
-        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values in their positions, None for each not there.
+        shape: Position of each claim's value, in the token's order.
+        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values, None for each not there.
     """
 
     usual: bool
@@ -47,8 +43,6 @@ class Habit:
     detailed: bool
     flat: bool
     shape: dict[str, int]
-    repeated: Pick
-    others: Pick
     fields: Pick
 
 
@@ -65,9 +59,7 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
     no_text = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
-    repeated = [name for name in _REPEATED if kinds.get(name) in (str, int)]
-    others = [name for name in kinds if name not in repeated]
-    positions = {name: position for position, name in enumerate([*repeated, *others])}
+    positions = {name: position for position, name in enumerate(kinds)}
     client = "client_id" if "client_id" in kinds else "azp"
     return Habit(
         usual=not (telling or bound or detailed)
@@ -82,9 +74,7 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
         bound=bound,
         detailed=detailed,
         flat=not {dict, list}.intersection(kinds.values()),
-        shape={name: positions[name] for name in kinds},
-        repeated=_pick(repeated),
-        others=_pick(others),
+        shape=positions,
         fields=_pick_fields([positions.get(name) for name in ("sub", client, "exp", "iat", "jti")]),
     )
 
@@ -92,12 +82,6 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
 def is_common(names: Collection[str]) -> bool:
     """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
     return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
-
-
-def _pick(keys: list[Any]) -> Pick:
-    if len(keys) > 1:
-        return itemgetter(*keys)
-    return lambda held: tuple(held[key] for key in keys)  # itemgetter gives one value by itself, and wants one at least
 
 
 def _pick_fields(positions: list[int | None]) -> Pick:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.cache import Remembered, TokenCache
 from iiniit_guard.core.claims import is_time
 from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
@@ -24,7 +24,6 @@ from iiniit_guard.core.strict_json import parse_object
 
 _YOUNG_SECONDS: Final = 30.0
 _CREDENTIALS_RETRY_SECONDS: Final = 30.0
-_ANSWERED: Final = Voucher()  # an introspection answer rests on nothing that could be withdrawn: it has a deadline instead
 
 
 def introspect(
@@ -35,7 +34,7 @@ def introspect(
     *,
     issued_at: object = None,
     verified: Remembered | None = None,
-    outdated: AccessToken | None = None,
+    outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Ask about a token, unless an answer is remembered or under way.
 
@@ -46,7 +45,8 @@ def introspect(
         cache: Where good answers are kept.
         issued_at: `iat` of a JWT, unverified, which only says how soon a refusal may be asked about again.
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
-        outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
+        outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer, nor is what other processes were
+            told: the server is asked.
     """
     refused = server.refused.recall(digest)
     if refused is not None:
@@ -65,11 +65,13 @@ def _introspect(
     cache: TokenCache,
     issued_at: object,
     verified: Remembered | None,
-    outdated: AccessToken | None,
+    outdated: float | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    found = cache.recall(digest) or server.refused.recall(digest)
-    if found is not None and found is not outdated:
-        return found  # another's call ended between our look and our lead
+    entry, refused = cache.find(digest), server.refused.recall(digest)
+    if entry is not None and (outdated is None or entry.ends_monotonic > outdated):
+        return entry.token  # another's call ended between our look and our lead
+    if refused is not None:
+        return refused
     shared = None if outdated is not None else (yield from _recall_shared(digest, server, cache, verified))
     if shared is not None:
         return shared
@@ -168,7 +170,8 @@ def _remember(
     if isinstance(outcome, AccessToken) and server.tombstones.outdates(digest, sent.monotonic):
         outcome = PROBLEMS[Reason.INACTIVE]  # what we were told since counts more than what was true when we asked
     if isinstance(outcome, Problem):
-        if cache.drop(digest) is not None:
+        # A tombstone that is there already is renewed: an active answer may have been asked for since.
+        if cache.drop(digest) or server.tombstones.outdates(digest, float("-inf")):
             server.tombstones.bury(digest)
         young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
         server.refused.keep(digest, outcome, young=young)
@@ -197,7 +200,7 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, _ANSWERED)
+    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.voucher)
     if verified is not None:
         entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
     cache.keep(digest, entry)

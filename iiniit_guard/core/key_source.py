@@ -15,6 +15,7 @@ from iiniit_guard.core.flow import Connection, Fetch, Flow, HttpRequest, HttpRes
 from iiniit_guard.core.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.metadata import retry_after
+from iiniit_guard.core.packed_store import IssuerValidity
 from iiniit_guard.core.verification_key import VerificationKey
 
 _SHORTEST_SECONDS: Final = 300.0
@@ -32,6 +33,7 @@ class KeySource(Kept[JwkSet]):
         max_age_seconds: The longest a set counts, whatever its `Cache-Control` says.
         cooldown_seconds: Unknown keys cause at most one fetch in this time, failed ones counted: callers must not set our rate.
         stale_seconds: How long the last good set serves past its end while the issuer fails.
+        validity: Of the issuer.
         clock: Both clocks.
         random: Uniform in [0, 1).
     """
@@ -44,6 +46,7 @@ class KeySource(Kept[JwkSet]):
         max_age_seconds: float,
         cooldown_seconds: float,
         stale_seconds: float,
+        validity: IssuerValidity,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:
@@ -57,6 +60,7 @@ class KeySource(Kept[JwkSet]):
             random=random,
         )
         self._locate = locate
+        self._validity = validity
         self._connection = connection
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
@@ -67,7 +71,7 @@ class KeySource(Kept[JwkSet]):
         """Give what a fact verified by this key rests on: the key under this name for this algorithm."""
         voucher = self._vouchers.get((key.kid, key.alg, key.thumbprint))
         if voucher is None:  # the set changed since the caller took its key out of it
-            voucher = Voucher()
+            voucher = Voucher(self._validity)
             voucher.valid = False
         return voucher
 
@@ -145,7 +149,7 @@ class KeySource(Kept[JwkSet]):
         present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
         for gone in self._vouchers.keys() - present:
             self._vouchers[gone].valid = False
-        self._vouchers = {key: self._vouchers.get(key) or Voucher() for key in present}
+        self._vouchers = {key: self._vouchers.get(key) or Voucher(self._validity) for key in present}
         return None if len(value) else Unreachable("answer", "jwks: no usable key")
 
 

@@ -45,7 +45,7 @@ class ProtectedResource:
     def __init__(self, settings: GuardSettings, clock: Clock, chance: Chance) -> None:
         self.settings = settings
         self.clock = clock
-        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock)
+        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock, settings.max_cached_bytes)
         self._chance = chance
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
         self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}

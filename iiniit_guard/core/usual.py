@@ -70,12 +70,12 @@ class Usual:
         problem = None if wanted is ANY_TOKEN else wanted.check(said, self._wall())
         return (said if problem is None else Finding(problem, said, cache)), cache, digest
 
-    def verify(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken | Problem | JwkSet | None:
+    def verify(self, token: str, *, outdated: float | None = None) -> AccessToken | Problem | JwkSet | None:
         """Tell what a token by itself is worth; None or a key set as from `_verify`, and its characters are those of a token.
 
         Args:
             token: Without scheme.
-            outdated: What is remembered and is no answer.
+            outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer.
 
         Raises:
             UsageError: It is no text, or the request has a say (`issuer_resolver`, `validators`).
@@ -87,7 +87,7 @@ class Usual:
         encoded = token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
         digest = sha256(encoded).digest()
         entry = self._remembered(digest)
-        if entry is not None and entry.token is not outdated:
+        if entry is not None and (outdated is None or entry.ends_monotonic > outdated):
             return entry.token
         if len(encoded) > self._longest:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
@@ -127,7 +127,7 @@ class Usual:
                 verified = rest_on(voucher, claims, server, wall, monotonic)
                 if isinstance(verified, Problem):
                     return verified
-                self._keep(digest, verified)
+                self._keep(digest, verified, len(token))
                 return verified.token
         problem = problem_of(signers)
         return problem if is_final(problem, header, keys, server) else keys

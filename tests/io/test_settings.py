@@ -52,6 +52,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "resource_scopes": ("user:read user:write", '["user:read", "user:write"]', ["user:read", "user:write"]),
     "max_token_bytes": ("100", "100", 100),
     "max_cached_tokens": ("100", "100", 100),
+    "max_cached_bytes": ("1000000", "1000000", 1_000_000),
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
