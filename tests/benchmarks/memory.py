@@ -85,7 +85,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
     from iiniit_guard.core.access_token import AccessToken
     from iiniit_guard.core.cache import Remembered, Voucher
 
-    guard = make_guard(make_issuer(), max_cached_tokens=size)
+    guard = make_guard(make_issuer(), max_cached_tokens=size, max_cached_bytes=1024 * size)
     server, cache, voucher, now = guard.resource.servers[0], guard.resource.cache, Voucher(), int(time.time())
 
     def keep(number: int) -> bytes:

@@ -66,7 +66,7 @@ class Traffic:
         self.size = size
         self.ahead = 0.0
         clock = Clock(lambda: time.time() + self.ahead, lambda: time.monotonic() + self.ahead)
-        self.cache = TokenCache(size, clock)
+        self.cache = TokenCache(size, clock, 1024 * size)
         self.lately: deque[bytes] = deque(maxlen=size)
         self._checks = make_guard(make_issuer()).resource.servers[0].checks
         self._voucher = Voucher()

@@ -231,3 +231,56 @@ def test_what_is_lost_elsewhere_is_passed_over(clock):
     assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number], clock.clock.now())
     cache._store._lose_of(cache._store._issuers[old.issuer.number], (), clock.clock.now())
     assert held(cache, "ab") == ["b"]
+
+
+# --- Exceptions of signal handlers
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("where", ["put", "_take", "_lose_of", "_look_around", "end", "mark_used"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, where, after):
+    """A signal's handler may raise anywhere (SIGALRM as a time limit). The next write finds that out."""
+    cache = TokenCache(4, clock.clock)
+    fill(cache, "abcd")
+    real = getattr(cache._store, where)
+
+    def interrupted(*arguments):
+        if after:
+            real(*arguments)
+        raise Interrupted
+
+    monkeypatch.setattr(cache._store, where, interrupted)
+    for attempt in (lambda: fill(cache, "e"), lambda: cache.drop(digest("b")), lambda: cache.recall(digest("c"))):
+        monkeypatch.setattr(cache._store, where, interrupted)
+        try:
+            attempt()
+        except Interrupted:
+            break
+    else:
+        raise AssertionError("nothing was interrupted")
+    monkeypatch.undo()
+    for name in "abcde":
+        cache.recall(digest(name))
+    for number in range(9):
+        fill(cache, [number], client=str(number))
+        assert cache.recall(digest(number)) is not None
+        assert len(cache) <= 4
+    check_sums(cache)
+
+
+@pytest.mark.parametrize("write", ["keep", "drop"])
+def test_a_memory_in_disorder_starts_afresh(clock, write):
+    """An exception ended a write in the middle: a token must not be refused for it, now or later."""
+    cache = TokenCache(3, clock.clock)
+    fill(cache, "abc")
+    cache._store._issuers.clear()
+    cache._writing = True
+    if write == "drop":
+        assert not cache.drop(digest("a"))
+    fill(cache, "d")
+    assert held(cache, "abcd") == ["d"]
+    check_sums(cache)
