@@ -13,7 +13,7 @@ from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.authenticate import authenticate, decide, verify
-from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.cache import CacheEntry, digest_of
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
 from iiniit_guard.core.event import Event, event_of, usual_event
@@ -171,7 +171,7 @@ class Guard:
         said, cache, digest = self._usual.decide(authorization, query, wanted)
         return None if said is None else self._heard(said, cache, digest, method, host, started)
 
-    def find(self, authorization: bytes, query: bytes) -> Remembered | None:
+    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Give what `recall` would go by; for a host that decides and counts by itself."""
         return self._usual.find(authorization, query)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher, digest_of
+from iiniit_guard.core.cache import CacheEntry, KeyValidity, TokenCache, digest_of
 from tests.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
 MIB = 1024 * 1024
@@ -35,13 +35,13 @@ PER_MIB = {"usual": 2500, "objects": 120, "texts": 180, "clients": 700, "names":
 
 
 def fill(cache, checks, kind, tokens, numbers):
-    voucher = Voucher()
+    validity = KeyValidity()
     for _ in range(tokens):
         n = next(numbers)
         text = json.dumps({"iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW, **HOSTILE[kind](n)})
         token = checks.check(json.loads(text), NOW, introspected=False)
         assert isinstance(token, AccessToken)
-        cache.keep(digest_of(str(n)), Remembered(token, 0, NOW + 300, 1e12, voucher), len(text) * 4 // 3)
+        cache.keep(digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3)
         cache.recall(digest_of(str(n - n % 7)))
 
 
@@ -86,7 +86,7 @@ def test_writes_and_reads_are_bounded_in_time():
     try:
         for number in range(20):
             started = time.thread_time()
-            cache.keep(digest_of(f"large {number}"), Remembered(token, 0, NOW + 300, 1e12, Voucher()))
+            cache.keep(digest_of(f"large {number}"), CacheEntry(token, 0, NOW + 300, 1e12, KeyValidity()))
             longest = max(longest, time.thread_time() - started)
     finally:
         gc.enable()

@@ -10,7 +10,7 @@ from typing import Final
 
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
-from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.cache import CacheEntry, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
@@ -125,7 +125,7 @@ def verify(
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
     verified = yield from verify_jwt(jws, trusted, tried)
-    if not isinstance(verified, Remembered):
+    if not isinstance(verified, CacheEntry):
         return verified
     if how == "verify":
         resource.cache.keep(digest, verified, len(token))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from iiniit_guard.core import setting_checks as is_
-from iiniit_guard.core.cache import Voucher
+from iiniit_guard.core.cache import KeyValidity
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.clock import Clock
@@ -62,9 +62,9 @@ class AuthorizationServer:
         self.unique = unique
         self.proven: bool = False
         """Whether a good token of this issuer has come."""
-        self.validity: IssuerValidity = IssuerValidity()
+        self.issuer_validity: IssuerValidity = IssuerValidity()
         """Whether cached tokens of this issuer count."""
-        self.voucher: Voucher = Voucher(self.validity)
+        self.validity: KeyValidity = KeyValidity(self.issuer_validity)
         """What introspection answers of this issuer rest on: no key, so only the issuer. They have a deadline instead."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
@@ -119,7 +119,7 @@ class AuthorizationServer:
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
-            validity=self.validity,
+            issuer_validity=self.issuer_validity,
             clock=clock,
             random=random,
         )
@@ -135,14 +135,14 @@ class AuthorizationServer:
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
-    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, Voucher], ...]:
-        """Give the keys of this server's current set that may have signed under `header`, each with its voucher, and remember them.
+    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
+        """Give the keys of this server's current set that may have signed under `header`, each with its validity, and remember them.
 
         Args:
             header: Found to be allowed (`check_header`).
             keys: The set.
         """
-        found = tuple((key, self.keys.voucher_of(key)) for key in keys.find(header.kid, header.alg))
+        found = tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
         if len(keys.signers) >= MAX_HEADERS:
             keys.signers.clear()
         keys.signers[header.encoded] = found
@@ -150,7 +150,7 @@ class AuthorizationServer:
 
     def withdraw(self) -> None:
         """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
-        self.validity.valid = False
+        self.issuer_validity.valid = False
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""

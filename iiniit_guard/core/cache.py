@@ -48,7 +48,7 @@ def digest_of(token: str, issuer: str | None = None) -> bytes:
     return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
 
 
-class Voucher:
+class KeyValidity:
     """What an entry rests on, a key for example. Once it is withdrawn, or its issuer is, the entry no longer counts."""
 
     __slots__ = ("issuer", "number", "valid")
@@ -59,17 +59,19 @@ class Voucher:
         self.valid: bool = True
 
 
-class Remembered:
+class CacheEntry:
     """A verified token and the moments between which it is valid."""
 
-    __slots__ = ("begins", "ends", "ends_monotonic", "record", "size", "token", "used", "voucher")
+    __slots__ = ("record", "size", "token", "used", "valid_from", "valid_until", "valid_until_monotonic", "validity")
 
-    def __init__(self, token: AccessToken, begins: float, ends: float, ends_monotonic: float, voucher: Voucher) -> None:
+    def __init__(
+        self, token: AccessToken, valid_from: float, valid_until: float, valid_until_monotonic: float, validity: KeyValidity
+    ) -> None:
         self.token: AccessToken = token
-        self.begins: float = begins
-        self.ends: float = ends
-        self.ends_monotonic: float = ends_monotonic
-        self.voucher: Voucher = voucher
+        self.valid_from: float = valid_from
+        self.valid_until: float = valid_until
+        self.valid_until_monotonic: float = valid_until_monotonic
+        self.validity: KeyValidity = validity
         self.used: bool = False
         self.size: int = 0
         self.record: bytes | None = None  # that it was unpacked from
@@ -95,9 +97,9 @@ class TokenCache:
         self._wall = clock.wall
         self._monotonic = clock.monotonic
         self._lock = Lock()
-        self._objects: dict[bytes, Remembered] = {}
-        self._vouchers: dict[int, Voucher] = {}  # of the records, by number
-        self._writing = False  # True when a write begins: an exception ended the last one in the middle
+        self._objects: dict[bytes, CacheEntry] = {}
+        self._validities: dict[int, KeyValidity] = {}  # of the records, by number
+        self._writing = False  # True during a write, and after one that an exception ended
         self._start_afresh()
 
     def __len__(self) -> int:
@@ -108,13 +110,13 @@ class TokenCache:
         entry = self.find(digest)
         return None if entry is None else entry.token
 
-    def find(self, digest: bytes) -> Remembered | None:
+    def find(self, digest: bytes) -> CacheEntry | None:
         """Return the entry that is cached under `digest` and is valid now, or None."""
         entry = self._objects.get(digest) or self._unpack(digest)
-        if entry is None or not entry.begins <= self._wall() < entry.ends or self._monotonic() >= entry.ends_monotonic:
+        if entry is None or not entry.valid_from <= self._wall() < entry.valid_until or self._monotonic() >= entry.valid_until_monotonic:
             return None
-        voucher = entry.voucher
-        if not (voucher.valid and voucher.issuer.valid):
+        validity = entry.validity
+        if not (validity.valid and validity.issuer.valid):
             return None
         entry.used = True
         return entry
@@ -124,10 +126,10 @@ class TokenCache:
         known = self._known(digest)
         if known is None:
             return 0.0
-        ends, ends_monotonic, voucher = known
-        if voucher is None or not (voucher.valid and voucher.issuer.valid):
+        valid_until, valid_until_monotonic, validity = known
+        if validity is None or not (validity.valid and validity.issuer.valid):
             return 0.0
-        return max(0.0, min(ends - self._wall(), ends_monotonic - self._monotonic()))
+        return max(0.0, min(valid_until - self._wall(), valid_until_monotonic - self._monotonic()))
 
     def was_active(self, digest: bytes) -> bool:
         """Tell whether the cache holds this token, valid until at most an hour ago: such tokens go first when calls are scarce.
@@ -137,7 +139,7 @@ class TokenCache:
         known = self._known(digest)
         return known is not None and self._monotonic() - known[1] < _ACTIVE_LATELY_SECONDS
 
-    def keep(self, digest: bytes, entry: Remembered, length: int | None = None) -> None:
+    def keep(self, digest: bytes, entry: CacheEntry, length: int | None = None) -> None:
         """Cache a verified token, in the place of what was cached under `digest`.
 
         A token that takes more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
@@ -192,21 +194,21 @@ class TokenCache:
         self._new: deque[bytes] = deque()  # digests, oldest first; one of an object that is gone stays until its turn
         self._unpacked: deque[bytes] = deque()
         self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)
-        self._vouchers = {}
+        self._validities = {}
         self._writing = False
 
-    def _known(self, digest: bytes) -> tuple[float, float, Voucher | None] | None:
-        """Return both ends and the voucher of an entry, no voucher where it is withdrawn; None where there is no entry."""
+    def _known(self, digest: bytes) -> tuple[float, float, KeyValidity | None] | None:
+        """Return both ends and the validity of an entry, no validity where it is withdrawn; None where there is no entry."""
         entry = self._objects.get(digest)
         if entry is not None:
-            return entry.ends, entry.ends_monotonic, entry.voucher
+            return entry.valid_until, entry.valid_until_monotonic, entry.validity
         record = self._store.get(digest)
         if record is None:
             return None
         facts = facts_of(record)
-        return facts.ends, facts.ends_monotonic, self._vouchers.get(facts.voucher)
+        return facts.valid_until, facts.valid_until_monotonic, self._validities.get(facts.validity)
 
-    def _add_unpacked(self, digest: bytes, entry: Remembered) -> None:
+    def _add_unpacked(self, digest: bytes, entry: CacheEntry) -> None:
         self._unpacked_room -= entry.size
         self._objects[digest] = entry
         self._unpacked.append(digest)
@@ -240,34 +242,36 @@ class TokenCache:
             del self._objects[digest]
             self._free(entry)
 
-    def _free(self, entry: Remembered) -> None:
+    def _free(self, entry: CacheEntry) -> None:
         if entry.record is None:
             self._new_room += entry.size
         else:
             self._unpacked_room += entry.size
 
-    def _store_record(self, digest: bytes, entry: Remembered) -> None:
-        voucher, client = entry.voucher, hash(entry.token.client_id)
-        facts = Facts(entry.begins, entry.ends, entry.ends_monotonic, voucher.number, voucher.issuer.number, client, entry.used)
+    def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
+        validity, client = entry.validity, hash(entry.token.client_id)
+        facts = Facts(
+            entry.valid_from, entry.valid_until, entry.valid_until_monotonic, validity.number, validity.issuer.number, client, entry.used
+        )
         record = record_of(pack(entry.token), facts)
-        if len(record) > self._largest_record or not (voucher.valid and voucher.issuer.valid):
+        if len(record) > self._largest_record or not (validity.valid and validity.issuer.valid):
             self._store.end(digest)
             return
-        if voucher.number not in self._vouchers:
-            self._vouchers = {number: each for number, each in self._vouchers.items() if each.valid and each.issuer.valid}
-            self._vouchers[voucher.number] = voucher
-        self._store.put(digest, record, facts, voucher.issuer, self._clock.now())
+        if validity.number not in self._validities:
+            self._validities = {number: each for number, each in self._validities.items() if each.valid and each.issuer.valid}
+            self._validities[validity.number] = validity
+        self._store.put(digest, record, facts, validity.issuer, self._clock.now())
 
-    def _unpack(self, digest: bytes) -> Remembered | None:
+    def _unpack(self, digest: bytes) -> CacheEntry | None:
         """Return a record as an object, or None where there is none that is valid now."""
         record = self._store.get(digest)
         if record is None:
             return None
         facts = facts_of(record)
-        voucher = self._vouchers.get(facts.voucher)
-        if voucher is None or not facts.begins <= self._wall() < facts.ends or self._monotonic() >= facts.ends_monotonic:
+        validity = self._validities.get(facts.validity)
+        if validity is None or not facts.valid_from <= self._wall() < facts.valid_until or self._monotonic() >= facts.valid_until_monotonic:
             return None
-        entry = Remembered(unpack(record), facts.begins, facts.ends, facts.ends_monotonic, voucher)
+        entry = CacheEntry(unpack(record), facts.valid_from, facts.valid_until, facts.valid_until_monotonic, validity)
         entry.size = size_of(entry.token)
         with self._lock:
             if self._store.get(digest) is record and digest not in self._objects and not self._writing:

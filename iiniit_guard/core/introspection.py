@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache
+from iiniit_guard.core.cache import CacheEntry, TokenCache
 from iiniit_guard.core.claims import is_time
 from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
@@ -33,7 +33,7 @@ def introspect(
     cache: TokenCache,
     *,
     issued_at: object = None,
-    verified: Remembered | None = None,
+    verified: CacheEntry | None = None,
     outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Ask about a token, unless an answer is remembered or under way.
@@ -64,11 +64,11 @@ def _introspect(
     server: AuthorizationServer,
     cache: TokenCache,
     issued_at: object,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
     outdated: float | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     entry, refused = cache.find(digest), server.refused.recall(digest)
-    if entry is not None and (outdated is None or entry.ends_monotonic > outdated):
+    if entry is not None and (outdated is None or entry.valid_until_monotonic > outdated):
         return entry.token  # another's call ended between our look and our lead
     if refused is not None:
         return refused
@@ -112,7 +112,7 @@ def _introspect(
     return outcome
 
 
-def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None) -> Flow[AccessToken | None]:
+def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None) -> Flow[AccessToken | None]:
     """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
     if server.store is None:
         return None
@@ -158,7 +158,7 @@ def _remember(
     cache: TokenCache,
     sent: Moment,
     issued_at: object,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
 ) -> AccessToken | Problem:
     now = server.clock.wall()
     claims = _claims(answer)
@@ -193,14 +193,18 @@ def _keep(
     server: AuthorizationServer,
     cache: TokenCache,
     sent: Moment,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
 ) -> None:
     """Remember a good answer until its one deadline: the moment its request was sent plus the delay, or `exp`."""
     delay = server.settings.revocation_delay_seconds
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.voucher)
+    entry = CacheEntry(outcome, begins, ends, floor(sent.monotonic) + delay, server.validity)
     if verified is not None:
-        entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
+        entry.valid_from, entry.valid_until, entry.validity = (
+            max(begins, verified.valid_from),
+            min(ends, verified.valid_until),
+            verified.validity,
+        )
     cache.keep(digest, entry)

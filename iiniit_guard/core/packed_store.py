@@ -66,19 +66,19 @@ class Facts(NamedTuple):
     """What is known of a record without unpacking it.
 
     Attributes:
-        begins: By the wall clock.
-        ends: By the wall clock.
-        ends_monotonic: By the monotonic clock.
-        voucher: The number of its voucher.
+        valid_from: By the wall clock.
+        valid_until: By the wall clock.
+        valid_until_monotonic: By the monotonic clock.
+        validity: The number of its `KeyValidity`.
         issuer: The number of its issuer's validity.
         client: A hash of its client's name.
         used: Whether it was used since it was last looked at.
     """
 
-    begins: float
-    ends: float
-    ends_monotonic: float
-    voucher: int
+    valid_from: float
+    valid_until: float
+    valid_until_monotonic: float
+    validity: int
     issuer: int
     client: int
     used: bool
@@ -174,10 +174,10 @@ class PackedStore:
         if known is None:
             return False
         facts = facts_of(known)
-        ended = record_of(b"", facts._replace(ends=_NEVER, ends_monotonic=_NEVER, used=False))
+        ended = record_of(b"", facts._replace(valid_until=_NEVER, valid_until_monotonic=_NEVER, used=False))
         self._take(self._issuers[facts.issuer], facts.client, self._room_for(ended) - self._room_for(known))
         self._tables[digest[0]][digest] = ended
-        return facts.ends != _NEVER
+        return facts.valid_until != _NEVER
 
     def _look_around(self, now: Moment) -> None:
         """Lose some records of an issuer that was withdrawn. Look at one issuer, until it has nothing left that ended, then at the next."""
@@ -210,7 +210,7 @@ class PackedStore:
         if record is None:
             return True
         facts = facts_of(record)
-        return facts.issuer != issuer.validity.number or facts.ends <= now.wall or facts.ends_monotonic <= now.monotonic
+        return facts.issuer != issuer.validity.number or facts.valid_until <= now.wall or facts.valid_until_monotonic <= now.monotonic
 
     def _lose_of(self, issuer: _Issuer, only: Collection[int], now: Moment) -> None:
         """Lose the oldest record of an issuer: one that has ended, or one of the clients `only`, of any client where there are none."""
@@ -222,10 +222,10 @@ class PackedStore:
             record = self.get(digest)
             if record is None:
                 break
-            _, ends, ends_monotonic, _, number, client, used = _TRAILER.unpack_from(record, len(record) - _TRAILER.size)
+            _, valid_until, valid_until_monotonic, _, number, client, used = _TRAILER.unpack_from(record, len(record) - _TRAILER.size)
             if number != issuer.validity.number:  # the token is another issuer's now
                 break
-            if left and valid and ends > now.wall and ends_monotonic > now.monotonic:
+            if left and valid and valid_until > now.wall and valid_until_monotonic > now.monotonic:
                 if only and client not in only:
                     queue.append(digest)
                     continue

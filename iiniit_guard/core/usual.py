@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import has_query_token, is_b64token
-from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.cache import CacheEntry
 from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.jose import parse_usual_jws
 from iiniit_guard.core.jwk import JwkSet
@@ -39,7 +39,7 @@ class Usual:
         self._wall = resource.clock.wall
         self._monotonic = resource.clock.monotonic
 
-    def find(self, authorization: bytes, query: bytes) -> Remembered | None:
+    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Give what is remembered of a request in the usual form and may still be used."""
         token = self._token(authorization, query)
         return None if token is None else self._remembered(sha256(token).digest())
@@ -87,7 +87,7 @@ class Usual:
         encoded = token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
         digest = sha256(encoded).digest()
         entry = self._remembered(digest)
-        if entry is not None and (outdated is None or entry.ends_monotonic > outdated):
+        if entry is not None and (outdated is None or entry.valid_until_monotonic > outdated):
             return entry.token
         if len(encoded) > self._longest:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
@@ -122,9 +122,9 @@ class Usual:
             if check_header(header, server) is not None:
                 return None
             signers = server.signers(header, keys)
-        for key, voucher in signers:
+        for key, validity in signers:
             if key.verifies(signing_input, signature):
-                verified = rest_on(voucher, claims, server, wall, monotonic)
+                verified = rest_on(validity, claims, server, wall, monotonic)
                 if isinstance(verified, Problem):
                     return verified
                 self._keep(digest, verified, len(token))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity
 from iiniit_guard.core.flow import Flow, Unreachable
 from iiniit_guard.core.jose import JoseHeader, Jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet
@@ -19,7 +19,7 @@ LONGEST_SECONDS: Final = 300.0
 """How long a verified JWT is remembered at most; then its signature is checked again."""
 
 
-def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[Remembered | Problem | Unreachable]:
+def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[CacheEntry | Problem | Unreachable]:
     """Verify a token that claims to come from `server`.
 
     Args:
@@ -37,7 +37,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     if not isinstance(key, VerificationKey):
         return key
     remember_header(jws)
-    return rest_on(server.keys.voucher_of(key), jws.claims, server, *server.clock.now())
+    return rest_on(server.keys.validity_of(key), jws.claims, server, *server.clock.now())
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
@@ -49,8 +49,10 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
     return None
 
 
-def rest_on(voucher: Voucher, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float) -> Remembered | Problem:
-    """Check the claims, now that the key that `voucher` stands for is known to have signed them."""
+def rest_on(
+    validity: KeyValidity, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
+) -> CacheEntry | Problem:
+    """Check the claims, now that the key that `validity` stands for is known to have signed them."""
     server.proven = True
     checks = server.checks
     outcome = checks.check(claims, wall, introspected=False)
@@ -59,7 +61,7 @@ def rest_on(voucher: Voucher, claims: dict[str, Any], server: AuthorizationServe
     # Whole seconds, which all tokens of one second share.
     longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
     ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
-    return Remembered(outcome, server.begins(claims), ends, monotonic // 1 + LONGEST_SECONDS, voucher)
+    return CacheEntry(outcome, server.begins(claims), ends, monotonic // 1 + LONGEST_SECONDS, validity)
 
 
 def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:

@@ -159,7 +159,7 @@ class Authorizer:
         entry = None if digest is None else cache.find(digest)
         if presented is None or digest is None or entry is None:
             return
-        ends = entry.ends_monotonic
+        ends = entry.valid_until_monotonic
         if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, cache.remaining(digest)):
             return
         with suppress(TokenRefused, IssuerUnavailable, TimeoutError):  # the decision follows, by what is remembered then

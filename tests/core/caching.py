@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import Remembered, Voucher, digest_of
+from iiniit_guard.core.cache import CacheEntry, KeyValidity, digest_of
 from iiniit_guard.core.packed_store import IssuerValidity, facts_of
 
 FOR_EVER = float("inf")
 ISSUER = IssuerValidity()
-VOUCHER = Voucher(ISSUER)
+VALIDITY = KeyValidity(ISSUER)
 
 
 def token_of(client=None, name="t"):
     return AccessToken("https://issuer.test", subject=name, client_id=client)
 
 
-def entry(client=None, *, begins=0.0, ends=FOR_EVER, ends_monotonic=FOR_EVER, voucher=VOUCHER, name="t", token=None):
-    return Remembered(token or token_of(client, name), begins, ends, ends_monotonic, voucher)
+def entry(client=None, *, valid_from=0.0, valid_until=FOR_EVER, valid_until_monotonic=FOR_EVER, validity=VALIDITY, name="t", token=None):
+    return CacheEntry(token or token_of(client, name), valid_from, valid_until, valid_until_monotonic, validity)
 
 
 def digest(name):
     return digest_of(str(name))
 
 
-def fill(cache, names, client=None, voucher=VOUCHER):
+def fill(cache, names, client=None, validity=VALIDITY):
     for name in names:
-        cache.keep(digest(name), entry(client, voucher=voucher, name=str(name)))
+        cache.keep(digest(name), entry(client, validity=validity, name=str(name)))
 
 
 def held(cache, names):

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from iiniit_guard.core import cache as module
-from iiniit_guard.core.cache import TokenCache, Voucher, digest_of
+from iiniit_guard.core.cache import KeyValidity, TokenCache, digest_of
 from iiniit_guard.core.packed_store import IssuerValidity, facts_of
 from tests.core.caching import ISSUER, check_sums, digest, entry, fill, held
 from tests.core.stepping import NOW, make_clock
@@ -37,8 +37,12 @@ def test_it_is_found_by_its_digest(cache):
     found = cache.find(digest("a"))
     assert found is not None
     assert found.token == cache.recall(digest("a")) == remembered.token
-    assert (found.begins, found.ends, found.ends_monotonic) == (remembered.begins, remembered.ends, remembered.ends_monotonic)
-    assert found.voucher is remembered.voucher
+    assert (found.valid_from, found.valid_until, found.valid_until_monotonic) == (
+        remembered.valid_from,
+        remembered.valid_until,
+        remembered.valid_until_monotonic,
+    )
+    assert found.validity is remembered.validity
     assert cache.find(digest("a")) is found, "unpacked once"
     assert cache.recall(digest("b")) is None
     assert cache.find(digest("b")) is None
@@ -60,7 +64,7 @@ def test_it_is_found_by_its_digest(cache):
 )
 def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
     """DESIGN §5."""
-    cache.keep(digest("a"), entry(begins=NOW - 30, ends=NOW + 60, ends_monotonic=clock.monotonic() + 60))
+    cache.keep(digest("a"), entry(valid_from=NOW - 30, valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 60))
     clock.advance(monotonic)
     clock.set_wall(NOW + wall)
     assert (cache.recall(digest("a")) is not None) is good
@@ -68,7 +72,7 @@ def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
 
 
 def test_what_remains_is_counted_by_the_clock_that_says_less(cache, clock):
-    cache.keep(digest("a"), entry(ends=NOW + 60, ends_monotonic=clock.monotonic() + 50))
+    cache.keep(digest("a"), entry(valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 50))
     assert cache.remaining(digest("a")) == 50
     clock.set_wall(NOW + 20)
     assert cache.remaining(digest("a")) == 40
@@ -77,46 +81,46 @@ def test_what_remains_is_counted_by_the_clock_that_says_less(cache, clock):
 
 def test_what_a_withdrawn_key_vouched_for_is_gone_at_once(cache):
     """DESIGN §5."""
-    voucher = Voucher(ISSUER)
-    cache.keep(digest("a"), entry(voucher=voucher))
+    validity = KeyValidity(ISSUER)
+    cache.keep(digest("a"), entry(validity=validity))
     cache.keep(digest("b"), entry())
-    voucher.valid = False
+    validity.valid = False
     assert cache.recall(digest("a")) is None
     assert cache.remaining(digest("a")) == 0
     assert cache.recall(digest("b")) is not None
-    cache.keep(digest("a"), entry(voucher=voucher))
+    cache.keep(digest("a"), entry(validity=validity))
     assert cache.recall(digest("a")) is None
 
 
 def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
     cache, issuer = TokenCache(64, clock.clock), IssuerValidity()
-    voucher = Voucher(issuer)
-    fill(cache, range(40), voucher=voucher)
+    validity = KeyValidity(issuer)
+    fill(cache, range(40), validity=validity)
     cache.recall(digest(0))
     fill(cache, "xyz")
     issuer.valid = False
     assert [cache.recall(digest(name)) for name in (0, 1, 39)] == [None] * 3
     assert cache.remaining(digest(39)) == 0
-    cache.keep(digest(39), entry(voucher=voucher))
+    cache.keep(digest(39), entry(validity=validity))
     assert cache.recall(digest(39)) is None
     fill(cache, range(100, 108))
     kept = [record for table in cache._store._tables for record in table.values()]
     assert not any(facts_of(record).issuer == issuer.number for record in kept)
     assert list(cache._store._issuers) == [ISSUER.number]
-    assert voucher.number not in cache._vouchers or not cache._vouchers[voucher.number].issuer.valid
+    assert validity.number not in cache._validities or not cache._validities[validity.number].issuer.valid
     assert cache.recall(digest("x")) is not None
 
 
 def test_a_second_answer_takes_the_place_of_the_first(clock):
     """An active client that asks again must not gain a place in the order by it."""
-    cache, voucher = TokenCache(3, clock.clock), Voucher(ISSUER)
+    cache, validity = TokenCache(3, clock.clock), KeyValidity(ISSUER)
     fill(cache, "abc")
-    fresh = entry(begins=1, ends=NOW + 9, ends_monotonic=clock.monotonic() + 9, voucher=voucher, name="fresh")
+    fresh = entry(valid_from=1, valid_until=NOW + 9, valid_until_monotonic=clock.monotonic() + 9, validity=validity, name="fresh")
     cache.keep(digest("a"), fresh)
     fill(cache, "b")
     assert cache.remaining(digest("a")) == 9
     assert cache.recall(digest("a")) == fresh.token
-    voucher.valid = False
+    validity.valid = False
     assert cache.recall(digest("a")) is None
     assert len(cache) == 3
     fill(cache, "de")
@@ -156,7 +160,7 @@ def test_a_dropped_token_is_gone_and_can_come_back(cache):
 @pytest.mark.parametrize(("seconds", "known"), [(0, True), (3599, True), (3600, False), (3601, False)])
 def test_good_within_the_last_hour(cache, clock, seconds, known):
     """DESIGN §5: places for calls are kept for tokens that were active in the last hour."""
-    cache.keep(digest("a"), entry(ends_monotonic=clock.monotonic()))
+    cache.keep(digest("a"), entry(valid_until_monotonic=clock.monotonic()))
     clock.advance(seconds)
     assert cache.was_active(digest("a")) is known
     assert not cache.was_active(digest("b"))

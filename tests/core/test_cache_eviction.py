@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core import packed_store as module
-from iiniit_guard.core.cache import TokenCache, Voucher
+from iiniit_guard.core.cache import KeyValidity, TokenCache
 from iiniit_guard.core.packed_store import IssuerValidity, facts_of
-from tests.core.caching import VOUCHER, check_sums, digest, entry, fill, held
+from tests.core.caching import VALIDITY, check_sums, digest, entry, fill, held
 from tests.core.stepping import NOW, make_clock
 
 
@@ -17,7 +17,7 @@ def clock():
 
 
 def issuer():
-    return Voucher(IssuerValidity())
+    return KeyValidity(IssuerValidity())
 
 
 def test_the_oldest_goes_first(clock):
@@ -62,7 +62,7 @@ def test_a_hit_on_a_new_token_gives_a_second_chance_too(clock):
 
 def test_an_entry_that_no_longer_counts_is_not_kept_by_asking_for_it(clock):
     cache = TokenCache(2, clock.clock)
-    cache.keep(digest("a"), entry(ends=NOW))
+    cache.keep(digest("a"), entry(valid_until=NOW))
     fill(cache, "b")
     assert cache.recall(digest("a")) is None
     fill(cache, "c")
@@ -78,12 +78,14 @@ def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
     assert held(cache, range(15)) == list(range(1, 15)), "each got its second chance, then the oldest goes"
 
 
-@pytest.mark.parametrize("ends", [{"ends": NOW + 60}, {"ends_monotonic": 60}], ids=["by the wall clock", "by the monotonic clock"])
-def test_what_has_ended_goes_before_what_was_used(clock, ends):
+@pytest.mark.parametrize(
+    "valid_until", [{"valid_until": NOW + 60}, {"valid_until_monotonic": 60}], ids=["by the wall clock", "by the monotonic clock"]
+)
+def test_what_has_ended_goes_before_what_was_used(clock, valid_until):
     cache = TokenCache(3, clock.clock)
-    if "ends_monotonic" in ends:
-        ends = {"ends_monotonic": clock.monotonic() + 60}
-    cache.keep(digest("a"), entry(**ends))
+    if "valid_until_monotonic" in valid_until:
+        valid_until = {"valid_until_monotonic": clock.monotonic() + 60}
+    cache.keep(digest("a"), entry(**valid_until))
     cache.recall(digest("a"))
     clock.advance(60)
     fill(cache, "bcd")
@@ -110,24 +112,24 @@ def test_a_client_over_a_quarter_loses_its_own(clock):
 def test_an_issuer_over_its_share_loses_its_own_whatever_its_clients_are_called(clock):
     """An issuer chooses the names of its clients, so fairness between clients does not bound it."""
     cache, good, flood = TokenCache(12, clock.clock), issuer(), issuer()
-    fill(cache, "abc", voucher=good)
+    fill(cache, "abc", validity=good)
     for number in range(100):
-        fill(cache, [number], client=f"client {number}", voucher=flood)
+        fill(cache, [number], client=f"client {number}", validity=flood)
     assert held(cache, "abc") == [*"abc"]
     assert held(cache, range(100)) == list(range(91, 100))
-    fill(cache, "def", voucher=good)
+    fill(cache, "def", validity=good)
     assert held(cache, "abcdef") == [*"abcdef"]
     assert len(held(cache, range(100))) == 6, "down to its half"
-    fill(cache, "g", voucher=good)
+    fill(cache, "g", validity=good)
     assert held(cache, "abcdefg") == [*"bcdefg"], "it would be over its half"
     check_sums(cache)
 
 
 def test_a_third_issuer_takes_its_room_from_the_largest(clock):
     cache, small, big, third = TokenCache(12, clock.clock), issuer(), issuer(), issuer()
-    fill(cache, range(4), voucher=small)
-    fill(cache, range(10, 18), voucher=big)
-    fill(cache, "abcd", voucher=third)
+    fill(cache, range(4), validity=small)
+    fill(cache, range(10, 18), validity=big)
+    fill(cache, "abcd", validity=third)
     assert held(cache, [*range(4), *"abcd"]) == [*range(4), *"abcd"]
     assert len(cache) == 12
 
@@ -135,10 +137,10 @@ def test_a_third_issuer_takes_its_room_from_the_largest(clock):
 def test_what_idle_issuers_left_goes_first_once_it_has_ended(clock):
     cache, idle, busy = TokenCache(12, clock.clock), issuer(), issuer()
     for number in range(6):
-        cache.keep(digest(number), entry(voucher=idle, ends=NOW + 60))
-    fill(cache, "abcdef", voucher=busy)
+        cache.keep(digest(number), entry(validity=idle, valid_until=NOW + 60))
+    fill(cache, "abcdef", validity=busy)
     clock.advance(60)
-    fill(cache, "ghijkl", voucher=busy)
+    fill(cache, "ghijkl", validity=busy)
     assert held(cache, "abcdefghijkl") == [*"abcdefghijkl"]
     assert list(cache._store._issuers) == [busy.issuer.number]
 
@@ -147,15 +149,15 @@ def test_the_quota_of_a_client_grows_when_other_issuers_are_gone(clock):
     cache, one = TokenCache(15, clock.clock), issuer()
     others = [issuer() for _ in range(4)]
     for number, other in enumerate(others):
-        fill(cache, [f"o{number}"], voucher=other)
-    fill(cache, "ab", client="client", voucher=one)
-    fill(cache, range(9), voucher=one)
+        fill(cache, [f"o{number}"], validity=other)
+    fill(cache, "ab", client="client", validity=one)
+    fill(cache, range(9), validity=one)
     assert cache._store._issuers[one.issuer.number].over_quota
     for other in others:
         other.issuer.valid = False
-    fill(cache, range(20, 24), client="x", voucher=one)
+    fill(cache, range(20, 24), client="x", validity=one)
     for number in range(30, 45):
-        fill(cache, [number], client=str(number), voucher=one)
+        fill(cache, [number], client=str(number), validity=one)
     assert list(cache._store._issuers) == [one.issuer.number]
     check_sums(cache)
 
@@ -165,7 +167,7 @@ def test_the_records_of_others_are_passed_over_and_the_steps_are_bounded(clock, 
     cache = TokenCache(12, clock.clock)
     fill(cache, "abcdef", client="victim")
     fill(cache, range(6), client="flood")
-    cache._store._issuers[VOUCHER.issuer.number].over_quota.pop(hash("victim"))
+    cache._store._issuers[VALIDITY.issuer.number].over_quota.pop(hash("victim"))
     fill(cache, ["x"], client="x")
     assert held(cache, "abcdef") == [*"abdef"], "two were passed over"
 
@@ -207,25 +209,25 @@ def test_a_dropped_token_keeps_its_place_without_its_content(clock):
 def test_a_token_of_another_issuer_under_the_same_digest(clock):
     """Its issuer was replaced by one with other settings: the new entry is none of the old one's."""
     cache, old, new = TokenCache(4, clock.clock), issuer(), issuer()
-    fill(cache, "ab", voucher=old)
-    fill(cache, "a", voucher=new)
+    fill(cache, "ab", validity=old)
+    fill(cache, "a", validity=new)
     store = cache._store
     assert facts_of(store.get(digest("a")) or b"").issuer == new.issuer.number
     assert store._issuers[old.issuer.number].room == store._issuers[new.issuer.number].room
-    fill(cache, "cd", voucher=new)
+    fill(cache, "cd", validity=new)
     assert held(cache, "abcd") == [*"abcd"]
-    fill(cache, "ef", voucher=new)
+    fill(cache, "ef", validity=new)
     assert held(cache, "abcdef") == [*"bdef"], "the old issuer keeps what is its own"
     old.issuer.valid = False
-    fill(cache, "ghij", voucher=new)
+    fill(cache, "ghij", validity=new)
     assert list(store._issuers) == [new.issuer.number]
     check_sums(cache)
 
 
 def test_what_is_lost_elsewhere_is_passed_over(clock):
     cache, old, new = TokenCache(2, clock.clock), issuer(), issuer()
-    fill(cache, "ab", voucher=old)
-    fill(cache, "a", voucher=new)
+    fill(cache, "ab", validity=old)
+    fill(cache, "a", validity=new)
     cache._store._issuers[new.issuer.number].queue.clear()
     del cache._store._tables[0][digest("a")]
     assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number], clock.clock.now())

@@ -118,7 +118,7 @@ def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
     known = resource.cache.find(digest)
     assert known is not None
     assert go_on(Steps(verify(token, digest, resource))).result is known.token
-    steps = Steps(verify(token, digest, resource, outdated=known.ends_monotonic))
+    steps = Steps(verify(token, digest, resource, outdated=known.valid_until_monotonic))
     assert steps.fetch.method == "POST", "the store was not asked"
     assert steps.send(INACTIVE) is steps
     assert store.serve(steps).reason is Reason.INACTIVE

@@ -146,8 +146,8 @@ def test_what_a_jwt_rests_on_ends_at_whole_seconds():
             guard.verify(token)
             found = guard.resource.cache.find(digest_of(token))
             assert found is not None
-            assert found.ends == NOW + 300
-            assert found.ends_monotonic == math.floor(clock.monotonic()) + 300
+            assert found.valid_until == NOW + 300
+            assert found.valid_until_monotonic == math.floor(clock.monotonic()) + 300
 
 
 @pytest.mark.parametrize(("wall", "monotonic", "serves"), [(239, 239, True), (240, 239, False), (239, 240, False), (240, 240, False)])
