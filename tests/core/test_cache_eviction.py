@@ -134,6 +134,15 @@ def test_a_third_issuer_takes_its_room_from_the_largest(clock):
     assert len(cache) == 12
 
 
+def test_an_issuer_over_its_share_pays_itself_though_another_takes_more(clock):
+    cache, small, middle, big = TokenCache(12, clock.clock), issuer(), issuer(), issuer()
+    fill(cache, "s", validity=small)
+    fill(cache, range(5), validity=middle)
+    fill(cache, range(10, 16), validity=big)
+    fill(cache, "x", validity=middle)
+    assert held(cache, [*range(5), *range(10, 16), "s", "x"]) == [1, 2, 3, 4, *range(10, 16), "s", "x"]
+
+
 def test_what_idle_issuers_left_goes_first_once_it_has_ended(clock):
     cache, idle, busy = TokenCache(12, clock.clock), issuer(), issuer()
     for number in range(6):
