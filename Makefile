@@ -140,6 +140,10 @@ soak: .venv/.ready-test  ## A quarter of an hour at steady load, with a rotation
 	@.ci/debian wrk:wrk
 	$(BIN)/python -m tests.soak $(ARGS)
 
+.PHONY: differential
+differential: .venv/.ready-test  ## The guard beside an independent verifier, 160,000 questions, some ten minutes: ARGS=--seed=7, ARGS=--part=10
+	$(BIN)/python -m tests.differential $(ARGS)
+
 .PHONY: floods
 floods: .venv/.ready-test  ## 100,000 requests of each kind of garbage, and what a good client feels: ARGS=20000
 	$(BIN)/python -m tests.floods $(ARGS)

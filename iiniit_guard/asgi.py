@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Message, Receive, Scope, Send, WebsocketExchange, refuse
+from iiniit_guard.adapting.decorator_order import misplaced
+from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
+from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, with_notes
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow, Answer
-from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit_async, checked_guard, recall_scope, with_notes
-from iiniit_guard.core.placement import misplaced
+from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = ["Application", "GuardMiddleware", "Message", "Receive", "Scope", "Send", "refuse"]
 
 _HOST: Final = "asgi"
 _log: Final = logging.getLogger("iiniit_guard")
@@ -39,9 +38,9 @@ class GuardMiddleware:
         rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
         enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
         optional_token: Let requests without credentials pass; bad credentials are still refused.
-        preflights: `pass` lets CORS preflights through to `app`, without a token, unless a rule names OPTIONS for the path. An
-            application that does not tell methods apart (a bare ASGI application as an endpoint or mount of Starlette's is one) would
-            answer a stranger's OPTIONS like a GET: it must have `guard`, which treats them like any request.
+        preflights: `auto` lets a CORS preflight pass only if `app` is Starlette's `CORSMiddleware`, which answers it without calling
+            the application. `pass` lets every preflight through to `app` without a token, unless a rule names OPTIONS for the path:
+            only for an application in which no handler runs for OPTIONS. `guard` treats preflights like any request.
 
     Raises:
         SettingsError: With every fault of the arguments.
@@ -56,7 +55,7 @@ class GuardMiddleware:
         rules: Rules | None = None,
         enforce: Enforce = "all",
         optional_token: bool = False,
-        preflights: Preflights = "pass",
+        preflights: Preflights = "auto",
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
@@ -64,28 +63,52 @@ class GuardMiddleware:
         self._looked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the connection, or hand it on."""
+        """Answer the connection, or hand it on.
+
+        Raises:
+            UsageError: The scope is of a type that the guard cannot decide about, or a handler refused after the response had started.
+        """
         kind = scope["type"]
-        if kind == "http" or kind == "websocket":
-            if not self._looked:
-                self._look()
-            token, principal = recall_scope(self.guard, self.gate, scope, _HOST), None
-            if not isinstance(token, AccessToken):
-                decision = await admit_async(self.guard, self.gate, request_from_scope(scope), _HOST, found=token)
-                if not isinstance(decision, Allow):
-                    await refuse(scope, receive, send, decision)
-                    return
-                token, principal = decision.token, decision.principal
-            # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
-            # route, another guard) must not find what this guard noted. The values stay shared (state, path_params).
-            await self.app(with_notes(scope, self.guard, token, principal), receive, send)
-        elif kind == "lifespan":
+        if kind != "http" and kind != "websocket":
             await self._lifespan(scope, receive, send)
+            return
+        if not self._looked:
+            self._look()
+        exchange: HttpExchange | WebsocketExchange
+        if kind == "http":
+            exchange = HttpExchange(scope, send)
         else:
-            # No client speaks another type: a server that invents one (timers, queues) speaks for itself, without credentials.
-            await self.app(scope, receive, send)
+            exchange = WebsocketExchange(scope, receive, send)
+            receive = exchange.receive
+        # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
+        # route, another guard) must not find what this guard noted. The values stay shared (state, path_params), but for the
+        # header fields: uvicorn with httptools appends the request's trailers to its list while the application runs.
+        inner = with_notes(scope, self.guard, None, record=exchange)
+        inner["headers"] = [*scope["headers"]]
+        token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
+        if not isinstance(token, AccessToken):
+            answers = kind == "http" and _answers_preflights(self.app)
+            decision = await admit_async(self.guard, self.gate, request_from_scope(inner), _HOST, found=token, host_answers=answers)
+            if not isinstance(decision, Allow):
+                await refuse(scope, receive, send, decision)
+                return
+            token, principal = decision.token, decision.principal
+        inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = token, principal
+        try:
+            await self.app(inner, receive, exchange.send)
+        except Exception:
+            # The refusal replaces the application's failure, which it caused. A response that has started cannot be replaced.
+            if exchange.refusal is None or exchange.started:
+                raise
+            await exchange.finish(exchange.refusal)
+        else:
+            if exchange.refusal is not None:
+                await exchange.finish(exchange.refusal)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            # What cannot be decided about is refused. ASGI 3.0, "Applications": an unknown type is answered by an exception.
+            raise UsageError("the guard decides about ASGI scopes of the types http, websocket and lifespan; the server sent another type")
         try:
             self._look()
         except UsageError as fault:
@@ -120,24 +143,6 @@ class GuardMiddleware:
         self._looked = True
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:
-    """Carry out a refusal on a connection that was not answered yet.
-
-    Spec: ASGI 3.0, "WebSocket Denial Response" extension; without it, a close before accept makes the server answer a bare 403.
-    """
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        if (await receive())["type"] != "websocket.connect":
-            return
-        if "websocket.http.response" not in (scope.get("extensions") or {}):
-            await send({"type": "websocket.close", "code": 1008, "reason": ""})
-            return
-        kind = "websocket.http.response"
-    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
-    await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": decision.body})
-
-
 # Starlette and what is built on it keep the next application in `.app` and routes in `.routes`, with a handler in `.endpoint`.
 # FastAPI 0.165 hides an included router's routes in `.original_router`. Other applications are not looked into.
 # The bound is for those that answer any attribute, and for circles.
@@ -150,6 +155,12 @@ def _layers(app: object) -> Iterator[object]:
         app = getattr(app, "app", None)
         if app is None:
             return
+
+
+def _answers_preflights(app: object) -> bool:
+    """Return whether `app` answers every CORS preflight itself. A subclass of `CORSMiddleware` may hand it on to the application."""
+    cors = sys.modules.get("starlette.middleware.cors")  # Starlette need not be installed; where it was not imported, `app` is not its
+    return cors is not None and type(app) is cors.CORSMiddleware
 
 
 def _middleware_names(app: object) -> Iterator[str]:

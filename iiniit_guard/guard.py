@@ -15,9 +15,8 @@ from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.authenticate import authenticate, decide, verify
 from iiniit_guard.core.cache import CacheEntry, digest_of
 from iiniit_guard.core.clock import Clock
-from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
+from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding, Tried
 from iiniit_guard.core.event import Event, event_of, usual_event
-from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.keywords import GuardKeywords
 from iiniit_guard.core.outcome import token_of
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
@@ -102,7 +101,7 @@ class Guard:
             found: What `decide_at_once` said about this very request.
         """
         said = self._said_at_once(request, wanted, host, found)
-        if said is not None and not isinstance(said, JwkSet):
+        if said is not None and not isinstance(said, Tried):
             return said
         started = time.perf_counter()
         decision = run(authenticate(request, self._resource, wanted, said), self._performer.perform)
@@ -114,7 +113,7 @@ class Guard:
     ) -> Decision:
         """Do what `authenticate` does, on the running event loop."""
         said = self._said_at_once(request, wanted, host, found)
-        if said is not None and not isinstance(said, JwkSet):
+        if said is not None and not isinstance(said, Tried):
             return said
         started = time.perf_counter()
         decision = await run_async(authenticate(request, self._resource, wanted, said), self._performer.perform_async)
@@ -189,7 +188,7 @@ class Guard:
         said = self._usual.verify(token)
         if isinstance(said, AccessToken):
             return said
-        if said is None or isinstance(said, JwkSet):
+        if said is None or isinstance(said, Tried):
             return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
         return token_of(said)
 
@@ -201,7 +200,7 @@ class Guard:
             outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
         """
         said = self._usual.verify(token, outdated=outdated)
-        if said is None or isinstance(said, JwkSet):
+        if said is None or isinstance(said, Tried):
             flow = verify(token, digest_of(token), self._resource, outdated=outdated, tried=said)
             return token_of(await run_async(flow, self._performer.perform_async))
         return token_of(said)
@@ -249,7 +248,7 @@ class Guard:
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self._resource.servers)})"
 
-    def _said_at_once(self, request: Request, wanted: Policy | Problem, host: str, found: Finding | None) -> Allow | Deny | JwkSet | None:
+    def _said_at_once(self, request: Request, wanted: Policy | Problem, host: str, found: Finding | None) -> Allow | Deny | Tried | None:
         said: AccessToken | Finding | None = found
         cache = "none"
         if found is None:

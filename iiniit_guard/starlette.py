@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from functools import partial, wraps
 from typing import Any, Final, TypeVar, cast
 
-from iiniit_guard.asgi import refuse
-from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.handler import (
+from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
+from iiniit_guard.adapting.decorators import (
     decide,
+    decide_anew,
     decide_anew_async,
     decide_async,
+    is_noted,
     is_permitted,
     mark_guarded,
-    noted_token,
+    policies_of,
 )
-from iiniit_guard.core.placement import function_of, remember_wrapped
+from iiniit_guard.adapting.request_state import noted_token
+from iiniit_guard.core.access_token import AccessToken
+from iiniit_guard.core.decision import Allow, Decision
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.request import request_from_scope
 from iiniit_guard.errors import UsageError, needs_extra
 
 with needs_extra("starlette", "iiniit_guard.starlette"):
     from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+    from starlette.exceptions import HTTPException, WebSocketException
     from starlette.requests import HTTPConnection
-    from starlette.responses import Response
     from starlette.websockets import WebSocket, WebSocketState
 
 __all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
@@ -40,10 +42,16 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     """Let a handler run only for a token that has all of `scopes`.
 
     It decorates functions (synchronous ones too), endpoint classes and their methods, for HTTP and WebSocket, below the route
-    decorator where there is one. One of the handler's arguments must be the `Request` or `WebSocket`, under any name.
+    decorator where there is one. One of the handler's arguments must be the `Request` or `WebSocket`, under any name. Functions that
+    FastAPI calls as dependencies are decorated alike, generator functions too: `Depends(require_scope("user:read")(dependency))`.
+
+    A refusal is recorded for the middleware, which sends it in place of any other answer, and raised as Starlette's `HTTPException`
+    or `WebSocketException`, so that the handler does not run. An application that catches the exception is refused nevertheless.
 
     A method that gets each message of an accepted WebSocket (`on_receive`) asks again for each: the connection is closed with 1008 at the
     first message for which its token is no longer good. What decorates the whole handler, or its class, asks once, as it begins.
+
+    A generator function asks when it is called if the request has a token already, else before its first step.
 
     Args:
         *scopes: Wanted, all of them.
@@ -84,12 +92,25 @@ def _guarded(policy: Policy) -> Callable[[F], F]:
             raise UsageError(
                 f"only functions and endpoint classes can be guarded, not a {type(handler).__name__}: decorate the handler itself"
             )
-        guard = _asynchronous if inspect.iscoroutinefunction(function_of(handler)) else _synchronous
-        wrapper = mark_guarded(guard(handler, policy), policy)
+        wrapper = mark_guarded(_wrapper_for(function_of(handler))(handler, policy), policy)
         remember_wrapped(handler, wrapper)
         return cast("F", wrapper)
 
     return decorate
+
+
+def _wrapper_for(function: Any) -> Callable[[Callable[..., Any], Policy], Callable[..., Any]]:
+    # What `_generator` makes is known by what it wraps.
+    function = inspect.unwrap(function, stop=lambda link: not policies_of(link))
+    if inspect.iscoroutinefunction(function):
+        return _asynchronous
+    if inspect.isasyncgenfunction(function):
+        return partial(_generator, _begin_async)
+    return partial(_generator, _begin) if inspect.isgeneratorfunction(function) else _synchronous
+
+
+# Every wrapper lets go of what holds the request's header fields before the handler runs or the refusal is raised: error reporters
+# send the local variables of each frame of a traceback.
 
 
 def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
@@ -101,13 +122,14 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
         else:
             connection = _connection((), kwargs)
         scope = connection.scope
-        lasting = scope["type"] == "websocket" and _is_open(cast("WebSocket", connection))
-        if lasting or not is_permitted(scope, policy):
-            ask = decide_anew_async if lasting else decide_async
-            decision = await ask(scope, partial(request_from_scope, scope), policy, _HOST)
-            if not isinstance(decision, Allow):
-                return await _refuse_websocket(connection, decision) if isinstance(connection, WebSocket) else _response(decision)
-        return await handler(*args, **kwargs)
+        if (scope["type"] == "websocket" and _is_lasting(connection)) or not is_permitted(scope, policy):
+            refused = await _refused_async(connection, policy)
+            if refused is not None:
+                del args, kwargs, connection, scope
+                raise refused from None
+        answer = handler(*args, **kwargs)
+        del args, kwargs, connection, scope
+        return await answer
 
     return guarded
 
@@ -115,17 +137,72 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
 def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        scope = _connection(args, kwargs).scope
-        if scope["type"] != "http":  # nothing here could send the refusal
-            raise UsageError("a guarded WebSocket handler is an async function")
-        if not is_permitted(scope, policy):
-            # Starlette runs this in a thread of its pool, where blocking is allowed.
-            decision = decide(scope, partial(request_from_scope, scope), policy, _HOST)
-            if not isinstance(decision, Allow):
-                return _response(decision)
+        # Starlette and FastAPI run this in a thread of their pool, where blocking is allowed.
+        refused = _refused(_connection(args, kwargs), policy)
+        if refused is not None:
+            del args, kwargs
+            raise refused from None
         return handler(*args, **kwargs)
 
     return guarded
+
+
+def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
+    # No generator function itself: FastAPI makes a response of a handler's generator before the first step, and finds out what a
+    # dependency is by what it wraps.
+    @wraps(handler)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        connection = _connection(args, kwargs)
+        scope = connection.scope
+        if (scope["type"] == "websocket" and _is_lasting(connection)) or not is_noted(scope):
+            return begin(handler, policy, connection, args, kwargs)
+        # This runs on the event loop. What is known of a token that was verified is decided without waiting.
+        refused = _refused(connection, policy)
+        del connection, scope
+        if refused is not None:
+            del args, kwargs
+            raise refused from None
+        return handler(*args, **kwargs)
+
+    return guarded
+
+
+def _begin(
+    handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Generator[Any, Any, Any]:
+    refused = _refused(connection, policy)
+    del connection
+    steps = handler(*args, **kwargs)  # nothing of it runs yet
+    del args, kwargs
+    if refused is not None:
+        raise refused from None
+    return (yield from steps)
+
+
+async def _begin_async(
+    handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> AsyncGenerator[Any, Any]:
+    refused = await _refused_async(connection, policy)
+    del connection
+    steps: AsyncGenerator[Any, Any] = handler(*args, **kwargs)
+    del args, kwargs
+    if refused is not None:
+        raise refused from None
+    # An asynchronous generator cannot delegate by itself (PEP 525): what is thrown into this one at its yield is meant for `steps`.
+    try:
+        value = await anext(steps)
+        while True:
+            try:
+                sent = yield value
+            except GeneratorExit:
+                await steps.aclose()
+                raise
+            except BaseException as error:  # noqa: BLE001  # it is thrown on
+                value = await steps.athrow(error)
+            else:
+                value = await steps.asend(sent)
+    except StopAsyncIteration:
+        return
 
 
 def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
@@ -135,13 +212,14 @@ def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
 
     @wraps(dispatch)
     async def guarded(self: Any) -> None:
-        scope = self.scope
-        if not is_permitted(scope, policy):
-            decision = await decide_async(scope, partial(request_from_scope, scope), policy, _HOST)
-            if not isinstance(decision, Allow):
-                await refuse(scope, self.receive, self.send, decision)
-                return
-        await dispatch(self)
+        if not is_permitted(self.scope, policy):
+            refused = _exception(self.scope, await decide_async(self.scope, partial(request_from_scope, self.scope), policy, _HOST))
+            if refused is not None:
+                del self
+                raise refused from None
+        answer = dispatch(self)
+        del self
+        await answer
 
     # The class itself changes, not a subclass of it: its name, its identity and its own calls of super() stay what they were.
     endpoint.dispatch = mark_guarded(guarded, policy)  # type: ignore[method-assign]  # as above
@@ -161,24 +239,39 @@ def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection
     raise UsageError("a guarded handler needs the Request or WebSocket as one of its arguments")
 
 
-def _response(decision: Refusal) -> Response:
-    response = Response(decision.body, decision.status)
-    response.raw_headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
-    return response
+def _refused(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
+    scope = connection.scope
+    lasting = scope["type"] == "websocket" and _is_lasting(connection)
+    if not lasting and is_permitted(scope, policy):
+        return None
+    ask = decide_anew if lasting else decide
+    return _exception(scope, ask(scope, partial(request_from_scope, scope), policy, _HOST))
 
 
-def _is_open(websocket: WebSocket) -> bool:
+async def _refused_async(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
+    scope = connection.scope
+    lasting = scope["type"] == "websocket" and _is_lasting(connection)
+    ask = decide_anew_async if lasting else decide_async
+    refused = _exception(scope, await ask(scope, partial(request_from_scope, scope), policy, _HOST))
+    if refused is not None and lasting and isinstance(connection, WebSocket):
+        await connection.close(1008)  # so that what runs at the end (on_disconnect) finds it closed
+    return refused
+
+
+def _exception(scope: Mapping[str, Any], decision: Decision) -> HTTPException | WebSocketException | None:
+    """Return what stops the application; the middleware sends the refusal itself, which was recorded."""
+    if isinstance(decision, Allow):
+        return None
+    if scope["type"] == "websocket":
+        return WebSocketException(1008)
+    # A handler of the application's may make its own body of it.
+    headers = {name: value for name, value in decision.headers if not name.lower().startswith("content-")}
+    return HTTPException(decision.status, headers=headers)
+
+
+def _is_lasting(connection: HTTPConnection[Any]) -> bool:
+    """Return whether a WebSocket is open, so that its token is judged anew; an object of another type does not show that it is not."""
+    if not isinstance(connection, WebSocket):
+        return True
     # After the client's end (on_disconnect) there is nobody to refuse.
-    return websocket.application_state is WebSocketState.CONNECTED and websocket.client_state is WebSocketState.CONNECTED
-
-
-async def _refuse_websocket(websocket: WebSocket, decision: Refusal) -> None:
-    if websocket.application_state is WebSocketState.CONNECTED:  # on_receive
-        await websocket.close(1008)
-    elif websocket.application_state is WebSocketState.CONNECTING:
-        heard = websocket.client_state is not WebSocketState.CONNECTING  # somebody received the connect message before us
-        await refuse(websocket.scope, _connect_again if heard else websocket.receive, websocket.send, decision)
-
-
-async def _connect_again() -> dict[str, Any]:
-    return {"type": "websocket.connect"}
+    return connection.application_state is WebSocketState.CONNECTED and connection.client_state is WebSocketState.CONNECTED

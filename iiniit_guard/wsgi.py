@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
+from iiniit_guard.adapting.request_state import RefusalRecord, with_notes
+from iiniit_guard.adapting.wsgi_response import respond
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.gate import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.core.handler import admit, checked_guard, recall_environ, with_notes
 from iiniit_guard.core.request import request_from_environ
 
 if TYPE_CHECKING:
@@ -29,9 +31,8 @@ class GuardMiddleware:
         rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
         enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
         optional_token: Let requests without credentials pass; bad credentials are still refused.
-        preflights: `pass` lets CORS preflights through to `app`, without a token, unless a rule names OPTIONS for the path. An
-            application that does not tell methods apart would answer a stranger's OPTIONS like a GET: it must have `guard`, which treats
-            them like any request.
+        preflights: `auto` and `guard` ask CORS preflights for a token like any other request, because `app` may answer OPTIONS like GET.
+            `pass` lets them reach `app` without a token, unless a rule names OPTIONS for the path.
 
     Raises:
         SettingsError: With every fault of the arguments.
@@ -46,14 +47,14 @@ class GuardMiddleware:
         rules: Rules | None = None,
         enforce: Enforce = "all",
         optional_token: bool = False,
-        preflights: Preflights = "pass",
+        preflights: Preflights = "auto",
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request, or hand it on."""
+        """Refuse the request, or let `app` answer it. A refusal that a handler of `app` records replaces its response."""
         token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
         if not isinstance(token, AccessToken):
             decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, found=token)
@@ -61,7 +62,7 @@ class GuardMiddleware:
                 start_response(decision.status_line, list(decision.headers))
                 return [decision.body]
             token, principal = decision.token, decision.principal
-        # A copy: whoever holds the caller's environ (a cascade that tries another application next, an outer guard's handler)
+        # A copy: the holder of the caller's environ (a cascade that tries another application next, an outer guard's handler)
         # must not find what this guard noted for its own application.
-        # The iterable goes back as it is, so that the server calls the application's close().
-        return self.app(with_notes(environ, self.guard, token, principal), start_response)
+        record = RefusalRecord()
+        return respond(self.app, with_notes(environ, self.guard, token, principal, record), start_response, record)

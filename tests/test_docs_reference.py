@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import iiniit_guard
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.core.jose import ALGORITHMS
 from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.settings import GuardSettings

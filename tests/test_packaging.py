@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
 from email.parser import Parser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name as canonical
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = {"starlette", "fastapi", "flask", "django", "rest-framework", "redis", "prometheus", "otel", "sidecar", "testing", "all"}
-FRAMEWORKS = {"flask", "django", "djangorestframework", "starlette", "fastapi", "redis", "pytest", "uvicorn", "click"}
+EXTRAS = {"starlette", "flask", "django", "redis", "prometheus", "sidecar", "testing", "all"}
+REQUIRED = {"pyjwt", "cryptography", "cachetools", "httpx2", "httpcore2", "anyio", "werkzeug"}
+FRAMEWORKS = {"flask", "django", "starlette", "redis", "pytest", "uvicorn", "click"}
 
 # One worker builds the wheel for all tests of this file.
 pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]
@@ -75,8 +79,23 @@ def test_it_has_the_extras_that_the_readme_names(metadata):
 def test_it_asks_for_no_framework_unless_an_extra_does(metadata):
     wanted = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
 
-    assert {each.name for each in wanted if each.marker is None} == {"pyjwt", "cachetools", "httpx2", "werkzeug"}
+    assert {each.name for each in wanted if each.marker is None} == REQUIRED
     assert {each.name for each in wanted if each.marker is not None} >= FRAMEWORKS
+
+
+def test_what_the_package_imports_is_declared(metadata):
+    declared = {canonical(Requirement(line).name) for line in metadata.get_all("Requires-Dist")}
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "iiniit_guard").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None) or ""])
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    homes = packages_distributions()
+    foreign = imported - set(sys.stdlib_module_names) - {"iiniit_guard", "typing_extensions"}  # the latter for type checkers alone
+
+    assert {name for name in foreign if declared.isdisjoint(canonical(home) for home in homes[name])} == set()
 
 
 def test_it_sets_no_upper_bound_for_python(metadata):

@@ -22,6 +22,13 @@ TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="u
 
 # Each catches everything, and none ends in a grant: it raises again, hands the error on, refuses, or decides nothing at all.
 BROAD = {
+    "iiniit_guard/django/middleware.py:__call__": "returns",  # the recorded refusal; it raises on where there is none
+    "iiniit_guard/django/middleware.py:_finish_async": "returns",
+    "iiniit_guard/adapting/wsgi_response.py:__init__": "raises",
+    "iiniit_guard/adapting/wsgi_response.py:_begin": "returns",  # raises, or returns the refusal
+    "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
+    "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
+    "iiniit_guard/asgi.py:__call__": "refuses",  # the application's failure after a refusal, which is sent
     "iiniit_guard/guard.py:_emit": "logs",  # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
@@ -34,12 +41,13 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
+    "iiniit_guard/starlette.py:_begin_async": "hands on",  # what is thrown into a generator is thrown into the guarded one
 }
 # The only places that make a grant, each for a token that was verified or remembered, or for what the gate lets pass without one.
 GRANTS = {
     "iiniit_guard/core/authenticate.py:authenticate",
     "iiniit_guard/core/authenticate.py:decide",
-    "iiniit_guard/core/handler.py",
+    "iiniit_guard/adapting/middleware.py",
     "iiniit_guard/django/middleware.py",
     "iiniit_guard/guard.py:_said_at_once",
 }
@@ -134,7 +142,9 @@ def ending(handler: ast.ExceptHandler) -> str:
     calls = {name_of(node.func) for node in ast.walk(handler) if isinstance(node, ast.Call)}
     if isinstance(last, ast.Return):
         return "misses" if calls <= {"_failed"} else "returns"
-    if "set_exception" in calls:
+    if calls == {"finish"}:
+        return "refuses"
+    if calls & {"set_exception", "athrow"}:
         return "hands on"
     return "logs" if calls <= {"error", "type", "_log_failure"} else "goes on"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from iiniit_guard.core.claims import Claims, make_claims
+from iiniit_guard.core.claims import Claims, freeze, make_claims
 
 EMPTY_CLAIMS: Final = Claims({})
 
@@ -64,8 +64,9 @@ class _MadeWhenAsked:
         try:
             return self._slot.__get__(token, owner)
         except AttributeError:
-            claims = make_claims(token._shape, token._values)
+            claims = make_claims(token._shape, tuple(map(freeze, token._values)))
             self._slot.__set__(token, claims)
+            _set_values(token, claims._values)  # the others are needed no longer
             return claims
 
     def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:
@@ -105,7 +106,8 @@ def make_access_token(
 ) -> AccessToken:
     """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it.
 
-    All but the last two are the fields of those names: the position of each claim's value, and the values of the claims, frozen.
+    All but the last two are the fields of those names: the position of each claim's value, and the values of the claims. They are frozen
+    when `claims` is asked for; nothing else may refer to an object or array in them.
     """
     token = object.__new__(AccessToken)
     _set_issuer(token, issuer)

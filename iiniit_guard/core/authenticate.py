@@ -11,13 +11,12 @@ from typing import Final
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
 from iiniit_guard.core.cache import CacheEntry, digest_of
-from iiniit_guard.core.decision import Allow, Decision, Deny
+from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, Jws, is_jws, parse_jws
-from iiniit_guard.core.jwk import JwkSet
+from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, has_jws_parts, parse_jws, read_header
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
 from iiniit_guard.core.verification import verify_jwt
@@ -26,7 +25,7 @@ from iiniit_guard.errors import UsageError
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
-def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem, tried: JwkSet | None = None) -> Flow[Decision]:
+def authenticate(request: Request, resource: ProtectedResource, wanted: Policy | Problem, tried: Tried | None = None) -> Flow[Decision]:
     """Decide about one request.
 
     Args:
@@ -45,7 +44,7 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     else:
         credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
     if isinstance(credential, Problem):
-        if credential.reason is Reason.NO_TOKEN and policy.anonymous:
+        if credential.reason is Reason.NO_TOKEN and policy.anonymous and _is_anonymous(request, resource):
             return Allow(None)
         return deny(credential, request, policy, scheme=credential.scheme)
     cache = "none"
@@ -55,9 +54,9 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
         if settings.issuer_resolver is not None:  # settled before any cache is asked
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
-                return deny(PROBLEMS[Reason.UNKNOWN_ISSUER], request, policy)
+                return deny(_unverified(Reason.UNKNOWN_ISSUER, resource), request, policy)
         digest = digest_of(credential.value, issuer)
-        token = resource.recall(digest)
+        token = yield from resource.recall_confirmed(digest)
         cache = "miss" if token is None else "hit"
         outcome = token or (yield from verify(credential.value, digest, resource, issuer, tried=tried))
         if isinstance(outcome, AccessToken):
@@ -71,6 +70,11 @@ def authenticate(request: Request, resource: ProtectedResource, wanted: Policy |
     if isinstance(wanted, Problem):
         return deny(wanted, request, policy, scheme=credential.scheme, token=outcome, cache=cache)
     return decide(outcome, request, resource, policy, cache=cache)
+
+
+def _is_anonymous(request: Request, resource: ProtectedResource) -> bool:
+    """Return whether a request without an acceptable credential has none at all: one of another scheme is a credential too."""
+    return resource.takes_assertions or not any(request.header_values(b"authorization"))
 
 
 def decide(
@@ -91,7 +95,7 @@ def verify(
     issuer: str | None = None,
     *,
     outdated: float | None = None,
-    tried: JwkSet | None = None,
+    tried: Tried | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
 
@@ -101,41 +105,53 @@ def verify(
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
         outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked anew.
-        tried: What `Usual` gave: a set none of whose keys made the signature.
+        tried: What `Usual` returned, so that the token is parsed once.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
+    header = read_header(token)
+    if header is not None and not has_jws_parts(token):
+        return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
     if server is not None and server.settings.jwt == "introspect":
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=_unverified_iat(token), outdated=outdated))
-    if not is_jws(token):
+        issued_at = None if header is None else _unverified_iat(token, header)
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
+    if header is None:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
-            return PROBLEMS[Reason.UNKNOWN_ISSUER if issuer is not None and server is None else Reason.MALFORMED_TOKEN]
+            unknown = issuer is not None and server is None
+            return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
-    jws = parse_jws(token, resource.algorithms)  # garbage is refused before it can cost a call
+    # Garbage is refused before it can cost a call.
+    jws = parse_jws(token, resource.algorithms, header) if tried is None else tried.jws
     if isinstance(jws, Problem):
-        return jws
+        return before_signature(jws, hidden=resource.finds_issuers)
     named = jws.claims.get("iss")
     if not isinstance(named, str) or (issuer is not None and named != issuer):
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     trusted = server if server is not None and server.issuer == named else (yield from resource.server_of(named))
     if trusted is None:
-        return PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
-    verified = yield from verify_jwt(jws, trusted, tried)
+    verified = yield from verify_jwt(jws, trusted, None if tried is None else tried.keys)
     if not isinstance(verified, CacheEntry):
         return verified
+    if not trusted.issuer_validity.valid:  # the application withdrew the issuer while its keys were fetched
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
     if how == "verify":
         resource.cache.keep(digest, verified, len(token))
         return verified.token
     return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 
 
-def _unverified_iat(token: str) -> object:
+def _unverified(reason: Reason, resource: ProtectedResource) -> Problem:
+    return before_signature(PROBLEMS[reason], hidden=resource.finds_issuers)
+
+
+def _unverified_iat(token: str, header: JoseHeader | Problem) -> object:
     """Read when a JWT says it was issued; it only decides how soon a refusal may be asked about again."""
-    jws = parse_jws(token, _ALL_ALGORITHMS) if is_jws(token) else None
+    jws = parse_jws(token, _ALL_ALGORITHMS, header)
     return jws.claims.get("iat") if isinstance(jws, Jws) else None
 
 

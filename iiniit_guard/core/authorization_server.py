@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.cache import KeyValidity
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
@@ -15,17 +14,16 @@ from iiniit_guard.core.jose import MAX_HEADERS, JoseHeader
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
-from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls
+from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
 from iiniit_guard.core.packed_store import IssuerValidity
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
 from iiniit_guard.core.shared_store import SharedStore
+from iiniit_guard.core.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.upstream import Breaker, Calls
+from iiniit_guard.core.upstream import Breaker, Calls, FirstLoads
 from iiniit_guard.core.verification_key import VerificationKey
-
-ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
-"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
 
 TYPES: Final[Mapping[str, frozenset[str | None]]] = {
     "rfc9068": frozenset({"at+jwt"}),
@@ -46,6 +44,7 @@ class AuthorizationServer:
         random: Uniform in [0, 1), for jitter.
         unique: Makes identifiers that nobody can guess or repeat.
         store: The second level of memory, None without one.
+        first_loads: For an issuer that a callable found: what bounds first loads over all of them.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class AuthorizationServer:
         random: Callable[[], float],
         unique: Callable[[], str],
         store: SharedStore | None = None,
+        first_loads: FirstLoads | None = None,
     ) -> None:
         self.settings = settings
         self.issuer: str = settings.issuer
@@ -66,6 +66,10 @@ class AuthorizationServer:
         """Whether cached tokens of this issuer count."""
         self.validity: KeyValidity = KeyValidity(self.issuer_validity)
         """What introspection answers of this issuer rest on: no key, so only the issuer. They have a deadline instead."""
+        self.is_found: bool = first_loads is not None
+        """Whether a callable found it, so that clients must not learn that it exists."""
+        self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
+        """The refusal of a token that this issuer called inactive."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
@@ -89,17 +93,23 @@ class AuthorizationServer:
                 also=tuple(settings.scope_claims),
                 aliases=settings.scope_aliases,
                 implies={scope: tuple(implied) for scope, implied in settings.scope_implies.items()},
+                issuer=settings.issuer,
             ),
             required=settings.required_claims,
             # An assertion's exp is the deadline of what the gateway was told, which no leeway may move.
             expiry_leeway_seconds=0 if settings.profile == "assertion" else settings.expiry_leeway_seconds,
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
+            id_tokens=settings.insecure_accept_id_tokens,
         )
+        self._first_loads = first_loads
+        self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
         self.breaker: Breaker = Breaker(clock)
+        """For tokens that were active within the last hour; what other tokens provoke does not count here."""
+        self.breaker_of_unknown: Breaker = Breaker(clock)
         self.calls: Calls = Calls()
         self.failure: Unreachable | None = None  # what came of the last introspection, None where it was answered
         urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
@@ -112,6 +122,7 @@ class AuthorizationServer:
             timeout_seconds=2 * settings.timeout_seconds,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
         self.keys: KeySource = KeySource(
             self._jwks_place,
@@ -122,6 +133,7 @@ class AuthorizationServer:
             issuer_validity=self.issuer_validity,
             clock=clock,
             random=random,
+            hold=self._hold,
         )
 
     @property
@@ -148,9 +160,24 @@ class AuthorizationServer:
         keys.signers[header.encoded] = found
         return found
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether a document of this issuer was ever asked for."""
+        return self.keys.has_asked or self.metadata.has_asked
+
     def withdraw(self) -> None:
         """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
         self.issuer_validity.valid = False
+
+    def _hold(self) -> Unreachable | None:
+        """Return why a first load must wait, or None. One admission covers all documents for the time of the cool-down."""
+        now = self.clock.monotonic()
+        if self._first_loads is None or self.proven or now < self._admitted_until:
+            return None
+        if not self._first_loads.enter():
+            return Unreachable("busy", "too many issuers are asked for the first time")
+        self._admitted_until = now + self.settings.keys_cooldown_seconds
+        return None
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
         """Give the URL, from settings or from the metadata."""
@@ -167,15 +194,14 @@ class AuthorizationServer:
         document = yield from self.metadata.obtain()
         if isinstance(document, Unreachable):
             return document
-        url = document.get(name)
-        if not isinstance(url, str) or is_.endpoint_fault(url, self.settings.insecure_http_hosts) is not None:
-            return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
-        return url
+        source = self.settings.metadata_url or self.settings.issuer
+        url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
+        return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0) if url is None else url
 
     def reset_after_fork(self) -> None:
         """Keep what was learned, with fresh locks and no call in flight."""
         self.flights.reset_after_fork()
-        for part in (self.refused, self.tombstones, self.breaker, self.calls, self.metadata, self.keys):
+        for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown, self.calls, self.metadata, self.keys):
             part.reset_after_fork()
 
 

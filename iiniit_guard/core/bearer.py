@@ -11,12 +11,14 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
-from iiniit_guard.core.request import Request, query_parameters
+from iiniit_guard.core.request import Request, reserved_names, value_of_query_token
 
 BEARER: Final = "bearer"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
 
 _B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+# RFC 9110 §5.5: white space behind a field's value is not part of it. Some servers remove it and some do not.
+WHITE_SPACE: Final = b" \t"
 # RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token (§5.6.2)
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
 # One credential's list of parameters (RFC 9110 §11.2). Possessive: a hostile header must not make us backtrack.
@@ -50,8 +52,7 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
         The credential, or the problem: `NO_TOKEN` also where only another scheme was used.
     """
     values = request.header_values(b"authorization")
-    in_query = has_query_token(request.query)
-    if in_query:
+    if request.query and request.reserved_names.access_token:
         if not query_token:
             return PROBLEMS[Reason.TOKEN_IN_QUERY]
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if values else _token_from_query(request.query, max_token_bytes)
@@ -59,7 +60,7 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
         return PROBLEMS[Reason.NO_TOKEN]
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _parse_field(values[0], schemes, max_token_bytes)
+    return _parse_field(values[0].rstrip(WHITE_SPACE), schemes, max_token_bytes)
 
 
 def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
@@ -72,21 +73,18 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
     values = request.header_values(ASSERTION_FIELD)
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _check_bearer(values[0], max_token_bytes) if values and values[0] else PROBLEMS[Reason.NO_TOKEN]
+    value = values[0].rstrip(WHITE_SPACE) if values else b""
+    return _check_bearer(value, max_token_bytes) if value else PROBLEMS[Reason.NO_TOKEN]
 
 
 def has_query_token(query: bytes) -> bool:
-    """Tell whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
-    if b"access_token" not in query and b"%" not in query and b"+" not in query:
-        return False
-    return any(name == b"access_token" for name, _ in query_parameters(query))
+    """Return whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
+    return (b"%" in query or b"access_token" in query) and reserved_names(query).access_token
 
 
 def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Problem:
-    values = [value for name, value in query_parameters(query) if name == b"access_token"]
-    if len(values) > 1:
-        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _check_bearer(unquote_to_bytes(values[0]), max_token_bytes)
+    value = value_of_query_token(query)
+    return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if value is None else _check_bearer(unquote_to_bytes(value), max_token_bytes)
 
 
 def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) -> Credential | Problem:

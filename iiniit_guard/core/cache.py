@@ -76,6 +76,10 @@ class CacheEntry:
         self.size: int = 0
         self.record: bytes | None = None  # that it was unpacked from
 
+    def outlasts(self, outdated: float | None) -> bool:
+        """Return whether it ends after this moment, by the monotonic clock; True for None."""
+        return outdated is None or self.valid_until_monotonic > outdated
+
 
 class TokenCache:
     """Verified tokens by digest. `PackedStore` describes what is lost when the cache is full.

@@ -79,13 +79,13 @@ class Answers:
             token: The verified token that was not enough, for events.
             cache: How the token was found, for events.
         """
-        headers = []
+        headers, real, problem = [], problem.reason, problem.shown or problem
         if problem.reason not in _WITHOUT_CHALLENGE:
             headers.append(("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme))))
         document = {"error": problem.code, "error_description": problem.description} if problem.code else {}
         body = _body(problem.status, problem.description, problem.reason, document)
         sent = b"" if request.method == "HEAD" else body
-        return Deny(problem.status, _headers(request, headers, body), sent, problem.reason, token, cache)
+        return Deny(problem.status, _headers(request, headers, body), sent, real, token, cache)
 
     def unavailable(self, cause: Unreachable, request: Request) -> Unavailable:
         """Say that we could not find out: 503 with `Retry-After`, never a challenge, which would cost the client a good token."""

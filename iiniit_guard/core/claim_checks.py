@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken, make_access_token
 from iiniit_guard.core.claims import LATEST, freeze, is_time
-from iiniit_guard.core.habit import OTHER_KINDS, Habit, habit_of, is_common
+from iiniit_guard.core.habit import Habit, habit_of, is_common
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, malformed_claim
 from iiniit_guard.core.scope import ScopeReading
+from iiniit_guard.core.token_kind import explicit_problem, id_token_problem, names_dpop
 
-_OTHER_TYPES: Final = frozenset({"id", "refresh", "logout", "offline"})
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
 _HABITS_KEPT: Final = 1024
@@ -31,12 +31,13 @@ class ClaimChecks:
         issuer: `iss`, to the letter.
         audiences: Of which `aud` must name one.
         audience_claim: Where the audience stands, `aud` or `client_id`.
-        strict: RFC 9068: every claim of §2.2 is required.
+        strict: RFC 9068: a JWT must have every claim of §2.2.
         scopes: How scopes are read.
         required: Claim → values of which it must have one (or hold one, where it is a list).
         expiry_leeway_seconds: A token is refused from `exp` plus this on.
         clock_leeway_seconds: `nbf` and `iat` may be this far ahead.
         missing_audience: Accept an introspection response without an audience.
+        id_tokens: Accept a JWT that is made like an ID token and has no mark of an access token.
     """
 
     issuer: str
@@ -48,26 +49,29 @@ class ClaimChecks:
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     missing_audience: bool
+    id_tokens: bool
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
 
-    def check(self, claims: dict[str, Any], now: float, *, introspected: bool) -> AccessToken | Problem:
+    def check(self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None) -> AccessToken | Problem:
         """Turn claims that are authentic into an access token, or say which of them refuses it.
 
         Args:
             claims: Out of a verified signature or the authorization server's own answer.
             now: Seconds since the epoch.
-            introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow.
+            introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow, and
+                RFC 9068 demands nothing: it is about JWTs.
+            typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
         """
         kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
         habit = known = self._habits.get(kinds)
         found = self._accept(claims, now) if known is not None and known.usual else None
         if habit is None or found is None:
             habit = known or habit_of(claims, audience_claim=self.audience_claim, strict=self.strict)
-            decided = self._decide(claims, habit, now, introspected)
+            decided = self._decide(claims, habit, now, introspected, typ)
             if isinstance(decided, Problem):
                 return decided
             found = decided
@@ -75,9 +79,12 @@ class ClaimChecks:
                 if len(self._habits) >= _HABITS_KEPT:
                     self._habits.clear()
                 self._habits[kinds] = habit
-        values = tuple(claims.values() if habit.flat else map(freeze, claims.values()))
+        details: tuple[Any, ...] = ()
+        if habit.detailed:
+            details = freeze(claims["authorization_details"])
+            claims = {**claims, "authorization_details": details}
+        values = tuple(claims.values())
         subject, client_id, expires, issued, token_id = habit.fields(values)
-        details = values[habit.shape["authorization_details"]] if habit.detailed else ()
         return make_access_token(
             self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
         )
@@ -92,13 +99,15 @@ class ClaimChecks:
             return None
         if not (0 <= claims.get("iat", 0) <= latest and 0 <= claims.get("nbf", 0) <= latest):
             return None
+        if self.strict and _empty_of(claims) is not None:
+            return None
         return None if self.required and not self._has_required(claims) else (audience, scopes)
 
-    def _decide(self, claims: dict[str, Any], habit: Habit, now: float, introspected: bool) -> Found | Problem:
+    def _decide(self, claims: dict[str, Any], habit: Habit, now: float, introspected: bool, typ: str | None) -> Found | Problem:
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
-        problem = (self._kind(claims, introspected) if habit.telling else None) or self._times(claims, now, introspected)
+        problem = (self._kind(claims, introspected, typ) if habit.telling else None) or self._times(claims, now, introspected)
         if problem is not None:
             return problem
         audience = self._audience(claims, introspected)
@@ -106,32 +115,29 @@ class ClaimChecks:
             return audience
         if habit.no_text is not None:
             return malformed_claim(habit.no_text)
-        if self.strict and habit.missing is not None:
-            return malformed_claim(habit.missing)
+        if self.strict and not introspected and (name := habit.missing or _empty_of(claims)) is not None:
+            return malformed_claim(name)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         if habit.bound:  # RFC 7800 §3.1: whoever cannot check the proof must not take the token for a bearer token
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-        scopes = self.scopes.scopes_of(claims)
+        scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")
         if habit.detailed and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
         return audience, scopes
 
-    def _kind(self, claims: dict[str, Any], introspected: bool) -> Problem | None:
-        for name in OTHER_KINDS:
-            if name in claims:
-                return PROBLEMS[Reason.WRONG_TYPE]
-        if "token_use" in claims and claims["token_use"] != "access":
-            return PROBLEMS[Reason.WRONG_TYPE]
-        kind = claims.get("typ")
-        if isinstance(kind, str) and kind.lower() in _OTHER_TYPES:
-            return PROBLEMS[Reason.WRONG_TYPE]
-        if introspected and "token_type" in claims:
+    def _kind(self, claims: dict[str, Any], introspected: bool, typ: str | None) -> Problem | None:
+        problem = explicit_problem(claims)
+        if problem is not None:
+            return problem
+        if not introspected:
+            return None if self.id_tokens else id_token_problem(claims, typ, self.scopes.written_in)
+        if names_dpop(claims):
+            return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+        if "token_type" in claims:
             kind = claims["token_type"]
-            if isinstance(kind, str) and kind.lower() == "dpop":  # RFC 9449 §5: bound, also where the server leaves `cnf` out
-                return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
             if not (isinstance(kind, str) and kind.lower() in _TOKEN_TYPES):
                 return PROBLEMS[Reason.WRONG_TYPE]
         return None
@@ -160,16 +166,23 @@ class ClaimChecks:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
             return self._alone.get(value) or PROBLEMS[Reason.WRONG_AUDIENCE]
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
             return tuple(value) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
-        if self.audience_claim in claims:
+        if self.audience_claim in claims and value != []:  # an empty list names no audience (Ory Hydra)
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
 
     def _has_required(self, claims: dict[str, Any]) -> bool:
-        return all(any(_holds(claims.get(name), value) for value in wanted) for name, wanted in self.required.items())
+        return all(name in claims and any(_holds(claims[name], value) for value in wanted) for name, wanted in self.required.items())
+
+
+def _empty_of(claims: Mapping[str, Any]) -> str | None:
+    """Return the first claim that RFC 9068 §2.2 requires and whose value is the empty string, or None."""
+    if claims["sub"] and claims["client_id"] and claims["jti"]:
+        return None
+    return next(name for name in ("sub", "client_id", "jti") if not claims[name])
 
 
 def _are_details(value: object) -> bool:

@@ -71,7 +71,7 @@ def freeze(value: Any) -> Any:
     """Give `value` (out of JSON) with every object read-only and every array a tuple, at every depth."""
     kind = type(value)
     if kind is dict:
-        return Claims(value)
+        return make_claims(dict(zip(value, range(len(value)), strict=True)), tuple([freeze(inner) for inner in value.values()]))
     if kind is list or kind is tuple:
         return tuple([freeze(inner) for inner in value])
     return value

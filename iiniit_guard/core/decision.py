@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.jose import Jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.problem import Problem, Reason
 
@@ -75,6 +76,18 @@ class Refusal(Answer):
     cache: str = "none"
 
 
+class Tried(NamedTuple):
+    """What the fast path found out about a JWT that it could not judge, so that the flow does nothing twice.
+
+    Attributes:
+        jws: The parsed token, or why it cannot be parsed.
+        keys: The key set of which no key made the signature; None where no signature was checked.
+    """
+
+    jws: Jws | Problem
+    keys: JwkSet | None = None
+
+
 class Finding(NamedTuple):
     """What was found out without a flow where that is no token that passes. It is false as a condition: nobody is let in by it.
 
@@ -83,14 +96,14 @@ class Finding(NamedTuple):
         token: The verified token that did not satisfy the policy; None where the token itself is refused.
         cache: As for `Allow`.
         seconds: How long it took; 0 where nobody listens.
-        tried: The key set of which no key made the signature, so that the flow need not try it again.
+        tried: What is known so far of a token that only a flow can judge.
     """
 
     problem: Problem | None
     token: AccessToken | None = None
     cache: str = "none"
     seconds: float = 0.0
-    tried: JwkSet | None = None
+    tried: Tried | None = None
 
     def __bool__(self) -> bool:
         return False

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+from iiniit_guard.core.token_kind import KIND_CLAIMS
+
 Pick: TypeAlias = Callable[[Any], tuple[Any, ...]]
 
-# What shows itself as another kind of token (RFC 8725 §3.12; OpenID Connect Core §3.1.3.6; RFC 8417 §2.2; RFC 9701 §5).
-OTHER_KINDS: Final = ("at_hash", "c_hash", "s_hash", "events", "token_introspection")
-_TELLING: Final = frozenset({*OTHER_KINDS, "token_use", "typ", "token_type"})
+_TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
+# The same in most tokens of an issuer, or in those of one second.
+_REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _NUMBERS: Final = (int, float)
@@ -30,7 +32,6 @@ class Habit:
         missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
         bound: Whether the token is bound to a key.
         detailed: Whether it carries RFC 9396 details.
-        flat: Whether no value is an object or an array.
         shape: Position of each claim's value, in the token's order.
         fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values, None for each not there.
     """
@@ -41,7 +42,6 @@ class Habit:
     missing: str | None
     bound: bool
     detailed: bool
-    flat: bool
     shape: dict[str, int]
     fields: Pick
 
@@ -73,7 +73,6 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
         missing=missing,
         bound=bound,
         detailed=detailed,
-        flat=not {dict, list}.intersection(kinds.values()),
         shape=positions,
         fields=_pick_fields([positions.get(name) for name in ("sub", client, "exp", "iat", "jti")]),
     )

@@ -18,9 +18,11 @@ from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
 from iiniit_guard.core.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.metadata import retry_after
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import Problem
+from iiniit_guard.core.second_spelling import second_digest
 from iiniit_guard.core.shared_store import AHEAD_SECONDS
 from iiniit_guard.core.strict_json import parse_object
+from iiniit_guard.core.unverified import names_confirmation
 
 _YOUNG_SECONDS: Final = 30.0
 _CREDENTIALS_RETRY_SECONDS: Final = 30.0
@@ -48,7 +50,7 @@ def introspect(
         outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer, nor is what other processes were
             told: the server is asked.
     """
-    refused = server.refused.recall(digest)
+    refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
         return refused
 
@@ -67,25 +69,24 @@ def _introspect(
     verified: CacheEntry | None,
     outdated: float | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    entry, refused = cache.find(digest), server.refused.recall(digest)
-    if entry is not None and (outdated is None or entry.valid_until_monotonic > outdated):
-        return entry.token  # another's call ended between our look and our lead
-    if refused is not None:
-        return refused
-    shared = None if outdated is not None else (yield from _recall_shared(digest, server, cache, verified))
+    known_now = _recall(digest, server, cache, outdated)
+    if known_now is not None:
+        return known_now  # another's call ended between our look and our lead
+    shared = None if outdated is not None else (yield from _recall_shared(token, digest, server, cache, verified))
     if shared is not None:
         return shared
     endpoint = yield from server.introspection_endpoint()
     if isinstance(endpoint, Unreachable):
         return endpoint
-    closed = server.breaker.refusal(server.connection.timeout_seconds)
+    known = cache.was_active(digest)
+    breaker = server.breaker if known else server.breaker_of_unknown
+    closed = breaker.refusal(server.connection.timeout_seconds)
     if closed is not None:
         return closed
-    probes = server.breaker.is_open
-    known = cache.was_active(digest)
+    probes = breaker.is_open
     if not server.calls.enter(known=known):
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
         return Unreachable("busy", "introspection: too many calls are in flight")
     try:
         credentials = yield from sign_in(server.client_authentication, server.issuer, server.clock.wall(), server.unique())
@@ -93,26 +94,70 @@ def _introspect(
             return credentials
         sent = server.clock.now()
         reply = yield Fetch(_request(token, endpoint, credentials, server))
-        server.breaker.record(reply, known=known)
+        breaker.record(reply, known=known)
         probes = False
     finally:
         server.calls.leave(known=known)
         if probes:
-            server.breaker.abandon()
+            breaker.abandon()
     answer = reply if isinstance(reply, Unreachable) else _parse_answer(reply)
     server.failure = answer if isinstance(answer, Unreachable) else None
     if isinstance(answer, Unreachable):
-        return answer.not_before(server.breaker.seconds_left)
-    outcome = _remember(answer, digest, server, cache, sent, issued_at, verified)
+        return answer.not_before(breaker.seconds_left)
+    claims = _claims(answer, token)
+    outcome = _remember(claims, answer["active"], digest, server, cache, sent, issued_at, verified)
+    other = _settle_second_spelling(token, digest, answer["active"], server, cache, sent, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
-            yield from server.store.keep(digest, _claims(answer), sent)
+            yield from server.store.keep(digest, claims, sent)
         elif server.tombstones.outdates(digest, sent.monotonic):
             yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
+        if other is not None:
+            yield from server.store.end(other, server.clock.now(), server.connection.timeout_seconds)
     return outcome
 
 
-def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None) -> Flow[AccessToken | None]:
+def _recall(digest: bytes, server: AuthorizationServer, cache: TokenCache, outdated: float | None) -> AccessToken | Problem | None:
+    entry = cache.find(digest)
+    return server.refused.recall(digest) if entry is None or not entry.outlasts(outdated) else entry.token
+
+
+def _settle_second_spelling(
+    token: str,
+    digest: bytes,
+    active: bool,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    sent: Moment,
+    verified: CacheEntry | None,
+) -> bytes | None:
+    """Let an inactive answer end the second spelling of an ECDSA signature too; a server may keep its deny-list by the token's text.
+
+    The mark lasts until the server calls the asked spelling active again. It is left only for tokens that were good or that the
+    issuer's key signed; a flood of garbage ends second spellings for as long as a refusal counts.
+
+    Returns:
+        The key in the caches of the spelling that was ended, or None.
+    """
+    if active and not server.tombstones.any_spelling:
+        return None
+    other = second_digest(token, digest, server.issuer)
+    if other is None:
+        return None
+    if active:
+        server.tombstones.lift(other)
+        return None
+    was_good = cache.drop(other)
+    if was_good or verified is not None or server.tombstones.outdates(digest, sent.monotonic):
+        server.tombstones.end(other)
+    else:
+        server.refused.keep(other, server.inactive, young=False)
+    return other
+
+
+def _recall_shared(
+    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None
+) -> Flow[AccessToken | None]:
     """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
     if server.store is None:
         return None
@@ -120,7 +165,7 @@ def _recall_shared(digest: bytes, server: AuthorizationServer, cache: TokenCache
     # Its time was told by another clock: in doubt it is older than what we were told ourselves.
     if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
         return None
-    claims = dict(shared.claims)
+    claims = _claims(shared.claims, token)
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
@@ -152,7 +197,8 @@ def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
 
 
 def _remember(
-    answer: Mapping[str, Any],
+    claims: dict[str, Any],
+    active: bool,
     digest: bytes,
     server: AuthorizationServer,
     cache: TokenCache,
@@ -161,14 +207,13 @@ def _remember(
     verified: CacheEntry | None,
 ) -> AccessToken | Problem:
     now = server.clock.wall()
-    claims = _claims(answer)
-    if answer["active"]:
+    if active:
         outcome = server.checks.check(claims, now, introspected=True)
         issued_at = claims.get("iat", issued_at)
     else:
-        outcome = PROBLEMS[Reason.INACTIVE]
-    if isinstance(outcome, AccessToken) and server.tombstones.outdates(digest, sent.monotonic):
-        outcome = PROBLEMS[Reason.INACTIVE]  # what we were told since counts more than what was true when we asked
+        outcome = server.inactive
+    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.issuer_validity.valid):
+        outcome = server.inactive  # what we were told since, of the token or of the issuer, counts more than what was true when we asked
     if isinstance(outcome, Problem):
         # A tombstone that is there already is renewed: an active answer may have been asked for since.
         if cache.drop(digest) or server.tombstones.outdates(digest, float("-inf")):
@@ -182,8 +227,13 @@ def _remember(
     return outcome
 
 
-def _claims(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "active"}
+def _claims(answer: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """Return what an answer says about a token; the token's own `cnf` counts, also where the answer omits it (RFC 7800 §3.1)."""
+    claims = dict(answer)
+    claims.pop("active", None)
+    if "cnf" not in claims and names_confirmation(token):
+        claims["cnf"] = {}  # present: what it holds is not verified here, and binds the token all the same
+    return claims
 
 
 def _keep(
@@ -200,11 +250,8 @@ def _keep(
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = CacheEntry(outcome, begins, ends, floor(sent.monotonic) + delay, server.validity)
+    ends_monotonic, validity = floor(sent.monotonic) + delay, server.validity
     if verified is not None:
-        entry.valid_from, entry.valid_until, entry.validity = (
-            max(begins, verified.valid_from),
-            min(ends, verified.valid_until),
-            verified.validity,
-        )
-    cache.keep(digest, entry)
+        begins, ends, validity = max(begins, verified.valid_from), min(ends, verified.valid_until), verified.validity
+        ends_monotonic = min(ends_monotonic, verified.valid_until_monotonic)
+    cache.keep(digest, CacheEntry(outcome, begins, ends, ends_monotonic, validity))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.base64url import decode_base64url, decode_leniently
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
-from iiniit_guard.core.strict_json import is_object_with_constants, is_too_deep, parse_object
+from iiniit_guard.core.strict_json import ConstantError, is_too_deep, load_object, parse_object
 
 if TYPE_CHECKING:
     from iiniit_guard.core.verification_key import VerificationKey
@@ -17,10 +17,13 @@ __all__ = [
     "ALGORITHMS",
     "JoseHeader",
     "Jws",
+    "Parsed",
+    "has_jws_parts",
     "is_jws",
     "parse_jws",
     "parse_object",
     "parse_usual_jws",
+    "read_header",
     "remember_header",
     "verify_signature",
 ]
@@ -28,11 +31,19 @@ __all__ = [
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
 
+_ALL: Final = frozenset(ALGORITHMS)
+
 MAX_KEY_ID_CHARACTERS: Final = 1024
 MAX_HEADERS: Final = 256
 """How many are remembered."""
 
-_MAX_HEADER_BYTES: Final = 1024
+MAX_HEADER_BYTES: Final = 8192
+"""Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
+
+_MAX_KNOWN_HEADER_BYTES: Final = 1024
+_MAX_BROKEN_HEADER_BYTES: Final = 1024
+"""A longer header that breaks a rule is not read a second time to find `alg` in it: it is malformed if it begins as an object does."""
+
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
 _MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
@@ -79,43 +90,72 @@ class Jws(NamedTuple):
         return f"Jws(header={self.header!r})"
 
 
+Parsed: TypeAlias = tuple[JoseHeader, dict[str, Any], bytes, bytes]
+"""What a `Jws` holds."""
+
 # An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
 _known_headers: dict[bytes, JoseHeader] = {}
 
 
 def is_jws(token: str) -> bool:
-    """Tell whether anybody could take `token` for a JWS, however broken it is.
+    """Return whether any reader could take `token` for a JWS, whatever number of parts it has."""
+    return read_header(token) is not None
 
-    Such a token is judged by us or refused, never shown to an introspection endpoint, which might read it more tolerantly than
-    we do and so call active what was revoked under another spelling. Hence the first part is decoded as tolerantly as can be.
 
-    Spec: RFC 7516 §9: a JWE has five parts and is none.
+def read_header(token: str) -> JoseHeader | Problem | None:
+    """Read the JOSE header of a token that any reader could take for a JWS, however broken it is.
+
+    The guard judges or refuses such a token. An introspection endpoint might read it more tolerantly and call active what was
+    revoked under another spelling. So a header that breaks a rule is decoded once more, as tolerantly as possible, and dots before
+    it are skipped.
+
+    Returns:
+        The header; the problem of a header that breaks a rule, or is longer than `MAX_HEADER_BYTES` in a token of three parts; None
+        where the token is opaque. The caller checks `has_jws_parts`.
+
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
-    if token.count(".") != 2:
-        return False
-    encoded = token[: token.index(".")].encode("ascii", "ignore")
-    if encoded in _known_headers:
-        return True
+    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
+    known = _known_headers.get(encoded)
+    if known is not None:
+        return known
+    is_jwe = token.count(".") == 4 and not token.startswith(".")
+    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
+    members = None if octets is None else parse_object(octets)
+    if members is not None and not (is_jwe and "enc" in members):
+        return _check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
-        return False
+        return None
+    if len(encoded) > _MAX_BROKEN_HEADER_BYTES and has_jws_parts(token):
+        return _MALFORMED
     try:
         header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]
     except ValueError:
         header = {}
-    return "alg" in header or (not header and '"alg"' in text)
+    if is_jwe and "enc" in header:
+        return None
+    return _MALFORMED if "alg" in header or (not header and '"alg"' in text) else None
 
 
-def parse_usual_jws(encoded: bytes) -> tuple[JoseHeader, dict[str, Any], bytes, bytes] | None:
+def has_jws_parts(token: str) -> bool:
+    """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
+    return token.count(".") == 2 and not token.startswith(".")
+
+
+def parse_usual_jws(encoded: bytes, algorithms: frozenset[str] = _ALL) -> Parsed | Problem | None:
     """Do what `parse_jws` does for a token whose header is known from an earlier one, in half the time.
 
     Args:
         encoded: As it came.
+        algorithms: Those allowed.
 
     Returns:
-        What a `Jws` holds. None says nothing about the token: `parse_jws` must be asked. Whoever takes the answer looks whether its
-        algorithm is allowed.
+        What a `Jws` holds, or the problem that `parse_jws` would find. The caller checks whether the algorithm of the header is allowed.
+        None says nothing about the token: `parse_jws` must be asked.
     """
     signing_input, _, encoded_signature = encoded.rpartition(b".")
     encoded_header, _, encoded_claims = signing_input.partition(b".")
@@ -123,18 +163,22 @@ def parse_usual_jws(encoded: bytes) -> tuple[JoseHeader, dict[str, Any], bytes, 
     if header is None:
         return None
     payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
-    if payload is None or not signature:
-        return None
-    claims = parse_object(payload)
-    return None if claims is None else (header, claims, signing_input, signature)
+    try:
+        if payload is not None and signature:
+            return header, load_object(payload), signing_input, signature
+        problem = _MALFORMED
+    except ValueError as fault:
+        problem = _problem_of(fault)
+    return problem if header.alg in algorithms else None
 
 
-def parse_jws(token: str, algorithms: frozenset[str]) -> Jws | Problem:
+def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None) -> Jws | Problem:
     """Split a token and read its parts; the signature is not verified.
 
     Args:
         token: As it came; whoever calls has bounded its length.
         algorithms: Those allowed. `EdDSA` and `Ed25519` are two names, each allowed by itself (RFC 9864 §2.2).
+        header: What `read_header` returned, where the caller asked it: a header is parsed once.
 
     Returns:
         The reason says which rule was broken: `unsupported_algorithm` also for an unsigned token that says `none`,
@@ -151,7 +195,7 @@ def parse_jws(token: str, algorithms: frozenset[str]) -> Jws | Problem:
     encoded_header, dot, encoded_claims = signing_input.partition(b".")
     if not dot or b"." in encoded_claims:
         return _MALFORMED
-    header = _known_headers.get(encoded_header) or _parse_header(encoded_header)
+    header = header or _known_headers.get(encoded_header) or _parse_header(encoded_header)
     if isinstance(header, Problem):
         return header
     if header.alg not in algorithms:
@@ -159,9 +203,10 @@ def parse_jws(token: str, algorithms: frozenset[str]) -> Jws | Problem:
     payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
     if payload is None or not signature:
         return _MALFORMED
-    claims = parse_object(payload)
-    if claims is None:
-        return _MALFORMED_CLAIM if is_object_with_constants(payload) else _MALFORMED
+    try:
+        claims = load_object(payload)
+    except ValueError as fault:
+        return _problem_of(fault)
     return Jws(header, claims, signing_input, signature)
 
 
@@ -176,17 +221,19 @@ def verify_signature(jws: Jws, key: VerificationKey) -> bool:
 def remember_header(jws: Jws) -> None:
     """Let `parse_usual_jws` know the header of a token whose signature was good."""
     header = jws.header
-    if header.encoded not in _known_headers and len(header.encoded) <= _MAX_HEADER_BYTES:
+    if header.encoded not in _known_headers and len(header.encoded) <= _MAX_KNOWN_HEADER_BYTES:
         if len(_known_headers) >= MAX_HEADERS:  # an issuer with a header per token: start afresh, at one parse a token
             _known_headers.clear()
         _known_headers[header.encoded] = header
 
 
 def _parse_header(encoded: bytes) -> JoseHeader | Problem:
-    decoded = decode_base64url(encoded)
+    decoded = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     members = None if decoded is None else parse_object(decoded)
-    if members is None:
-        return _MALFORMED
+    return _MALFORMED if members is None else _check_header(members, encoded)
+
+
+def _check_header(members: dict[str, Any], encoded: bytes) -> JoseHeader | Problem:
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         return _UNSUPPORTED_ALGORITHM
@@ -200,6 +247,10 @@ def _parse_header(encoded: bytes) -> JoseHeader | Problem:
     if "typ" not in members:
         return JoseHeader(alg, kid, None, encoded)
     return JoseHeader(alg, kid, _media_type(typ), encoded) if isinstance(typ, str) else _WRONG_TYPE
+
+
+def _problem_of(fault: ValueError) -> Problem:
+    return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
 
 
 def _media_type(typ: str) -> str:

@@ -30,6 +30,7 @@ class Kept(Generic[T]):
         timeout_seconds: How long one load may take.
         clock: Both clocks.
         random: Uniform in [0, 1).
+        hold: Returns why a document that is not there may not be asked for now, or None.
     """
 
     def __init__(
@@ -42,8 +43,11 @@ class Kept(Generic[T]):
         timeout_seconds: float,
         clock: Clock,
         random: Callable[[], float],
+        hold: Callable[[], Unreachable | None] = lambda: None,
     ) -> None:
         self.value: T | None = None
+        self.has_asked: bool = False
+        """Whether the document was ever asked for."""
         self.fetched: Moment = Moment(float("-inf"), float("-inf"))
         self.failure: Unreachable | None = None
         self._name = name
@@ -53,9 +57,11 @@ class Kept(Generic[T]):
         self._timeout = timeout_seconds
         self._clock = clock
         self._random = random
+        self._hold = hold
         self._lock = Lock()
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
+        self._ends: Moment = Moment(float("-inf"), float("-inf"))
         self._failures = 0
         self._retry_at = float("-inf")
         self._refreshing_until = float("-inf")
@@ -83,6 +89,21 @@ class Kept(Generic[T]):
         enough, fetched, value = self._refresh_from, self.fetched, self.value
         return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
 
+    def good_until(self, wall: float, monotonic: float) -> Moment:
+        """Return the moment until which a fact that rests on the document may be used without a look at the document.
+
+        That is the document's end. A stale document vouches until the next attempt to replace it, and no longer than it serves.
+
+        Args:
+            wall: The present time.
+            monotonic: The same moment by the other clock.
+        """
+        ends = self._ends
+        if wall < ends.wall and monotonic < ends.monotonic:
+            return ends
+        stale, wait = self._stale, self._longest_wait
+        return Moment(min(wall // 1 + wait, ends.wall + stale), min(monotonic // 1 + wait, ends.monotonic + stale))
+
     @property
     def usable(self) -> bool:
         """Whether there is a document that may still serve, a stale one included."""
@@ -102,8 +123,9 @@ class Kept(Generic[T]):
                 if age >= self._refresh_from and self._begins_refresh():
                     yield Later(self.load)
                 return value
-            # A refresh that began before the end may outlast it: nobody waits for it, for as long as one call may take.
-            if age < self._life + self._timeout and self._clock.monotonic() < self._refreshing_until:
+            # A refresh that began before the end may outlast it. No caller waits for it, for as long as one call may take and the
+            # document may be stale.
+            if age < self._life + min(self._timeout, self._stale) and self._clock.monotonic() < self._refreshing_until:
                 return value
         last = self._last_good()
         if self._clock.monotonic() < self._retry_at:
@@ -112,7 +134,8 @@ class Kept(Generic[T]):
             if self._begins_refresh():
                 yield Later(self.load)
             return last
-        outcome = yield from self.load()
+        held = self._hold() if last is None and not self.loading else None
+        outcome = (yield from self.load()) if held is None else held
         if isinstance(outcome, Unreachable):
             last = self._last_good()
             return outcome if last is None else last
@@ -126,6 +149,7 @@ class Kept(Generic[T]):
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
             return self.value  # another's load ended between our look and our lead
+        self.has_asked = True
         sent = self._clock.now()
         outcome = yield from self._load()
         now = self._clock.monotonic()
@@ -147,6 +171,7 @@ class Kept(Generic[T]):
             value, self._life = outcome
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
             self.failure, self._failures, self._retry_at = None, 0, float("-inf")
+            self._ends = Moment(sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             return value
 

@@ -36,6 +36,7 @@ class KeySource(Kept[JwkSet]):
         issuer_validity: Of the issuer.
         clock: Both clocks.
         random: Uniform in [0, 1).
+        hold: As for `Kept`.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class KeySource(Kept[JwkSet]):
         issuer_validity: IssuerValidity,
         clock: Clock,
         random: Callable[[], float],
+        hold: Callable[[], Unreachable | None] = lambda: None,
     ) -> None:
         super().__init__(
             "jwks",
@@ -58,6 +60,7 @@ class KeySource(Kept[JwkSet]):
             timeout_seconds=3 * connection.timeout_seconds,  # two places of metadata, then the set
             clock=clock,
             random=random,
+            hold=hold,
         )
         self._locate = locate
         self._issuer_validity = issuer_validity

@@ -15,6 +15,7 @@ class GuardKeywords(TypedDict, total=False):
     """What `Guard(...)` takes: either `issuers`, or the settings of one issuer; see `TrustedIssuer` and `GuardSettings`."""
 
     issuers: Sequence[TrustedIssuer] | Callable[[str], object]
+    issuers_max_age_seconds: float
     issuer: str
     audience: str | Sequence[str]
     metadata_url: str | None
@@ -26,7 +27,7 @@ class GuardKeywords(TypedDict, total=False):
     algorithms: Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
-    scope_claims: Sequence[str]
+    scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
     require_claim: Mapping[str, Any]
@@ -43,6 +44,7 @@ class GuardKeywords(TypedDict, total=False):
     http_proxy: str | None
     token_prefix: str | None
     insecure_accept_missing_audience: bool
+    insecure_accept_id_tokens: bool
     insecure_metadata_issuer: str | None
     insecure_http_hosts: Sequence[str]
     realm: str | None

@@ -5,10 +5,11 @@ Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from iiniit_guard.core import setting_checks as is_
 from iiniit_guard.core.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.jose import parse_object
 
@@ -23,6 +24,29 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     inserted = urlunsplit((parts.scheme, parts.netloc, "/.well-known/oauth-authorization-server" + path, "", ""))
     appended = urlunsplit((parts.scheme, parts.netloc, path + "/.well-known/openid-configuration", "", ""))
     return inserted, appended
+
+
+def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hosts: Collection[str]) -> str | None:
+    """Return a URL that metadata names, or None if it is missing or must not be called.
+
+    Settings may name plain http on loopback, since the operator wrote them. A document may do so only if the operator wrote that it
+    comes from there; otherwise a remote issuer could make the guard send requests and tokens to services of its own machine.
+
+    Args:
+        document: The metadata.
+        name: `jwks_uri` or `introspection_endpoint`.
+        source: The URL in the settings from which the document was fetched, or from which that URL was derived.
+        http_hosts: The setting `insecure_http_hosts`.
+
+    Spec: RFC 8414 §2 (https).
+    """
+    url = document.get(name)
+    if not isinstance(url, str) or is_.endpoint_fault(url, http_hosts) is not None:
+        return None
+    named, written = urlsplit(url), urlsplit(source)
+    if named.scheme == "https" or named.hostname in http_hosts:
+        return url
+    return url if written.scheme == "http" and is_.is_loopback(written.hostname or "") else None
 
 
 def load_metadata(urls: tuple[str, ...], issuer: str, connection: Connection) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iiniit_guard.core.request import query_parameters
+from iiniit_guard.core.request import reserved_names
 
 OVERRIDE_HEADERS: Final = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
@@ -15,7 +15,5 @@ def folded(name: bytes) -> bytes:
 
 
 def query_overrides(query: bytes) -> bool:
-    """Tell whether the query has a parameter `_method`, which Express' and Symfony's overrides read."""
-    if b"_method" not in query and b"%" not in query:
-        return False
-    return any(name == b"_method" or name.startswith(b"_method[") for name, _ in query_parameters(query))
+    """Return whether the query has a parameter `_method`, which Express' and Symfony's overrides read."""
+    return reserved_names(query).method

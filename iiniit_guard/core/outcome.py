@@ -13,12 +13,13 @@ class TokenRefused(GuardError):
 
     Attributes:
         problem: The refusal, with a description that is safe to send.
-        reason: Why, stable.
+        reason: Why, stable. With issuers that a callable finds it may say more than `problem`, and is not for the client.
     """
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.description)
-        self.problem = problem
+        shown = problem.shown or problem
+        super().__init__(shown.description)
+        self.problem = shown
         self.reason: Reason = problem.reason
 
 

@@ -34,13 +34,13 @@ def pack(token: AccessToken) -> bytes:
     shape, values = _parts_of(token)
     confirmation: Any = token.confirmation
     details: Any = token.authorization_details
-    flat = confirmation is None and not details and _ATOMS.issuperset(map(type, values))
-    if not flat:
+    plain = confirmation is None and not details
+    if not plain:
         if details and "authorization_details" in shape and values[shape["authorization_details"]] == details:
             details = None  # the claim itself, as it should be
-        confirmation, details, values = _plain(confirmation), _plain(details), _plain(values)
+        confirmation, details = _plain(confirmation), _plain(details)
     content: Any = (
-        flat,
+        plain,
         token.issuer,
         token.subject,
         token.client_id,
@@ -52,9 +52,11 @@ def pack(token: AccessToken) -> bytes:
         confirmation,
         details,
         tuple(shape),
-        values,
     )
-    return marshal.dumps(content)
+    try:
+        return marshal.dumps((*content, values))
+    except ValueError:  # they are frozen: a handler has asked for the claims
+        return marshal.dumps((*content, _plain(values)))
 
 
 def unpack(packed: bytes) -> AccessToken:
@@ -63,11 +65,11 @@ def unpack(packed: bytes) -> AccessToken:
     Args:
         packed: What `pack` returned. Bytes that follow are ignored.
     """
-    flat, issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, confirmation, details, names, values = (
+    plain, issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, confirmation, details, names, values = (
         marshal.loads(packed)  # noqa: S302 - see above
     )
     shape = dict(zip(names, range(len(names)), strict=True))
-    if flat:
+    if plain:
         return make_access_token(issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, details, shape, values)
     claims = make_claims(shape, freeze(values))
     confirmation, details = freeze(confirmation), claims["authorization_details"] if details is None else freeze(details)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +19,7 @@ class Reason(StrEnum):
     UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
     UNSUPPORTED_CRITICAL = "unsupported_critical"
     WRONG_TYPE = "wrong_type"
+    NOT_VERIFIED = "not_verified"
     UNKNOWN_ISSUER = "unknown_issuer"
     UNKNOWN_KEY = "unknown_key"
     BAD_SIGNATURE = "bad_signature"
@@ -56,6 +57,7 @@ class Problem:
         reason: Ours, stable, for logs and metrics.
         description: One sentence that is safe to send: it holds no value that came with the request.
         scheme: The accepted scheme, in lower case, under whose challenge the code belongs.
+        shown: The refusal that the client is sent in place of this one, which events name; None if the client may know.
 
     Raises:
         ValueError: The description holds a character that RFC 6750 §3 forbids.
@@ -66,6 +68,7 @@ class Problem:
     reason: Reason
     description: str
     scheme: str = "bearer"
+    shown: Problem | None = None
 
     def __post_init__(self) -> None:
         if not _DESCRIPTION_CHARACTERS.issuperset(self.description):
@@ -89,6 +92,7 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(401, _TOKEN, Reason.UNSUPPORTED_ALGORITHM, "The signature algorithm of the access token is not accepted."),
         _row(401, _TOKEN, Reason.UNSUPPORTED_CRITICAL, "The access token has a header parameter that is not supported."),
         _row(401, _TOKEN, Reason.WRONG_TYPE, "This kind of token is not an access token."),
+        _row(401, _TOKEN, Reason.NOT_VERIFIED, "The access token could not be verified."),
         _row(401, _TOKEN, Reason.UNKNOWN_ISSUER, "The issuer of the access token is not trusted here."),
         _row(401, _TOKEN, Reason.UNKNOWN_KEY, "The key that signed the access token is not known."),
         _row(401, _TOKEN, Reason.BAD_SIGNATURE, "The signature of the access token is not valid."),
@@ -119,6 +123,16 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
 """The refusal for each reason; `ISSUER_UNAVAILABLE` has none, since an outage of ours is not the request's fault."""
 
 
+def before_signature(problem: Problem, *, hidden: bool) -> Problem:
+    """Return the refusal of a token of which nothing is verified.
+
+    Args:
+        problem: Why.
+        hidden: A callable finds the issuers. Then all such refusals look alike, or clients could find out which tenants exist.
+    """
+    return replace(problem, shown=PROBLEMS[Reason.NOT_VERIFIED]) if hidden else problem
+
+
 def malformed_claim(name: str) -> Problem:
     """Refuse a token for a claim that is missing or malformed.
 
@@ -126,3 +140,12 @@ def malformed_claim(name: str) -> Problem:
         name: A claim name out of our own code, never out of the token.
     """
     return Problem(401, _TOKEN, Reason.MALFORMED_CLAIM, f"The claim {name} of the access token is missing or malformed.")
+
+
+def wrong_type(description: str) -> Problem:
+    """Refuse a token for its kind, in more words than `PROBLEMS` has.
+
+    Args:
+        description: Names claims, never their values.
+    """
+    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description)

@@ -10,6 +10,7 @@ from iiniit_guard.core.base64url import decode_base64url, encode_base64url
 
 MIN_MODULUS_BITS: Final = 2048  # RFC 7518 §3.3, §3.5
 MAX_MODULUS_BITS: Final = 16384  # OpenSSL's own limit; a verification takes 1 ms there
+_LONGEST_NUMBER: Final = 4096  # characters; twice as many as the longest modulus has
 # RFC 8017 §3.1 wants e >= 3 and odd; 1 makes every message its own signature. 3 is weak only with a lax padding check, and ours is
 # strict, so it is accepted. Above 2^33 only attackers' and hobbyists' exponents are seen, and each bit costs time.
 MIN_EXPONENT: Final = 3
@@ -149,9 +150,11 @@ def _text(number: int, size: int = 0) -> str:
 
 
 def _octets(jwk: dict[str, Any], name: str) -> bytes:
-    """Decode the member `name`; empty where it is missing or malformed."""
+    """Decode the member `name`; empty where it is missing, malformed or longer than any number that is accepted."""
     value = jwk.get(name)
-    return (decode_base64url(value.encode("ascii", "replace")) or b"") if isinstance(value, str) else b""
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
+        return b""
+    return decode_base64url(value.encode("ascii", "replace")) or b""
 
 
 def _parse_rsa(jwk: dict[str, Any]) -> RsaNumbers | str:

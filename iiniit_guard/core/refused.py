@@ -84,12 +84,30 @@ class Tombstones:
     def __init__(self, clock: Clock) -> None:
         self._monotonic = clock.monotonic
         self._lock = Lock()
+        self.any_spelling: bool = False
+        """Whether `end` was ever called; where it was not, no one need look for second spellings."""
         self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.YARDS) for _ in range(self.YARDS)]
 
     def bury(self, digest: bytes) -> None:
         """From now on, no answer that was asked for before now counts for this token."""
         with self._lock:
             self._yards[digest[0] % self.YARDS][digest] = self._monotonic()
+
+    def end(self, digest: bytes) -> None:
+        """Let no answer count for this token until `lift`: it is the second spelling of one that the server called inactive."""
+        with self._lock:
+            self.any_spelling = True
+            self._yards[digest[0] % self.YARDS][digest] = float("inf")
+
+    def is_ended(self, digest: bytes) -> bool:
+        """Return whether `end` holds for this token."""
+        return self.outdates(digest, float("inf"))
+
+    def lift(self, digest: bytes) -> None:
+        """Undo `end`: the server called the first spelling active again."""
+        with self._lock:
+            if self.is_ended(digest):
+                self._yards[digest[0] % self.YARDS].pop(digest, None)
 
     def outdates(self, digest: bytes, sent_monotonic: float) -> bool:
         """Tell whether an answer to a request sent at `sent_monotonic` came too late to count."""

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_qp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import unquote_to_bytes
+from typing import Any, Final, NamedTuple
+
+# White space that a lenient reader strips from a name, and the second separator. Percent signs and equals signs change places, so that
+# the decoder for quoted-printable, which is written in C, decodes percent-escapes; `_BACK` makes them change places again.
+_ALIKE: Final = bytes.maketrans(b";+\t\n\r\x0b\x0c", b"&      ")
+_SWAP: Final = bytes.maketrans(b"%=;+\t\n\r\x0b\x0c", b"=%&      ")
+_BACK: Final = bytes.maketrans(b"%=\t\n\r\x0b\x0c", b"=%     ")
+
+
+class ReservedNames(NamedTuple):
+    """Which parameters of a query mean something to the guard.
+
+    Attributes:
+        access_token: Whether there is an `access_token` (RFC 6750 §2.3).
+        method: Whether there is a `_method`, which Express' and Symfony's overrides read.
+    """
+
+    access_token: bool
+    method: bool
+
+
+_QUERY_TOKEN: Final = re.compile(rb"&access_token(?=[=&])")
+_NONE_RESERVED: Final = ReservedNames(access_token=False, method=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,16 @@ class Request:
     peer: str | None = None
     certificate: bytes | None = field(default=None, repr=False)
     native: Any = field(default=None, repr=False, compare=False)
+    _reserved: ReservedNames | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def reserved_names(self) -> ReservedNames:
+        """Which reserved parameters the query has; it is searched once per request."""
+        found = self._reserved
+        if found is None:
+            found = reserved_names(self.query)
+            object.__setattr__(self, "_reserved", found)
+        return found
 
     def header(self, name: bytes) -> bytes | None:
         """Give the first value of the header `name` (lower-case), or None."""
@@ -53,10 +85,53 @@ def only_authorization(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
     return found
 
 
-def query_parameters(query: bytes) -> list[tuple[bytes, bytes]]:
-    """Give every parameter of an undecoded query as (name, value): the name as the most lenient reader reads it, the value undecoded."""
-    pairs = [pair.partition(b"=") for pair in re.split(b"[&;]", query)]
-    return [(unquote_to_bytes(name.replace(b"+", b" ")).strip(), value) for name, _, value in pairs]
+def reserved_names(query: bytes) -> ReservedNames:
+    """Search an undecoded query for parameters that mean something to the guard, however their names are percent-encoded.
+
+    Every step is one pass in C over the whole query, because the client decides how many parameters it has: 64 KiB take less than 1 ms.
+    """
+    if b"%" not in query and b"access_token" not in query and b"_method" not in query:
+        return _NONE_RESERVED
+    names = _with_plain_names(query)
+    return ReservedNames(
+        access_token=b"&access_token" in names and (b"&access_token=" in names or b"&access_token&" in names),
+        method=b"&_method" in names and (b"&_method=" in names or b"&_method&" in names or b"&_method[" in names),
+    )
+
+
+def value_of_query_token(query: bytes) -> bytes | None:
+    """Return the undecoded value of the parameter `access_token`, or None where several have this name.
+
+    Args:
+        query: Undecoded; `reserved_names` found the parameter.
+    """
+    names = _with_plain_names(query)
+    first, *others = _QUERY_TOKEN.finditer(names)
+    if others:
+        return None
+    position = names.count(b"&", 0, first.start())  # no separator was added or removed since
+    return query.replace(b";", b"&").split(b"&", position + 1)[position].partition(b"=")[2]
+
+
+def _with_plain_names(query: bytes) -> bytes:
+    """Return the query with each name as the most lenient reader reads it, between `&` and `=` or `&`. Values are of no use afterwards.
+
+    A separator is `&` or `;`. White space and `+` around a name are removed. Escapes are decoded once.
+    """
+    if b"%" in query:
+        # The first of two percent signs begins no escape. Two passes, because the first one leaves two signs of three.
+        query = query.replace(b"%%", b"?%").replace(b"%%", b"?%")
+        # An escaped separator separates nothing; neither does an escaped percent sign, for which `_BACK` would write an equals sign.
+        query = query.replace(b"%26", b"???").replace(b"%25", b"???")
+        names = a2b_qp(b"&%b&" % query.translate(_SWAP)).translate(_BACK)
+    else:
+        names = b"&%b&" % query.translate(_ALIKE)
+    if b" " not in names:
+        return names
+    for spaces in (b" " * 16, b"  "):
+        while spaces in names:
+            names = names.replace(spaces, b" ")
+    return names.replace(b"& ", b"&").replace(b" &", b"&").replace(b" =", b"=")
 
 
 def request_from_scope(scope: Mapping[str, Any]) -> Request:

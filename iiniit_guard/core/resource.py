@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import TokenCache
+from iiniit_guard.core.cache import CacheEntry, TokenCache
 from iiniit_guard.core.challenge import Answers
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.flow import Ask, Flow
@@ -19,6 +19,7 @@ from iiniit_guard.core.request import Request
 from iiniit_guard.core.settings import GuardSettings
 from iiniit_guard.core.shared_store import SharedStore
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.upstream import FirstLoads
 from iiniit_guard.errors import UsageError
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -47,11 +48,18 @@ class ProtectedResource:
         self.clock = clock
         self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock, settings.max_cached_bytes)
         self._chance = chance
+        self._first_loads = None if isinstance(settings.issuers, tuple) else FirstLoads(clock)
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
         self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}
         self.named: Callable[[str], AuthorizationServer | None] = self._named.get
         """Give the issuer that the settings call so to the letter; None where it is unknown or must be found."""
-        self._found = None if isinstance(settings.issuers, tuple) else FoundIssuers(settings.issuers, self._server, clock)
+        self._found = (
+            None
+            if isinstance(settings.issuers, tuple)
+            else FoundIssuers(settings.issuers, self._server, clock, settings.issuers_max_age_seconds)
+        )
+        self.finds_issuers: bool = self._found is not None
+        """Whether a callable finds the issuers, so that clients must not learn which exist."""
         allowed = ALGORITHMS if self._found is not None else {name for server in self.servers for name in server.algorithms}
         self.algorithms: frozenset[str] = frozenset(allowed)
         self._opaque = [server for server in self.servers if server.introspects]
@@ -71,6 +79,8 @@ class ProtectedResource:
         """Whether the request has no say beside its token."""
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a remembered token in `Authorization` needs nothing but its digest."""
+        self.find: Callable[[bytes], CacheEntry | None] = self.cache.find if self._found is None else self._find_confirmed
+        """Give what is remembered under a digest and may still be used without asking anyone, or None."""
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
@@ -94,22 +104,45 @@ class ProtectedResource:
         return fitting[0] if len(fitting) == 1 else None
 
     def recall(self, digest: bytes) -> AccessToken | None:
-        """Give the remembered token that may still be used, or None."""
+        """Return the remembered token that may still be used and whose issuer need not be asked about, or None."""
+        entry = self.find(digest)
+        return None if entry is None else entry.token
+
+    def recall_confirmed(self, digest: bytes) -> Flow[AccessToken | None]:
+        """Return the remembered token that may still be used, after the application was asked about its issuer where that is due."""
+        entry = self.cache.find(digest)
+        if entry is None or self._found is None:
+            return None if entry is None else entry.token
+        yield from self._found.server_of(entry.token.issuer)  # which withdraws what an unknown issuer vouched for
         return self.cache.recall(digest)
+
+    def remaining(self, digest: bytes) -> float:
+        """Return the seconds for which the remembered token may be used without any question; 0 if there is none."""
+        entry = self.find(digest)
+        if entry is None:
+            return 0.0
+        seconds = self.cache.remaining(digest)
+        return seconds if self._found is None else min(seconds, self._found.remaining(entry.token.issuer))
+
+    def _find_confirmed(self, digest: bytes) -> CacheEntry | None:
+        entry = self.cache.find(digest)
+        return entry if entry is not None and self._found is not None and self._found.remaining(entry.token.issuer) > 0 else None
 
     def reset_after_fork(self) -> None:
         """Keep what was learned, with fresh locks and no call in flight."""
         self.cache.reset_after_fork()
+        if self._first_loads is not None:
+            self._first_loads.reset_after_fork()
         if self._found is not None:
             self._found.reset_after_fork()
-        for server in self.servers:
+        for server in self._named.values():
             server.reset_after_fork()
 
     def _server(self, settings: TrustedIssuer) -> AuthorizationServer:
         secret, store = self.settings.store_secret, None
         if secret is not None and settings.introspection is not None:
             store = SharedStore(secret, settings, self._chance.random_bytes, settings.revocation_delay_seconds)
-        return AuthorizationServer(settings, self.clock, self._chance.random, self._chance.unique, store)
+        return AuthorizationServer(settings, self.clock, self._chance.random, self._chance.unique, store, self._first_loads)
 
 
 def metadata_url(resource: str) -> str:

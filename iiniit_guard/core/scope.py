@@ -5,13 +5,19 @@ Spec: RFC 6749 §3.3 (grammar), RFC 9068 §2.2.3 (`scope`), RFC 8693 §4.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.policy import SCOPE_TOKEN
+from iiniit_guard.core.scope_path import ScopePath, scope_path
+
+_log: Final = logging.getLogger("iiniit_guard")
 
 MALFORMED: Final = None
+_SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")  # the words are checked together: there may be thousands
 _KEPT: Final = 4096
 _LONGEST_KEPT: Final = 1024
 
@@ -21,29 +27,40 @@ class ScopeReading:
     """How one issuer's tokens name scopes.
 
     Attributes:
-        strict: Only `scope`, and only as a string (RFC 9068).
-        also: Further claims that hold scopes, `roles` or a dotted path such as `realm_access.roles`.
+        strict: In a JWT, only `scope`, and only as a string (RFC 9068).
+        also: Where further scopes stand.
         aliases: Scope → the scope that this API calls it.
         implies: Scope → what it includes; followed to the end.
+        issuer: Whose tokens these are, for the log.
         seen: Scope string → the scopes it says, for strings read before; sets of scopes → themselves.
+        reported: Paths about which the log has a line.
     """
 
     strict: bool
-    also: tuple[str, ...]
+    also: tuple[ScopePath, ...]
     aliases: Mapping[str, str]
     implies: Mapping[str, tuple[str, ...]]
+    issuer: str
     seen: dict[Any, frozenset[str]] = field(repr=False, compare=False)
+    reported: set[ScopePath] = field(repr=False, compare=False)
 
-    def scopes_of(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
-        """Give the scopes after aliases and hierarchy; None where a scope claim is malformed."""
+    def scopes_of(self, claims: Mapping[str, Any], *, introspected: bool = False) -> frozenset[str] | None:
+        """Return the scopes after aliases and hierarchy; None where a scope claim is malformed.
+
+        Args:
+            claims: Of a good token, or of the authorization server's answer about one.
+            introspected: The profile for JWTs does not bind an answer (RFC 7662 §2.2).
+        """
         written = claims.get("scope")
         if type(written) is str:  # the usual case: one string, seen before
             known = self.seen.get(written)
             if known is not None:
                 return known
-        found = self._read(claims)
+        found = self.written_in(claims, introspected=introspected)
         if found is None:
             return MALFORMED
+        if self.also:
+            found = found.union(*(self._further(claims, path) for path in self.also))
         scopes = self._expand(found)
         if sum(map(len, scopes)) > _LONGEST_KEPT:
             return scopes
@@ -54,28 +71,31 @@ class ScopeReading:
             self.seen[written] = scopes
         return scopes
 
-    def _read(self, claims: Mapping[str, Any]) -> set[str] | None:
-        found: set[str] = set()
-        name = "scope" if self.strict or "scope" in claims else "scp"
-        if name in claims:
-            value = claims[name]
-            if isinstance(value, str):
-                words = [word for word in value.split(" ") if word]  # U+0020 alone separates: U+00A0 is part of a (bad) word
-            elif isinstance(value, list) and not self.strict:
-                words = value
-            else:
+    def written_in(self, claims: Mapping[str, Any], *, introspected: bool = False) -> set[str] | None:
+        """Return what `scope`, else `scp`, says to the letter; None where it is malformed."""
+        strict = self.strict and not introspected
+        name = "scope" if strict or "scope" in claims else "scp"
+        if name not in claims:
+            return set()
+        value = claims[name]
+        if isinstance(value, str):
+            if not _SCOPES.fullmatch(value):
                 return MALFORMED
-            if not all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words):
-                return MALFORMED
-            found.update(words)
-        for path in self.also:
-            value = _at(claims, path)
-            words = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else []
-            # Roles may be any text; one that is no scope cannot be asked for either.
-            found.update(word for word in words if isinstance(word, str) and SCOPE_TOKEN.fullmatch(word))
-        return found
+            return set(value.split(" ")) - {""}  # U+0020 alone separates: U+00A0 is part of a (bad) word
+        return set(value) if isinstance(value, list) and not strict and _are_scopes(value) else MALFORMED
+
+    def _further(self, claims: Mapping[str, Any], path: ScopePath) -> list[str]:
+        words, complaint = path.read(claims)
+        if complaint is not None and path not in self.reported:
+            self.reported.add(path)
+            # The path as configured, and nothing that the token says.
+            _log.warning("scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint)
+        # Roles may be any text; one that is no scope cannot be asked for either.
+        return [word for word in words if SCOPE_TOKEN.fullmatch(word)]
 
     def _expand(self, found: set[str]) -> frozenset[str]:
+        if not self.aliases and not self.implies:
+            return frozenset(found)
         scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}
         waiting = list(scopes)
         while waiting:
@@ -87,18 +107,20 @@ class ScopeReading:
 
 
 def scope_reading(
-    *, strict: bool, also: tuple[str, ...], aliases: Mapping[str, str], implies: Mapping[str, tuple[str, ...]]
+    *,
+    strict: bool,
+    also: Sequence[str | Sequence[str]],
+    aliases: Mapping[str, str],
+    implies: Mapping[str, tuple[str, ...]],
+    issuer: str = "",
 ) -> ScopeReading:
     """Make a reading with a memory of its own for scope strings already read."""
-    return ScopeReading(strict, also, aliases, implies, {})
+    return ScopeReading(strict, tuple(map(scope_path, also)), aliases, implies, issuer, {}, set())
 
 
-def _at(claims: Mapping[str, Any], path: str) -> Any:
-    if path in claims:  # a claim name may hold dots itself (https://api.example/roles)
-        return claims[path]
-    value: Any = claims
-    for name in path.split("."):
-        if not isinstance(value, Mapping) or name not in value:
-            return None
-        value = value[name]
-    return value
+def _are_scopes(words: list[Any]) -> bool:
+    try:
+        joined = " ".join(words)
+    except TypeError:
+        return False
+    return "" not in words and joined.count(" ") == max(0, len(words) - 1) and _SCOPES.fullmatch(joined) is not None

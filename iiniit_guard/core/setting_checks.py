@@ -8,16 +8,20 @@ from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from iiniit_guard.core.bearer import is_b64token
 from iiniit_guard.core.policy import SCOPE_TOKEN
+from iiniit_guard.core.scope_path import path_fault
 
 Check: TypeAlias = Callable[[Any], str | None]
 
 
 def text(value: object) -> str | None:
-    """One non-empty string of printable ASCII."""
+    """One non-empty string of printable ASCII, without white space around it."""
     if not isinstance(value, str) or not value:
         return "a non-empty text is wanted"
-    return None if value.isascii() and value.isprintable() else "only printable ASCII is possible"
+    if not (value.isascii() and value.isprintable()):
+        return "only printable ASCII is possible"
+    return None if value == value.strip() else "it begins or ends with a space; remove the space"
 
 
 def texts(value: object) -> str | None:
@@ -40,9 +44,19 @@ def seconds(value: object) -> str | None:
 
 def seconds_or_none(value: object) -> str | None:
     """A finite number of seconds, 0 or more."""
-    if type(value) not in (int, float) or not (math.isfinite(value) and value >= 0):  # type: ignore[arg-type,operator]  # excluded by the line's first half
+    if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # excluded by the line's first half
         return "a number of seconds is wanted, 0 or more"
     return None
+
+
+def at_most(most: int, check: Check) -> Check:
+    """A number that `check` finds right and that is not above `most`: a slip (milliseconds, a zero too many) weakens no check unseen."""
+
+    def bounded(value: object) -> str | None:
+        fault = check(value)
+        return fault if fault is not None or value <= most else f"it is more than {most} seconds; set at most {most}"  # type: ignore[operator]  # a number, as check found
+
+    return bounded
 
 
 def count(value: object) -> str | None:
@@ -88,17 +102,49 @@ def scope_words(value: object) -> str | None:
 
 def scope_lists(value: object) -> str | None:
     """A table from scope to a list of scopes."""
-    if not isinstance(value, Mapping) or any(isinstance(words, str) or not isinstance(words, Sequence) for words in value.values()):
+    if not isinstance(value, Mapping) or not all(_is_list(words) for words in value.values()):
         return "a table of lists is wanted"
     words = [*value.keys(), *(word for listed in value.values() for word in listed)]
     return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values are scopes"
 
 
+def scope_paths(value: object) -> str | None:
+    """A list of paths to claims."""
+    if not _is_list(value):
+        return "must be a list of claims; a path may be a list itself"
+    return next((fault for item in value if (fault := path_fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
+
+
 def claim_table(value: object) -> str | None:
-    """A table from claim to the value or the values it may have."""
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+    """A table from claim to the value or the values it may have.
+
+    `os.environ.get` gives None, or a default that is empty, for a variable that is missing: such a demand would vanish, or a token whose
+    claim is empty would meet it.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
         return "a table from claim to value is wanted"
+    for name, wanted in value.items():
+        values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
+        if not values or not all(map(_is_claim_value, values)):
+            return f"{name}: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
     return None
+
+
+def hosts(value: object) -> str | None:
+    """Several host names or addresses, or none, each as it stands in a URL: one that is not can equal no URL's host."""
+    fault = names(value)
+    if fault is not None:
+        return fault
+    plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of texts, as names found
+    return None if plain else "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"
+
+
+def token_prefix(value: object) -> str | None:
+    """The beginning of a bearer token (RFC 6750 §2.1): with any other character in it, it can begin none."""
+    fault = text(value)
+    if fault is not None:
+        return fault
+    return None if is_b64token(str(value).encode("ascii")) else "it has a character that no bearer token has; correct it"
 
 
 def function(value: object) -> str | None:
@@ -108,8 +154,27 @@ def function(value: object) -> str | None:
 
 def functions(value: object) -> str | None:
     """A list of callables."""
-    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-    return None if is_list and all(map(callable, value)) else "a list of callables is wanted"  # type: ignore[call-overload]  # is_list
+    return None if _is_list(value) and all(map(callable, value)) else "a list of callables is wanted"  # type: ignore[call-overload]  # a list
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
+
+
+def _is_claim_value(value: object) -> bool:
+    """Return whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
+    if type(value) is str:
+        return value.strip() != ""
+    return type(value) is bool or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return urlsplit(f"https://[{host}]/" if ":" in host else f"https://{host}/").netloc.strip("[]") == host == host.lower() and not (
+            {"*", "@", " "} & set(host)
+        )
+    except ValueError:
+        return False
 
 
 _LOOPBACK_NAMES: Final = ("localhost",)

@@ -29,6 +29,7 @@ class GuardSettings:
 
     Attributes:
         issuers: Those trusted, or a callable from `iss` to a `TrustedIssuer` or None.
+        issuers_max_age_seconds: How long an answer of that callable counts, at most an hour; then it is asked again.
         realm: Of the challenge; None means the first audience.
         resource: RFC 9728 resource identifier; None means that no metadata is served.
         resource_scopes: `scopes_supported` of that document.
@@ -46,6 +47,7 @@ class GuardSettings:
     """
 
     issuers: tuple[TrustedIssuer, ...] | FindIssuer
+    issuers_max_age_seconds: float = 60
     realm: str | None = None
     resource: str | None = None
     resource_scopes: Sequence[str] = ()
@@ -67,11 +69,17 @@ _MOST_CACHED_BYTES: Final = 64 * 1024**3
 
 
 def _secret_fault(value: object) -> str | None:
-    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value) >= SHORTEST_SECRET)
+    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET)
     return None if fits else f"at least {SHORTEST_SECRET} characters are wanted"
 
 
+def _issuers_age_fault(value: object) -> str | None:
+    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]  # a number, as the first half found
+    return None if fits else "it must be a number of seconds from 0 to 3600"
+
+
 _CHECKS: Final[Mapping[str, is_.Check]] = {
+    "issuers_max_age_seconds": _issuers_age_fault,
     "realm": is_.text,
     "resource": is_.resource_fault,
     "resource_scopes": is_.names,

@@ -77,7 +77,8 @@ class SharedStore:
         if end is not None and answer["sent"] <= end["sent"] + AHEAD_SECONDS:
             return None
         age = max(0.0, now.wall - answer["sent"])
-        return SharedAnswer(answer["claims"], Moment(answer["sent"], now.monotonic - age))
+        # A clock that is ahead must not make the answer count longer than one that this process asks for now.
+        return SharedAnswer(answer["claims"], Moment(min(answer["sent"], now.wall), now.monotonic - age))
 
     def keep(self, digest: bytes, claims: Mapping[str, Any], sent: Moment) -> Flow[None]:
         """File an active answer until its deadline."""

@@ -39,13 +39,14 @@ class TrustedIssuer:
         introspection: How we identify ourselves there; None means that no token is ever shown to it.
         jwt: What happens to its JWTs: `verify` locally, `introspect` as if opaque, or `both`.
         algorithms: Signature algorithms accepted.
-        profile: `rfc9068` demands all of RFC 9068 §2.2; `generic` also accepts what many servers send instead. `assertion` is for a
+        profile: `rfc9068` demands all of RFC 9068 §2.2 of JWTs; `generic` also accepts what many servers send instead. `assertion` is for a
             service behind `iiniit-guard serve`: it trusts what stands in `X-Iiniit-Assertion` and nothing else, to the second of its `exp`.
         audience_claim: The claim that names the audience, for servers without `aud`.
-        scope_claims: Further claims that hold scopes: `permissions`, `realm_access.roles`.
+        scope_claims: Further claims that hold scopes: `permissions`, `realm_access.roles`; a path is a list where a name in it has dots,
+            and ends with `*` where the names in an object are the scopes.
         scope_aliases: Scope that it sends → scope that this API means.
         scope_implies: Scope → scopes it includes.
-        require_claim: Claim → the value it must have, or a list of which one suffices.
+        require_claim: Claim → the value it must have, or a list of which one suffices: texts, numbers, true, false.
         expiry_leeway_seconds: A token is refused from `exp` plus this on.
         clock_leeway_seconds: `nbf` and `iat` may be this far ahead.
         revocation_delay_seconds: How long an introspected token may outlive its revocation.
@@ -59,6 +60,8 @@ class TrustedIssuer:
         http_proxy: A forward proxy's URL.
         token_prefix: How its opaque tokens begin, where several issuers have some.
         insecure_accept_missing_audience: Accept an introspection response without `aud`: any token of this server then opens this API.
+        insecure_accept_id_tokens: Accept JWTs that are made like ID tokens and have no mark of an access token (Dex): every ID token of
+            this server for this audience then opens this API.
         insecure_metadata_issuer: Another issuer that its metadata may name: whoever owns that one can speak for it.
         insecure_http_hosts: Hosts that may be called without TLS: whoever is on the way sees and forges everything.
 
@@ -77,7 +80,7 @@ class TrustedIssuer:
     algorithms: Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
-    scope_claims: Sequence[str] = ()
+    scope_claims: Sequence[str | Sequence[str]] = ()
     scope_aliases: Mapping[str, str] = field(default_factory=dict)
     scope_implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     require_claim: Mapping[str, Any] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class TrustedIssuer:
     http_proxy: str | None = field(default=None, repr=False)
     token_prefix: str | None = None
     insecure_accept_missing_audience: bool = False
+    insecure_accept_id_tokens: bool = False
     insecure_metadata_issuer: str | None = None
     insecure_http_hosts: Sequence[str] = ()
 
@@ -110,7 +114,7 @@ class TrustedIssuer:
                 frozen = {key: tuple(item) if isinstance(item, (list, tuple)) else item for key, item in value.items()}
                 object.__setattr__(self, each.name, MappingProxyType(frozen))
             elif isinstance(value, Sequence) and not isinstance(value, str):
-                object.__setattr__(self, each.name, tuple(value))
+                object.__setattr__(self, each.name, tuple(tuple(item) if isinstance(item, list) else item for item in value))
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -145,6 +149,8 @@ class TrustedIssuer:
             faults.append(f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint")
         if self.introspection is None and self.introspection_endpoint is not None:
             faults.append("introspection: introspection_endpoint is of no use without credentials for it")
+        if self.insecure_accept_id_tokens and self.profile != "generic":
+            faults.append(f"insecure_accept_id_tokens: profile={self.profile!r} never accepts them; remove one of the two")
         if self.jwks_uri is not None and self.jwks_file is not None:
             faults.append("jwks_file: jwks_uri is set too; one of them is wanted")
         if self.connect_timeout_seconds > self.timeout_seconds:
@@ -189,24 +195,25 @@ CHECKS: Final[Mapping[str, is_.Check]] = {
     "algorithms": is_.some_of(ALGORITHMS),
     "profile": is_.one_of("generic", "rfc9068", "assertion"),
     "audience_claim": is_.text,
-    "scope_claims": is_.names,
+    "scope_claims": is_.scope_paths,
     "scope_aliases": is_.scope_words,
     "scope_implies": is_.scope_lists,
     "require_claim": is_.claim_table,
-    "expiry_leeway_seconds": is_.seconds_or_none,
-    "clock_leeway_seconds": is_.seconds_or_none,
-    "revocation_delay_seconds": is_.seconds_or_none,
-    "inactive_seconds": is_.seconds_or_none,
-    "keys_max_age_seconds": is_.seconds,
-    "keys_cooldown_seconds": is_.seconds,
-    "keys_stale_seconds": is_.seconds_or_none,
-    "connect_timeout_seconds": is_.seconds,
-    "timeout_seconds": is_.seconds,
+    "expiry_leeway_seconds": is_.at_most(600, is_.seconds_or_none),
+    "clock_leeway_seconds": is_.at_most(600, is_.seconds_or_none),
+    "revocation_delay_seconds": is_.at_most(3_600, is_.seconds_or_none),
+    "inactive_seconds": is_.at_most(3_600, is_.seconds_or_none),
+    "keys_max_age_seconds": is_.at_most(86_400, is_.seconds),
+    "keys_cooldown_seconds": is_.at_most(3_600, is_.seconds),
+    "keys_stale_seconds": is_.at_most(86_400, is_.seconds_or_none),
+    "connect_timeout_seconds": is_.at_most(60, is_.seconds),
+    "timeout_seconds": is_.at_most(60, is_.seconds),
     "ca_file": is_.text,
     "http_proxy": proxy_fault,
-    "token_prefix": is_.text,
+    "token_prefix": is_.token_prefix,
     "insecure_accept_missing_audience": is_.flag,
+    "insecure_accept_id_tokens": is_.flag,
     "insecure_metadata_issuer": is_.text,
-    "insecure_http_hosts": is_.names,
+    "insecure_http_hosts": is_.hosts,
 }
 """What each setting of an issuer must be; `introspection` is checked with the others it goes with."""

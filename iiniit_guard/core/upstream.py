@@ -123,3 +123,34 @@ class Calls:
         with self._lock:
             self._taken -= 1
             self._by_strangers -= not known
+
+
+class FirstLoads:
+    """Bounds how many issuers are looked up per time while no good token of theirs has come.
+
+    A client that names many known issuers, without any signature, must not set the rate of our calls.
+    """
+
+    BURST: Final = 256
+    PER_SECOND: Final = 16
+
+    def __init__(self, clock: Clock) -> None:
+        self._monotonic = clock.monotonic
+        self._lock = Lock()
+        self._left: float = self.BURST
+        self._counted_at = self._monotonic()
+
+    def reset_after_fork(self) -> None:
+        """Take a fresh lock: another thread of the parent may have held the old one."""
+        self._lock = Lock()
+
+    def enter(self) -> bool:
+        """Take one; False if there is none left."""
+        with self._lock:
+            now = self._monotonic()
+            self._left = min(self.BURST, self._left + (now - self._counted_at) * self.PER_SECOND)
+            self._counted_at = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True

@@ -9,10 +9,10 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.bearer import has_query_token, is_b64token
+from iiniit_guard.core.bearer import WHITE_SPACE, has_query_token, is_b64token
 from iiniit_guard.core.cache import CacheEntry
-from iiniit_guard.core.decision import Finding
-from iiniit_guard.core.jose import parse_usual_jws
+from iiniit_guard.core.decision import Finding, Tried
+from iiniit_guard.core.jose import Jws, Parsed, parse_usual_jws
 from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
@@ -32,9 +32,10 @@ class Usual:
     def __init__(self, resource: ProtectedResource) -> None:
         self._resource = resource
         self._recalls = resource.recalls
-        self._remembered = resource.cache.find
+        self._remembered = resource.find
         self._longest = resource.settings.max_token_bytes
         self._keep = resource.cache.keep
+        self._algorithms = resource.algorithms
         self._named = resource.named
         self._wall = resource.clock.wall
         self._monotonic = resource.clock.monotonic
@@ -70,8 +71,8 @@ class Usual:
         problem = None if wanted is ANY_TOKEN else wanted.check(said, self._wall())
         return (said if problem is None else Finding(problem, said, cache)), cache, digest
 
-    def verify(self, token: str, *, outdated: float | None = None) -> AccessToken | Problem | JwkSet | None:
-        """Tell what a token by itself is worth; None or a key set as from `_verify`, and its characters are those of a token.
+    def verify(self, token: str, *, outdated: float | None = None) -> AccessToken | Problem | Tried | None:
+        """Tell what a token by itself is worth; None or `Tried` as from `_verify`, and its characters are those of a token.
 
         Args:
             token: Without scheme.
@@ -85,16 +86,16 @@ class Usual:
         if not isinstance(token, str):
             raise UsageError("a token is text, without its scheme")
         encoded = token.encode("ascii") if token.isascii() else b""  # nothing is remembered under this, and it is no token
-        digest = sha256(encoded).digest()
-        entry = self._remembered(digest)
-        if entry is not None and (outdated is None or entry.valid_until_monotonic > outdated):
-            return entry.token
         if len(encoded) > self._longest:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
+        digest = sha256(encoded).digest()
+        entry = self._remembered(digest)
+        if entry is not None and entry.outlasts(outdated):
+            return entry.token
         said = self._verify(encoded, digest)
-        return said if said is not None or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
+        return said if isinstance(said, (AccessToken, Problem)) or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
 
-    def _verify(self, token: bytes, digest: bytes) -> AccessToken | Problem | JwkSet | None:
+    def _verify(self, token: bytes, digest: bytes) -> AccessToken | Problem | Tried | None:
         """Do what `authenticate.verify` does for a JWT whose header, issuer and key are known.
 
         Args:
@@ -102,38 +103,43 @@ class Usual:
             digest: Its key in the caches.
 
         Returns:
-            None says nothing about the token: `authenticate.verify` must be asked. So it must be where a key set is given, no key of which
-            made the signature.
+            None says nothing about the token: `authenticate.verify` must be asked. `Tried` says what it need not do again.
         """
-        jws = parse_usual_jws(token)
+        jws = parse_usual_jws(token, self._algorithms)
         if jws is None:
             return None
+        if isinstance(jws, Problem):
+            return Tried(jws)
         header, claims, signing_input, signature = jws
         issuer = claims.get("iss")
         server = self._named(issuer) if isinstance(issuer, str) else None
         if server is None or not server.signature_suffices:
-            return None
+            return self._left(jws)
         wall, monotonic = self._wall(), self._monotonic()
         keys = server.keys.current_at(wall, monotonic)
         if keys is None:
-            return None
+            return self._left(jws)
         signers = keys.signers.get(header.encoded)
         if signers is None:
             if check_header(header, server) is not None:
-                return None
+                return self._left(jws)
             signers = server.signers(header, keys)
         for key, validity in signers:
             if key.verifies(signing_input, signature):
-                verified = rest_on(validity, claims, server, wall, monotonic)
+                verified = rest_on(validity, header, claims, server, wall, monotonic)
                 if isinstance(verified, Problem):
                     return verified
                 self._keep(digest, verified, len(token))
                 return verified.token
         problem = problem_of(signers)
-        return problem if is_final(problem, header, keys, server) else keys
+        return problem if is_final(problem, header, keys, server) else self._left(jws, keys)
+
+    def _left(self, jws: Parsed, keys: JwkSet | None = None) -> Tried | None:
+        """Return what the flow need not find out again; None where it must refuse the algorithm first."""
+        return Tried(Jws(*jws), keys) if jws[0].alg in self._algorithms else None
 
     def _token(self, authorization: bytes, query: bytes) -> bytes | None:
         """Give the token of a request that has the usual form: one spelling of the scheme, none in the query, and it alone decides."""
         if authorization[:7] != b"Bearer " or not self._recalls or (query and has_query_token(query)):
             return None
-        return authorization[7:]
+        return authorization[7:].rstrip(WHITE_SPACE)

@@ -12,11 +12,13 @@ from iiniit_guard.core.cache import CacheEntry, KeyValidity
 from iiniit_guard.core.flow import Flow, Unreachable
 from iiniit_guard.core.jose import JoseHeader, Jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.verification_key import VerificationKey
 
 LONGEST_SECONDS: Final = 300.0
 """How long a verified JWT is remembered at most; then its signature is checked again."""
+
+_SPREAD_FROM: Final = 0.8
 
 
 def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[CacheEntry | Problem | Unreachable]:
@@ -32,12 +34,14 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     """
     problem = check_header(jws.header, server)
     if problem is not None:
-        return problem
+        return before_signature(problem, hidden=server.is_found)
     key = yield from _find_key(jws, server, tried)
-    if not isinstance(key, VerificationKey):
+    if isinstance(key, Problem):
+        return before_signature(key, hidden=server.is_found)
+    if isinstance(key, Unreachable):
         return key
     remember_header(jws)
-    return rest_on(server.keys.validity_of(key), jws.claims, server, *server.clock.now())
+    return rest_on(server.keys.validity_of(key), jws.header, jws.claims, server, *server.clock.now())
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
@@ -50,18 +54,24 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
 
 
 def rest_on(
-    validity: KeyValidity, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
+    validity: KeyValidity, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
 ) -> CacheEntry | Problem:
     """Check the claims, now that the key that `validity` stands for is known to have signed them."""
     server.proven = True
     checks = server.checks
-    outcome = checks.check(claims, wall, introspected=False)
+    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
     if isinstance(outcome, Problem):
         return outcome
     # Whole seconds, which all tokens of one second share.
     longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
     ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
-    return CacheEntry(outcome, server.begins(claims), ends, monotonic // 1 + LONGEST_SECONDS, validity)
+    keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
+    ends_monotonic = monotonic // 1 + LONGEST_SECONDS
+    if keys_end < ends:  # The fraction of the second spreads the ends: tokens of one set must not all be verified again at once.
+        ends = min(keys_end, (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1)
+    if keys_end_monotonic < ends_monotonic:
+        ends_monotonic = keys_end_monotonic
+    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 
 def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:

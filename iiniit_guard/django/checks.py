@@ -11,8 +11,9 @@ from django.core.checks import Warning as Warned
 from django.urls import get_resolver
 from django.views import View
 
-from iiniit_guard.core.handler import is_public, policies_of
-from iiniit_guard.django.middleware import MIDDLEWARE, cors_is_inside
+from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.django.middleware import GuardMiddleware
+from iiniit_guard.django.middleware_order import cors_is_inside, is_installed
 from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.errors import SettingsError
 
@@ -20,15 +21,15 @@ from iiniit_guard.errors import SettingsError
 def check_project(**_: Any) -> list[CheckMessage]:
     """Check `settings.IINIIT_GUARD`, the order of `MIDDLEWARE` and the decorated views."""
     found: list[CheckMessage] = []
-    if MIDDLEWARE in settings.MIDDLEWARE:
+    if is_installed(GuardMiddleware):
         found += _check_settings()
-        if cors_is_inside():
+        if cors_is_inside(GuardMiddleware):
             hint = "Put it above the guard, so that refusals get its headers too."
             found.append(Warned("The CORS middleware stands below the guard's.", hint=hint, id="iiniit_guard.W001"))
     else:
         views = sorted({_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)})
         if views:
-            hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE. Decorated views: {", ".join(views)}.'
+            hint = f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Decorated views: {", ".join(views)}.'
             found.append(Error("Views are decorated, but the guard's middleware is missing.", hint=hint, id="iiniit_guard.E003"))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from typing import Any, Final, TypeVar, cast
@@ -10,10 +11,11 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.views import View
 
+from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.handler import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.policy import Policy, make_policy, scope_policy
-from iiniit_guard.django.state import read_request, response_to, show_outer_token, show_token, state_of
+from iiniit_guard.django.responses import RequestRefused
+from iiniit_guard.django.state import read_request, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,10 +88,8 @@ def _decorate_class(
 
 def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
     async def guard_async(request: HttpRequest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        decision = await decide_async(state_of(request), partial(read_request, request), policy, HOST)
-        if not isinstance(decision, Allow):
-            return response_to(decision)
-        show_token(request)
+        if not await _permits_async(request, policy):
+            raise RequestRefused from None
         return await view(*args, **kwargs)
 
     if iscoroutinefunction(view):
@@ -112,13 +112,26 @@ def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
             return view(*args, **kwargs)
         if _is_awaited(view, args):
             return guard_async(request, args, kwargs)
-        decision = decide(state_of(request), partial(read_request, request), policy, HOST)
-        if not isinstance(decision, Allow):
-            return response_to(decision)
-        show_token(request)
+        if not _permits(request, policy):
+            raise RequestRefused from None
         return view(*args, **kwargs)
 
     return synchronous
+
+
+# Both return no decision: a refusal may hold a token, and the frame that raises is shown in error reports.
+
+
+def _permits(request: HttpRequest, policy: Policy) -> bool:
+    decision = decide(state_of(request), partial(read_request, request), policy, HOST)
+    show_token(request)
+    return isinstance(decision, Allow)
+
+
+async def _permits_async(request: HttpRequest, policy: Policy) -> bool:
+    decision = await decide_async(state_of(request), partial(read_request, request), policy, HOST)
+    show_token(request)
+    return isinstance(decision, Allow)
 
 
 def _unguarded(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,4 +167,9 @@ def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest:
     for value in (*args, *kwargs.values()):
         if isinstance(value, HttpRequest):
             return value
+    # Django REST framework calls its views with an object around Django's request. It is imported where there is such an object.
+    around = getattr(sys.modules.get("rest_framework.request"), "Request", ())
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, around):
+            return value._request
     raise UsageError("a guarded view is called with the request as one of its arguments")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from inspect import isawaitable
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
+from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.decorators import any_public, is_public, policies_of
+from iiniit_guard.adapting.middleware import admit, admit_async
+from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal, recorded_refusal
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.decision import Allow, Answer
-from iiniit_guard.core.gate import Gate
-from iiniit_guard.core.handler import admit, admit_async, any_public, is_public, policies_of
+from iiniit_guard.core.decision import Allow, Answer, Refusal
 from iiniit_guard.django.decorators import HOST
+from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
+from iiniit_guard.django.responses import RequestRefused, abort_when_refused, replacement, response_to
 from iiniit_guard.django.settings import load
-from iiniit_guard.django.state import note, read_request, recall, response_to
+from iiniit_guard.django.state import note, read_request, recall, state_of
 from iiniit_guard.guard import Guard
 
 _log: Final = logging.getLogger("iiniit_guard")
 _PASSED: Final = Allow(None)
 _NO_CONTENT: Final = Answer(204, (), b"")
-
-MIDDLEWARE: Final = "iiniit_guard.django.GuardMiddleware"
 
 
 class GuardMiddleware:
@@ -36,10 +41,16 @@ class GuardMiddleware:
     path or the method) meets `process_view`, which asks then; and a middleware that answers a public view's path by itself has
     its answer withheld, unless the request has a token. So a wrong guess costs a refusal, never a pass.
 
-    A CORS preflight passes without a token (`preflights="pass"`), but Django runs a view whatever the method. So a preflight that would
-    reach a view which is neither decorated nor `@public` is answered here with 204 and no body, and the view, with a class view's
-    `options()`, does not run; a CORS middleware, inside or outside, has answered it before. Where rules name OPTIONS for the path they are
-    obeyed, and the view runs. Whoever wants views to see OPTIONS sets `preflights="guard"`, and a token is asked for.
+    A decorator that refuses raises an exception and records its refusal. Whatever response then comes from below (of an exception handler,
+    of `handler403`, of a framework on top of Django) is replaced by the refusal; a streaming response that has begun is aborted.
+
+    A CORS preflight passes without a token only where no view can run for it: where the middleware of django-cors-headers stands below, or
+    with `preflights="pass"`. Django runs a view whatever the method. So a preflight that would reach a view which is neither decorated nor
+    `@public` is answered here with 204 and no body, and the view, with a class view's `options()`, does not run. Where rules name OPTIONS
+    for the path they are obeyed, and the view runs. With `preflights="guard"` every preflight needs a token.
+
+    Other packages may wrap this middleware and its hooks in plain functions. If such a wrapper hides `process_view` from Django, no view
+    counts as `@public`, no preflight passes, and a response is withheld if the path or method changed below.
 
     Raises:
         SettingsError: `settings.IINIIT_GUARD` is missing or has faults; every one of them is named.
@@ -53,104 +64,175 @@ class GuardMiddleware:
         self.guard: Guard
         self.gate: Gate
         self.guard, self.gate = load()
+        self._gate_without_hook = replace(self.gate, preflights="guard")
         self._asynchronous = iscoroutinefunction(get_response)
+        self._hook: Callable[..., Any] = self._process_view
         if self._asynchronous:
             markcoroutinefunction(self)
-        # Under ASGI Django would push a synchronous one into a thread.
-        self.process_view: Callable[..., Any] = self._process_view_async if self._asynchronous else self._process_view
-        if cors_is_inside():
+            self._hook = self._hook_of_either_kind()
+        self._hooked = type(self).process_view is not GuardMiddleware.process_view
+        self._cors_answers = cors_answers_below(type(self))
+        if cors_is_inside(type(self)):
             _log.warning("the CORS middleware is inside the guard: refusals will not reach scripts of other origins; put it above")
+
+    @property
+    def process_view(self) -> Callable[..., Any]:
+        """The hook that Django calls when it knows the view. Reading it means that Django, or what wraps this middleware, found it."""
+        self._hooked = True
+        return self._hook
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a decorator's exception, so that Django logs a refusal and no traceback."""
+        refusal = recorded_refusal(state_of(request))
+        return response_to(refusal) if isinstance(exception, RequestRefused) and refusal is not None else None
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Answer the request, or hand it on."""
         if self._asynchronous:
             return self._call_async(request)
-        guessed = _leads_to_public_view(request)
-        decision = _PASSED if guessed else self._ask(request)
-        if not isinstance(decision, (AccessToken, Allow)):
-            return response_to(decision)
-        entry = self._enter(request, decision, guessed)
-        response = self.get_response(request)
-        return self._kept(self._ask(request), response) if entry.withhold else response
+        guessed = self._hooked and _leads_to_public_view(request)
+        entry = self._enter(request, _PASSED if guessed else self._ask(request), guessed)
+        if not isinstance(entry, _Entry):
+            return entry
+        try:
+            response = self.get_response(request)
+        except Exception:
+            if entry.record.refusal is None:
+                raise
+            return response_to(entry.record.refusal)
+        if not isinstance(response, HttpResponseBase) and isawaitable(response):
+            return self._finish_async(request, entry, response)  # a wrapper below hides that it is asynchronous
+        return _finished(entry, response, self._ask(request) if self._must_ask_again(entry, request) else None)
 
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
-        guessed = _leads_to_public_view(request)
-        decision = _PASSED if guessed else await self._ask_async(request)
-        if not isinstance(decision, (AccessToken, Allow)):
-            return response_to(decision)
-        entry = self._enter(request, decision, guessed)
-        response = await self.get_response(request)
-        return self._kept(await self._ask_async(request), response) if entry.withhold else response
+        guessed = self._hooked and _leads_to_public_view(request)
+        entry = self._enter(request, _PASSED if guessed else await self._ask_async(request), guessed)
+        return await self._finish_async(request, entry, self.get_response(request)) if isinstance(entry, _Entry) else entry
+
+    async def _finish_async(self, request: HttpRequest, entry: _Entry, coming: Awaitable[HttpResponse]) -> HttpResponse:
+        try:
+            response = await coming
+        except Exception:
+            if entry.record.refusal is None:
+                raise
+            return response_to(entry.record.refusal)
+        return _finished(entry, response, await self._ask_async(request) if self._must_ask_again(entry, request) else None)
 
     def _ask(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        said = recall(self.guard, self.gate, request, HOST)
-        return said if isinstance(said, AccessToken) else admit(self.guard, self.gate, read_request(request), HOST, found=said)
+        gate, answers = self._admission()
+        said = recall(self.guard, gate, request, HOST)
+        return (
+            said
+            if isinstance(said, AccessToken)
+            else admit(self.guard, gate, read_request(request), HOST, found=said, host_answers=answers)
+        )
 
     async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        said = recall(self.guard, self.gate, request, HOST)
-        return said if isinstance(said, AccessToken) else await admit_async(self.guard, self.gate, read_request(request), HOST, found=said)
+        gate, answers = self._admission()
+        said = recall(self.guard, gate, request, HOST)
+        if isinstance(said, AccessToken):
+            return said
+        return await admit_async(self.guard, gate, read_request(request), HOST, found=said, host_answers=answers)
 
-    def _note(self, request: HttpRequest, decision: AccessToken | Allow) -> None:
+    def _admission(self) -> tuple[Gate, bool]:
+        """Return which requests pass, and whether something other than a view answers preflights."""
+        return (self.gate, self._cors_answers) if self._hooked else (self._gate_without_hook, False)
+
+    def _note(self, request: HttpRequest, decision: AccessToken | Allow) -> RefusalRecord:
         if isinstance(decision, AccessToken):
-            note(request, self.guard, decision, None)
-        else:
-            note(request, self.guard, decision.token, decision.principal)
+            return note(request, self.guard, decision, None)
+        return note(request, self.guard, decision.token, decision.principal)
 
-    def _enter(self, request: HttpRequest, decision: AccessToken | Allow, guessed: bool) -> _Entry:
-        self._note(request, decision)
-        request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed)
+    def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, guessed: bool) -> _Entry | HttpResponse:
+        if not isinstance(decision, (AccessToken, Allow)):
+            return response_to(decision)
+        record = self._note(request, decision)
+        request._iiniit_guard_entry = entry = _Entry(request.path_info, request.method, guessed, record)
         return entry
 
-    @staticmethod
-    def _kept(decision: AccessToken | Allow | Answer, response: HttpResponse) -> HttpResponse:
-        if not isinstance(decision, (AccessToken, Allow)):
-            response.close()
-            return response_to(decision)
-        return response
+    def _must_ask_again(self, entry: _Entry, request: HttpRequest) -> bool:
+        return entry.record.refusal is None and (entry.withhold or (not self._hooked and entry.is_elsewhere(request)))
 
     def _process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
         """Ask once more where what was decided about is not what will run."""
-        refusal = None if request._iiniit_guard_entry.fits(request, view) else self._settle(request, self._ask(request))
-        return self._in_place_of(request, view) if refusal is None else refusal
+        fits = request._iiniit_guard_entry.fits(request, view)
+        return self._settle(request, view, None if fits else self._ask(request))
 
     async def _process_view_async(
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponse | None:
-        refusal = None if request._iiniit_guard_entry.fits(request, view) else self._settle(request, await self._ask_async(request))
-        return self._in_place_of(request, view) if refusal is None else refusal
+        fits = request._iiniit_guard_entry.fits(request, view)
+        return self._settle(request, view, None if fits else await self._ask_async(request))
 
-    def _settle(self, request: HttpRequest, decision: AccessToken | Allow | Answer) -> HttpResponse | None:
-        if not isinstance(decision, (AccessToken, Allow)):
+    def _hook_of_either_kind(self) -> Callable[..., Any]:
+        """Return a hook that is marked asynchronous, and that also works where a wrapper hides the mark.
+
+        Django awaits a marked hook on the event loop. It runs another one in a thread, which has no event loop, and takes what it returns
+        for the response.
+        """
+
+        def process_view(request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> Any:
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                return self._process_view(request, view, args, kwargs)
+            return self._process_view_async(request, view, args, kwargs)
+
+        return markcoroutinefunction(process_view)
+
+    def _settle(self, request: HttpRequest, view: Callable[..., Any], decision: AccessToken | Allow | Answer | None) -> HttpResponse | None:
+        if isinstance(decision, Answer):
+            if isinstance(decision, Refusal):
+                record_refusal(state_of(request), decision)
             return response_to(decision)
-        self._note(request, decision)
-        return None
+        if decision is not None:
+            self._note(request, decision)
+        return self._in_place_of(request, view)
 
     def _in_place_of(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:
         """Answer a preflight in place of a view that would run for it unasked."""
         if request.method != "OPTIONS" or is_public(view) or policies_of(view):
             return None
-        return response_to(_NO_CONTENT) if self.gate.passes_as_preflight(read_request(request)) else None
+        gate, answers = self._admission()
+        return response_to(_NO_CONTENT) if gate.passes_as_preflight(read_request(request), host_answers=answers) else None
 
 
 class _Entry:
     """What a request was let in for.
 
     Attributes:
+        record: Where decorators of this request record a refusal.
         unasked: It was let in unasked, since its view seemed to be public. That stays so: middleware may run several views.
         withhold: It was let in unasked, and no view has run so far that stands for the answer.
     """
 
-    __slots__ = ("_method", "_path", "unasked", "withhold")
+    __slots__ = ("_method", "_path", "record", "unasked", "withhold")
 
-    def __init__(self, path: str, method: str, guessed: bool) -> None:
+    def __init__(self, path: str, method: str, guessed: bool, record: RefusalRecord) -> None:
         self._path = path
         self._method = method
+        self.record = record
         self.unasked = self.withhold = guessed
 
     def fits(self, request: HttpRequest, view: Callable[..., Any]) -> bool:
         """Tell, now that the view is known, whether it may run on what was decided at the entry."""
         self.withhold = False
-        return is_public(view) or (not self.unasked and request.path_info == self._path and request.method == self._method)
+        return is_public(view) or (not self.unasked and not self.is_elsewhere(request))
+
+    def is_elsewhere(self, request: HttpRequest) -> bool:
+        """Tell whether the path or the method changed since the entry."""
+        changed: bool = request.path_info != self._path or request.method != self._method
+        return changed
+
+
+def _finished(entry: _Entry, response: HttpResponse, decision: AccessToken | Allow | Answer | None) -> HttpResponse:
+    """Return the response that goes up: a refusal in place of what came from below, or that."""
+    answer = entry.record.refusal or decision
+    if isinstance(answer, Answer):
+        return replacement(answer, response)
+    if getattr(response, "streaming", False):
+        abort_when_refused(response, entry.record)
+    return response
 
 
 def _leads_to_public_view(request: HttpRequest) -> bool:
@@ -162,10 +244,3 @@ def _leads_to_public_view(request: HttpRequest) -> bool:
         return is_public(resolver.resolve(request.path_info).func)
     except Resolver404:
         return False
-
-
-def cors_is_inside() -> bool:
-    """Tell whether a CORS middleware stands below the guard's."""
-    names = list(getattr(settings, "MIDDLEWARE", ()))
-    below = names[names.index(MIDDLEWARE) + 1 :] if MIDDLEWARE in names else []
-    return any("cors" in name.rpartition(".")[2].lower() for name in below)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from iiniit_guard.core.gate import Gate, make_gate
+from iiniit_guard.adapting.admission import Gate, make_gate
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.guard import Guard
 

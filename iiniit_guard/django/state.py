@@ -6,15 +6,16 @@ from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from iiniit_guard.core.decision import Answer, Finding
-from iiniit_guard.core.handler import TOKEN_KEY, add_notes, is_exception, recall_environ, recall_scope, with_notes
+from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import GUARD_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
+from iiniit_guard.core.decision import Finding
 from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
+    from iiniit_guard.adapting.admission import Gate
     from iiniit_guard.core.access_token import AccessToken, Principal
-    from iiniit_guard.core.gate import Gate
     from iiniit_guard.guard import Guard
 
 
@@ -24,16 +25,23 @@ def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
     return request.META if scope is None else scope
 
 
-def note(request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None) -> None:
-    """Keep what the middleware found, for decorators and views.
+def note(request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None) -> RefusalRecord:
+    """Store what the middleware found, for decorators and views.
 
-    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333).
+    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333). A record of the same guard
+    stays: the middleware notes a second time where another path is routed.
+
+    Returns:
+        The record in which decorators of this request store a refusal.
     """
     if hasattr(request, "scope"):
-        request.scope = with_notes(request.scope, guard, token, principal)
+        known = request.scope.get(RECORD_KEY) if request.scope.get(GUARD_KEY) is guard else None
+        request.scope = with_notes(request.scope, guard, token, principal, known)
     else:
         add_notes(request.META, guard, token, principal)
     request.access_token = token
+    record: RefusalRecord = state_of(request)[RECORD_KEY]
+    return record
 
 
 def show_token(request: HttpRequest) -> None:
@@ -76,12 +84,3 @@ def _scope_of(request: HttpRequest) -> MutableMapping[str, Any] | None:
     if scope is not None and isinstance(scope.get("query_string"), str):  # as Django's own AsyncClient makes it
         return {**scope, "query_string": scope["query_string"].encode("latin-1", "replace")}
     return scope
-
-
-def response_to(decision: Answer) -> HttpResponse:
-    """Give the answer that carries out a refusal."""
-    response = HttpResponse(decision.body, status=decision.status)
-    del response.headers["Content-Type"]  # Django's own, in case the refusal has none
-    for name, value in decision.headers:
-        response.headers[name] = value
-    return response

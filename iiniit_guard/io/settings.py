@@ -19,6 +19,7 @@ from iiniit_guard.core.client_authentication import (
     TlsClient,
 )
 from iiniit_guard.core.settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
+from iiniit_guard.core.strict_json import parse_object
 from iiniit_guard.core.trusted_issuer import TrustedIssuer
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.toml_file import read_toml
@@ -28,7 +29,9 @@ NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _LISTS: Final = frozenset({"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"})
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
-_FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_query_token", "event_subject"})
+_FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token", "event_subject"})
+# A demand that an empty variable would drop without a word.
+_NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
 _WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
 _ONLY_PYTHON: Final = frozenset({"introspection", "on_event", "validators", "alternatives", "issuer_resolver"})
 _SECRET_FILE: Final = "store_secret_file"
@@ -58,6 +61,8 @@ _PARTS: Final = frozenset(
 def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
     """Read `IINIIT_GUARD_*`: lists are space-separated, tables JSON; an empty variable counts as not set.
 
+    One that would drop a demand (`require_claim`, `algorithms`, `profile`) must not be empty.
+
     Args:
         environ: Where to look.
         more: Keywords that win over the environment.
@@ -68,9 +73,9 @@ def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTH
     faults: list[str] = []
     table: dict[str, Any] = {}
     for variable, written in environ.items():
-        if not variable.startswith(PREFIX) or not written:
-            continue
         name = variable[len(PREFIX) :].lower()
+        if not variable.startswith(PREFIX) or not (written or name in _NEVER_EMPTY):
+            continue
         if name not in _TEXT_FORM and name not in _PARTS:
             faults.append(f"{name}: there is no such setting in the environment ({variable})")
             continue
@@ -214,13 +219,16 @@ def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAu
 
 
 def _parse_text(name: str, written: str) -> Any:
+    if name in _NEVER_EMPTY and not written.strip():
+        raise ValueError("the variable is empty; give it a value or remove it")
+    if name == "scope_claims" and written.lstrip().startswith("["):
+        return _parse_paths(written)
     if name in _LISTS:
         return written.split()
     if name in _TABLES:
-        try:
-            value = json.loads(written)
-        except ValueError:
-            raise ValueError("a JSON object is wanted") from None
+        value = parse_object(written.encode("utf-8", "surrogateescape"))
+        if value is None:
+            raise ValueError("a JSON object is wanted")
         return value
     if name in _FLAGS:
         if written.lower() not in ("true", "false"):
@@ -232,3 +240,11 @@ def _parse_text(name: str, written: str) -> Any:
         except ValueError:
             raise ValueError("a number is wanted") from None
     return written
+
+
+def _parse_paths(written: str) -> Any:
+    """Read `scope_claims` as JSON, for paths that are lists and for names with spaces."""
+    try:
+        return json.loads(written)
+    except ValueError:
+        raise ValueError("must be names separated by spaces, or a JSON array") from None

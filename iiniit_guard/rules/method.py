@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded, query_overrides
+from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 
 # RFC 9110 §9.1: methods are case-sensitive. Flask and Django put `delete` in upper case, Starlette does not: it gets no rule.
@@ -18,19 +18,18 @@ _HONOURED_HEADER: Final = b"x-http-method-override"
 _HONOURED_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def effective_method(method: str, headers: Iterable[tuple[bytes, bytes]], query: bytes, *, honoured: bool) -> str | Problem:
+def effective_method(method: str, headers: Iterable[tuple[bytes, bytes]], *, in_query: bool, honoured: bool) -> str | Problem:
     """Tell by which method to judge a request, or refuse it.
 
     Args:
         method: Of the request line.
         headers: List of (name, value), names lower-case.
-        query: Undecoded, without `?`.
+        in_query: Whether the query has a parameter that overrides the method.
         honoured: Whether the application carries out POST under the method of `X-HTTP-Method-Override`.
     """
     if not METHOD.fullmatch(method):
         return PROBLEMS[Reason.NO_RULE]
     found = [(name, value) for name, value in headers if b"method" in name and folded(name) in OVERRIDE_HEADERS]
-    in_query = query and query_overrides(query)
     if not found and not in_query:
         return method
     if honoured and not in_query and method == "POST" and len(found) == 1 and found[0][0] == _HONOURED_HEADER:

@@ -15,8 +15,9 @@ from iiniit_guard.rules.ruleset import Rules
 
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _TEMPLATE: Final = re.compile(r"\{([^{}/]+)\}")
-# Schemes that a token of ours satisfies; apiKey, basic and mutualTLS are for others to check.
-_TOKEN_TYPES: Final = ("oauth2", "openIdConnect")
+# Schemes that a bearer token satisfies. Nothing else does: apiKey, mutualTLS, and http with any other scheme, DPoP too, demand what the
+# guard does not check (RFC 9449 §7.1: a resource that demands DPoP must not accept the token as a bearer token).
+_TOKEN_TYPES: Final = (("oauth2", None), ("openIdConnect", None), ("http", "bearer"))
 
 Silent = Literal["refuse", "token", "public"]
 
@@ -143,8 +144,8 @@ class _Reader:
             if name not in schemes:
                 raise _OperationError(f"security: there is no security scheme {name!r}")
             scheme = self._resolve(schemes[name])
-            kind, http = scheme.get("type"), str(scheme.get("scheme")).lower()
-            if kind not in _TOKEN_TYPES and (kind, http) not in (("http", "bearer"), ("http", "dpop")):
+            kind, http = scheme.get("type"), scheme.get("scheme")
+            if (kind, http.lower() if isinstance(http, str) and kind == "http" else None) not in _TOKEN_TYPES:
                 raise _OperationError(f"security: a token does not satisfy the scheme {name!r}; give a rule of your own for this operation")
             if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
                 raise _OperationError(f"security: the scopes of {name!r} are no list of texts")

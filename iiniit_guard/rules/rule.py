@@ -15,6 +15,7 @@ Answer: TypeAlias = Policy | Literal["pass"] | Problem
 """What a request must satisfy, `"pass"` where its credentials are not looked at, or why it is refused."""
 
 ANY_METHOD: Final = "*"
+_FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")  # "false" and "no" are true to Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Rule:
         # Copied, so that nothing written later to a caller's list, and no iterator's end, changes what was checked.
         for name in ("methods", "scopes", "any_scope", "acr_values"):
             value = getattr(self, name)
-            object.__setattr__(self, name, tuple(value.split(" ")) if isinstance(value, str) and value else tuple(value))
+            # An empty text (a variable that was not set) is one word that no scope is, not a rule without scopes.
+            split = isinstance(value, str) and (value or name != "methods")
+            object.__setattr__(self, name, tuple(value.split(" ")) if split else tuple(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def methods_of(rule: Rule, faults: list[str]) -> list[str]:
 
 def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
     """Give what a rule demands, None where nothing can be made of it; what is wrong goes to `faults`."""
+    faults.extend(f"{name}: true or false is wanted" for name in _FLAGS if not isinstance(getattr(rule, name), bool))
     wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
     if rule.scopes and rule.any_scope:
         faults.append("scopes: all of these or any_scope, one of those; not both")

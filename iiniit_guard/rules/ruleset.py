@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from iiniit_guard.core.method import query_overrides
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import SettingsError
@@ -85,7 +86,8 @@ class Rules:
         Returns:
             A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH` or `METHOD_OVERRIDE`.
         """
-        method = effective_method(request.method, request.headers, request.query, honoured=self._honour_override)
+        in_query = request.reserved_names.method
+        method = effective_method(request.method, request.headers, in_query=in_query, honoured=self._honour_override)
         if isinstance(method, Problem):
             return method
         read = _read(request)
@@ -123,7 +125,7 @@ class Rules:
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         if read is None:
             return PROBLEMS[Reason.AMBIGUOUS_PATH]
-        judged = effective_method(method, headers, read.query, honoured=self._honour_override)
+        judged = effective_method(method, headers, in_query=query_overrides(read.query), honoured=self._honour_override)
         return judged if isinstance(judged, Problem) else self._answer(judged, read.path, read.kept)
 
     def _preflight_answer(self, request: Request, path: str, kept: str | None) -> Answer | None:

@@ -71,6 +71,7 @@ class Variable:
         shape: Its characters.
         plain: Whether `shape` has no text that does not match.
         affixes: Its fixed first and last characters.
+        _takes_all: Whether every segment but the empty one matches.
         _glob: Each variable of several, as the fewest characters it takes and the text behind it; empty for a single one.
         _longest: The length up to which several variables are looked at by regular expression; None where `_glob` says it all.
     """
@@ -82,6 +83,7 @@ class Variable:
     shape: Shape = field(compare=False)
     plain: bool = field(compare=False)
     affixes: tuple[str, str] = field(compare=False)
+    _takes_all: bool = field(compare=False)
     _glob: tuple[tuple[int, str], ...] = field(compare=False)
     _longest: int | None = field(compare=False)
     _strict: re.Pattern[str] = field(compare=False)
@@ -95,6 +97,8 @@ class Variable:
         Returns:
             `EXACT`, `NO_FIT`, or the bits that say why readers of this route may differ about it; `TOO_LONG` stands alone.
         """
+        if self._takes_all:
+            return EXACT if text else NO_FIT
         if self._glob:
             if not self._globs(text):
                 return NO_FIT
@@ -153,6 +157,7 @@ def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
         shape=tuple(item for part in parts for item in part.shape),
         plain=all(part.plain for part in parts),
         affixes=(pieces[0] if isinstance(pieces[0], str) else "", pieces[-1] if isinstance(pieces[-1], str) else ""),
+        _takes_all=list(pieces) == [_STRING],
         _glob=_glob(pieces) if len(names) > 1 else (),
         _longest=None if all(isinstance(piece, str) or piece == _STRING for piece in pieces) else _longest(pieces, parts),
         _strict=re.compile("".join(part.strict for part in parts), re.ASCII),

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from iiniit_guard.core.path import AMBIGUOUS_CHARACTERS, AMBIGUOUS_SEGMENTS
+from iiniit_guard.core.path import has_ambiguous_segments, is_ambiguous_text
 
-# An escape that survived decoding, some decode again.
-_AMBIGUOUS: Final = re.compile(f"[{AMBIGUOUS_CHARACTERS}]|%[0-9A-Fa-f]{{2}}|{AMBIGUOUS_SEGMENTS}")
+_ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 # RFC 9112 §3.2.1 origin-form. Wider than RFC 3986's pchar, since browsers send | and others unescaped; no # (httptools cuts there, others
 # do not), no ; and \, no raw byte beyond ASCII (read as UTF-8 here, as latin-1 there), no malformed escape.
-_ORIGIN_FORM: Final = re.compile(r"/(?:[!\"$&-:<-\[\]-~]|%[0-9A-Fa-f]{2})*")
-_ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
+_ORIGIN_FORM: Final = re.compile(r"/(?:[!\"$&-:<-\[\]-~]++|%[0-9A-Fa-f]{2})*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,8 @@ class Target:
 
 def is_ambiguous(path: str) -> bool:
     """Tell whether two readers could take `path` (decoded) for two different paths."""
-    return not path.startswith("/") or _AMBIGUOUS.search(path) is not None
+    # An escape that survived decoding, some decode again.
+    return not path.startswith("/") or _ESCAPE.search(path) is not None or is_ambiguous_text(path)
 
 
 def read_target(raw: str) -> Target | None:
@@ -52,15 +51,18 @@ def read_target(raw: str) -> Target | None:
     path, _, query = raw.partition("?")
     if not _ORIGIN_FORM.fullmatch(path):
         return None
+    encoded_query = query.encode("latin-1", "replace")
+    if "%" not in path:  # then no character is left that could be ambiguous
+        return None if has_ambiguous_segments(path) else Target(path, None, encoded_query)
     try:
         decoded = unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
         return None
     if is_ambiguous(decoded):
         return None
-    escaped = _ENCODED_SLASH.sub("%252F", path)
-    kept = None if escaped == path else unquote_to_bytes(escaped).decode()
-    return Target(decoded, kept, query.encode("latin-1", "replace"))
+    escaped = path.replace("%2f", "%2F").replace("%2F", "%252F")
+    kept = None if len(escaped) == len(path) else unquote_to_bytes(escaped).decode()
+    return Target(decoded, kept, encoded_query)
 
 
 def raw_target(native: object) -> str | None:

@@ -17,6 +17,9 @@ from iiniit_guard.core.problem import PROBLEMS, Reason
 from iiniit_guard.core.strict_json import parse_object
 from iiniit_guard.sidecar.identity import Header
 
+VARY: Final[Header] = (b"vary", b"Authorization, DPoP")
+"""Sent with every grant and every refusal: both depend on the credentials (RFC 9110 §12.5.5)."""
+
 LONGEST: Final = 3072
 """Bytes of a value: with the rest of the head it fits into the 4 KiB that nginx keeps for one by default."""
 
@@ -35,7 +38,7 @@ def fold(refusal: Refusal) -> bytes:
     told: dict[str, Any] = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
     folded: dict[str, Any] = {
         "s": refusal.status,
-        "r": refusal.reason.value,
+        "r": told.get("reason", refusal.reason.value),
         "d": told.get("detail", ""),
         "h": [refusal.header(name) for name in _CARRIED],
         "o": refusal.header("Access-Control-Expose-Headers") is not None,
@@ -73,6 +76,7 @@ def refusal_parts(
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        VARY,
     ]
     if exposed:
         headers.append((b"access-control-expose-headers", EXPOSED.encode()))

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from iiniit_guard.core.authorization_server import ASSERTION_TYPE
 from iiniit_guard.core.base64url import encode_base64url
 from iiniit_guard.core.claims import thaw
+from iiniit_guard.core.token_kind import ASSERTION_TYPE
 from iiniit_guard.errors import SettingsError
 
 if TYPE_CHECKING:

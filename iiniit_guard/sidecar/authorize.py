@@ -9,18 +9,19 @@ from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.gate import PASS, Preflights, is_preflight
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.request import Request, request_from_scope
-from iiniit_guard.sidecar.answer import fold
+from iiniit_guard.sidecar.answer import VARY, fold
 from iiniit_guard.sidecar.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.identity import Header, identity_headers
+from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
@@ -36,10 +37,9 @@ Reply: TypeAlias = tuple[int, list[Header], bytes]
 HOST: Final = "sidecar"
 CACHE_KEY: Final = b"x-iiniit-cache-key"
 _ANSWER: Final = b"x-iiniit-answer"
-_VARY: Final = (b"vary", b"Authorization, DPoP")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _EMPTY: Final = (b"content-length", b"0")
-GRANT: Final[tuple[Header, ...]] = (_NO_STORE, _VARY, _EMPTY)
+GRANT: Final[tuple[Header, ...]] = (_NO_STORE, VARY, _EMPTY)
 """What every grant says beside the identity."""
 
 _OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")  # in the order of the recipes' cache keys
@@ -56,7 +56,7 @@ class Gatekeeping(NamedTuple):
         dialect: The gateway's.
         peers: Who may ask.
         rules: None lets any valid token through.
-        preflights: Whether CORS preflights pass.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
         folds: Whether refusals are folded into a header (nginx).
         assertions: None without an upstream that wants them.
         max_age_seconds: How long the gateway may remember a grant; 0 means not at all.
@@ -68,7 +68,7 @@ class Gatekeeping(NamedTuple):
     dialect: Dialect
     peers: Peers
     rules: Rules | None = None
-    preflights: Preflights = "pass"
+    preflights: GatewayPreflights = "auto"
     folds: bool = False
     assertions: Assertions | None = None
     max_age_seconds: int = 0
@@ -86,6 +86,7 @@ class Authorizer:
         self._is_quick = self._plain and not by.tells_all
         self._answers: dict[tuple[str, str], Answer] = {}
         self._asked: dict[bytes, float] = {}
+        self._preflight_notice = PreflightNotice()
 
     def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
         """Answer the usual question, about a remembered token that satisfies the policy.
@@ -130,7 +131,11 @@ class Authorizer:
         if self._by.assertions is not None and isinstance(wanted, Policy):
             await self._ask_anew(request)
         decision = await self._guard.authenticate_async(request, wanted, host=HOST)
-        return self._granted(decision, request, original, wanted) if isinstance(decision, Allow) else self._refused(decision, scope)
+        if isinstance(decision, Allow):
+            return self._granted(decision, request, original, wanted)
+        if self._by.preflights == "auto" and is_preflight(request):
+            self._preflight_notice.log(self._wall())
+        return self._refused(decision, scope)
 
     def _wanted(self, original: Original) -> Answer:
         if self._rules is None:
@@ -154,17 +159,17 @@ class Authorizer:
 
         It stays remembered meanwhile and after an outage, and is asked about in this way once: then it has its own short end.
         """
-        cache, presented = self._guard.resource.cache, self._presented(request)
+        resource, presented = self._guard.resource, self._presented(request)
         digest = None if presented is None else digest_of(presented)
-        entry = None if digest is None else cache.find(digest)
+        entry = None if digest is None else resource.find(digest)
         if presented is None or digest is None or entry is None:
             return
         ends = entry.valid_until_monotonic
-        if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, cache.remaining(digest)):
+        if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, resource.remaining(digest)):
             return
         with suppress(TokenRefused, IssuerUnavailable, TimeoutError):  # the decision follows, by what is remembered then
             # A server that hangs must not use up what is left; the call itself goes on, and is waited for once nothing is left.
-            async with asyncio.timeout(cache.remaining(digest) / 2):
+            async with asyncio.timeout(resource.remaining(digest) / 2):
                 await self._guard.verify_async(presented, outdated=ends)
         if len(self._asked) >= _REMEMBERED:
             del self._asked[next(iter(self._asked))]
@@ -196,7 +201,7 @@ class Authorizer:
             return 200, headers, b""
         presented = self._presented(request) if isinstance(who, AccessToken) else None
         digest = None if presented is None else digest_of(presented)
-        lasts, now = 0.0 if digest is None else self._guard.resource.cache.remaining(digest), self._wall()
+        lasts, now = 0.0 if digest is None else self._guard.resource.remaining(digest), self._wall()
         if self._by.assertions is not None:
             assertion = b""
             if isinstance(who, AccessToken) and digest is not None:
@@ -207,6 +212,9 @@ class Authorizer:
         if isinstance(who, AccessToken) and isinstance(wanted, Policy) and wanted.max_age is not None:
             lasts = min(lasts, who.claims["auth_time"] + wanted.max_age - now)
         seconds = min(self._by.max_age_seconds, int(lasts))
+        # A validator or a resolver looked at this very request, of which the gateway's key holds a part only.
+        if not self._guard.resource.token_alone_decides:
+            return 200, headers, b""
         if isinstance(who, AccessToken) and who.confirmation is None and seconds > 0 and self._has_key(request, original):
             headers[0] = (b"cache-control", b"max-age=%d" % seconds)
         return 200, headers, b""
@@ -217,7 +225,7 @@ class Authorizer:
 
     def _refused(self, refusal: Refusal, scope: Mapping[str, Any], *, folds: bool = True) -> Reply:
         if folds and self._by.folds:
-            return 403, [_NO_STORE, _VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
+            return 403, [_NO_STORE, VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
         return reply_of(refusal, scope)
 
 
@@ -227,7 +235,7 @@ def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
     named = (
         refusal.headers if scope["method"] == "HEAD" else [length if name == length[0] else (name, text) for name, text in refusal.headers]
     )
-    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), _VARY], refusal.body
+    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), VARY], refusal.body
 
 
 def cache_key(original: Original) -> bytes:

@@ -69,7 +69,8 @@ async def introspect(
     token = form.get("token")
     if not token:
         return _error(400, "invalid_request")
-    cache: Cache = "hit" if token.isascii() and guard.resource.cache.remaining(digest_of(token)) else "miss"
+    is_hashed = token.isascii() and len(token) <= guard.resource.settings.max_token_bytes
+    cache: Cache = "hit" if is_hashed and guard.resource.remaining(digest_of(token)) else "miss"
     started = time.perf_counter()
     try:
         found = await _verify(token, guard)
@@ -101,7 +102,7 @@ def _event(guard: Guard, decision: Literal["allow", "deny", "unavailable"], reas
 
 
 def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Reply:
-    clock, remaining = guard.resource.clock, guard.resource.cache.remaining(digest_of(token))
+    clock, remaining = guard.resource.clock, guard.resource.remaining(digest_of(token))
     ends = clock.wall() + remaining
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)

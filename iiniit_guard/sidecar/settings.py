@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from iiniit_guard.core import setting_checks as is_
-from iiniit_guard.core.gate import Preflights
 from iiniit_guard.core.settings import make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table
@@ -20,6 +19,7 @@ from iiniit_guard.sidecar.binds import bind_fault
 from iiniit_guard.sidecar.callers import CALLER_NAMES, Caller, caller_faults
 from iiniit_guard.sidecar.dialects import GATEWAYS, Gateway
 from iiniit_guard.sidecar.peers import DEFAULT_PEERS, network_fault
+from iiniit_guard.sidecar.preflights import GatewayPreflights
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class SidecarSettings:
         workers: Processes.
         stop_seconds: How long a stop waits for requests under way.
         log: Which decisions are logged.
-        preflights: `pass` lets CORS preflights through, `guard` treats them like any request.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
         trusted_proxies: Networks of the gateway, and `unix`.
         client_certificates: Whether the gateway's header with the client's certificate is believed.
         auth_max_age_seconds: How long the gateway may remember a grant under the recipe's key; 0 means not at all.
@@ -78,7 +78,7 @@ class SidecarSettings:
     workers: int = 1
     stop_seconds: float = 30
     log: DecisionLog = "refusals"
-    preflights: Preflights = "pass"
+    preflights: GatewayPreflights = "auto"
     trusted_proxies: tuple[str, ...] = DEFAULT_PEERS
     client_certificates: bool = False
     auth_max_age_seconds: int = 0
@@ -104,12 +104,12 @@ _SERVER: Final[Mapping[str, is_.Check]] = {
     "admin_bind": _each(bind_fault),
     "admin_hosts": is_.names,
     "workers": is_.count,
-    "stop_seconds": is_.seconds_or_none,
+    "stop_seconds": is_.at_most(3_600, is_.seconds_or_none),
     "log": is_.one_of("refusals", "all", "none"),
-    "preflights": is_.one_of("pass", "guard"),
+    "preflights": is_.one_of("auto", "pass", "guard"),
     "trusted_proxies": _each(network_fault),
     "client_certificates": is_.flag,
-    "auth_max_age_seconds": _whole_or_none,
+    "auth_max_age_seconds": is_.at_most(300, _whole_or_none),
 }
 _OF_RULES: Final[Mapping[str, is_.Check]] = {
     "method_override": is_.one_of("refuse", "judge"),

@@ -20,6 +20,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "unsupported_algorithm": "signed in a way that is not accepted",
     "unsupported_critical": "its header demands what is not supported",
     "wrong_type": "an ID token, a refresh token or another kind",
+    "not_verified": "nothing of the token could be verified; the events name the reason",
     "unknown_issuer": "issued by nobody who is trusted",
     "unknown_key": "signed with a key that the issuer does not publish",
     "bad_signature": "no key of the issuer made the signature",

@@ -1,4 +1,4 @@
-"""`make bench`: measure the twelve goals and the curves, print the table, write docs/performance.md; fail when a goal is missed.
+"""`make bench`: measure the goals and the curves, print the table, write docs/performance.md; fail when a goal is missed.
 
 `--quick` measures less often and writes nothing; `--only lookup,cold` measures some groups and writes nothing either.
 """
@@ -22,7 +22,7 @@ from tests.benchmarks.picture import pictures
 # Each in a process of its own: one framework's imports and one guard's memory must not weigh on another's numbers.
 GROUPS: Final = (
     "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "pauses", "refreshes",
-    "threads", "imports",
+    "threads", "imports", "hostile_bytes",
 )  # fmt: skip
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _ROUNDS: Final = 40

@@ -56,7 +56,7 @@ class Row:
     """One measured line of the table.
 
     Attributes:
-        goal: 1 to 12.
+        goal: Its number in docs/performance.md.
         name: What of the goal was measured.
         limit: The goal.
         ours: Measured.

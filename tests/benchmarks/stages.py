@@ -6,12 +6,14 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, cast
 
+from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.decorators import is_permitted
+from iiniit_guard.adapting.middleware import recall_scope
+from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.access_token import AccessToken, make_access_token
 from iiniit_guard.core.base64url import decode_base64url
 from iiniit_guard.core.cache import CacheEntry, KeyValidity
-from iiniit_guard.core.gate import make_gate
-from iiniit_guard.core.handler import is_permitted, recall_scope, with_notes
 from iiniit_guard.core.jose import Jws, parse_usual_jws
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.request import only_authorization

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from iiniit_guard.core.problem import Reason
-from tests.cases.case import ALLOWED, API, ISSUER, NOW, Allowed, Case, Refused, bad, token
+from tests.cases.case import ALLOWED, API, ISSUER, Allowed, Case, Refused, bad, token
 from tests.cases.times import written
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
@@ -130,50 +130,6 @@ def _audiences() -> list[Case]:
     ]
 
 
-def _kinds() -> list[Case]:
-    """Other tokens of the same issuer, signed with the same key (RFC 8725 §2.8, cross-JWT confusion)."""
-    shown: list[tuple[str, str, dict[str, Any]]] = [
-        ("an ID token with at_hash", "OpenID Connect Core §3.1.3.6", {"at_hash": "x", "nonce": "n"}),
-        ("an ID token with c_hash", "OpenID Connect Core §3.3.2.11", {"c_hash": "x"}),
-        ("an ID token with s_hash", "FAPI 1.0 §5.2.2.1", {"s_hash": "x"}),
-        (
-            "a logout token",
-            "OpenID Connect Back-Channel Logout §2.4",
-            {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
-        ),
-        ("a security event", "RFC 8417 §2.2", {"events": {}}),
-        ("an introspection response", "RFC 9701 §5", {"token_introspection": {"active": True}}),
-        ("token_use id", "Amazon Cognito", {"token_use": "id"}),
-        ("token_use refresh", "Amazon Cognito", {"token_use": "refresh"}),
-        ("token_use null", "Amazon Cognito", {"token_use": [None]}),
-        ("token_use in another case", "Amazon Cognito", {"token_use": "Access"}),
-        ("typ ID", "Keycloak", {"typ": "ID"}),
-        ("typ Refresh", "Keycloak", {"typ": "Refresh"}),
-        ("typ Offline", "Keycloak", {"typ": "Offline"}),
-        ("typ Logout", "Keycloak", {"typ": "Logout"}),
-        ("typ id in lower case", "Keycloak", {"typ": "id"}),
-    ]
-    rows = [
-        Case(f"{name}, header typ {typ!r}", f"RFC 8725 §3.12; {clause}", token(header={"typ": typ}, **claims), _WRONG_TYPE)
-        for name, clause, claims in shown
-        for typ in ("JWT", None)
-    ]
-    right: list[tuple[str, str, dict[str, Any]]] = [
-        ("token_use access", "Amazon Cognito", {"token_use": "access"}),
-        ("typ Bearer", "Keycloak", {"typ": "Bearer"}),
-        ("nonce alone", "RFC 9068 §2.2 (others may be there)", {"nonce": "n"}),
-        ("auth_time, acr, amr", "RFC 9068 §2.2.1", {"auth_time": NOW, "acr": "1", "amr": ["pwd"]}),
-        ("act", "RFC 8693 §4.1", {"act": {"sub": "x"}}),
-        ("azp beside client_id", "OpenID Connect Core §2", {"azp": "client-1"}),
-    ]
-    good = [Case(f"an access token with {name}", clause, token(header={"typ": "JWT"}, **claims), ALLOWED) for name, clause, claims in right]
-    proof = Case("a DPoP proof", "RFC 9449 §4.2", token(None, header={"typ": "dpop+jwt"}, htm="GET", htu=API, exp=None), _WRONG_TYPE)
-    assertion = Case(
-        "a client assertion", "RFC 7523 §3 (iss is the client)", token(None, header={"typ": "JWT"}, iss="client-1", sub="client-1"), _ISSUER
-    )
-    return [*rows, *good, proof, assertion]
-
-
 def _members() -> list[Case]:
     odd: list[tuple[str, Any]] = [("a number", 1), ("true", True), ("a list", ["x"]), ("an object", {}), ("NaN", math.nan)]
     wrong = [
@@ -206,6 +162,10 @@ def _members() -> list[Case]:
             "azp in the place of client_id under rfc9068", "RFC 9068 §2.2", token(client_id=None, azp="client-1"), _CLAIM, settings=_RFC9068
         ),
         Case("scope missing under rfc9068", "RFC 9068 §2.2.3 (optional)", token(None), ALLOWED, settings=_RFC9068),
+        *(
+            Case(f"{name} empty under rfc9068", "RFC 9068 §2.2 (no value)", token(**{_argument(name): ""}), _CLAIM, settings=_RFC9068)
+            for name in ("sub", "client_id", "jti")
+        ),
     ]
     subjects = [
         ("of another script", "ユーザー"),
@@ -250,4 +210,4 @@ def _argument(claim: str) -> str:
     return "subject" if claim == "sub" else claim
 
 
-CASES: Final[list[Case]] = [*_issuers(), *_audiences(), *_kinds(), *_members()]
+CASES: Final[list[Case]] = [*_issuers(), *_audiences(), *_members()]

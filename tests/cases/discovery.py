@@ -62,6 +62,32 @@ def _discovery() -> list[Case]:
         ("jwks_uri a number", "RFC 8414 §2", metadata(jwks_uri=1), {}, UNAVAILABLE, ("discovery",)),
         ("jwks_uri with a line break", "CWE-93", metadata(jwks_uri="https://issuer.test/jwks\r\nX: y"), {}, UNAVAILABLE, ("discovery",)),
         ("jwks_uri elsewhere", "RFC 8414 §2 (any host)", metadata(jwks_uri="https://keys.test/jwks"), {}, ALLOWED, ("discovery", "jwks")),
+        *(
+            (f"{name} at {url}, {settings}", "RFC 8414 §2 (https)", metadata(**{name: url}), settings, UNAVAILABLE, asked)
+            for name, settings, asked in (
+                ("jwks_uri", {}, ("discovery",)),
+                ("introspection_endpoint", {"jwt": "both"}, ("discovery", "jwks")),
+                ("introspection_endpoint", {"jwt": "introspect"}, ("discovery",)),
+                ("jwks_uri", {"insecure_http_hosts": ["inside.test"]}, ("discovery",)),
+            )
+            for url in ("http://127.0.0.1:2375/keys", "http://localhost/", "http://a.localhost/", "http://[::1]:9090/")
+        ),
+        (
+            "jwks_uri at a host that may be called over http",
+            "DESIGN §9 (insecure_http_hosts)",
+            metadata(jwks_uri="http://127.0.0.1/jwks"),
+            {"insecure_http_hosts": ["127.0.0.1"]},
+            ALLOWED,
+            ("discovery", "jwks"),
+        ),
+        (
+            "jwks_uri on loopback, written by hand",
+            "DESIGN §9 (http on loopback)",
+            metadata(jwks_uri="http://127.0.0.1/jwks"),
+            {"jwks_uri": "http://127.0.0.1/jwks", "introspection": None},
+            ALLOWED,
+            ("jwks",),
+        ),
         ("a document that is a list", "RFC 8414 §3.2", body("[]"), {}, UNAVAILABLE, ("discovery", "discovery")),
         (
             "a document that repeats a name",

@@ -26,6 +26,7 @@ def _schemes() -> list[Case]:
         ("a scheme that begins like ours", "RFC 9110 §11.1", ("Bearerx {token}",)),
         ("a scheme that ends like ours", "RFC 9110 §11.1", ("xBearer {token}",)),
         ("a scheme with nothing after it", "RFC 9110 §11.4", ("Basic",)),
+        ("white space alone", "RFC 9110 §5.5 (an empty value)", (" \t",)),
         ("Token, as some frameworks call it", "RFC 6750 §2.1", ("Token {token}",)),
         ("JWT, as some frameworks call it", "RFC 6750 §2.1", ("JWT {token}",)),
         ("the token without a scheme", "RFC 6750 §2.1", ("{token}",)),
@@ -41,6 +42,9 @@ def _good_headers() -> list[Case]:
         ("bEaReR in mixed case", "RFC 9110 §11.1 (scheme is case-insensitive)", "bEaReR {token}"),
         ("two spaces before the token", "RFC 6750 §2.1 (1*SP)", "Bearer  {token}"),
         ("eight spaces before the token", "RFC 6750 §2.1 (1*SP)", "Bearer        {token}"),
+        ("a space after the token", "RFC 9110 §5.5 (not part of the value)", "Bearer {token} "),
+        ("tabs and spaces after the token", "RFC 9110 §5.5 (not part of the value)", "Bearer {token} \t\t "),
+        ("a tab after the token of another spelling", "RFC 9110 §5.5 (not part of the value)", "bearer  {token}\t"),
     ]
     return [Case(name, clause, _GOOD, ALLOWED, lines=(line,)) for name, clause, line in rows]
 
@@ -65,6 +69,10 @@ def _malformed_headers() -> list[Case]:
         ("UTF-8 in the token", "RFC 6750 §2.1 (b64token)", "Bearer {token}é".encode()),
         ("a byte that is no UTF-8", "RFC 6750 §2.1 (b64token)", b"Bearer \xff{token}"),
         ("a no-break space for the space", "RFC 6750 §2.1 (1*SP)", b"Bearer\xa0{token}"),
+        ("a line feed after the token", "RFC 9110 §5.5 (only SP and HTAB)", "Bearer {token}\n"),
+        ("a vertical tab after the token", "RFC 9110 §5.5 (only SP and HTAB)", "Bearer {token}\x0b"),
+        ("a no-break space after the token", "RFC 9110 §5.5 (only SP and HTAB)", b"Bearer {token}\xa0"),
+        ("a space inside the token", "RFC 6750 §2.1 (b64token)", "Bearer {token} x"),
         ("a DEL in the token", "RFC 9110 §5.5 (field-content)", b"Bearer {token}\x7f"),
         ("a byte order mark before the scheme", "RFC 9110 §11.1", b"\xef\xbb\xbfBearer {token}"),
         ("Cyrillic letter in the scheme", "RFC 9110 §5.6.2 (token)", "B\u0435arer {token}".encode()),

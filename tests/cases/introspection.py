@@ -69,7 +69,20 @@ def _verdicts() -> list[Case]:
         ("token_type N_A", "RFC 8693 §2.2.1", {"token_type": "N_A"}, _WRONG_TYPE),
         ("token_type a number", "RFC 7662 §2.2", {"token_type": 1}, _WRONG_TYPE),
         ("typ Refresh, as Keycloak says", "Keycloak", {"typ": "Refresh"}, _WRONG_TYPE),
+        ("typ ID", "Keycloak", {"typ": "ID"}, _WRONG_TYPE),
+        ("typ DPoP without cnf", "RFC 9449 §5", {"typ": "DPoP"}, _CNF),
+        ("typ Bearer", "Keycloak", {"typ": "Bearer"}, ALLOWED),
+        ("typ of a word that nobody knows", "RFC 7662 §2.2 (extensions)", {"typ": "robot"}, ALLOWED),
+        ("token_use access_token", "RFC 7662 §2.2 (Ory Hydra)", {"token_use": "access_token"}, ALLOWED),
+        ("token_use of a word that nobody knows", "RFC 7662 §2.2 (extensions)", {"token_use": "api"}, ALLOWED),
         ("token_use refresh", "Amazon Cognito", {"token_use": "refresh"}, _WRONG_TYPE),
+        ("token_use refresh_token", "RFC 7662 §2.2 (Ory Hydra)", {"token_use": "refresh_token"}, _WRONG_TYPE),
+        ("token_use ID", "Amazon Cognito", {"token_use": "ID"}, _WRONG_TYPE),
+        ("token_use a list", "RFC 7662 §2.2", {"token_use": ["access_token"]}, _WRONG_TYPE),
+        ("at_hash and nonce", "RFC 7662 §2.2 (only words count)", {"at_hash": "x", "nonce": "n", "scope": "openid"}, ALLOWED),
+        ("events", "RFC 8417 §2.2", {"events": {}}, _WRONG_TYPE),
+        ("token_introspection", "RFC 9701 §5", {"token_introspection": {"active": True}}, _WRONG_TYPE),
+        ("code", "OpenID JARM §2.1", {"code": "x"}, _WRONG_TYPE),
         ("bound by jkt", "RFC 9449 §6.2", {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, _CNF),
         ("bound by x5t#S256", "RFC 8705 §3.2", {"cnf": {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}}, _CNF),
         ("bound in a way nobody knows", "RFC 7800 §3.1", {"cnf": {"x": 1}}, _CNF),
@@ -88,6 +101,11 @@ def _verdicts() -> list[Case]:
     own = [
         Case("active: no audience, where that is accepted", "DESIGN §4", opaque(aud=None), ALLOWED, settings=missing),
         Case("active: another audience, where none is accepted", "DESIGN §4", opaque(aud="x"), _AUDIENCE, settings=missing),
+        Case(
+            "active: no audience in a list, where that is accepted", "RFC 7662 §2.2 (Ory Hydra)", opaque(aud=[]), ALLOWED, settings=missing
+        ),
+        Case("active: an empty audience, where none is accepted", "RFC 7662 §2.2", opaque(aud=""), _AUDIENCE, settings=missing),
+        Case("active: an object as audience, where none is accepted", "RFC 7662 §2.2", opaque(aud={}), _CLAIM, settings=missing),
         Case(
             "active: the client as audience",
             "DESIGN §4 (audience_claim)",

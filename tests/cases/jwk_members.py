@@ -43,6 +43,7 @@ USABLE: Final[list[tuple[str, str, dict[str, Any], tuple[str, ...]]]] = [
     ("use sig", "RFC 7517 §4.2", rsa_jwk(use="sig"), ANY_RSA),
     ("key_ops verify", "RFC 7517 §4.3", rsa_jwk(key_ops=["verify"]), ANY_RSA),
     ("key_ops sign and verify", "RFC 7517 §4.3", rsa_jwk(key_ops=["sign", "verify"], use="sig"), ANY_RSA),
+    ("key_ops of 16", "RFC 7517 §4.3 has eight", rsa_jwk(key_ops=["verify", *map(str, range(15))]), ANY_RSA),
     ("unknown members", "RFC 7517 §4", rsa_jwk(ext=True, x5c=["x"], x5u="http://x", x5t=1, iat=1, exp=0), ANY_RSA),
     ("an empty kid", "RFC 7517 §4.5", rsa_jwk(kid=""), ANY_RSA),
     ("leading zeros in n", "RFC 7518 §6.3.1.1: seen from libraries", rsa_jwk(n=number(_N, 257)), ANY_RSA),
@@ -101,6 +102,8 @@ UNUSABLE: Final[list[tuple[str, str, Any, str]]] = [
         (f"key_ops {ops!r}", "RFC 7517 §4.3; Wycheproof: rejectsWrongKeyOps", rsa_jwk(key_ops=ops), "key_ops is without verify")
         for ops in ([], ["sign"], ["encrypt", "wrapKey"], ["Verify"])
     ),
+    ("key_ops of 17", "RFC 7517 §4.3 has eight", rsa_jwk(key_ops=["verify", *map(str, range(16))]), "key_ops has too many operations"),
+    ("a modulus in 4,097 characters", "OpenSSL's limit", rsa_jwk() | {"n": "A" * 4097}, _NUMBER),
     ("key_ops repeated", "RFC 7517 §4.3: must not be", rsa_jwk(key_ops=["verify", "verify"]), "key_ops repeats an operation"),
     *(
         (f"alg {alg!r} on RSA", "RFC 7517 §4.4; RFC 8725 §3.1", rsa_jwk(alg=alg), _ALG)

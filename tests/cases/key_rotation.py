@@ -7,7 +7,7 @@ from typing import Final
 
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.testing import make_key
-from tests.cases.case import ALLOWED, Case, Scene, bad, token
+from tests.cases.case import ALLOWED, UNAVAILABLE, Case, Scene, bad, token
 
 _UNKNOWN_KEY: Final = bad(Reason.UNKNOWN_KEY)
 _SIGNATURE: Final = bad(Reason.BAD_SIGNATURE)
@@ -38,6 +38,13 @@ def _rotation() -> list[Case]:
         scene.issuer.keys, scene.issuer.odd_keys = [], [new.jwk(kid=old.kid)]
         scene.token = scene.issuer.token(sign_with=type(new)(old.kid, "ES256", new.private_key))
 
+    def withdraw(scene: Scene) -> None:
+        scene.issuer.rotate_keys(keep_old=False)
+
+    def down(scene: Scene) -> None:
+        scene.issuer.fail("connection", at="jwks")
+
+    short = {"keys_max_age_seconds": 4, "keys_cooldown_seconds": 1, "introspection": None}
     clause = "OpenID Connect Core §10.1.1"
     cold = "DESIGN §5 (one forced refresh in 30 s)"
     return [
@@ -75,6 +82,46 @@ def _rotation() -> list[Case]:
             _UNKNOWN_KEY,
             then=at(29, renew),
             asked=(),
+        ),
+        Case(
+            "the very token again, its key withdrawn, as the set ends",
+            "RFC 9111 §4.2 (a key set counts no longer than it is fresh)",
+            token(expires_in=3600),
+            _UNKNOWN_KEY,
+            settings=short,
+            then=at(4, withdraw),
+            asked=("jwks",),
+        ),
+        Case(
+            "the very token again, jwt=both, its key withdrawn, as the set ends",
+            "RFC 9111 §4.2 (a key set counts no longer than it is fresh)",
+            token(expires_in=3600),
+            _UNKNOWN_KEY,
+            settings=lambda issuer: {
+                **short,
+                "introspection": issuer.credentials("client_secret_basic"),
+                "jwt": "both",
+                "revocation_delay_seconds": 600,
+            },
+            then=at(4, withdraw),
+            asked=("jwks",),
+        ),
+        Case(
+            "the very token again, the issuer down, as the set ends and may not be stale",
+            "DESIGN §5 (keys_stale_seconds)",
+            token(expires_in=3600),
+            UNAVAILABLE,
+            settings={**short, "keys_stale_seconds": 0},
+            then=at(4, down),
+        ),
+        Case(
+            "the very token again, the issuer down, while the set may be stale",
+            "DESIGN §5 (keys_stale_seconds)",
+            token(expires_in=3600),
+            ALLOWED,
+            settings={**short, "keys_stale_seconds": 5},
+            then=at(4, down),
+            asked=("jwks",),
         ),
         Case("a known key, no fetch", cold, token(), ALLOWED, then=at(31, again), asked=()),
         Case(

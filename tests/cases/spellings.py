@@ -141,11 +141,6 @@ def _with_both_alphabets(change: Any) -> TokenOf:
 
 def _compact_form() -> list[Case]:
     opaque: list[tuple[str, str, Any]] = [
-        ("the signature and its dot left out", "RFC 7515 §3.1", lambda text: text.rpartition(".")[0]),
-        ("a fourth part", "RFC 7515 §3.1", lambda text: text + ".x"),
-        ("a dot at the end", "RFC 7515 §3.1", lambda text: text + "."),
-        ("a dot before it", "RFC 7515 §3.1", lambda text: "." + text),
-        ("five parts, as JWE has", "RFC 7516 §3.1", lambda text: text + ".x.y"),
         ("the header left out", "RFC 7515 §3.1", lambda text: text[text.index(".") :]),
         ("two dots", "RFC 7515 §3.1", lambda _: ".."),
         ("one dot", "RFC 7515 §3.1", lambda _: "."),
@@ -156,7 +151,28 @@ def _compact_form() -> list[Case]:
         ("an empty signature", "RFC 7515 §5.2; CVE-2020-15957 class", lambda text: text.rpartition(".")[0] + "."),
         ("payload and signature empty", "RFC 7515 §5.2", lambda text: text.split(".")[0] + ".."),
     ]
+    parts: list[tuple[str, Any]] = [
+        ("one part", lambda text: text.split(".")[0]),
+        ("two parts", lambda text: text.rpartition(".")[0]),
+        ("four parts", lambda text: text + ".x"),
+        ("a dot at the end", lambda text: text + "."),
+        ("padding as a fourth part", lambda text: text + ".="),
+        ("two dots at the end", lambda text: text + ".."),
+        ("five parts without enc", lambda text: text + ".x.y"),
+        ("six parts", lambda text: text + ".x.y.z"),
+        ("a dot before it", lambda text: "." + text),
+        ("a dot before two parts of it", lambda text: "." + text.rpartition(".")[0]),
+        ("two dots before it", lambda text: ".." + text),
+    ]
+    shown = [
+        Case(
+            f"a JOSE header, {name}, jwt={jwt}", "RFC 7515 §7.1, RFC 7516 §9", altered(change), _MALFORMED, settings={"jwt": jwt}, asked=()
+        )
+        for name, change in parts
+        for jwt in ("verify", "introspect", "both")
+    ]
     return [
+        *shown,
         *(
             Case(f"no JWS: {name}", clause, altered(change), _INACTIVE, asked=("discovery", "introspection"))
             for name, clause, change in opaque

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.cases import (
+    answers_and_jwts,
     claims,
     discovery,
     headers,
@@ -15,11 +16,13 @@ from tests.cases import (
     keys,
     outages,
     policies,
+    providers,
     remembered,
     scopes,
     signatures,
     spellings,
     times,
+    token_kinds,
 )
 from tests.cases.case import Case
 
@@ -31,11 +34,14 @@ _MODULES: Final = (
     keys,
     key_rotation,
     times,
+    token_kinds,
     claims,
     scopes,
     policies,
+    providers,
     introspection,
     introspection_answers,
+    answers_and_jwts,
     remembered,
     discovery,
     outages,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard import Guard, SettingsError
+from iiniit_guard import Allow, Guard, Request, SettingsError
+from iiniit_guard.core.policy import make_policy
 from iiniit_guard.testing import Issuer
 
 GATEWAY, SERVICE = "https://gateway.test", "https://profile.internal"
@@ -40,3 +41,11 @@ def test_nor_another_issuer_nor_an_introspection_endpoint(issuer):
         )
     with pytest.raises(SettingsError, match="introspection: an assertion"):
         Guard(issuer=GATEWAY, audience=SERVICE, profile="assertion", introspection=issuer.credentials("client_secret_basic"))
+
+
+def test_the_anonymous_are_those_without_an_assertion(issuer):
+    """The gateway hands on `Authorization`, which is no credential here."""
+    guard = issuer.guard(profile="assertion", introspection=None)
+    request = Request("GET", "/", headers=[(b"authorization", b"Basic eDp5")])
+    assert guard.authenticate(request, make_policy(anonymous=True)) == Allow(None)
+    assert guard.authenticate(request).reason == "no_token"

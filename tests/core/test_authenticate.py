@@ -89,6 +89,11 @@ def test_an_outage_is_503(world):
     [
         pytest.param(bearer(), ANY_TOKEN, Reason.NO_TOKEN, id="none"),
         pytest.param(bearer(), make_policy(anonymous=True), None, id="optional_token lets the anonymous pass"),
+        pytest.param(bearer(authorization=""), make_policy(anonymous=True), None, id="also with an empty field"),
+        *(
+            pytest.param(bearer(authorization=value), make_policy(anonymous=True), Reason.NO_TOKEN, id=f"but not {value.split()[0]}")
+            for value in ("Basic eDp5", "DPoP a.b.c", "Digest a=b, c=d", "Negotiate", "Token abc", "JWT a.b.c", "a.b.c", "Bearerx y")
+        ),
         pytest.param(bearer("a b"), make_policy(anonymous=True), Reason.MALFORMED_HEADER, id="but never a bad credential"),
         pytest.param(bearer("opaque"), make_policy(anonymous=True), Reason.MALFORMED_TOKEN, id="and never a bad token"),
         pytest.param(bearer(query=b"access_token=x"), make_policy(anonymous=True), Reason.TOKEN_IN_QUERY, id="nor one elsewhere"),

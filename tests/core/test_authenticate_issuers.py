@@ -66,6 +66,17 @@ class TestBoth:
         assert world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).fetch.url == INTROSPECT
         assert world.resource.recall(digest_of(token)) is None
 
+    def test_a_clock_set_back_does_not_make_it_outlive_the_key_set(self):
+        """RFC 9111 §4.2: either clock ends it."""
+        world = World(introspection=CREDENTIALS, jwt="both", revocation_delay_seconds=600, keys_max_age_seconds=100)
+        token = world.mint(exp=NOW + 9999)
+        world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=NOW + 9999))
+        world.clock.advance(99)
+        world.clock.set_wall(NOW)
+        assert world.resource.recall(digest_of(token)) is not None
+        world.clock.advance(1)
+        assert world.resource.recall(digest_of(token)) is None
+
     def test_a_clock_set_back_to_before_the_token_refuses_it(self):
         world = World(introspection=CREDENTIALS, jwt="both")
         token = world.mint(nbf=NOW)

@@ -139,13 +139,23 @@ def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):
     keys = server.keys.value
     while server.calls.enter(known=True):
         pass
-    locks = (server.refused, server.tombstones, server.breaker, server.calls, server.metadata, server.keys, server.flights)
+    locks = (
+        server.refused,
+        server.tombstones,
+        server.breaker,
+        server.breaker_of_unknown,
+        server.calls,
+        server.metadata,
+        server.keys,
+        server.flights,
+    )
     for part in locks:
         part._lock.acquire()
     server.reset_after_fork()
     assert server.keys.value is keys
     assert server.calls.enter(known=True)
     server.breaker.record(HttpResponse(200), known=True)
+    server.breaker_of_unknown.record(HttpResponse(200), known=False)
     server.tombstones.bury(b"x")
     server.refused.forget(b"x")
     assert not server.keys.loading

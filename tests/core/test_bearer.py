@@ -50,6 +50,8 @@ def test_gives_scheme_and_value(line, credential):
         pytest.param(b'ApiKey id="a", Bearer abc', Reason.SEVERAL_CREDENTIALS, id="RFC 9110 §5.3: joined behind parameters"),
         pytest.param(b"(x) abc", Reason.MALFORMED_HEADER, id="RFC 9110 §5.6.2: no scheme"),
         pytest.param(b" Bearer abc", Reason.MALFORMED_HEADER, id="a space before"),
+        pytest.param(b"Bearer \t ", Reason.MALFORMED_HEADER, id="nothing but white space after the scheme"),
+        pytest.param(b"ApiKey ab\x0b", Reason.MALFORMED_HEADER, id="white space that RFC 9110 §5.6.3 does not know"),
         pytest.param(b"Bearer a\nb", Reason.MALFORMED_HEADER, id="a line feed inside"),
         pytest.param(b"Bearer ab\n", Reason.MALFORMED_HEADER, id="a line feed at the end, which $ would pass over"),
     ],

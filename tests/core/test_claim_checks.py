@@ -91,6 +91,9 @@ def test_a_missing_audience_is_accepted_only_where_that_was_named_for_its_harm()
     assert reason_of(claims, **opened) is Reason.WRONG_AUDIENCE
     assert reason_of({**claims, "aud": None}, introspected=True, **opened) is Reason.MALFORMED_CLAIM
     assert reason_of({**claims, "aud": "x"}, introspected=True, **opened) is Reason.WRONG_AUDIENCE
+    assert reason_of({**claims, "aud": []}, introspected=True, **opened) is None, "an empty list names no audience (Ory Hydra)"
+    assert reason_of({**claims, "aud": []}, **opened) is Reason.WRONG_AUDIENCE
+    assert reason_of({**claims, "aud": ["x"]}, introspected=True, **opened) is Reason.WRONG_AUDIENCE
 
 
 @pytest.mark.parametrize(
@@ -123,33 +126,6 @@ def test_another_issuer(iss, introspected):
     assert reason_of({**GOOD, "iss": [iss]}, introspected=introspected) is Reason.MALFORMED_CLAIM
 
 
-@pytest.mark.parametrize("claim", ["at_hash", "c_hash", "s_hash", "events", "token_introspection"])
-def test_what_shows_itself_as_another_kind(claim):
-    """RFC 8725 §3.12."""
-    assert reason_of({**GOOD, claim: None}) is Reason.WRONG_TYPE
-
-
-@pytest.mark.parametrize(
-    ("claims", "signed", "introspected"),
-    [
-        ({"token_use": "access"}, None, None),
-        ({"token_use": "id"}, Reason.WRONG_TYPE, Reason.WRONG_TYPE),
-        ({"typ": "Bearer"}, None, None),
-        ({"typ": "Refresh"}, Reason.WRONG_TYPE, Reason.WRONG_TYPE),
-        ({"typ": 1}, None, None),
-        ({"token_type": "DPoP"}, None, Reason.UNSUPPORTED_CONFIRMATION),
-        ({"token_type": "dpop"}, None, Reason.UNSUPPORTED_CONFIRMATION),
-        ({"token_type": "bearer"}, None, None),
-        ({"token_type": "refresh_token"}, None, Reason.WRONG_TYPE),
-        ({"token_type": None}, None, Reason.WRONG_TYPE),
-    ],
-)
-def test_kinds(claims, signed, introspected):
-    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it means nothing."""
-    assert reason_of({**GOOD, **claims}) is signed
-    assert reason_of({**GOOD, **claims}, introspected=True) is introspected
-
-
 @pytest.mark.parametrize("claim", ["sub", "client_id", "azp", "jti"])
 def test_names_are_strings(claim):
     assert reason_of({**GOOD, claim: None}) is Reason.MALFORMED_CLAIM
@@ -164,38 +140,34 @@ def test_rfc9068_demands_all_of_its_claims(claim):
     assert isinstance(outcome, Problem)
     assert claim in outcome.description
     assert reason_of(without(STRICT, claim)) is None
+    assert reason_of(without(STRICT, claim), profile="rfc9068", introspected=True) is None, "RFC 7662 §2.2: optional"
+
+
+@pytest.mark.parametrize("claim", ["sub", "client_id", "jti"])
+@pytest.mark.parametrize("scope", [{}, {"scope": "a"}], ids=["", "as others that passed"])
+def test_an_empty_text_is_no_value_under_rfc9068(claim, scope):
+    """RFC 9068 §2.2."""
+    checks = make_server(make_clock(), profile="rfc9068").checks
+    assert isinstance(checks.check({**STRICT, **scope}, NOW, introspected=False), AccessToken)
+    outcome = checks.check({**STRICT, **scope, claim: ""}, NOW, introspected=False)
+    assert isinstance(outcome, Problem)
+    assert outcome.description == f"The claim {claim} of the access token is missing or malformed."
+    assert isinstance(checks.check({**STRICT, **scope, claim: ""}, NOW, introspected=True), AccessToken)
+    assert reason_of({**STRICT, **scope, claim: ""}) is None
+
+
+def test_an_answer_about_a_token_of_a_strict_issuer_may_write_scopes_in_its_own_way():
+    for claims in ({"scope": ["a"]}, {"scp": "a"}, {"scp": ["a"]}):
+        token = check({**GOOD, **claims}, profile="rfc9068", introspected=True)
+        assert isinstance(token, AccessToken)
+        assert token.scopes == {"a"}
+    assert reason_of({**STRICT, "scope": ["a"]}, profile="rfc9068") is Reason.MALFORMED_CLAIM
 
 
 @pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, None, "x"])
 def test_a_bound_token_is_refused(cnf):
     """RFC 7800 §3.1: whoever cannot check the proof must not take it for a bearer token."""
     assert reason_of({**GOOD, "cnf": cnf}) is Reason.UNSUPPORTED_CONFIRMATION
-
-
-@pytest.mark.parametrize(
-    ("wanted", "claims", "reason"),
-    [
-        ("acme", {"tenant": "acme"}, None),
-        ("acme", {"tenant": ["x", "acme"]}, None),
-        ("acme", {"tenant": "other"}, Reason.REFUSED_BY_VALIDATOR),
-        ("acme", {}, Reason.REFUSED_BY_VALIDATOR),
-        (["acme", "corp"], {"tenant": "corp"}, None),
-        (1, {"tenant": True}, Reason.REFUSED_BY_VALIDATOR),
-        (True, {"tenant": True}, None),
-        (True, {"tenant": "true"}, Reason.REFUSED_BY_VALIDATOR),
-        ([], {"tenant": "acme"}, Reason.REFUSED_BY_VALIDATOR),
-    ],
-)
-def test_required_claims(wanted, claims, reason):
-    """DESIGN §4: require_claim."""
-    assert reason_of({**GOOD, **claims}, require_claim={"tenant": wanted}) is reason
-
-
-def test_every_required_claim_counts():
-    both = {"require_claim": {"a": 1, "b": 2}}
-    assert reason_of({**GOOD, "a": 1, "b": 2}, **both) is None
-    assert reason_of({**GOOD, "a": 1}, **both) is Reason.REFUSED_BY_VALIDATOR
-    assert reason_of({**GOOD, "b": 2}, **both) is Reason.REFUSED_BY_VALIDATOR
 
 
 def test_a_malformed_scope():

@@ -32,7 +32,10 @@ from tests.core.stepping import ISSUER, KEY, NOW, Steps, bearer, key_set, make_c
     [
         ((), Reason.NO_TOKEN),
         ((b"",), Reason.NO_TOKEN),
+        ((b" \t",), Reason.NO_TOKEN),
         ((b"a.b.c",), "a.b.c"),
+        ((b"a.b.c \t ",), "a.b.c"),
+        ((b"a" * 16 + b" ",), "a" * 16),
         ((b"a b",), Reason.MALFORMED_HEADER),
         ((b"a", b"a"), Reason.SEVERAL_CREDENTIALS),
         ((b"a" * 16,), "a" * 16),
@@ -49,6 +52,12 @@ def test_what_the_gateway_says(lines, found):
 def test_another_schemes_credential_may_be_as_long_as_a_token(length, good):
     request = Request("GET", "/", headers=[(b"authorization", b"ApiKey " + b"k" * length)])
     assert isinstance(credential_of(request, frozenset({"apikey"}), 10), Credential) is good
+
+
+def test_white_space_behind_another_schemes_credential_is_not_part_of_it():
+    """RFC 9110 §5.5: some servers remove it, and a key must be the same behind all of them."""
+    request = Request("GET", "/", headers=[(b"authorization", b"ApiKey secret key\t ")])
+    assert credential_of(request, frozenset({"apikey"}), 10) == Credential("apikey", "secret key")
 
 
 @pytest.mark.parametrize(

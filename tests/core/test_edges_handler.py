@@ -7,24 +7,13 @@ from typing import Any, cast
 
 import pytest
 
+from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, mark_guarded, mark_public
+from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.forward_proxy import parse_proxy, proxy_fault
-from iiniit_guard.core.gate import make_gate
-from iiniit_guard.core.handler import (
-    admit,
-    admit_async,
-    checked_guard,
-    decide,
-    decide_anew_async,
-    decide_async,
-    mark_guarded,
-    mark_public,
-    noted_token,
-    recall_environ,
-    recall_scope,
-    with_notes,
-)
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.request import Request
 from iiniit_guard.core.store_url import store_url_fault
@@ -183,7 +172,7 @@ def test_rules_are_asked_about_the_preflight_itself():
 
     preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
     rules = Asked()
-    gate = make_gate(rules=cast("Any", rules))
+    gate = make_gate(rules=cast("Any", rules), preflights="pass")
     gate.policy_for(preflight)
     gate.passes_as_preflight(preflight)
     assert rules.requests == [preflight, preflight]

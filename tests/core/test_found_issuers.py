@@ -1,4 +1,4 @@
-"""DESIGN §4: `issuers` may be a callable; at most 1,000 are kept, None is remembered for 60 s, nothing is fetched for None."""
+"""DESIGN §4: `issuers` may be a callable; at most 1,000 are kept, an answer counts for 60 s, None too, nothing is fetched for None."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from iiniit_guard.core.found_issuers import FoundIssuers
 from iiniit_guard.errors import UsageError
-from tests.core.stepping import ISSUER, Steps, make_clock, make_issuer, make_resource
+from tests.core.stepping import ISSUER, KEY, Steps, key_set, make_clock, make_issuer, make_resource
 
 OTHER = "https://other.test"
 
@@ -16,10 +16,14 @@ def clock():
     return make_clock()
 
 
+def make_found(clock, *max_age):
+    resource = make_resource(clock, issuers=print)
+    return FoundIssuers(print, resource._server, clock.clock, *max_age)
+
+
 @pytest.fixture
 def found(clock):
-    resource = make_resource(clock, issuers=print)
-    return FoundIssuers(print, resource._server, clock.clock)
+    return make_found(clock)
 
 
 def find(found, issuer=ISSUER):
@@ -49,24 +53,104 @@ def test_none_is_remembered_for_a_minute(found, clock, seconds, asked):
 
 
 @pytest.mark.parametrize("proven", [False, True])
-def test_one_that_is_no_longer_trusted_is_dropped_within_five_minutes(found, clock, proven):
-    settle(found, ISSUER, proven=proven)
-    clock.advance(299)
+@pytest.mark.parametrize("max_age", [60, 5, 300])
+def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_again(clock, proven, max_age):
+    found = make_found(clock, max_age)
+    server = settle(found, ISSUER, proven=proven)
+    clock.advance(max_age - 1)
     assert find(found).ended
+    assert found.remaining(ISSUER) == 1
     clock.advance(1)
-    assert find(found).send(None).result is None
+    assert found.remaining(ISSUER) == 0
+    steps = find(found)
+    assert server.issuer_validity.valid, "until the answer is there"
+    assert steps.send(None).result is None
+    assert not server.issuer_validity.valid
     assert find(found).result is None
     assert found.servers == ()
 
 
+def test_zero_asks_each_time(clock):
+    found = make_found(clock, 0)
+    server = settle(found, ISSUER)
+    assert found.remaining(ISSUER) == 0
+    assert find(found).send(make_issuer()).result is server
+    assert find(found, OTHER).send(None).result is None
+    assert find(found, OTHER).asked
+
+
+def test_a_machine_that_slept_asks_again(found, clock):
+    settle(found, ISSUER)
+    clock.set_wall(clock.wall() + 60)
+    assert find(found).asked
+
+
 def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, clock):
     server = settle(found, ISSUER, proven=True)
-    clock.advance(300)
+    clock.advance(60)
     assert find(found).send(make_issuer()).result is server
-    clock.advance(300)
+    assert server.issuer_validity.valid
+    clock.advance(60)
     changed = find(found).send(make_issuer(audience="https://new.test")).result
     assert changed is not server
+    assert not server.issuer_validity.valid
     assert find(found).result is changed
+
+
+def ask_for_keys(server):
+    assert Steps(server.keys.obtain()).send(key_set(KEY)).ended
+
+
+def test_one_that_loses_its_place_is_parked_with_what_was_learned(found):
+    """Cycling many known tenants must not make the guard fetch their documents again and again."""
+    server = settle(found, ISSUER)
+    ask_for_keys(server)
+    for number in range(64):
+        settle(found, f"https://{number}.test")
+    assert server not in found.servers
+    assert server.issuer_validity.valid
+    assert found.remaining(ISSUER) == 0, "the callable is asked before anything counts"
+    assert find(found).send(make_issuer()).result is server
+    assert server in found.servers
+
+
+def test_one_that_is_parked_is_withdrawn_like_any_other(found):
+    server = settle(found, ISSUER)
+    ask_for_keys(server)
+    for number in range(64):
+        settle(found, f"https://{number}.test")
+    assert find(found).send(make_issuer(audience="https://new.test")).result is not server
+    assert not server.issuer_validity.valid
+
+
+def test_those_that_are_parked_are_bounded(found, clock):
+    server = settle(found, ISSUER)
+    ask_for_keys(server)
+    for number in range(64):
+        settle(found, f"https://idle{number}.test")
+    for number in range(1_064):
+        assert server.issuer_validity.valid
+        clock.advance(0.1)  # first loads have a budget
+        ask_for_keys(settle(found, f"https://{number}.test"))
+    assert not server.issuer_validity.valid
+    assert find(found).send(make_issuer()).result is not server
+
+
+def test_a_proven_one_keeps_its_keys_though_it_was_looked_up_only_once(found):
+    real = settle(found, ISSUER, proven=True)
+    for number in range(70):
+        settle(found, f"https://{number}.test")
+    assert find(found).result is real
+
+
+def test_a_forked_child_takes_fresh_locks_for_those_that_are_parked(found):
+    server = settle(found, ISSUER)
+    ask_for_keys(server)
+    for number in range(64):
+        settle(found, f"https://{number}.test")
+    server.keys._lock.acquire()
+    found.reset_after_fork()
+    assert Steps(server.keys.load()).send(key_set(KEY)).ended
 
 
 def test_two_who_ask_at_once_get_the_same(found):

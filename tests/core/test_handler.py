@@ -7,24 +7,13 @@ from typing import Any
 
 import pytest
 
+from iiniit_guard.adapting.admission import is_preflight, make_gate
+from iiniit_guard.adapting.decorator_order import function_of, misplaced, remember_wrapped
+from iiniit_guard.adapting.decorators import any_public, decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
+from iiniit_guard.adapting.middleware import admit, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.decision import Finding
-from iiniit_guard.core.gate import is_preflight, make_gate
-from iiniit_guard.core.handler import (
-    admit,
-    any_public,
-    decide,
-    is_permitted,
-    is_public,
-    mark_guarded,
-    mark_public,
-    noted_token,
-    policies_of,
-    recall_environ,
-    recall_scope,
-    with_notes,
-)
-from iiniit_guard.core.placement import function_of, misplaced, remember_wrapped
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import UsageError

@@ -99,6 +99,40 @@ def test_an_unreachable_server_is_not_called_and_then_probed(world, outcome):
     assert world.ask("another").fetch
 
 
+@pytest.mark.parametrize("cause", ["connection", "dropped", "tls", "timeout"])
+def test_what_unknown_tokens_provoke_does_not_count_against_known_ones(world, cause):
+    """Nor does a probe with an unknown token lengthen the pause for a known one."""
+    world.ask("known").send(active(world.clock))
+    world.clock.advance(60)
+    for number in range(5):
+        world.ask(f"stranger {number}").send(Unreachable(cause, "x"))
+    known = world.ask("known")
+    assert known.fetch
+    world.clock.advance(1)
+    world.ask("a probe of a stranger").send(Unreachable(cause, "x"))
+    assert known.send(active(world.clock)).ended
+    world.clock.advance(60)
+    assert world.ask("known").send(active(world.clock)).ended
+
+
+def test_what_known_tokens_meet_opens_the_breaker_for_them(world):
+    """An answer to an unknown token does not close it: a stranger must not make the guard call a server that is down."""
+    for number in range(5):
+        world.ask(f"known {number}").send(active(world.clock))
+    world.clock.advance(60)
+    for number in range(5):
+        world.ask(f"known {number}").send(DOWN)
+    assert world.ask("known 0").cause == "waiting"
+    world.ask("stranger").send(INACTIVE)
+    assert world.ask("known 0").cause == "waiting"
+    world.clock.advance(1)
+    probe = world.ask("known 0")
+    assert world.ask("known 1").cause == "waiting"
+    assert world.ask("another stranger").fetch, "it is no probe of this breaker"
+    probe.send(active(world.clock))
+    assert world.ask("known 1").fetch
+
+
 def test_no_status_opens_the_breaker(world):
     """TRAPS: a stranger can fake an outage."""
     for number in range(50):

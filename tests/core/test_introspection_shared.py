@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken
@@ -9,7 +11,8 @@ from iiniit_guard.core.cache import digest_of
 from iiniit_guard.core.flow import Fetch, Keep, Recall
 from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.problem import Reason
-from tests.core.stepping import CREDENTIALS, INACTIVE, ISSUER, NOW, Steps, active, make_clock, make_resource
+from iiniit_guard.testing.jws import write_jws
+from tests.core.stepping import CREDENTIALS, INACTIVE, ISSUER, KEY, NOW, Steps, active, make_clock, make_resource
 
 SECRET = "s" * 32
 
@@ -160,3 +163,29 @@ def test_neither_names_nor_values_hold_the_token_or_a_claim(one, clock):
     assert "canary" not in repr(one.store.values)
     assert ISSUER not in repr(one.store.values)
     assert digest_of("canary").hex() not in repr(one.store.values)
+
+
+def test_a_copy_does_not_hide_that_the_token_itself_is_bound(one, clock):
+    """RFC 7800 §3.1: a process that did not look at the token may have stored the answer."""
+    for token, taken in ((write_jws({"cnf": {}}, {}, KEY), False), (write_jws({"sub": "s"}, {}, KEY), True)):
+        answer = {name: value for name, value in json.loads(active(clock).body).items() if name != "active"}
+        one.store.serve(Steps(one.server.store.keep(digest_of(token), answer, clock.clock.now())))
+        steps = one.ask(token)
+        assert isinstance(steps.effect, Fetch) is not taken
+        if not taken:
+            assert one.store.serve(steps.send(active(clock))).reason is Reason.UNSUPPORTED_CONFIRMATION
+        assert (one.remembered(token) is not None) is taken
+
+
+@pytest.mark.parametrize("delay", [1, 60])
+def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(clock, delay):
+    """A small `revocation_delay_seconds` must not be lengthened by the 2 s that clocks may be apart."""
+    store, ahead = Store(), make_clock()
+    ahead.set_wall(NOW + 2)
+    Process(ahead, store, revocation_delay_seconds=delay).learn(active(ahead))
+    one = Process(clock, store, revocation_delay_seconds=delay)
+    assert isinstance(one.ask().result, AccessToken)
+    clock.advance(delay - 0.5)
+    assert one.remembered() is not None
+    clock.set_wall(NOW + delay)
+    assert one.remembered() is None

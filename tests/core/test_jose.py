@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiniit_guard.core import jose
-from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, is_jws, parse_jws, parse_object, parse_usual_jws
+from iiniit_guard.core.jose import (
+    ALGORITHMS,
+    MAX_HEADER_BYTES,
+    JoseHeader,
+    Jws,
+    is_jws,
+    parse_jws,
+    parse_object,
+    parse_usual_jws,
+    read_header,
+)
 from iiniit_guard.core.problem import Problem, Reason
 from tests.cases.jose_checks import ALL, ALPHABET, is_good, key_for, parsed, reason_of
 from tests.cases.jose_keys import b64, signed, unsigned
@@ -94,6 +104,14 @@ def test_bodies_are_parsed_as_strictly_as_tokens():
         "~".join(b64(b'{"alg":"ES256","x":"~~~"}')) + ".x.y",
         "é".join(b64(b'{"alg":"ES256"}')) + ".x.y",
         b64(b'{"alg":"ES256"}') + "..",
+        b64(b'{"alg":"ES256"}'),
+        unsigned({"alg": "ES256"}).rpartition(".")[0],
+        *(unsigned({"alg": "ES256"}) + suffix for suffix in (".", ".x", "..", ".x.y", ".x.y.z", "......", ".=")),
+        *(prefix + unsigned({"alg": "ES256"}) for prefix in (".", "..", "...")),
+        unsigned({"alg": "dir", "enc": "A128GCM"}),
+        unsigned({"alg": "dir", "enc": "A128GCM"}) + ".x",
+        unsigned({"alg": "dir", "enc": "A128GCM"}) + ".x.y.z",
+        "." + unsigned({"alg": "dir", "enc": "A128GCM"}) + ".x",
     ],
     ids=lambda token: token[:30],
 )
@@ -109,8 +127,9 @@ def test_is_a_jws_however_broken(token):
         "..",
         "a.b.c",
         "2YotnFZFEjr1zCsicMWpAA",
-        unsigned({"alg": "ES256"}) + ".x.y",
-        unsigned({"alg": "ES256"}).rpartition(".")[0],
+        unsigned({"alg": "dir", "enc": "A128GCM"}) + ".x.y",
+        b64(b'{"alg":"dir","enc":"A128GCM"}') + "..iv.text.tag",
+        "...",
         unsigned({"typ": "JWT"}),
         unsigned({}),
         unsigned(["alg"]),
@@ -124,6 +143,53 @@ def test_is_a_jws_however_broken(token):
 )
 def test_is_no_jws(token):
     assert not is_jws(token)
+
+
+def with_header_of(length):
+    token = unsigned(b'{"alg":"ES256","x":"' + b"x" * (length * 3 // 4 - 22) + b'"}')
+    assert token.index(".") == length
+    return token
+
+
+@pytest.mark.parametrize(("length", "reason"), [(MAX_HEADER_BYTES, None), (MAX_HEADER_BYTES + 4, Reason.MALFORMED_TOKEN)])
+def test_a_long_header_is_refused_unread(length, reason):
+    token = with_header_of(length)
+    header = read_header(token)
+    assert is_jws(token), "it is shown to no introspection endpoint"
+    assert (header.reason if isinstance(header, Problem) else None) is reason
+    for parsed_first in (None, header):
+        outcome = parse_jws(token, ALL, parsed_first)
+        assert (outcome.reason if isinstance(outcome, Problem) else None) is reason
+
+
+@pytest.mark.parametrize("junk", [b"~", b"=", b"\n", b" "], ids=repr)
+def test_a_long_header_is_recognized_behind_junk(junk):
+    """A tolerant decoder or parser passes over these."""
+    front = junk.decode() * MAX_HEADER_BYTES if junk in b"~=" else b64(junk * MAX_HEADER_BYTES * 3)
+    assert is_jws(front + unsigned({"alg": "ES256"}))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(1024, False), (1028, True)])
+def test_a_long_header_that_breaks_a_rule_is_not_read_again(length, shown):
+    """Whether it names an algorithm is not looked for."""
+    first = b64(b'{"x":"' + b"x" * (length * 3 // 4 - 9) + b'\n"}')
+    assert len(first) == length
+    assert is_jws(first + ".b.c") is shown
+
+
+def test_a_long_first_part_that_is_no_object_is_opaque():
+    assert not is_jws("a" * (MAX_HEADER_BYTES + 1) + ".b.c")
+    assert not is_jws(b64(b"[" * MAX_HEADER_BYTES) + ".b.c")
+
+
+def test_the_header_that_was_read_is_the_one_that_counts():
+    """`authenticate` reads it to tell a JWS from an opaque token; it is not parsed again."""
+    token = signed("ES256", kid="a")
+    header = read_header(token)
+    assert isinstance(header, JoseHeader)
+    outcome = parse_jws(token, ALL, header)
+    assert isinstance(outcome, Jws)
+    assert outcome.header is header
 
 
 @given(st.text(max_size=60), st.text(ALPHABET + ".=~+/", max_size=60), st.binary(max_size=60))
@@ -182,6 +248,19 @@ def test_a_remembered_header_is_still_compared_with_the_algorithms_allowed(known
     assert is_good(token, key_for("ES256"))
     assert known_headers
     assert reason_of(parse_jws(token, ALL - {"ES256"})) is Reason.UNSUPPORTED_ALGORITHM
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [(b'{"exp":NaN}', Reason.MALFORMED_CLAIM), (b'{"exp":1,"exp":1}', Reason.MALFORMED_TOKEN), (b"", Reason.MALFORMED_TOKEN)],
+)
+def test_the_fast_path_refuses_a_payload_as_the_flow_does(payload, reason):
+    good = signed("ES256")
+    assert is_good(good, key_for("ES256"))
+    token = ".".join((good.split(".")[0], b64(payload), good.split(".")[2]))
+    assert reason_of(parse_jws(token, ALL)) is reason
+    assert reason_of(parse_usual_jws(token.encode())) is reason
+    assert parse_usual_jws(token.encode(), ALL - {"ES256"}) is None, "the flow refuses the algorithm first"
 
 
 def test_memory_for_headers_is_bounded(known_headers):

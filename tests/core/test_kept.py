@@ -15,11 +15,11 @@ def load():
     return (yield Fetch(HttpRequest("GET", "https://issuer.test/")))
 
 
-def make_kept(clock, jitter=0.0):
+def make_kept(clock, jitter=0.0, stale=STALE):
     return Kept(
         "document",
         load,
-        stale_seconds=STALE,
+        stale_seconds=stale,
         longest_wait_seconds=LONGEST_WAIT,
         timeout_seconds=TIMEOUT,
         clock=clock.clock,

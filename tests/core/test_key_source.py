@@ -215,3 +215,17 @@ def test_keys_from_a_file_are_read_again_like_any_other(clock):
 def test_without_a_place_there_are_no_keys(clock):
     source = make_server(clock, jwks_uri=None).keys
     assert obtain(source).send(DOWN).cause == DOWN.cause
+
+
+def test_a_withdrawn_issuer_vouches_for_nothing_any_longer(clock):
+    """Nor does a set that comes later, from a load that was under way."""
+    server = make_server(clock)
+    source = server.keys
+    begin(source)
+    before = validity(source)
+    late = Steps(source.load())
+    assert before.issuer.valid
+    server.withdraw()
+    late.send(key_set(KEY, OTHER_KEY))
+    for each in (before, validity(source), validity(source, OTHER_KEY), server.validity):
+        assert not each.issuer.valid

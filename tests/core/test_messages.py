@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from iiniit_guard.adapting.admission import PASS, make_gate
 from iiniit_guard.core import setting_checks as checks
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.gate import PASS, make_gate
 from iiniit_guard.core.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.problem import Problem, Reason
 from iiniit_guard.core.request import Request
@@ -22,6 +22,7 @@ ASCII = "only printable ASCII is possible"
 TEXTS = "one or more texts are wanted"
 SCOPES = "names and values are scopes"
 SECONDS = "a number of seconds is wanted, 0 or more"
+CLAIM = "b: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
 HTTPS = "an https URL is wanted"
 
 
@@ -68,6 +69,18 @@ HTTPS = "an https URL is wanted"
         (checks.claim_table, [], "a table from claim to value is wanted"),
         (checks.claim_table, {1: "a"}, "a table from claim to value is wanted"),
         (checks.claim_table, {"a": 1}, None),
+        (checks.claim_table, {"a": 1, "b": None}, CLAIM),
+        (checks.text, "a ", "it begins or ends with a space; remove the space"),
+        (checks.scope_paths, "a", "must be a list of claims; a path may be a list itself"),
+        (checks.scope_paths, [7], "must be a name, a dotted path or a list of names"),
+        (checks.scope_paths, ["a."], "a name in a path is empty, not text or has white space around it; correct the path"),
+        (checks.scope_paths, ["*.a"], "a * must be the last name of a path and not the only one; correct the path"),
+        (checks.hosts, "a", TEXTS),
+        (checks.hosts, ["a:80"], "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"),
+        (checks.token_prefix, "", EMPTY),
+        (checks.token_prefix, "a b", "it has a character that no bearer token has; correct it"),
+        (lambda value: checks.at_most(5, checks.seconds)(value), 6, "it is more than 5 seconds; set at most 5"),
+        (lambda value: checks.at_most(5, checks.seconds)(value), -1, SECONDS),
         (checks.function, 1, "a callable is wanted"),
         (checks.functions, [1], "a list of callables is wanted"),
         (checks.functions, print, "a list of callables is wanted"),
@@ -103,14 +116,18 @@ def test_settings(check, value, said):
         ({"public": ["/*/*"]}, ["public: '/*/*': a * may only stand after the last /, and means the whole subtree"]),
         ({"public": ["/a*/*"]}, ["public: '/a*/*': a * may only stand after the last /, and means the whole subtree"]),
         ({"enforce": "some"}, ['enforce: "all" or "declared"']),
-        ({"preflights": "ask"}, ['preflights: "pass" or "guard"']),
+        ({"preflights": "ask"}, ['preflights: it must be "auto", "pass" or "guard"']),
         (
             {"rules": SimpleNamespace(policy_for=len), "enforce": "declared"},
             ['rules: they refuse what they do not name, so they do not go with enforce="declared"'],
         ),
         (
             {"public": "/x", "enforce": "x", "preflights": "y"},
-            ["public: a list of paths is wanted, not one string", 'enforce: "all" or "declared"', 'preflights: "pass" or "guard"'],
+            [
+                "public: a list of paths is wanted, not one string",
+                'enforce: "all" or "declared"',
+                'preflights: it must be "auto", "pass" or "guard"',
+            ],
         ),
     ],
     ids=lambda value: str(value)[:40],
@@ -125,7 +142,12 @@ def test_what_a_middleware_asks_for():
     preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
     get = Request("GET", "/x")
     usual = make_gate()
-    assert (usual.policy_for(get), usual.policy_for(preflight)) == (ANY_TOKEN, PASS)
+    assert (usual.policy_for(get), usual.policy_for(preflight), usual.policy_for(preflight, host_answers=True)) == (
+        ANY_TOKEN,
+        ANY_TOKEN,
+        PASS,
+    )
+    assert make_gate(preflights="pass").policy_for(preflight) == PASS
     assert (usual.wants_any_token, usual.opens) == (True, False)
     guarded = make_gate(preflights="guard")
     assert guarded.policy_for(preflight) is ANY_TOKEN

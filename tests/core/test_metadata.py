@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.flow import Connection, HttpResponse
-from iiniit_guard.core.metadata import load_metadata, metadata_urls, retry_after
+from iiniit_guard.core.metadata import load_metadata, metadata_urls, named_endpoint, retry_after
 from tests.core.stepping import DOWN, ISSUER, Steps, answer, metadata_document
 
 URLS = metadata_urls(ISSUER)
@@ -110,3 +110,51 @@ def test_retry_after(value, seconds):
     """RFC 9110 §10.2.3; bounded, whatever the server says."""
     assert retry_after(HttpResponse(503, (("retry-after", value),))) == seconds
     assert retry_after(HttpResponse(503)) == 1
+
+
+HTTPS = "https://issuer.test"
+LOOPBACK = "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("url", "source", "http_hosts", "called"),
+    [
+        ("https://127.0.0.1/jwks", HTTPS, (), True),
+        ("https://keys.test/jwks", LOOPBACK, (), True),
+        ("http://127.0.0.1:9/jwks", LOOPBACK, (), True),
+        ("http://localhost/jwks", "http://[::1]/metadata", (), True),
+        ("http://127.0.0.1/jwks", HTTPS, ("127.0.0.1",), True),
+        ("http://inside.test/jwks", HTTPS, ("inside.test",), True),
+        ("http://127.0.0.1/jwks", HTTPS, ("inside.test",), False),
+        ("http://127.0.0.1/jwks", "http://inside.test", ("inside.test",), False),
+        ("http://127.0.0.1/jwks", "https://127.0.0.1", (), False),
+        ("http://keys.test/jwks", LOOPBACK, (), False),
+        *(
+            (url, HTTPS, (), False)
+            for url in (
+                "http://127.0.0.1:2375/containers/json",
+                "http://127.9.9.9/",
+                "http://127.1/",
+                "http://2130706433/",
+                "http://0x7f000001/",
+                "http://localhost:8500/v1/agent/leave",
+                "HTTP://LOCALHOST/",
+                "http://localhost./",
+                "http://a.localhost/",
+                "http://[::1]:9090/",
+                "http://[0:0:0:0:0:0:0:1]/",
+                "http://[::ffff:127.0.0.1]/",
+                "http://0.0.0.0/",
+                "file:///etc/passwd",
+            )
+        ),
+    ],
+)
+def test_a_document_may_name_loopback_only_if_the_operator_wrote_that_it_comes_from_there(url, source, http_hosts, called):
+    """RFC 8414 §2: https. A remote issuer must not make the guard call services of its own machine."""
+    assert named_endpoint({"jwks_uri": url}, "jwks_uri", source, http_hosts) == (url if called else None)
+
+
+@pytest.mark.parametrize("document", [{}, {"jwks_uri": None}, {"jwks_uri": ["https://issuer.test/"]}], ids=str)
+def test_an_endpoint_that_is_missing(document):
+    assert named_endpoint(document, "jwks_uri", HTTPS, ()) is None

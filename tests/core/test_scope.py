@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from iiniit_guard.core import scope as module
 from iiniit_guard.core.scope import MALFORMED, scope_reading
+from iiniit_guard.core.scope_path import path_fault
 
 
 def reading(*, strict=False, also=(), aliases=None, implies=None):
-    return scope_reading(strict=strict, also=also, aliases=aliases or {}, implies=implies or {})
+    return scope_reading(strict=strict, also=also, aliases=aliases or {}, implies=implies or {}, issuer="https://issuer.test")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,85 @@ def test_further_claims_are_read_even_when_the_scope_string_wasseen_before():
     names = reading(also=("roles",))
     assert names.scopes_of({"scope": "a", "roles": ["r"]}) == {"a", "r"}
     assert names.scopes_of({"scope": "a"}) == {"a"}
+
+
+def test_an_introspection_response_is_not_bound_by_the_profile_for_jwts():
+    """RFC 7662 §2.2."""
+    strict = reading(strict=True)
+    assert strict.scopes_of({"scope": ["a"]}, introspected=True) == strict.scopes_of({"scp": "a"}, introspected=True) == {"a"}
+    assert strict.scopes_of({"scope": ["a"]}) is MALFORMED
+    assert strict.scopes_of({"scp": "a"}) == set()
+
+
+ROLES = "urn:zitadel:iam:org:project:roles"
+READ = "is an object whose names are read as scopes; add * to the path to confirm this"
+OBJECT = "is an object, so it adds no scope; name a claim inside it, or add * to the path where its names are the scopes"
+OTHER = "is neither text nor a list of texts, so it adds no scope; correct the path"
+THROUGH = "leads through a claim that is not an object, so it adds no scope; correct the path"
+DOTTED = "leads through a claim whose name has dots, so it adds no scope; write the path as a list of names"
+NAMES = "is not an object, so its names (*) add no scope; remove the * from the path"
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "said"),
+    [
+        (ROLES, {ROLES: {"canary": {"canary": "canary"}}}, READ),
+        (f"{ROLES}.*", {ROLES: {"canary": {"canary": "canary"}}}, None),
+        ("realm_access", {"realm_access": {"canary": ["canary"]}}, OBJECT),
+        ("realm_access", {"realm_access": [{"canary": "canary"}]}, OBJECT),
+        ("realm_access.roles", {"realm_access": ["canary"]}, THROUGH),
+        ("realm_access.roles", {"realm_access": {"canary": 1}}, None),
+        ("realm_access.roles", {}, None),
+        ("resource_access.my.client.roles", {"resource_access": {"my.client": {"roles": ["canary"]}}}, DOTTED),
+        ("resource_access.my.client.roles", {"resource_access": {"canary": {"roles": ["canary"]}}}, None),
+        ("https://api.test/a.roles", {"https://api.test/a": {"roles": ["canary"]}}, DOTTED),
+        (["resource_access", "my", "client"], {"resource_access": {"my.client": ["canary"]}}, None),
+        ("a", {"a": 1}, OTHER),
+        ("a", {"a": True}, OTHER),
+        ("a", {"a": [1, None]}, OTHER),
+        ("a", {"a": None}, None),
+        ("a", {"a": []}, None),
+        ("a", {"a": {}}, None),
+        ("a", {"a": ""}, None),
+        ("a.*", {"a": "canary"}, NAMES),
+        ("a.*", {"a": []}, None),
+        ("a.*", {"a": {}}, None),
+        ("a.*", {"a": {"canary": False}}, None),
+        ("a.*", {"a": None}, None),
+    ],
+)
+def test_a_path_that_adds_no_scope_is_logged_once(path, claims, said, caplog):
+    """The line names the path as configured, and nothing that the token says."""
+    names = reading(also=(path,))
+    with caplog.at_level(logging.WARNING, "iiniit_guard"):
+        for number in range(3):
+            names.scopes_of({"scope": f"s{number}", **claims})
+    shown = path if isinstance(path, str) else f"[{', '.join(path)}]"
+    lines = [] if said is None else [f"scope_claims: {shown} in the tokens of https://issuer.test {said}"]
+    assert [record.getMessage() for record in caplog.records] == lines
+    assert all((record.name, record.levelname) == ("iiniit_guard", "WARNING") for record in caplog.records)
+    assert "canary" not in caplog.text
+
+
+def test_each_path_has_its_line(caplog):
+    names = reading(also=("a", "b", "c"))
+    names.scopes_of({"a": 1, "b": 1, "c": ["x"]})
+    assert [record.getMessage().split(" ")[1] for record in caplog.records] == ["a", "b"]
+
+
+@pytest.mark.parametrize("written", ["a", "a.b", "https://api.test/roles", "a.*", ["a.b"], ["a", "b c", "\u00e4", "*"], ("a",)])
+def test_paths(written):
+    assert path_fault(written) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", " ", "a.", ".a", "a..b", "*", "a.*.b", "*.a", " a", "a b. c", "a\n"),
+        *([], [""], ["a", ""], ["a", 1], [1], ["*"], ["*", "a"], ["a", "*", "*"], ["a", ["b"]], [" a"], ["a\n"]),
+        *(None, 1, True, {"a": 1}, {"a"}, b"a"),
+    ],
+)
+def test_what_can_match_no_claim(written):
+    fault = path_fault(written)
+    assert isinstance(fault, str)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from http import HTTPStatus
 
 import pytest
 
 from iiniit_guard.core import setting_checks as is_
+from iiniit_guard.core.problem import Reason
 
 GOOD = [
     (is_.text, ["a", "https://a.test/?x=1", "a b"]),
@@ -20,25 +22,45 @@ GOOD = [
     (is_.some_of(("a", "b")), [["a"], ["a", "b"]]),
     (is_.scope_words, [{}, {"profile": "user:read"}]),
     (is_.scope_lists, [{}, {"a": []}, {"a": ["b", "c"]}]),
-    (is_.claim_table, [{}, {"tenant": "acme", "n": [1, 2]}]),
+    (is_.scope_paths, [[], ["roles"], ("a.b", ["a.b", "c"])]),
+    (is_.claim_table, [{}, {"tenant": "acme", "n": [1, 2]}, {"a": ("x", True, 1.5)}, {"a": False}, {"a": 0}, {"a": 10**400}]),
+    (is_.hosts, [[], ["a.test"], ("127.0.0.1", "::1", "localhost")]),
+    (is_.token_prefix, ["ory_at_", "a-b.~+/"]),
+    (is_.at_most(5, is_.seconds), [0.1, 5, 5.0]),
+    (is_.at_most(5, is_.seconds_or_none), [0, 5]),
     (is_.function, [print, str]),
     (is_.functions, [[], [print], (print, repr)]),
 ]
 BAD = [
-    (is_.text, [None, 1, "", b"a", "é", "a\n", "\x7f", ["a"]]),
+    (is_.text, [None, 1, "", b"a", "é", "a\n", "\x7f", ["a"], " ", " a", "a "]),
     (is_.texts, [None, [], "a", b"a", {"a"}, ["a", ""], ["a", 1], 7]),
     (is_.names, ["a", "", b"", None, [""], [1]]),
-    (is_.seconds, [0, 0.0, -1, "1", None, True, math.nan, math.inf]),
+    (is_.seconds, [0, 0.0, -1, "1", None, True, math.nan, math.inf, -(10**400)]),
+    (is_.at_most(5, is_.seconds), [5.001, 6, 10**400, 0, -1, "1", None, True, math.nan, math.inf]),
+    (is_.at_most(5, is_.seconds_or_none), [5.001, 10**400, -1, None]),
     (is_.seconds_or_none, [-0.001, "1", None, False, math.nan, -math.inf, [1]]),
     (is_.count, [0, -1, 1.0, True, "1", None]),
     (is_.flag, [0, 1, "true", None]),
     (is_.one_of("a", "b"), ["c", "", None, ["a"], 1]),
     (is_.some_of(("a", "b")), [[], ["a", "c"], "a", [1]]),
     (is_.scope_words, [None, [], {"a b": "c"}, {"a": "b c"}, {"a": 1}, {1: "a"}]),
-    (is_.scope_lists, [None, [], {"a": "b"}, {"a": 1}, {"a b": []}, {"a": ["b c"]}, {"a": [1]}]),
-    (is_.claim_table, [None, [], {1: "a"}]),
+    (is_.scope_lists, [None, [], {"a": b""}, {"a": None}, {"a": "b"}, {"a": 1}, {"a b": []}, {"a": ["b c"]}, {"a": [1]}]),
+    (is_.scope_paths, [None, "roles", b"roles", [""], [[]], [1], [None], {"roles"}, {"roles": 1}]),
+    (is_.claim_table, [None, [], {1: "a"}, {"": "a"}, "tenant", {"tenant": None}, {"tenant": ""}, {"tenant": "  "}, {"tenant": []}]),
+    (is_.claim_table, [{"tenant": ()}, {"tenant": {}}, {"tenant": {"a": 1}}, {"tenant": [None]}, {"tenant": ["acme", None]}]),
+    (
+        is_.claim_table,
+        [{"tenant": ["acme", ""]}, {"tenant": [["acme"]]}, {"tenant": math.nan}, {"tenant": -math.inf}, {"tenant": {"acme"}}],
+    ),
+    (
+        is_.claim_table,
+        [{"tenant": b"acme"}, {"a": 1, "tenant": None}, {" tenant": "acme"}, {"tenant": Reason.EXPIRED}, {"n": HTTPStatus.OK}],
+    ),
+    (is_.hosts, [None, "a.test", [""], ["*"], ["*.a.test"], ["A.test"], ["a.test:80"], ["http://a.test"], ["a.test/"], ["[::1]"], ["u@a"]]),
+    (is_.hosts, [["a b"], ["::1:x["], [1]]),
+    (is_.token_prefix, ["", None, "a b", "a,b", "=", "é"]),
     (is_.function, [None, "print", 1]),
-    (is_.functions, [None, print, "print", [print, 1], {print}]),
+    (is_.functions, [None, print, "print", [print, 1], {print}, b"", bytearray(), [None]]),
 ]
 
 
@@ -57,7 +79,7 @@ def test_good(check, value):
 def test_bad_is_said_in_words_that_do_not_quote_it(check, value):
     fault = check(value)
     assert isinstance(fault, str)
-    assert not isinstance(value, str) or check is is_.flag or value in ("", "a") or value not in fault
+    assert not isinstance(value, str) or check is is_.flag or value.strip() in ("", "a", "=") or value not in fault
 
 
 def test_a_strange_word_is_named():

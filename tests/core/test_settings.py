@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -20,20 +21,21 @@ STORE = {"store_url": "redis://store.test", "store_secret": SECRET}
 
 # Values for each setting of the guard: some that it takes, some that it must refuse. A new setting has none and fails the test.
 ROWS: dict[str, tuple[list[Any], list[Any]]] = {
-    "realm": (["mine", None], ["", "é", 1]),
+    "issuers_max_age_seconds": ([0, 0.5, 60, 3_600], [-1, 3_601, math.nan, math.inf, "60", True, None]),
+    "realm": (["mine", None], ["", " ", "é", 1]),
     "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
-    "resource_scopes": ([[], ["user:read"]], ["user:read", [1], None]),
-    "max_token_bytes": ([1], [0, "1", None]),
-    "max_cached_tokens": ([1], [0, 1.5, None]),
+    "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
+    "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
+    "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),
     "max_cached_bytes": ([65_536, 64 * 1024**3], [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None]),
-    "on_event": ([print, None], ["print"]),
-    "event_subject": ([True, False], [1, None]),
-    "validators": ([[], [print]], [print, ["x"], None]),
-    "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], None]),
-    "issuer_resolver": ([print, None], ["x"]),
-    "insecure_query_token": ([True, False], ["yes", None]),
+    "on_event": ([print, None], ["print", "", 0, False]),
+    "event_subject": ([True, False], [1, "false", "", None]),
+    "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
+    "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], "", {"ApiKey": None}, None]),
+    "issuer_resolver": ([print, None], ["x", "", 0, False]),
+    "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
     "store_url": (["redis://s.test", "rediss://s.test", "unix:///s"], ["http://s.test", "s.test", 1]),
-    "store_secret": ([SECRET, SecretFile("/run/secret")], ["s" * 31, "", 1, b"s" * 32]),
+    "store_secret": ([SECRET, SecretFile("/run/secret")], ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32]),
 }
 
 

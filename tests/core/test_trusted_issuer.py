@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import FrozenInstanceError, fields
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,7 @@ BAD = {
     "http_proxy": "socks5://127.0.0.1:1",
     "token_prefix": "",
     "insecure_accept_missing_audience": 1,
+    "insecure_accept_id_tokens": "yes",
     "insecure_metadata_issuer": "",
     "insecure_http_hosts": "a.test",
 }
@@ -67,6 +69,61 @@ def test_every_setting_has_a_check_and_a_row():
 def test_a_fault_names_its_setting(name):
     found = faults(**{"introspection": CREDENTIALS, name: BAD[name]})
     assert [fault.partition(":")[0] for fault in found] == [name]
+
+
+# The longest time that each setting in seconds may have; a new one is missing here and fails the test.
+LONGEST = {
+    "expiry_leeway_seconds": 600,
+    "clock_leeway_seconds": 600,
+    "revocation_delay_seconds": 3_600,
+    "inactive_seconds": 3_600,
+    "keys_max_age_seconds": 86_400,
+    "keys_cooldown_seconds": 3_600,
+    "keys_stale_seconds": 86_400,
+    "connect_timeout_seconds": 60,
+    "timeout_seconds": 60,
+}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in CHECKS if name.endswith("_seconds")))
+def test_every_time_has_a_longest(name):
+    """Milliseconds written for seconds, or a zero too many, would keep expired tokens and withdrawn keys in use."""
+    settings: dict[str, Any] = {**BASE, "timeout_seconds": 60, name: LONGEST[name]}
+    assert getattr(TrustedIssuer(**settings), name) == LONGEST[name]
+    for value in (LONGEST[name] + 0.5, LONGEST[name] * 1_000, 1e300, 10**400):
+        assert faults(**{name: value}) == (f"{name}: it is more than {LONGEST[name]} seconds; set at most {LONGEST[name]}",)
+
+
+# Values that say nothing, or not what the setting can mean, in the place of one that narrows what is accepted.
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("audience", value) for value in (None, "", " ", (), [""], [" "], ["a", ""], ["a", None], {"a"}, {"a": 1}, b"a", 1)),
+        *(("issuer", value) for value in (None, "", " ", [ISSUER])),
+        *(("algorithms", value) for value in (None, [], (), "", "ES256", [""], [None], ["none"], ["ES256", "HS256"])),
+        *(("profile", value) for value in (None, "", "RFC9068", "rfc9068 ", ["rfc9068"])),
+        *(("jwt", value) for value in (None, "", "Both", ["both"])),
+        *(("audience_claim", value) for value in (None, "", " ", ["aud"])),
+        *(("require_claim", value) for value in (None, [], "tenant", {"tenant": None}, {"tenant": ""}, {"tenant": []}, {"": "acme"})),
+        *(("scope_claims", value) for value in (None, "roles", [None], [""], [[]], ["a..b"], ["*"])),
+        *(("scope_aliases", value) for value in (None, [], {"a": None}, {"a": ["b"]}, {"a": ""}, {"": "a"})),
+        *(("scope_implies", value) for value in (None, [], {"a": None}, {"a": [None]}, {"a": [["b"]]}, {"a": b""}, {"": []})),
+        *(("token_prefix", value) for value in ("", " ", "a b", "one,", ["one"])),
+        *(("insecure_http_hosts", value) for value in (None, "a.test", [None], ["*"], ["http://a.test"], ["a.test:80"], ["A.test"])),
+        *(("insecure_accept_missing_audience", value) for value in (None, "false", "true", 0, 1)),
+        *(("insecure_accept_id_tokens", value) for value in (None, "false", "true", 0, 1)),
+        *((name, value) for name in LONGEST for value in (None, "", "5", True, False, -1, float("nan"), float("inf"), [5])),
+    ],
+)
+def test_what_would_weaken_a_check_is_a_fault(name, value):
+    assert {fault.partition(":")[0] for fault in faults(**{"introspection": CREDENTIALS, name: value})} == {name}
+
+
+@pytest.mark.parametrize("profile", ["rfc9068", "assertion"])
+def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
+    assert faults(profile=profile, insecure_accept_id_tokens=True) == (
+        f"insecure_accept_id_tokens: profile={profile!r} never accepts them; remove one of the two",
+    )
 
 
 def test_all_faults_are_reported_together():

@@ -46,6 +46,17 @@ def test_a_good_token_with_what_it_rests_on_and_how_long(world):
     assert world.verify(exp=NOW + 9999).result.valid_until == NOW + LONGEST_SECONDS
 
 
+@pytest.mark.parametrize(("max_age", "fraction", "lasts"), [(4, 0.0, 4), (1, 0.9, 1), (0.5, 0.5, 0.5), (200, 0.0, 161), (200, 0.5, 180.5)])
+def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
+    """The ends of tokens of one set are spread, so that they are not all verified again at once."""
+    world = World(keys_max_age_seconds=max_age)
+    world.clock.advance(fraction)
+    Steps(world.server.keys.obtain()).send(key_set(KEY))
+    now = world.clock.clock.now()
+    found = world.verify(exp=NOW + 9999).result
+    assert (found.valid_until - now.wall, found.valid_until_monotonic - now.monotonic) == pytest.approx((lasts, max_age))
+
+
 def test_what_needs_no_key_is_refused_without_a_fetch():
     """STYLE: garbage is refused before it can cost a fetch."""
     world = World(algorithms=["RS256"])

@@ -38,16 +38,6 @@ PASSING: Final = [
     Row("a public path with a bad token", "GET", "/healthz", _bearer("junk")),
     Row("an optional token, none", "GET", "/v1/news"),
     Row("an optional token, a good one", "GET", "/v1/news", BEARER),
-    Row(
-        "a preflight",
-        "OPTIONS",
-        PROFILE,
-        (
-            ("Origin", "https://app.example"),
-            ("Access-Control-Request-Method", "PATCH"),
-            ("Access-Control-Request-Headers", "authorization"),
-        ),
-    ),
 ]
 
 REFUSED: Final = [
@@ -124,6 +114,19 @@ REFUSED: Final = [
     Row("a method in lower case", "get", PROFILE, BEARER, 403, "no_rule", bare={"envoy": 400, "nginx": 400, "nginx-cache": 400}),
     Row("a path without a rule", "GET", "/v1/elsewhere", BEARER, 403, "no_rule"),
     Row("OPTIONS that is no preflight", "OPTIONS", PROFILE, (("Origin", "https://app.example"),), 401, "no_token", ANY_TOKEN),
+    Row(
+        "a preflight",
+        "OPTIONS",
+        PROFILE,
+        (
+            ("Origin", "https://app.example"),
+            ("Access-Control-Request-Method", "PATCH"),
+            ("Access-Control-Request-Headers", "authorization"),
+        ),
+        401,
+        "no_token",
+        ANY_TOKEN,
+    ),
     Row(
         "a preflight with a cookie",
         "OPTIONS",

@@ -29,6 +29,11 @@ class Answered:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     @property
+    def varies_by(self) -> set[str]:
+        """Field names in Vary, in lower case; an intermediary may write the list in its own way."""
+        return {name.strip().lower() for value in self.values("vary") for name in value.split(",")}
+
+    @property
     def problem(self) -> dict[str, Any]:
         """The body as RFC 9457 has it."""
         told = json.loads(self.body)
@@ -86,3 +91,25 @@ def talk(port: int, sent: bytes, said: bytes) -> tuple[bytes, bytes]:
             while len(rest) < len(said) and (more := opened.recv(65_536)):
                 rest += more
         return head, rest
+
+
+def converse_twice(port: int, first: bytes, second: bytes, patience_seconds: float = 0.25) -> bytes:
+    """Send bytes, wait for the head of an answer, send further bytes, and read what comes.
+
+    Args:
+        port: Of the gateway.
+        first: Sent at once.
+        second: Sent behind the answer, through a tunnel where there is one; what echoes it ends the reading.
+        patience_seconds: How long to read where nothing comes and the connection stays open.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:
+        received = b""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
+            opened.sendall(first)
+            while b"\r\n\r\n" not in received and (more := opened.recv(65_536)):
+                received += more
+            opened.settimeout(patience_seconds)
+            opened.sendall(second)
+            while second not in received and (more := opened.recv(65_536)):
+                received += more
+        return received

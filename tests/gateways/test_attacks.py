@@ -40,6 +40,7 @@ def assert_refused(world: World, row: Row, answered: Answered) -> None:
     if not (world.recipe.name == "envoy" and row.method == "HEAD"):  # it leaves the type out where there is no body
         assert answered.values("content-type") == ["application/problem+json"]
     assert answered.values("cache-control") == ["no-store"]
+    assert answered.varies_by == {"authorization", "dpop"}
     assert answered.values("x-iiniit-answer") == []
     if row.method == "HEAD":
         assert answered.body == b""

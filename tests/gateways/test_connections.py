@@ -1,4 +1,4 @@
-"""What a connection can carry beside one plain request: WebSockets, other upgrades, trailers, a second request, too much."""
+"""What a connection can carry beside one plain request: WebSockets, a second request, too much."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from tests.gateways.answers import PROFILE
 from tests.gateways.client import converse, request_bytes, talk
 from tests.gateways.recipes import GATEWAY_PORT
 from tests.gateways.rows import ANY_TOKEN, BEARER, WRITER
-from tests.gateways.spoofs import LIE
 from tests.gateways.test_attacks import READER, identity
 from tests.gateways.upstream import ECHO
 from tests.gateways.world import World
@@ -44,37 +43,6 @@ def test_a_websocket_is_refused_like_any_request(world, headers):
     assert answered.problem["status"] == answered.status
     if not headers:
         assert answered.values("www-authenticate") == [ANY_TOKEN]
-
-
-UPGRADES = {
-    "h2c": (("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA")),
-    "h2c as only word of Connection": (("Connection", "Upgrade"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA")),
-    "h2c behind websocket": (("Connection", "Upgrade"), ("Upgrade", "websocket, h2c")),
-    "a protocol of one's own": (("Connection", "Upgrade"), ("Upgrade", "tunnel/1.0")),
-}
-
-
-@pytest.mark.parametrize("name", UPGRADES)
-@pytest.mark.parametrize("target", [PROFILE, "/healthz"])
-def test_no_other_upgrade_makes_a_tunnel_past_the_guard(world, name, target):
-    answered, arrived = world.ask("GET", target, (*UPGRADES[name], *(BEARER if target == PROFILE else ())))
-
-    assert answered.status != 101
-    for one in arrived:
-        assert one.values("upgrade") == []
-        assert "upgrade" not in ",".join(one.values("connection")).lower()
-
-
-def test_trailers_are_no_headers(world):
-    body = f"5\r\nhello\r\n0\r\nX-Iiniit-Subject: {LIE}\r\n\r\n".encode()
-    answered, arrived = world.ask("POST", PROFILE, (*WRITER, ("Transfer-Encoding", "chunked"), ("Trailer", "X-Iiniit-Subject")), body)
-
-    assert answered.status == 200
-    (one,) = arrived
-    assert identity(one)["x-iiniit-subject"] == "writer-1"
-    assert LIE not in str(one.headers)
-    # HAProxy hands them on as what they are; the others drop them.
-    assert bool(one.trailers) == (world.recipe.name == "haproxy")
 
 
 def test_the_second_request_of_a_connection_is_judged_by_itself(world):

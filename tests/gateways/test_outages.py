@@ -23,6 +23,7 @@ def assert_unavailable(world: World, answered: Answered, reason: str) -> None:
     assert answered.status == 503
     assert answered.values("www-authenticate") == []
     assert answered.values("cache-control") == ["no-store"]
+    assert answered.varies_by == {"authorization", "dpop"}
     (seconds,) = answered.values("retry-after")
     assert int(seconds) >= 1
     assert answered.values("content-type") == ["application/problem+json"]

@@ -31,8 +31,9 @@ class Arrived:
 class Connection:
     """One connection of a gateway."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, heard: bytearray) -> None:
         self.peer = peer
+        self._heard = heard
         self._unread = b""
 
     def line(self) -> bytes | None:
@@ -72,36 +73,52 @@ class Connection:
             return Arrived(method, target, headers, body, self.fields())
         return Arrived(method, target, headers, self.exactly(int(named.get("content-length", "0"))))
 
+    def echo(self) -> None:
+        """Send back everything until the gateway closes the connection."""
+        while self._unread or self._fill():
+            self.peer.send(self._unread)
+            self._unread = b""
+
     def _fill(self) -> bool:
         more = self.peer.socket.recv(65_536)
+        self._heard += more
         self._unread += more
         return bool(more)
 
 
 @dataclass
 class Upstream:
-    """An API on a free port of loopback. `/…/answers-N` answers with status N and a body and a challenge of its own.
+    """An API on a free port of loopback that changes the protocol whenever it is asked to, and then echoes.
+
+    `/…/answers-N` answers with status N and a body and a challenge of its own, also where it is asked for another protocol.
 
     Attributes:
         arrived: All requests, in order.
+        heard: All bytes of all connections.
     """
 
     arrived: list[Arrived] = field(default_factory=list)
+    heard: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         self.server = LoopbackServer(self._serve)
         self.port = self.server.port
+
+    def forget(self) -> None:
+        """Forget what has arrived."""
+        self.arrived.clear()
+        self.heard.clear()
 
     def come_back(self) -> None:
         """Start again at the same port, after `server.stop()`."""
         self.server = LoopbackServer(self._serve, port=self.port)
 
     def _serve(self, peer: Peer) -> None:
-        connection = Connection(peer)
+        connection = Connection(peer, self.heard)
         with contextlib.suppress(ConnectionError):
             while (request := connection.request()) is not None:
                 self.arrived.append(request)
-                if request.values("upgrade"):
+                if "/answers-" not in request.target and (request.values("upgrade") or request.method == "CONNECT"):
                     self._upgrade(connection, request)
                     return
                 self._answer(peer, request)
@@ -114,9 +131,13 @@ class Upstream:
         peer.send("\r\n".join([*head, "", ""]).encode() + (b"" if request.method == "HEAD" else body))
 
     def _upgrade(self, connection: Connection, request: Arrived) -> None:
-        upgrade = request.values("upgrade")[0]
-        key = (request.values("sec-websocket-key") or [""])[0] + WEBSOCKET_GUID
-        accept = b64encode(sha1(key.encode(), usedforsecurity=False).digest()).decode()
-        head = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {upgrade}", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}"]
-        connection.peer.send("\r\n".join([*head, "", ""]).encode())
-        connection.peer.send(connection.exactly(len(ECHO)))
+        if request.method == "CONNECT":
+            connection.peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            wanted = [word.strip() for value in request.values("upgrade") for word in value.split(",")]
+            upgrade = next((word for word in wanted if word.lower() == "h2c"), wanted[0])
+            key = (request.values("sec-websocket-key") or [""])[0] + WEBSOCKET_GUID
+            accept = b64encode(sha1(key.encode(), usedforsecurity=False).digest()).decode()
+            head = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {upgrade}", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}"]
+            connection.peer.send("\r\n".join([*head, "", ""]).encode())
+        connection.echo()

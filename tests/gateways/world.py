@@ -33,6 +33,13 @@ from tests.gateways.upstream import Arrived, Upstream
 
 AUDIENCE: Final = "https://api.example"
 _START_SECONDS: Final = 30.0
+RULE_FOR_ANY_METHOD: Final = """
+[[rules]]
+method = "*"
+path = "/v1/any"
+public = true
+"""
+"""Added to each recipe's rules: here the guard lets everything pass, so that only the recipe stands in the way."""
 
 
 def _free_ports(names: list[str]) -> dict[str, int]:
@@ -164,7 +171,7 @@ class World:
 
     def ask_bytes(self, sent: bytes) -> tuple[Answered, list[Arrived]]:
         """Send these bytes."""
-        self.upstream.arrived.clear()
+        self.upstream.forget()
         answered = send(self.ports[GATEWAY_PORT], sent)
         return answered, list(self.upstream.arrived)
 
@@ -211,7 +218,7 @@ class World:
         text = with_ports((EXAMPLES / self.recipe.folder / "guard.toml").read_text(), self.ports)
         text = text.replace("https://auth.example", self.issuer.url).replace("/etc/iiniit-guard/introspection-secret", str(secret))
         text = text.replace("auth_max_age_seconds = 10", "auth_max_age_seconds = 5")  # nobody waits for ten
-        (self.directory / "guard.toml").write_text(text)
+        (self.directory / "guard.toml").write_text(text + RULE_FOR_ANY_METHOD)
 
     def _wait(self, port: str, process: Process) -> None:
         until = time.monotonic() + _START_SECONDS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from iiniit_guard.core.gate import PASS
+from iiniit_guard.adapting.admission import PASS
 from iiniit_guard.core.policy import ANY_TOKEN, Policy, make_policy
 from tests.hosts.calling import Answer, Lines, answer_of, drive, joined
 

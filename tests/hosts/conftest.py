@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from iiniit_guard.core.policy import make_policy
+from iiniit_guard.core.request import Request
 from iiniit_guard.testing import Issuer
 
 
@@ -38,3 +40,11 @@ def bearer(issuer):
         return [(b"authorization", b"Bearer " + issuer.token(scope, **arguments).encode())]
 
     return make
+
+
+@pytest.fixture
+def own_refusal(guard, bearer):
+    """What the guard itself says to `GET /x` with a token that lacks the scope `admin`."""
+    decision = guard.authenticate(Request("GET", "/x", headers=bearer()), make_policy(["admin"]))
+    assert decision.reason == "missing_scope"
+    return decision

@@ -15,7 +15,10 @@ from iiniit_guard.django import public, require_any_scope, require_scope, requir
 from tests.hosts.builders import seen
 
 if not settings.configured:
-    settings.configure(SECRET_KEY="of no use here")
+    settings.configure(
+        SECRET_KEY="of no use here",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    )
     django.setup()
 
 BASE: dict[str, Any] = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import Client
 from django.views import View
 
 from iiniit_guard.django import public, require_scope
 from tests.hosts import django_project
-from tests.hosts.calling import drive, joined
+from tests.hosts.calling import answer_of, drive, joined
 
 GUARD = "iiniit_guard.django.GuardMiddleware"
 REWRITES = f"{__name__}.Rewrites"
@@ -50,6 +51,25 @@ async def open_async(request):
     return HttpResponse(repr(request.access_token))
 
 
+@require_scope("user:read")
+def helper(request):
+    raise AssertionError
+
+
+@require_scope("user:read")
+async def helper_async(request):
+    raise AssertionError
+
+
+def dropped(request):
+    """Ask the helper, and go on whatever it says."""
+    try:
+        helper(request)
+    except PermissionDenied:
+        return True
+    return False
+
+
 class Site:
     """A project with these URL patterns, called by Django's client or as an ASGI application."""
 
@@ -69,12 +89,18 @@ class Site:
         return django_project.configured(**self.settings)
 
     def __call__(self, where, lines=(), method="GET", **scope):
+        answer = self.answer(where, lines, method, **scope)
+        return answer.status, answer.body.decode()
+
+    def answer(self, where, lines=(), method="GET", **scope):
+        """What came back, header fields and all."""
         with self.configured():
             if self.asynchronous:
-                answer = drive(self.app, method, where, lines, **scope)
-                return answer.status, answer.body.decode()
+                return drive(self.app, method, where, lines, **scope)
             answer = self.client.generic(method, where, **joined(lines))
-            return answer.status_code, answer.content.decode()
+            body = answer.getvalue() if answer.streaming else answer.content
+            cookies = [("Set-Cookie", morsel.OutputString()) for morsel in answer.cookies.values()]
+            return answer_of(answer.status_code, [*answer.headers.items(), *cookies], body)
 
 
 def sites(guard, *, asynchronous):

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from iiniit_guard.asgi import GuardMiddleware, refuse
 from iiniit_guard.core.request import Request
+from iiniit_guard.errors import UsageError
 from iiniit_guard.testing import Issuer
 from tests.hosts.asgi_exchange import OK, Application, exchange, http
 from tests.hosts.calling import drive
@@ -69,14 +70,15 @@ def test_header_names_of_a_refusal_are_lower_case_bytes(guard):
     assert json.loads(body["body"])["reason"] == "no_token"
 
 
-@pytest.mark.parametrize("kind", ["mqtt", "timer"])
-def test_other_types_pass(guard, kind):
-    application = Application()
-    scope = {"type": kind}
+@pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}, {"optional_token": True}, {"public": ["/x"]}], ids=str)
+@pytest.mark.parametrize("kind", ["mqtt", "timer", "HTTP", "http ", "webtransport", "", None, b"http"], ids=repr)
+def test_a_scope_of_another_type_is_refused(guard, bearer, kind, settings):
+    application = Application(*OK)
 
-    exchange(GuardMiddleware(application, guard), scope)
+    with pytest.raises(UsageError, match="types http, websocket and lifespan"):
+        exchange(GuardMiddleware(application, guard, **settings), http(bearer(), type=kind))
 
-    assert application.scopes == [scope]
+    assert application.scopes == []
 
 
 def test_refuse_is_for_adapters_above(guard):

@@ -99,6 +99,9 @@ def test_optional_token_lets_the_anonymous_pass_but_no_bad_token(host, guard, be
     assert site("GET", "/token", (), "").json["subject"] is None
     assert site("GET", "/token", tuple(bearer(subject="bob")), "").json["subject"] == "bob"
     assert site("GET", "/token", tuple(bearer(expires_in=-60)), "").status == 401
+    for scheme in (b"DPoP", b"Basic", b"Negotiate", b"Unheard-of"):
+        refused = site("GET", "/token", ((b"authorization", scheme + b" dXNlcjpwYXNz"),), "")
+        assert (refused.status, refused.json["reason"]) == (401, "no_token"), scheme
     if host.name not in ("wsgi", "asgi"):
         assert site("GET", "/read", (), "").status == 401
 
@@ -117,13 +120,40 @@ def test_declared_asks_where_a_handler_is_decorated(host, guard, bearer):
 PREFLIGHT = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"GET"))
 
 
+# What a preflight meets on a path that the middleware alone guards, where no CORS middleware answers it: under "auto" and under "pass".
+# Every host would run the view: Flask's lists OPTIONS and has no automatic answer, Django runs a view whatever the method. Under "pass"
+# Django's middleware answers in its place.
+PREFLIGHT_STATUS = {
+    "wsgi": (401, 200),
+    "asgi": (401, 200),
+    "flask": (401, 200),
+    "django": (401, 204),
+    "django async": (401, 204),
+    "starlette": (401, 200),
+}
+
+
 @each_host
-def test_preflights_pass_unless_they_are_to_be_guarded(host, guard):
-    # Django would run the view, whatever the method: the middleware answers in its place.
-    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT).status == (204 if host.name.startswith("django") else 200)
+def test_preflights_pass_only_where_they_are_told_to(host, guard):
+    by_default, passing = PREFLIGHT_STATUS[host.name]
+
+    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT).status == by_default
+    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, preflights="auto").status == by_default
+    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, preflights="pass").status == passing
     assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, preflights="guard").status == 401
     if host.name not in ("wsgi", "asgi"):  # a guarded handler never runs unauthenticated
-        assert host.call(guard, "OPTIONS", "/read", PREFLIGHT).status == 401
+        assert host.call(guard, "OPTIONS", "/read", PREFLIGHT, preflights="pass").status == 401
+
+
+@each_host
+def test_a_refused_preflight_is_logged_once_with_the_cure(host, guard, caplog):
+    site = host.site(guard)
+    for _ in range(2):
+        assert site("OPTIONS", "/token", PREFLIGHT, "").status == 401
+
+    logged = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard" and "preflight" in record.getMessage()]
+    assert len(logged) == 1
+    assert 'preflights="pass"' in logged[0]
 
 
 @each_host
@@ -173,15 +203,16 @@ def test_a_remembered_token_is_not_looked_at_on_a_public_path(host, quiet_guard,
 @each_host
 @pytest.mark.parametrize("name", [b"x-http-method-override", b"x-http-method", b"x-method-override"])
 def test_a_preflight_that_overrides_its_method_is_none(host, guard, name):
-    assert host.call(guard, "OPTIONS", "/token", [*PREFLIGHT, (name, b"DELETE")]).status == 401
+    site = host.site(guard, preflights="pass")
+    assert site("OPTIONS", "/token", (*PREFLIGHT, (name, b"DELETE")), "").status == 401
     if host.name in ("asgi", "starlette", "django async"):  # others have folded or dropped it before
-        assert host.call(guard, "OPTIONS", "/token", [*PREFLIGHT, (name.replace(b"-", b"_"), b"DELETE")]).status == 401
+        assert site("OPTIONS", "/token", (*PREFLIGHT, (name.replace(b"-", b"_"), b"DELETE")), "").status == 401
 
 
 @each_host
 @pytest.mark.parametrize(("query", "status"), [("_method=DELETE", 401), ("%5Fmethod=DELETE", 401), ("access%5Ftoken=x", 400)])
 def test_a_preflights_query_neither_overrides_nor_carries_a_token(host, guard, query, status):
-    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, query).status == status
+    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, query, preflights="pass").status == status
 
 
 @each_host
@@ -193,7 +224,7 @@ def test_rules_come_before_preflights(host, guard):
         def preflight_policy_for(self, request):
             return POLICIES["/read"] if request.path == "/token" else None
 
-    site = host.site(guard, rules=Written())
+    site = host.site(guard, rules=Written(), preflights="pass")
     assert site("OPTIONS", "/token", PREFLIGHT, "").status == 401
     if host.name in ("wsgi", "asgi"):  # elsewhere the decorated handler asks by itself
         assert site("OPTIONS", "/read", PREFLIGHT, "").status == 200

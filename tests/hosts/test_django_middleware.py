@@ -61,6 +61,16 @@ def test_the_metadata_is_found_by_the_path_that_django_routes(issuer, bearer, as
             assert (status, '"resource"' in body) == (200, True)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_metadata_is_found_by_a_path_that_changes_below(issuer, asynchronous):
+    place = b"/.well-known/oauth-protected-resource"
+    with issuer.guard(resource="https://api.test") as guard:
+        settings = {"MIDDLEWARE": [GUARD, REWRITES], "IINIIT_GUARD": {"guard": guard, "public": ["/x"]}}
+        project = Site(asynchronous, [path("x", HttpResponse), path(place.decode()[1:], never)], **settings)
+        status, body = project("/x", [(b"x-path", place)])
+        assert (status, '"resource"' in body) == (200, True)
+
+
 def test_middleware_below_never_acts_for_a_stranger(site, bearer):
     Answers.acted.clear()
     project = site(path("x", never), middleware=[f"{HERE}.Answers"])

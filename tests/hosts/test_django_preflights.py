@@ -10,8 +10,12 @@ from django.views import View
 
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.problem import PROBLEMS, Reason
-from iiniit_guard.django import public, require_scope
-from tests.hosts.django_site import REWRITES, Passing, Site, open_view, sites, subject
+from iiniit_guard.django import GuardMiddleware, public, require_scope
+from tests.hosts.django_site import GUARD, REWRITES, Passing, Site, open_view, sites, subject
+
+# isort: split
+
+from corsheaders.middleware import CorsMiddleware  # it reads Django's settings, which the lines above have set up
 
 PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
 MINE = __name__
@@ -51,7 +55,7 @@ UNDECORATED = [secrets, secrets_async, Options.as_view(), Inside.as_view()]
 
 @pytest.mark.parametrize("view", UNDECORATED)
 def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, view):
-    project = site(path("x", view))
+    project = site(path("x", view), preflights="pass")
 
     assert project("/x", PREFLIGHT, "OPTIONS") == (204, "")
     assert events == []
@@ -61,7 +65,7 @@ def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, 
 
 
 def test_the_answer_says_nothing(guard):
-    project = Site(False, [path("x", secrets)], IINIIT_GUARD=guard)
+    project = Site(False, [path("x", secrets)], IINIIT_GUARD={"guard": guard, "preflights": "pass"})
     with project.configured():
         answer = project.client.options("/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"})
     assert (answer.status_code, answer.content, dict(answer.headers)) == (204, b"", {})
@@ -74,7 +78,7 @@ def test_it_runs_where_anybody_may_run_it(site, view, settings):
 
 
 def test_public_views_run_and_decorated_ones_ask(site):
-    project = site(path("open", public(secrets)), path("x", require_scope("user:read")(secrets)))
+    project = site(path("open", public(secrets)), path("x", require_scope("user:read")(secrets)), preflights="pass")
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/x", PREFLIGHT, "OPTIONS")[0] == 401
@@ -99,7 +103,7 @@ class Written:
 
 
 def test_rules_that_name_options_are_obeyed(site):
-    project = site(*[path(name, secrets) for name in ("open", "shut", "odd", "silent")], rules=Written())
+    project = site(*[path(name, secrets) for name in ("open", "shut", "odd", "silent")], rules=Written(), preflights="pass")
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/shut", PREFLIGHT, "OPTIONS")[0] == 401
@@ -108,7 +112,7 @@ def test_rules_that_name_options_are_obeyed(site):
 
 
 def test_a_path_that_changes_below_makes_no_view_run(site):
-    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",))
+    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",), preflights="pass")
 
     assert project("/open", [*PREFLIGHT, (b"x-path", b"/x")], "OPTIONS") == (204, "")
     assert project("/x", [*PREFLIGHT, (b"x-path", b"/open")], "OPTIONS") == (200, "secret")
@@ -131,8 +135,81 @@ def _now_or_later(middleware, response):
 
 
 def test_a_cors_middleware_inside_has_answered_before(site):
-    project = site(path("x", secrets), middleware=[f"{MINE}.Answering"])
+    project = site(path("x", secrets), middleware=[f"{MINE}.Answering"], preflights="pass")
     assert project("/x", PREFLIGHT, "OPTIONS") == (200, "from CORS")
+
+
+# By default a preflight passes only where no view can run for it
+
+CORS = "corsheaders.middleware.CorsMiddleware"
+
+
+class OurCors(CorsMiddleware):
+    """A subclass of the project's, of which the guard knows what it inherits."""
+
+
+class HomemadeCors(Passing):
+    """Middleware that only sets fields, and lets preflights go on."""
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+class OurGuard(GuardMiddleware):
+    pass
+
+
+def wrapped_guard(get_response):
+    return GuardMiddleware(get_response)
+
+
+OURS = f"{MINE}.{OurGuard.__name__}"
+ALLOWED = {"CORS_ALLOWED_ORIGINS": ["https://app.example"]}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("view", UNDECORATED)
+@pytest.mark.parametrize(
+    ("order", "settings", "status"),
+    [
+        ([GUARD], {}, 401),
+        ([GUARD, f"{MINE}.HomemadeCors"], {}, 401),
+        ([f"{MINE}.HomemadeCors", GUARD], {}, 401),
+        ([CORS, GUARD], {}, 200),
+        ([GUARD, CORS], {}, 200),
+        ([GUARD, f"{MINE}.OurCors"], {}, 200),
+        ([OURS, CORS], {}, 200),
+        ([CORS, OURS], {"CORS_URLS_REGEX": "^/other"}, 401),
+        ([GUARD, CORS], {"CORS_URLS_REGEX": "^/other"}, 204),
+        ([f"{MINE}.wrapped_guard", CORS], {}, 401),
+        ([f"{MINE}.wrapped_guard", CORS, OURS], {}, 401),
+    ],
+    ids=str,
+)
+def test_who_answers_a_preflight_by_default(guard, asynchronous, view, order, settings, status):
+    project = Site(asynchronous, [path("x", view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **ALLOWED, **settings)
+    answer = project.answer("/x", PREFLIGHT, "OPTIONS")
+
+    assert answer.status == status
+    assert b"secret" not in answer.body
+    assert (answer.header("access-control-allow-origin") == "https://app.example") is (status == 200)
+    if status == 401:
+        assert answer.json["reason"] == "no_token"
+
+
+@pytest.mark.parametrize("order", [[GUARD], [GUARD, CORS]], ids=str)
+def test_guarded_preflights_ask_whoever_stands_below(guard, order):
+    project = Site(False, [path("x", secrets)], MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, "preflights": "guard"}, **ALLOWED)
+    assert project("/x", PREFLIGHT, "OPTIONS")[0] == 401
+
+
+def test_the_log_says_once_what_to_do_about_a_refused_preflight(site, caplog):
+    project = site(path("x", secrets))
+    for _ in range(2):
+        project("/x", PREFLIGHT, "OPTIONS")
+    assert [record.getMessage()[:40] for record in caplog.records if record.name == "iiniit_guard"] == [
+        "a CORS preflight (OPTIONS without a toke"
+    ]
 
 
 # Several views for one request

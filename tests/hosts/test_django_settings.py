@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from iiniit_guard import Guard
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.django import GuardMiddleware, public, require_scope
 from iiniit_guard.django.apps import _GuardConfig
 from iiniit_guard.django.checks import check_project
@@ -83,12 +83,17 @@ def test_a_faulty_project_does_not_start():
     assert {fault.partition(":")[0] for fault in caught.value.faults} == {"issuer", "audience"}
 
 
+class OurGuard(GuardMiddleware):
+    pass
+
+
+@pytest.mark.parametrize("other", ["corsheaders.middleware.CorsMiddleware", "nowhere.CorsMiddleware"])
+@pytest.mark.parametrize(("ours", "made"), [(GUARD, GuardMiddleware), (f"{__name__}.OurGuard", OurGuard)])
 @pytest.mark.parametrize(("inside", "count"), [(True, 1), (False, 0)])
-def test_cors_inside_the_guard_is_warned_about(guard, caplog, inside, count):
+def test_cors_inside_the_guard_is_warned_about(guard, caplog, inside, count, ours, made, other):
     caplog.set_level(logging.WARNING, "iiniit_guard")
-    others = ["corsheaders.middleware.CorsMiddleware"]
-    with django_project.configured(IINIIT_GUARD=guard, MIDDLEWARE=[GUARD, *others] if inside else [*others, GUARD]):
-        GuardMiddleware(handler)
+    with django_project.configured(IINIIT_GUARD=guard, MIDDLEWARE=[ours, other] if inside else [other, ours]):
+        made(handler)
         assert [message.id for message in check_project()] == ["iiniit_guard.W001"] * count
 
     assert ["CORS" in record.getMessage() for record in caplog.records] == [True] * count
@@ -124,6 +129,11 @@ def test_decorated_views_without_the_middleware_are_an_error(view, name):
 
     assert error.id == "iiniit_guard.E003"
     assert f"{__name__}.{name}." in error.hint
+
+
+def test_a_subclass_of_the_middleware_is_the_middleware(guard):
+    with django_project.configured(IINIIT_GUARD=guard, MIDDLEWARE=[f"{__name__}.OurGuard"], ROOT_URLCONF=(path("x", decorated),)):
+        assert check_project() == []
 
 
 def test_a_project_without_guard_is_left_alone():

@@ -13,7 +13,7 @@ from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from iiniit_guard.core.handler import is_public, policies_of
+from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.django import public, require_any_scope, require_scope, require_token
 from iiniit_guard.errors import UsageError

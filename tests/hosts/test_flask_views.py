@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask, Response, redirect, request
 from flask.views import MethodView, View
 
-from iiniit_guard.core.handler import is_public, policies_of
+from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask import IiniitGuard, public, require_any_scope, require_scope, require_token

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iiniit_guard.core.handler import policies_of
+from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.errors import UsageError
 from iiniit_guard.starlette import access_token, require_any_scope, require_scope, require_token

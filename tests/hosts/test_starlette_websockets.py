@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import WebSocketEndpoint
+from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 from starlette.testclient import WebSocketDenialResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
-from iiniit_guard.errors import UsageError
 from iiniit_guard.starlette import access_token, require_scope
 from tests.hosts.starlette_handlers import clients
 
@@ -119,14 +120,68 @@ def test_a_refusal_after_the_end_sends_nothing_more(client, bearer):
     assert caught.value.code == 1000
 
 
-async def never(*arguments):
-    raise AssertionError
+@require_scope("user:read")
+def in_a_thread(websocket):
+    return access_token(websocket).subject
 
 
-def test_a_sync_websocket_handler_is_a_usage_error(guard):
-    @require_scope("user:read")
-    def handler(websocket):
-        raise AssertionError
+async def asks_in_a_thread(websocket):
+    subject = await run_in_threadpool(in_a_thread, websocket)
+    await websocket.accept()
+    await websocket.send_text(subject)
 
-    with pytest.raises(UsageError, match="async"):
-        handler(WebSocket({"type": "websocket", "headers": [], "iiniit_guard.guard": guard}, never, never))
+
+async def asks_in_a_thread_again(websocket):
+    await websocket.accept()
+    await websocket.send_text(await run_in_threadpool(in_a_thread, websocket))
+    await websocket.receive()
+    await websocket.send_text(await run_in_threadpool(in_a_thread, websocket))
+
+
+def test_a_synchronous_function_is_guarded_before_the_connection_is_accepted(client, bearer):
+    application = client(WebSocketRoute("/x", asks_in_a_thread), enforce="declared")
+
+    with application.websocket_connect("/x", headers=dict(_text(bearer(subject="alice")))) as session:
+        assert session.receive_text() == "alice"
+    with pytest.raises(WebSocketDenialResponse) as caught, application.websocket_connect("/x"):
+        pass
+    assert caught.value.status_code == 401
+
+
+def test_a_synchronous_function_asks_again_once_it_is_accepted(client, issuer, bearer):
+    application = client(WebSocketRoute("/x", asks_in_a_thread_again))
+
+    with application.websocket_connect("/x", headers=dict(_text(bearer(subject="alice", expires_in=60)))) as session:
+        assert session.receive_text() == "alice"
+        issuer.clock.advance(7_200)
+        session.send_text("later")
+        with pytest.raises(WebSocketDisconnect) as caught:
+            session.receive_text()
+    assert caught.value.code == 1008
+
+
+async def by_connection(websocket):
+    await websocket.accept()
+    await websocket.receive()
+    await under_a_bare_connection(connection=HTTPConnection(websocket.scope))
+    await websocket.send_text("in")
+
+
+@require_scope("user:read")
+async def under_a_bare_connection(connection):
+    return None
+
+
+def test_a_connection_that_does_not_say_whether_it_is_open_is_judged_anew(client, issuer, bearer):
+    application = client(WebSocketRoute("/x", by_connection))
+    lines = dict(_text(bearer(expires_in=60)))
+
+    with application.websocket_connect("/x", headers=lines) as session:
+        session.send_text("now")
+        assert session.receive_text() == "in"
+    with application.websocket_connect("/x", headers=lines) as session:
+        issuer.clock.advance(7_200)
+        session.send_text("later")
+        with pytest.raises(WebSocketDisconnect) as caught:
+            session.receive_text()
+    assert caught.value.code == 1008

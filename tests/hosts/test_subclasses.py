@@ -18,8 +18,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from iiniit_guard import django, flask, starlette
+from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.asgi import GuardMiddleware
-from iiniit_guard.core.handler import policies_of
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.errors import UsageError
 from tests.hosts.django_site import Site

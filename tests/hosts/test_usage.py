@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from iiniit_guard import asgi, wsgi
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.errors import SettingsError, UsageError
 from iiniit_guard.flask import IiniitGuard
 from iiniit_guard.rules import Rule

@@ -51,14 +51,16 @@ def call(app, environ):
     return started[0], body
 
 
-def test_the_applications_iterable_comes_back_as_it_is(guard, bearer):
+def test_the_server_closes_the_applications_iterable(guard, bearer):
     application = Application()
 
     (status, _), body = call(GuardMiddleware(application, guard), environ_with(bearer()))
 
     assert status == "200 OK"
-    assert body is application.body  # so the server closes it
-    assert not body.closed
+    assert list(body) == [b"a", b"b"]
+    assert not application.body.closed
+    body.close()
+    assert application.body.closed
 
 
 def test_the_application_gets_a_copy_of_the_environ(guard, bearer):

@@ -45,8 +45,10 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "http_proxy": ("http://p.test", '"http://p.test"', "http://p.test"),
     "token_prefix": ("one_", '"one_"', "one_"),
     "insecure_accept_missing_audience": ("TRUE", "true", True),
+    "insecure_accept_id_tokens": ("true", "true", True),
     "insecure_metadata_issuer": ("https://b.test", '"https://b.test"', "https://b.test"),
     "insecure_http_hosts": ("a.test", '["a.test"]', ["a.test"]),
+    "issuers_max_age_seconds": ("5", "5", 5),
     "realm": ("mine", '"mine"', "mine"),
     "resource": (API, f'"{API}"', API),
     "resource_scopes": ("user:read user:write", '["user:read", "user:write"]', ["user:read", "user:write"]),
@@ -136,6 +138,13 @@ def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
     assert settings_from_env(environ) == {"issuer": ISSUER, "audience": [API]}
 
 
+@pytest.mark.parametrize("name", ["require_claim", "algorithms", "profile"])
+@pytest.mark.parametrize("written", ["", "  "])
+def test_an_empty_variable_does_not_drop_a_demand(name, written):
+    found = faults(settings_from_env, environ_of({**BASE, name: written}))
+    assert found == (f"{name}: the variable is empty; give it a value or remove it",)
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [
@@ -150,6 +159,20 @@ def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
         ("timeout_seconds", "nan"),
         ("inactive_seconds", "inf"),
         ("scope_implies", "[]"),
+        ("require_claim", ""),
+        ("require_claim", " "),
+        ("require_claim", "{"),
+        ("require_claim", '["canary"]'),
+        ("require_claim", '{"tenant": null}'),
+        ("require_claim", '{"tenant": ""}'),
+        ("require_claim", '{"tenant": NaN}'),
+        ("require_claim", '{"tenant": "canary", "tenant": "x"}'),
+        ("algorithms", ""),
+        ("algorithms", "  "),
+        ("profile", ""),
+        ("scope_claims", '["canary"'),
+        ("scope_claims", '["canary", [null]]'),
+        ("insecure_accept_id_tokens", "canary"),
         ("jwt", "canary"),
         ("store_secret", "canary"),
     ],
@@ -159,6 +182,15 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(name, written
     found = faults(lambda: make_settings(settings_from_env(environ)))
     assert [fault.partition(":")[0] for fault in found] == [name]
     assert "canary" not in str(found)
+
+
+def test_paths_of_scopes_as_json():
+    """A path through a claim whose name has dots or a space is a list, which words with spaces between cannot be."""
+    written = ' ["permissions", ["resource_access", "my client", "roles"]]'
+    keywords = settings_from_env(environ_of({**BASE, "scope_claims": written}))
+    assert keywords["scope_claims"] == ["permissions", ["resource_access", "my client", "roles"]]
+    (issuer,) = make_settings(keywords).issuers
+    assert issuer.scope_claims == ("permissions", ("resource_access", "my client", "roles"))
 
 
 @pytest.mark.parametrize("name", ["issuers", "on_event", "validators", "alternatives", "issuer_resolver", "introspection", "audiance"])
@@ -264,6 +296,5 @@ def test_no_secret_in_any_fault():
         "metadata_url": "https://u:canary@a.test",
         "scope_aliases": "canary",
     }
-    found = faults(settings_from_env, environ_of(table))
-    assert len(found) >= 5
+    assert len(found := faults(settings_from_env, environ_of(table))) >= 5
     assert "canary" not in str(found)

@@ -88,7 +88,7 @@ def test_a_credential_is_what_stood_in_the_header(value, limit):
         assert found.code in (None, "invalid_request")
         return
     assert isinstance(found, Credential)
-    scheme, _, rest = value.decode("latin-1").partition(" ")
+    scheme, _, rest = value.rstrip(b" \t").decode("latin-1").partition(" ")
     assert (found.scheme, found.value) == (scheme.lower(), rest.lstrip(" "))
     assert len(found.value) <= limit
     assert "," not in found.value or found.scheme != "bearer"

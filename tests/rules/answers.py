@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.gate import PASS
+from iiniit_guard.adapting.admission import PASS
 from iiniit_guard.core.problem import Problem
 from iiniit_guard.rules import Rule, Rules
 

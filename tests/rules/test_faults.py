@@ -56,6 +56,12 @@ WRONG = [
     Wrong([Rule("", "/x"), Rule("G/T", "/y")], ["rules[1] ( /x): methods: at least one", "rules[2] (G/T /y): methods: a method is a word"]),
     Wrong([Rule([1], "/x")], ["methods: a method is a word"]),  # type: ignore[list-item]  # what TOML or a slip may bring
     Wrong([Rule("GET", "/x", scopes="a", any_scope="b")], ["not both"]),
+    Wrong([Rule("GET", "/x", scopes="")], ["a scope is one word"]),
+    Wrong([Rule("GET", "/x", any_scope="")], ["a scope is one word"]),
+    Wrong([Rule("GET", "/x", acr_values="")], ["an acr value is one word"]),
+    Wrong([Rule("GET", "/x", public="false")], ["public: true or false is wanted"]),  # type: ignore[arg-type]  # out of a variable
+    Wrong([Rule("GET", "/x", optional_token=0)], ["optional_token: true or false is wanted"]),  # type: ignore[arg-type]  # a slip
+    Wrong([Rule("GET", "/x", allow_encoded_slash="no")], ["allow_encoded_slash: true or false is wanted"]),  # type: ignore[arg-type]  # a slip
     Wrong([Rule("GET", "/x", public=True, scopes="a")], ["public: "]),
     Wrong([Rule("GET", "/x", public=True, max_age=0)], ["public: "]),
     Wrong([Rule("GET", "/x", public=True, optional_token=True)], ["public: "]),

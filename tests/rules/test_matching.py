@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.core.policy import Policy
 from iiniit_guard.core.request import Request, request_from_scope
 from iiniit_guard.rules import Rule, Rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.gate import make_gate
+from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.core.request import Request
 from iiniit_guard.rules import Rule, Rules
 from tests.rules.answers import seen
@@ -57,7 +57,7 @@ ROWS = [
 def test_a_preflight_under_rules(path, raw, expected):
     answer = RULES.preflight_policy_for(preflight(path, raw))
     assert (None if answer is None else seen(answer)) == expected
-    assert seen(make_gate(rules=RULES).policy_for(preflight(path, raw))) == (expected or "pass")
+    assert seen(make_gate(rules=RULES, preflights="pass").policy_for(preflight(path, raw))) == (expected or "pass")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_status_challenge_body_and_retry_after_arrive():
     assert (down.header("www-authenticate"), int(down.header("retry-after") or 0) >= 1) == (None, True)
     assert down.json["error"] == "temporarily_unavailable"
     assert {each.header("cache-control") for each in (nothing, lacking, malformed, down)} == {"no-store"}
+    assert {each.header("vary") for each in (nothing, lacking, malformed, down)} == {"Authorization, DPoP"}
 
 
 def test_head_has_no_body_but_its_length():
@@ -107,7 +108,7 @@ def test_what_was_not_folded_here_is_a_bare_403(value):
 
     assert status == 403
     assert json.loads(body)["reason"] == "no_rule"
-    assert {name for name, _ in headers} == {b"content-type", b"content-length", b"cache-control"}
+    assert {name for name, _ in headers} == {b"content-type", b"content-length", b"cache-control", b"vary"}
 
 
 def test_what_can_be_forged_is_a_refusal():
@@ -146,3 +147,10 @@ def test_a_policy_with_many_scopes_is_refused_with_its_status():
     sidecar = make_sidecar(issuer, rules=[{"method": "GET", "path": "/v1/user/profile", "scopes": scopes}])
 
     assert render(sidecar, ask(sidecar, headers=bearer(issuer.token()))).status == 403
+
+
+def test_it_carries_the_reason_that_the_client_may_know():
+    """The event names another where a callable finds the issuers."""
+    body = json.dumps({"detail": "It was not verified.", "reason": "not_verified"}).encode()
+    _, _, told = unfold(fold(Deny(401, (), body, Reason.UNKNOWN_ISSUER)))
+    assert json.loads(told)["reason"] == "not_verified"

@@ -6,7 +6,7 @@ import pytest
 
 from iiniit_guard.sidecar.authorize import cache_key
 from iiniit_guard.testing import Issuer
-from tests.sidecar.sites import RULES, ask, bearer, identity, make_sidecar
+from tests.sidecar.sites import GATEWAYS, RULES, ask, bearer, identity, make_sidecar, render
 
 PREFLIGHT = [(b"origin", b"https://app.test"), (b"access-control-request-method", b"PATCH")]
 
@@ -99,8 +99,11 @@ def _original(target):
     return original
 
 
-def test_a_preflight_passes_and_nothing_that_resembles_one(issuer):
-    sidecar = make_sidecar(issuer, "traefik", rules=RULES)
+LET_THROUGH = {"preflights": "pass"}
+
+
+def test_a_preflight_passes_where_the_settings_say_so_and_nothing_that_resembles_one(issuer):
+    sidecar = make_sidecar(issuer, "traefik", rules=RULES, server=LET_THROUGH)
 
     assert ask(sidecar, "OPTIONS", headers=PREFLIGHT).status == 200
     assert ask(sidecar, "OPTIONS", headers=[*PREFLIGHT, *bearer(issuer.token())]).status == 403
@@ -110,21 +113,45 @@ def test_a_preflight_passes_and_nothing_that_resembles_one(issuer):
 
 def test_a_rule_that_names_options_is_obeyed_for_preflights_too(issuer):
     rules = [*RULES, {"method": "OPTIONS", "path": "/reports", "scope": "reports"}, {"method": "OPTIONS", "path": "/open", "public": True}]
-    sidecar = make_sidecar(issuer, "traefik", rules=rules)
+    for server in ({}, LET_THROUGH):
+        sidecar = make_sidecar(issuer, "traefik", rules=rules, server=server)
 
-    assert ask(sidecar, "OPTIONS", "/reports", headers=PREFLIGHT).json["reason"] == "no_token"
-    assert ask(sidecar, "OPTIONS", "/open", headers=PREFLIGHT).status == 200
-    assert ask(sidecar, "OPTIONS", "/a//../reports", headers=PREFLIGHT).json["reason"] == "ambiguous_path"
-
-
-def test_without_rules_a_preflight_passes(issuer):
-    assert ask(make_sidecar(issuer, "traefik", rules=None), "OPTIONS", headers=PREFLIGHT).status == 200
+        assert ask(sidecar, "OPTIONS", "/reports", headers=PREFLIGHT).json["reason"] == "no_token"
+        assert ask(sidecar, "OPTIONS", "/open", headers=PREFLIGHT).status == 200
+        assert ask(sidecar, "OPTIONS", "/a//../reports", headers=PREFLIGHT).json["reason"] == "ambiguous_path"
 
 
-def test_preflights_can_be_guarded(issuer):
-    sidecar = make_sidecar(issuer, "traefik", rules=RULES, server={"preflights": "guard"})
+def test_without_rules_a_preflight_passes_where_the_settings_say_so(issuer):
+    assert ask(make_sidecar(issuer, "traefik", rules=None, server=LET_THROUGH), "OPTIONS", headers=PREFLIGHT).status == 200
 
-    assert ask(sidecar, "OPTIONS", headers=PREFLIGHT).status == 401
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+@pytest.mark.parametrize("rules", [RULES, None], ids=["rules", "no-rules"])
+@pytest.mark.parametrize("server", [{}, {"preflights": "auto"}, {"preflights": "guard"}], ids=["default", "auto", "guard"])
+def test_preflights_are_guarded_by_default_and_a_refused_one_is_logged_with_the_cure(issuer, gateway, rules, server, caplog):
+    sidecar = make_sidecar(issuer, gateway, rules=rules, server=server)
+    answers = [ask(sidecar, "OPTIONS", headers=PREFLIGHT) for _ in range(3)]
+    other = ask(sidecar, "OPTIONS")
+    if gateway == "nginx":
+        answers, other = [render(sidecar, answer) for answer in answers], render(sidecar, other)
+
+    assert [(answer.status, answer.json["reason"]) for answer in answers] == [(401, "no_token")] * 3
+    assert (other.status, other.json["reason"]) == (401, "no_token")
+    messages = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard.sidecar"]
+    assert len(messages) == (0 if server == {"preflights": "guard"} else 1)
+    assert all('set preflights = "pass" in [server]' in message for message in messages)
+
+    issuer.clock.advance(61)
+    ask(sidecar, "OPTIONS", headers=PREFLIGHT)
+    assert len([record for record in caplog.records if record.name == "iiniit_guard.sidecar"]) == 2 * len(messages)
+
+
+def test_an_options_request_that_is_no_preflight_is_not_logged_as_one(issuer, caplog):
+    sidecar = make_sidecar(issuer, "traefik", rules=RULES)
+
+    assert ask(sidecar, "OPTIONS").status == 401
+    assert ask(sidecar, "GET", headers=PREFLIGHT).status == 401
+    assert [record for record in caplog.records if "preflights" in record.getMessage()] == []
 
 
 def test_an_optional_token_lets_the_anonymous_pass_and_no_bad_one(issuer):
@@ -170,6 +197,13 @@ def remembering(issuer, **changes):
 def key(token, method="GET", target="/v1/user/profile", *overrides):
     original = _original(target)._replace(method=method, authorization=b"Bearer " + token.encode())
     return (b"x-iiniit-cache-key", cache_key(original._replace(fields=overrides)))
+
+
+def test_a_gateway_may_not_remember_what_validators_or_a_resolver_decided(issuer):
+    token = issuer.token("user:read user:write")
+    for more in ({"validators": [lambda token, request: True]}, {"issuer_resolver": lambda request: issuer.issuer}):
+        answer = ask(remembering(issuer, more=more), headers=[*bearer(token), key(token)])
+        assert (answer.status, answer.header("cache-control")) == (200, "no-store")
 
 
 def test_a_gateway_may_remember_a_grant_only_under_the_key_of_the_recipe(issuer):

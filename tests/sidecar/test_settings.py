@@ -80,6 +80,8 @@ def test_the_gateway_is_mandatory(gateway):
         ({"server": {"admin_bind": ["unix:"]}}, "server.admin_bind: unix: wants a path after it"),
         ({"server": {"workers": 0}}, "server.workers: "),
         ({"server": {"stop_seconds": -1}}, "server.stop_seconds: "),
+        ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: it is more than 3600 seconds; set at most 3600"),
+        ({"server": {"auth_max_age_seconds": 301}}, "server.auth_max_age_seconds: it is more than 300 seconds; set at most 300"),
         ({"server": {"log": "loud"}}, "server.log: "),
         ({"server": {"preflights": "maybe"}}, "server.preflights: "),
         ({"server": {"trusted_proxies": ["gateway"]}}, "server.trusted_proxies: 'gateway' is neither a network"),

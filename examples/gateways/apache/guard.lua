@@ -7,9 +7,12 @@ local PORT = 8080
 local CONNECT_SECONDS = 1
 local TIMEOUT_SECONDS = 10
 local LONGEST_BODY = 65536
+local LONGEST_QUESTION = 65536 -- the guard reads no longer one, and closes the connection while it is being sent
 local METADATA = "/.well-known/oauth-protected-resource"
 
-local IDENTITY = { "X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iiniit-Issuer", "X-Iiniit-Assertion" }
+-- A grant has each of these once, empty where there is nothing, and the assertion where the guard is told to write one.
+local IDENTITY = { "X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iiniit-Issuer" }
+local ASSERTION = "X-Iiniit-Assertion"
 
 -- What belongs to one connection or to the body, which the guard does not get.
 local LEFT_OUT = {
@@ -22,6 +25,17 @@ local OVERRIDES = { "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Overrid
 local UNAVAILABLE = '{"type": "about:blank", "title": "Service Unavailable", "status": 503, '
   .. '"detail": "Access cannot be checked at the moment.", "reason": "guard_unavailable", "error": "temporarily_unavailable", '
   .. '"error_description": "Access cannot be checked at the moment."}'
+
+local UNAVAILABLE_FIELDS = {
+  ["content-type"] = "application/problem+json", ["retry-after"] = "1", ["cache-control"] = "no-store", ["vary"] = "Authorization, DPoP",
+}
+
+local TOO_LARGE = '{"type": "about:blank", "title": "Request Header Fields Too Large", "status": 431, '
+  .. '"detail": "The request has too many or too long header fields."}'
+
+local TOO_LARGE_FIELDS = {
+  ["content-type"] = "application/problem+json", ["cache-control"] = "no-store", ["vary"] = "Authorization, DPoP",
+}
 
 -- Identity in every spelling, names that CGI and WSGI would fold into one, a client's own word on where it came from
 -- and which certificate it showed.
@@ -42,6 +56,18 @@ local function question(r, fields)
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
+-- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is no 200.
+local function status_of(line)
+  return tonumber((line or ""):match("^HTTP/1%.1 (%d%d%d) [^%c]*$"))
+end
+
+-- RFC 9110, sections 5.1 and 5.5: a token as the name, no control characters in the value. A folded line is none.
+local function field_of(line)
+  local name, value = (line or ""):match("^([%w!#$%%&'*+%-.^_`|~]+):[ \t]*(.-)[ \t]*$")
+  if not name or value:gsub("\t", ""):find("%c") then return nil end
+  return name:lower(), value
+end
+
 local function ask(text)
   local guard = socket.tcp()
   guard:settimeout(CONNECT_SECONDS)
@@ -53,14 +79,14 @@ local function ask(text)
   guard:settimeout(TIMEOUT_SECONDS, "t")
   local status, headers, body = nil, {}, ""
   if guard:send(text) then
-    status = tonumber((guard:receive("*l") or ""):match("^HTTP/1%.1 (%d%d%d)"))
+    status = status_of(guard:receive("*l"))
     while status do
       local line = guard:receive("*l")
       if line == "" then break end
-      local name, value = (line or ""):match("^([^:]+):%s*(.-)%s*$")
-      if not name then status = nil else headers[name:lower()] = value end
+      local name, value = field_of(line)
+      if not name or name:find("^x%-iiniit%-") and headers[name] then status = nil else headers[name] = value end
     end
-    local length = tonumber(headers["content-length"] or "0") or 0
+    local length = tonumber((headers["content-length"] or ""):match("^%d+$")) or 0
     if status and length > 0 and length <= LONGEST_BODY then body = guard:receive(length) or "" end
   end
   guard:close()
@@ -88,14 +114,21 @@ function guard(r)
   for name in pairs(r:headers_in_table()) do
     if is_forged(name:lower()) then r.headers_in[name] = nil end
   end
-  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; `Upgrade: h2c` would be a tunnel past the guard.
-  if not is_websocket then r.headers_in["Upgrade"] = nil end
+  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; an upgrade to anything but a WebSocket would be a tunnel past the
+  -- guard. The API gets one upgrade, written here, where the client asks for a WebSocket and for nothing else.
+  r.headers_in["Upgrade"] = is_websocket and "websocket" or nil
+  r.headers_in["HTTP2-Settings"] = nil
   r.headers_in["Connection"] = is_websocket and "Upgrade" or connection:find("close", 1, true) and "close" or nil
 
-  local status, headers, body = ask(question(r, r:headers_in_table()))
+  local text = question(r, r:headers_in_table())
+  if #text > LONGEST_QUESTION then return refuse(r, 431, TOO_LARGE_FIELDS, TOO_LARGE) end
+  local status, headers, body = ask(text)
+  for _, name in ipairs(IDENTITY) do
+    if status == 200 and not headers[name:lower()] then status = nil end
+  end
   if status ~= 200 then
-    if not status or status < 400 then
-      return refuse(r, 503, { ["content-type"] = "application/problem+json", ["retry-after"] = "1", ["cache-control"] = "no-store" }, UNAVAILABLE)
+    if not status or status < 400 or status > 599 then
+      return refuse(r, 503, UNAVAILABLE_FIELDS, UNAVAILABLE)
     end
     return refuse(r, status, headers, body)
   end
@@ -103,6 +136,7 @@ function guard(r)
   for _, name in ipairs(IDENTITY) do
     r.headers_in[name] = headers[name:lower()]
   end
+  r.headers_in[ASSERTION] = headers[ASSERTION:lower()]
   -- The guard judged the method of the request line.
   for _, name in ipairs(OVERRIDES) do
     r.headers_in[name] = nil

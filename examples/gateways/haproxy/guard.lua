@@ -5,8 +5,11 @@ local GUARD = "127.0.0.1"
 local PORT = 8080
 local TIMEOUT_SECONDS = 10
 local LONGEST_BODY = 65536
+local LONGEST_QUESTION = 65536 -- the guard reads no longer one, and closes the connection while it is being sent
 
-local IDENTITY = { "x-iiniit-subject", "x-iiniit-client", "x-iiniit-scope", "x-iiniit-issuer", "x-iiniit-assertion" }
+-- A grant has each of these once, empty where there is nothing, and the assertion where the guard is told to write one.
+local IDENTITY = { "x-iiniit-subject", "x-iiniit-client", "x-iiniit-scope", "x-iiniit-issuer" }
+local ASSERTION = "x-iiniit-assertion"
 
 -- What belongs to one connection or to the body, which the guard does not get.
 local LEFT_OUT = {
@@ -32,17 +35,29 @@ local function question(txn)
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
+-- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is no 200.
+local function status_of(line)
+  return tonumber((line or ""):match("^HTTP/1%.1 (%d%d%d) [^%c]*$"))
+end
+
+-- RFC 9110, sections 5.1 and 5.5: a token as the name, no control characters in the value. A folded line is none.
+local function field_of(line)
+  local name, value = line:match("^([%w!#$%%&'*+%-.^_`|~]+):[ \t]*(.-)[ \t]*$")
+  if not name or value:gsub("\t", ""):find("%c") then return nil end
+  return name:lower(), value
+end
+
 local function answer(socket)
-  local status = tonumber((socket:receive("*l") or ""):match("^HTTP/1%.1 (%d%d%d)"))
+  local status = status_of(socket:receive("*l"))
   if not status then return nil end
   local headers = {}
   while true do
     local line = socket:receive("*l")
     if not line then return nil end
     if line == "" then break end
-    local name, value = line:match("^([^:]+):%s*(.-)%s*$")
+    local name, value = field_of(line)
     if not name then return nil end
-    headers[#headers + 1] = { name:lower(), value }
+    headers[#headers + 1] = { name, value }
   end
   return status, headers
 end
@@ -54,10 +69,26 @@ local function header(headers, wanted)
   return nil
 end
 
+local function identity(headers)
+  local seen = {}
+  for _, pair in ipairs(headers) do
+    if pair[1]:find("^x%-iiniit%-") then
+      if seen[pair[1]] then return nil end
+      seen[pair[1]] = pair[2]
+    end
+  end
+  for _, name in ipairs(IDENTITY) do
+    if not seen[name] then return nil end
+  end
+  return seen
+end
+
 local function guard(txn)
+  local text = question(txn)
+  if #text > LONGEST_QUESTION then txn:done(txn:reply({ status = 431 })) end
   local socket = core.tcp()
   socket:settimeout(TIMEOUT_SECONDS)
-  if not socket:connect(GUARD, PORT) or not socket:send(question(txn)) then
+  if not socket:connect(GUARD, PORT) or not socket:send(text) then
     socket:close()
     return
   end
@@ -69,22 +100,20 @@ local function guard(txn)
 
   if status == 200 then
     socket:close()
+    local caller = identity(headers)
+    if not caller then return end
     for _, name in ipairs(IDENTITY) do
-      local value = header(headers, name)
-      if value then
-        txn.http:req_set_header(name, value)
-      else
-        txn.http:req_del_header(name)
-      end
+      txn.http:req_set_header(name, caller[name])
     end
+    if caller[ASSERTION] then txn.http:req_set_header(ASSERTION, caller[ASSERTION]) end
     txn:set_var("txn.iiniit_granted", true)
     return
   end
 
-  local length = tonumber(header(headers, "content-length") or "0") or 0
+  local length = tonumber((header(headers, "content-length") or ""):match("^%d+$")) or 0
   local body = length > 0 and length <= LONGEST_BODY and socket:receive(length) or ""
   socket:close()
-  if status < 400 then return end
+  if status < 400 or status > 599 then return end
   local reply = txn:reply({ status = status })
   for _, pair in ipairs(headers) do
     if not LEFT_OUT[pair[1]] then reply:add_header(pair[1], pair[2]) end
@@ -93,4 +122,10 @@ local function guard(txn)
   txn:done(reply)
 end
 
+-- After wait-for-body: either the body is whole, or the buffer is full.
+local function whole(txn)
+  if txn.req:may_recv() then txn:set_var("txn.iiniit_whole", true) end
+end
+
+core.register_action("iiniit_whole", { "http-req" }, whole, 0)
 core.register_action("iiniit_guard", { "http-req" }, guard, 0)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from iiniit_guard.core.bearer import has_query_token
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded, query_overrides
-from iiniit_guard.core.path import AMBIGUOUS_CHARACTERS, AMBIGUOUS_SEGMENTS
+from iiniit_guard.core import setting_checks as is_
+from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
+from iiniit_guard.core.path import is_ambiguous_text
 from iiniit_guard.core.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.problem import Problem, Reason
 from iiniit_guard.core.request import Request
 from iiniit_guard.errors import SettingsError
 
 Enforce = Literal["all", "declared"]
-Preflights = Literal["pass", "guard"]
+Preflights = Literal["auto", "pass", "guard"]
 
 PASS: Final = "pass"
 """The request goes on without its credentials being looked at."""
@@ -47,7 +46,8 @@ class Gate:
         rules: Decides by method and path; None means `policy` for every request.
         policy: For requests that no rule concerns.
         enforce: `all` refuses whatever has no good token; `declared` leaves that to the decorated handlers.
-        preflights: `pass` lets CORS preflights through where no rule speaks of OPTIONS, `guard` treats them like any request.
+        preflights: `auto` lets a CORS preflight pass only where the host answers it and no view of the application can run for it;
+            `pass` lets all of them pass where no rule names OPTIONS; `guard` treats them like any other request.
     """
 
     public: frozenset[str] = frozenset()
@@ -55,34 +55,48 @@ class Gate:
     rules: Rules | None = None
     policy: Policy = ANY_TOKEN
     enforce: Enforce = "all"
-    preflights: Preflights = "pass"
+    preflights: Preflights = "auto"
     wants_any_token: bool = field(init=False, repr=False, compare=False)
     """Whether every request that is not public is let through by any good token, so that nothing else need be looked at."""
     opens: bool = field(init=False, repr=False, compare=False)
     """Whether any path is public."""
+    hinted: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Not empty once the log says what to do about a refused preflight."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
         object.__setattr__(self, "opens", bool(self.public or self.subtrees))
 
-    def policy_for(self, request: Request) -> Wanted:
-        """Tell what this request must satisfy.
+    def policy_for(self, request: Request, *, host_answers: bool = False) -> Wanted:
+        """Return what this request must satisfy.
+
+        Args:
+            request: The request at the middleware.
+            host_answers: Whether no view of the application can run for it if it is a CORS preflight, because the host answers that.
 
         Returns:
             `PASS`, a policy, or the refusal of a request that no rule provides for.
         """
         if self.is_public(request.path):
             return PASS
-        if self.preflights == "pass" and is_preflight(request):
+        if self._lets_preflights_pass(host_answers) and is_preflight(request):
             wanted = self._wanted_of_preflight(request)
             return PASS if wanted is None else wanted
         if self.rules is not None:
             return self.rules.policy_for(request)
         return PASS if self.enforce == "declared" else self.policy
 
-    def passes_as_preflight(self, request: Request) -> bool:
-        """Tell whether a request passes for no other reason than that it is a CORS preflight."""
-        if self.preflights != "pass" or request.method != "OPTIONS" or self.enforce == "declared" or self.policy.anonymous:
+    def _lets_preflights_pass(self, host_answers: bool) -> bool:
+        return self.preflights == "pass" or (self.preflights == "auto" and host_answers)
+
+    def passes_as_preflight(self, request: Request, *, host_answers: bool = False) -> bool:
+        """Return whether a request passes for no other reason than that it is a CORS preflight."""
+        if (
+            not self._lets_preflights_pass(host_answers)
+            or request.method != "OPTIONS"
+            or self.enforce == "declared"
+            or self.policy.anonymous
+        ):
             return False
         return is_preflight(request) and not self.is_public(request.path) and self._wanted_of_preflight(request) is None
 
@@ -108,7 +122,7 @@ def make_gate(
     rules: Rules | None = None,
     enforce: Enforce = "all",
     optional_token: bool = False,
-    preflights: Preflights = "pass",
+    preflights: Preflights = "auto",
 ) -> Gate:
     """Check a middleware's arguments and freeze them.
 
@@ -117,6 +131,8 @@ def make_gate(
     """
     faults = []
     exact, subtrees = set(), []
+    if (fault := is_.flag(optional_token)) is not None:  # "false" is true to Python
+        faults.append(f"optional_token: {fault}")
     if isinstance(public, str):
         faults.append("public: a list of paths is wanted, not one string")
         public = ()
@@ -133,8 +149,8 @@ def make_gate(
             exact.add(path)
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')
-    if preflights not in ("pass", "guard"):
-        faults.append('preflights: "pass" or "guard"')
+    if preflights not in ("auto", "pass", "guard"):
+        faults.append('preflights: it must be "auto", "pass" or "guard"')
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
         faults.append("rules: Rules([Rule(...), ...]) is wanted, or another object with policy_for()")
     if rules is not None and enforce == "declared":
@@ -155,7 +171,7 @@ def is_preflight(request: Request) -> bool:
     names = {name for name, value in request.headers if (name, value) not in _NOTHING}
     if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
         return False
-    return not query_overrides(request.query) and not has_query_token(request.query)
+    return not any(request.reserved_names)
 
 
 _NOTHING: Final = frozenset({(b"content-length", b"0"), (b"cookie", b"")})
@@ -167,10 +183,8 @@ _NOT_OF_A_PREFLIGHT: Final = frozenset(
         *OVERRIDE_HEADERS,
     }
 )
-# Stricter than for rules: a % that stands alone may be read by some decoder too.
-_AMBIGUOUS: Final = re.compile(f"[{AMBIGUOUS_CHARACTERS}%]|{AMBIGUOUS_SEGMENTS}")
 
 
 def _is_ambiguous(path: str) -> bool:
     """Tell whether another reader could take `path` for one outside the subtree it seems to be in."""
-    return _AMBIGUOUS.search(path) is not None
+    return "%" in path or is_ambiguous_text(path)  # stricter than for rules: some decoder may read a % that stands alone too

@@ -22,7 +22,9 @@ _wrapped: WeakKeyDictionary[FunctionType, list[ref[object]]] = WeakKeyDictionary
 def remember_wrapped(handler: object, wrapper: object) -> None:
     """Remember that a decorator turned `handler` into `wrapper`, for `misplaced`."""
     for inner in _chain(handler):
-        _wrapped.setdefault(inner, []).append(ref(wrapper))
+        # Some frameworks decorate at every request, and drop the wrapper afterwards (Flask-RESTX, `method_decorators`).
+        alive = [known for known in _wrapped.get(inner, ()) if known() is not None]
+        _wrapped[inner] = [*alive, ref(wrapper)]
 
 
 def misplaced(registered: Iterable[object]) -> list[str]:

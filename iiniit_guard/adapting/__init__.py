@@ -1,0 +1,1 @@
+"""What every adapter shares: which requests are admitted, what a request carries, and what decorators do."""

@@ -1,0 +1,174 @@
+"""One ASGI connection whose application may be refused: what the application sends passes until a handler records a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final, NoReturn, TypeAlias
+
+from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.core.decision import Answer, Refusal
+from iiniit_guard.errors import UsageError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DENIAL: Final = "websocket.http.response"
+
+
+class HttpExchange(RefusalRecord):
+    """The record of one HTTP request, and the `send` of its application.
+
+    A refusal that is recorded before the response starts replaces the whole response. A refusal that is recorded later aborts it: nothing
+    further passes, and the middleware raises, so that the server closes the connection.
+
+    Args:
+        scope: The scope that the server gave.
+        send: The `send` that the server gave.
+
+    Attributes:
+        started: Whether a response of the application has started. It can no longer be replaced.
+    """
+
+    __slots__ = ("_replaced", "_scope", "_send", "started")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.refusal: Refusal | None = None  # as the base does; its constructor would be one more call for each request
+        self.started = self._replaced = False
+        self._scope = scope
+        self._send = send
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Pass a message of the application on, or send the refusal in place of the response that it starts."""
+        if self.refusal is not None:
+            return self._replace(message, self.refusal)
+        if message["type"] == "http.response.start":
+            self.started = True
+        return self._send(message)
+
+    async def finish(self, refusal: Refusal) -> None:
+        """Send the refusal of an application that ended without starting a response.
+
+        Raises:
+            UsageError: Its response had started.
+        """
+        if self.started:
+            _abort()
+        if not self._replaced:
+            await self._refuse(refusal, ())
+
+    async def _replace(self, message: Message, refusal: Refusal) -> None:
+        if self.started:
+            _abort()
+        # Every other message belongs to the response that is replaced: bodies, paths of files, trailers, pushes, hints.
+        if message["type"] == "http.response.start" and not self._replaced:
+            await self._refuse(refusal, message.get("headers") or ())
+
+    async def _refuse(self, refusal: Refusal, replaced: Iterable[tuple[bytes, bytes]]) -> None:
+        others = [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in replaced]
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in replace_headers(refusal, others)]
+        self._replaced = True
+        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b"" if self._scope.get("method") == "HEAD" else refusal.body})
+
+
+class WebsocketExchange(RefusalRecord):
+    """The record of one WebSocket connection, and the `receive` and `send` of its application.
+
+    A refusal that is recorded before the connection is accepted is sent as a denial response; a later one closes the connection with 1008.
+    The application is then told that the client left.
+
+    Args:
+        scope: The scope that the server gave.
+        receive: The `receive` that the server gave.
+        send: The `send` that the server gave.
+
+    Attributes:
+        started: Whether a denial response of the application has started. It can no longer be replaced.
+    """
+
+    __slots__ = ("_accepted", "_ended", "_heard", "_receive", "_scope", "_send", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__()
+        self.started = False
+        self._scope, self._receive, self._send = scope, receive, send
+        self._heard = self._accepted = self._ended = False
+
+    async def receive(self) -> Message:
+        """Return the client's next message; after a refusal, that it left."""
+        if self.refusal is None:
+            message = await self._hear()
+            if self.refusal is None:
+                return message
+        await self.finish(self.refusal)
+        return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of the application on, or end the connection in its place."""
+        if self.refusal is not None:
+            await self.finish(self.refusal)
+            return
+        kind = message["type"]
+        if kind == "websocket.accept":
+            self._accepted = True
+        elif kind == "websocket.close":
+            self._ended = True
+        elif kind == f"{_DENIAL}.start":
+            self.started = True
+        await self._send(message)
+
+    async def finish(self, refusal: Refusal) -> None:
+        """End the connection by the refusal, unless it has ended.
+
+        Raises:
+            UsageError: A denial response of the application had started.
+        """
+        if self.started:
+            _abort()
+        if self._ended:
+            return
+        self._ended = True
+        if self._accepted:
+            await self._send({"type": "websocket.close", "code": 1008, "reason": ""})
+        else:
+            await refuse(self._scope, _connect_again if self._heard else self._receive, self._send, refusal)
+
+    async def _hear(self) -> Message:
+        message = await self._receive()
+        self._heard = True
+        if message["type"] == "websocket.disconnect":
+            self._ended = True
+        return message
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:
+    """Carry out a refusal on a connection that was not answered yet.
+
+    Spec: ASGI 3.0, "WebSocket Denial Response" extension; without it, a close before accept makes the server answer a bare 403.
+    """
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        if (await receive())["type"] != "websocket.connect":
+            return
+        if _DENIAL not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        kind = _DENIAL
+    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
+    await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": decision.body})
+
+
+async def _connect_again() -> Message:
+    return {"type": "websocket.connect"}
+
+
+def _abort() -> NoReturn:
+    raise UsageError(
+        "a guarded function refused the request after its response had started, so the connection is closed: "
+        "decorate the handler, or call the guarded function before the response starts"
+    ) from None

@@ -1,0 +1,169 @@
+"""What every middleware does with a request before any handler runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, Protocol, TypeVar
+
+from iiniit_guard.adapting.admission import PASS, Gate, is_preflight
+from iiniit_guard.core.access_token import AccessToken, Principal
+from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
+from iiniit_guard.core.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.problem import Problem
+from iiniit_guard.core.request import Request, environ_path, only_authorization, route_path
+from iiniit_guard.errors import UsageError
+
+G = TypeVar("G")
+
+_log: Final = logging.getLogger("iiniit_guard")
+_PASSED: Final = Allow(None)
+
+
+class Deciding(Protocol):
+    """The calls of `Guard` that adapters make; the core cannot import the guard, which stands above it."""
+
+    def authenticate(self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...) -> Decision:
+        """See `Guard.authenticate`."""
+        ...
+
+    async def authenticate_async(
+        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...
+    ) -> Decision:
+        """See `Guard.authenticate_async`."""
+        ...
+
+    @property
+    def metadata_path(self) -> str | None:
+        """See `Guard.metadata_path`."""
+        ...
+
+    def published(self, request: Request) -> Answer | None:
+        """See `Guard.published`."""
+        ...
+
+    def decide_at_once(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | Finding | None:
+        """See `Guard.decide_at_once`."""
+        ...
+
+    def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
+        """See `Guard.permit`."""
+        ...
+
+
+def checked_guard(guard: G | None) -> G:
+    """Give `guard` if it is one.
+
+    Raises:
+        UsageError: It is None, or another argument in its place.
+    """
+    if guard is None or not callable(getattr(guard, "authenticate", None)):
+        raise UsageError("a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
+    return guard
+
+
+def admit(
+    guard: Deciding,
+    gate: Gate,
+    request: Request,
+    host: str,
+    handler: Policy | None = None,
+    *,
+    found: Finding | None = None,
+    host_answers: bool = False,
+) -> Decision | Answer:
+    """Decide at the door of an application, before any handler runs.
+
+    Args:
+        guard: Decides about credentials.
+        gate: Decides which requests are asked for some.
+        request: The request at the door.
+        host: The adapter's name, for events.
+        handler: The policy of the handler that will run, where that is known; it replaces the gate's own, but no rule's.
+        found: What `recall_environ` said about this very request: it must have a token, and the guard knows what to do with it.
+        host_answers: As for `Gate.policy_for`.
+
+    Returns:
+        `Allow`, or the answer to send: a refusal, or this resource's own metadata (RFC 9728).
+    """
+    if found is not None:
+        return guard.authenticate(request, handler or gate.policy, host=host, found=found)
+    answer = guard.published(request)
+    if answer is not None:
+        return answer
+    wanted = _wanted(gate, request, handler, host_answers)
+    return _PASSED if wanted is None else _hinted(gate, request, guard.authenticate(request, wanted, host=host))
+
+
+async def admit_async(
+    guard: Deciding, gate: Gate, request: Request, host: str, *, found: Finding | None = None, host_answers: bool = False
+) -> Decision | Answer:
+    """Do what `admit` does, on an event loop."""
+    if found is not None:
+        return await guard.authenticate_async(request, gate.policy, host=host, found=found)
+    answer = guard.published(request)
+    if answer is not None:
+        return answer
+    wanted = _wanted(gate, request, None, host_answers)
+    return _PASSED if wanted is None else _hinted(gate, request, await guard.authenticate_async(request, wanted, host=host))
+
+
+def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
+    """Log what to do about a refused CORS preflight, once for each middleware: the browser shows the developer a CORS error only."""
+    if gate.preflights == "auto" and not isinstance(decision, Allow) and not gate.hinted and is_preflight(request):
+        gate.hinted.append(True)
+        _log.warning(
+            "a CORS preflight (OPTIONS without a token) was refused: put the CORS middleware outside the guard, so that it answers "
+            'preflights, or set preflights="pass" if no handler may do harm when it runs for OPTIONS without a token'
+        )
+    return decision
+
+
+def _wanted(gate: Gate, request: Request, handler: Policy | None, host_answers: bool) -> Policy | Problem | None:
+    asked = gate.policy_for(request, host_answers=host_answers)
+    if isinstance(asked, Policy):
+        return asked if handler is None or gate.rules is not None else handler
+    if isinstance(asked, Problem):
+        return asked
+    if asked == PASS:
+        return None
+    raise UsageError("rules answer a Policy, a Problem or PASS")
+
+
+def recall_environ(
+    guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN
+) -> AccessToken | Finding | None:
+    """Decide about a WSGI request that any good token lets in: the usual case, without a `Request` and without waiting.
+
+    Where no token passes `admit` decides, and is handed what was found.
+
+    Args:
+        guard: Remembers.
+        gate: Decides which requests are asked for a token.
+        environ: The request at the door.
+        host: The adapter's name, for events.
+        wanted: The policy of the handler that will run, where that is known.
+    """
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    if authorization is None or not gate.wants_any_token:
+        return None
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, environ_path(environ)):
+        return None
+    query = environ.get("QUERY_STRING")
+    encoded = query.encode("latin-1", "replace") if query else b""
+    return guard.decide_at_once(authorization.encode("latin-1", "replace"), encoded, wanted, environ.get("REQUEST_METHOD", "GET"), host)
+
+
+def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Finding | None:
+    """Do what `recall_environ` does, for an ASGI scope."""
+    authorization = only_authorization(scope["headers"])
+    if authorization is None or not gate.wants_any_token:
+        return None
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
+        return None
+    return guard.decide_at_once(authorization, scope.get("query_string", b""), ANY_TOKEN, scope.get("method", "GET"), host)
+
+
+def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
+    """Tell whether `path` (decoded) is public, or that of the resource's own metadata."""
+    return gate.is_public(path) or path == guard.metadata_path
