@@ -18,7 +18,7 @@ from iiniit_guard.core.token_kind import explicit_problem, id_token_problem, nam
 
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
-_HABITS_KEPT: Final = 1024
+_HABITS_KEPT: Final = 256  # of some 7 KB at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
 """The audience and the scopes of a token that is good."""
 
