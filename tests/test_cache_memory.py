@@ -30,8 +30,19 @@ HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
     "clients": lambda n: {"client_id": f"client-{n}" * 20, "azp": f"{n}" * 200},
     "names": lambda n: {f"{n}.{i}": i for i in range(250)},
     "of all sizes": lambda n: {"a": "x" * (n * 7919 % 4000) + str(n)},
+    "of ever larger sizes": lambda n: {"a": "x" * (n * 8) + str(n)},
+    "of one size for a while": lambda n: {"a": "x" * (n // 1000 * 16 % 256) + str(n)},
 }
-PER_MIB = {"usual": 2500, "objects": 120, "texts": 180, "clients": 700, "names": 150, "of all sizes": 500}
+PER_MIB = {
+    "usual": 2500,
+    "objects": 120,
+    "texts": 180,
+    "clients": 700,
+    "names": 150,
+    "of all sizes": 500,
+    "of ever larger sizes": 250,
+    "of one size for a while": 3500,
+}
 
 
 def fill(cache, checks, kind, tokens, numbers):
@@ -42,7 +53,8 @@ def fill(cache, checks, kind, tokens, numbers):
         token = checks.check(json.loads(text), NOW, introspected=False)
         assert isinstance(token, AccessToken)
         cache.keep(digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3)
-        cache.recall(digest_of(str(n - n % 7)))
+        again = cache.recall(digest_of(str(n - n % 7)))
+        assert again is None or again.claims["iss"] == ISSUER  # a handler asks for the claims, which are made then
 
 
 def resident():
