@@ -13,7 +13,7 @@ from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.authenticate import authenticate, decide, verify
-from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.cache import CacheEntry, digest_of
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.copying import CopiedAsItself
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding, Tried
@@ -171,7 +171,7 @@ class Guard(CopiedAsItself):
         said, cache, digest = self._usual.decide(authorization, query, wanted)
         return None if said is None else self._heard(said, cache, digest, method, host, started)
 
-    def find(self, authorization: bytes, query: bytes) -> Remembered | None:
+    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Give what `recall` would go by; for a host that decides and counts by itself."""
         return self._usual.find(authorization, query)
 
@@ -193,12 +193,12 @@ class Guard(CopiedAsItself):
             return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
         return token_of(said)
 
-    async def verify_async(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken:
+    async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
 
         Args:
             token: Without scheme.
-            outdated: What is remembered about it, where that is to be asked about anew; it stays until there is an answer.
+            outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
         """
         said = self._usual.verify(token, outdated=outdated)
         if said is None or isinstance(said, Tried):

@@ -67,6 +67,7 @@ class _MadeWhenAsked:
         except AttributeError:
             claims = make_claims(token._shape, tuple(map(freeze, token._values)))
             self._slot.__set__(token, claims)
+            _set_values(token, claims._values)  # the others are needed no longer
             return claims
 
     def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:

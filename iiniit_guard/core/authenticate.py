@@ -10,7 +10,7 @@ from typing import Final
 
 from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
-from iiniit_guard.core.cache import Remembered, digest_of
+from iiniit_guard.core.cache import CacheEntry, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
 from iiniit_guard.core.flow import Ask, Flow, Unreachable
 from iiniit_guard.core.introspection import introspect
@@ -94,7 +94,7 @@ def verify(
     resource: ProtectedResource,
     issuer: str | None = None,
     *,
-    outdated: AccessToken | None = None,
+    outdated: float | None = None,
     tried: Tried | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find out whether a token is good, wherever it came from.
@@ -104,7 +104,7 @@ def verify(
         digest: Its key in the caches.
         resource: Whom it must be meant for.
         issuer: Who must have issued it; None means that the token itself says so.
-        outdated: What is remembered and is no answer: it is asked about anew.
+        outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked anew.
         tried: What `Usual` returned, so that the token is parsed once.
     """
     # The issuer that is settled before the token is read: the only one, or the one that the request named.
@@ -135,12 +135,12 @@ def verify(
     if how == "introspect":
         return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
     verified = yield from verify_jwt(jws, trusted, None if tried is None else tried.keys)
-    if not isinstance(verified, Remembered):
+    if not isinstance(verified, CacheEntry):
         return verified
-    if not trusted.voucher.valid:  # the application withdrew the issuer while its keys were fetched
+    if not trusted.is_trusted:  # the application withdrew the issuer while its keys were fetched
         return _unverified(Reason.UNKNOWN_ISSUER, resource)
     if how == "verify":
-        resource.cache.keep(digest, verified)
+        resource.cache.keep(digest, verified, len(token))
         return verified.token
     return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
 

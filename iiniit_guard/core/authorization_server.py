@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from iiniit_guard.core.cache import Voucher
+from iiniit_guard.core.cache import KeyValidity
 from iiniit_guard.core.claim_checks import ClaimChecks
 from iiniit_guard.core.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.clock import Clock
@@ -15,6 +15,7 @@ from iiniit_guard.core.jwk import JwkSet
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.key_source import KeySource
 from iiniit_guard.core.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
+from iiniit_guard.core.packed_store import IssuerValidity
 from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.refused import RefusedCache, Tombstones
 from iiniit_guard.core.scope import scope_reading
@@ -63,10 +64,12 @@ class AuthorizationServer:
         """Whether a good token of this issuer has come."""
         self.was_proven: bool = False
         """Whether a good token of an issuer of this name had come before this object was made."""
-        self.voucher: Voucher = Voucher()
-        """The word of the application that it trusts this issuer; valid until the application withdraws it."""
-        self.memory: Voucher = Voucher()
-        """What remembered introspection answers rest on: it ends with that word, and where the issuer is forgotten for lack of space."""
+        self.is_trusted: bool = True
+        """Whether the application trusts this issuer; False once it has withdrawn it."""
+        self.issuer_validity: IssuerValidity = IssuerValidity()
+        """Whether cached tokens of this issuer count: they end with that trust, and where the issuer is forgotten for lack of space."""
+        self.validity: KeyValidity = KeyValidity(self.issuer_validity)
+        """What introspection answers of this issuer rest on: no key, so only the issuer. They have a deadline instead."""
         self.is_found: bool = first_loads is not None
         """Whether a callable found it, so that clients must not learn that it exists."""
         self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
@@ -131,6 +134,7 @@ class AuthorizationServer:
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
+            issuer_validity=self.issuer_validity,
             clock=clock,
             random=random,
             hold=self.hold,
@@ -147,14 +151,14 @@ class AuthorizationServer:
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
-    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, Voucher], ...]:
-        """Give the keys of this server's current set that may have signed under `header`, each with its voucher, and remember them.
+    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
+        """Give the keys of this server's current set that may have signed under `header`, each with its validity, and remember them.
 
         Args:
             header: Found to be allowed (`check_header`).
             keys: The set.
         """
-        found = tuple((key, self.keys.voucher_of(key)) for key in keys.find(header.kid, header.alg))
+        found = tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
         if len(keys.signers) >= MAX_HEADERS:
             keys.signers.clear()
         keys.signers[header.encoded] = found
@@ -172,13 +176,12 @@ class AuthorizationServer:
 
     def withdraw(self) -> None:
         """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
-        self.voucher.valid = False
+        self.is_trusted = False
         self.forget()
 
     def forget(self) -> None:
-        """End what is remembered of this issuer. A request that is being verified is answered as the issuer says."""
-        self.memory.valid = False
-        self.keys.withdraw()
+        """End the cached tokens of this issuer. A request that is being verified is answered as the issuer says."""
+        self.issuer_validity.valid = False
 
     def hold(self) -> Unreachable | None:
         """Return why a call must wait while no good token has come, or None. One admission covers all calls for the cool-down."""

@@ -1,28 +1,44 @@
-"""The bounded memory of what was verified.
+"""The token cache: verified tokens, bounded in number and in bytes.
 
-Writes are made under our lock, reads without one: a read is one look into a `dict`, which no interpreter tears. Expiry is part of
-the value, so that a read changes nothing but a flag.
+Theory of operation.
+
+*The latest tokens are objects.* A new token is kept as it is, and so is one that was unpacked for a hit: a thousand or two of either, whose
+objects take at most an eighth of the bytes. They leave in the order in which they came, and the new ones are packed then.
+
+*The others are bytes.* `PackedStore` holds them as records, which Python's garbage collector does not visit, bounds their number and their
+bytes, and says which is lost when there is no room.
+
+*Reads take no lock.* A read is one lookup in a `dict`, which no interpreter tears, and no entry is ever changed: a writer puts another in
+its place. What may end an entry is compared on each read: both clocks, the validity of the key and that of the issuer. Only a hit on a
+record takes the lock, for the moment in which it adds the object. An object counts more than the record under the same digest, so a record
+that became old while it was being unpacked must not be added. A record that is lost takes its object along.
+
+*Writes take the lock.* An exception of a signal handler may end one in the middle. The next write finds that out and empties the cache.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from hashlib import sha256
+from itertools import count
 from threading import Lock
-from typing import Final, cast
+from typing import Final
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.packed_store import Facts, IssuerValidity, PackedStore, facts_of, record_of
+from iiniit_guard.core.packed_token import pack, size_of, unpack
 
-_SECOND_CHANCES: Final = 32  # how many used entries one eviction passes over: it must cost the same whatever was used
-_MOMENTS: Final = 4096
-_LOST_TURNS: Final = 32  # how many turns that were lost one eviction passes over, for the same reason
-_TABLE_ENTRIES: Final = 4096  # a `dict` is rebuilt as a whole now and then: of a million entries in 50 ms, of so many in 0.2
+MAX_BYTES: Final = 64 * 1024 * 1024
 _ACTIVE_LATELY_SECONDS: Final = 3600.0
+_MAX_NEW: Final = 1024
+_MAX_UNPACKED: Final = 2048
+_LARGEST_RECORD: Final = 512 * 1024  # one record must not cost thousands of others their place at once
+_numbers: Final = count()
 
 
 def digest_of(token: str, issuer: str | None = None) -> bytes:
-    """Give the key under which a token is remembered: no cache holds a token.
+    """Return the key under which a token is cached: no cache holds a token.
 
     Args:
         token: Printable ASCII.
@@ -32,144 +48,140 @@ def digest_of(token: str, issuer: str | None = None) -> bytes:
     return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
 
 
-class Voucher:
-    """What a remembered token rests on, a key for example; when that is withdrawn, so is all it vouched for."""
+class KeyValidity:
+    """What an entry rests on, a key for example. Once it is withdrawn, or its issuer is, the entry no longer counts."""
 
-    __slots__ = ("valid",)
+    __slots__ = ("issuer", "number", "valid")
 
-    def __init__(self) -> None:
+    def __init__(self, issuer: IssuerValidity | None = None) -> None:
+        self.issuer: IssuerValidity = IssuerValidity() if issuer is None else issuer
+        self.number: int = next(_numbers)
         self.valid: bool = True
 
 
-class Remembered:
-    """A verified token and the moments between which it may be used without asking again."""
+class CacheEntry:
+    """A verified token and the moments between which it is valid."""
 
-    __slots__ = ("after", "begins", "digest", "ends", "ends_monotonic", "token", "used", "voucher")
+    __slots__ = ("record", "size", "token", "used", "valid_from", "valid_until", "valid_until_monotonic", "validity")
 
-    def __init__(self, token: AccessToken, begins: float, ends: float, ends_monotonic: float, voucher: Voucher) -> None:
+    def __init__(
+        self, token: AccessToken, valid_from: float, valid_until: float, valid_until_monotonic: float, validity: KeyValidity
+    ) -> None:
         self.token: AccessToken = token
-        self.begins: float = begins
-        self.ends: float = ends
-        self.ends_monotonic: float = ends_monotonic
-        self.voucher: Voucher = voucher
+        self.valid_from: float = valid_from
+        self.valid_until: float = valid_until
+        self.valid_until_monotonic: float = valid_until_monotonic
+        self.validity: KeyValidity = validity
         self.used: bool = False
-        self.digest: bytes = b""
-        self.after: Remembered | None = None
+        self.size: int = 0
+        self.record: bytes | None = None  # that it was unpacked from
 
-
-class _Queue:
-    """One client's entries, oldest first, linked through the entries themselves: a client with one token costs next to nothing."""
-
-    __slots__ = ("count", "first", "last", "passed_over")
-
-    def __init__(self) -> None:
-        self.first: Remembered | None = None
-        self.last: Remembered | None = None
-        self.count = 0
-        self.passed_over = 0  # turns of this client that it lost already, out of turn
-
-    def append(self, entry: Remembered) -> None:
-        entry.after = None
-        if self.last is None:
-            self.first = entry
-        else:
-            self.last.after = entry
-        self.last = entry
-        self.count += 1
-
-    def pop(self) -> Remembered:
-        entry = cast("Remembered", self.first)  # whose turn it is has an entry: see _next_turn
-        self.first = entry.after
-        if self.first is None:
-            self.last = None
-        self.count -= 1
-        return entry
+    def outlasts(self, outdated: float | None) -> bool:
+        """Return whether it ends after this moment, by the monotonic clock; True for None."""
+        return outdated is None or self.valid_until_monotonic > outdated
 
 
 class TokenCache:
-    """Verified tokens: first in, first out with a second chance; no client can crowd out the others.
+    """Verified tokens by digest. `PackedStore` describes what is lost when the cache is full.
 
-    A client that holds more than a quarter while the cache is full loses its own oldest entries before anyone else loses one.
-    (While there is room it may use it: the quarter protects the others, and nobody else wants the room.)
+    Args:
+        size: How many tokens at most.
+        clock: Both clocks.
+        max_bytes: How many bytes they take at most.
     """
 
-    def __init__(self, size: int, clock: Clock) -> None:
-        self._size = size
-        self._share = max(1, size // 4)
+    def __init__(self, size: int, clock: Clock, max_bytes: int = MAX_BYTES) -> None:
+        self._max_new = min(size // 16, _MAX_NEW)
+        self._max_records = size - self._max_new
+        self._objects_bytes = max_bytes // 8  # of the new ones, and as many again of the unpacked ones
+        self._records_bytes = max_bytes - 2 * self._objects_bytes
+        self._largest_object = self._objects_bytes // 32
+        self._largest_record = min(max_bytes // 16, _LARGEST_RECORD)
+        self._clock = clock
         self._wall = clock.wall
         self._monotonic = clock.monotonic
         self._lock = Lock()
-        self._moments: dict[float, float] = {}
-        self._count = 0
-        self._tables: list[dict[bytes, Remembered]] = _tables(size)  # by the first octet of the digest
-        self._queues: dict[str | None, _Queue] = {}  # by client
-        self._heavy: set[str | None] = set()  # clients over their share
-        self._turns: deque[str | None] = deque()  # whose turn it is to lose an entry: its client, once per entry, oldest first
+        self._objects: dict[bytes, CacheEntry] = {}
+        self._validities: dict[int, KeyValidity] = {}  # of the records, by number
+        self._writing = False  # True during a write, and after one that an exception ended
+        self._start_afresh()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)  # those not packed yet
 
     def recall(self, digest: bytes) -> AccessToken | None:
-        """Give the token that is remembered under `digest` and may still be used, or None."""
+        """Return the token that is cached under `digest` and is valid now, or None."""
         entry = self.find(digest)
         return None if entry is None else entry.token
 
-    def find(self, digest: bytes) -> Remembered | None:
-        """Give what is remembered under `digest` and may still be used, or None."""
-        entry = self._tables[digest[0]].get(digest)
-        if entry is None or not entry.begins <= self._wall() < entry.ends:
+    def find(self, digest: bytes) -> CacheEntry | None:
+        """Return the entry that is cached under `digest` and is valid now, or None."""
+        entry = self._objects.get(digest) or self._unpack(digest)
+        if entry is None or not entry.valid_from <= self._wall() < entry.valid_until or self._monotonic() >= entry.valid_until_monotonic:
             return None
-        if self._monotonic() >= entry.ends_monotonic or not entry.voucher.valid:
+        validity = entry.validity
+        if not (validity.valid and validity.issuer.valid):
             return None
         entry.used = True
         return entry
 
     def remaining(self, digest: bytes) -> float:
-        """Give the seconds for which the entry may still be used; 0 when there is none."""
-        entry = self._tables[digest[0]].get(digest)
-        if entry is None or not entry.voucher.valid:
+        """Return the seconds for which the entry is still valid; 0 where there is none."""
+        known = self._known(digest)
+        if known is None:
             return 0.0
-        return max(0.0, min(entry.ends - self._wall(), entry.ends_monotonic - self._monotonic()))
+        valid_until, valid_until_monotonic, validity = known
+        if validity is None or not (validity.valid and validity.issuer.valid):
+            return 0.0
+        return max(0.0, min(valid_until - self._wall(), valid_until_monotonic - self._monotonic()))
 
     def was_active(self, digest: bytes) -> bool:
-        """Tell whether this token was good within the last hour, remembered or not: such tokens go first when calls are scarce."""
-        entry = self._tables[digest[0]].get(digest)
-        return entry is not None and self._monotonic() - entry.ends_monotonic < _ACTIVE_LATELY_SECONDS
+        """Tell whether the cache holds this token, valid until at most an hour ago: such tokens go first when calls are scarce.
 
-    def keep(self, digest: bytes, entry: Remembered) -> None:
-        """Remember a verified token, in the place of what was remembered under `digest`."""
-        entry.digest = digest
-        if len(self._moments) >= _MOMENTS:
-            self._moments.clear()
-        # Three moments of its own cost an entry 96 bytes, and whoever makes them names whole seconds.
-        share, begins, ends, ends_monotonic = self._moments.setdefault, entry.begins, entry.ends, entry.ends_monotonic
-        entry.begins, entry.ends, entry.ends_monotonic = share(begins, begins), share(ends, ends), share(ends_monotonic, ends_monotonic)
-        with self._lock:
-            known = self._tables[digest[0]].get(digest)
-            if known is not None:  # takes the other's place in the order, so that asking again is not a way to stay
-                known.token, known.begins, known.voucher = entry.token, entry.begins, entry.voucher
-                known.ends, known.ends_monotonic = entry.ends, entry.ends_monotonic
-                return
-            client = entry.token.client_id
-            own_turn_kept = self._count >= self._size and self._make_room(client)
-            self._tables[digest[0]][digest] = entry
-            self._count += 1
-            queue = self._queues.get(client)
-            if queue is None:
-                queue = self._queues[client] = _Queue()
-            queue.append(entry)
-            if not own_turn_kept:
-                self._turns.append(client)
-            if queue.count > self._share:
-                self._heavy.add(client)
+        An evicted token counts as one that never came.
+        """
+        known = self._known(digest)
+        return known is not None and self._monotonic() - known[1] < _ACTIVE_LATELY_SECONDS
 
-    def drop(self, digest: bytes) -> Remembered | None:
-        """Forget one token; give what was remembered, so that a tombstone can outlast it."""
+    def keep(self, digest: bytes, entry: CacheEntry, length: int | None = None) -> None:
+        """Cache a verified token, in the place of what was cached under `digest`.
+
+        A token that takes more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
+
+        Args:
+            digest: Of the token.
+            entry: The token, and what it rests on.
+            length: Of a JWT; see `size_of`.
+        """
+        entry.size = size_of(entry.token, length)
         with self._lock:
-            entry = self._tables[digest[0]].get(digest)
+            if self._writing:
+                self._start_afresh()
+            self._writing = True
+            known = self._objects.get(digest)
+            if known is not None:
+                self._free(known)
+            self._new_room -= entry.size
+            self._objects[digest] = entry
+            self._new.append(digest)
+            if entry.size > self._largest_object:
+                self._settle(digest)
+            while len(self._new) > self._max_new or self._new_room < 0:
+                self._settle(self._new.popleft())
+            self._writing = False
+
+    def drop(self, digest: bytes) -> bool:
+        """Forget one token; return whether it was cached."""
+        with self._lock:
+            if self._writing:
+                self._start_afresh()
+            self._writing = True
+            ended = self._store.end(digest)
+            entry = self._objects.pop(digest, None)
             if entry is not None:
-                entry.ends = entry.ends_monotonic = float("-inf")  # stays as a husk until its turn: the order is not searched
-            return entry
+                self._free(entry)
+            self._writing = False
+            return ended or entry is not None
 
     def clear(self) -> None:
         """Forget everything."""
@@ -181,66 +193,95 @@ class TokenCache:
         self._lock = Lock()
 
     def _start_afresh(self) -> None:
-        self._count, self._tables = 0, _tables(self._size)
-        self._queues.clear()
-        self._heavy.clear()
-        self._turns.clear()
+        self._objects = {}
+        self._new_room = self._unpacked_room = self._objects_bytes
+        self._new: deque[bytes] = deque()  # digests, oldest first; one of an object that is gone stays until its turn
+        self._unpacked: deque[bytes] = deque()
+        self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)
+        self._validities = {}
+        self._writing = False
 
-    def _make_room(self, newcomer: str | None) -> bool:
-        """Do what `_evict` does, also where an exception of a signal's handler once ended it in the middle and left things in disorder."""
-        try:
-            return self._evict(newcomer)
-        except (LookupError, AttributeError):
-            self._start_afresh()
+    def _known(self, digest: bytes) -> tuple[float, float, KeyValidity | None] | None:
+        """Return both ends and the validity of an entry, no validity where it is withdrawn; None where there is no entry."""
+        entry = self._objects.get(digest)
+        if entry is not None:
+            return entry.valid_until, entry.valid_until_monotonic, entry.validity
+        record = self._store.get(digest)
+        if record is None:
+            return None
+        facts = facts_of(record)
+        return facts.valid_until, facts.valid_until_monotonic, self._validities.get(facts.validity)
+
+    def _add_unpacked(self, digest: bytes, entry: CacheEntry) -> None:
+        self._unpacked_room -= entry.size
+        self._objects[digest] = entry
+        self._unpacked.append(digest)
+        while len(self._unpacked) > _MAX_UNPACKED or self._unpacked_room < 0:
+            oldest = self._unpacked.popleft()
+            known = self._objects.get(oldest)
+            if known is not None and known.record is not None:
+                if known.used:
+                    self._store.mark_used(oldest)
+                del self._objects[oldest]
+                self._free(known)
+
+    def _settle(self, digest: bytes) -> None:
+        """Let a new object become a record."""
+        entry = self._objects.get(digest)
+        if entry is not None and entry.record is None:
+            self._store_record(digest, entry)
+            del self._objects[digest]
+            self._free(entry)
+
+    def _was_used(self, digest: bytes) -> bool:
+        entry = self._objects.get(digest)
+        if entry is None or not entry.used:
             return False
+        entry.used = False
+        return True
 
-    def _evict(self, newcomer: str | None) -> bool:
-        """Drop one entry; tell whether it was the newcomer's own, whose turn then stays for the entry that replaces it."""
-        own = newcomer in self._heavy
-        if own:
-            client = newcomer
-        elif self._heavy:
-            client = next(iter(self._heavy))
-            self._queues[client].passed_over += 1
+    def _lost(self, digest: bytes) -> None:
+        entry = self._objects.get(digest)
+        if entry is not None and entry.record is not None:
+            del self._objects[digest]
+            self._free(entry)
+
+    def _free(self, entry: CacheEntry) -> None:
+        if entry.record is None:
+            self._new_room += entry.size
         else:
-            client = self._next_turn()
-        queue = self._queues[client]
-        entry = queue.pop()
-        for _ in range(min(_SECOND_CHANCES, queue.count)):
-            if not entry.used:
-                break
-            entry.used = False
-            queue.append(entry)
-            entry = queue.pop()
-        del self._tables[entry.digest[0]][entry.digest]
-        self._count -= 1
-        if queue.count <= self._share:
-            self._heavy.discard(client)
-        if not queue.count:  # then no turn of this client is left either: out of turn it keeps its share
-            del self._queues[client]
-        return own
+            self._unpacked_room += entry.size
 
-    def _next_turn(self) -> str | None:
-        """Give the client whose turn it is; each has as many turns as entries and entries lost out of turn."""
-        turns, queues = self._turns, self._queues
-        for _ in range(_LOST_TURNS):
-            client = turns.popleft()
-            queue = queues[client]
-            if not queue.passed_over:
-                return client
-            queue.passed_over -= 1
-        while True:  # so many turns that were lost: this one counts, and another of this client is lost in its place
-            client = turns.popleft()
-            queue = queues[client]
-            if not queue.passed_over or queue.count > 1:
-                return client
-            queue.passed_over -= 1
+    def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
+        validity, client = entry.validity, hash(entry.token.client_id)
+        facts = Facts(
+            entry.valid_from, entry.valid_until, entry.valid_until_monotonic, validity.number, validity.issuer.number, client, entry.used
+        )
+        record = record_of(pack(entry.token), facts)
+        if len(record) > self._largest_record or not (validity.valid and validity.issuer.valid):
+            self._store.end(digest)
+            return
+        if validity.number not in self._validities:
+            self._validities = {number: each for number, each in self._validities.items() if each.valid and each.issuer.valid}
+            self._validities[validity.number] = validity
+        self._store.put(digest, record, facts, validity.issuer, self._clock.now())
 
-
-def _tables(size: int) -> list[dict[bytes, Remembered]]:
-    """Give a table for each first octet; few octets have one of their own where few entries come."""
-    number = 1
-    while number < 256 and number * _TABLE_ENTRIES < size:
-        number *= 2
-    tables: list[dict[bytes, Remembered]] = [{} for _ in range(number)]
-    return tables * (256 // number)
+    def _unpack(self, digest: bytes) -> CacheEntry | None:
+        """Return a record as an object, or None where there is none that is valid now."""
+        record = self._store.get(digest)
+        if record is None:
+            return None
+        facts = facts_of(record)
+        validity = self._validities.get(facts.validity)
+        if validity is None or not facts.valid_from <= self._wall() < facts.valid_until or self._monotonic() >= facts.valid_until_monotonic:
+            return None
+        entry = CacheEntry(unpack(record), facts.valid_from, facts.valid_until, facts.valid_until_monotonic, validity)
+        entry.size = size_of(entry.token)
+        with self._lock:
+            if self._store.get(digest) is record and digest not in self._objects and not self._writing:
+                self._writing = True
+                entry.record = self._store.mark_used(digest)
+                if entry.size <= self._largest_object:
+                    self._add_unpacked(digest, entry)
+                self._writing = False
+        return entry

@@ -18,9 +18,7 @@ from iiniit_guard.core.token_kind import explicit_problem, id_token_problem, nam
 
 # RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
-_KEPT: Final = 4096
-_HABITS_KEPT: Final = 1024
-_AUDIENCES_SHARED: Final = 8
+_HABITS_KEPT: Final = 256  # of some 7 KB at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
 """The audience and the scopes of a token that is good."""
 
@@ -53,7 +51,6 @@ class ClaimChecks:
     missing_audience: bool
     id_tokens: bool
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
-    _same: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,17 +74,17 @@ class ClaimChecks:
             decided = self._decide(claims, habit, now, introspected, typ)
             if isinstance(decided, Problem):
                 return decided
-            found = self._shared(decided[0]), decided[1]
+            found = decided
             if known is None and is_common(claims):  # of a good token: what is meant for others must not fill this
                 if len(self._habits) >= _HABITS_KEPT:
                     self._habits.clear()
                 self._habits[kinds] = habit
-        if len(self._same) >= _KEPT:
-            self._same.clear()
-        share, repeated, others = self._same.setdefault, habit.repeated(claims), habit.others(claims)
-        values = (*map(share, repeated, repeated), *others)
+        details: tuple[Any, ...] = ()
+        if habit.detailed:
+            details = freeze(claims["authorization_details"])
+            claims = {**claims, "authorization_details": details}
+        values = tuple(claims.values())
         subject, client_id, expires, issued, token_id = habit.fields(values)
-        details = freeze(claims["authorization_details"]) if habit.detailed else ()
         return make_access_token(
             self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
         )
@@ -179,9 +176,6 @@ class ClaimChecks:
 
     def _has_required(self, claims: dict[str, Any]) -> bool:
         return all(name in claims and any(_holds(claims[name], value) for value in wanted) for name, wanted in self.required.items())
-
-    def _shared(self, audience: tuple[str, ...]) -> tuple[str, ...]:
-        return self._same.setdefault(audience, audience) if len(audience) <= _AUDIENCES_SHARED else audience
 
 
 def _empty_of(claims: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ LATEST: Final = 253_402_300_800
 class Claims(CopiedAsItself, Mapping[str, Any]):
     """A frozen mapping from claim name to frozen value: nested objects are read-only mappings, arrays are tuples.
 
-    A token's claims cost a tuple of values; tokens with the same names share these (`make_claims`: half the memory of a dict each).
+    A token's claims cost a tuple of values, in the order of the names; tokens with the same names share these (`make_claims`).
     """
 
     __slots__ = ("_shape", "_values")

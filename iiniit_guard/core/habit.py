@@ -32,10 +32,8 @@ class Habit:
         missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
         bound: Whether the token is bound to a key.
         detailed: Whether it carries RFC 9396 details.
-        shape: Position of each claim's value, the names in the token's order.
-        repeated: Picks the values that other tokens are likely to have too; they stand first.
-        others: Picks the rest.
-        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values in their positions, None for each not there.
+        shape: Position of each claim's value, in the token's order.
+        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values, None for each not there.
     """
 
     usual: bool
@@ -45,8 +43,6 @@ class Habit:
     bound: bool
     detailed: bool
     shape: dict[str, int]
-    repeated: Pick
-    others: Pick
     fields: Pick
 
 
@@ -63,10 +59,7 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
     no_text = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
-    repeated = [name for name in _REPEATED if kinds.get(name) in (str, int)]
-    apart = set(repeated)
-    others = [name for name in kinds if name not in apart]
-    positions = {name: position for position, name in enumerate([*repeated, *others])}
+    positions = {name: position for position, name in enumerate(kinds)}
     client = "client_id" if "client_id" in kinds else "azp"
     return Habit(
         usual=not (telling or bound or detailed)
@@ -80,9 +73,7 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
         missing=missing,
         bound=bound,
         detailed=detailed,
-        shape={name: positions[name] for name in kinds},
-        repeated=_pick(repeated),
-        others=_pick(others),
+        shape=positions,
         fields=_pick_fields([positions.get(name) for name in ("sub", client, "exp", "iat", "jti")]),
     )
 
@@ -90,12 +81,6 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
 def is_common(names: Collection[str]) -> bool:
     """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
     return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
-
-
-def _pick(keys: list[Any]) -> Pick:
-    if len(keys) > 1:
-        return itemgetter(*keys)
-    return lambda held: tuple(held[key] for key in keys)  # itemgetter gives one value by itself, and wants one at least
 
 
 def _pick_fields(positions: list[int | None]) -> Pick:

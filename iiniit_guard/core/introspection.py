@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache
+from iiniit_guard.core.cache import CacheEntry, TokenCache
 from iiniit_guard.core.claims import is_time
 from iiniit_guard.core.client_authentication import SignedIn, sign_in
 from iiniit_guard.core.clock import Moment
@@ -35,8 +35,8 @@ def introspect(
     cache: TokenCache,
     *,
     issued_at: object = None,
-    verified: Remembered | None = None,
-    outdated: AccessToken | None = None,
+    verified: CacheEntry | None = None,
+    outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Ask about a token, unless an answer is remembered or under way.
 
@@ -47,7 +47,8 @@ def introspect(
         cache: Where good answers are kept.
         issued_at: `iat` of a JWT, unverified, which only says how soon a refusal may be asked about again.
         verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
-        outdated: What is remembered and is no answer, nor is what other processes were told: the server is asked.
+        outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer, nor is what other processes were
+            told: the server is asked.
     """
     refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
@@ -65,12 +66,12 @@ def _introspect(
     server: AuthorizationServer,
     cache: TokenCache,
     issued_at: object,
-    verified: Remembered | None,
-    outdated: AccessToken | None,
+    verified: CacheEntry | None,
+    outdated: float | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    found = cache.recall(digest) or server.refused.recall(digest)
-    if found is not None and found is not outdated:
-        return found  # another's call ended between our look and our lead
+    known_now = _recall(digest, server, cache, outdated)
+    if known_now is not None:
+        return known_now  # another's call ended between our look and our lead
     shared = None if outdated is not None else (yield from _recall_shared(token, digest, server, cache, verified))
     if shared is not None:
         return shared
@@ -116,6 +117,11 @@ def _introspect(
     return outcome
 
 
+def _recall(digest: bytes, server: AuthorizationServer, cache: TokenCache, outdated: float | None) -> AccessToken | Problem | None:
+    entry = cache.find(digest)
+    return server.refused.recall(digest) if entry is None or not entry.outlasts(outdated) else entry.token
+
+
 def _settle_second_spelling(
     token: str,
     digest: bytes,
@@ -123,7 +129,7 @@ def _settle_second_spelling(
     server: AuthorizationServer,
     cache: TokenCache,
     sent: Moment,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
 ) -> bytes | None:
     """Let an inactive answer end the second spelling of an ECDSA signature too.
 
@@ -143,7 +149,7 @@ def _settle_second_spelling(
     if active:
         server.tombstones.lift(other)
         return None
-    other_was_good = cache.drop(other) is not None
+    other_was_good = cache.drop(other)
     if server.tombstones.outdates(digest, sent.monotonic) or (verified is not None and not other_was_good):
         server.tombstones.end(other)
     elif other_was_good:
@@ -155,7 +161,7 @@ def _settle_second_spelling(
 
 
 def _recall_shared(
-    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: Remembered | None
+    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None
 ) -> Flow[AccessToken | None]:
     """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
     if server.store is None:
@@ -204,7 +210,7 @@ def _remember(
     cache: TokenCache,
     sent: Moment,
     issued_at: object,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
 ) -> AccessToken | Problem:
     now = server.clock.wall()
     if active:
@@ -212,10 +218,11 @@ def _remember(
         issued_at = claims.get("iat", issued_at)
     else:
         outcome = server.inactive
-    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.voucher.valid):
+    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.is_trusted):
         outcome = server.inactive  # what we were told since, of the token or of the issuer, counts more than what was true when we asked
     if isinstance(outcome, Problem):
-        if cache.drop(digest) is not None:
+        # A tombstone that is there already is renewed: an active answer may have been asked for since.
+        if cache.drop(digest) or server.tombstones.outdates(digest, float("-inf")):
             server.tombstones.bury(digest)
         young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
         server.refused.keep(digest, outcome, young=young)
@@ -242,15 +249,15 @@ def _keep(
     server: AuthorizationServer,
     cache: TokenCache,
     sent: Moment,
-    verified: Remembered | None,
+    verified: CacheEntry | None,
 ) -> None:
     """Remember a good answer until its one deadline: the moment its request was sent plus the delay, or `exp`."""
     delay = server.settings.revocation_delay_seconds
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
-    entry = Remembered(outcome, begins, ends, floor(sent.monotonic) + delay, server.memory)
+    ends_monotonic, validity = floor(sent.monotonic) + delay, server.validity
     if verified is not None:
-        entry.begins, entry.ends, entry.voucher = max(begins, verified.begins), min(ends, verified.ends), verified.voucher
-        entry.ends_monotonic = min(entry.ends_monotonic, verified.ends_monotonic)
-    cache.keep(digest, entry)
+        begins, ends, validity = max(begins, verified.valid_from), min(ends, verified.valid_until), verified.validity
+        ends_monotonic = min(ends_monotonic, verified.valid_until_monotonic)
+    cache.keep(digest, CacheEntry(outcome, begins, ends, ends_monotonic, validity))

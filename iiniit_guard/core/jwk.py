@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iiniit_guard.core.cache import Voucher
+from iiniit_guard.core.cache import KeyValidity
 from iiniit_guard.core.flow import Breathe, Flow
 from iiniit_guard.core.public_numbers import EcPoint, PublicNumbers, RsaNumbers, parse_public_numbers, thumbprint
 from iiniit_guard.core.strict_json import parse_object
@@ -55,13 +55,15 @@ class JwkSet:
         keys: In the issuer's order.
         skipped: Why other keys were left out: position and reason, holding nothing of the keys.
         kids: The names of the usable keys.
-        signers: For whoever this set belongs to: encoded JOSE header → the keys that may have signed under it, each with its voucher.
+        signers: For whoever this set belongs to: encoded JOSE header → the keys that may have signed under it, each with its validity.
     """
 
     keys: tuple[Jwk, ...] = ()
     skipped: tuple[str, ...] = ()
     kids: frozenset[str] = field(init=False, repr=False, compare=False)
-    signers: dict[bytes, tuple[tuple[VerificationKey, Voucher], ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    signers: dict[bytes, tuple[tuple[VerificationKey, KeyValidity], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _found: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

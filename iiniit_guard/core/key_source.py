@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from iiniit_guard.core.cache import Voucher
+from iiniit_guard.core.cache import KeyValidity
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, ReadFile, Unreachable
 from iiniit_guard.core.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.kept import Kept
 from iiniit_guard.core.metadata import retry_after
+from iiniit_guard.core.packed_store import IssuerValidity
 from iiniit_guard.core.verification_key import VerificationKey
 
 _SHORTEST_SECONDS: Final = 300.0
@@ -24,7 +25,7 @@ _YOUNG_SECONDS: Final = 300.0
 
 
 class KeySource(Kept[JwkSet]):
-    """One issuer's JWK Set, with a voucher for each key: what a withdrawn key vouched for is gone with it.
+    """One issuer's JWK Set, with a validity for each key: what a withdrawn key vouched for is gone with it.
 
     Args:
         locate: Makes the flow that tells the URL of the set, or `file:` and a path.
@@ -32,6 +33,7 @@ class KeySource(Kept[JwkSet]):
         max_age_seconds: The longest a set counts, whatever its `Cache-Control` says.
         cooldown_seconds: Unknown keys cause at most one fetch in this time, failed ones counted: callers must not set our rate.
         stale_seconds: How long the last good set serves past its end while the issuer fails.
+        issuer_validity: Of the issuer.
         clock: Both clocks.
         random: Uniform in [0, 1).
         hold: As for `Kept`.
@@ -45,6 +47,7 @@ class KeySource(Kept[JwkSet]):
         max_age_seconds: float,
         cooldown_seconds: float,
         stale_seconds: float,
+        issuer_validity: IssuerValidity,
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
@@ -60,26 +63,20 @@ class KeySource(Kept[JwkSet]):
             hold=hold,
         )
         self._locate = locate
+        self._issuer_validity = issuer_validity
         self._connection = connection
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
-        self._vouchers: dict[tuple[str | None, str, str], Voucher] = {}
-        self._withdrawn = False
+        self._validities: dict[tuple[str | None, str, str], KeyValidity] = {}
 
-    def voucher_of(self, key: VerificationKey) -> Voucher:
+    def validity_of(self, key: VerificationKey) -> KeyValidity:
         """Give what a fact verified by this key rests on: the key under this name for this algorithm."""
-        voucher = self._vouchers.get((key.kid, key.alg, key.thumbprint))
-        if voucher is None or self._withdrawn:  # the set changed since the caller took its key out of it
-            voucher = Voucher()
-            voucher.valid = False
-        return voucher
-
-    def withdraw(self) -> None:
-        """End what all keys vouched for, and what they would vouch for from now on."""
-        self._withdrawn = True
-        for voucher in self._vouchers.values():
-            voucher.valid = False
+        validity = self._validities.get((key.kid, key.alg, key.thumbprint))
+        if validity is None:  # the set changed since the caller took its key out of it
+            validity = KeyValidity(self._issuer_validity)
+            validity.valid = False
+        return validity
 
     @property
     def is_young(self) -> bool:
@@ -153,9 +150,9 @@ class KeySource(Kept[JwkSet]):
 
     def _take(self, value: JwkSet) -> Unreachable | None:
         present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
-        for gone in self._vouchers.keys() - present:
-            self._vouchers[gone].valid = False
-        self._vouchers = {key: self._vouchers.get(key) or Voucher() for key in present}
+        for gone in self._validities.keys() - present:
+            self._validities[gone].valid = False
+        self._validities = {key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present}
         return None if len(value) else Unreachable("answer", "jwks: no usable key")
 
 

@@ -52,6 +52,7 @@ class GuardKeywords(TypedDict, total=False):
     resource_scopes: Sequence[str]
     max_token_bytes: int
     max_cached_tokens: int
+    max_cached_bytes: int
     on_event: Callable[[Event], object] | None
     event_subject: bool
     validators: Sequence[Callable[..., object]]

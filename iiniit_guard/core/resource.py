@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, TokenCache
+from iiniit_guard.core.cache import CacheEntry, TokenCache
 from iiniit_guard.core.challenge import Answers
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.flow import Ask, Flow
@@ -46,7 +46,7 @@ class ProtectedResource:
     def __init__(self, settings: GuardSettings, clock: Clock, chance: Chance) -> None:
         self.settings = settings
         self.clock = clock
-        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock)
+        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock, settings.max_cached_bytes)
         self._chance = chance
         self._first_loads = None if isinstance(settings.issuers, tuple) else FirstLoads(clock)
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
@@ -79,7 +79,7 @@ class ProtectedResource:
         """Whether the request has no say beside its token."""
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a remembered token in `Authorization` needs nothing but its digest."""
-        self.find: Callable[[bytes], Remembered | None] = self.cache.find if self._found is None else self._find_confirmed
+        self.find: Callable[[bytes], CacheEntry | None] = self.cache.find if self._found is None else self._find_confirmed
         """Give what is remembered under a digest and may still be used without asking anyone, or None."""
 
     @property
@@ -124,7 +124,7 @@ class ProtectedResource:
         seconds = self.cache.remaining(digest)
         return seconds if self._found is None else min(seconds, self._found.remaining(entry.token.issuer))
 
-    def _find_confirmed(self, digest: bytes) -> Remembered | None:
+    def _find_confirmed(self, digest: bytes) -> CacheEntry | None:
         entry = self.cache.find(digest)
         return entry if entry is not None and self._found is not None and self._found.remaining(entry.token.issuer) > 0 else None
 

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import Any, Final
 
 from iiniit_guard.core.policy import SCOPE_TOKEN
@@ -18,8 +19,29 @@ _log: Final = logging.getLogger("iiniit_guard")
 
 MALFORMED: Final = None
 _SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")  # the words are checked together: there may be thousands
-_KEPT: Final = 4096
-_LONGEST_KEPT: Final = 1024
+_SEEN_BYTES: Final = 1024 * 1024
+_SEEN_TEXT_BYTES: Final = 256  # what a text takes in the table at most, besides its own object and its set
+_LONGEST_SEEN: Final = 1024
+
+
+class SeenScopes(dict[str, frozenset[str]]):
+    """Scope string → the scopes it says, for strings read before. They take 1 MiB at most; when that is full, it starts afresh."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _SEEN_BYTES
+
+    def keep(self, written: str, scopes: frozenset[str]) -> None:
+        """Remember what `written` says, unless one of them is longer than 1,024 characters."""
+        if len(written) > _LONGEST_SEEN or sum(map(len, scopes)) > _LONGEST_SEEN:
+            return
+        size = _SEEN_TEXT_BYTES + getsizeof(written) + getsizeof(scopes) + sum(map(getsizeof, scopes))
+        if size > self._left:
+            self.clear()
+            self._left = _SEEN_BYTES
+        self._left -= size
+        self[written] = scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +54,7 @@ class ScopeReading:
         aliases: Scope → the scope that this API calls it.
         implies: Scope → what it includes; followed to the end.
         issuer: Whose tokens these are, for the log.
-        seen: Scope string → the scopes it says, for strings read before; sets of scopes → themselves.
+        seen: What strings that were read before say.
         reported: Paths about which the log has a line.
     """
 
@@ -41,7 +63,7 @@ class ScopeReading:
     aliases: Mapping[str, str]
     implies: Mapping[str, tuple[str, ...]]
     issuer: str
-    seen: dict[Any, frozenset[str]] = field(repr=False, compare=False)
+    seen: SeenScopes = field(repr=False, compare=False)
     reported: set[ScopePath] = field(repr=False, compare=False)
 
     def scopes_of(self, claims: Mapping[str, Any], *, introspected: bool = False) -> frozenset[str] | None:
@@ -62,13 +84,8 @@ class ScopeReading:
         if self.also:
             found = found.union(*(self._further(claims, path) for path in self.also))
         scopes = self._expand(found)
-        if sum(map(len, scopes)) > _LONGEST_KEPT:
-            return scopes
-        if len(self.seen) >= _KEPT:
-            self.seen.clear()
-        scopes = self.seen.setdefault(scopes, scopes)
-        if type(written) is str and not self.also and len(written) <= _LONGEST_KEPT:
-            self.seen[written] = scopes
+        if type(written) is str and not self.also:
+            self.seen.keep(written, scopes)
         return scopes
 
     def written_in(self, claims: Mapping[str, Any], *, introspected: bool = False) -> set[str] | None:
@@ -115,7 +132,7 @@ def scope_reading(
     issuer: str = "",
 ) -> ScopeReading:
     """Make a reading with a memory of its own for scope strings already read."""
-    return ScopeReading(strict, tuple(map(scope_path, also)), aliases, implies, issuer, {}, set())
+    return ScopeReading(strict, tuple(map(scope_path, also)), aliases, implies, issuer, SeenScopes(), set())
 
 
 def _are_scopes(words: list[Any]) -> bool:

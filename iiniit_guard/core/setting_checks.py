@@ -64,6 +64,11 @@ def count(value: object) -> str | None:
     return None if type(value) is int and value > 0 else "a whole number above 0 is wanted"
 
 
+def between(least: int, most: int) -> Check:
+    """A whole number within bounds."""
+    return lambda value: None if type(value) is int and least <= value <= most else f"a whole number from {least} to {most} is required"
+
+
 def flag(value: object) -> str | None:
     """True or false."""
     return None if isinstance(value, bool) else "true or false is wanted"

@@ -35,6 +35,7 @@ class GuardSettings:
         resource_scopes: `scopes_supported` of that document.
         max_token_bytes: A longer credential is refused unread.
         max_cached_tokens: Over all issuers.
+        max_cached_bytes: What the cached tokens of all issuers take at most.
         on_event: Called with an `Event` for each decision; None means that none is made.
         event_subject: Whether events name the subject.
         validators: Callables on (token, request); whatever is not True refuses.
@@ -52,6 +53,7 @@ class GuardSettings:
     resource_scopes: Sequence[str] = ()
     max_token_bytes: int = 16_384
     max_cached_tokens: int = 65_536
+    max_cached_bytes: int = 67_108_864
     on_event: Callable[[Event], object] | None = None
     event_subject: bool = True
     validators: Sequence[Callable[..., object]] = ()
@@ -60,6 +62,10 @@ class GuardSettings:
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
     insecure_query_token: bool = False
+
+
+_LEAST_CACHED_BYTES: Final = 65_536
+_MOST_CACHED_BYTES: Final = 64 * 1024**3
 
 
 def _secret_fault(value: object) -> str | None:
@@ -79,6 +85,7 @@ _CHECKS: Final[Mapping[str, is_.Check]] = {
     "resource_scopes": is_.names,
     "max_token_bytes": is_.count,
     "max_cached_tokens": is_.count,
+    "max_cached_bytes": is_.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
     "on_event": is_.function,
     "event_subject": is_.flag,
     "validators": is_.functions,

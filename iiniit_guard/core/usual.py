@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.bearer import WHITE_SPACE, has_query_token, is_b64token
-from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.cache import CacheEntry
 from iiniit_guard.core.decision import Finding, Tried
 from iiniit_guard.core.jose import Jws, Parsed, parse_usual_jws
 from iiniit_guard.core.jwk import JwkSet
@@ -40,7 +40,7 @@ class Usual:
         self._wall = resource.clock.wall
         self._monotonic = resource.clock.monotonic
 
-    def find(self, authorization: bytes, query: bytes) -> Remembered | None:
+    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Give what is remembered of a request in the usual form and may still be used."""
         token = self._token(authorization, query)
         return None if token is None else self._remembered(sha256(token).digest())
@@ -71,12 +71,12 @@ class Usual:
         problem = None if wanted is ANY_TOKEN else wanted.check(said, self._wall())
         return (said if problem is None else Finding(problem, said, cache)), cache, digest
 
-    def verify(self, token: str, *, outdated: AccessToken | None = None) -> AccessToken | Problem | Tried | None:
+    def verify(self, token: str, *, outdated: float | None = None) -> AccessToken | Problem | Tried | None:
         """Tell what a token by itself is worth; None or `Tried` as from `_verify`, and its characters are those of a token.
 
         Args:
             token: Without scheme.
-            outdated: What is remembered and is no answer.
+            outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer.
 
         Raises:
             UsageError: It is no text, or the request has a say (`issuer_resolver`, `validators`).
@@ -90,7 +90,7 @@ class Usual:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
         digest = sha256(encoded).digest()
         entry = self._remembered(digest)
-        if entry is not None and entry.token is not outdated:
+        if entry is not None and entry.outlasts(outdated):
             return entry.token
         said = self._verify(encoded, digest)
         return said if isinstance(said, (AccessToken, Problem)) or is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
@@ -124,12 +124,12 @@ class Usual:
             if check_header(header, server) is not None:
                 return self._left(jws)
             signers = server.signers(header, keys)
-        for key, voucher in signers:
+        for key, validity in signers:
             if key.verifies(signing_input, signature):
-                verified = rest_on(voucher, header, claims, server, wall, monotonic)
+                verified = rest_on(validity, header, claims, server, wall, monotonic)
                 if isinstance(verified, Problem):
                     return verified
-                self._keep(digest, verified)
+                self._keep(digest, verified, len(token))
                 return verified.token
         problem = problem_of(signers)
         return problem if is_final(problem, header, keys, server) else self._left(jws, keys)

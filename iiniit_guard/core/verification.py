@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import Remembered, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity
 from iiniit_guard.core.flow import Flow, Unreachable
 from iiniit_guard.core.jose import JoseHeader, Jws, remember_header, verify_signature
 from iiniit_guard.core.jwk import JwkSet
@@ -21,7 +21,7 @@ LONGEST_SECONDS: Final = 300.0
 _SPREAD_FROM: Final = 0.8
 
 
-def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[Remembered | Problem | Unreachable]:
+def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[CacheEntry | Problem | Unreachable]:
     """Verify a token that claims to come from `server`.
 
     Args:
@@ -41,7 +41,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = Non
     if isinstance(key, Unreachable):
         return key
     remember_header(jws)
-    return rest_on(server.keys.voucher_of(key), jws.header, jws.claims, server, *server.clock.now())
+    return rest_on(server.keys.validity_of(key), jws.header, jws.claims, server, *server.clock.now())
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
@@ -54,9 +54,9 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
 
 
 def rest_on(
-    voucher: Voucher, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
-) -> Remembered | Problem:
-    """Check the claims, now that the key that `voucher` stands for is known to have signed them."""
+    validity: KeyValidity, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
+) -> CacheEntry | Problem:
+    """Check the claims, now that the key that `validity` stands for is known to have signed them."""
     server.proven = True
     checks = server.checks
     outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
@@ -71,7 +71,7 @@ def rest_on(
         ends = min(keys_end, (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1)
     if keys_end_monotonic < ends_monotonic:
         ends_monotonic = keys_end_monotonic
-    return Remembered(outcome, server.begins(claims), ends, ends_monotonic, voucher)
+    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 
 def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:

@@ -32,7 +32,7 @@ _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
 _FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token", "event_subject"})
 # A demand that an empty variable would drop without a word.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
-_WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens"})
+_WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
 _ONLY_PYTHON: Final = frozenset({"introspection", "on_event", "validators", "alternatives", "issuer_resolver"})
 _SECRET_FILE: Final = "store_secret_file"
 _TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE}

@@ -85,7 +85,7 @@ class Authorizer:
         self._plain = by.assertions is None and not by.max_age_seconds
         self._is_quick = self._plain and not by.tells_all
         self._answers: dict[tuple[str, str], Answer] = {}
-        self._asked: dict[bytes, AccessToken] = {}
+        self._asked: dict[bytes, float] = {}
         self._preflight_notice = PreflightNotice()
 
     def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
@@ -161,18 +161,19 @@ class Authorizer:
         """
         resource, presented = self._guard.resource, self._presented(request)
         digest = None if presented is None else digest_of(presented)
-        token = None if digest is None else resource.recall(digest)
-        if presented is None or digest is None or token is None:
+        entry = None if digest is None else resource.find(digest)
+        if presented is None or digest is None or entry is None:
             return
-        if self._asked.get(digest) is token or not self._may_live_longer(token, resource.remaining(digest)):
+        ends = entry.valid_until_monotonic
+        if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, resource.remaining(digest)):
             return
         with suppress(TokenRefused, IssuerUnavailable, TimeoutError):  # the decision follows, by what is remembered then
             # A server that hangs must not use up what is left; the call itself goes on, and is waited for once nothing is left.
             async with asyncio.timeout(resource.remaining(digest) / 2):
-                await self._guard.verify_async(presented, outdated=token)
+                await self._guard.verify_async(presented, outdated=ends)
         if len(self._asked) >= _REMEMBERED:
             del self._asked[next(iter(self._asked))]
-        self._asked[digest] = token
+        self._asked[digest] = ends
 
     def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
         """Tell whether an assertion of this token would be short, and one of a new answer about it longer."""

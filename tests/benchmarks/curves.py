@@ -12,7 +12,7 @@ from itertools import accumulate, cycle
 from typing import Any, Final
 
 from iiniit_guard import Guard
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity, TokenCache
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.request import Request
 from iiniit_guard.rules import Rule, Rules
@@ -89,8 +89,8 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
     """Keep new tokens, made in advance: only the cache is to be timed."""
     token: Any = cache.recall(keep(size))
-    voucher, numbers, ends = Voucher(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
-    return lambda: cache.keep(next(numbers).to_bytes(32, "little"), Remembered(token, 0, ends, ends, voucher))
+    validity, numbers, ends = KeyValidity(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
+    return lambda: cache.keep(next(numbers).to_bytes(32, "little"), CacheEntry(token, 0, ends, ends, validity))
 
 
 def _rules(counts: tuple[int, ...]) -> Curve:
@@ -136,13 +136,13 @@ def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
         weights = list(accumulate(1 / (rank + 1) for rank in range(population)))
         now = [0.0]
         cache = TokenCache(_BOUND, Clock(lambda: now[0], lambda: now[0]))  # noqa: B023 - of this turn
-        token, voucher, missed = _some_token(), Voucher(), 0
+        token, validity, missed = _some_token(), KeyValidity(), 0
         for turn in range(requests):
             now[0] = turn / rate
             digest = bisect(weights, chance.random() * weights[-1]).to_bytes(32, "little")
             if cache.recall(digest) is None:
                 missed += 1
-                cache.keep(digest, Remembered(token, 0.0, now[0] + delay, now[0] + delay, voucher))
+                cache.keep(digest, CacheEntry(token, 0.0, now[0] + delay, now[0] + delay, validity))
         hits.append((float(population), 100 * (1 - missed / requests)))
         calls.append((float(population), missed / (requests / rate)))
     title = "Opaque tokens by Zipf's law, 1,000 requests a second, default bounds"

@@ -83,10 +83,10 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
     The signature is left out: a million of them would take minutes and no memory.
     """
     from iiniit_guard.core.access_token import AccessToken
-    from iiniit_guard.core.cache import Remembered, Voucher
+    from iiniit_guard.core.cache import CacheEntry, KeyValidity
 
-    guard = make_guard(make_issuer(), max_cached_tokens=size)
-    server, cache, voucher, now = guard.resource.servers[0], guard.resource.cache, Voucher(), int(time.time())
+    guard = make_guard(make_issuer(), max_cached_tokens=size, max_cached_bytes=1024 * size)
+    server, cache, validity, now = guard.resource.servers[0], guard.resource.cache, KeyValidity(), int(time.time())
 
     def keep(number: int) -> bytes:
         claims = claims_of(number, now)
@@ -95,7 +95,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
             raise TypeError("the claims are refused")
         digest = sha256(b"%d" % number).digest()
         ends, ends_monotonic = floor(time.time()) + 3000, floor(time.monotonic()) + 3000  # whole seconds, as core/verification.py
-        cache.keep(digest, Remembered(token, server.begins(claims), ends, ends_monotonic, voucher))
+        cache.keep(digest, CacheEntry(token, server.begins(claims), ends, ends_monotonic, validity))
         return digest
 
     return cache, keep

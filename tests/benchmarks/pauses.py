@@ -19,7 +19,7 @@ from itertools import count, repeat
 from typing import Any, Final
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import Remembered, TokenCache, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity, TokenCache
 from iiniit_guard.core.clock import Clock
 from iiniit_guard.core.refused import Tombstones
 from tests.benchmarks.measure import Part, Row, Spread
@@ -66,10 +66,10 @@ class Traffic:
         self.size = size
         self.ahead = 0.0
         clock = Clock(lambda: time.time() + self.ahead, lambda: time.monotonic() + self.ahead)
-        self.cache = TokenCache(size, clock)
+        self.cache = TokenCache(size, clock, 1024 * size)
         self.lately: deque[bytes] = deque(maxlen=size)
         self._checks = make_guard(make_issuer()).resource.servers[0].checks
-        self._voucher = Voucher()
+        self._validity = KeyValidity()
         self._numbers = count()
         self._some: dict[int, AccessToken] = {}
 
@@ -90,7 +90,7 @@ class Traffic:
                 token = self._some[client] = self._token(number, client)
             digest = sha256(b"%d" % number).digest()
             self.lately.append(digest)
-            entry = Remembered(token, 0.0, wall, monotonic, self._voucher)
+            entry = CacheEntry(token, 0.0, wall, monotonic, self._validity)
             if waits is None:
                 self.cache.keep(digest, entry)
             else:
@@ -101,14 +101,14 @@ class Traffic:
         token = self._token(0, 0)
         wall, monotonic = self._ends()
         for digest in digests:
-            waits.time(self._look_and_keep, digest, Remembered(token, 0.0, wall, monotonic, self._voucher))
+            waits.time(self._look_and_keep, digest, CacheEntry(token, 0.0, wall, monotonic, self._validity))
 
     def use_all(self) -> None:
         """Ask for every token, so that each has its second chance."""
         for digest in self.lately:
             self.cache.find(digest)
 
-    def _look_and_keep(self, digest: bytes, entry: Remembered) -> None:
+    def _look_and_keep(self, digest: bytes, entry: CacheEntry) -> None:
         if self.cache.find(digest) is None:
             self.cache.keep(digest, entry)
 

@@ -13,7 +13,7 @@ from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.access_token import AccessToken, make_access_token
 from iiniit_guard.core.base64url import decode_base64url
-from iiniit_guard.core.cache import Remembered, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity
 from iiniit_guard.core.jose import Jws, parse_usual_jws
 from iiniit_guard.core.policy import make_policy
 from iiniit_guard.core.request import only_authorization
@@ -48,7 +48,7 @@ def hot() -> Stages:
     stages = [
         ("find the one Authorization field among five", alone(lambda: only_authorization(headers))),
         ("SHA-256 of the token", alone(lambda: sha256(authorization[7:]).digest())),
-        ("look into the cache, both clocks, the key's voucher", alone(lambda: guard.resource.cache.find(digest))),
+        ("look into the cache, both clocks, the key's validity", alone(lambda: guard.resource.cache.find(digest))),
     ]
     recalled = alone(lambda: recall_scope(guard, gate, scope, "asgi"))
     stages += [
@@ -85,7 +85,7 @@ def cold() -> Stages:
         return microseconds(function) - nothing
 
     whole = alone(each_forgotten(guard, tokens))
-    digest, cache, voucher = sha256(encoded).digest(), guard.resource.cache, Voucher()
+    digest, cache, validity = sha256(encoded).digest(), guard.resource.cache, KeyValidity()
     decoding, json_cost = alone(lambda: decode_base64url(payload)), alone(lambda: parse_object(text))
     parsing = alone(lambda: parse_usual_jws(encoded))
     building = alone(lambda: _copy_of(held))
@@ -98,7 +98,7 @@ def cold() -> Stages:
         ("splitting, the header out of its cache, the signature's base64url", parsing - decoding - json_cost),
         ("the claims: names and types, times, issuer, audience, scopes, shared values", checking - building),
         ("making the `AccessToken`", building),
-        ("remembering it", alone(lambda: cache.keep(digest, Remembered(held, 0, now + 300, now + 300, voucher)))),
+        ("remembering it", alone(lambda: cache.keep(digest, CacheEntry(held, 0, now + 300, now + 300, validity)))),
     ]
     rest = whole - sum(cost for _, cost in stages)
     return [*stages, ("finding issuer and key, what lies between, and cold processor caches", rest), ("together", whole)]

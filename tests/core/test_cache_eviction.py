@@ -1,19 +1,23 @@
-"""Verified tokens: who loses an entry when there is no room."""
+"""Verified tokens: which entry is lost when there is no room."""
 
 from __future__ import annotations
 
-from collections import deque
-
 import pytest
 
-from iiniit_guard.core.cache import TokenCache
-from tests.core.caching import digest, entry, fill, held
+from iiniit_guard.core import packed_store as module
+from iiniit_guard.core.cache import KeyValidity, TokenCache
+from iiniit_guard.core.packed_store import IssuerValidity, facts_of
+from tests.core.caching import VALIDITY, check_sums, digest, entry, fill, held
 from tests.core.stepping import NOW, make_clock
 
 
 @pytest.fixture
 def clock():
     return make_clock()
+
+
+def issuer():
+    return KeyValidity(IssuerValidity())
 
 
 def test_the_oldest_goes_first(clock):
@@ -24,7 +28,15 @@ def test_the_oldest_goes_first(clock):
     fill(cache, [3], client="3")
     assert held(cache, range(4)) == [1, 2, 3]
     assert len(cache) == 3
-    assert len(cache._queues) == 3
+
+
+def test_all_that_fit_are_held(clock):
+    """New tokens that are not packed yet count as well."""
+    cache = TokenCache(160, clock.clock)
+    fill(cache, range(170))
+    assert [number for number in range(170) if cache.recall(digest(number))] == list(range(10, 170))
+    assert len(cache) == 160
+    check_sums(cache)
 
 
 def test_a_hit_gives_a_second_chance_once(clock):
@@ -40,9 +52,17 @@ def test_a_hit_gives_a_second_chance_once(clock):
     assert held(cache, "adef") == ["d", "e", "f"]
 
 
+def test_a_hit_on_a_new_token_gives_a_second_chance_too(clock):
+    cache = TokenCache(32, clock.clock)
+    fill(cache, ["a"])
+    cache.recall(digest("a"))
+    fill(cache, range(40))
+    assert cache.recall(digest("a")) is not None
+
+
 def test_an_entry_that_no_longer_counts_is_not_kept_by_asking_for_it(clock):
     cache = TokenCache(2, clock.clock)
-    cache.keep(digest("a"), entry(ends=NOW))
+    cache.keep(digest("a"), entry(valid_until=NOW))
     fill(cache, "b")
     assert cache.recall(digest("a")) is None
     fill(cache, "c")
@@ -50,55 +70,26 @@ def test_an_entry_that_no_longer_counts_is_not_kept_by_asking_for_it(clock):
 
 
 def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
-    cache = TokenCache(200, clock.clock)
-    fill(cache, range(200))
-    for number in range(200):
+    cache = TokenCache(15, clock.clock)
+    fill(cache, range(15))
+    for number in range(15):
         cache.recall(digest(number))
     fill(cache, ["new"])
-    assert held(cache, [*range(200), "new"]) == [*range(32), *range(33, 200), "new"]
+    assert held(cache, range(15)) == list(range(1, 15)), "each got its second chance, then the oldest goes"
 
 
-class _Counting(deque):
-    """Turns that count how often one is taken."""
-
-    taken = 0
-
-    def popleft(self):
-        self.taken += 1
-        return super().popleft()
-
-
-def test_turns_that_were_lost_are_passed_over_a_few_at_a_time(clock):
-    """One client fills all but one place, and is pushed back to its quarter; nobody pays for all those turns at once."""
-    cache = TokenCache(400, clock.clock)
-    cache._turns = _Counting()
-    fill(cache, range(399), client="heavy")
-    most = 0
-    for number in range(399, 1200):
-        before = cache._turns.taken
-        fill(cache, [number], client=f"client {number}")
-        most = max(most, cache._turns.taken - before)
-        assert len(cache) == 400
-        assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())
-    assert most == 33
-
-
-def test_no_table_holds_more_than_its_part(clock):
-    """A `dict` is rebuilt as a whole now and then: in 50 ms where it holds a million."""
-    cache = TokenCache(65_536, clock.clock)
-    fill(cache, range(65_536))
-    assert max(map(len, cache._tables)) < 65_536 / 16 * 1.1
-
-
-def test_what_ends_all_at_one_moment_goes_one_at_a_time(clock):
-    """Nobody who comes next pays for sweeping up what others left."""
-    cache = TokenCache(200, clock.clock)
-    for number in range(200):
-        cache.keep(digest(number), entry(ends=NOW + 60, ends_monotonic=clock.monotonic() + 60))
+@pytest.mark.parametrize(
+    "valid_until", [{"valid_until": NOW + 60}, {"valid_until_monotonic": 60}], ids=["by the wall clock", "by the monotonic clock"]
+)
+def test_what_has_ended_goes_before_what_was_used(clock, valid_until):
+    cache = TokenCache(3, clock.clock)
+    if "valid_until_monotonic" in valid_until:
+        valid_until = {"valid_until_monotonic": clock.monotonic() + 60}
+    cache.keep(digest("a"), entry(**valid_until))
+    cache.recall(digest("a"))
     clock.advance(60)
-    assert cache.recall(digest(0)) is None
-    fill(cache, ["new"])
-    assert held(cache, [*range(200), "new"]) == [*range(1, 200), "new"]
+    fill(cache, "bcd")
+    assert held(cache, "abcd") == ["b", "c", "d"]
 
 
 def test_a_client_over_a_quarter_loses_its_own(clock):
@@ -114,42 +105,80 @@ def test_a_client_over_a_quarter_loses_its_own(clock):
     assert held(cache, ["v1", "v2", "n0", "n1", "n2", "n3"]) == ["v1", "v2", "n0", "n1", "n2", "n3"]
     assert held(cache, range(50)) == [48, 49], "down to its quarter"
     fill(cache, ["n4"], client="newcomer 4")
-    assert held(cache, ["v1", "v2", 48, 49]) == ["v2", 48, 49], "nobody is over a quarter: the oldest goes"
+    check_sums(cache)
+    assert len(cache) == 8
 
 
-def test_the_order_of_turns_survives_turns_lost_out_of_turn(clock):
-    cache = TokenCache(8, clock.clock)
-    fill(cache, range(8), client="heavy")
-    for name in "abcdef":
-        fill(cache, [name], client=name)
-    assert held(cache, range(8)) == [6, 7]
+def test_an_issuer_over_its_share_loses_its_own_whatever_its_clients_are_called(clock):
+    """An issuer chooses the names of its clients, so fairness between clients does not bound it."""
+    cache, good, flood = TokenCache(12, clock.clock), issuer(), issuer()
+    fill(cache, "abc", validity=good)
+    for number in range(100):
+        fill(cache, [number], client=f"client {number}", validity=flood)
+    assert held(cache, "abc") == [*"abc"]
+    assert held(cache, range(100)) == list(range(91, 100))
+    fill(cache, "def", validity=good)
+    assert held(cache, "abcdef") == [*"abcdef"]
+    assert len(held(cache, range(100))) == 6, "down to its half"
+    fill(cache, "g", validity=good)
+    assert held(cache, "abcdefg") == [*"bcdefg"], "it would be over its half"
+    check_sums(cache)
+
+
+def test_a_third_issuer_takes_its_room_from_the_largest(clock):
+    cache, small, big, third = TokenCache(12, clock.clock), issuer(), issuer(), issuer()
+    fill(cache, range(4), validity=small)
+    fill(cache, range(10, 18), validity=big)
+    fill(cache, "abcd", validity=third)
+    assert held(cache, [*range(4), *"abcd"]) == [*range(4), *"abcd"]
+    assert len(cache) == 12
+
+
+def test_an_issuer_over_its_share_pays_itself_though_another_takes_more(clock):
+    cache, small, middle, big = TokenCache(12, clock.clock), issuer(), issuer(), issuer()
+    fill(cache, "s", validity=small)
+    fill(cache, range(5), validity=middle)
+    fill(cache, range(10, 16), validity=big)
+    fill(cache, "x", validity=middle)
+    assert held(cache, [*range(5), *range(10, 16), "s", "x"]) == [1, 2, 3, 4, *range(10, 16), "s", "x"]
+
+
+def test_what_idle_issuers_left_goes_first_once_it_has_ended(clock):
+    cache, idle, busy = TokenCache(12, clock.clock), issuer(), issuer()
+    for number in range(6):
+        cache.keep(digest(number), entry(validity=idle, valid_until=NOW + 60))
+    fill(cache, "abcdef", validity=busy)
+    clock.advance(60)
+    fill(cache, "ghijkl", validity=busy)
+    assert held(cache, "abcdefghijkl") == [*"abcdefghijkl"]
+    assert list(cache._store._issuers) == [busy.issuer.number]
+
+
+def test_the_quota_of_a_client_grows_when_other_issuers_are_gone(clock):
+    cache, one = TokenCache(15, clock.clock), issuer()
+    others = [issuer() for _ in range(4)]
+    for number, other in enumerate(others):
+        fill(cache, [f"o{number}"], validity=other)
+    fill(cache, "ab", client="client", validity=one)
+    fill(cache, range(9), validity=one)
+    assert cache._store._issuers[one.issuer.number].over_quota
+    for other in others:
+        other.issuer.valid = False
+    fill(cache, range(20, 24), client="x", validity=one)
+    for number in range(30, 45):
+        fill(cache, [number], client=str(number), validity=one)
+    assert list(cache._store._issuers) == [one.issuer.number]
+    check_sums(cache)
+
+
+def test_the_records_of_others_are_passed_over_and_the_steps_are_bounded(clock, monkeypatch):
+    monkeypatch.setattr(module, "_STEPS", 3)
+    cache = TokenCache(12, clock.clock)
+    fill(cache, "abcdef", client="victim")
+    fill(cache, range(6), client="flood")
+    cache._store._issuers[VALIDITY.issuer.number].over_quota.pop(hash("victim"))
     fill(cache, ["x"], client="x")
-    assert held(cache, [6, 7, *"abcdefx"]) == [7, *"abcdefx"]
-    fill(cache, ["y"], client="y")
-    assert held(cache, [7, *"abcdefxy"]) == [*"abcdefxy"]
-    assert "heavy" not in cache._queues
-    fill(cache, ["z"], client="z")
-    assert held(cache, "abcdefxyz") == [*"bcdefxyz"]
-
-
-def test_of_several_heavy_clients_the_one_that_comes_loses_its_own(clock):
-    cache = TokenCache(8, clock.clock)
-    fill(cache, "abcd", client="first")
-    fill(cache, "efgh", client="second")
-    fill(cache, "i", client="second")
-    assert held(cache, "abcdefghi") == [*"abcdfghi"]
-    fill(cache, "j", client="first")
-    assert held(cache, "abcdfghij") == [*"bcdfghij"]
-
-
-def test_a_client_that_lost_everything_out_of_turn_leaves_nothing_behind(clock):
-    cache = TokenCache(4, clock.clock)
-    for round_ in range(60):
-        fill(cache, [f"{round_}-{number}" for number in range(round_ % 5 + 1)], client=f"client {round_ % 7}")
-        assert len(cache) <= 4
-        assert sum(queue.count for queue in cache._queues.values()) == len(cache)
-        assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())
-        assert {client for client, queue in cache._queues.items() if queue.count > 1} == cache._heavy
+    assert held(cache, "abcdef") == [*"abdef"], "two were passed over"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -159,63 +188,7 @@ def test_the_smallest_bounds_hold(clock, size):
         fill(cache, [number], client=str(number % 3))
         assert cache.recall(digest(number)) is not None
         assert len(cache) == min(size, number + 1)
-
-
-def test_a_client_with_one_entry_keeps_it_through_all_the_turns_it_lost(clock):
-    """The bound on lost turns must not take its last entry while turns of it are left: they would be nobody's."""
-    cache = TokenCache(8, clock.clock)
-    fill(cache, ["mine"], "lost")
-    fill(cache, range(7), "other")
-    cache._queues["lost"].passed_over = 40
-    cache._turns.extendleft(["lost"] * 40)
-    cache._heavy.clear()
-
-    fill(cache, ["new"], "newcomer")
-
-    assert held(cache, ["mine", "new"]) == ["new"], "its own turn came, after those that it had lost"
-    assert "lost" not in cache._queues
-    assert len(cache._turns) == sum(queue.count + queue.passed_over for queue in cache._queues.values())
-
-
-def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch):
-    """A signal's handler may raise anywhere (SIGALRM as a time limit): what was being kept is then not kept."""
-    cache = TokenCache(2, clock.clock)
-    fill(cache, "ab")
-
-    def interrupted(newcomer):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cache, "_evict", interrupted)
-    for number in range(5):
-        with pytest.raises(KeyboardInterrupt):
-            fill(cache, [number])
-    monkeypatch.undo()
-    fill(cache, "cd")
-    assert held(cache, [*range(5), *"abcd"]) == ["c", "d"]
-    assert len(cache) == 2
-
-
-@pytest.mark.parametrize("disorder", ["no turns", "no queues", "an empty queue", "not in its table"])
-def test_a_memory_in_disorder_starts_afresh(clock, disorder):
-    """Where such an exception came in the middle of an eviction: a token must not be refused for it, now or later."""
-    cache = TokenCache(3, clock.clock)
-    for name in "abc":
-        fill(cache, name, client=name)
-    match disorder:
-        case "no turns":
-            cache._turns.clear()
-        case "no queues":
-            cache._queues.clear()
-        case "an empty queue":
-            cache._queues["a"].first = None
-        case _:
-            cache._tables[0].clear()
-    fill(cache, "d", client="d")
-    assert held(cache, "abcd") == ["d"]
-    for name in "efg":
-        fill(cache, name, client=name)
-    assert held(cache, "defg") == ["e", "f", "g"]
-    assert len(cache) == 3
+    check_sums(cache)
 
 
 def test_a_token_that_comes_again_keeps_its_place(clock):
@@ -223,6 +196,102 @@ def test_a_token_that_comes_again_keeps_its_place(clock):
     cache = TokenCache(3, clock.clock)
     for name in "abca":
         fill(cache, name, client=name)
-    assert len(cache) == len(cache._turns) == 3
     fill(cache, "d", client="d")
     assert held(cache, "abcd") == ["b", "c", "d"]
+
+
+def test_a_dropped_token_keeps_its_place_without_its_content(clock):
+    """Dropping and keeping one token in turn must not fill anything."""
+    cache = TokenCache(4, clock.clock)
+    cache.keep(digest("a"), entry(name="a" * 1000))
+    for _ in range(10):
+        assert cache.drop(digest("a"))
+        assert len(cache._store.get(digest("a")) or b"") < 100
+        check_sums(cache)
+        fill(cache, "a")
+    fill(cache, "bcd")
+    assert len(cache) == 4
+    fill(cache, "e")
+    assert held(cache, "abcde") == [*"bcde"]
+
+
+def test_a_token_of_another_issuer_under_the_same_digest(clock):
+    """Its issuer was replaced by one with other settings: the new entry is none of the old one's."""
+    cache, old, new = TokenCache(4, clock.clock), issuer(), issuer()
+    fill(cache, "ab", validity=old)
+    fill(cache, "a", validity=new)
+    store = cache._store
+    assert facts_of(store.get(digest("a")) or b"").issuer == new.issuer.number
+    assert store._issuers[old.issuer.number].room == store._issuers[new.issuer.number].room
+    fill(cache, "cd", validity=new)
+    assert held(cache, "abcd") == [*"abcd"]
+    fill(cache, "ef", validity=new)
+    assert held(cache, "abcdef") == [*"bdef"], "the old issuer keeps what is its own"
+    old.issuer.valid = False
+    fill(cache, "ghij", validity=new)
+    assert list(store._issuers) == [new.issuer.number]
+    check_sums(cache)
+
+
+def test_what_is_lost_elsewhere_is_passed_over(clock):
+    cache, old, new = TokenCache(2, clock.clock), issuer(), issuer()
+    fill(cache, "ab", validity=old)
+    fill(cache, "a", validity=new)
+    cache._store._issuers[new.issuer.number].queue.clear()
+    del cache._store._tables[0][digest("a")]
+    assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number], clock.clock.now())
+    cache._store._lose_of(cache._store._issuers[old.issuer.number], (), clock.clock.now())
+    assert held(cache, "ab") == ["b"]
+
+
+# --- Exceptions of signal handlers
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("where", ["put", "_take", "_lose_of", "_look_around", "end", "mark_used"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, where, after):
+    """A signal's handler may raise anywhere (SIGALRM as a time limit). The next write finds that out."""
+    cache = TokenCache(4, clock.clock)
+    fill(cache, "abcd")
+    real = getattr(cache._store, where)
+
+    def interrupted(*arguments):
+        if after:
+            real(*arguments)
+        raise Interrupted
+
+    monkeypatch.setattr(cache._store, where, interrupted)
+    for attempt in (lambda: fill(cache, "e"), lambda: cache.drop(digest("b")), lambda: cache.recall(digest("c"))):
+        monkeypatch.setattr(cache._store, where, interrupted)
+        try:
+            attempt()
+        except Interrupted:
+            break
+    else:
+        raise AssertionError("nothing was interrupted")
+    monkeypatch.undo()
+    for name in "abcde":
+        cache.recall(digest(name))
+    for number in range(9):
+        fill(cache, [number], client=str(number))
+        assert cache.recall(digest(number)) is not None
+        assert len(cache) <= 4
+    check_sums(cache)
+
+
+@pytest.mark.parametrize("write", ["keep", "drop"])
+def test_a_memory_in_disorder_starts_afresh(clock, write):
+    """An exception ended a write in the middle: a token must not be refused for it, now or later."""
+    cache = TokenCache(3, clock.clock)
+    fill(cache, "abc")
+    cache._store._issuers.clear()
+    cache._writing = True
+    if write == "drop":
+        assert not cache.drop(digest("a"))
+    fill(cache, "d")
+    assert held(cache, "abcd") == ["d"]
+    check_sums(cache)

@@ -212,30 +212,6 @@ def test_what_may_be_absent_is_none():
     assert token.scopes == frozenset()
 
 
-def test_tokens_of_one_client_share_their_strings(monkeypatch):
-    """PERFORMANCE: memory per token."""
-    checks = make_server(make_clock()).checks
-
-    def made(client):
-        claims = {**GOOD, "aud": f"{API[:8]}api.test", "client_id": f"cli{client}", "exp": int(f"{NOW + 300}")}
-        token = checks.check(claims, NOW, introspected=False)
-        assert isinstance(token, AccessToken)
-        return token
-
-    first, second = made("ent"), made("ent")
-    assert first.client_id is second.client_id
-    assert first.audience is second.audience
-    assert first.expires_at is second.expires_at
-    monkeypatch.setattr(module, "_KEPT", len(checks._same))
-    assert made("one more").client_id == "clione more"  # starts afresh
-    assert len(checks._same) < module._KEPT + len(GOOD)
-    several = checks.check({**GOOD, "aud": [API, "one more"]}, NOW, introspected=False)
-    assert isinstance(several, AccessToken)
-    assert several.audience == (API, "one more")
-    monkeypatch.undo()
-    assert made("ent").client_id is made("ent").client_id
-
-
 def test_refused_tokens_teach_nothing():
     """A shared issuer's other clients name claims as they like: what is meant for others must not fill our memory."""
     checks = make_server(make_clock()).checks
@@ -244,7 +220,7 @@ def test_refused_tokens_teach_nothing():
         assert isinstance(outcome, Problem)
     outcome = checks.check({**GOOD, "aud": [API, "x"], "cnf": {}}, NOW, introspected=False)
     assert isinstance(outcome, Problem)
-    assert (checks._habits, checks._same) == ({}, {})
+    assert checks._habits == {}
 
 
 def test_what_good_tokens_teach_is_bounded(monkeypatch):
@@ -256,11 +232,9 @@ def test_what_good_tokens_teach_is_bounded(monkeypatch):
     for unusual in (dict.fromkeys(map(str, range(65)), 1), {"x" * 1025: 1}):
         assert isinstance(checks.check({**GOOD, **unusual}, NOW, introspected=False), AccessToken)
     assert len(checks._habits) == 1
-    before = len(checks._same)
     token = checks.check({**GOOD, "aud": [API, *map(str, range(8))]}, NOW, introspected=False)
     assert isinstance(token, AccessToken)
     assert len(token.audience) == 9
-    assert len(checks._same) == before, "a long audience is hardly another token's too"
 
 
 def test_its_repr_shows_no_token():

@@ -115,10 +115,10 @@ def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
         return steps
 
     assert isinstance(store.serve(go_on(Steps(verify(token, digest, resource))).send(active(clock))).result, AccessToken)
-    known = resource.recall(digest)
+    known = resource.cache.find(digest)
     assert known is not None
-    assert go_on(Steps(verify(token, digest, resource))).result is known
-    steps = Steps(verify(token, digest, resource, outdated=known))
+    assert go_on(Steps(verify(token, digest, resource))).result is known.token
+    steps = Steps(verify(token, digest, resource, outdated=known.valid_until_monotonic))
     assert steps.fetch.method == "POST", "the store was not asked"
     assert steps.send(INACTIVE) is steps
     assert store.serve(steps).reason is Reason.INACTIVE

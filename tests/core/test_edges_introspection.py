@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import Remembered, Voucher, digest_of
+from iiniit_guard.core.cache import CacheEntry, KeyValidity, digest_of
 from iiniit_guard.core.flow import TIMED_OUT, Unreachable
 from iiniit_guard.core.introspection import introspect
 from iiniit_guard.core.problem import Reason
@@ -76,17 +76,17 @@ def test_a_copy_rests_on_the_key_that_verified_the_token_here():
     clock, store = make_clock(), Store()
     shared_process(clock, store).learn(active(clock))
     reader = shared_process(clock, store)
-    voucher = Voucher()
+    validity = KeyValidity()
     token = reader.server.checks.check({"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False)
     assert isinstance(token, AccessToken)
-    verified = Remembered(token, 0, NOW + 20, 10_000, voucher)
+    verified = CacheEntry(token, 0, NOW + 20, 10_000, validity)
     steps = store.serve(Steps(introspect("opaque", digest_of("opaque"), reader.server, reader.resource.cache, verified=verified)))
     assert isinstance(steps.result, AccessToken)
     clock.advance(19)
     assert reader.remembered() is not None
-    voucher.valid = False
+    validity.valid = False
     assert reader.remembered() is None
-    voucher.valid = True
+    validity.valid = True
     clock.advance(1)
     assert reader.remembered() is None
 

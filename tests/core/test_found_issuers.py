@@ -49,9 +49,9 @@ def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_a
     clock.advance(1)
     assert found.remaining(ISSUER) == 0
     steps = find(found)
-    assert server.voucher.valid, "until the answer is there"
+    assert server.issuer_validity.valid, "until the answer is there"
     assert steps.send(None).result is None
-    assert not server.voucher.valid
+    assert not server.issuer_validity.valid
     assert find(found).result is None
     assert found.servers == ()
 
@@ -75,11 +75,11 @@ def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, 
     server = settle(found, ISSUER, proven=True)
     clock.advance(60)
     assert find(found).send(make_issuer()).result is server
-    assert server.voucher.valid
+    assert server.issuer_validity.valid
     clock.advance(60)
     changed = find(found).send(make_issuer(audience="https://new.test")).result
     assert changed is not server
-    assert not server.voucher.valid
+    assert not server.issuer_validity.valid
     assert find(found).result is changed
 
 

@@ -33,7 +33,7 @@ def test_one_that_loses_its_place_is_parked_with_what_was_learned(found):
     for number in range(64):
         settle(found, f"https://{number}.test")
     assert server not in found.servers
-    assert server.voucher.valid
+    assert server.is_trusted
     assert found.remaining(ISSUER) == 0, "the callable is asked before anything counts"
     assert find(found).send(make_issuer()).result is server
     assert server in found.servers
@@ -45,7 +45,7 @@ def test_one_that_is_parked_is_withdrawn_like_any_other(found):
     for number in range(64):
         settle(found, f"https://{number}.test")
     assert find(found).send(make_issuer(audience="https://new.test")).result is not server
-    assert not server.voucher.valid
+    assert not server.is_trusted
 
 
 def test_those_that_are_parked_are_bounded(found, clock):
@@ -54,11 +54,11 @@ def test_those_that_are_parked_are_bounded(found, clock):
     for number in range(64):
         settle(found, f"https://idle{number}.test")
     for number in range(1_064):
-        assert server.voucher.valid
+        assert server.is_trusted
         clock.advance(0.1)  # first loads have a budget
         ask_for_keys(settle(found, f"https://{number}.test"))
-    assert not server.memory.valid
-    assert server.voucher.valid, "the callable did not withdraw it"
+    assert not server.issuer_validity.valid
+    assert server.is_trusted, "the callable did not withdraw it"
     assert find(found).send(make_issuer()).result is not server
 
 
@@ -163,7 +163,7 @@ def test_proven_ones_are_parked_apart(found, clock):
     for number in range(1_064 + 64):
         clock.advance(0.1)
         ask_for_keys(settle(found, f"https://{number}.test"))
-    assert server.memory.valid
+    assert server.issuer_validity.valid
     assert find(found).send(make_issuer()).result is server
 
 
@@ -181,7 +181,7 @@ def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change
     if change == "forgotten":
         for number in range(2_064):
             settle(found, f"https://{number}.test", proven=True)
-        assert not server.memory.valid
+        assert not server.issuer_validity.valid
         again = find(found).send(make_issuer()).result
     else:
         clock.advance(60)

@@ -27,9 +27,9 @@ def begin(source, *keys, **more):
     return obtain(source).send(key_set(*(keys or (KEY,)), **more)).result
 
 
-def voucher(source, key=KEY):
+def validity(source, key=KEY):
     (found,) = source.value.find(key.kid, key.algorithm)
-    return source.voucher_of(found)
+    return source.validity_of(found)
 
 
 def lasts(source, clock, seconds):
@@ -111,7 +111,7 @@ def test_what_is_no_set_is_an_outage(source, reply, cause, seconds):
 def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, clock, jwk):
     """DESIGN §5: an outage, not a refusal; what a good answer dropped is gone at once."""
     begin(source)
-    rests_on = voucher(source)
+    rests_on = validity(source)
     clock.advance(600)
     steps = obtain(source).send(answer({"keys": [] if jwk is None else [jwk]}))
     assert (steps.cause, steps.result.detail) == ("answer", "jwks: no usable key")
@@ -125,7 +125,7 @@ def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, c
 @pytest.mark.parametrize("reply", [DOWN, HttpResponse(503), answer(b"")], ids=["down", "503", "garbage"])
 def test_a_failure_drops_nothing(source, clock, reply):
     begin(source)
-    rests_on = voucher(source)
+    rests_on = validity(source)
     clock.advance(600)
     assert obtain(source).send(reply).result.kids == {KEY.kid}
     assert rests_on.valid
@@ -134,24 +134,24 @@ def test_a_failure_drops_nothing(source, clock, reply):
 def test_a_dropped_key_takes_what_it_vouched_for_and_the_others_stay(source, clock):
     """DESIGN §5."""
     begin(source, KEY, OTHER_KEY)
-    dropped, kept = voucher(source, KEY), voucher(source, OTHER_KEY)
+    dropped, kept = validity(source, KEY), validity(source, OTHER_KEY)
     (old,) = source.value.find(KEY.kid, "ES256")
     clock.advance(600)
     obtain(source).send(key_set(OTHER_KEY))
     assert not dropped.valid
     assert kept.valid
-    assert voucher(source, OTHER_KEY) is kept
-    assert not source.voucher_of(old).valid, "a key out of an older set vouches for nothing any more"
+    assert validity(source, OTHER_KEY) is kept
+    assert not source.validity_of(old).valid, "a key out of an older set vouches for nothing any more"
     clock.advance(600)
     obtain(source).send(key_set(KEY, OTHER_KEY))
-    assert voucher(source, KEY).valid
+    assert validity(source, KEY).valid
     assert not dropped.valid, "a key that comes back does not bring back what was gone"
 
 
 def test_a_key_id_reused_with_another_key_is_another_key(source, clock):
     """DESIGN §5; RFC 7517 §4.5."""
     begin(source, KEY)
-    rests_on = voucher(source)
+    rests_on = validity(source)
     reused = make_key("ES256", "somebody else")
     clock.advance(600)
     obtain(source).send(answer({"keys": [reused.jwk(kid=KEY.kid)]}))
@@ -162,7 +162,7 @@ def test_a_key_that_changes_its_algorithm_vouches_anew(source, clock):
     rsa = make_key("RS256", "tests of the core")
     obtain(source).send(answer({"keys": [rsa.jwk(alg=None)]}))
     (as_rs256,), (as_ps256,) = source.value.find(rsa.kid, "RS256"), source.value.find(rsa.kid, "PS256")
-    first, second = source.voucher_of(as_rs256), source.voucher_of(as_ps256)
+    first, second = source.validity_of(as_rs256), source.validity_of(as_ps256)
     clock.advance(600)
     obtain(source).send(answer({"keys": [rsa.jwk()]}))
     assert first.valid
@@ -175,7 +175,7 @@ def test_a_set_that_was_overtaken_withdraws_nothing(source, clock):
     source._flights.reset_after_fork()
     clock.advance(1)
     begin(source, OTHER_KEY)
-    rests_on = voucher(source, OTHER_KEY)
+    rests_on = validity(source, OTHER_KEY)
     assert stuck.send(key_set(KEY)).result.kids == {OTHER_KEY.kid}
     assert rests_on.valid
 
@@ -217,13 +217,15 @@ def test_without_a_place_there_are_no_keys(clock):
     assert obtain(source).send(DOWN).cause == DOWN.cause
 
 
-def test_a_withdrawn_issuer_vouches_for_nothing_any_longer(source):
+def test_a_withdrawn_issuer_vouches_for_nothing_any_longer(clock):
     """Nor does a set that comes later, from a load that was under way."""
+    server = make_server(clock)
+    source = server.keys
     begin(source)
-    before = voucher(source)
+    before = validity(source)
     late = Steps(source.load())
-    source.withdraw()
-    assert not before.valid
+    assert before.issuer.valid
+    server.withdraw()
     late.send(key_set(KEY, OTHER_KEY))
-    assert not voucher(source).valid
-    assert not voucher(source, OTHER_KEY).valid
+    for each in (before, validity(source), validity(source, OTHER_KEY), server.validity):
+        assert not each.issuer.valid

@@ -28,9 +28,9 @@ def begin(source, *keys, **more):
     return obtain(source).send(key_set(*(keys or (KEY,)), **more)).result
 
 
-def voucher(source, key=KEY):
+def validity(source, key=KEY):
     (found,) = source.value.find(key.kid, key.algorithm)
-    return source.voucher_of(found)
+    return source.validity_of(found)
 
 
 def refresh(source, used=None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.cache import Remembered, Voucher
+from iiniit_guard.core.cache import CacheEntry, KeyValidity
 from iiniit_guard.core.resource import metadata_url, request_issuer
 from iiniit_guard.errors import UsageError
 from tests.core.stepping import API, CREDENTIALS, ISSUER, Steps, bearer, make_clock, make_issuer, make_resource
@@ -121,7 +121,7 @@ def test_a_name_that_no_issuer_can_have_is_nobodys(clock):
 def test_a_forked_child_keeps_what_was_learned(clock):
     resource = make_resource(clock)
     token = AccessToken(ISSUER)
-    resource.cache.keep(b"d", Remembered(token, 0, float("inf"), float("inf"), Voucher()))
+    resource.cache.keep(b"d", CacheEntry(token, 0, float("inf"), float("inf"), KeyValidity()))
     for part in (resource.cache, resource.servers[0].keys):
         part._lock.acquire()  # each has one
     resource.reset_after_fork()

@@ -212,8 +212,11 @@ def test_the_store_does_not_bring_it_back():
     two.learn(active(clock), other)
     clock.advance(30)
     assert Process(clock, store, jwt="introspect").ask(other).ended, "the store has it"
-    remembered = one.remembered(token)
-    asked = store.serve(Steps(introspect(token, digest_of(token), one.server, one.resource.cache, outdated=remembered)))
+    remembered = one.resource.cache.find(digest_of(token))
+    assert remembered is not None
+    asked = store.serve(
+        Steps(introspect(token, digest_of(token), one.server, one.resource.cache, outdated=remembered.valid_until_monotonic))
+    )
     assert store.serve(asked.send(INACTIVE)).reason is Reason.INACTIVE
     assert Process(clock, store, jwt="introspect").ask(other).fetch, "the server is asked"
 

@@ -27,6 +27,7 @@ ROWS: dict[str, tuple[list[Any], list[Any]]] = {
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
     "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
     "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),
+    "max_cached_bytes": ([65_536, 64 * 1024**3], [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None]),
     "on_event": ([print, None], ["print", "", 0, False]),
     "event_subject": ([True, False], [1, "false", "", None]),
     "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
@@ -70,7 +71,7 @@ def test_a_fault_names_its_setting_and_does_not_quote_its_value(name, value):
 def test_the_defaults_are_those_of_the_design():
     """DESIGN §9."""
     settings = make_settings(BASE)
-    assert (settings.max_token_bytes, settings.max_cached_tokens) == (16_384, 65_536)
+    assert (settings.max_token_bytes, settings.max_cached_tokens, settings.max_cached_bytes) == (16_384, 65_536, 67_108_864)
     assert (settings.realm, settings.resource, settings.on_event, settings.store_url) == (None, None, None, None)
     assert settings.event_subject
     assert not settings.insecure_query_token

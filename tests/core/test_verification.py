@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.cache import Remembered
+from iiniit_guard.core.cache import CacheEntry
 from iiniit_guard.core.problem import Reason
 from iiniit_guard.core.verification import LONGEST_SECONDS, verify_jwt
 from iiniit_guard.testing.keys import make_key
@@ -38,12 +38,12 @@ def world():
 def test_a_good_token_with_what_it_rests_on_and_how_long(world):
     """DESIGN §5: facts, until `exp`, at most 5 min."""
     found = world.verify(exp=NOW + 100, nbf=NOW + 10).result
-    assert isinstance(found, Remembered)
+    assert isinstance(found, CacheEntry)
     assert found.token.subject == "user-1"
-    assert (found.begins, found.ends) == (NOW - 20, NOW + 105)
-    assert found.ends_monotonic == world.clock.monotonic() + LONGEST_SECONDS
-    assert found.voucher.valid
-    assert world.verify(exp=NOW + 9999).result.ends == NOW + LONGEST_SECONDS
+    assert (found.valid_from, found.valid_until) == (NOW - 20, NOW + 105)
+    assert found.valid_until_monotonic == world.clock.monotonic() + LONGEST_SECONDS
+    assert found.validity.valid
+    assert world.verify(exp=NOW + 9999).result.valid_until == NOW + LONGEST_SECONDS
 
 
 @pytest.mark.parametrize(("max_age", "fraction", "lasts"), [(4, 0.0, 4), (1, 0.9, 1), (0.5, 0.5, 0.5), (200, 0.0, 161), (200, 0.5, 180.5)])
@@ -54,7 +54,7 @@ def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
     Steps(world.server.keys.obtain()).send(key_set(KEY))
     now = world.clock.clock.now()
     found = world.verify(exp=NOW + 9999).result
-    assert (found.ends - now.wall, found.ends_monotonic - now.monotonic) == pytest.approx((lasts, max_age))
+    assert (found.valid_until - now.wall, found.valid_until_monotonic - now.monotonic) == pytest.approx((lasts, max_age))
 
 
 def test_what_needs_no_key_is_refused_without_a_fetch():
@@ -74,7 +74,7 @@ def test_types(typ, generic, strict):
     for profile, good in (("generic", generic), ("rfc9068", strict)):
         world = World(KEY, profile=profile)
         steps = world.verify(world.mint(header={"typ": typ}))
-        assert isinstance(steps.result, Remembered) is good
+        assert isinstance(steps.result, CacheEntry) is good
 
 
 def test_a_bad_signature_comes_before_bad_claims(world):
@@ -86,13 +86,13 @@ def test_a_bad_signature_comes_before_bad_claims(world):
 def test_a_dropped_key_vouches_for_nothing(world):
     found = world.verify().result
     Steps(world.server.keys.refresh_for(world.server.keys.value)).send(key_set(OTHER_KEY))
-    assert not found.voucher.valid
+    assert not found.validity.valid
 
 
 def test_the_first_token_fetches_the_set():
     steps = World().verify()
     assert steps.fetch.url == JWKS
-    assert isinstance(steps.send(key_set(KEY)).result, Remembered)
+    assert isinstance(steps.send(key_set(KEY)).result, CacheEntry)
 
 
 def test_without_a_set_nothing_is_known():
@@ -115,7 +115,7 @@ def test_a_new_key_is_found_by_the_first_token_that_it_signed(world, age):
     world.grow_old(age)
     steps = world.verify(world.mint(OTHER_KEY))
     assert steps.fetch.url == JWKS
-    assert isinstance(steps.send(key_set(KEY, OTHER_KEY)).result, Remembered)
+    assert isinstance(steps.send(key_set(KEY, OTHER_KEY)).result, CacheEntry)
 
 
 def test_unknown_keys_cause_one_fetch_in_thirty_seconds(world):
@@ -139,7 +139,7 @@ def test_during_the_cool_down_it_is_503_where_the_last_fetch_failed(world):
     unknown = world.mint(OTHER_KEY)
     assert world.verify(unknown).send(DOWN).cause == DOWN.cause
     assert world.verify(unknown).cause == "waiting"
-    assert isinstance(world.verify().result, Remembered), "known keys serve on"
+    assert isinstance(world.verify().result, CacheEntry), "known keys serve on"
     assert world.verify(world.mint(STRANGER)).reason is Reason.BAD_SIGNATURE
     world.clock.advance(30)
     assert world.verify(unknown).send(key_set(KEY)).reason is Reason.UNKNOWN_KEY
@@ -149,7 +149,7 @@ def test_a_known_key_never_waits_behind_an_unknown_one(world):
     """TRAPS C1."""
     slow = world.verify(world.mint(OTHER_KEY))
     assert slow.fetch
-    assert isinstance(world.verify().result, Remembered)
+    assert isinstance(world.verify().result, CacheEntry)
 
 
 @pytest.mark.parametrize(("age", "fetches"), [(299, False), (300, False), (301, True)])
@@ -174,16 +174,16 @@ def test_no_key_id_and_no_fitting_key_that_verifies(world):
     anonymous = world.mint(OTHER_KEY, header={"kid": None})
     steps = world.verify(anonymous)
     assert steps.fetch
-    assert isinstance(steps.send(key_set(KEY, OTHER_KEY)).result, Remembered)
-    assert isinstance(world.verify(anonymous).result, Remembered)
+    assert isinstance(steps.send(key_set(KEY, OTHER_KEY)).result, CacheEntry)
+    assert isinstance(world.verify(anonymous).result, CacheEntry)
 
 
 def test_a_key_beyond_the_fourth_is_not_tried_without_its_name():
     """Signatures are dear, and a stranger chooses how many tokens come."""
     keys = [make_key("ES256", "tests of the core", number) for number in range(10, 15)]
     world = World(*keys)
-    assert isinstance(world.verify(world.mint(keys[3], header={"kid": None})).result, Remembered)
-    assert isinstance(world.verify(world.mint(keys[4])).result, Remembered)
+    assert isinstance(world.verify(world.mint(keys[3], header={"kid": None})).result, CacheEntry)
+    assert isinstance(world.verify(world.mint(keys[4])).result, CacheEntry)
     assert world.verify(world.mint(keys[4], header={"kid": None})).send(key_set(*keys)).reason is Reason.BAD_SIGNATURE
 
 
@@ -198,5 +198,5 @@ def test_all_keys_replaced_at_once(world):
     """Issue 3: rotation without overlap."""
     old = world.mint()
     new = world.verify(world.mint(OTHER_KEY)).send(key_set(OTHER_KEY))
-    assert isinstance(new.result, Remembered)
+    assert isinstance(new.result, CacheEntry)
     assert world.verify(old).reason is Reason.UNKNOWN_KEY

@@ -182,7 +182,7 @@ def test_what_is_remembered_of_a_key_set_is_bounded(issuer, monkeypatch):
 
 
 def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
-    """The voucher of a key that was withdrawn and came back is another one."""
+    """The validity of a key that was withdrawn and came back is another one."""
     with issuer.guard() as guard:
         for _ in range(2):
             guard.verify(issuer.token())
