@@ -89,8 +89,8 @@ def test_an_inactive_answer_ends_a_remembered_second_spelling(first):
     for each in both:
         assert isinstance(world.ask(each).send(active(world.clock)).result, AccessToken)
     world.clock.advance(30)
-    world.cache.drop(digest_of(asked))
-    assert world.ask(asked).send(INACTIVE).reason is Reason.INACTIVE
+    outdated = world.cache.find(digest_of(asked)).valid_until_monotonic
+    assert world.ask(asked, outdated=outdated).send(INACTIVE).reason is Reason.INACTIVE
     assert world.remembered(other) is None
     for _ in range(3):
         assert world.ask(other).reason is Reason.INACTIVE, "and no call is made"
@@ -125,7 +125,7 @@ def test_no_older_answer_counts_where_it_is_asked_about_anew():
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
-    late = world.ask(other, outdated=world.remembered(other))
+    late = world.ask(other, outdated=world.cache.find(digest_of(other)).valid_until_monotonic)
     assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
     world.clock.advance(1)
     assert late.send(active(world.clock)).reason is Reason.INACTIVE
