@@ -81,6 +81,12 @@ def test_its_digest_names_the_issuer_where_the_token_s_does():
     assert second_digest(token, digest_of(token, ISSUER), ISSUER) == digest_of(other, ISSUER)
 
 
+def deadline(world, token):
+    entry = world.cache.find(digest_of(token))
+    assert entry is not None
+    return entry.valid_until_monotonic
+
+
 @pytest.mark.parametrize("first", [0, 1], ids=["as issued", "as computed"])
 def test_an_inactive_answer_ends_a_remembered_second_spelling(first):
     world = World(jwt="introspect")
@@ -89,8 +95,7 @@ def test_an_inactive_answer_ends_a_remembered_second_spelling(first):
     for each in both:
         assert isinstance(world.ask(each).send(active(world.clock)).result, AccessToken)
     world.clock.advance(30)
-    outdated = world.cache.find(digest_of(asked)).valid_until_monotonic
-    assert world.ask(asked, outdated=outdated).send(INACTIVE).reason is Reason.INACTIVE
+    assert world.ask(asked, outdated=deadline(world, asked)).send(INACTIVE).reason is Reason.INACTIVE
     assert world.remembered(other) is None
     for _ in range(3):
         assert world.ask(other).reason is Reason.INACTIVE, "and no call is made"
@@ -125,7 +130,7 @@ def test_no_older_answer_counts_where_it_is_asked_about_anew():
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
-    late = world.ask(other, outdated=world.cache.find(digest_of(other)).valid_until_monotonic)
+    late = world.ask(other, outdated=deadline(world, other))
     assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
     world.clock.advance(1)
     assert late.send(active(world.clock)).reason is Reason.INACTIVE
