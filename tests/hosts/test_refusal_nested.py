@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 
 from iiniit_guard import flask, starlette
 from iiniit_guard.asgi import GuardMiddleware
-from iiniit_guard.django import require_scope
+from iiniit_guard.django import public, require_scope
 from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.wsgi import GuardMiddleware as WsgiGuardMiddleware
 from tests.hosts import django_project
@@ -221,3 +221,17 @@ def test_the_metadata_of_an_inner_resource_is_no_refusal(guard, issuer, bearer):
         status = serve(WsgiGuardMiddleware(WsgiGuardMiddleware(good, below), guard), value(bearer()), PATH_INFO=where)[0]
 
     assert (answers.status, answers.json["resource"], status) == (200, "https://api.example/inner", "200 OK")
+
+
+def test_metadata_in_place_of_what_djangos_middleware_withholds_is_no_refusal(issuer):
+    with issuer.guard(resource="https://api.example/x", audience="https://api.example/x") as guard:
+        where = guard.metadata_path
+        site = Site(
+            False,
+            [path(where[1:], public(plain_view))],
+            IINIIT_GUARD=guard,
+            MIDDLEWARE=[GUARD, "tests.hosts.test_refusal_fields.AnswersByItself"],
+        )
+        answer = site.answer(where)
+
+    assert (answer.status, answer.json["resource"]) == (200, "https://api.example/x")
