@@ -270,47 +270,6 @@ def test_an_application_that_calls_only_its_preprocessing_is_guarded(guard, bear
         assert (app.preprocess_request(), subject(), ran) == (None, "alice", [True, True])
 
 
-def environ_of(app, bearer):
-    with app.test_request_context("/x", headers=lines(bearer())) as context:
-        return {key: found for key, found in context.request.environ.items() if not key.startswith("werkzeug")}
-
-
-@pytest.mark.parametrize("made", [lambda: "ok", lambda: Response(["a", "b"]), lambda: Response(("a", "b"))])
-def test_a_whole_response_is_the_servers_without_being_watched(guard, bearer, made):
-    app = Flask("profile")
-    app.add_url_rule("/x", "x", made)
-    bare = type(app.wsgi_app(environ_of(app, bearer), ignore))
-    IiniitGuard(app, guard)
-
-    assert type(app.wsgi_app(environ_of(app, bearer), ignore)) is bare
-
-
-class Own(Response):
-    """A response whose iterable may run code of the application."""
-
-
-@pytest.mark.parametrize("made", [lambda: Response(iter(["a"])), lambda: Own(["a"]), lambda: Response(type("List", (list,), {})("a"))])
-def test_a_response_that_may_run_code_is_watched(guard, bearer, made):
-    app = Flask("profile")
-    app.add_url_rule("/x", "x", made)
-    bare = type(app.wsgi_app(environ_of(app, bearer), ignore))
-    IiniitGuard(app, guard)
-
-    assert type(app.wsgi_app(environ_of(app, bearer), ignore)) is not bare
-    assert app.test_client().get("/x", headers=lines(bearer())).text == "a"
-
-
-def test_a_response_that_middleware_wraps_is_watched(guard, bearer):
-    app = Flask("profile")
-    app.add_url_rule("/x", "x", lambda: "ok")
-    inner = app.wsgi_app
-    app.wsgi_app = lambda environ, start_response: inner(environ, start_response)  # type: ignore[method-assign]
-    bare = type(app.wsgi_app(environ_of(app, bearer), ignore))
-    IiniitGuard(app, guard)
-
-    assert type(app.wsgi_app(environ_of(app, bearer), ignore)) is not bare
-
-
 @pytest.mark.parametrize("propagates", [True, False])
 def test_a_misplaced_decorator_is_the_developers_to_see(guard, bearer, propagates):
     app = Flask("profile")
