@@ -46,9 +46,9 @@ GATEWAYS := nginx-light:nginx libnginx-mod-http-js caddy:caddy haproxy:haproxy a
 programs:
 	@.ci/debian chromium:chromium libatomic1 $(GATEWAYS)
 
-.venv-gateways/.ready: tests/gateways/wheels.txt | $(BIN)/python
+.venv-gateways/.ready: tests/integration/gateways/wheels.txt | $(BIN)/python
 	@.ci/venv "$(PYTHON)" .venv-gateways
-	@.venv-gateways/bin/python -m pip --disable-pip-version-check install -qq --requirement tests/gateways/wheels.txt
+	@.venv-gateways/bin/python -m pip --disable-pip-version-check install -qq --requirement tests/integration/gateways/wheels.txt
 	@touch $@
 
 # --- The two commands ----------------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ lint: .venv/.ready-test  ## Lint
 	$(BIN)/ruff check .
 
 .PHONY: types
-types: .venv/.ready-test  ## mypy, strict; pyright, strict, on the uses of the public names in tests/typing
+types: .venv/.ready-test  ## mypy, strict; pyright, strict, on the uses of the public names in tests/contract/typing
 	$(BIN)/mypy
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/pyright
 
@@ -99,15 +99,15 @@ matrix: programs  ## The tests against the built wheel, on every Python from 3.1
 
 .PHONY: docs
 docs: .venv/.ready-test  ## Run every block and follow every link of README and docs
-	$(PYTEST) tests/test_docs.py $(ARGS)
+	$(PYTEST) tests/quality/test_docs.py $(ARGS)
 
-.venv-bench/.ready: $(DESCRIPTION) tests/benchmarks/peers.txt
+.venv-bench/.ready: $(DESCRIPTION) tests/load/benchmarks/peers.txt
 	@.ci/venv "$(PYTHON)" .venv-bench
 	@echo "Installing the package and who runs beside it into .venv-bench"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt --group build --group servers
 	@.venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt $(PACKAGE)
 # Each by itself: one that does not install is named in the table and takes no other with it.
-	@grep -v '^#' tests/benchmarks/peers.txt | while read -r peer; do \
+	@grep -v '^#' tests/load/benchmarks/peers.txt | while read -r peer; do \
 	  .venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt "$$peer" \
 	    || echo "$$peer does not install"; done
 	@touch $@
@@ -115,7 +115,7 @@ docs: .venv/.ready-test  ## Run every block and follow every link of README and 
 .PHONY: bench
 bench: .venv-bench/.ready  ## The goals for time and memory beside their baselines and peers, in seven minutes: ARGS=--quick
 	@.ci/debian wrk:wrk nginx-light:nginx redis-server
-	.venv-bench/bin/python -m tests.benchmarks $(ARGS)
+	.venv-bench/bin/python -m tests.load.benchmarks $(ARGS)
 
 # atheris has wheels for some Pythons and machines only; without it the fuzzer is not guided by coverage.
 .venv/.ready-fuzz: .venv/.ready-test
@@ -124,12 +124,12 @@ bench: .venv-bench/.ready  ## The goals for time and memory beside their baselin
 
 .PHONY: fuzz
 fuzz: .venv/.ready-fuzz  ## Every parser for SECONDS_EACH=60, then the properties for longer with new examples: ARGS='-k promise'
-	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS_EACH),60)
-	$(PYTEST) tests/properties tests/fuzz tests/rules tests/core -m hypothesis --numprocesses 2 --hypothesis-profile fuzz $(ARGS)
+	$(BIN)/python -m tests.quality.fuzz --seconds $(or $(SECONDS_EACH),60)
+	$(PYTEST) tests/contract/properties tests/quality/fuzz tests/unit/rules tests/unit/core -m hypothesis --numprocesses 2 --hypothesis-profile fuzz $(ARGS)
 
 .PHONY: mutants
 mutants: .venv/.ready-work  ## Change the core line by line and see a test fail for it: ARGS='*jose*', ARGS=--survivors
-	$(BIN)/python tests/mutation/run.py $(ARGS)
+	$(BIN)/python tests/quality/mutation/run.py $(ARGS)
 
 .PHONY: audit
 audit: .venv/.ready-work  ## Known vulnerabilities of the releases in tests/constraints.txt
@@ -138,20 +138,20 @@ audit: .venv/.ready-work  ## Known vulnerabilities of the releases in tests/cons
 .PHONY: soak
 soak: .venv/.ready-test  ## A quarter of an hour at steady load, with a rotation and an outage inside: ARGS=--zipf
 	@.ci/debian wrk:wrk
-	$(BIN)/python -m tests.soak $(ARGS)
+	$(BIN)/python -m tests.load.soak $(ARGS)
 
 .PHONY: differential
 differential: .venv/.ready-test  ## The guard beside an independent verifier, 160,000 questions, some ten minutes: ARGS=--seed=7, ARGS=--part=10
-	$(BIN)/python -m tests.differential $(ARGS)
+	$(BIN)/python -m tests.contract.differential $(ARGS)
 
 .PHONY: floods
 floods: .venv/.ready-test  ## 100,000 requests of each kind of garbage, and what a good client feels: ARGS=20000
-	$(BIN)/python -m tests.floods $(ARGS)
+	$(BIN)/python -m tests.load.floods $(ARGS)
 
 .PHONY: gateways
 gateways: .venv/.ready-test .venv-gateways/.ready  ## The recipes of all gateways, also of those that Debian does not have, attacked while they run
 	@.ci/debian $(GATEWAYS)
-	GATEWAYS_VENV="$$PWD/.venv-gateways" $(PYTEST) tests/gateways --numprocesses 2 --dist loadgroup $(ARGS)
+	GATEWAYS_VENV="$$PWD/.venv-gateways" $(PYTEST) tests/integration/gateways --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: format
 format: .venv/.ready-test  ## Format, and mend what lint can mend

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.access_token import AccessToken, Principal
-    from iiniit_guard.core.client_authentication import (
+    from iiniit_guard.core.decision import Allow, Decision, Deny, Unavailable
+    from iiniit_guard.core.http.event import Event
+    from iiniit_guard.core.issuer.client_authentication import (
         BearerToken,
         ClientSecretBasic,
         ClientSecretPost,
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
         SecretFile,
         TlsClient,
     )
-    from iiniit_guard.core.decision import Allow, Decision, Deny, Unavailable
-    from iiniit_guard.core.event import Event
+    from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+    from iiniit_guard.core.model.access_token import AccessToken, Principal
+    from iiniit_guard.core.model.policy import Policy
+    from iiniit_guard.core.model.problem import Problem, Reason
+    from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
     from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
-    from iiniit_guard.core.policy import Policy
-    from iiniit_guard.core.problem import Problem, Reason
-    from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
-    from iiniit_guard.core.trusted_issuer import TrustedIssuer
     from iiniit_guard.errors import GuardError, SettingsError, UsageError
     from iiniit_guard.guard import Guard
 
@@ -57,8 +57,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "core.access_token": ("AccessToken", "Principal"),
-    "core.client_authentication": (
+    "core.model.access_token": ("AccessToken", "Principal"),
+    "core.issuer.client_authentication": (
         "BearerToken",
         "ClientSecretBasic",
         "ClientSecretPost",
@@ -67,12 +67,12 @@ _HOMES = {
         "TlsClient",
     ),
     "core.decision": ("Allow", "Decision", "Deny", "Unavailable"),
-    "core.event": ("Event",),
+    "core.http.event": ("Event",),
     "core.outcome": ("IssuerUnavailable", "TokenRefused"),
-    "core.policy": ("Policy",),
-    "core.problem": ("Problem", "Reason"),
-    "core.request": ("Request", "request_from_environ", "request_from_scope"),
-    "core.trusted_issuer": ("TrustedIssuer",),
+    "core.model.policy": ("Policy",),
+    "core.model.problem": ("Problem", "Reason"),
+    "core.model.request": ("Request", "request_from_environ", "request_from_scope"),
+    "core.issuer.trusted_issuer": ("TrustedIssuer",),
     "errors": ("GuardError", "SettingsError", "UsageError"),
     "guard": ("Guard",),
 }

@@ -12,9 +12,9 @@ from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Messa
 from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal, with_notes
-from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.request import request_from_scope
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,23 +11,23 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
-from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.authenticate import authenticate, decide, verify
-from iiniit_guard.core.cache import CacheEntry, digest_of
-from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
 from iiniit_guard.core.copying import CopiedAsItself
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding, Tried
-from iiniit_guard.core.event import Event, event_of, usual_event
-from iiniit_guard.core.keywords import GuardKeywords
+from iiniit_guard.core.http.event import Event, event_of, usual_event
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.request import Request, only_authorization
 from iiniit_guard.core.outcome import token_of
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import Problem
-from iiniit_guard.core.readiness import prepare
-from iiniit_guard.core.request import Request, only_authorization
 from iiniit_guard.core.resource import Chance, ProtectedResource
 from iiniit_guard.core.resource_metadata import published, resource_document
-from iiniit_guard.core.settings import make_settings
+from iiniit_guard.core.settings.guard_settings import make_settings
+from iiniit_guard.core.settings.options import GuardKeywords
 from iiniit_guard.core.usual import Usual
+from iiniit_guard.core.warm_up import prepare
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.perform import Performer, Transport

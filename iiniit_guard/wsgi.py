@@ -9,9 +9,9 @@ from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, ma
 from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
-from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Refusal
-from iiniit_guard.core.request import request_from_environ
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.request import request_from_environ
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

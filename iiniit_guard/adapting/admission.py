@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from iiniit_guard.core import setting_checks as is_
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
-from iiniit_guard.core.path import is_ambiguous_text
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import Problem, Reason
-from iiniit_guard.core.request import Request
+from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
+from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import SettingsError
 
 Enforce = Literal["all", "declared"]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 from iiniit_guard.adapting.admission import PASS, Gate, is_preflight
-from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import Problem
-from iiniit_guard.core.request import Request, environ_path, only_authorization, route_path
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.request import Request, environ_path, only_authorization, route_path
 from iiniit_guard.errors import UsageError
 
 G = TypeVar("G")

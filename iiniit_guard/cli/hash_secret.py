@@ -13,7 +13,7 @@ def hash_secret() -> None:
 
     One final line break is not part of the secret. To make one: openssl rand -hex 32
     """
-    from iiniit_guard.sidecar.callers import make_secret_hash
+    from iiniit_guard.sidecar.settings.introspection_clients import make_secret_hash
 
     secret = sys.stdin.read().removesuffix("\n")
     if not secret:

@@ -24,11 +24,11 @@ def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin
     What is given here wins over [server] of the file. SIGHUP reads the file again; SIGTERM ends when all requests are answered.
     """
     from iiniit_guard.errors import SettingsError, needs_extra
-    from iiniit_guard.sidecar.binds import bind_fault
+    from iiniit_guard.sidecar.settings.listeners import bind_fault
 
     with needs_extra("sidecar", "iiniit-guard serve"):
-        from iiniit_guard.sidecar.start import serve as serve_until_stopped
-        from iiniit_guard.sidecar.worker import LOG_FORMAT
+        from iiniit_guard.sidecar.server.start import serve as serve_until_stopped
+        from iiniit_guard.sidecar.server.worker import LOG_FORMAT
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until there is someone to handle it: by default it ends the process
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)

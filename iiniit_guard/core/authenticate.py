@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.bearer import BEARER, Credential, assertion_of, credential_of
-from iiniit_guard.core.cache import CacheEntry, digest_of
+from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
 from iiniit_guard.core.decision import Allow, Decision, Deny, Tried
-from iiniit_guard.core.flow import Ask, Flow, Unreachable
-from iiniit_guard.core.introspection import introspect
-from iiniit_guard.core.jose import ALGORITHMS, JoseHeader, Jws, has_jws_parts, is_canonical, parse_jws, read_header
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason, before_signature
-from iiniit_guard.core.request import Request
+from iiniit_guard.core.http.bearer import BEARER, Credential, assertion_of, credential_of
+from iiniit_guard.core.issuer.introspection import introspect
+from iiniit_guard.core.issuer.jwt import verify_jwt
+from iiniit_guard.core.jose.jws import ALGORITHMS, JoseHeader, Jws, has_jws_parts, is_canonical, parse_jws, read_header
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.flow import Ask, Flow, Unreachable
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import ProtectedResource, request_issuer
-from iiniit_guard.core.verification import verify_jwt
 from iiniit_guard.errors import UsageError
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
-from iiniit_guard.core.access_token import AccessToken, Principal
-from iiniit_guard.core.jose import Jws
-from iiniit_guard.core.jwk import JwkSet
-from iiniit_guard.core.problem import Problem, Reason
+from iiniit_guard.core.jose.jwk import JwkSet
+from iiniit_guard.core.jose.jws import Jws
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.problem import Problem, Reason
 
 _PHRASES: Final = {
     200: "OK",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.flow import Unreachable
-from iiniit_guard.core.problem import Problem, Reason
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.errors import GuardError
 
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.authorization_server import AuthorizationServer
-from iiniit_guard.core.cache import CacheEntry, TokenCache
-from iiniit_guard.core.challenge import Answers
-from iiniit_guard.core.clock import Clock
-from iiniit_guard.core.flow import Ask, Flow
-from iiniit_guard.core.found_issuers import FoundIssuers, is_issuer_name
-from iiniit_guard.core.jose import ALGORITHMS
-from iiniit_guard.core.request import Request
-from iiniit_guard.core.settings import GuardSettings
-from iiniit_guard.core.shared_store import SharedStore
-from iiniit_guard.core.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.upstream import FirstLoads
+from iiniit_guard.core.cache.tokens import CacheEntry, TokenCache
+from iiniit_guard.core.http.challenge import Answers
+from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+from iiniit_guard.core.issuer.limits import FirstLoads
+from iiniit_guard.core.issuer.registry import FoundIssuers, is_issuer_name
+from iiniit_guard.core.issuer.shared_store import SharedStore
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.jose.jws import ALGORITHMS
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.flow import Ask, Flow
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import UsageError
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"

@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 from iiniit_guard.core.decision import Answer
-from iiniit_guard.core.request import Request
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.settings import GuardSettings
+from iiniit_guard.core.settings.guard_settings import GuardSettings
 
 _LIFETIME_SECONDS = 3_600
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TypeAlias
 
-from iiniit_guard.core.access_token import AccessToken
-from iiniit_guard.core.bearer import WHITE_SPACE, has_query_token, is_b64token
-from iiniit_guard.core.cache import CacheEntry
+from iiniit_guard.core.cache.tokens import CacheEntry
 from iiniit_guard.core.decision import Finding, Tried
-from iiniit_guard.core.jose import Jws, Parsed, parse_usual_jws
-from iiniit_guard.core.jwk import JwkSet
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.http.bearer import WHITE_SPACE, has_query_token, is_b64token
+from iiniit_guard.core.issuer.jwt import check_header, is_final, problem_of, rest_on
+from iiniit_guard.core.jose.jwk import JwkSet
+from iiniit_guard.core.jose.jws import Jws, Parsed, parse_usual_jws
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verification import check_header, is_final, problem_of, rest_on
 from iiniit_guard.errors import UsageError
 
 Decided: TypeAlias = tuple[AccessToken | Finding | None, str, bytes]

@@ -14,7 +14,7 @@ from django.views import View
 
 from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
 from iiniit_guard.core.decision import Allow
-from iiniit_guard.core.policy import Policy, make_policy, scope_policy
+from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.django.responses import RequestRefused, mark_public_response
 from iiniit_guard.django.state import read_request, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError

@@ -18,8 +18,8 @@ from iiniit_guard.adapting.admission import Gate
 from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
-from iiniit_guard.core.access_token import AccessToken, Principal
 from iiniit_guard.core.decision import Allow, Answer, Refusal
+from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.django.admission import Admission
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside

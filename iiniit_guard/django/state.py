@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
 from iiniit_guard.core.decision import Finding
-from iiniit_guard.core.request import Request, request_from_environ, request_from_scope
+from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.admission import Gate
-    from iiniit_guard.core.access_token import AccessToken, Principal
+    from iiniit_guard.core.model.access_token import AccessToken, Principal
     from iiniit_guard.guard import Guard
 
 

@@ -12,10 +12,10 @@ from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.middleware import admit, recall_environ
 from iiniit_guard.adapting.request_state import add_notes, record_refusal
-from iiniit_guard.core.access_token import AccessToken
 from iiniit_guard.core.decision import Allow, Answer, Refusal
-from iiniit_guard.core.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.request import request_from_environ
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.request import request_from_environ
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.admission import ADMISSION_KEY, ANY_VIEW, NO_VIEW, Admission
 from iiniit_guard.flask.refused import HOST, current_request, response_to

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
-from iiniit_guard.core.flow import Effect, Flow
+from iiniit_guard.core.model.flow import Effect, Flow
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import httpcore2
 import httpx2
 
-from iiniit_guard.core.flow import Cause, Connection, Unreachable
+from iiniit_guard.core.model.flow import Cause, Connection, Unreachable
 
 T = TypeVar("T")
 

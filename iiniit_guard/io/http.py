@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx2
 
-from iiniit_guard.core.flow import MAX_BODY_BYTES, Connection, HttpRequest, HttpResponse
-from iiniit_guard.core.forward_proxy import ForwardProxy, parse_proxy
+from iiniit_guard.core.issuer.forward_proxy import ForwardProxy, parse_proxy
+from iiniit_guard.core.model.flow import MAX_BODY_BYTES, Connection, HttpRequest, HttpResponse
 from iiniit_guard.io.exchange import Exchange, ExchangeError
 
 T = TypeVar("T")

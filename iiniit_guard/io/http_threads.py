@@ -27,8 +27,8 @@ from iiniit_guard.io.http import (
 from iiniit_guard.io.proxy import Tunnel, for_plain_http
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.flow import Connection, HttpRequest, HttpResponse, Unreachable
-    from iiniit_guard.core.forward_proxy import ForwardProxy
+    from iiniit_guard.core.issuer.forward_proxy import ForwardProxy
+    from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse, Unreachable
     from iiniit_guard.io.names import Names
 
 

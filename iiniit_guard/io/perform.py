@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from iiniit_guard.core.flow import (
+from iiniit_guard.core.model.flow import (
     MAX_BODY_BYTES,
     TIMED_OUT,
     Ask,

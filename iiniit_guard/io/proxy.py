@@ -9,7 +9,7 @@ from typing import Final
 
 import httpcore2
 
-from iiniit_guard.core.forward_proxy import ForwardProxy
+from iiniit_guard.core.issuer.forward_proxy import ForwardProxy
 
 _MAX_HEAD_BYTES: Final = 16_384
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from iiniit_guard.core.client_authentication import (
+from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
     ClientAuthentication,
     ClientSecretBasic,
@@ -18,9 +18,9 @@ from iiniit_guard.core.client_authentication import (
     SecretFile,
     TlsClient,
 )
-from iiniit_guard.core.settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
-from iiniit_guard.core.strict_json import parse_object
-from iiniit_guard.core.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.toml_file import read_toml
 

@@ -7,7 +7,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.core.flow import Keep, Recall
+from iiniit_guard.core.model.flow import Keep, Recall
 from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.event import Event
+    from iiniit_guard.core.http.event import Event
 
 _LEVELS: Final = {"allow": logging.INFO, "deny": logging.INFO, "unavailable": logging.WARNING}
 

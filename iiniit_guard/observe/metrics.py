@@ -12,7 +12,7 @@ from iiniit_guard.errors import needs_extra
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from iiniit_guard.core.event import Event
+    from iiniit_guard.core.http.event import Event
 
 DECISIONS: Final = ("iiniit_guard_decisions", "Decisions about requests.")
 SECONDS: Final = ("iiniit_guard_decision_seconds", "How long decisions took.")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from iiniit_guard.core.method import OVERRIDE_HEADERS, folded
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 # RFC 9110 §9.1: methods are case-sensitive. Flask and Django put `delete` in upper case, Starlette does not: it gets no rule.
 METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]*")

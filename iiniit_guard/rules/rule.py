@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from iiniit_guard.core.policy import Policy, make_policy
-from iiniit_guard.core.problem import Problem
+from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.method import METHOD
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from iiniit_guard.core.method import query_overrides
-from iiniit_guard.core.problem import PROBLEMS, Problem, Reason
-from iiniit_guard.core.request import Request
+from iiniit_guard.core.model.method_override import query_overrides
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.rules.method import effective_method
 from iiniit_guard.rules.pattern import PathPattern, parse_pattern

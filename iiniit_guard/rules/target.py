@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from iiniit_guard.core.path import has_ambiguous_segments, is_ambiguous_text
+from iiniit_guard.core.model.path_ambiguity import has_ambiguous_segments, is_ambiguous_text
 
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 # RFC 9112 §3.2.1 origin-form. Wider than RFC 3986's pchar, since browsers send | and others unescaped; no # (httptools cuts there, others

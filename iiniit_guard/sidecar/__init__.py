@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from iiniit_guard.sidecar.apps import create_app
+from iiniit_guard.sidecar.apps.build import create_app
 
 __all__ = ["create_app"]

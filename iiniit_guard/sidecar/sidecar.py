@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.observe.log import DecisionLog
-from iiniit_guard.sidecar.history import History, Snapshot, merge
-from iiniit_guard.sidecar.issuers import calls_made, describe_issuers, merge_issuers
-from iiniit_guard.sidecar.running import NOTHING_MORE, Running, make_running
+from iiniit_guard.sidecar.runtime import NOTHING_MORE, Running, make_running
+from iiniit_guard.sidecar.status.history import History, Snapshot, merge
+from iiniit_guard.sidecar.status.issuers import calls_made, describe_issuers, merge_issuers
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.clock import Clock
-    from iiniit_guard.core.event import Event
-    from iiniit_guard.sidecar.board import Board
-    from iiniit_guard.sidecar.settings import SidecarSettings
+    from iiniit_guard.core.http.event import Event
+    from iiniit_guard.core.model.clock import Clock
+    from iiniit_guard.sidecar.settings.sidecar_settings import SidecarSettings
+    from iiniit_guard.sidecar.status.worker_stats import Board
 
 _TICK_SECONDS: Final = 1.0
 _PREPARE_SECONDS: Final = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from iiniit_guard.core.clock import Clock
+from iiniit_guard.core.model.clock import Clock
 
 
 class SettableClock:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from iiniit_guard.core.flow import MAX_BODY_BYTES, HttpResponse, Unreachable
+from iiniit_guard.core.model.flow import MAX_BODY_BYTES, HttpResponse, Unreachable
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.flow import HttpRequest
+    from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.testing.clock import SettableClock
 
 Answer: TypeAlias = HttpResponse | Unreachable

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import jwt
 
-from iiniit_guard.core.flow import HttpResponse
+from iiniit_guard.core.model.flow import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iiniit_guard.core.client_authentication import ClientAuthentication
-    from iiniit_guard.core.flow import HttpRequest
+    from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
+    from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.testing.keys import SigningKey
 
 Method: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
@@ -72,7 +72,7 @@ class ClientCheck:
 
     def credentials(self, method: Method) -> ClientAuthentication:
         """Give what `Guard(introspection=...)` takes, so that it is accepted here."""
-        from iiniit_guard.core.client_authentication import ClientSecretBasic, ClientSecretPost, PrivateKeyJwt
+        from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, ClientSecretPost, PrivateKeyJwt
 
         if method == "private_key_jwt":
             return PrivateKeyJwt(self.client_id, self.client_key.private_pem(), self.client_key.algorithm)

@@ -6,7 +6,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.core.flow import HttpResponse
+from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.testing.clock import SettableClock
 from iiniit_guard.testing.faults import broken, check_mode
 from iiniit_guard.testing.introspection import ClientCheck, json_response, parse_form
@@ -17,8 +17,8 @@ from iiniit_guard.testing.metadata import document_urls, kind_of, usual_metadata
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from iiniit_guard.core.client_authentication import ClientAuthentication
-    from iiniit_guard.core.flow import HttpRequest
+    from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
+    from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.guard import Guard
     from iiniit_guard.testing.faults import Answer
     from iiniit_guard.testing.introspection import Method

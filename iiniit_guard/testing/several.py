@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iiniit_guard.core.flow import Unreachable
+from iiniit_guard.core.model.flow import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iiniit_guard.core.flow import HttpRequest
-    from iiniit_guard.core.trusted_issuer import TrustedIssuer
+    from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+    from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.testing.faults import Answer
     from iiniit_guard.testing.issuer import Issuer
 
@@ -30,7 +30,7 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
         issuer: Whose tokens are to be accepted.
         settings: Of `TrustedIssuer`.
     """
-    from iiniit_guard.core.trusted_issuer import TrustedIssuer
+    from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
     wired: dict[str, Any] = {
         "issuer": issuer.issuer,

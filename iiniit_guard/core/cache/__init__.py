@@ -1,0 +1,1 @@
+"""Bounded caches of accepted and of refused tokens."""

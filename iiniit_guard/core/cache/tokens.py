@@ -1,0 +1,287 @@
+"""The token cache: verified tokens, bounded in number and in bytes.
+
+Theory of operation.
+
+*The latest tokens are objects.* A new token is kept as it is, and so is one that was unpacked for a hit: a thousand or two of either, whose
+objects take at most an eighth of the bytes. They leave in the order in which they came, and the new ones are packed then.
+
+*The others are bytes.* `PackedStore` holds them as records, which Python's garbage collector does not visit, bounds their number and their
+bytes, and says which is lost when there is no room.
+
+*Reads take no lock.* A read is one lookup in a `dict`, which no interpreter tears, and no entry is ever changed: a writer puts another in
+its place. What may end an entry is compared on each read: both clocks, the validity of the key and that of the issuer. Only a hit on a
+record takes the lock, for the moment in which it adds the object. An object counts more than the record under the same digest, so a record
+that became old while it was being unpacked must not be added. A record that is lost takes its object along.
+
+*Writes take the lock.* An exception of a signal handler may end one in the middle. The next write finds that out and empties the cache.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import sha256
+from itertools import count
+from threading import Lock
+from typing import Final
+
+from iiniit_guard.core.cache.packed_store import Facts, IssuerValidity, PackedStore, facts_of, record_of
+from iiniit_guard.core.cache.packed_token import pack, size_of, unpack
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.clock import Clock
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+_ACTIVE_LATELY_SECONDS: Final = 3600.0
+_MAX_NEW: Final = 1024
+_MAX_UNPACKED: Final = 2048
+_LARGEST_RECORD: Final = 512 * 1024  # one record must not cost thousands of others their place at once
+_numbers: Final = count()
+
+
+def digest_of(token: str, issuer: str | None = None) -> bytes:
+    """Return the key under which a token is cached: no cache holds a token.
+
+    Args:
+        token: Printable ASCII.
+        issuer: Who must have issued it, where the request and not the token says so: what one issuer vouched for must not
+            answer for another. It holds no line break, so no token can stand for a pair of both.
+    """
+    return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
+
+
+class KeyValidity:
+    """What an entry rests on, a key for example. Once it is withdrawn, or its issuer is, the entry no longer counts."""
+
+    __slots__ = ("issuer", "number", "valid")
+
+    def __init__(self, issuer: IssuerValidity | None = None) -> None:
+        self.issuer: IssuerValidity = IssuerValidity() if issuer is None else issuer
+        self.number: int = next(_numbers)
+        self.valid: bool = True
+
+
+class CacheEntry:
+    """A verified token and the moments between which it is valid."""
+
+    __slots__ = ("record", "size", "token", "used", "valid_from", "valid_until", "valid_until_monotonic", "validity")
+
+    def __init__(
+        self, token: AccessToken, valid_from: float, valid_until: float, valid_until_monotonic: float, validity: KeyValidity
+    ) -> None:
+        self.token: AccessToken = token
+        self.valid_from: float = valid_from
+        self.valid_until: float = valid_until
+        self.valid_until_monotonic: float = valid_until_monotonic
+        self.validity: KeyValidity = validity
+        self.used: bool = False
+        self.size: int = 0
+        self.record: bytes | None = None  # that it was unpacked from
+
+    def outlasts(self, outdated: float | None) -> bool:
+        """Return whether it ends after this moment, by the monotonic clock; True for None."""
+        return outdated is None or self.valid_until_monotonic > outdated
+
+
+class TokenCache:
+    """Verified tokens by digest. `PackedStore` describes what is lost when the cache is full.
+
+    Args:
+        size: How many tokens at most.
+        clock: Both clocks.
+        max_bytes: How many bytes they take at most.
+    """
+
+    def __init__(self, size: int, clock: Clock, max_bytes: int = MAX_BYTES) -> None:
+        self._max_new = min(size // 16, _MAX_NEW)
+        self._max_records = size - self._max_new
+        self._objects_bytes = max_bytes // 8  # of the new ones, and as many again of the unpacked ones
+        self._records_bytes = max_bytes - 2 * self._objects_bytes
+        self._largest_object = self._objects_bytes // 32
+        self._largest_record = min(max_bytes // 16, _LARGEST_RECORD)
+        self._clock = clock
+        self._wall = clock.wall
+        self._monotonic = clock.monotonic
+        self._lock = Lock()
+        self._objects: dict[bytes, CacheEntry] = {}
+        self._validities: dict[int, KeyValidity] = {}  # of the records, by number
+        self._writing = False  # True during a write, and after one that an exception ended
+        self._start_afresh()
+
+    def __len__(self) -> int:
+        return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)  # those not packed yet
+
+    def recall(self, digest: bytes) -> AccessToken | None:
+        """Return the token that is cached under `digest` and is valid now, or None."""
+        entry = self.find(digest)
+        return None if entry is None else entry.token
+
+    def find(self, digest: bytes) -> CacheEntry | None:
+        """Return the entry that is cached under `digest` and is valid now, or None."""
+        entry = self._objects.get(digest) or self._unpack(digest)
+        if entry is None or not entry.valid_from <= self._wall() < entry.valid_until or self._monotonic() >= entry.valid_until_monotonic:
+            return None
+        validity = entry.validity
+        if not (validity.valid and validity.issuer.valid):
+            return None
+        entry.used = True
+        return entry
+
+    def remaining(self, digest: bytes) -> float:
+        """Return the seconds for which the entry is still valid; 0 where there is none."""
+        known = self._known(digest)
+        if known is None:
+            return 0.0
+        valid_until, valid_until_monotonic, validity = known
+        if validity is None or not (validity.valid and validity.issuer.valid):
+            return 0.0
+        return max(0.0, min(valid_until - self._wall(), valid_until_monotonic - self._monotonic()))
+
+    def was_active(self, digest: bytes) -> bool:
+        """Tell whether the cache holds this token, valid until at most an hour ago: such tokens go first when calls are scarce.
+
+        An evicted token counts as one that never came.
+        """
+        known = self._known(digest)
+        return known is not None and self._monotonic() - known[1] < _ACTIVE_LATELY_SECONDS
+
+    def keep(self, digest: bytes, entry: CacheEntry, length: int | None = None) -> None:
+        """Cache a verified token, in the place of what was cached under `digest`.
+
+        A token that takes more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
+
+        Args:
+            digest: Of the token.
+            entry: The token, and what it rests on.
+            length: Of a JWT; see `size_of`.
+        """
+        entry.size = size_of(entry.token, length)
+        with self._lock:
+            if self._writing:
+                self._start_afresh()
+            self._writing = True
+            known = self._objects.get(digest)
+            if known is not None:
+                self._free(known)
+            self._new_room -= entry.size
+            self._objects[digest] = entry
+            self._new.append(digest)
+            if entry.size > self._largest_object:
+                self._settle(digest)
+            while len(self._new) > self._max_new or self._new_room < 0:
+                self._settle(self._new.popleft())
+            self._writing = False
+
+    def drop(self, digest: bytes) -> bool:
+        """Forget one token; return whether it was cached."""
+        with self._lock:
+            if self._writing:
+                self._start_afresh()
+            self._writing = True
+            ended = self._store.end(digest)
+            entry = self._objects.pop(digest, None)
+            if entry is not None:
+                self._free(entry)
+            self._writing = False
+            return ended or entry is not None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._start_afresh()
+
+    def reset_after_fork(self) -> None:
+        """Take a fresh lock: another thread of the parent may have held the old one."""
+        self._lock = Lock()
+
+    def _start_afresh(self) -> None:
+        self._objects = {}
+        self._new_room = self._unpacked_room = self._objects_bytes
+        self._new: deque[bytes] = deque()  # digests, oldest first; one of an object that is gone stays until its turn
+        self._unpacked: deque[bytes] = deque()
+        self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)
+        self._validities = {}
+        self._writing = False
+
+    def _known(self, digest: bytes) -> tuple[float, float, KeyValidity | None] | None:
+        """Return both ends and the validity of an entry, no validity where it is withdrawn; None where there is no entry."""
+        entry = self._objects.get(digest)
+        if entry is not None:
+            return entry.valid_until, entry.valid_until_monotonic, entry.validity
+        record = self._store.get(digest)
+        if record is None:
+            return None
+        facts = facts_of(record)
+        return facts.valid_until, facts.valid_until_monotonic, self._validities.get(facts.validity)
+
+    def _add_unpacked(self, digest: bytes, entry: CacheEntry) -> None:
+        self._unpacked_room -= entry.size
+        self._objects[digest] = entry
+        self._unpacked.append(digest)
+        while len(self._unpacked) > _MAX_UNPACKED or self._unpacked_room < 0:
+            oldest = self._unpacked.popleft()
+            known = self._objects.get(oldest)
+            if known is not None and known.record is not None:
+                if known.used:
+                    self._store.mark_used(oldest)
+                del self._objects[oldest]
+                self._free(known)
+
+    def _settle(self, digest: bytes) -> None:
+        """Let a new object become a record."""
+        entry = self._objects.get(digest)
+        if entry is not None and entry.record is None:
+            self._store_record(digest, entry)
+            del self._objects[digest]
+            self._free(entry)
+
+    def _was_used(self, digest: bytes) -> bool:
+        entry = self._objects.get(digest)
+        if entry is None or not entry.used:
+            return False
+        entry.used = False
+        return True
+
+    def _lost(self, digest: bytes) -> None:
+        entry = self._objects.get(digest)
+        if entry is not None and entry.record is not None:
+            del self._objects[digest]
+            self._free(entry)
+
+    def _free(self, entry: CacheEntry) -> None:
+        if entry.record is None:
+            self._new_room += entry.size
+        else:
+            self._unpacked_room += entry.size
+
+    def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
+        validity, client = entry.validity, hash(entry.token.client_id)
+        facts = Facts(
+            entry.valid_from, entry.valid_until, entry.valid_until_monotonic, validity.number, validity.issuer.number, client, entry.used
+        )
+        record = record_of(pack(entry.token), facts)
+        if len(record) > self._largest_record or not (validity.valid and validity.issuer.valid):
+            self._store.end(digest)
+            return
+        if validity.number not in self._validities:
+            self._validities = {number: each for number, each in self._validities.items() if each.valid and each.issuer.valid}
+            self._validities[validity.number] = validity
+        self._store.put(digest, record, facts, validity.issuer, self._clock.now())
+
+    def _unpack(self, digest: bytes) -> CacheEntry | None:
+        """Return a record as an object, or None where there is none that is valid now."""
+        record = self._store.get(digest)
+        if record is None:
+            return None
+        facts = facts_of(record)
+        validity = self._validities.get(facts.validity)
+        if validity is None or not facts.valid_from <= self._wall() < facts.valid_until or self._monotonic() >= facts.valid_until_monotonic:
+            return None
+        entry = CacheEntry(unpack(record), facts.valid_from, facts.valid_until, facts.valid_until_monotonic, validity)
+        entry.size = size_of(entry.token)
+        with self._lock:
+            if self._store.get(digest) is record and digest not in self._objects and not self._writing:
+                self._writing = True
+                entry.record = self._store.mark_used(digest)
+                if entry.size <= self._largest_object:
+                    self._add_unpacked(digest, entry)
+                self._writing = False
+        return entry

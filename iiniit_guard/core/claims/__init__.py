@@ -1,0 +1,1 @@
+"""What a token's claims must say."""

@@ -1,0 +1,195 @@
+"""What the claims of a token must say, the same for a JWT and for an introspection response.
+
+Spec: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 7662 §2.2, RFC 8725 §3.8 to §3.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from iiniit_guard.core.claims.scope import ScopeReading
+from iiniit_guard.core.claims.shapes import Habit, habit_of, is_common
+from iiniit_guard.core.claims.token_kind import explicit_problem, id_token_problem, names_dpop
+from iiniit_guard.core.model.access_token import AccessToken, make_access_token
+from iiniit_guard.core.model.claims import LATEST, freeze, is_time
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
+
+# RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
+_TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
+_HABITS_KEPT: Final = 256  # of some 7 KB at most
+Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
+"""The audience and the scopes of a token that is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChecks:
+    """What one issuer's claims are held against.
+
+    Attributes:
+        issuer: `iss`, to the letter.
+        audiences: Of which `aud` must name one.
+        audience_claim: Where the audience stands, `aud` or `client_id`.
+        strict: RFC 9068: a JWT must have every claim of §2.2.
+        scopes: How scopes are read.
+        required: Claim → values of which it must have one (or hold one, where it is a list).
+        expiry_leeway_seconds: A token is refused from `exp` plus this on.
+        clock_leeway_seconds: `nbf` and `iat` may be this far ahead.
+        missing_audience: Accept an introspection response without an audience.
+        id_tokens: Accept a JWT that is made like an ID token and has no mark of an access token.
+    """
+
+    issuer: str
+    audiences: frozenset[str]
+    audience_claim: str
+    strict: bool
+    scopes: ScopeReading
+    required: Mapping[str, tuple[Any, ...]]
+    expiry_leeway_seconds: float
+    clock_leeway_seconds: float
+    missing_audience: bool
+    id_tokens: bool
+    _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
+    _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
+
+    def check(self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None) -> AccessToken | Problem:
+        """Turn claims that are authentic into an access token, or say which of them refuses it.
+
+        Args:
+            claims: Out of a verified signature or the authorization server's own answer.
+            now: Seconds since the epoch.
+            introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow, and
+                RFC 9068 demands nothing: it is about JWTs.
+            typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
+        """
+        kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
+        habit = known = self._habits.get(kinds)
+        found = self._accept(claims, now) if known is not None and known.usual else None
+        if habit is None or found is None:
+            habit = known or habit_of(claims, audience_claim=self.audience_claim, strict=self.strict)
+            decided = self._decide(claims, habit, now, introspected, typ)
+            if isinstance(decided, Problem):
+                return decided
+            found = decided
+            if known is None and is_common(claims):  # of a good token: what is meant for others must not fill this
+                if len(self._habits) >= _HABITS_KEPT:
+                    self._habits.clear()
+                self._habits[kinds] = habit
+        details: tuple[Any, ...] = ()
+        if habit.detailed:
+            details = freeze(claims["authorization_details"])
+            claims = {**claims, "authorization_details": details}
+        values = tuple(claims.values())
+        subject, client_id, expires, issued, token_id = habit.fields(values)
+        return make_access_token(
+            self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
+        )
+
+    def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
+        """Accept at once what only its values could refuse (`Habit.usual`); None says nothing: `_decide` tells what is wrong."""
+        audience, scopes = self._alone.get(claims[self.audience_claim]), self.scopes.seen.get(claims["scope"])
+        if audience is None or scopes is None or claims["iss"] != self.issuer:
+            return None
+        expires, latest = claims["exp"], now + self.clock_leeway_seconds
+        if not (0 <= expires < LATEST and now < expires + self.expiry_leeway_seconds):
+            return None
+        if not (0 <= claims.get("iat", 0) <= latest and 0 <= claims.get("nbf", 0) <= latest):
+            return None
+        if self.strict and _empty_of(claims) is not None:
+            return None
+        return None if self.required and not self._has_required(claims) else (audience, scopes)
+
+    def _decide(self, claims: dict[str, Any], habit: Habit, now: float, introspected: bool, typ: str | None) -> Found | Problem:
+        issuer = claims.get("iss")
+        if issuer != self.issuer and not (introspected and "iss" not in claims):
+            return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
+        problem = (self._kind(claims, introspected, typ) if habit.telling else None) or self._times(claims, now, introspected)
+        if problem is not None:
+            return problem
+        audience = self._audience(claims, introspected)
+        if isinstance(audience, Problem):
+            return audience
+        if habit.no_text is not None:
+            return malformed_claim(habit.no_text)
+        if self.strict and not introspected and (name := habit.missing or _empty_of(claims)) is not None:
+            return malformed_claim(name)
+        if self.required and not self._has_required(claims):
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+        if habit.bound:  # RFC 7800 §3.1: whoever cannot check the proof must not take the token for a bearer token
+            return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+        scopes = self.scopes.scopes_of(claims, introspected=introspected)
+        if scopes is None:
+            return malformed_claim("scope")
+        if habit.detailed and not _are_details(claims["authorization_details"]):
+            return malformed_claim("authorization_details")
+        return audience, scopes
+
+    def _kind(self, claims: dict[str, Any], introspected: bool, typ: str | None) -> Problem | None:
+        problem = explicit_problem(claims)
+        if problem is not None:
+            return problem
+        if not introspected:
+            return None if self.id_tokens else id_token_problem(claims, typ, self.scopes.written_in)
+        if names_dpop(claims):
+            return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+        if "token_type" in claims:
+            kind = claims["token_type"]
+            if not (isinstance(kind, str) and kind.lower() in _TOKEN_TYPES):
+                return PROBLEMS[Reason.WRONG_TYPE]
+        return None
+
+    def _times(self, claims: dict[str, Any], now: float, introspected: bool) -> Problem | None:
+        expires = claims.get("exp")
+        if not is_time(expires):
+            if not (introspected and "exp" not in claims):
+                return malformed_claim("exp")
+        elif now >= expires + self.expiry_leeway_seconds:  # RFC 7519 §4.1.4: "on or after"
+            return PROBLEMS[Reason.EXPIRED]
+        latest = now + self.clock_leeway_seconds
+        if "nbf" in claims:
+            if not is_time(claims["nbf"]):
+                return malformed_claim("nbf")
+            if claims["nbf"] > latest:
+                return PROBLEMS[Reason.NOT_YET_VALID]
+        if "iat" in claims:
+            if not is_time(claims["iat"]):
+                return malformed_claim("iat")
+            if claims["iat"] > latest:
+                return PROBLEMS[Reason.ISSUED_IN_FUTURE]
+        return None
+
+    def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
+        value = claims.get(self.audience_claim)
+        if isinstance(value, str):
+            return self._alone.get(value) or PROBLEMS[Reason.WRONG_AUDIENCE]
+        if isinstance(value, list) and value:
+            if not all(isinstance(item, str) for item in value):
+                return malformed_claim(self.audience_claim)
+            return tuple(value) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
+        if self.audience_claim in claims and value != []:  # an empty list names no audience (Ory Hydra)
+            return malformed_claim(self.audience_claim)
+        return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
+
+    def _has_required(self, claims: dict[str, Any]) -> bool:
+        return all(name in claims and any(_holds(claims[name], value) for value in wanted) for name, wanted in self.required.items())
+
+
+def _empty_of(claims: Mapping[str, Any]) -> str | None:
+    """Return the first claim that RFC 9068 §2.2 requires and whose value is the empty string, or None."""
+    if claims["sub"] and claims["client_id"] and claims["jti"]:
+        return None
+    return next(name for name in ("sub", "client_id", "jti") if not claims[name])
+
+
+def _are_details(value: object) -> bool:
+    """Tell whether a claim is an array of objects that name their type (RFC 9396 §2)."""
+    return isinstance(value, list) and all(isinstance(item, dict) and isinstance(item.get("type"), str) for item in value)
+
+
+def _holds(claim: object, value: object) -> bool:
+    """Tell whether a claim is `value`, or a list that holds it; True is not 1."""
+    return any(type(item) is type(value) and item == value for item in (claim if isinstance(claim, list) else [claim]))

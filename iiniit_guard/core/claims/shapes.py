@@ -1,0 +1,89 @@
+"""What follows from the names and the types of a token's claims alone: an issuer's tokens have a few sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+
+from iiniit_guard.core.claims.token_kind import KIND_CLAIMS
+
+Pick: TypeAlias = Callable[[Any], tuple[Any, ...]]
+
+_TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
+# The same in most tokens of an issuer, or in those of one second.
+_REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
+_TEXTS: Final = ("sub", "client_id", "azp", "jti")
+_OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
+_NUMBERS: Final = (int, float)
+_NAMES_KEPT: Final = 64
+_CHARACTERS_KEPT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """One set of names and types.
+
+    Attributes:
+        usual: Whether nothing but values can refuse such a token: every claim that counts is there, and of the right type.
+        telling: Whether a claim may say that this is another kind of token.
+        no_text: The first claim that must be text and is not, or None.
+        missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
+        bound: Whether the token is bound to a key.
+        detailed: Whether it carries RFC 9396 details.
+        shape: Position of each claim's value, in the token's order.
+        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values, None for each not there.
+    """
+
+    usual: bool
+    telling: bool
+    no_text: str | None
+    missing: str | None
+    bound: bool
+    detailed: bool
+    shape: dict[str, int]
+    fields: Pick
+
+
+def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) -> Habit:
+    """Work out what names and types say.
+
+    Args:
+        claims: No value of them counts.
+        audience_claim: Where the audience stands.
+        strict: Whether RFC 9068's required claims are.
+    """
+    kinds = {name: type(value) for name, value in claims.items()}
+    telling = not _TELLING.isdisjoint(kinds)
+    no_text = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
+    missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
+    bound, detailed = "cnf" in kinds, "authorization_details" in kinds
+    positions = {name: position for position, name in enumerate(kinds)}
+    client = "client_id" if "client_id" in kinds else "azp"
+    return Habit(
+        usual=not (telling or bound or detailed)
+        and no_text is None
+        and not (strict and missing is not None)
+        and all(kinds.get(name) is str for name in ("iss", audience_claim, "scope"))
+        and all(kinds.get(name, int) in _NUMBERS for name in ("iat", "nbf"))
+        and kinds.get("exp") in _NUMBERS,
+        telling=telling,
+        no_text=no_text,
+        missing=missing,
+        bound=bound,
+        detailed=detailed,
+        shape=positions,
+        fields=_pick_fields([positions.get(name) for name in ("sub", client, "exp", "iat", "jti")]),
+    )
+
+
+def is_common(names: Collection[str]) -> bool:
+    """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
+    return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
+
+
+def _pick_fields(positions: list[int | None]) -> Pick:
+    if None not in positions:
+        return itemgetter(*positions)
+    return lambda values: tuple(None if position is None else values[position] for position in positions)

@@ -1,0 +1,87 @@
+"""What kind of token a token is: the marks of an access token, and those of other tokens of the same issuer.
+
+Spec: RFC 9068 §5; RFC 8725 §3.11, §3.12; OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2 §5.2.2; RFC 8417 §2.2; RFC 9701 §5;
+OpenID JARM §2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
+
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, wrong_type
+
+WrittenScopes: TypeAlias = Callable[[Mapping[str, Any]], Collection[str] | None]
+
+ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
+"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
+
+OTHER_KINDS: Final = ("events", "token_introspection", "code")
+"""Claims that no access token has: of a security event or logout token, an introspection response, an authorization response."""
+
+_ID_TOKEN_HASHES: Final = ("at_hash", "c_hash", "s_hash")
+KIND_CLAIMS: Final = frozenset({*OTHER_KINDS, *_ID_TOKEN_HASHES, "nonce", "token_use", "typ"})
+"""Claims that may say what kind of token it is."""
+
+_EXPLICIT_TYPES: Final = frozenset({"at+jwt", ASSERTION_TYPE})
+_ACCESS_USES: Final = frozenset({"access", "access_token"})
+_ACCESS_TYPES: Final = frozenset({"bearer", "dpop"})
+_OTHER_NAMES: Final = ("id", "id_token", "refresh", "refresh_token", "offline", "offline_token", "logout", "logout_token", "logout+jwt")
+_OTHER_WORDS: Final = frozenset({*_OTHER_NAMES, *(f"urn:ietf:params:oauth:token-type:{name}" for name in _OTHER_NAMES)})  # RFC 8693 §3
+# Scopes that only ask for an ID token, for what stands in it, or for a refresh token; `allatclaims` is AD FS's.
+_LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"})
+
+_OTHER_KIND: Final = PROBLEMS[Reason.WRONG_TYPE]
+_HASHED: Final = {
+    name: wrong_type(f"The token carries the claim {name} of an ID token and no mark of an access token.") for name in _ID_TOKEN_HASHES
+}
+_WITH_NONCE: Final = wrong_type("The token carries the claim nonce of an ID token, no mark of an access token and no scope for an API.")
+
+
+def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
+    """Return the refusal of a token or an introspection response that says in so many words that it is another kind, or None.
+
+    Case does not count (RFC 6749 §5.1). A word that is not known says nothing. A `token_use` that is not a string is refused: the claim
+    has no other purpose than to name the kind.
+    """
+    for name in OTHER_KINDS:
+        if name in claims:
+            return _OTHER_KIND
+    use, typ = claims.get("token_use", ""), claims.get("typ", "")
+    if not isinstance(use, str) or use.lower() in _OTHER_WORDS:
+        return _OTHER_KIND
+    if isinstance(typ, str):
+        return _OTHER_KIND if typ.lower() in _OTHER_WORDS else None
+    words = typ if isinstance(typ, list) else ()
+    return _OTHER_KIND if any(isinstance(word, str) and word.lower() in _OTHER_WORDS for word in words) else None
+
+
+def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes) -> Problem | None:
+    """Return the refusal of a JWT that is made like an ID token and has no mark of an access token, or None.
+
+    `client_id` is no mark: Zitadel writes it into ID tokens.
+
+    Args:
+        claims: `explicit_problem` found nothing in them.
+        typ: Of the JOSE header, see `JoseHeader.typ`.
+        written_scopes: Reads `scope` or `scp`; None where it is malformed.
+    """
+    for name, problem in _HASHED.items():
+        if name in claims:
+            return None if _is_marked(claims, typ) else problem
+    if "nonce" not in claims or _is_marked(claims, typ):
+        return None
+    return _WITH_NONCE if _LOGIN_SCOPES.issuperset(written_scopes(claims) or ()) else None
+
+
+def names_dpop(claims: Mapping[str, Any]) -> bool:
+    """Return whether an introspection response says that the token is bound by DPoP, also where it leaves `cnf` out (RFC 9449 §5)."""
+    return any(isinstance(word, str) and word.lower() == "dpop" for word in (claims.get("token_type"), claims.get("typ")))
+
+
+def _is_marked(claims: Mapping[str, Any], typ: str | None) -> bool:
+    return typ in _EXPLICIT_TYPES or _says(claims.get("token_use"), _ACCESS_USES) or _says(claims.get("typ"), _ACCESS_TYPES)
+
+
+def _says(value: object, words: frozenset[str]) -> bool:
+    return isinstance(value, str) and value.isascii() and value.lower() in words

@@ -1,0 +1,127 @@
+"""Exactly one credential out of a request, or the reason why not.
+
+Spec: RFC 6750 §2.1 (header), §2.3 (query, refused here), §3.1 (more than one method is an `invalid_request`), RFC 9110 §11.4.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request, reserved_names, value_of_query_token
+
+BEARER: Final = "bearer"
+ASSERTION_FIELD: Final = b"x-iiniit-assertion"
+
+_B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+# RFC 9110 §5.5: white space behind a field's value is not part of it. Some servers remove it and some do not.
+WHITE_SPACE: Final = b" \t"
+# RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token (§5.6.2)
+_CREDENTIALS: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
+# One credential's list of parameters (RFC 9110 §11.2). Possessive: a hostile header must not make us backtrack.
+_PARAMETER: Final = rb"[ \t]*+[!#$%&'*+\-.^_`|~0-9A-Za-z]++[ \t]*+=[ \t]*+(?:[^\s\",=]++|\"(?:[^\"\\]|\\.)*+\")[ \t]*+"
+_PARAMETERS: Final = re.compile(rb"%b(?:,%b)*+" % (_PARAMETER, _PARAMETER), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request came with.
+
+    Attributes:
+        scheme: Authentication scheme in lower case, one of those accepted.
+        value: What stood behind it; for `bearer` a b64token. Never shown.
+    """
+
+    scheme: str
+    value: str = field(repr=False)
+
+
+def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: int, *, query_token: bool = False) -> Credential | Problem:
+    """Find the one credential of a request.
+
+    Args:
+        request: Only its header and its query are looked at; bodies are never read.
+        schemes: Accepted schemes in lower case; `bearer` is the only one whose value's grammar is ours to check.
+        max_token_bytes: A longer credential is refused before anything parses it.
+        query_token: Accept `access_token` in the query (RFC 6750 §2.3 advises against it; such URLs end in logs).
+
+    Returns:
+        The credential, or the problem: `NO_TOKEN` also where only another scheme was used.
+    """
+    values = request.header_values(b"authorization")
+    if request.query and request.reserved_names.access_token:
+        if not query_token:
+            return PROBLEMS[Reason.TOKEN_IN_QUERY]
+        return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if values else _token_from_query(request.query, max_token_bytes)
+    if not values:
+        return PROBLEMS[Reason.NO_TOKEN]
+    if len(values) > 1:
+        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+    return _parse_field(values[0].rstrip(WHITE_SPACE), schemes, max_token_bytes)
+
+
+def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
+    """Find what the gateway says about a request; `Authorization`, which the gateway hands on, is not looked at.
+
+    Args:
+        request: From the gateway.
+        max_token_bytes: As for `credential_of`.
+    """
+    values = request.header_values(ASSERTION_FIELD)
+    if len(values) > 1:
+        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+    value = values[0].rstrip(WHITE_SPACE) if values else b""
+    return _check_bearer(value, max_token_bytes) if value else PROBLEMS[Reason.NO_TOKEN]
+
+
+def has_query_token(query: bytes) -> bool:
+    """Return whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
+    return (b"%" in query or b"access_token" in query) and reserved_names(query).access_token
+
+
+def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Problem:
+    value = value_of_query_token(query)
+    return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if value is None else _check_bearer(unquote_to_bytes(value), max_token_bytes)
+
+
+def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) -> Credential | Problem:
+    if not value:
+        return PROBLEMS[Reason.NO_TOKEN]
+    if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
+        return Credential(BEARER, value[7:].decode("ascii"))  # as most are: no list and no second credential can look like this
+    match = _CREDENTIALS.fullmatch(value)
+    if match is None:
+        return PROBLEMS[Reason.MALFORMED_HEADER]
+    scheme, rest = match[1].decode("ascii").lower(), match[2] or b""
+    # Many servers join repeated fields with a comma, so a comma is how two credentials look from here (TRAPS: WSGI servers).
+    if b"," in rest and (scheme == BEARER or _PARAMETERS.fullmatch(rest) is None):
+        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+    if scheme not in schemes:
+        return PROBLEMS[Reason.NO_TOKEN]
+    if scheme == BEARER:
+        return _check_bearer(rest, max_token_bytes)
+    if len(rest) > max_token_bytes:
+        return replace(PROBLEMS[Reason.TOKEN_TOO_LONG], scheme=scheme)
+    if not rest or not rest.isascii() or not rest.decode("ascii").isprintable():
+        return replace(PROBLEMS[Reason.MALFORMED_HEADER], scheme=scheme)
+    return Credential(scheme, rest.decode("ascii"))
+
+
+def is_b64token(value: bytes) -> bool:
+    """Tell whether `value` can be a bearer token by its characters; half the time of a regular expression on a long one.
+
+    Spec: RFC 6750 §2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+    """
+    characters = value.rstrip(b"=")
+    return characters != b"" and characters.translate(None, _B64) == b""
+
+
+def _check_bearer(token: bytes, max_token_bytes: int) -> Credential | Problem:
+    if len(token) > max_token_bytes:
+        return PROBLEMS[Reason.TOKEN_TOO_LONG]
+    if not is_b64token(token):
+        return PROBLEMS[Reason.MALFORMED_HEADER]
+    return Credential(BEARER, token.decode("ascii"))

@@ -1,0 +1,130 @@
+"""Writing refusals: the `WWW-Authenticate` challenge, the problem document, and the headers around them.
+
+Spec: RFC 9110 §11.6.1, RFC 6750 §3, RFC 9470 §3, RFC 9728 §5.1, RFC 9457.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from iiniit_guard.core.decision import Deny, Unavailable
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.request import Request
+
+EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
+_TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
+_WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})  # no token would help
+_OUTAGE: Final = "The authorization server cannot be asked at the moment."
+
+
+def challenge(scheme: str, parameters: list[tuple[str, str]]) -> str:
+    """Write one challenge; every value is a quoted-string (RFC 9110 §5.6.4).
+
+    Args:
+        scheme: As registered, `Bearer`.
+        parameters: List of (name, value), values printable ASCII.
+    """
+    written = ", ".join(f"{name}={quoted(value)}" for name, value in parameters)
+    return f"{scheme} {written}" if written else scheme
+
+
+def quoted(value: str) -> str:
+    """Write a quoted-string.
+
+    Raises:
+        ValueError: The value holds a control character or non-ASCII text, which no setting of ours lets in.
+    """
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("a challenge holds printable ASCII only")
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How one protected resource refuses.
+
+    Attributes:
+        realm: Names the protection space; the first audience where nothing else is set.
+        schemes: Accepted schemes as registered, `Bearer` first.
+        resource_metadata: URL of the RFC 9728 document, None where none is served.
+    """
+
+    realm: str
+    schemes: tuple[str, ...] = ("Bearer",)
+    resource_metadata: str | None = None
+
+    def deny(
+        self,
+        problem: Problem,
+        request: Request,
+        policy: Policy,
+        *,
+        scheme: str = "bearer",
+        token: AccessToken | Principal | None = None,
+        cache: str = "none",
+    ) -> Deny:
+        """Dress a problem as an HTTP answer.
+
+        Args:
+            problem: Why.
+            request: For its method (HEAD has no body) and its `Origin`.
+            policy: What was wanted; `insufficient_scope` and step-up challenges name it.
+            scheme: The scheme used, lower-case: its challenge carries the error, the others stand beside it.
+            token: The verified token that was not enough, for events.
+            cache: How the token was found, for events.
+        """
+        headers, real, problem = [], problem.reason, problem.shown or problem
+        if problem.reason not in _WITHOUT_CHALLENGE:
+            headers.append(("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme))))
+        document = {"error": problem.code, "error_description": problem.description} if problem.code else {}
+        body = _body(problem.status, problem.description, problem.reason, document)
+        sent = b"" if request.method == "HEAD" else body
+        return Deny(problem.status, _headers(request, headers, body), sent, real, token, cache)
+
+    def unavailable(self, cause: Unreachable, request: Request) -> Unavailable:
+        """Say that we could not find out: 503 with `Retry-After`, never a challenge, which would cost the client a good token."""
+        document = {"error": "temporarily_unavailable", "error_description": _OUTAGE}
+        body = _body(503, _OUTAGE, Reason.ISSUER_UNAVAILABLE, document)
+        headers = [("Retry-After", str(max(1, math.ceil(cause.retry_after_seconds))))]
+        sent = b"" if request.method == "HEAD" else body
+        return Unavailable(503, _headers(request, headers, body), sent, Reason.ISSUER_UNAVAILABLE, cache="miss")
+
+    def _challenges(self, problem: Problem, policy: Policy, used: str) -> list[str]:
+        beside: list[tuple[str, str]] = [("realm", self.realm)]
+        if self.resource_metadata is not None:
+            beside.append(("resource_metadata", self.resource_metadata))
+        if problem.code is None:
+            return [challenge(scheme, beside) for scheme in self.schemes]
+        parameters = [beside[0], ("error", problem.code), ("error_description", problem.description)]
+        if problem.reason is Reason.INSUFFICIENT_AUTHENTICATION:
+            if policy.acr_values:
+                parameters.append(("acr_values", " ".join(policy.acr_values)))
+            if policy.max_age is not None:
+                parameters.append(("max_age", str(policy.max_age)))
+        if policy.scopes and problem.reason in (Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION):
+            parameters.append(("scope", policy.challenge_scope))
+        parameters += beside[1:]
+        return [challenge(scheme, parameters if scheme.lower() == used else beside) for scheme in self.schemes]
+
+
+def _body(status: int, detail: str, reason: Reason, document: dict[str, str]) -> bytes:
+    title = _TITLES[status]
+    return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, "reason": reason, **document}).encode()
+
+
+def _headers(request: Request, specific: list[tuple[str, str]], body: bytes) -> tuple[tuple[str, str], ...]:
+    headers = [
+        *specific,
+        ("Content-Type", "application/problem+json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+    ]
+    if request.header(b"origin") is not None:
+        headers.append(("Access-Control-Expose-Headers", EXPOSED))
+    return tuple(headers)

@@ -1,0 +1,95 @@
+"""One event per decision, for logs, metrics and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.decision import Allow, Decision, Deny, Refusal, Unavailable
+from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.request import Request
+
+_NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {Allow: "allow", Deny: "deny", Unavailable: "unavailable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What was decided about one request. It never holds a token, a secret or another claim than those named here.
+
+    Attributes:
+        time: Seconds since the epoch, when the decision was made.
+        host: Which adapter asked: `wsgi`, `asgi`, `flask`, `django`, `starlette`, `sidecar`, … or `guard`.
+        method: The request's method.
+        decision: `allow`, `deny` or `unavailable`.
+        status: The answer's HTTP status; None for `allow`.
+        reason: Why not; None for `allow`.
+        cache: `hit` (no signature check and no call), `miss`, or `none` where no token was looked at.
+        seconds: How long the decision took.
+        issuer: The trusted issuer the token came from; None where none was verified.
+        client_id: Of a verified token, or None.
+        subject: Of a verified token, or None; always None with `event_subject=False`.
+        token_digest: First 16 hexadecimal digits of the token's SHA-256; None without a token.
+    """
+
+    time: float
+    host: str
+    method: str
+    decision: Literal["allow", "deny", "unavailable"]
+    status: int | None
+    reason: str | None
+    cache: str
+    seconds: float
+    issuer: str | None = None
+    client_id: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    token_digest: str | None = None
+
+
+def event_of(decision: Decision, request: Request, host: str, *, now: float, seconds: float, subjects: bool) -> Event:
+    """Describe a decision.
+
+    Args:
+        decision: What was decided.
+        request: About which request.
+        host: The adapter's name.
+        now: Seconds since the epoch.
+        seconds: How long it took.
+        subjects: Whether subjects may be named.
+    """
+    refusal = decision if isinstance(decision, Refusal) else None
+    who = decision.token if isinstance(decision, Refusal) else decision.token or decision.principal
+    token = who if isinstance(who, AccessToken) else None
+    return Event(
+        time=now,
+        host=host,
+        method=request.method,
+        decision=_NAMES[type(decision)],
+        status=None if refusal is None else refusal.status,
+        reason=None if refusal is None else refusal.reason.value,
+        cache=decision.cache,
+        seconds=seconds,
+        issuer=None if token is None else token.issuer,
+        client_id=None if token is None else token.client_id,
+        subject=who.subject if who is not None and subjects else None,
+        token_digest=_digest_for_events(request),
+    )
+
+
+def usual_event(
+    token: AccessToken, digest: bytes, method: str, host: str, *, cache: str, now: float, seconds: float, subjects: bool
+) -> Event:
+    """Describe the usual decision, a bearer token that passes, without a `Request` or a `Decision` to read it from."""
+    subject = token.subject if subjects else None
+    return Event(now, host, method, "allow", None, None, cache, seconds, token.issuer, token.client_id, subject, digest[:8].hex())
+
+
+def _digest_for_events(request: Request) -> str | None:
+    values = request.header_values(b"authorization")
+    scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+    token = token.strip()
+    if scheme.lower() != b"bearer" or not is_b64token(token):
+        return None
+    return digest_of(token.decode("ascii")).hex()[:16]

@@ -1,0 +1,1 @@
+"""One trusted issuer: its settings, keys, metadata, introspection and call limits."""

@@ -1,0 +1,189 @@
+"""How we identify ourselves at an introspection endpoint.
+
+Spec: RFC 6749 §2.3.1 (basic and post), RFC 7523 §2.2 and §3 (private_key_jwt), RFC 8705 §2 (tls_client_auth), RFC 6750 (bearer).
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeAlias, assert_never
+from urllib.parse import quote_plus
+
+from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.model.flow import Flow, ReadFile, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A secret in a file; it is read at each use, so that a rotated secret needs no restart. A final line break is not part of it."""
+
+    path: str
+
+
+Secret: TypeAlias = "str | SecretFile"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretBasic:
+    """`client_secret_basic`: identifier and secret, form-encoded, in an HTTP Basic header (RFC 6749 §2.3.1)."""
+
+    client_id: str
+    client_secret: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretPost:
+    """`client_secret_post`: identifier and secret in the form (RFC 6749 §2.3.1)."""
+
+    client_id: str
+    client_secret: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyJwt:
+    """`private_key_jwt`: a short assertion signed with our key (RFC 7523 §2.2).
+
+    Attributes:
+        client_id: Our identifier.
+        key: PEM text, a JWK (mapping or JSON text), or a `SecretFile` with either.
+        algorithm: Such as `ES256`, `RS256`, `EdDSA`.
+        audience: `aud` of the assertion; None means the issuer identifier.
+        key_id: `kid` of the assertion; None means the JWK's own, or none.
+    """
+
+    client_id: str
+    key: Secret | Mapping[str, Any] = field(repr=False)
+    algorithm: str = "ES256"
+    audience: str | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClient:
+    """`tls_client_auth` or `self_signed_tls_client_auth`: our certificate (RFC 8705 §2). `certificate` and `key` are PEM files."""
+
+    client_id: str
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """An access token of our own (RFC 7662 §2.1), fixed or in a file that something else renews."""
+
+    token: Secret = field(repr=False)
+
+
+ClientAuthentication: TypeAlias = ClientSecretBasic | ClientSecretPost | PrivateKeyJwt | TlsClient | BearerToken
+
+
+_SECRETS: Final = frozenset({"client_secret", "token"})
+_OPTIONAL: Final = frozenset({"audience", "key_id"})
+
+
+def credential_fault(method: ClientAuthentication) -> str | None:
+    """Tell which part cannot be used, without a word of what it holds; `os.environ.get` gives None for a variable that is missing."""
+    for each in fields(method):
+        value: object = getattr(method, each.name)
+        if isinstance(method, PrivateKeyJwt) and each.name == "key":
+            kinds: tuple[type, ...] = (str, SecretFile, Mapping)
+        else:
+            kinds = (str, SecretFile) if each.name in _SECRETS else (str,)
+        if not (isinstance(value, kinds) and value) and not (value is None and each.name in _OPTIONAL):
+            return f"{type(method).__name__}: {each.name} is empty or no text"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a request needs to carry. Never shown."""
+
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) -> Flow[SignedIn | Unreachable]:
+    """Make the credentials of one request.
+
+    Args:
+        method: How.
+        issuer: The authorization server, the audience of an assertion.
+        now: Seconds since the epoch.
+        unique: Never used before, the `jti` of an assertion.
+    """
+    match method:
+        case ClientSecretBasic(client_id, secret):
+            revealed = yield from reveal(secret)
+            if isinstance(revealed, Unreachable):
+                return revealed
+            # Both are form-encoded first, or a secret with ":" or "%" arrives as another one.
+            pair = f"{quote_plus(client_id)}:{quote_plus(revealed)}"
+            return SignedIn(headers=(("Authorization", "Basic " + b64encode(pair.encode()).decode()),))
+        case ClientSecretPost(client_id, secret):
+            revealed = yield from reveal(secret)
+            if isinstance(revealed, Unreachable):
+                return revealed
+            return SignedIn(form=(("client_id", client_id), ("client_secret", revealed)))
+        case PrivateKeyJwt():
+            key = method.key
+            revealed = json.dumps(dict(key)) if isinstance(key, Mapping) else (yield from reveal(key))
+            if isinstance(revealed, Unreachable):
+                return revealed
+            return _assert(method, revealed, issuer, now, unique)
+        case TlsClient(client_id):
+            return SignedIn(form=(("client_id", client_id),))  # RFC 8705 §2: the certificate proves it, the identifier names it
+        case BearerToken(token):
+            revealed = yield from reveal(token)
+            if isinstance(revealed, Unreachable):
+                return revealed
+            if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):  # a line break would begin another header
+                return Unreachable("credentials", "the token for introspection is no bearer token", 30.0)
+            return SignedIn(headers=(("Authorization", "Bearer " + revealed),))
+        case _:
+            assert_never(method)
+
+
+def reveal(secret: Secret) -> Flow[str | Unreachable]:
+    """Give a secret's text, from its file where it lives in one."""
+    if isinstance(secret, str):
+        return secret
+    content = yield ReadFile(secret.path)
+    if isinstance(content, Unreachable):
+        return content
+    try:
+        return str(content, "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return Unreachable("credentials", "a secret file is not UTF-8 text")
+
+
+def _assert(method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: str) -> SignedIn | Unreachable:
+    import jwt  # 83 ms, needed by few
+
+    claims = {
+        "iss": method.client_id,
+        "sub": method.client_id,
+        "aud": method.audience or issuer,
+        "jti": unique,
+        "iat": int(now),
+        "exp": int(now) + 60,
+    }
+    try:
+        algorithm = jwt.get_algorithm_by_name("EdDSA" if method.algorithm == "Ed25519" else method.algorithm)
+        jwk = json.loads(key) if key.lstrip().startswith("{") else None
+        private = algorithm.from_jwk(key) if jwk is not None else algorithm.prepare_key(key)
+        header = {"alg": method.algorithm, "typ": "JWT", "kid": method.key_id or (jwk or {}).get("kid")}
+        signing_input = _part({name: value for name, value in header.items() if value is not None}) + b"." + _part(claims)
+        signature = algorithm.sign(signing_input, private)
+    except (jwt.exceptions.PyJWTError, NotImplementedError, ValueError, TypeError, AttributeError):
+        # Nothing of the exception is passed on: a parser's message may quote the key.
+        return Unreachable("credentials", "the key of private_key_jwt cannot be used with its algorithm", 30.0)
+    assertion = (signing_input + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return SignedIn(form=(("client_id", method.client_id), ("client_assertion_type", kind), ("client_assertion", assertion)))
+
+
+def _part(value: dict[str, Any]) -> bytes:
+    return urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).rstrip(b"=")

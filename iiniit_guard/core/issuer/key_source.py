@@ -1,0 +1,164 @@
+"""Where the keys of an issuer come from, how long they count, and when an unknown key may cause another fetch.
+
+Spec: OpenID Connect Core 1.0 §10.1.1 (rotation), RFC 7517 §5, RFC 9111 §5.2.2.1 (max-age).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from iiniit_guard.core.cache.packed_store import IssuerValidity
+from iiniit_guard.core.cache.tokens import KeyValidity
+from iiniit_guard.core.issuer.metadata import retry_after
+from iiniit_guard.core.issuer.revalidating import Kept
+from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
+from iiniit_guard.core.jose.verification_key import VerificationKey
+from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, ReadFile, Unreachable
+
+_SHORTEST_SECONDS: Final = 300.0
+_USUAL_SECONDS: Final = 600.0
+_MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})")
+_YOUNG_SECONDS: Final = 300.0
+
+
+class KeySource(Kept[JwkSet]):
+    """One issuer's JWK Set, with a validity for each key: what a withdrawn key vouched for is gone with it.
+
+    Args:
+        locate: Makes the flow that tells the URL of the set, or `file:` and a path.
+        connection: How to reach it.
+        max_age_seconds: The longest a set counts, whatever its `Cache-Control` says.
+        cooldown_seconds: Unknown keys cause at most one fetch in this time, failed ones counted: callers must not set our rate.
+        stale_seconds: How long the last good set serves past its end while the issuer fails.
+        issuer_validity: Of the issuer.
+        clock: Both clocks.
+        random: Uniform in [0, 1).
+        hold: As for `Kept`.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[], Flow[str | Unreachable]],
+        connection: Connection,
+        *,
+        max_age_seconds: float,
+        cooldown_seconds: float,
+        stale_seconds: float,
+        issuer_validity: IssuerValidity,
+        clock: Clock,
+        random: Callable[[], float],
+        hold: Callable[[], Unreachable | None] = lambda: None,
+    ) -> None:
+        super().__init__(
+            "jwks",
+            self._load_keys,
+            stale_seconds=stale_seconds,
+            longest_wait_seconds=cooldown_seconds,
+            timeout_seconds=3 * connection.timeout_seconds,  # two places of metadata, then the set
+            clock=clock,
+            random=random,
+            hold=hold,
+        )
+        self._locate = locate
+        self._issuer_validity = issuer_validity
+        self._connection = connection
+        self._max_age = max_age_seconds
+        self._cooldown = cooldown_seconds
+        self._forced_at = float("-inf")
+        self._validities: dict[tuple[str | None, str, str], KeyValidity] = {}
+
+    def validity_of(self, key: VerificationKey) -> KeyValidity:
+        """Give what a fact verified by this key rests on: the key under this name for this algorithm."""
+        validity = self._validities.get((key.kid, key.alg, key.thumbprint))
+        if validity is None:  # the set changed since the caller took its key out of it
+            validity = KeyValidity(self._issuer_validity)
+            validity.valid = False
+        return validity
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the set is so recent that a bad signature is no sign of a replaced key."""
+        return self.age <= _YOUNG_SECONDS
+
+    def refresh_for(self, used: JwkSet) -> Flow[JwkSet | Unreachable | None]:
+        """Fetch once more for a token that no key of the set `used` fits or verifies.
+
+        Returns:
+            The newer set; None where none is to be had now and the last fetch succeeded (the token is to be refused);
+            `Unreachable` where the last fetch failed (the token may be good, we cannot know).
+        """
+        if self.value is not None and self.value is not used:
+            return self.value
+        if self._cooldown_left > 0 and not self.loading:
+            return self._unchanged()
+        outcome = yield from self._flights.share(self._name, lambda: self._forced(used), self._timeout)
+        if isinstance(outcome, Unreachable):
+            return outcome.not_before(self._cooldown_left)
+        return None if outcome is used else outcome
+
+    def count_as_forced(self) -> None:
+        """The load that just ended was caused by a token whose key is unknown: another fetch now would bring the same set."""
+        self._forced_at = self._clock.monotonic()
+
+    def _forced(self, used: JwkSet) -> Flow[JwkSet | Unreachable]:
+        if self.value is not None and self.value is not used:
+            return self.value
+        if self._cooldown_left > 0:
+            return self._waiting() if self.failure is not None else used
+        before, self._forced_at = self._forced_at, self._clock.monotonic()
+        outcome = None
+        try:
+            outcome = yield from self._load_unless_changed(used)
+            return outcome
+        finally:
+            if outcome is None:  # the load ended with its event loop and tells nothing: it was not the one of this time
+                self._forced_at = before
+
+    def _unchanged(self) -> Unreachable | None:
+        if self.failure is None:
+            return None
+        return Unreachable("waiting", f"jwks: the last attempt failed ({self.failure.detail})", max(1.0, self._cooldown_left))
+
+    @property
+    def _cooldown_left(self) -> float:
+        return self._forced_at + self._cooldown - self._clock.monotonic()
+
+    def _load_keys(self) -> Flow[tuple[JwkSet, float] | Unreachable]:
+        place = yield from self._locate()
+        if isinstance(place, Unreachable):
+            return place
+        lifetime = _USUAL_SECONDS
+        if place.startswith("file:"):
+            content = yield ReadFile(place[len("file:") :])
+            if isinstance(content, Unreachable):
+                return content
+        else:
+            accept = ("Accept", "application/jwk-set+json, application/json")
+            reply = yield Fetch(HttpRequest("GET", place, (accept,), b"", self._connection))
+            if isinstance(reply, Unreachable):
+                return reply
+            if reply.status != 200:
+                return Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
+            content, lifetime = reply.body, _lifetime(reply)
+        keys = yield from read_jwk_set(content)
+        if keys is None:
+            return Unreachable("answer", "jwks: not a JWK Set")
+        return keys, min(lifetime, self._max_age)
+
+    def _take(self, value: JwkSet) -> Unreachable | None:
+        present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
+        for gone in self._validities.keys() - present:
+            self._validities[gone].valid = False
+        self._validities = {key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present}
+        return None if len(value) else Unreachable("answer", "jwks: no usable key")
+
+
+def _lifetime(reply: HttpResponse) -> float:
+    control = (reply.header("cache-control") or "").lower()  # RFC 9111 §5.2: directives are case-insensitive
+    if "no-store" in control or "no-cache" in control:
+        return _SHORTEST_SECONDS
+    found = _MAX_AGE.search(control)
+    return max(_SHORTEST_SECONDS, float(found[1])) if found else _USUAL_SECONDS

@@ -1,0 +1,225 @@
+"""What a setting's value must be: one small check per kind, each giving the fault in words or None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from iiniit_guard.core.claims.scope_path import path_fault
+from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.model.policy import SCOPE_TOKEN
+
+Check: TypeAlias = Callable[[Any], str | None]
+
+
+def text(value: object) -> str | None:
+    """One non-empty string of printable ASCII, without white space around it."""
+    if not isinstance(value, str) or not value:
+        return "a non-empty text is wanted"
+    if not (value.isascii() and value.isprintable()):
+        return "only printable ASCII is possible"
+    return None if value == value.strip() else "it begins or ends with a space; remove the space"
+
+
+def texts(value: object) -> str | None:
+    """Several strings, at least one."""
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or not value:
+        return "one or more texts are wanted"
+    return next((fault for item in value if (fault := text(item)) is not None), None)
+
+
+def names(value: object) -> str | None:
+    """Several strings or none."""
+    return texts(value) if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or value else None
+
+
+def seconds(value: object) -> str | None:
+    """A positive, finite number of seconds."""
+    fault = seconds_or_none(value)
+    return fault or (None if value else "a number of seconds above 0 is wanted")
+
+
+def seconds_or_none(value: object) -> str | None:
+    """A finite number of seconds, 0 or more."""
+    if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # excluded by the line's first half
+        return "a number of seconds is wanted, 0 or more"
+    return None
+
+
+def at_most(most: int, check: Check) -> Check:
+    """A number that `check` finds right and that is not above `most`: a slip (milliseconds, a zero too many) weakens no check unseen."""
+
+    def bounded(value: object) -> str | None:
+        fault = check(value)
+        return fault if fault is not None or value <= most else f"it is more than {most} seconds; set at most {most}"  # type: ignore[operator]  # a number, as check found
+
+    return bounded
+
+
+def count(value: object) -> str | None:
+    """A whole number from 1 on."""
+    return None if type(value) is int and value > 0 else "a whole number above 0 is wanted"
+
+
+def between(least: int, most: int) -> Check:
+    """A whole number within bounds."""
+    return lambda value: None if type(value) is int and least <= value <= most else f"a whole number from {least} to {most} is required"
+
+
+def flag(value: object) -> str | None:
+    """True or false."""
+    return None if isinstance(value, bool) else "true or false is wanted"
+
+
+def one_of(*choices: str) -> Check:
+    """One of the words given."""
+    return lambda value: None if isinstance(value, str) and value in choices else f"one of {', '.join(choices)} is wanted"
+
+
+def some_of(choices: Collection[str]) -> Check:
+    """One or more of the words given."""
+
+    def check(value: object) -> str | None:
+        fault = texts(value)
+        if fault is not None:
+            return fault
+        strange = [item for item in value if item not in choices]  # type: ignore[attr-defined]  # a sequence, as texts found
+        return f"{strange[0]} is not among {', '.join(choices)}" if strange else None
+
+    return check
+
+
+def scope_words(value: object) -> str | None:
+    """A table from scope to scope."""
+    if not isinstance(value, Mapping):
+        return "a table is wanted"
+    words = [*value.keys(), *value.values()]
+    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values are scopes"
+
+
+def scope_lists(value: object) -> str | None:
+    """A table from scope to a list of scopes."""
+    if not isinstance(value, Mapping) or not all(_is_list(words) for words in value.values()):
+        return "a table of lists is wanted"
+    words = [*value.keys(), *(word for listed in value.values() for word in listed)]
+    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values are scopes"
+
+
+def scope_paths(value: object) -> str | None:
+    """A list of paths to claims."""
+    if not _is_list(value):
+        return "must be a list of claims; a path may be a list itself"
+    return next((fault for item in value if (fault := path_fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
+
+
+def claim_table(value: object) -> str | None:
+    """A table from claim to the value or the values it may have.
+
+    `os.environ.get` gives None, or a default that is empty, for a variable that is missing: such a demand would vanish, or a token whose
+    claim is empty would meet it.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
+        return "a table from claim to value is wanted"
+    for name, wanted in value.items():
+        values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
+        if not values or not all(map(_is_claim_value, values)):
+            return f"{name}: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
+    return None
+
+
+def hosts(value: object) -> str | None:
+    """Several host names or addresses, or none, each as it stands in a URL: one that is not can equal no URL's host."""
+    fault = names(value)
+    if fault is not None:
+        return fault
+    plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of texts, as names found
+    return None if plain else "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"
+
+
+def token_prefix(value: object) -> str | None:
+    """The beginning of a bearer token (RFC 6750 §2.1): with any other character in it, it can begin none."""
+    fault = text(value)
+    if fault is not None:
+        return fault
+    return None if is_b64token(str(value).encode("ascii")) else "it has a character that no bearer token has; correct it"
+
+
+def function(value: object) -> str | None:
+    """A callable."""
+    return None if callable(value) else "a callable is wanted"
+
+
+def functions(value: object) -> str | None:
+    """A list of callables."""
+    return None if _is_list(value) and all(map(callable, value)) else "a list of callables is wanted"  # type: ignore[call-overload]  # a list
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
+
+
+def _is_claim_value(value: object) -> bool:
+    """Return whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
+    if type(value) is str:
+        return value.strip() != ""
+    return type(value) is bool or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return urlsplit(f"https://[{host}]/" if ":" in host else f"https://{host}/").netloc.strip("[]") == host == host.lower() and not (
+            {"*", "@", " "} & set(host)
+        )
+    except ValueError:
+        return False
+
+
+_LOOPBACK_NAMES: Final = ("localhost",)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine, so that plain http is safe from others."""
+    if host in _LOOPBACK_NAMES or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | None:
+    """Tell why `value` is not a URL that we may call, or None.
+
+    Args:
+        value: Out of settings or out of metadata.
+        http_hosts: Hosts for which plain http was allowed by a setting named for the harm.
+    """
+    fault = text(value)
+    if fault is not None:
+        return fault
+    try:
+        parts = urlsplit(str(value))
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL"
+    if not host or parts.scheme not in ("https", "http") or " " in str(value):
+        return "an https URL is wanted"
+    if parts.username is not None or parts.password is not None:
+        return "a URL must not hold a user name or a password"
+    if parts.fragment or str(value).endswith("#"):
+        return "a URL must not have a fragment"
+    if parts.scheme == "http" and not is_loopback(host) and host not in http_hosts:
+        return "https is wanted (http only on loopback, or with insecure_http_hosts)"
+    return None
+
+
+def resource_fault(value: object) -> str | None:
+    """Tell why `value` cannot be a resource identifier, or None.
+
+    Spec: RFC 9728 §1.2 (https, no fragment).
+    """
+    fault = endpoint_fault(value)
+    return fault or (None if urlsplit(str(value)).scheme == "https" else "an https URL is wanted")

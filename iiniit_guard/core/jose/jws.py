@@ -1,0 +1,268 @@
+"""JSON Web Signatures: splitting, the JOSE header, which algorithms count, and the signature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from iiniit_guard.core.jose.base64url import decode_base64url, decode_leniently
+from iiniit_guard.core.jose.strict_json import ConstantError, is_too_deep, load_object, parse_object
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.jose.verification_key import VerificationKey
+
+__all__ = [
+    "ALGORITHMS",
+    "JoseHeader",
+    "Jws",
+    "Parsed",
+    "has_jws_parts",
+    "is_canonical",
+    "is_jws",
+    "parse_jws",
+    "parse_object",
+    "parse_usual_jws",
+    "read_header",
+    "remember_header",
+    "verify_signature",
+]
+
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+"""All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
+
+_ALL: Final = frozenset(ALGORITHMS)
+
+MAX_KEY_ID_CHARACTERS: Final = 1024
+MAX_HEADERS: Final = 256
+"""How many are remembered."""
+
+MAX_HEADER_BYTES: Final = 8192
+"""Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
+
+_MAX_KNOWN_HEADER_BYTES: Final = 1024
+_MAX_BROKEN_HEADER_BYTES: Final = 1024
+"""A longer header that breaks a rule is not read a second time to find `alg` in it: it is malformed if it begins as an object does."""
+
+
+_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
+_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
+_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+_UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
+_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE]
+
+_decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
+
+
+@dataclass(frozen=True, slots=True)
+class JoseHeader:
+    """What counts of a JOSE header. `jku`, `jwk`, `x5u` and `x5c` do not: a token must not bring its own key (RFC 8725 §3.10).
+
+    Attributes:
+        alg: One of `ALGORITHMS`, to the letter.
+        kid: At most 1,024 characters; None where the header has none.
+        typ: In lower case, without the `application/` that RFC 7515 §4.1.9 lets a sender leave out; None where there is none.
+        encoded: As it came, base64url.
+    """
+
+    alg: str
+    kid: str | None = field(default=None, repr=False)
+    typ: str | None = field(default=None, repr=False)
+    encoded: bytes = field(default=b"", repr=False, compare=False)
+
+
+class Jws(NamedTuple):
+    """A well-formed token whose signature nobody has looked at yet. Its `repr` shows the header and nothing else of it.
+
+    Attributes:
+        header: What its header says.
+        claims: Its payload, unverified.
+        signing_input: What was signed (RFC 7515 §2).
+        signature: As it came, decoded.
+    """
+
+    header: JoseHeader
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"Jws(header={self.header!r})"
+
+
+Parsed: TypeAlias = tuple[JoseHeader, dict[str, Any], bytes, bytes]
+"""What a `Jws` holds."""
+
+# An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
+_known_headers: dict[bytes, JoseHeader] = {}
+
+
+def is_jws(token: str) -> bool:
+    """Return whether any reader could take `token` for a JWS, whatever number of parts it has."""
+    return read_header(token) is not None
+
+
+def read_header(token: str) -> JoseHeader | Problem | None:
+    """Read the JOSE header of a token that any reader could take for a JWS, however broken it is.
+
+    The guard judges or refuses such a token. An introspection endpoint might read it more tolerantly and call active what was
+    revoked under another spelling. So a header that breaks a rule is decoded once more, as tolerantly as possible, and dots before
+    it are skipped.
+
+    Returns:
+        The header; the problem of a header that breaks a rule, or is longer than `MAX_HEADER_BYTES` in a token of three parts; None
+        where the token is opaque. The caller checks `has_jws_parts`.
+
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+    """
+    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
+    known = _known_headers.get(encoded)
+    if known is not None:
+        return known
+    is_jwe = token.count(".") == 4 and not token.startswith(".")
+    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
+    members = None if octets is None else parse_object(octets)
+    if members is not None and not (is_jwe and "enc" in members):
+        return _check_header(members, encoded) if "alg" in members else None
+    octets = decode_leniently(encoded)
+    text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
+    if not text.startswith("{"):
+        return None
+    if len(encoded) > _MAX_BROKEN_HEADER_BYTES and has_jws_parts(token):
+        return _MALFORMED
+    try:
+        header = {} if is_too_deep(text.encode()) else _decode_tolerantly(text)[0]
+    except ValueError:
+        header = {}
+    if is_jwe and "enc" in header:
+        return None
+    return _MALFORMED if "alg" in header or (not header and '"alg"' in text) else None
+
+
+def has_jws_parts(token: str) -> bool:
+    """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
+    return token.count(".") == 2 and not token.startswith(".")
+
+
+def is_canonical(token: str) -> bool:
+    """Return whether each part of `token` has the one spelling that base64url allows (RFC 7515 §2), whatever its algorithm.
+
+    A tolerant introspection endpoint reads other spellings as the same token, and may call active what was revoked under the first.
+    """
+    return all(decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b"."))
+
+
+def parse_usual_jws(encoded: bytes, algorithms: frozenset[str] = _ALL) -> Parsed | Problem | None:
+    """Do what `parse_jws` does for a token whose header is known from an earlier one, in half the time.
+
+    Args:
+        encoded: As it came.
+        algorithms: Those allowed.
+
+    Returns:
+        What a `Jws` holds, or the problem that `parse_jws` would find. The caller checks whether the algorithm of the header is allowed.
+        None says nothing about the token: `parse_jws` must be asked.
+    """
+    signing_input, _, encoded_signature = encoded.rpartition(b".")
+    encoded_header, _, encoded_claims = signing_input.partition(b".")
+    header = _known_headers.get(encoded_header)
+    if header is None:
+        return None
+    payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
+    try:
+        if payload is not None and signature:
+            return header, load_object(payload), signing_input, signature
+        problem = _MALFORMED
+    except ValueError as fault:
+        problem = _problem_of(fault)
+    return problem if header.alg in algorithms else None
+
+
+def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None) -> Jws | Problem:
+    """Split a token and read its parts; the signature is not verified.
+
+    Args:
+        token: As it came; whoever calls has bounded its length.
+        algorithms: Those allowed. `EdDSA` and `Ed25519` are two names, each allowed by itself (RFC 9864 §2.2).
+        header: What `read_header` returned, where the caller asked it: a header is parsed once.
+
+    Returns:
+        The reason says which rule was broken: `unsupported_algorithm` also for an unsigned token that says `none`,
+        `unsupported_critical` for `crit`, `zip` and a `b64` other than true, `wrong_type` for a `typ` that is no string,
+        `malformed_claim` for NaN or Infinity in the payload, else `malformed_token`.
+
+    Spec: RFC 7515 §3.1, §5.2; RFC 7519 §7.2; RFC 8725 §3.1, §3.2.
+    """
+    try:
+        encoded = token.encode("ascii")
+    except UnicodeEncodeError:
+        return _MALFORMED
+    signing_input, _, encoded_signature = encoded.rpartition(b".")
+    encoded_header, dot, encoded_claims = signing_input.partition(b".")
+    if not dot or b"." in encoded_claims:
+        return _MALFORMED
+    header = header or _known_headers.get(encoded_header) or _parse_header(encoded_header)
+    if isinstance(header, Problem):
+        return header
+    if header.alg not in algorithms:
+        return _UNSUPPORTED_ALGORITHM
+    payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
+    if payload is None or not signature:
+        return _MALFORMED
+    try:
+        claims = load_object(payload)
+    except ValueError as fault:
+        return _problem_of(fault)
+    return Jws(header, claims, signing_input, signature)
+
+
+def verify_signature(jws: Jws, key: VerificationKey) -> bool:
+    """Tell whether `key` made the signature of `jws`, by the algorithm that both of them name.
+
+    Spec: RFC 7515 §5.2; RFC 8725 §3.1: a key is used with one algorithm.
+    """
+    return key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature)
+
+
+def remember_header(jws: Jws) -> None:
+    """Let `parse_usual_jws` know the header of a token whose signature was good."""
+    header = jws.header
+    if header.encoded not in _known_headers and len(header.encoded) <= _MAX_KNOWN_HEADER_BYTES:
+        if len(_known_headers) >= MAX_HEADERS:  # an issuer with a header per token: start afresh, at one parse a token
+            _known_headers.clear()
+        _known_headers[header.encoded] = header
+
+
+def _parse_header(encoded: bytes) -> JoseHeader | Problem:
+    decoded = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
+    members = None if decoded is None else parse_object(decoded)
+    return _MALFORMED if members is None else _check_header(members, encoded)
+
+
+def _check_header(members: dict[str, Any], encoded: bytes) -> JoseHeader | Problem:
+    alg = members.get("alg")
+    if not isinstance(alg, str) or alg not in ALGORITHMS:
+        return _UNSUPPORTED_ALGORITHM
+    # We understand no extension, so RFC 7515 §4.1.11 refuses any crit; b64 and zip change what was signed even where crit is left out
+    # (RFC 7797 §6; decompression bombs: CVE-2024-33664).
+    if "crit" in members or "zip" in members or members.get("b64", True) is not True:
+        return _UNSUPPORTED_CRITICAL
+    kid, typ = members.get("kid"), members.get("typ")
+    if "kid" in members and (not isinstance(kid, str) or len(kid) > MAX_KEY_ID_CHARACTERS):
+        return _MALFORMED
+    if "typ" not in members:
+        return JoseHeader(alg, kid, None, encoded)
+    return JoseHeader(alg, kid, _media_type(typ), encoded) if isinstance(typ, str) else _WRONG_TYPE
+
+
+def _problem_of(fault: ValueError) -> Problem:
+    return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
+
+
+def _media_type(typ: str) -> str:
+    folded = typ.lower() if typ.isascii() else typ  # outside ASCII, lower() makes a k of the Kelvin sign
+    short = folded.removeprefix("application/")
+    return folded if "/" in short else short

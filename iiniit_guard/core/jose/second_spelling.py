@@ -1,0 +1,51 @@
+"""The second spelling of a token with an ECDSA signature, which everyone who has the token can compute.
+
+Where (r, s) is a signature, (r, n - s) is one of the same octets by the same key. Issuers send both forms, so neither can be refused.
+RSA, RSA-PSS and EdDSA signatures have one form: their verifiers refuse a number that is not below the modulus or the order.
+
+Spec: RFC 7518 §3.4; SEC 1 §4.1.4.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
+from iiniit_guard.core.jose.public_key import CURVES
+from iiniit_guard.core.jose.strict_json import parse_object
+
+# ES256K is verified nowhere here, but jwt="introspect" shows such tokens to the server too (RFC 8812 §3.2, SEC 2 §2.4.1).
+_ES256K_ORDER: Final = 2**256 - 0x14551231950B75FC4402DA1732FC9BEBF
+_ORDERS: Final = {**{curve.alg: (curve.order, curve.size) for curve in CURVES.values()}, "ES256K": (_ES256K_ORDER, 32)}
+
+
+def second_spelling(token: str) -> str | None:
+    """Return the token with the other form of its signature; None where it is no JWT or its signature has one form only.
+
+    Args:
+        token: Printable ASCII.
+    """
+    signing_input, _, encoded = token.encode("ascii").rpartition(b".")
+    octets, signature = decode_base64url(signing_input.partition(b".")[0]), decode_base64url(encoded)
+    header = None if octets is None else parse_object(octets)
+    alg = None if header is None else header.get("alg")
+    if signature is None or not isinstance(alg, str) or alg not in _ORDERS:
+        return None
+    order, size = _ORDERS[alg]
+    s = int.from_bytes(signature[size:], "big")
+    if len(signature) != 2 * size or not 0 < s < order:
+        return None
+    return (signing_input + b"." + encode_base64url(signature[:size] + (order - s).to_bytes(size, "big"))).decode("ascii")
+
+
+def second_digest(token: str, digest: bytes, issuer: str) -> bytes | None:
+    """Return the key in the caches of the token's second spelling, or None where it has none.
+
+    Args:
+        token: Printable ASCII.
+        digest: Its own key: that of the token alone, or with the issuer that the request named.
+        issuer: The issuer that is asked about the token.
+    """
+    other = second_spelling(token)
+    return None if other is None else digest_of(other, None if digest == digest_of(token) else issuer)

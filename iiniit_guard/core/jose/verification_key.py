@@ -1,0 +1,128 @@
+"""A public key bound to one algorithm in advance, so that a token's header never chooses how a key is used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from iiniit_guard.core.jose.public_key import Curve, EcPoint, PublicNumbers, RsaNumbers
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+Verifies: TypeAlias = Callable[[bytes, bytes], bool]
+"""Signing input and signature; False for whatever is not a good signature."""
+
+ED25519_ALGORITHMS: Final = ("EdDSA", "Ed25519")
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """One key for one algorithm.
+
+    Attributes:
+        kid: As its JWK Set names it, or None.
+        alg: The one algorithm it verifies; `EdDSA` and `Ed25519` are two.
+        thumbprint: RFC 7638: equal for equal public keys, whatever their kid.
+        verifies: Checks a signature by `alg`. It does not raise.
+    """
+
+    kid: str | None
+    alg: str
+    thumbprint: str = field(repr=False)
+    verifies: Verifies = field(repr=False, compare=False)
+
+
+def bind(numbers: PublicNumbers, alg: str) -> Verifies | None:
+    """Make the check of signatures by one key and one algorithm; the caller has seen that they fit.
+
+    Returns:
+        None where the cryptographic library refuses the key or the algorithm (a FIPS build has no Ed25519).
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        if isinstance(numbers, RsaNumbers):
+            return _bind_rsa(numbers, alg)
+        return _bind_ec(numbers) if isinstance(numbers, EcPoint) else _bind_ed25519(numbers.encoded)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+
+    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
+    algorithm = hashes[alg[2:]]()
+    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    hashed, digest_of = Prehashed(algorithm), getattr(hashlib, algorithm.name)
+    verify = RSAPublicNumbers(numbers.e, numbers.n).public_key().verify
+    size = (numbers.n.bit_length() + 7) // 8
+
+    def verifies(signing_input: bytes, signature: bytes) -> bool:
+        # RFC 8017 §8.1.2, §8.2.2: as long as the modulus; OpenSSL takes a PSS signature without its leading zero octet too.
+        if len(signature) != size:
+            return False
+        try:
+            verify(signature, digest_of(signing_input).digest(), padding, hashed)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verifies
+
+
+def _bind_ec(point: EcPoint) -> Verifies:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curves: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+    key = ec.EllipticCurvePublicNumbers(point.x, point.y, curves[point.curve.name]()).public_key()
+    return _ecdsa(key, point.curve)
+
+
+def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+
+    size, order, verify = curve.size, curve.order, key.verify
+    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"ES256": SHA256, "ES384": SHA384, "ES512": SHA512}
+    algorithm = hashes[curve.alg]()
+    scheme, digest_of = ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
+
+    def verifies(signing_input: bytes, signature: bytes) -> bool:
+        if len(signature) != 2 * size:  # RFC 7518 §3.4: r and s at full length; DER is refused here
+            return False
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+        if not (0 < r < order and 0 < s < order):  # CVE-2022-21449: r = s = 0 was good for every message
+            return False
+        try:
+            verify(encode_dss_signature(r, s), digest_of(signing_input).digest(), scheme)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verifies
+
+
+def _bind_ed25519(encoded: bytes) -> Verifies:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    verify = Ed25519PublicKey.from_public_bytes(encoded).verify
+
+    def verifies(signing_input: bytes, signature: bytes) -> bool:
+        try:
+            verify(signature, signing_input)
+        except InvalidSignature:  # of whatever length
+            return False
+        return True
+
+    return verifies

@@ -1,0 +1,1 @@
+"""Values that the decision is made of: requests, tokens, policies, problems, effects."""

@@ -1,0 +1,143 @@
+"""The verified access token that a handler sees: one frozen object for all requests with that token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from iiniit_guard.core.copying import CopiedAsItself
+from iiniit_guard.core.model.claims import Claims, freeze, make_claims
+
+EMPTY_CLAIMS: Final = Claims({})
+
+
+class _Values(CopiedAsItself):
+    """What the claims of a token are made of when somebody asks for them, which few handlers do."""
+
+    __slots__ = ("_shape", "_values")
+    _shape: dict[str, int]
+    _values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken(_Values):
+    """What a good token says. Frozen at every depth; its `repr` holds neither the token nor its subject.
+
+    Attributes:
+        issuer: The authorization server, as configured (RFC 8414 issuer identifier).
+        subject: `sub`; None where the server sends none.
+        client_id: `client_id`, else `azp`; None where the server sends neither.
+        audience: `aud` as a tuple, also where the server sends one string.
+        scopes: What the token may do, after aliases and hierarchy.
+        expires_at: `exp` in seconds since the epoch; None only for an introspected token without one.
+        issued_at: `iat` in seconds since the epoch, or None.
+        token_id: `jti`, or None.
+        confirmation: `cnf` (RFC 7800), read-only; None for a bearer token.
+        authorization_details: RFC 9396, read-only mappings; empty where there are none.
+        claims: Everything the token or the introspection response said, read-only.
+
+    Spec: RFC 9068 §2.2, RFC 7662 §2.2.
+    """
+
+    issuer: str
+    subject: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    audience: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    expires_at: float | None = None
+    issued_at: float | None = field(default=None, repr=False)
+    token_id: str | None = field(default=None, repr=False)
+    confirmation: Mapping[str, Any] | None = field(default=None, repr=False)
+    authorization_details: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    claims: Mapping[str, Any] = field(default=EMPTY_CLAIMS, repr=False)
+
+
+class _MadeWhenAsked:
+    """The field `claims`: until then a token is one object less to make, to hold and to look at for the collector."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, token: AccessToken, owner: type[AccessToken]) -> Any:
+        try:
+            return self._slot.__get__(token, owner)
+        except AttributeError:
+            claims = make_claims(token._shape, tuple(map(freeze, token._values)))
+            self._slot.__set__(token, claims)
+            _set_values(token, claims._values)  # the others are needed no longer
+            return claims
+
+    def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:
+        self._slot.__set__(token, value)
+
+
+(
+    _set_issuer,
+    _set_subject,
+    _set_client_id,
+    _set_audience,
+    _set_scopes,
+    _set_expires_at,
+    _set_issued_at,
+    _set_token_id,
+    _set_confirmation,
+    _set_authorization_details,
+    _set_claims,
+    _set_shape,
+    _set_values,
+) = (getattr(AccessToken, name).__set__ for name in (*(field.name for field in fields(AccessToken)), *_Values.__slots__))
+setattr(AccessToken, "claims", _MadeWhenAsked(_set_claims.__self__))  # noqa: B010 - to a type checker it stays the field
+
+
+def make_access_token(
+    issuer: str,
+    subject: str | None,
+    client_id: str | None,
+    audience: tuple[str, ...],
+    scopes: frozenset[str],
+    expires_at: float | None,
+    issued_at: float | None,
+    token_id: str | None,
+    authorization_details: tuple[Mapping[str, Any], ...],
+    shape: dict[str, int],
+    values: tuple[Any, ...],
+) -> AccessToken:
+    """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it.
+
+    All but the last two are the fields of those names: the position of each claim's value, and the values of the claims. They are frozen
+    when `claims` is asked for; nothing else may refer to an object or array in them.
+    """
+    token = object.__new__(AccessToken)
+    _set_issuer(token, issuer)
+    _set_subject(token, subject)
+    _set_client_id(token, client_id)
+    _set_audience(token, audience)
+    _set_scopes(token, scopes)
+    _set_expires_at(token, expires_at)
+    _set_issued_at(token, issued_at)
+    _set_token_id(token, token_id)
+    _set_confirmation(token, None)
+    _set_authorization_details(token, authorization_details)
+    _set_shape(token, shape)
+    _set_values(token, values)
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Principal(CopiedAsItself):
+    """Who came with another credential than an access token (an API key), as an application's own check says.
+
+    Attributes:
+        scheme: The authentication scheme of the credential, as configured.
+        subject: Whom it stands for.
+        scopes: What it may do, in the same words as an access token's scopes.
+        details: Whatever else the application wants to hand to its handlers.
+    """
+
+    scheme: str
+    subject: str | None = field(default=None, repr=False)
+    scopes: frozenset[str] = frozenset()
+    details: Any = field(default=None, repr=False)

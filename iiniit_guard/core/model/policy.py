@@ -1,0 +1,119 @@
+"""What a handler wants of a token: scopes, and how recently and how strongly its subject was authenticated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.claims import is_time
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.errors import UsageError
+
+# RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+# An authentication that is still to come (milliseconds written for seconds) is none; clocks differ by as much as for `iat`.
+_CLOCK_LEEWAY_SECONDS: Final = 30
+# RFC 9470 §3 sends acr_values in a quoted-string, space-separated: the same characters, without space.
+_ACR_VALUE: Final = SCOPE_TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one handler or one rule demands; compiled once, compared on every request.
+
+    Attributes:
+        scopes: Scopes wanted, in the order in which a challenge names them.
+        match: Whether the token needs all of them or any one.
+        acr_values: Acceptable authentication context classes, best first; empty means any (RFC 9470).
+        max_age: Seconds that may have passed since the subject's authentication; None means any (RFC 9470).
+        anonymous: Whether a request without any credential passes. A bad credential never does.
+    """
+
+    scopes: tuple[str, ...] = ()
+    match: Literal["all", "any"] = "all"
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+    anonymous: bool = False
+    required: frozenset[str] = field(init=False, repr=False, compare=False)
+    plain: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", frozenset(self.scopes))
+        object.__setattr__(self, "plain", self.match == "all" and not self.acr_values and self.max_age is None)
+
+    def check(self, token: AccessToken | Principal, now: float) -> Problem | None:
+        """Compare a good token with this policy; None when it satisfies it.
+
+        Args:
+            token: Verified. A `Principal` has no authentication time, so step-up refuses it.
+            now: Seconds since the epoch.
+
+        Spec: RFC 6750 §3.1 (`insufficient_scope`), RFC 9470 §3.
+        """
+        if self.acr_values or self.max_age is not None:
+            claims = token.claims if isinstance(token, AccessToken) else {}
+            # Authentication first: a client that lacks both can cure both with one new authorization request.
+            if self.acr_values and claims.get("acr") not in self.acr_values:
+                return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
+            if self.max_age is not None:
+                at = claims.get("auth_time")
+                if not is_time(at) or not -_CLOCK_LEEWAY_SECONDS <= now - at <= self.max_age:
+                    return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
+        if not self.scopes:
+            return None
+        held = token.scopes
+        enough = self.required <= held if self.match == "all" else not self.required.isdisjoint(held)
+        return None if enough else PROBLEMS[Reason.MISSING_SCOPE]
+
+    @property
+    def challenge_scope(self) -> str:
+        """The `scope` that a challenge names: what a client must ask for to satisfy this policy."""
+        return " ".join(self.scopes if self.match == "all" else self.scopes[:1])
+
+
+ANY_TOKEN: Final = Policy()
+"""Any valid token."""
+
+
+def make_policy(
+    scopes: Iterable[str] = (),
+    *,
+    match: Literal["all", "any"] = "all",
+    acr_values: str | Iterable[str] = (),
+    max_age: int | None = None,
+    anonymous: bool = False,
+) -> Policy:
+    """Check what a programmer typed and freeze it.
+
+    Raises:
+        UsageError: A scope or an `acr` value is not one word of RFC 6749 §3.3, or `max_age` is not a whole number from 0 on.
+    """
+    if isinstance(scopes, str):  # whose letters would each be a scope that nobody has
+        raise UsageError("a list of scopes is wanted, not one text")
+    wanted = tuple(dict.fromkeys(scopes))
+    acr = tuple(acr_values.split(" ")) if isinstance(acr_values, str) else tuple(acr_values)
+    for scope in wanted:
+        if not isinstance(scope, str) or not SCOPE_TOKEN.fullmatch(scope):
+            raise UsageError(f"a scope is one word of printable ASCII without spaces, quotes and backslashes: {scope!r} is none")
+    for value in acr:
+        if not isinstance(value, str) or not _ACR_VALUE.fullmatch(value):
+            raise UsageError(f"an acr value is one word of printable ASCII without spaces, quotes and backslashes: {value!r} is none")
+    if max_age is not None and (type(max_age) is not int or max_age < 0):
+        raise UsageError("max_age is a whole number of seconds, 0 or more")
+    return Policy(wanted, match, acr, max_age, anonymous)
+
+
+def scope_policy(scopes: tuple[str, ...], match: Literal["all", "any"], acr_values: str | Iterable[str], max_age: int | None) -> Policy:
+    """The policy behind `require_scope` and `require_any_scope`, the same in every framework.
+
+    Raises:
+        UsageError: No scope was named (a bare `@require_scope` hands over the function), or `make_policy` refuses.
+    """
+    if not scopes:
+        raise UsageError("require_scope() names at least one scope; for any valid token use require_token()")
+    if callable(scopes[0]):
+        raise UsageError('require_scope is called with scopes before it decorates: @require_scope("user:read")')
+    return make_policy(scopes, match=match, acr_values=acr_values, max_age=max_age)

@@ -1,0 +1,1 @@
+"""The settings of a guard, checked and frozen."""

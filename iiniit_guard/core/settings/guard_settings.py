@@ -1,0 +1,196 @@
+"""The settings of a guard, from keywords: checked once, frozen, all faults reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import permutations
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
+from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.settings.store_url import store_url_fault
+from iiniit_guard.errors import SettingsError
+
+FindIssuer: TypeAlias = Callable[[str], object]
+"""From `iss` to a `TrustedIssuer` or None; may be a coroutine function where only the asynchronous calls are used."""
+
+_RESERVED_SCHEMES: Final = frozenset({"bearer", "dpop"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """What concerns the API itself and not one issuer.
+
+    Attributes:
+        issuers: Those trusted, or a callable from `iss` to a `TrustedIssuer` or None.
+        issuers_max_age_seconds: How long an answer of that callable counts, at most an hour; then it is asked again.
+        realm: Of the challenge; None means the first audience.
+        resource: RFC 9728 resource identifier; None means that no metadata is served.
+        resource_scopes: `scopes_supported` of that document.
+        max_token_bytes: A longer credential is refused unread.
+        max_cached_tokens: Over all issuers.
+        max_cached_bytes: What the cached tokens of all issuers take at most.
+        on_event: Called with an `Event` for each decision; None means that none is made.
+        event_subject: Whether events name the subject.
+        validators: Callables on (token, request); whatever is not True refuses.
+        alternatives: Authentication scheme → callable on (credential, request), which gives a `Principal` or None.
+        issuer_resolver: Callable on the request that names the issuer, where the request and not the token decides it.
+        store_url: Where the shared store is: `redis://`, `rediss://` or `unix://`; None means that each process remembers by itself.
+        store_secret: What its values are sealed with: at least 32 characters, the same in all processes.
+        insecure_query_token: Accept `access_token` in the query, where it ends in logs, histories and referrers.
+    """
+
+    issuers: tuple[TrustedIssuer, ...] | FindIssuer
+    issuers_max_age_seconds: float = 60
+    realm: str | None = None
+    resource: str | None = None
+    resource_scopes: Sequence[str] = ()
+    max_token_bytes: int = 16_384
+    max_cached_tokens: int = 65_536
+    max_cached_bytes: int = 67_108_864
+    on_event: Callable[[Event], object] | None = None
+    event_subject: bool = True
+    validators: Sequence[Callable[..., object]] = ()
+    alternatives: Mapping[str, Callable[..., object]] = field(default_factory=dict)
+    issuer_resolver: Callable[[Request], object] | None = None
+    store_url: str | None = field(default=None, repr=False)
+    store_secret: Secret | None = field(default=None, repr=False)
+    insecure_query_token: bool = False
+
+
+_LEAST_CACHED_BYTES: Final = 65_536
+_MOST_CACHED_BYTES: Final = 64 * 1024**3
+
+
+def _secret_fault(value: object) -> str | None:
+    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET)
+    return None if fits else f"at least {SHORTEST_SECRET} characters are wanted"
+
+
+def _issuers_age_fault(value: object) -> str | None:
+    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]  # a number, as the first half found
+    return None if fits else "it must be a number of seconds from 0 to 3600"
+
+
+_CHECKS: Final[Mapping[str, is_.Check]] = {
+    "issuers_max_age_seconds": _issuers_age_fault,
+    "realm": is_.text,
+    "resource": is_.resource_fault,
+    "resource_scopes": is_.names,
+    "max_token_bytes": is_.count,
+    "max_cached_tokens": is_.count,
+    "max_cached_bytes": is_.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
+    "on_event": is_.function,
+    "event_subject": is_.flag,
+    "validators": is_.functions,
+    "issuer_resolver": is_.function,
+    "store_url": store_url_fault,
+    "store_secret": _secret_fault,
+    "insecure_query_token": is_.flag,
+}
+_OPTIONAL: Final = frozenset({"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"})
+ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
+GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
+
+
+def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
+    """Turn a guard's keywords into settings.
+
+    Args:
+        keywords: Names and values as typed. Either `issuers` is among them, or the settings of one issuer.
+
+    Raises:
+        SettingsError: With every fault, each naming its setting.
+    """
+    faults = [f"{name}: there is no such setting" for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})]
+    own = {name: value for name, value in keywords.items() if name in GUARD_SETTINGS}
+    issuers = _issuers(keywords, faults)
+    for name, check in _CHECKS.items():
+        value = own.get(name)
+        if name in own and not (value is None and name in _OPTIONAL) and (fault := check(value)) is not None:
+            faults.append(f"{name}: {fault}")
+    faults += _alternative_faults(own.get("alternatives", {}))
+    if not faults:
+        faults += _joint_faults(issuers if isinstance(issuers, tuple) else (), own)
+    if faults:
+        raise SettingsError(faults)
+    for name in ("validators", "resource_scopes"):
+        own[name] = tuple(own.get(name, ()))
+    own["alternatives"] = MappingProxyType(dict(own.get("alternatives", {})))
+    return GuardSettings(issuers=issuers, **own)
+
+
+def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIssuer, ...] | FindIssuer:
+    single = {name: value for name, value in keywords.items() if name in ISSUER_SETTINGS}
+    issuers = keywords.get("issuers")
+    if issuers is not None:
+        faults += [f"{name}: with issuers it belongs to one TrustedIssuer" for name in single]
+        if callable(issuers):
+            return issuers  # type: ignore[no-any-return]  # its answers are checked when it gives them
+        if not isinstance(issuers, Sequence) or not issuers or not all(isinstance(issuer, TrustedIssuer) for issuer in issuers):
+            faults.append("issuers: a list of TrustedIssuer is wanted, or a callable from iss to one")
+            return ()
+        repeated = {issuer.issuer for issuer in issuers if sum(other.issuer == issuer.issuer for other in issuers) > 1}
+        faults += [f"issuers: {name} is there more than once" for name in sorted(repeated)]
+        return tuple(issuers)
+    missing = [name for name in ("issuer", "audience") if single.get(name) is None]
+    faults += [f"{name}: it is mandatory; a token of anyone, or for anyone, is no token" for name in missing]
+    try:  # the rest is checked all the same, so that one look mends all
+        return (
+            TrustedIssuer(
+                **{"issuer": "https://missing.invalid", "audience": "missing", **{n: v for n, v in single.items() if n not in missing}}
+            ),
+        )
+    except SettingsError as error:
+        faults += error.faults
+        return ()
+
+
+def _alternative_faults(alternatives: object) -> list[str]:
+    if not isinstance(alternatives, Mapping):
+        return ["alternatives: a table from scheme to callable is wanted"]
+    faults = []
+    for scheme, function in alternatives.items():
+        word = isinstance(scheme, str) and scheme.replace("-", "").isalnum() and scheme.isascii()
+        if not word or scheme.lower() in _RESERVED_SCHEMES:
+            faults.append("alternatives: a scheme is one word, and neither Bearer nor DPoP")
+        elif not callable(function):
+            faults.append(f"alternatives: {scheme}: a callable is wanted")
+    if len({str(scheme).lower() for scheme in alternatives}) < len(alternatives):
+        faults.append("alternatives: schemes differ by more than case")
+    return faults
+
+
+def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
+    """Find what is wrong between settings that are right each by itself; `issuers` is empty where they are found at run time."""
+    faults = []
+    if (own.get("store_url") is None) != (own.get("store_secret") is None):
+        faults.append("store_secret: store_url and store_secret go together; nothing is stored unsealed")
+    resource = own.get("resource")
+    if resource is not None and issuers and not any(resource in issuer.audiences for issuer in issuers):
+        faults.append("resource: it must be one of the audiences, or no client's token will ever fit")
+    if any(issuer.profile == "assertion" for issuer in issuers):
+        faults += _assertion_faults(issuers, own)
+    asked = [issuer for issuer in issuers if issuer.introspection is not None]
+    if len(asked) > 1 and own.get("issuer_resolver") is None:
+        prefixes = [issuer.token_prefix for issuer in asked]
+        if None in prefixes:
+            faults.append(
+                "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): no token is shown to a stranger"
+            )
+        elif any(one.startswith(other) for one, other in permutations(filter(None, prefixes), 2)):
+            faults.append("token_prefix: one begins with another, so a token could belong to both")
+    return faults
+
+
+def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
+    """Find what would be trusted beside the assertion: a service that believes the gateway believes nobody else."""
+    faults = [] if len(issuers) == 1 else ['profile: an issuer with "assertion" is the only one of its guard']
+    beside = [name for name in ("alternatives", "issuer_resolver", "insecure_query_token") if own.get(name)]
+    return faults + [f'{name}: with profile="assertion" nothing else is accepted' for name in beside]

@@ -1,0 +1,63 @@
+"""The names and types of a guard's settings, for editors and type checkers; `core/settings/guard_settings.py` checks them at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, Secret
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.request import Request
+
+
+class GuardKeywords(TypedDict, total=False):
+    """What `Guard(...)` takes: either `issuers`, or the settings of one issuer; see `TrustedIssuer` and `GuardSettings`."""
+
+    issuers: Sequence[TrustedIssuer] | Callable[[str], object]
+    issuers_max_age_seconds: float
+    issuer: str
+    audience: str | Sequence[str]
+    metadata_url: str | None
+    jwks_uri: str | None
+    jwks_file: str | None
+    introspection_endpoint: str | None
+    introspection: ClientAuthentication | None
+    jwt: Literal["verify", "introspect", "both"]
+    algorithms: Sequence[str]
+    profile: Literal["generic", "rfc9068", "assertion"]
+    audience_claim: str
+    scope_claims: Sequence[str | Sequence[str]]
+    scope_aliases: Mapping[str, str]
+    scope_implies: Mapping[str, Sequence[str]]
+    require_claim: Mapping[str, Any]
+    expiry_leeway_seconds: float
+    clock_leeway_seconds: float
+    revocation_delay_seconds: float
+    inactive_seconds: float
+    keys_max_age_seconds: float
+    keys_cooldown_seconds: float
+    keys_stale_seconds: float
+    connect_timeout_seconds: float
+    timeout_seconds: float
+    ca_file: str | None
+    http_proxy: str | None
+    token_prefix: str | None
+    insecure_accept_missing_audience: bool
+    insecure_accept_id_tokens: bool
+    insecure_metadata_issuer: str | None
+    insecure_http_hosts: Sequence[str]
+    realm: str | None
+    resource: str | None
+    resource_scopes: Sequence[str]
+    max_token_bytes: int
+    max_cached_tokens: int
+    max_cached_bytes: int
+    on_event: Callable[[Event], object] | None
+    event_subject: bool
+    validators: Sequence[Callable[..., object]]
+    alternatives: Mapping[str, Callable[..., object]]
+    issuer_resolver: Callable[[Request], object] | None
+    store_url: str | None
+    store_secret: Secret | None
+    insecure_query_token: bool

@@ -1,0 +1,1 @@
+"""The ASGI applications of the three listeners."""

@@ -1,0 +1,82 @@
+"""The applications of the three listeners, for `iiniit-guard serve` and for other ASGI servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from iiniit_guard.errors import needs_extra
+from iiniit_guard.sidecar.runtime import NOTHING_MORE
+from iiniit_guard.sidecar.settings.sidecar_settings import read_settings
+from iiniit_guard.sidecar.sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from iiniit_guard.asgi import Application, Receive, Scope, Send
+
+Listener: TypeAlias = Literal["gateway", "public", "admin"]
+LISTENERS: Final[tuple[Listener, ...]] = ("gateway", "public", "admin")
+FILE_VARIABLE: Final = "IINIIT_GUARD_FILE"
+
+
+def make_app(sidecar: Sidecar, listener: Listener) -> Application:
+    """Make the application of one listener of a process."""
+    with needs_extra("sidecar", "iiniit_guard.sidecar"):
+        if listener == "gateway":
+            from iiniit_guard.sidecar.apps.gateway_app import GatewayApp
+
+            return GatewayApp(sidecar)
+        if listener == "public":
+            from iiniit_guard.sidecar.apps.public_app import PublicApp
+
+            return PublicApp(sidecar)
+        from iiniit_guard.sidecar.apps.admin_app import AdminApp
+
+        return AdminApp(sidecar)
+
+
+def create_app(
+    file: str | os.PathLike[str] | None = None, listener: Listener = "gateway", *, more: Mapping[str, Any] = NOTHING_MORE
+) -> Application:
+    """Make one listener's application for an ASGI server: `uvicorn --factory iiniit_guard.sidecar:create_app --no-proxy-headers`.
+
+    The server must give the socket's own peer (uvicorn: `--no-proxy-headers`), speak HTTP, and run the application's lifespan.
+
+    Args:
+        file: `guard.toml`; None means the one that the environment variable `IINIIT_GUARD_FILE` names, else `guard.toml` here.
+        listener: Which one.
+        more: Further keywords of `Guard`, which no file can hold.
+
+    Raises:
+        SettingsError: With every fault.
+    """
+    path = file if file is not None else os.environ.get(FILE_VARIABLE, "guard.toml")
+    sidecar = Sidecar(lambda: read_settings(path), more=more)
+    return WithLifespan(sidecar, make_app(sidecar, listener))
+
+
+class WithLifespan:
+    """An application that begins and ends with its server.
+
+    Attributes:
+        sidecar: What it works with.
+    """
+
+    def __init__(self, sidecar: Sidecar, app: Application) -> None:
+        self.sidecar = sidecar
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or begin and end."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.sidecar.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.sidecar.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

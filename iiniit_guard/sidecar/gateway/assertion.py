@@ -1,0 +1,162 @@
+"""The signed assertion: what the gateway found out, for one upstream, for less than a minute. It is no access token.
+
+Spec: RFC 7519, RFC 7518 §3.4 (ES256), RFC 8725 §3.11 (a type of its own keeps it from being taken for another token).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
+from iiniit_guard.core.jose.base64url import encode_base64url
+from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+    from iiniit_guard.core.model.access_token import AccessToken
+    from iiniit_guard.core.model.clock import Clock
+    from iiniit_guard.sidecar.settings.sidecar_settings import Upstream
+
+LIFETIME_SECONDS: Final = 60.0
+SHORTEST_SECONDS: Final = 5.0
+"""An assertion that would live shorter may be dead on arrival; where asking anew can give a longer one, that is done first."""
+
+_REUSED_SECONDS: Final = 15.0
+_REMEMBERED: Final = 8192
+
+
+class AssertionKey:
+    """A P-256 key that signs, and its public half.
+
+    Attributes:
+        kid: RFC 7638 thumbprint.
+        jwk: What is published.
+    """
+
+    def __init__(self, key: EllipticCurvePrivateKey) -> None:
+        from iiniit_guard.core.jose.public_key import CURVES, EcPoint, thumbprint
+
+        numbers = key.public_key().public_numbers()
+        x, y = (encode_base64url(number.to_bytes(32, "big")).decode() for number in (numbers.x, numbers.y))
+        self.kid: str = thumbprint(EcPoint(CURVES["P-256"], numbers.x, numbers.y))
+        self.jwk: dict[str, str] = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "use": "sig", "alg": "ES256"}
+        self._key = key
+        header = {"alg": "ES256", "typ": ASSERTION_TYPE, "kid": self.kid}
+        self._header = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
+
+    def sign(self, claims: Mapping[str, Any]) -> bytes:
+        """Write the compact form of a JWS over `claims`."""
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        signing_input = self._header + b"." + encode_base64url(json.dumps(claims, separators=(",", ":")).encode())
+        r, s = decode_dss_signature(self._key.sign(signing_input, ECDSA(SHA256())))
+        return signing_input + b"." + encode_base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
+    """Read PEM files, unencrypted PKCS #8 or SEC 1.
+
+    Raises:
+        SettingsError: One cannot be read or holds no P-256 key. No fault quotes a file.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    keys, faults = [], []
+    for file in files:
+        try:
+            key = load_pem_private_key(Path(file).read_bytes(), None)
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
+            faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: no unencrypted private key in PEM can be read")
+            continue
+        if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+            faults.append(f"upstream.assertion_keys: {file}: a P-256 key is wanted")
+            continue
+        keys.append(AssertionKey(key))
+    if faults:
+        raise SettingsError(faults)
+    return tuple(keys)
+
+
+class Asserted(NamedTuple):
+    """An assertion.
+
+    Attributes:
+        value: Its compact form.
+        ends: Its `exp`.
+    """
+
+    value: bytes
+    ends: float
+
+
+class Assertions:
+    """Makes assertions, and remembers them for a moment: a signature costs more than all else of a request.
+
+    Args:
+        upstream: Settings.
+        keys: The first signs.
+        clock: Both clocks.
+        unique: Makes `jti`.
+    """
+
+    def __init__(self, upstream: Upstream, keys: tuple[AssertionKey, ...], clock: Clock, unique: Callable[[], str]) -> None:
+        self._upstream = upstream
+        self._keys = keys
+        self._clock = clock
+        self._unique = unique
+        self._kept: dict[bytes, tuple[AccessToken, Asserted, float]] = {}
+
+    def jwk_set(self) -> dict[str, Any]:
+        """Give what upstreams verify with: all keys, so that a new one is known before it signs and an old one after."""
+        return {"keys": [key.jwk for key in self._keys]}
+
+    def assertion(self, token: AccessToken, digest: bytes, remaining: float) -> Asserted:
+        """Give an assertion about a token.
+
+        Args:
+            token: Just found good.
+            digest: Of the token.
+            remaining: Seconds for which what we know about it may be used; the assertion inherits that.
+        """
+        monotonic = self._clock.monotonic()
+        kept = self._kept.get(digest)
+        # The very same object: what was asked anew since says other things, or the same for longer.
+        if kept is not None and kept[0] is token and monotonic < kept[2]:
+            return kept[1]
+        now = self._clock.wall()
+        ends = now + min(LIFETIME_SECONDS, remaining)
+        if token.expires_at is not None:
+            ends = min(ends, token.expires_at)
+        made = Asserted(self._keys[0].sign(self._claims(token, now, ends)), ends)
+        if len(self._kept) >= _REMEMBERED:
+            del self._kept[next(iter(self._kept))]
+        self._kept[digest] = token, made, monotonic + min(_REUSED_SECONDS, ends - now - SHORTEST_SECONDS)
+        return made
+
+    def _claims(self, token: AccessToken, now: float, ends: float) -> dict[str, Any]:
+        claims: dict[str, Any] = {
+            "iss": self._upstream.assertion_issuer,
+            "aud": self._upstream.audience,
+            "iat": int(now),
+            "exp": round(ends, 3),
+            "jti": self._unique(),
+            "token_issuer": token.issuer,
+            "scope": " ".join(sorted(token.scopes)),
+        }
+        named = (("sub", token.subject), ("client_id", token.client_id))
+        claims.update({name: value for name, value in named if value is not None})
+        claims.update(
+            {name: thaw(token.claims[name]) for name in self._upstream.assertion_claims if name in token.claims and name not in claims}
+        )
+        return claims

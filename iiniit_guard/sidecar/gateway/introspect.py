@@ -1,0 +1,155 @@
+"""RFC 7662 in front of the real endpoint, for gateways that already speak it: same cache, same single-flight, same deadlines."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from urllib.parse import parse_qsl
+
+from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
+from iiniit_guard.sidecar.settings.introspection_clients import BUSY
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.model.access_token import AccessToken
+    from iiniit_guard.guard import Guard
+    from iiniit_guard.sidecar.gateway.authorize import Reply
+    from iiniit_guard.sidecar.settings.introspection_clients import Caller, Callers
+
+Cache: TypeAlias = Literal["hit", "miss"]
+
+_FORM: Final = b"application/x-www-form-urlencoded"
+_MORE_THAN_A_TOKEN: Final = 8192
+_INACTIVE: Final = b'{"active": false}'
+_REFUSED_CALLER: Final = (b"www-authenticate", b'Basic realm="introspection", charset="UTF-8"')
+
+
+async def introspect(
+    scope: Mapping[str, Any],
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    guard: Guard,
+    callers: Callers,
+    observe: Callable[[Event], object],
+) -> Reply:
+    """Answer one introspection request.
+
+    Args:
+        scope: Of an HTTP request.
+        receive: Gives its body.
+        guard: Knows about tokens.
+        callers: Who may ask.
+        observe: Told about each token that was looked at.
+
+    Returns:
+        200 with an introspection response (`exp` and `max-age` are the rest of the deadline), 400 for a request that is none, 401 for
+        an unknown caller, 405, 503 where the authorization server cannot be asked or too many wrong secrets come, which says nothing
+        about the token.
+
+    Spec: RFC 7662 §2.
+    """
+    if scope["method"] != "POST":
+        return _error(405, "invalid_request", (b"allow", b"POST"))
+    fields = [(name, value) for name, value in scope["headers"] if name in (b"content-type", b"authorization")]
+    headers = dict(fields)
+    body = await _body(receive, guard.resource.settings.max_token_bytes + _MORE_THAN_A_TOKEN)
+    form = _parse(headers.get(b"content-type", b""), body)
+    if form is None or len(headers) != len(fields):
+        return _error(400, "invalid_request")
+    caller = await callers.identify(headers.get(b"authorization"), form)
+    if caller == BUSY:
+        return _error(503, "temporarily_unavailable", (b"retry-after", b"1"))
+    if caller is None:
+        return _error(401, "invalid_client", _REFUSED_CALLER)
+    token = form.get("token")
+    if not token:
+        return _error(400, "invalid_request")
+    is_hashed = token.isascii() and len(token) <= guard.resource.settings.max_token_bytes
+    cache: Cache = "hit" if is_hashed and guard.resource.remaining(digest_of(token)) else "miss"
+    started = time.perf_counter()
+    try:
+        found = await _verify(token, guard)
+        observe(_event(guard, "allow", None, cache, started))
+    except TokenRefused as refused:
+        observe(_event(guard, "deny", refused.reason.value, cache, started))
+        return _reply(200, _INACTIVE, b"no-store")
+    except IssuerUnavailable as outage:
+        observe(_event(guard, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
+        return _error(503, "temporarily_unavailable", (b"retry-after", str(max(1, math.ceil(outage.retry_after_seconds))).encode()))
+    if caller.audiences.isdisjoint(found.audience):  # RFC 7662 §4: a caller must not learn about tokens that are not for it
+        return _reply(200, _INACTIVE, b"no-store")
+    return _active(found, caller, guard, token)
+
+
+async def _verify(token: str, guard: Guard) -> AccessToken:
+    """Verify without the leeway for `exp`: nothing that is called active may have ended by what it says itself."""
+    found = await guard.verify_async(token)
+    if found.expires_at is not None and found.expires_at <= guard.resource.clock.wall():
+        raise TokenRefused(PROBLEMS[Reason.EXPIRED])
+    return found
+
+
+def _event(guard: Guard, decision: Literal["allow", "deny", "unavailable"], reason: str | None, cache: Cache, started: float) -> Event:
+    seconds = time.perf_counter() - started
+    return Event(
+        guard.resource.clock.wall(), "introspect", "POST", decision, 503 if decision == "unavailable" else 200, reason, cache, seconds
+    )
+
+
+def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Reply:
+    clock, remaining = guard.resource.clock, guard.resource.remaining(digest_of(token))
+    ends = clock.wall() + remaining
+    if found.expires_at is not None:
+        ends = min(ends, found.expires_at)
+    said: dict[str, Any] = {name: value for name, value in thaw(found.claims).items() if name != "active"}
+    # What every token of ours has, by the names of RFC 7662 §2.2; other audiences are none of this caller's business.
+    said |= {"iss": found.issuer, "aud": [name for name in found.audience if name in caller.audiences]}
+    said |= {"scope": " ".join(sorted(found.scopes)), "token_type": said.get("token_type", "Bearer")}
+    said |= {name: value for name, value in (("sub", found.subject), ("client_id", found.client_id)) if value is not None}
+    body = json.dumps({"active": True, **said, "exp": math.floor(ends)}).encode()
+    seconds = max(0, math.floor(min(remaining, ends - clock.wall())))
+    return _reply(200, body, b"private, max-age=%d" % seconds if seconds else b"no-store")
+
+
+async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]], longest: int) -> bytes | None:
+    """Read the body; None where it is too long or the caller went away."""
+    parts = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts += message.get("body", b"")
+        if len(parts) > longest:
+            return None
+        if not message.get("more_body", False):
+            return bytes(parts)
+
+
+def _parse(content_type: bytes, body: bytes | None) -> dict[str, str] | None:
+    if body is None or content_type.partition(b";")[0].strip().lower() != _FORM:
+        return None
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=16, errors="strict")
+    except ValueError:  # too many, or not UTF-8; UnicodeDecodeError is one
+        return None
+    form = dict(pairs)
+    return form if len(form) == len(pairs) else None  # RFC 6749 §3.2: no parameter twice
+
+
+def _error(status: int, error: str, *headers: tuple[bytes, bytes]) -> Reply:
+    status, fields, body = _reply(status, json.dumps({"error": error}).encode(), b"no-store")
+    return status, [*fields, *headers], body
+
+
+def _reply(status: int, body: bytes, cache_control: bytes) -> Reply:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", cache_control),
+    ]
+    return status, headers, body

@@ -1,0 +1,122 @@
+"""Refusals for nginx, which delivers no 400 and no 503 of `auth_request`: folded into one header, unfolded by `/answer`.
+
+The value is plain JSON in base64url, not signed. Whoever can forge it can forge a refusal of his own request and nothing else:
+`/answer` has no way to say yes, its statuses and headers are those of this list, and its body is written anew from checked words.
+A signature would need a key that all workers and instances share, and would protect nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from iiniit_guard.core.decision import Refusal
+from iiniit_guard.core.http.challenge import EXPOSED
+from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
+from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.sidecar.gateway.identity import Header
+
+VARY: Final[Header] = (b"vary", b"Authorization, DPoP")
+"""Sent with every grant and every refusal: both depend on the credentials (RFC 9110 §12.5.5)."""
+
+LONGEST: Final = 3072
+"""Bytes of a value: with the rest of the head it fits into the 4 KiB that nginx keeps for one by default."""
+
+_STATUSES: Final = frozenset({400, 401, 403, 429, 503})
+_CARRIED: Final = ("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
+_TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests", 503: "Service Unavailable"}
+_REASONS: Final = frozenset(reason.value for reason in Reason)
+_LONGEST_WORDS: Final = 2048
+
+
+def fold(refusal: Refusal) -> bytes:
+    """Write a refusal as the value of `X-Iiniit-Answer`.
+
+    A challenge that does not fit (a policy with a hundred scopes) is left out: the status is what must arrive.
+    """
+    told: dict[str, Any] = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
+    folded: dict[str, Any] = {
+        "s": refusal.status,
+        "r": told.get("reason", refusal.reason.value),
+        "d": told.get("detail", ""),
+        "h": [refusal.header(name) for name in _CARRIED],
+        "o": refusal.header("Access-Control-Expose-Headers") is not None,
+    }
+    if "error" in told:
+        folded["e"] = [told["error"], told["error_description"]]
+    value = _write(folded)
+    return value if len(value) <= LONGEST else _write({**folded, "h": [None, refusal.header("Retry-After"), None]})
+
+
+def unfold(value: bytes | None, *, head: bool = False) -> tuple[int, list[Header], bytes]:
+    """Render a folded refusal.
+
+    Args:
+        value: As it came; None, or anything that `fold` would not write, is a bare 403.
+        head: Whether the body is left out.
+
+    Returns:
+        Status, headers (names lower-case) and body: always a refusal.
+    """
+    told = None if value is None or len(value) > LONGEST else _read(value)
+    return refusal_parts(*(told or _bare()), head=head)
+
+
+def refusal_parts(
+    status: int, reason: str, detail: str, error: tuple[str, str] | None, carried: list[str | None], exposed: bool, *, head: bool = False
+) -> tuple[int, list[Header], bytes]:
+    """Write a refusal as RFC 9457 wants it, with the members that every host sends."""
+    document = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail, "reason": reason}
+    if error is not None:
+        document["error"], document["error_description"] = error
+    body = json.dumps(document).encode()
+    headers = [(name.lower().encode(), text.encode("ascii")) for name, text in zip(_CARRIED, carried, strict=True) if text is not None]
+    headers += [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        VARY,
+    ]
+    if exposed:
+        headers.append((b"access-control-expose-headers", EXPOSED.encode()))
+    return status, headers, b"" if head else body
+
+
+def _bare() -> tuple[int, str, str, None, list[str | None], bool]:
+    problem = PROBLEMS[Reason.NO_RULE]
+    return 403, problem.reason.value, problem.description, None, [None] * len(_CARRIED), False
+
+
+def _told(reason: Reason) -> dict[str, Any]:
+    """Give what the body of a refusal says, for a HEAD request, whose refusal has none."""
+    problem = PROBLEMS.get(reason)
+    if problem is None:
+        return {"detail": ""}
+    error = {} if problem.code is None else {"error": problem.code, "error_description": problem.description}
+    return {"detail": problem.description, **error}
+
+
+def _write(folded: dict[str, Any]) -> bytes:
+    return encode_base64url(json.dumps(folded, separators=(",", ":")).encode())
+
+
+def _read(value: bytes) -> tuple[int, str, str, tuple[str, str] | None, list[str | None], bool] | None:
+    octets = decode_base64url(value)
+    folded = None if octets is None else parse_object(octets)
+    if folded is None:
+        return None
+    status, reason, detail, carried, error = (folded.get(name) for name in ("s", "r", "d", "h", "e"))
+    if type(status) is not int or status not in _STATUSES or not (isinstance(reason, str) and reason in _REASONS):
+        return None
+    if not isinstance(detail, str) or not _is_text(detail):
+        return None
+    if not isinstance(carried, list) or len(carried) != len(_CARRIED) or not all(text is None or _is_text(text) for text in carried):
+        return None
+    if error is not None and not (isinstance(error, list) and len(error) == 2 and all(map(_is_text, error))):
+        return None
+    return status, reason, detail, None if error is None else (error[0], error[1]), carried, folded.get("o") is True
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= _LONGEST_WORDS

@@ -1,0 +1,1 @@
+"""The server processes: listeners, workers, limits of connections."""

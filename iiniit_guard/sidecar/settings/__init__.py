@@ -1,0 +1,1 @@
+"""The settings of the sidecar, checked and frozen."""

@@ -1,0 +1,204 @@
+"""Who may use `/introspect`, and how a caller shows who it is.
+
+Spec: RFC 7662 §2.1, RFC 6749 §2.3.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from base64 import b64decode
+from binascii import Error
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import unquote_plus
+
+from iiniit_guard.core.issuer import validators as is_
+
+CALLER_NAMES: Final = ("id", "secret_hash", "audiences")
+
+# RFC 7914 §2 and OWASP's advice of 2025 for passwords: 32 MiB and about 0.1 s a try.
+_COST, _BLOCK, _PARALLEL, _MEMORY = 2**15, 8, 1, 64 * 1024 * 1024
+_SHA256: Final = "sha256"
+_SCRYPT: Final = "scrypt"
+_FITS_NOTHING: Final = f"{_SCRYPT}:{'00' * 16}:{'00' * 32}"
+_LONGEST_QUEUE: Final = 4
+
+Busy: TypeAlias = Literal["busy"]
+BUSY: Final = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One caller.
+
+    Attributes:
+        identifier: Its client identifier.
+        secret_hash: As `make_secret_hash` writes it; `sha256:` and 64 digits for a secret of at least 128 random bits.
+        audiences: It learns about tokens for one of these and about no others.
+    """
+
+    identifier: str
+    secret_hash: str = field(repr=False)
+    audiences: frozenset[str]
+
+
+def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
+    """Tell what is wrong with one `[[callers]]` table; no fault quotes a hash."""
+    label = f"callers[{number}]"
+    faults = [f"{label}.{name}: there is no such setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
+    faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
+    if "id" in table and (fault := is_.text(table["id"])) is not None:
+        faults.append(f"{label}.id: {fault}")
+    if "secret_hash" in table and _parse_hash(table["secret_hash"]) is None:
+        faults.append(f"{label}.secret_hash: what `iiniit-guard hash-secret` prints is wanted")
+    if "audiences" in table:
+        wanted = table["audiences"]
+        if (fault := is_.texts(wanted)) is not None:
+            faults.append(f"{label}.audiences: {fault}")
+        else:
+            faults += [
+                f"{label}.audiences: {name} is no audience of this guard, so no token is for it"
+                for name in wanted
+                if audiences and name not in audiences
+            ]
+    return faults
+
+
+def make_secret_hash(secret: str, salt: bytes | None = None) -> str:
+    """Hash a secret for `secret_hash`, slowly: it may be one that a person chose.
+
+    Args:
+        secret: Any text.
+        salt: For tests; None means a fresh one.
+    """
+    fresh = secrets.token_bytes(16) if salt is None else salt
+    return f"{_SCRYPT}:{fresh.hex()}:{_stretched(secret, fresh).hex()}"
+
+
+class Callers:
+    """The callers, and what was found out about their secrets.
+
+    A slow hash is computed once per secret and process: then its digest under a key that only this process knows is compared. Where any
+    caller has a slow hash, every refusal costs one, so that its time does not tell which callers there are.
+
+    Args:
+        callers: By distinct identifiers.
+        before: Those of the configuration that this one replaces: what was found out stays where the hash did.
+    """
+
+    def __init__(self, callers: Iterable[Caller], before: Callers | None = None) -> None:
+        self._callers = {caller.identifier: caller for caller in callers}
+        self._key: bytes = secrets.token_bytes(32) if before is None else before._key
+        self._verified: dict[str, bytes] = {} if before is None else before._carried(self._callers)
+        self._is_slow = any(is_slow(caller) for caller in self._callers.values())
+        self._tries: dict[bytes, asyncio.Task[bool]] = {}
+        self._queued: Counter[str | None] = Counter()
+        # One slow hash at a time: a flood of wrong secrets must not take every core.
+        self._turn: asyncio.Lock = asyncio.Lock() if before is None else before._turn
+
+    def __bool__(self) -> bool:
+        return bool(self._callers)
+
+    async def identify(self, authorization: bytes | None, form: Mapping[str, str]) -> Caller | Busy | None:
+        """Give the caller who shows a good secret, in the header or in the form and not in both.
+
+        Returns:
+            None for anyone else; `BUSY` where too many secrets of this caller, or of strangers, wait to be looked at.
+        """
+        shown = _credentials(authorization, form)
+        if shown is None:
+            return None
+        caller, secret = self._callers.get(shown[0]), shown[1]
+        digest = hmac.digest(self._key, f"{len(shown[0])}:{shown[0]}{secret}".encode(), "sha256")
+        if caller is not None and hmac.compare_digest(self._verified.get(caller.identifier, b""), digest):
+            return caller
+        if caller is not None and not is_slow(caller) and matches(secret, caller.secret_hash):
+            self._verified[caller.identifier] = digest
+            return caller
+        if not self._is_slow:
+            return None
+        good = await self._try(caller, secret, digest)
+        if isinstance(good, str):
+            return good
+        if caller is None or not good:
+            return None
+        self._verified[caller.identifier] = digest
+        return caller
+
+    async def _try(self, caller: Caller | None, secret: str, digest: bytes) -> bool | Busy:
+        """Compare a secret with the caller's slow hash, or with one that fits nothing; those who show the same meanwhile share one try."""
+        running = self._tries.get(digest)
+        if running is None:
+            queue = None if caller is None else caller.identifier
+            if self._queued[queue] > _LONGEST_QUEUE:  # one is at work, the others wait
+                return BUSY
+            self._queued[queue] += 1
+            wanted = caller.secret_hash if caller is not None and is_slow(caller) else _FITS_NOTHING
+            running = self._tries[digest] = asyncio.create_task(self._in_turn(secret, wanted))
+
+            def end(_: asyncio.Task[bool]) -> None:
+                del self._tries[digest]
+                self._queued[queue] -= 1
+
+            running.add_done_callback(end)
+        return await asyncio.shield(running)  # a caller that hangs up takes nobody's try with it
+
+    async def _in_turn(self, secret: str, secret_hash: str) -> bool:
+        async with self._turn:
+            return await asyncio.to_thread(matches, secret, secret_hash)
+
+    def _carried(self, callers: Mapping[str, Caller]) -> dict[str, bytes]:
+        same = [name for name, caller in self._callers.items() if name in callers and callers[name].secret_hash == caller.secret_hash]
+        return {name: digest for name in same if (digest := self._verified.get(name)) is not None}
+
+
+def is_slow(caller: Caller) -> bool:
+    """Tell whether a try at this caller's secret costs a slow hash."""
+    return caller.secret_hash.startswith(f"{_SCRYPT}:")
+
+
+def matches(secret: str, secret_hash: str) -> bool:
+    """Tell whether `secret` is the one that was hashed."""
+    parsed = _parse_hash(secret_hash)
+    if parsed is None:
+        return False
+    salt, wanted = parsed
+    made = hashlib.sha256(secret.encode()).digest() if salt is None else _stretched(secret, salt)
+    return hmac.compare_digest(made, wanted)
+
+
+def _stretched(secret: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(secret.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, maxmem=_MEMORY, dklen=32)
+
+
+def _parse_hash(value: object) -> tuple[bytes | None, bytes] | None:
+    """Give salt (None for a plain digest) and hash, None for what is neither."""
+    kind, _, rest = str(value).partition(":")
+    salt, colon, digest = rest.rpartition(":")
+    try:
+        parts = bytes.fromhex(salt), bytes.fromhex(digest)
+    except ValueError:
+        return None
+    if len(parts[1]) != 32 or (kind == _SCRYPT) != bool(colon) or kind not in (_SCRYPT, _SHA256):
+        return None
+    return (parts[0] if kind == _SCRYPT else None), parts[1]
+
+
+def _credentials(authorization: bytes | None, form: Mapping[str, str]) -> tuple[str, str] | None:
+    posted = form.get("client_id"), form.get("client_secret")
+    if authorization is None:
+        return None if posted[0] is None or posted[1] is None else (posted[0], posted[1])
+    if posted[1] is not None:  # RFC 6749 §2.3: one method in a request
+        return None
+    scheme, _, encoded = authorization.partition(b" ")
+    try:
+        pair = b64decode(encoded, validate=True).decode()
+    except (Error, UnicodeDecodeError):
+        return None
+    user, colon, password = pair.partition(":")
+    return (unquote_plus(user), unquote_plus(password)) if scheme.lower() == b"basic" and colon else None

@@ -1,0 +1,238 @@
+"""What `iiniit-guard serve` reads from `guard.toml`, beside the settings of the guard: checked once, all faults reported together."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.settings.guard_settings import make_settings
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table
+from iiniit_guard.io.toml_file import read_toml
+from iiniit_guard.rules import Rules, from_openapi, rules_from_tables
+from iiniit_guard.sidecar.preflights import GatewayPreflights
+from iiniit_guard.sidecar.settings.dialects import GATEWAYS, Gateway
+from iiniit_guard.sidecar.settings.introspection_clients import CALLER_NAMES, Caller, caller_faults
+from iiniit_guard.sidecar.settings.listeners import bind_fault
+from iiniit_guard.sidecar.settings.peers import DEFAULT_PEERS, network_fault
+
+T = TypeVar("T")
+
+DecisionLog = Literal["refusals", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """Whom the assertion is for.
+
+    Attributes:
+        audience: `aud` of the assertion: the one upstream.
+        assertion_issuer: `iss` of the assertion, an identifier of its own.
+        assertion_keys: PEM files of P-256 keys; the first signs, all are published.
+        assertion_claims: Claims of the token that are copied where it has them.
+    """
+
+    audience: str
+    assertion_issuer: str
+    assertion_keys: tuple[str, ...]
+    assertion_claims: tuple[str, ...] = ("acr", "auth_time", "authorization_details")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarSettings:
+    """One configuration.
+
+    Attributes:
+        gateway: Whose dialect is read.
+        guard: Keywords for `Guard`.
+        rules: None means that any valid token opens every path.
+        upstream: None means no assertion.
+        callers: Who may use `/introspect`; none means that it is off.
+        bind: Where the gateway's listener is: `host:port`, `[v6]:port` or `unix:/path`; and so are the next two.
+        public_bind: Metadata and `/jwks`; none means no such listener.
+        admin_bind: Status page and metrics; none means no such listener.
+        admin_hosts: Host names by which the admin listener may be called, beside loopback's.
+        workers: Processes.
+        stop_seconds: How long a stop waits for requests under way.
+        log: Which decisions are logged.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
+        trusted_proxies: Networks of the gateway, and `unix`.
+        client_certificates: Whether the gateway's header with the client's certificate is believed.
+        auth_max_age_seconds: How long the gateway may remember a grant under the recipe's key; 0 means not at all.
+    """
+
+    gateway: Gateway
+    guard: Mapping[str, Any] = field(repr=False)
+    rules: Rules | None = None
+    upstream: Upstream | None = None
+    callers: tuple[Caller, ...] = ()
+    bind: tuple[str, ...] = ("127.0.0.1:8080",)
+    public_bind: tuple[str, ...] = ()
+    admin_bind: tuple[str, ...] = ("127.0.0.1:9090",)
+    admin_hosts: tuple[str, ...] = ()
+    workers: int = 1
+    stop_seconds: float = 30
+    log: DecisionLog = "refusals"
+    preflights: GatewayPreflights = "auto"
+    trusted_proxies: tuple[str, ...] = DEFAULT_PEERS
+    client_certificates: bool = False
+    auth_max_age_seconds: int = 0
+
+
+def _each(fault: Callable[[object], str | None]) -> is_.Check:
+    def check(value: object) -> str | None:
+        listed = is_.names(value)
+        if listed is not None:
+            return listed
+        return next((found for item in value if (found := fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
+
+    return check
+
+
+def _whole_or_none(value: object) -> str | None:
+    return None if type(value) is int and value >= 0 else "a whole number of seconds is wanted, 0 or more"
+
+
+_SERVER: Final[Mapping[str, is_.Check]] = {
+    "bind": _each(bind_fault),
+    "public_bind": _each(bind_fault),
+    "admin_bind": _each(bind_fault),
+    "admin_hosts": is_.names,
+    "workers": is_.count,
+    "stop_seconds": is_.at_most(3_600, is_.seconds_or_none),
+    "log": is_.one_of("refusals", "all", "none"),
+    "preflights": is_.one_of("auto", "pass", "guard"),
+    "trusted_proxies": _each(network_fault),
+    "client_certificates": is_.flag,
+    "auth_max_age_seconds": is_.at_most(300, _whole_or_none),
+}
+_OF_RULES: Final[Mapping[str, is_.Check]] = {
+    "method_override": is_.one_of("refuse", "judge"),
+    "openapi_file": is_.text,
+}
+_LISTS: Final = ("bind", "public_bind", "admin_bind", "admin_hosts", "trusted_proxies")
+_UPSTREAM: Final[Mapping[str, is_.Check]] = {
+    "audience": is_.text,
+    "assertion_issuer": is_.text,
+    "assertion_keys": is_.texts,
+    "assertion_claims": is_.names,
+}
+
+
+def read_settings(path: str | os.PathLike[str]) -> SidecarSettings:
+    """Read `guard.toml`.
+
+    Raises:
+        SettingsError: The file cannot be read, or with every fault in it.
+    """
+    return settings_from_document(read_toml(path))
+
+
+def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
+    """Turn a parsed `guard.toml` into settings.
+
+    Raises:
+        SettingsError: With every fault.
+    """
+    faults: list[str] = []
+    gateway = document.get("gateway")
+    if gateway not in GATEWAYS:
+        faults.append(f"gateway: it is mandatory, one of {', '.join(GATEWAYS)}: only that one's headers are read")
+    server = _table(document, "server", {**_SERVER, **_OF_RULES}, faults)
+    rules = _rules(document, server, faults)
+    guard = _collect(faults, lambda: settings_from_table({name: value for name, value in document.items() if name not in GATEWAY_TABLES}))
+    audiences = frozenset[str]()
+    if guard is not None:
+        made = _collect(faults, lambda: make_settings(guard))
+        if made is not None:  # a file lists its issuers: none are found at run time
+            audiences = (
+                frozenset(name for issuer in made.issuers for name in issuer.audiences) if isinstance(made.issuers, tuple) else audiences
+            )
+    upstream = _upstream(document, faults) if "upstream" in document else None
+    callers = _callers(document.get("callers", []), audiences, faults)
+    if faults:
+        raise SettingsError(faults)
+    values: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in server.items() if name in _SERVER}
+    values["gateway"] = gateway
+    return SidecarSettings(guard=guard or {}, rules=rules, upstream=upstream, callers=callers, **values)
+
+
+def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
+    try:
+        return make()
+    except SettingsError as error:
+        faults += error.faults
+        return None
+
+
+def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, is_.Check], faults: list[str]) -> dict[str, Any]:
+    """Give the values of one table; a text where a list is wanted is a list of one."""
+    table = document.get(name, {})
+    if not isinstance(table, Mapping):
+        faults.append(f"{name}: a table is wanted, [{name}]")
+        return {}
+    found = {}
+    for key, value in table.items():
+        if key not in checks:
+            faults.append(f"{name}.{key}: there is no such setting")
+            continue
+        listed = [value] if isinstance(value, str) and checks[key](value) is not None and checks[key]([value]) is None else value
+        fault = checks[key](listed)
+        if fault is not None:
+            faults.append(f"{name}.{key}: {fault}")
+        else:
+            found[key] = listed
+    return found
+
+
+def _rules(document: Mapping[str, Any], server: Mapping[str, Any], faults: list[str]) -> Rules | None:
+    tables, file = document.get("rules"), server.get("openapi_file")
+    override = server.get("method_override", "refuse")
+    if tables is None and file is None:
+        return None
+    written = _collect(faults, lambda: rules_from_tables(() if tables is None else tables, method_override=override))
+    if file is None or written is None:
+        return written
+    try:
+        described = json.loads(Path(file).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        faults.append(f"server.openapi_file: {type(error).__name__}: {file} cannot be read as JSON")
+        return None
+    if not isinstance(described, Mapping):
+        faults.append(f"server.openapi_file: {file} holds no JSON object")
+        return None
+    return _collect(faults, lambda: from_openapi(described, rules=written.rules, method_override=override))
+
+
+def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None:
+    found: list[str] = []
+    values = _table(document, "upstream", _UPSTREAM, found)
+    found += [
+        f"upstream.{name}: it is missing" for name in ("audience", "assertion_issuer", "assertion_keys") if name not in values and not found
+    ]
+    faults += found
+    if found:
+        return None
+    frozen: dict[str, Any] = {name: value if isinstance(value, str) else tuple(value) for name, value in values.items()}
+    return Upstream(**frozen)
+
+
+def _callers(tables: object, audiences: frozenset[str], faults: list[str]) -> tuple[Caller, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        faults.append("callers: tables are wanted, [[callers]]")
+        return ()
+    found = [fault for number, table in enumerate(tables, 1) for fault in caller_faults(table, number, audiences)]
+    names = [table.get("id") for table in tables]
+    found += [f"callers: {name} is there more than once" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    faults += found
+    if found:
+        return ()
+    return tuple(Caller(table["id"], table["secret_hash"], frozenset(table["audiences"])) for table in tables)
+
+
+__all__ = ["CALLER_NAMES", "SidecarSettings", "Upstream", "read_settings", "settings_from_document"]

@@ -1,0 +1,1 @@
+"""The status page, its statistics and the metrics."""

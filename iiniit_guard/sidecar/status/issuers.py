@@ -1,0 +1,67 @@
+"""How the issuers are, as far as this process has found out: for the status page, `/readyz` and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from iiniit_guard.core.warm_up import verifies
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+    from iiniit_guard.core.model.flow import Unreachable
+    from iiniit_guard.core.resource import ProtectedResource
+
+
+def describe_issuers(resource: ProtectedResource) -> list[dict[str, Any]]:
+    """Describe each issuer in a form that can be written as JSON.
+
+    Returns:
+        One mapping each: `issuer`; `jwt`, `introspects` as set; `healthy`; `keys` (how many, None where they are not used or not there
+        yet), `keys_age` in seconds; `calls` made; `errors`: part (`keys`, `metadata`, `introspection`) → what failed last and
+        has not succeeded since. No error holds a token, a secret or what a server sent.
+    """
+    return [_describe(server) for server in resource.servers]
+
+
+def calls_made(resource: ProtectedResource) -> int:
+    """Give the number of introspection calls so far, over all issuers."""
+    return sum(server.calls.made for server in resource.servers)
+
+
+def merge_issuers(described: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Put together what several workers found: the worst of each, calls added up."""
+    merged: dict[str, dict[str, Any]] = {}
+    for each in (issuer for issuers in described for issuer in issuers):
+        known = merged.get(each["issuer"])
+        if known is None:
+            merged[each["issuer"]] = dict(each)
+            continue
+        known["healthy"] = known["healthy"] and each["healthy"]
+        known["calls"] += each["calls"]
+        known["errors"] = {**known["errors"], **each["errors"]}
+        for name in ("keys", "keys_age"):
+            known[name] = max((one for one in (known[name], each[name]) if one is not None), default=None)
+    return list(merged.values())
+
+
+def _describe(server: AuthorizationServer) -> dict[str, Any]:
+    failures: Mapping[str, Unreachable | None] = {
+        "keys": server.keys.failure,
+        "metadata": server.metadata.failure,
+        "introspection": server.failure,
+    }
+    errors = {part: failure.detail for part, failure in failures.items() if failure is not None}
+    keys = server.keys.value if verifies(server) else None
+    age = server.keys.age
+    return {
+        "issuer": server.issuer,
+        "jwt": server.settings.jwt,
+        "introspects": server.introspects,
+        "healthy": not errors and (not verifies(server) or server.keys.usable),
+        "keys": None if keys is None else len(keys),
+        "keys_age": age if keys is not None and isfinite(age) else None,
+        "calls": server.calls.made,
+        "errors": errors,
+    }

@@ -1,0 +1,86 @@
+"""The issuers on the status page: who is well, how old the keys are, and what failed last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from iiniit_guard.sidecar.status.formatting import count, lasting, shown, things
+
+_SHOWN: Final = 12  # the others are one press away: a page of a hundred healthy issuers hides the one that fails
+_ICONS: Final[Mapping[str, str]] = {  # each state has a shape of its own, not only a colour
+    "good": '<circle cx="8" cy="8" r="8"/><path d="M4.2 8.3l2.6 2.6 5-5.6"/>',
+    "wait": '<path class="body" d="M8 .6 16 15H0z"/><path d="M8 5.6v4.2M8 12.2v.6"/>',
+    "bad": '<rect width="16" height="16" rx="3"/><path d="M4.8 4.8l6.4 6.4m0-6.4-6.4 6.4"/>',
+}
+_JWT: Final[Mapping[str, str]] = {
+    "verify": "verified here",
+    "introspect": "introspected",
+    "both": "verified, then introspected",
+}
+
+
+def pill(state: str, words: str) -> str:
+    """Write a state: icon, colour and words.
+
+    Args:
+        state: `good`, `wait` or `bad`.
+        words: HTML.
+    """
+    icon = f'<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">{_ICONS[state]}</svg>'
+    return f'<span class="pill {state}">{icon}{words}</span>'
+
+
+def state_of(issuer: Mapping[str, Any]) -> str:
+    """Give `bad` where something failed last, `wait` where keys are not there yet, else `good`."""
+    return "bad" if issuer["errors"] else "good" if issuer["healthy"] else "wait"
+
+
+def issuers_section(issuers: Sequence[Mapping[str, Any]]) -> str:
+    """Write the section; those that fail come first.
+
+    Args:
+        issuers: As `describe_issuers` gives them.
+    """
+    order = ("bad", "wait", "good")
+    them = sorted(issuers, key=lambda issuer: (order.index(state_of(issuer)), issuer["issuer"]))
+    cards = [_card(issuer) for issuer in them]
+    rest = ""
+    if len(cards) > _SHOWN:
+        states = [state_of(issuer) for issuer in them[_SHOWN:]]
+        counted = ", ".join(
+            f"{count(states.count(state))} {word}"
+            for state, word in zip(order, ("failing", "waiting", "healthy"), strict=True)
+            if state in states
+        )
+        rest = f"<details><summary>{len(states)} more: {counted}</summary><ul class=issuers>{''.join(cards[_SHOWN:])}</ul></details>"
+    return f"<section aria-labelledby=issuers><h2 id=issuers>Issuers</h2><ul class=issuers>{''.join(cards[:_SHOWN])}</ul>{rest}</section>"
+
+
+def _card(issuer: Mapping[str, Any]) -> str:
+    state = state_of(issuer)
+    words = {"good": "Healthy", "wait": "No keys yet", "bad": "Failing"}[state]
+    errors = "".join(f"<li><b>{shown(part)}</b> {shown(_without(part, what))}</li>" for part, what in sorted(issuer["errors"].items()))
+    failing = ""
+    if errors:
+        kept = "<p>The keys at hand go on being used.</p>" if issuer["keys"] else ""
+        failing = f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
+    return (
+        f"<li class='card issuer {state}'><div class=head>{pill(state, words)}<h3><bdi>{shown(issuer['issuer'])}</bdi></h3></div>"
+        f"<dl><div><dt>JWTs</dt><dd>{shown(_JWT.get(issuer['jwt'], issuer['jwt']))}</dd></div>"
+        f"<div><dt>Opaque tokens</dt><dd>{'introspected' if issuer['introspects'] else 'refused'}</dd></div>"
+        f"<div><dt>Keys</dt><dd>{_keys(issuer)}</dd></div>"
+        f"<div><dt>Introspection calls</dt><dd>{count(issuer['calls'])}</dd></div></dl>{failing}</li>"
+    )
+
+
+def _without(part: str, what: str) -> str:
+    """Leave out the name of the part where the failure begins with it, as most do."""
+    return what.removeprefix(f"{part}: ").removeprefix("jwks: ")
+
+
+def _keys(issuer: Mapping[str, Any]) -> str:
+    if issuer["keys"] is None:
+        return "not used" if issuer["jwt"] == "introspect" else "none yet"
+    age = "" if issuer["keys_age"] is None else f", {lasting(issuer['keys_age'])} old"
+    return f"{things(issuer['keys'], 'key')}{age}"

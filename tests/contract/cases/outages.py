@@ -1,0 +1,240 @@
+"""What happens while the authorization server fails: DESIGN §3 (503, never 401) and §5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from iiniit_guard.core.model.flow import HttpResponse
+from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.testing import Issuer
+from tests.contract.cases.case import (
+    ALLOWED,
+    UNAVAILABLE,
+    Case,
+    Refused,
+    Scene,
+    TokenOf,
+    bad,
+    literal,
+    opaque,
+    seen_by_guard,
+    token,
+)
+
+_MODES: Final = (
+    "connection",
+    "tls",
+    "timeout",
+    "protocol",
+    "too_large",
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "503",
+    "garbage",
+    "empty",
+    "array",
+    "redirect",
+)
+
+
+def failing(mode: str, at: Any = None) -> Callable[[Issuer], object]:
+    """Break the issuer before the guard is made."""
+    return lambda issuer: issuer.fail(mode, at)
+
+
+def _cold() -> list[Case]:
+    return [
+        Case(
+            f"cold: {place or 'everything'} answers {mode}, {kind}",
+            "DESIGN §3 (503 with Retry-After, never 401)",
+            make,
+            UNAVAILABLE,
+            given=failing(mode, place),
+        )
+        for kind, make, places in (("a JWT", token(), (None, "discovery", "jwks")), ("an opaque token", opaque(), (None, "discovery")))
+        for place in places
+        for mode in _MODES
+    ]
+
+
+def _hopeless() -> list[Case]:
+    """What is refused without asking, so an outage cannot matter."""
+    rows: list[tuple[str, TokenOf | None, Refused]] = [
+        ("no token", None, Refused(401, None, Reason.NO_TOKEN)),
+        ("a foreign issuer", token(iss="https://evil.test"), bad(Reason.UNKNOWN_ISSUER)),
+        ("alg none", lambda issuer: issuer.token(header={"alg": "none"}), bad(Reason.UNSUPPORTED_ALGORITHM)),
+        ("the type of another token", token(header={"typ": "dpop+jwt"}), bad(Reason.WRONG_TYPE)),
+        ("a malformed token", lambda issuer: issuer.token() + "~", bad(Reason.MALFORMED_TOKEN)),
+    ]
+    return [
+        Case(
+            f"down: {name} is refused all the same",
+            "DESIGN §4 (refused without a request)",
+            make,
+            expected,
+            given=failing("connection"),
+            asked=(),
+        )
+        for name, make, expected in rows
+    ]
+
+
+def _warm() -> list[Case]:
+    def at(seconds: float, *changes: Callable[[Scene], object]) -> Callable[[Scene], object]:
+        def later(scene: Scene) -> None:
+            scene.issuer.clock.advance(seconds)
+            for change in changes:
+                change(scene)
+            scene.issuer.requests.clear()
+
+        return later
+
+    def down(scene: Scene) -> None:
+        scene.issuer.fail("connection")
+
+    def fresh(scene: Scene) -> None:
+        scene.token = scene.issuer.token()
+
+    def fresh_opaque(scene: Scene) -> None:
+        scene.token = scene.issuer.opaque_token()
+
+    def unknown(scene: Scene) -> None:
+        scene.token = scene.issuer.token(header={"kid": "nobody's"})
+
+    def ask_once(scene: Scene) -> None:
+        seen_by_guard(scene.guard, "GET", "/token", [(b"authorization", b"Bearer " + scene.token.encode())], "")
+
+    def short(issuer: Issuer) -> None:
+        issuer.cache_control = "max-age=300"
+
+    def withdrawn(scene: Scene) -> None:
+        scene.issuer.keys, scene.issuer.odd_keys = [], []
+
+    stale = "DESIGN §5 (last good set keys_stale_seconds past its end)"
+    return [
+        Case("down: a token that is remembered", "DESIGN §5", token(), ALLOWED, then=at(60, down), asked=()),
+        Case("down: a new token by a known key", "DESIGN §5", token(), ALLOWED, then=at(60, down, fresh), asked=()),
+        Case("down: a new token, the set past its end", stale, token(), ALLOWED, given=short, then=at(301, down, fresh)),
+        Case("down: a new token, the set a second before too stale", stale, token(), ALLOWED, given=short, then=at(3899, down, fresh)),
+        Case("down: a new token, the set too stale", stale, token(), UNAVAILABLE, given=short, then=at(3900, down, fresh)),
+        Case(
+            "down: an unknown key",
+            "DESIGN §5 (503 if the last fetch failed)",
+            token(),
+            UNAVAILABLE,
+            then=at(60, down, unknown),
+            asked=("jwks",),
+        ),
+        Case(
+            "down: an unknown key again, in the cool-down",
+            "DESIGN §5 (503 if the last fetch failed; failures counted)",
+            token(),
+            UNAVAILABLE,
+            then=at(60, down, unknown, ask_once, unknown),
+            asked=(),
+        ),
+        Case(
+            "down: a known key right after an unknown one failed",
+            "DESIGN §5 (a stranger's key ID is no outage of others)",
+            token(),
+            ALLOWED,
+            then=at(60, down, unknown, ask_once, fresh),
+            asked=(),
+        ),
+        Case("down: a new opaque token", "DESIGN §3", opaque(), UNAVAILABLE, then=at(1, down, fresh_opaque), asked=("introspection",)),
+        Case(
+            "up again: an opaque token",
+            "issue 3 §2 (recovery)",
+            opaque(),
+            ALLOWED,
+            given=failing("connection", "introspection"),
+            then=at(0, lambda scene: scene.issuer.fail(None)),
+            asked=("introspection",),
+        ),
+        Case(
+            "up again: a JWT, after the first wait",
+            "issue 3 §2 (recovery)",
+            token(),
+            ALLOWED,
+            given=failing("connection"),
+            then=at(30, lambda scene: scene.issuer.fail(None)),
+            asked=("discovery", "jwks"),
+        ),
+        Case(
+            "the last key withdrawn by a good answer",
+            "DESIGN §5 (gone at once)",
+            token(),
+            UNAVAILABLE,
+            given=short,
+            then=at(301, withdrawn, fresh),
+            asked=("jwks",),
+        ),
+        Case(
+            "an issuer whose clock is an hour ahead",
+            "issue 3 §2 (clock 1 h off)",
+            token(),
+            bad(Reason.ISSUED_IN_FUTURE),
+            given=lambda issuer: setattr(issuer, "skew_seconds", 3600),
+        ),
+        Case(
+            "an issuer whose clock is an hour behind",
+            "issue 3 §2 (clock 1 h off)",
+            token(),
+            bad(Reason.EXPIRED),
+            given=lambda issuer: setattr(issuer, "skew_seconds", -3600),
+        ),
+        Case(
+            "an issuer whose clock is 30 s ahead",
+            "DESIGN §9 clock_leeway_seconds",
+            token(),
+            ALLOWED,
+            given=lambda issuer: setattr(issuer, "skew_seconds", 30),
+        ),
+        Case(
+            "an issuer whose clock is 31 s ahead",
+            "DESIGN §9 clock_leeway_seconds",
+            token(),
+            bad(Reason.ISSUED_IN_FUTURE),
+            given=lambda issuer: setattr(issuer, "skew_seconds", 31),
+        ),
+        Case("unavailable, HEAD", "DESIGN §3 (HEAD has no body)", token(), UNAVAILABLE, method="HEAD", given=failing("500")),
+        Case(
+            "an unknown opaque token while introspection asks for patience",
+            "RFC 9110 §10.2.3",
+            literal("x"),
+            UNAVAILABLE,
+            given=lambda issuer: issuer.fail(HttpResponse(429, (("retry-after", "7"),)), at="introspection"),
+            retry_after="7",
+        ),
+        *(
+            Case(
+                f"introspection asks for patience of {asked!r}",
+                "RFC 9110 §10.2.3; DESIGN §3",
+                literal("x"),
+                UNAVAILABLE,
+                given=lambda issuer, asked=asked: issuer.fail(HttpResponse(503, (("retry-after", asked),)), at="introspection"),
+                retry_after=told,
+            )
+            for asked, told in (
+                ("0", "1"),
+                ("1", "1"),
+                ("60", "60"),
+                ("61", "60"),
+                ("86400", "60"),
+                ("999999", "1"),
+                ("-5", "1"),
+                ("1.5", "1"),
+                ("\u0663", "1"),
+                ("x\r\ny", "1"),
+                ("Fri, 31 Dec 1999 23:59:59 GMT", "1"),
+            )
+        ),
+    ]
+
+
+CASES: Final[list[Case]] = [*_cold(), *_hopeless(), *_warm()]

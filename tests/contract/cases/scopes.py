@@ -1,0 +1,236 @@
+"""What a token may do: RFC 6749 §3.3, RFC 6750 §3.1, RFC 9068 §2.2.3."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from iiniit_guard.core.model.problem import Reason
+from tests.contract.cases.case import ALLOWED, Allowed, Case, Refused, bad, opaque, token
+from tests.contract.cases.times import written
+
+_CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
+
+
+def missing(wanted: str) -> Refused:
+    """Expect the 403 that names what is wanted."""
+    return Refused(403, "insufficient_scope", Reason.MISSING_SCOPE, scope=wanted)
+
+
+_READ: Final = missing("user:read")
+_BOTH: Final = missing("user:read user:write")
+
+
+def _matching() -> list[Case]:
+    rows: list[tuple[str, str | None, str, Refused | Allowed]] = [
+        ("the one wanted", "user:read", "/read", ALLOWED),
+        ("the one wanted and others", "openid user:read email", "/read", ALLOWED),
+        ("another", "user:write", "/read", _READ),
+        ("none at all", None, "/read", _READ),
+        ("empty", "", "/read", _READ),
+        ("only spaces", "   ", "/read", _READ),
+        ("in upper case", "USER:READ", "/read", _READ),
+        ("as a prefix", "user:rea", "/read", _READ),
+        ("continued", "user:reads", "/read", _READ),
+        ("with a namespace before", "x:user:read", "/read", _READ),
+        ("a wildcard, which nothing defines", "user:*", "/read", _READ),
+        ("an asterisk", "*", "/read", _READ),
+        ("joined by a comma", "user:read,user:write", "/read", _READ),
+        ("joined by a semicolon", "user:read;user:write", "/read", _READ),
+        ("joined by a plus", "user:read+user:write", "/read", _READ),
+        ("percent-encoded", "user%3Aread", "/read", _READ),
+        ("an alias that is not set", "read:user", "/read", _READ),
+        ("a scope that would imply it, which is not set", "user:write", "/read", _READ),
+        ("twice", "user:read user:read", "/read", ALLOWED),
+        ("spaces around", "  user:read  ", "/read", ALLOWED),
+        ("two spaces between", "openid  user:read", "/read", ALLOWED),
+        ("both of two", "user:read user:write", "/both", ALLOWED),
+        ("both of two, the other way round", "user:write user:read", "/both", ALLOWED),
+        ("the first of two", "user:read", "/both", _BOTH),
+        ("the second of two", "user:write", "/both", _BOTH),
+        ("none of two", "openid", "/both", _BOTH),
+        ("the first of either", "user:write", "/either", ALLOWED),
+        ("the second of either", "user:read", "/either", ALLOWED),
+        ("both of either", "user:read user:write", "/either", ALLOWED),
+        ("neither of either", "openid", "/either", missing("user:write")),
+        ("none where none is wanted", None, "/token", ALLOWED),
+    ]
+    return [
+        Case(f"scope {name} at {path}", "RFC 6750 §3.1; RFC 6749 §3.3", token(scope), expected, path=path)
+        for name, scope, path, expected in rows
+    ]
+
+
+def _grammar() -> list[Case]:
+    separators = [
+        ("a tab", "\t"),
+        ("a line feed", "\n"),
+        ("a carriage return", "\r"),
+        ("a vertical tab", "\x0b"),
+        ("a form feed", "\x0c"),
+        ("a NUL", "\0"),
+        ("a DEL", "\x7f"),
+        ("a no-break space", "\u00a0"),
+        ("an em space", "\u2003"),
+        ("a line separator", "\u2028"),
+        ("a zero-width space", "\u200b"),
+        ("a quote", '"'),
+        ("a backslash", "\\"),
+    ]
+    rows = [
+        Case(f"scopes joined by {name}", "RFC 6749 §3.3 (only U+0020 separates)", token(f"user:read{text}user:write"), _CLAIM, path="/read")
+        for name, text in separators
+    ]
+    lookalikes = [
+        ("full-width letters", "\uff55ser:read"),
+        ("a Cyrillic letter", "us\u0435r:read"),
+        ("a ratio for the colon", "user\u2236read"),
+        ("a soft hyphen", "user:\u00adread"),
+    ]
+    alike = [Case(f"scope with {name}", "RFC 6749 §3.3 (ASCII)", token(scope), _CLAIM, path="/read") for name, scope in lookalikes]
+    edges = "!#$%&'()*+,-./0123456789:;<=>?@AZ[]^_`az{|}~"
+    all_characters = Case(
+        "every kind of character that a scope may have",
+        "RFC 6749 §3.3",
+        token(f"{edges} user:read"),
+        Allowed(frozenset({edges, "user:read"})),
+        path="/read",
+    )
+    return [*rows, *alike, all_characters]
+
+
+def _shapes() -> list[Case]:
+    strict = {"profile": "rfc9068"}
+    good: list[tuple[str, str, dict[str, Any], Refused | Allowed]] = [
+        ("scope as a list", "DESIGN §4 (a string or a list)", {"scope": ["user:read", "email"]}, ALLOWED),
+        ("scope as an empty list", "DESIGN §4", {"scope": []}, _READ),
+        ("scope as a list with two in one", "RFC 6749 §3.3 (a word)", {"scope": ["user:read user:write"]}, _CLAIM),
+        ("scope as a list with a number", "RFC 6749 §3.3", {"scope": ["user:read", 1]}, _CLAIM),
+        ("scope as a list with an empty word", "RFC 6749 §3.3", {"scope": ["user:read", ""]}, _CLAIM),
+        ("scope as a list of lists", "RFC 6749 §3.3", {"scope": [["user:read"]]}, _CLAIM),
+        ("scope as an object", "RFC 9068 §2.2.3", {"scope": {"user:read": True}}, _CLAIM),
+        ("scope as a number", "RFC 9068 §2.2.3", {"scope": 1}, _CLAIM),
+        ("scope true", "RFC 9068 §2.2.3", {"scope": True}, _CLAIM),
+        ("scp as a string", "DESIGN §4 (scp)", {"scope": None, "scp": "user:read email"}, ALLOWED),
+        ("scp as a list", "DESIGN §4 (scp)", {"scope": None, "scp": ["user:read"]}, ALLOWED),
+        ("scp as a number", "DESIGN §4 (scp)", {"scope": None, "scp": 1}, _CLAIM),
+        ("scp beside scope, which counts", "DESIGN §4 (the first present)", {"scope": "openid", "scp": ["user:read"]}, _READ),
+        ("scp beside an empty scope, which counts", "DESIGN §4 (the first present)", {"scope": "", "scp": ["user:read"]}, _READ),
+        ("scopes, a name that nobody set", "DESIGN §4", {"scope": None, "scopes": "user:read"}, _READ),
+        ("permissions, where they are not set", "DESIGN §4 (scope_claims)", {"scope": None, "permissions": ["user:read"]}, _READ),
+        ("roles, where they are not set", "DESIGN §4 (scope_claims)", {"scope": None, "roles": ["user:read"]}, _READ),
+    ]
+    rows = [Case(name, clause, token(**{"scope": "x", **claims}), expected, path="/read") for name, clause, claims, expected in good]
+    rfc9068: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
+        ("scope as a string", {"scope": "user:read"}, ALLOWED),
+        ("scope as a list", {"scope": ["user:read"]}, _CLAIM),
+        ("scp alone", {"scope": None, "scp": "user:read"}, _READ),
+    ]
+    strict_rows = [
+        Case(f"{name} under rfc9068", "RFC 9068 §2.2.3", token(**claims), expected, path="/read", settings=strict)
+        for name, claims, expected in rfc9068
+    ]
+    also = {"scope_claims": ["permissions", "realm_access.roles", "https://api.test/roles"]}
+    others: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
+        ("permissions as a list", {"permissions": ["user:read"]}, ALLOWED),
+        ("permissions as a string", {"permissions": "email user:read"}, ALLOWED),
+        ("permissions as a number", {"permissions": 1}, _READ),
+        ("permissions with what is no scope", {"permissions": ["user:read", "no scope", 1, None]}, ALLOWED),
+        ("roles below a name", {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
+        ("roles below a name that is a list", {"realm_access": ["user:read"]}, _READ),
+        ("roles below another name", {"other_access": {"roles": ["user:read"]}}, _READ),
+        ("a claim whose name has dots", {"https://api.test/roles": ["user:read"]}, ALLOWED),
+        ("roles at the top", {"roles": ["user:read"]}, _READ),
+    ]
+    also_rows = [
+        Case(f"scope_claims: {name}", "DESIGN §4 (scope_claims)", token("x", **claims), expected, path="/read", settings=also)
+        for name, claims, expected in others
+    ]
+    spelled = [
+        Case("scope with a NUL written out", "RFC 6749 §3.3", written("scope", '"user:read\\u0000"'), _CLAIM, path="/read"),
+        Case("scope with its letters escaped", "RFC 8259 §7 (equal strings)", written("scope", '"\\u0075ser:read"'), ALLOWED, path="/read"),
+    ]
+    return [*rows, *strict_rows, *also_rows, *spelled]
+
+
+def _names() -> list[Case]:
+    aliases = {"scope_aliases": {"read:user": "user:read", "profile": "user:read"}}
+    implies = {"scope_implies": {"user:write": ["user:read"], "admin": ["user:write"], "loop": ["pool"], "pool": ["loop", "user:read"]}}
+    both = {**aliases, "scope_implies": {"user:read": ["email"]}}
+    rows: list[tuple[str, str, str, dict[str, Any], Refused | Allowed]] = [
+        ("an alias", "read:user", "/read", aliases, Allowed(frozenset({"read:user", "user:read"}))),
+        ("another alias", "profile", "/read", aliases, ALLOWED),
+        ("an alias, not turned round", "user:read", "/both", {"scope_aliases": {"user:read": "x"}}, _BOTH),
+        ("an alias of something else", "email", "/read", aliases, _READ),
+        ("implied", "user:write", "/both", implies, ALLOWED),
+        ("implied by what is implied", "admin", "/both", implies, ALLOWED),
+        ("not implied the other way", "user:read", "/both", implies, _BOTH),
+        ("implied in a circle", "loop", "/read", implies, ALLOWED),
+        ("implied by an alias", "profile", "/token", both, Allowed(frozenset({"profile", "user:read", "email"}))),
+    ]
+    clause = "IINIIT scopes; DESIGN §9 scope_aliases, scope_implies"
+    return [
+        Case(f"scope {name}", clause, token(scope), expected, path=path, settings=settings)
+        for name, scope, path, settings, expected in rows
+    ]
+
+
+def _paths() -> list[Case]:
+    """`scope_claims`: paths through objects, names with dots, names in an object."""
+    zitadel = "urn:zitadel:iam:org:project:roles"
+    granted = {"user:read": {"224": "acme.test"}, "user:write": {}, "off": {"225": ""}}
+    access = {"resource_access": {"my.client": {"roles": ["user:read"]}, "user:read": {"roles": []}}}
+    rows: list[tuple[str, list[Any], dict[str, Any], Refused | Allowed]] = [
+        ("a name", ["permissions"], {"permissions": ["user:read"]}, ALLOWED),
+        ("a dotted path", ["realm_access.roles"], {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
+        ("a name with dots", ["https://api.test/roles"], {"https://api.test/roles": ["user:read"]}, ALLOWED),
+        ("a list", [["realm_access", "roles"]], {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
+        ("a list with a dotted name", [["resource_access", "my.client", "roles"]], access, ALLOWED),
+        ("a dotted path through a dotted name", ["resource_access.my.client.roles"], access, _READ),
+        ("a list and a claim whose name is that path", [["a", "b"]], {"a.b": ["user:read"]}, _READ),
+        ("names of an object, as Zitadel writes them", [zitadel], {zitadel: granted}, Allowed(frozenset({"x", "user:read", "off"}))),
+        ("a list of such objects", [zitadel], {zitadel: [granted]}, ALLOWED),
+        ("names of an object, explicitly", [[zitadel, "*"]], {zitadel: granted}, Allowed(frozenset({"x", "user:read", "off"}))),
+        ("names of an object, by a dotted path", ["a.b.*"], {"a": {"b": {"user:read": True}}}, ALLOWED),
+        ("names of a list of objects", ["a.*"], {"a": [{"user:read": [1]}]}, ALLOWED),
+        ("a name that is false in an object", ["a.*"], {"a": {"user:read": False}}, _READ),
+        ("a name that is null in an object", ["a.*"], {"a": {"user:read": None}}, _READ),
+        ("a name that is text in an object", ["a.*"], {"a": {"user:read": "false"}}, _READ),
+        ("a name that is 1 in an object", ["a.*"], {"a": {"user:read": 1}}, _READ),
+        ("values of an object", [zitadel], {zitadel: {"r": {"user:read": "user:read"}}}, _READ),
+        ("names of an object of another shape", ["resource_access"], access, _READ),
+        ("names of an object of flags", ["a"], {"a": {"user:read": True}}, _READ),
+        ("text where names of an object are meant", ["a.*"], {"a": "user:read"}, _READ),
+        ("a list where names of an object are meant", ["a.*"], {"a": ["user:read"]}, _READ),
+        ("a claim called *", ["a.*"], {"a.*": ["user:read"]}, _READ),
+        ("null", ["a"], {"a": None}, _READ),
+        ("a number", ["a"], {"a": 1}, _READ),
+        ("true", ["a"], {"a": True}, _READ),
+    ]
+    return [
+        Case(
+            f"scope_claims: {name}",
+            "RFC 6749 §3.3 (scope_claims)",
+            token("x", **claims),
+            expected,
+            path="/read",
+            settings={"scope_claims": paths},
+        )
+        for name, paths, claims, expected in rows
+    ]
+
+
+def _introspected() -> list[Case]:
+    rows: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
+        ("a string", {"scope": "user:read"}, ALLOWED),
+        ("a list", {"scope": ["user:read"]}, ALLOWED),
+        ("none", {"scope": None}, _READ),
+        ("another", {"scope": "email"}, _READ),
+        ("a number", {"scope": 1}, _CLAIM),
+        ("joined by a tab", {"scope": "user:read\tx"}, _CLAIM),
+    ]
+    return [
+        Case(f"introspected scope {name}", "RFC 7662 §2.2", opaque(**members), expected, path="/read") for name, members, expected in rows
+    ]
+
+
+CASES: Final[list[Case]] = [*_matching(), *_grammar(), *_shapes(), *_names(), *_paths(), *_introspected()]

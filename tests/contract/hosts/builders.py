@@ -1,0 +1,245 @@
+"""One builder per host: the same little API under each adapter, and the same way to call it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from iiniit_guard.adapting.admission import PASS
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.model.request import Request as GuardRequest
+    from iiniit_guard.guard import Guard
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+POLICIES: Final[Mapping[str, Policy]] = {
+    "/token": ANY_TOKEN,
+    "/read": make_policy(["user:read"]),
+    "/both": make_policy(["user:read", "user:write"]),
+    "/either": make_policy(["user:write", "user:read"], match="any"),
+    "/strong": make_policy(acr_values=("gold", "silver")),
+    "/recent": make_policy(["user:read"], max_age=300),
+}
+"""The routes of every host and what each wants; `/token` is guarded by the middleware alone, `/public` by nothing."""
+
+
+class Site(Protocol):
+    """An application that can be called."""
+
+    def __call__(self, method: str, path: str, headers: Lines, query: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """An adapter under its framework.
+
+    Attributes:
+        name: Of the row in the matrix; the event's `host` is in `events`.
+        build: Makes the application: guard, arguments of the middleware.
+        events: Names that this host's events may have.
+    """
+
+    name: str
+    build: Callable[[Guard, Mapping[str, Any]], Site]
+    events: frozenset[str]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def site(self, guard: Guard, **middleware: Any) -> Site:
+        """Make the application once, for several calls."""
+        return self.build(guard, middleware)
+
+    def call(
+        self,
+        guard: Guard,
+        method: str = "GET",
+        path: str = "/token",
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        query: str = "",
+        **middleware: Any,
+    ) -> Answer:
+        """Make the application and call it."""
+        return self.site(guard, **middleware)(method, path, tuple(headers), query)
+
+
+def seen(token: Any) -> bytes:
+    """What every handler answers: whom and what it sees."""
+    if token is None:
+        return b'{"subject": null, "scopes": null}'
+    return json.dumps({"subject": token.subject, "scopes": sorted(token.scopes)}).encode()
+
+
+class Table:
+    """Rules for the hosts that have no decorators."""
+
+    def policy_for(self, request: GuardRequest) -> Policy | Any:
+        """Any token where the table is silent, as a framework's middleware does for 404."""
+        return PASS if request.path == "/public" else POLICIES.get(request.path, ANY_TOKEN)
+
+
+def _with_rules(middleware: Mapping[str, Any]) -> dict[str, Any]:
+    # Rules and these two settings do not go together; a plain middleware then asks any token or none.
+    if middleware.get("enforce") == "declared" or middleware.get("optional_token"):
+        return {**middleware, "public": (*middleware.get("public", ()), "/public")}
+    return {"rules": Table(), **middleware}
+
+
+# WSGI
+
+
+def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from webtest import TestApp, TestRequest
+
+    from iiniit_guard.wsgi import GuardMiddleware
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        status = "200 OK" if path in POLICIES or path == "/public" else "404 Not Found"
+        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else seen(environ["iiniit_guard.access_token"])
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    client = TestApp(GuardMiddleware(application, guard, **_with_rules(middleware)))
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, "PATH_INFO": path.encode().decode("latin-1"), **joined(headers)}
+        answer = client.do_request(TestRequest.blank("/", environ), expect_errors=True)
+        return answer_of(answer.status_int, answer.headerlist, answer.body)
+
+    return call
+
+
+def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from flask import Flask, Response, request
+
+    from iiniit_guard.flask import IiniitGuard, public, require_any_scope, require_scope, require_token
+
+    app = Flask("profile")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    IiniitGuard(app, guard, **middleware)
+
+    def view() -> Response:
+        return Response(seen(request.environ["iiniit_guard.access_token"]), content_type="application/json")
+
+    decorated = {
+        "/token": view,
+        "/read": require_scope("user:read")(view),
+        "/both": require_scope("user:read", "user:write")(view),
+        "/either": require_any_scope("user:write", "user:read")(view),
+        "/strong": require_token(acr_values=("gold", "silver"))(view),
+        "/recent": require_scope("user:read", max_age=300)(view),
+        "/public": public(view),
+    }
+    for path, handler in decorated.items():
+        app.add_url_rule(path, path[1:], handler, methods=METHODS, provide_automatic_options=False)
+    client = app.test_client()
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        answer = client.open(path, method=method, query_string=query, environ_overrides=joined(headers))
+        return answer_of(answer.status_code, list(answer.headers), answer.data)
+
+    return call
+
+
+def _django_settings(guard: Guard, middleware: Mapping[str, Any], *, asynchronous: bool = False) -> Any:
+    from tests.contract.hosts import django_project
+
+    changes = {"ROOT_URLCONF": django_project.async_urlpatterns} if asynchronous else {}
+    return django_project.configured(IINIIT_GUARD={"guard": guard, **middleware}, **changes)
+
+
+def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    with _django_settings(guard, middleware):
+        from django.test import Client
+
+        client = Client(raise_request_exception=False)
+        client.handler.load_middleware()
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        with _django_settings(guard, middleware):
+            answer = client.generic(method, path, QUERY_STRING=query, **joined(headers))
+        return answer_of(answer.status_code, list(answer.headers.items()), answer.content)
+
+    return call
+
+
+# ASGI
+
+
+def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from iiniit_guard.asgi import GuardMiddleware
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        known = scope["path"] in POLICIES or scope["path"] == "/public"
+        body = b"" if scope["method"] == "HEAD" else seen(scope["iiniit_guard.access_token"])
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200 if known else 404, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    app = GuardMiddleware(application, guard, **_with_rules(middleware))
+    return lambda method, path, headers, query: drive(app, method, path, headers, query)
+
+
+def build_django_async(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    with _django_settings(guard, middleware, asynchronous=True):
+        from django.core.handlers.asgi import ASGIHandler
+
+        app = ASGIHandler()
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        with _django_settings(guard, middleware, asynchronous=True):
+            return drive(app, method, path, headers, query)
+
+    return call
+
+
+def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    from iiniit_guard.asgi import GuardMiddleware
+    from iiniit_guard.starlette import require_any_scope, require_scope, require_token
+
+    async def handler(request: Request) -> Response:
+        return Response(seen(request.scope["iiniit_guard.access_token"]), media_type="application/json")
+
+    decorated = {
+        "/token": handler,
+        "/read": require_scope("user:read")(handler),
+        "/both": require_scope("user:read", "user:write")(handler),
+        "/either": require_any_scope("user:write", "user:read")(handler),
+        "/strong": require_token(acr_values=("gold", "silver"))(handler),
+        "/recent": require_scope("user:read", max_age=300)(handler),
+        "/public": handler,
+    }
+    arguments = {**middleware, "public": (*middleware.get("public", ()), "/public")}
+    app = Starlette(
+        routes=[Route(path, endpoint, methods=METHODS) for path, endpoint in decorated.items()],
+        middleware=[Middleware(GuardMiddleware, guard=guard, **arguments)],
+    )
+    client = TestClient(app, raise_server_exceptions=False)
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        answer = client.request(method, f"{path}?{query}" if query else path, headers=list(headers))
+        return answer_of(answer.status_code, answer.headers.multi_items(), answer.content)
+
+    return call
+
+
+HOSTS: Final = (
+    Host("wsgi", build_wsgi, frozenset({"wsgi"})),
+    Host("asgi", build_asgi, frozenset({"asgi"})),
+    Host("flask", build_flask, frozenset({"flask"})),
+    Host("django", build_django, frozenset({"django"})),
+    Host("django async", build_django_async, frozenset({"django"})),
+    Host("starlette", build_starlette, frozenset({"asgi", "starlette"})),
+)

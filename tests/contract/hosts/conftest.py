@@ -1,0 +1,50 @@
+"""What every test of an adapter starts from: an issuer in memory and a guard that tells what it decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.model.policy import make_policy
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.testing import Issuer
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def issuer():
+    return Issuer()
+
+
+@pytest.fixture
+def guard(issuer, events):
+    with issuer.guard(on_event=events.append) as guard:
+        yield guard
+
+
+@pytest.fixture
+def quiet_guard(issuer):
+    """Without a listener a remembered token is decided about on the short way."""
+    with issuer.guard() as guard:
+        yield guard
+
+
+@pytest.fixture
+def bearer(issuer):
+    """Header fields with a token for these scopes."""
+
+    def make(scope="user:read", **arguments):
+        return [(b"authorization", b"Bearer " + issuer.token(scope, **arguments).encode())]
+
+    return make
+
+
+@pytest.fixture
+def own_refusal(guard, bearer):
+    """What the guard itself says to `GET /x` with a token that lacks the scope `admin`."""
+    decision = guard.authenticate(Request("GET", "/x", headers=bearer()), make_policy(["admin"]))
+    assert decision.reason == "missing_scope"
+    return decision

@@ -1,0 +1,59 @@
+"""A Django project in one file: settings that tests can replace, and the views of `builders.POLICIES`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
+
+from iiniit_guard.django import public, require_any_scope, require_scope, require_token
+from tests.contract.hosts.builders import seen
+
+if not settings.configured:
+    settings.configure(
+        SECRET_KEY="of no use here",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    )
+    django.setup()
+
+BASE: dict[str, Any] = {
+    "ALLOWED_HOSTS": ["*"],
+    "MIDDLEWARE": ["iiniit_guard.django.GuardMiddleware"],
+    "ROOT_URLCONF": "tests.contract.hosts.django_project",
+}
+
+
+def configured(**changes: Any) -> Any:
+    """A context in which the project has its settings, with these changes."""
+    return override_settings(**{**BASE, **changes})
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(seen(request.access_token), content_type="application/json")
+
+
+async def view_async(request: HttpRequest) -> HttpResponse:
+    return view(request)
+
+
+def _patterns(view: Any) -> list[Any]:
+    decorated = {
+        "token": view,
+        "read": require_scope("user:read")(view),
+        "both": require_scope("user:read", "user:write")(view),
+        "either": require_any_scope("user:write", "user:read")(view),
+        "strong": require_token(acr_values=("gold", "silver"))(view),
+        "recent": require_scope("user:read", max_age=300)(view),
+        "public": public(view),
+    }
+    assert all(iscoroutinefunction(handler) == iscoroutinefunction(view) for handler in decorated.values())
+    return [path(name, handler) for name, handler in decorated.items()]
+
+
+urlpatterns = _patterns(view)
+async_urlpatterns = tuple(_patterns(view_async))  # what ROOT_URLCONF names may be the patterns themselves, if they are hashable

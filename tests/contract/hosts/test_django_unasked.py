@@ -1,0 +1,289 @@
+"""What a Django request that was let in without a token gets to see: the entry decides, whatever code below does with the request."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect, StreamingHttpResponse
+from django.test import RequestFactory
+from django.urls import path
+
+from iiniit_guard.django import GuardMiddleware, require_scope
+from tests.contract.hosts import django_project
+from tests.contract.hosts.django_site import GUARD, INSTEAD, REWRITES, Instead, Passing, Site, open_view, sites
+
+HERE = __name__
+CORS = "corsheaders.middleware.CorsMiddleware"
+COMMON = "django.middleware.common.CommonMiddleware"
+CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
+PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
+# django-cors-headers stands below the guard, and answers for no path of these tests
+BELOW = {"CORS_ALLOWED_ORIGINS": ["https://app.example"], "CORS_URLS_REGEX": "^/api/"}
+SECRET = "secret"
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def asynchronous(request):
+    return request.param
+
+
+@pytest.fixture
+def site(guard, asynchronous):
+    return sites(guard, asynchronous=asynchronous)
+
+
+@pytest.fixture(params=["auto", "pass"])
+def let_in(request, guard, asynchronous):
+    """Make a site that a preflight enters without a token, with this middleware below the guard."""
+
+    def make(*patterns, middleware=(), urls=None, **settings):
+        order = [GUARD, *middleware, *([CORS] if request.param == "auto" else [])]
+        configured = {"guard": guard, "preflights": request.param, **settings}
+        around = {} if urls is None else {"ROOT_URLCONF": urls}
+        return Site(asynchronous, patterns, MIDDLEWARE=order, IINIIT_GUARD=configured, **BELOW, **around)
+
+    return make
+
+
+def secrets(request):
+    return HttpResponse(SECRET)
+
+
+# Middleware that changes the request between the entry and the view
+
+
+def without_origin(request):
+    request.META.pop("HTTP_ORIGIN", None)
+
+
+def without_requested_method(request):
+    request.META.pop("HTTP_ACCESS_CONTROL_REQUEST_METHOD", None)
+
+
+def with_basic(request):
+    request.META["HTTP_AUTHORIZATION"] = "Basic Og=="
+
+
+def with_cookie(request):
+    request.META["HTTP_COOKIE"] = "language=en"
+    request.COOKIES = {"language": "en"}
+
+
+def with_query(request):
+    request.META["QUERY_STRING"] = "_method=GET"
+    request.GET = {"_method": "GET"}
+
+
+def with_override(request):
+    request.META["HTTP_X_HTTP_METHOD_OVERRIDE"] = "GET"
+
+
+def with_length(request):
+    request.META["CONTENT_LENGTH"] = "5"
+
+
+def with_other_path_attribute(request):
+    request.path = "/elsewhere"
+
+
+def with_other_scope(request):
+    if hasattr(request, "scope"):
+        request.scope = {**request.scope, "headers": [], "method": "GET", "path": "/elsewhere", "query_string": b"a=b"}
+
+
+def with_resolver_match(request):
+    request.resolver_match = SimpleNamespace(func=open_view)
+
+
+def with_empty_meta(request):
+    for name in [name for name in request.META if name.startswith("HTTP_")]:
+        del request.META[name]
+
+
+CHANGES = [
+    *(without_origin, without_requested_method, with_basic, with_cookie, with_query, with_override, with_length),
+    *(with_other_path_attribute, with_other_scope, with_resolver_match, with_empty_meta),
+]
+
+
+class Changes(Passing):
+    change = staticmethod(without_origin)
+
+    def __call__(self, request):
+        type(self).change(request)
+        # Under ASGI the guard reads the scope.
+        if hasattr(request, "scope"):
+            lines = [(n[5:].replace("_", "-").lower().encode(), v.encode()) for n, v in request.META.items() if n.startswith("HTTP_")]
+            request.scope["headers"] = lines
+        return self.get_response(request)
+
+
+class UrlconfOf(Passing):
+    """Middleware that makes Django route by other patterns."""
+
+    def __call__(self, request):
+        request.urlconf = (path("x", secrets),)
+        return self.get_response(request)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_change_of_the_request_makes_a_view_run_for_a_preflight(let_in, monkeypatch, change):
+    monkeypatch.setattr(Changes, "change", staticmethod(change))
+    project = let_in(path("x", secrets), middleware=[f"{HERE}.Changes"])
+
+    assert project("/x", PREFLIGHT, "OPTIONS") == (204, "")
+
+
+def test_another_urlconf_makes_no_view_run_for_a_preflight(let_in):
+    project = let_in(path("x", open_view), path("y", secrets), middleware=[f"{HERE}.UrlconfOf"])
+
+    assert project("/x", PREFLIGHT, "OPTIONS") == (204, "")  # its path led to a @public view at the entry
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST"])
+def test_a_preflight_that_becomes_another_method_needs_a_token(let_in, method):
+    project = let_in(path("x", secrets), middleware=[REWRITES])
+
+    assert project.answer("/x", [*PREFLIGHT, (b"x-method", method)], "OPTIONS").status == 401
+
+
+class TriesSeveral:
+    """Middleware that tries a public path, and then again the one that was asked for; Django runs it in a thread under ASGI."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        asked = request.path_info
+        request.path_info = request.headers["X-First"]
+        self.get_response(request)
+        request.path_info = asked
+        return self.get_response(request)
+
+
+def test_the_way_back_from_a_public_path_opens_nothing(let_in):
+    project = let_in(path("x", secrets), path("open", secrets), middleware=[f"{HERE}.TriesSeveral"], public=["/open"])
+
+    assert project("/x", [*PREFLIGHT, (b"x-first", b"/open")], "OPTIONS") == (204, "")
+
+
+# Content that is served without any view
+
+
+class Pages(Passing):
+    """Middleware that answers where Django found nothing, as FlatpageFallbackMiddleware does."""
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        return self.later(response) if iscoroutinefunction(self) else self.found(response)
+
+    async def later(self, coming):
+        return self.found(await coming)
+
+    def found(self, response):
+        if response.status_code != 404:
+            return response
+        page = HttpResponse(SECRET, headers={"X-Secret": SECRET, "ETag": f'"{SECRET}"', "Location": f"/{SECRET}"})
+        page.set_cookie("session", SECRET)
+        return page
+
+
+class InsteadOfViews(Passing):
+    """Middleware whose `process_view` answers in place of every view, after that of the guard."""
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        return HttpResponse(SECRET)
+
+
+class With404:
+    def __init__(self, *patterns):
+        self.urlpatterns = list(patterns)
+
+    @staticmethod
+    def handler404(request, exception):
+        return HttpResponse(SECRET, status=404, headers={"X-Secret": SECRET})
+
+
+def says_nothing(answer):
+    return (answer.status, answer.body, list(answer.headers)) == (204, b"", [])
+
+
+@pytest.mark.parametrize(
+    "middleware",
+    [[], [f"{HERE}.Pages"], [INSTEAD], [COMMON], [CONDITIONAL, f"{HERE}.Pages"]],
+    ids=["handler404", "after 404", "instead", "slash", "conditional"],
+)
+def test_a_preflight_sees_nothing_that_is_served_without_a_view(let_in, bearer, middleware):
+    project = let_in(middleware=middleware, urls=With404(path("nowhere/", secrets)))
+
+    assert says_nothing(project.answer("/nowhere", PREFLIGHT, "OPTIONS"))
+    assert not says_nothing(project.answer("/nowhere", [*PREFLIGHT, *bearer()], "OPTIONS"))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: HttpResponse(SECRET, headers={"Access-Control-Secret": SECRET}),
+        lambda: HttpResponse(status=418),
+        lambda: HttpResponse(SECRET, status=500),
+        lambda: HttpResponseRedirect("/secret"),
+        HttpResponseNotModified,
+        lambda: StreamingHttpResponse([SECRET]),
+    ],
+)
+def test_whatever_middleware_answers_to_a_preflight_says_nothing(let_in, monkeypatch, made):
+    monkeypatch.setattr(Instead, "made", staticmethod(made))
+    assert says_nothing(let_in(path("x", secrets), middleware=[INSTEAD]).answer("/x", PREFLIGHT, "OPTIONS"))
+
+
+def test_what_answers_in_place_of_a_decorated_view_says_nothing(let_in):
+    project = let_in(path("x", require_scope("user:read")(secrets)), middleware=[f"{HERE}.InsteadOfViews"])
+    assert says_nothing(project.answer("/x", PREFLIGHT, "OPTIONS"))
+
+
+def test_what_is_no_response_says_nothing(guard):
+    request = RequestFactory().options("/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"})
+    with django_project.configured(IINIIT_GUARD={"guard": guard, "preflights": "pass"}):
+        middleware = GuardMiddleware(lambda request: None)
+        assert callable(middleware.process_view)
+        answer = middleware(request)
+    assert (getattr(answer, "status_code", None), getattr(answer, "content", None)) == (204, b"")
+
+
+class AddsToken(Passing):
+    """Middleware that finds a token where the guard does not look."""
+
+    token = b""
+
+    def __call__(self, request):
+        if hasattr(request, "scope"):
+            request.scope["headers"] = [*request.scope["headers"], (b"authorization", self.token)]
+        else:
+            request.META["HTTP_AUTHORIZATION"] = self.token.decode()
+        return self.get_response(request)
+
+
+def test_a_decorated_view_that_found_a_token_answers(let_in, bearer, monkeypatch):
+    monkeypatch.setattr(AddsToken, "token", dict(bearer())[b"authorization"])
+    project = let_in(path("x", require_scope("user:read")(secrets)), path("y", secrets), middleware=[f"{HERE}.AddsToken"])
+
+    assert project("/x", PREFLIGHT, "OPTIONS") == (200, SECRET)
+    assert project("/y", PREFLIGHT, "OPTIONS") == (204, "")
+
+
+def test_the_answer_of_django_cors_headers_goes_up(guard, asynchronous):
+    settings = {**BELOW, "CORS_URLS_REGEX": "^/", "CORS_PREFLIGHT_MAX_AGE": 60, "CORS_ALLOW_CREDENTIALS": True}
+    for views in (secrets, open_view):
+        project = Site(asynchronous, [path("x", views)], MIDDLEWARE=[GUARD, CORS], IINIIT_GUARD=guard, **settings)
+        answer = project.answer("/x", PREFLIGHT, "OPTIONS")
+
+        assert (answer.status, answer.body) == (200, b"")
+        assert answer.header("access-control-allow-origin") == "https://app.example"
+        assert answer.header("access-control-allow-credentials") == "true"
+        assert "PUT" in (answer.header("access-control-allow-methods") or "")
+        assert (answer.header("access-control-max-age"), answer.header("content-length")) == ("60", "0")

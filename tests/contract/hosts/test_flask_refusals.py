@@ -1,0 +1,292 @@
+"""A refusal that a guarded function of a Flask application makes is what the client gets, whatever the application makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from typing import Any, cast
+
+import pytest
+from flask import Flask, Response, got_request_exception, request, stream_with_context
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
+
+from iiniit_guard.adapting.wsgi_response import ResponseAborted
+from iiniit_guard.core.model.policy import scope_policy
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.flask import IiniitGuard, require_scope
+from iiniit_guard.wsgi import GuardMiddleware
+from tests.contract.hosts import flask_helper_layouts, flask_layouts, restx_layouts
+from tests.contract.hosts.flask_layouts import Overriding, helper, view
+from tests.contract.hosts.flask_views import lines
+
+LAYOUTS = {
+    **{f"flask {name}": layout for name, layout in {**flask_layouts.LAYOUTS, **flask_helper_layouts.LAYOUTS}.items()},
+    **{f"restx {name}": layout for name, layout in restx_layouts.LAYOUTS.items()},
+}
+READ = scope_policy(("user:read",), "all", (), None)
+
+
+def make_app(layout, guard, **middleware):
+    app = Overriding("layout") if layout is flask_layouts.overridden_methods else Flask("layout")
+    app.config.update(RESTX_MASK_SWAGGER=False)
+    layout(app)
+    IiniitGuard(app, guard, **middleware)
+    return app
+
+
+def plain(guard, lines, method="GET"):
+    """The refusal of this request by the guard itself."""
+    decision = guard.authenticate(Request(method, "/x", headers=[*lines]), READ)
+    return decision.status, list(decision.headers), decision.body
+
+
+def seen(answer, extra=()):
+    return answer.status_code, [field for field in answer.headers if field[0].lower() not in extra], answer.data
+
+
+SITUATIONS: dict[str, Any] = {
+    "missing scope": ({}, lambda bearer, issuer: bearer("other"), 403),
+    "no token, declared": ({"enforce": "declared"}, lambda bearer, issuer: [], 401),
+    "expired, declared": ({"enforce": "declared"}, lambda bearer, issuer: bearer(expires_in=-60), 401),
+    "outage, public path": ({"public": ["/x"]}, lambda bearer, issuer: [*bearer(), *(issuer.fail("connection") or [])], 503),
+    "no token, optional": ({"optional_token": True}, lambda bearer, issuer: [], 401),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_client_gets_the_refusal_itself(guard, issuer, bearer, name, situation):
+    middleware, credentials, status = SITUATIONS[situation]
+    app = make_app(LAYOUTS[name], guard, **middleware)
+    sent = credentials(bearer, issuer)
+
+    answer = app.test_client().get("/x", headers=lines(sent))
+
+    expected = plain(guard, sent)
+    assert expected[0] == status
+    assert seen(answer, ("set-cookie", "date")) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if "stream" not in name])  # Flask makes no stream for HEAD
+def test_head_gets_the_refusal_without_a_body(guard, name):
+    app = make_app(LAYOUTS[name], guard, enforce="declared")
+
+    assert seen(app.test_client().head("/x"), ("set-cookie", "date")) == plain(guard, [], "HEAD")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_good_token_gets_the_applications_answer(guard, bearer, name):
+    answer = make_app(LAYOUTS[name], guard).test_client().get("/x", headers=lines(bearer()))
+
+    assert answer.status_code == 200
+    assert "ran" in answer.text
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_plain_middleware_around_the_application_sends_it_too(guard, bearer, name):
+    app = Overriding("layout") if LAYOUTS[name] is flask_layouts.overridden_methods else Flask("layout")
+    LAYOUTS[name](app)
+
+    answer = Client(GuardMiddleware(app, guard)).get("/x", headers=lines(bearer("other")))
+
+    assert seen(answer, ("set-cookie", "date")) == plain(guard, bearer("other"))
+
+
+@pytest.mark.parametrize("name", ["flask alone", "flask helper_in_try", "flask handler_of_every_exception", "restx marshalled"])
+def test_header_fields_that_others_add_stay(guard, bearer, name):
+    app = make_app(LAYOUTS[name], guard)
+    CORS(app, origins=["https://app.example"], supports_credentials=True, expose_headers=["X-Page"])
+
+    @app.after_request
+    def identify(response):
+        response.headers["X-Request-ID"] = "7"
+        response.set_cookie("seen", "yes")
+        return response
+
+    sent = [*bearer("other"), (b"origin", b"https://app.example")]
+    answer = app.test_client().get("/x", headers=lines(sent))
+
+    status, headers, body = plain(guard, sent)
+    assert (answer.status_code, answer.data) == (status, body)
+    merged = {**dict(headers), "Access-Control-Expose-Headers": f"{dict(headers)['Access-Control-Expose-Headers']}, X-Page"}
+    assert {name: value for name, value in answer.headers if name in merged} == merged
+    others = {name: value for name, value in answer.headers if name not in merged}
+    assert others == {
+        "Access-Control-Allow-Origin": "https://app.example",
+        "Access-Control-Allow-Credentials": "true",
+        "X-Request-ID": "7",
+        "Set-Cookie": "seen=yes; Path=/",
+        **({"Vary": "Origin"} if "Vary" in others else {}),
+    }
+
+
+def test_what_the_extension_refuses_by_itself_cannot_be_replaced_either(guard):
+    app = make_app(LAYOUTS["flask after_request_that_answers_by_itself"], guard)
+
+    @app.get("/undecorated")
+    def undecorated():
+        raise AssertionError
+
+    answer = app.test_client().get("/undecorated")
+
+    assert seen(answer) == plain(guard, [])
+
+
+# What may be replaced no more
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_stream_that_has_begun_is_aborted(guard, bearer, ignores):
+    app, ended = Flask("stream"), []
+
+    @app.get("/x")
+    def streaming():
+        def stream():
+            try:
+                yield "begun"
+                try:
+                    helper()
+                except HTTPException:
+                    if not ignores:
+                        raise
+                yield "secret"
+            finally:
+                ended.append(True)
+
+        return Response(stream_with_context(stream()))
+
+    IiniitGuard(app, guard)
+    got = []
+    with (
+        app.test_client().get("/x", headers=lines(bearer("other"))) as answer,
+        pytest.raises(ResponseAborted if ignores else HTTPException),
+    ):
+        got.extend(answer.iter_encoded())
+
+    assert ended == [True]
+    assert got == [b"begun"]
+    assert answer.status_code == 200
+
+
+# Exceptions
+
+
+def test_no_frame_of_the_exception_holds_the_token(guard, bearer):
+    caught = []
+    app = Flask("frames")
+
+    @app.get("/x")
+    def outer():
+        try:
+            helper()
+        except HTTPException as error:
+            caught.append(error)
+        return "ran"
+
+    IiniitGuard(app, guard)
+    token = bearer("other")[0][1].decode().removeprefix("Bearer ")
+    app.test_client().get("/x", headers={"Authorization": f"Bearer {token}"})
+
+    (error,) = caught
+    assert error.code is None
+    assert error.__suppress_context__
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame.f_code.co_name)
+        assert token not in repr(trace.tb_frame.f_locals)
+        assert "subject" not in repr(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+    assert frames == ["outer", "wrapper", "_demand"]
+    assert token not in repr(vars(error)) + str(error) + repr(error)
+
+
+def test_a_refusal_is_no_error_of_the_application(guard, bearer):
+    errors = []
+    app = make_app(LAYOUTS["flask alone"], guard)
+    got_request_exception.connect(lambda sender, exception: errors.append(exception), app, weak=False)
+
+    assert app.test_client().get("/x", headers=lines(bearer("other"))).status_code == 403
+    assert errors == []
+
+
+def test_without_the_wsgi_application_a_refusal_is_raised_or_returned(guard, bearer):
+    app = make_app(LAYOUTS["flask alone"], guard, enforce="declared")
+
+    with app.test_request_context("/x", headers=lines(bearer("other"))):
+        assert seen(app.full_dispatch_request()) == plain(guard, bearer("other"))
+    with app.test_request_context("/x", headers=lines(bearer("other"))):
+        app.preprocess_request()
+        with pytest.raises(HTTPException) as caught:
+            view()
+        assert seen(caught.value.get_response()) == plain(guard, bearer("other"))
+
+
+# Several applications
+
+
+def test_applications_side_by_side_and_inside_each_other_have_refusals_of_their_own(guard, issuer, bearer):
+    with issuer.guard() as other:
+        one = make_app(LAYOUTS["flask handler_of_every_exception"], guard)
+        two = make_app(LAYOUTS["restx marshalled"], other)
+        site = Client(DispatcherMiddleware(one, {"/two": two}))
+
+        assert seen(site.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
+        assert seen(site.get("/two/x", headers=lines(bearer("other")))) == plain(other, bearer("other"))
+        assert site.get("/two/x", headers=lines(bearer())).status_code == 200
+        both = Client(GuardMiddleware(one, other))
+        assert seen(both.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
+
+
+def test_a_refusal_of_another_request_within_a_view_is_that_requests_alone(guard, bearer):
+    app = make_app(LAYOUTS["flask alone"], guard)
+
+    @app.get("/outer")
+    def outer():
+        by_client = app.test_client().get("/x", headers=lines(bearer("other")))
+        by_environ = app.response_class.from_app(inner.wsgi_app, {**request.environ, "iiniit_guard.refusal_record": None})
+        return f"{by_client.status_code} {by_environ.status_code}"
+
+    inner = Flask("inner")
+    inner.add_url_rule("/outer", view_func=view)
+    IiniitGuard(inner, guard)
+
+    answer = app.test_client().get("/outer", headers=lines(bearer("other")))
+    assert (answer.status_code, answer.text) == (200, "403 403")
+
+
+def test_a_refusal_after_one_of_another_application_is_not_lost(guard, bearer):
+    app, inner = Flask("outer"), Flask("inner")
+    inner.add_url_rule("/x", view_func=view)
+
+    @app.get("/x")
+    def outer():
+        app.response_class.from_app(inner.wsgi_app, request.environ)
+        with contextlib.suppress(HTTPException):
+            other_helper()
+        return "ran"
+
+    @require_scope("user:write")
+    def other_helper():
+        raise AssertionError
+
+    IiniitGuard(app, guard)
+    IiniitGuard(inner, guard)
+
+    answer = app.test_client().get("/x", headers=lines(bearer()))
+    assert (answer.status_code, answer.get_json()["reason"]) == (403, "missing_scope")
+
+
+def test_what_is_decorated_at_every_request_is_forgotten(guard, bearer):
+    from iiniit_guard.adapting.decorator_order import _wrapped
+
+    app = make_app(LAYOUTS["restx method_decorators"], guard)
+    client = app.test_client()
+    for _ in range(20):
+        assert client.get("/x", headers=lines(bearer())).status_code == 200
+    gc.collect()
+    client.get("/x", headers=lines(bearer()))
+
+    assert len(_wrapped[cast("Any", restx_layouts.Plain.get)]) <= 3

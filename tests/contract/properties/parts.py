@@ -1,0 +1,116 @@
+"""What the little world of the stateful tests is made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from iiniit_guard.core.model.flow import HttpResponse, Keep, Recall, Unreachable
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.testing import SettableClock
+from tests.unit.core.stepping import Steps
+
+NOW = 1_800_000_000
+CALL_SECONDS = 5.0
+STORE_SECONDS = 0.1
+LEEWAY, AHEAD = 5, 30
+INACTIVE_SECONDS = 10
+PAUSE_SECONDS = 30  # the longest time for which a failure keeps us from asking again, without a Retry-After
+
+
+@dataclass(eq=False)
+class Issued:
+    """A token and what is true about it.
+
+    Attributes:
+        text: The token.
+        expires: As the token says.
+        issued: As the token says.
+        kid: Which key signed it; None for an opaque one.
+        revoked: When: how far each process's monotonic clock was, and the latest its wall clock had shown. None for never.
+    """
+
+    text: str
+    expires: float
+    issued: float
+    kid: str | None
+    revoked: dict[int, tuple[float, float]] | None = None
+
+
+class Memory:
+    """What stands for Redis; its owner may lose values and bring old ones back, and never cleans up."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.history: list[tuple[str, bytes]] = []
+
+    def perform(self, effect: Recall | Keep) -> Any:
+        """Answer at once."""
+        if isinstance(effect, Recall):
+            return tuple(self.values.get(name) for name in effect.names)
+        self.values[effect.name] = effect.value
+        self.history.append((effect.name, effect.value))
+        return None
+
+    async def perform_async(self, effect: Recall | Keep, loops: object) -> Any:
+        """Answer at once, on a loop."""
+        return self.perform(effect)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+@dataclass(eq=False)
+class Pending:
+    """A flow under way.
+
+    Attributes:
+        steps: The flow.
+        token: What it decides about; None for one in the background.
+        since: When it asked for what it waits for, by the monotonic clock.
+        answer: What the server has answered already and the network has not delivered yet.
+    """
+
+    steps: Steps
+    token: Issued | None
+    since: float
+    answer: HttpResponse | Unreachable | None = None
+
+
+@dataclass(eq=False)
+class Process:
+    """One process: its clocks, its guard, its flows, and what the test knows about them."""
+
+    number: int
+    clock: SettableClock
+    guard: Any
+    peak: float
+    flows: list[Pending] = field(default_factory=list)
+    refused: dict[Issued, float] = field(default_factory=dict)  # when it was last refused with cause
+    was_good: set[Issued] = field(default_factory=set)
+    ended: set[Issued] = field(default_factory=set)
+    failed: float = float("-inf")
+    key_set: tuple[float, frozenset[str]] | None = None
+    waited_in_vain: bool = False
+
+    @property
+    def mono(self) -> float:
+        """The monotonic clock."""
+        return self.clock.monotonic()
+
+
+def bearer(token: str) -> Request:
+    """A request with this token."""
+    return Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+
+
+def document_of(answer: HttpResponse | Unreachable) -> dict[str, Any] | None:
+    """What a good answer says; None for any other."""
+    if isinstance(answer, Unreachable) or answer.status != 200:
+        return None
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,282 @@
+"""A little world for stateful tests: an issuer, clocks that go wrong, processes with guards, a store that they share.
+
+Time is what passes for the issuer. A process has a wall clock that can be set and a monotonic one that stands still while the
+machine sleeps; both are wrong only as a rule of the test says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import count
+from typing import Any, cast
+
+from iiniit_guard.core.authenticate import authenticate
+from iiniit_guard.core.decision import Allow, Decision
+from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Join, Keep, Later, Recall, Unreachable
+from iiniit_guard.core.model.policy import ANY_TOKEN
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.resource import Chance, ProtectedResource
+from iiniit_guard.testing import Issuer, SettableClock
+from tests.contract.properties.at_once import do_at_once
+from tests.contract.properties.parts import (
+    AHEAD,
+    CALL_SECONDS,
+    INACTIVE_SECONDS,
+    LEEWAY,
+    NOW,
+    PAUSE_SECONDS,
+    STORE_SECONDS,
+    Issued,
+    Memory,
+    Pending,
+    Process,
+    bearer,
+    document_of,
+)
+from tests.unit.core.stepping import Steps
+
+
+class World:
+    """All of it, with the checks that hold whenever a decision is made."""
+
+    def __init__(self, processes: int, jwt: str, delay: int, *, shared: bool, skews: list[float], listening: bool) -> None:
+        self.issuer = Issuer(clock=SettableClock(NOW))
+        self.jwt, self.delay, self.shared = jwt, delay, shared
+        self.store = Memory()
+        self.tokens: list[Issued] = []
+        self.rotated: dict[int, float] = {}
+        self.seen: list[str] = []
+        self.processes = [self._start(number, skews[number], listening) for number in range(processes)]
+
+    def _start(self, number: int, skew: float, listening: bool) -> Process:
+        clock = SettableClock(NOW + skew)
+        settings: dict[str, Any] = {"jwt": self.jwt, "revocation_delay_seconds": self.delay, "clock": clock.clock}
+        if self.shared:
+            settings |= {"store_url": "redis://store.test", "store_secret": "s" * 32}
+        if listening:
+            settings["on_event"] = lambda event: None
+        process = Process(number, clock, None, clock.wall())
+
+        def transport(request: HttpRequest) -> Any:
+            sent = process.mono
+            return self.arrived(process, request, self.issuer.handle(request), sent)
+
+        guard = self.issuer.guard(**settings, transport=transport)
+        numbers = count()
+        # Jitter and nonces from a counter: a run must be the same when it is repeated.
+        chance = Chance(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
+        guard._resource = ProtectedResource(guard._resource.settings, clock.clock, chance)
+        guard._performer._store = cast("Any", self.store) if self.shared else None
+        do_at_once(guard._performer)
+        process.guard = guard
+        return process
+
+    def arrived(self, process: Process, request: HttpRequest, answer: Any, sent: float) -> Any:
+        """Note what an answer tells a process."""
+        document = document_of(answer)
+        if document is None:
+            process.failed = process.mono
+        elif request.url.endswith("/jwks") and (process.key_set is None or sent >= process.key_set[0]):
+            process.key_set = (sent, frozenset(key["kid"] for key in document["keys"]))
+        return answer
+
+    # Time
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass for all."""
+        self.issuer.clock.advance(seconds)
+        for process in self.processes:
+            process.clock.advance(seconds)
+            process.peak = max(process.peak, process.clock.wall())
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass while every machine sleeps and monotonic clocks stand still."""
+        self.issuer.clock.advance(seconds)
+        for process in self.processes:
+            self.set_wall(process, seconds)
+
+    def set_wall(self, process: Process, change: float) -> None:
+        """Set one wall clock."""
+        process.clock.set_wall(process.clock.wall() + change)
+        process.peak = max(process.peak, process.clock.wall())
+
+    # Tokens
+
+    def issue(self, lifetime: float, *, opaque: bool) -> Issued:
+        """Have the issuer issue one."""
+        make = self.issuer.opaque_token if opaque else self.issuer.token
+        now = self.issuer.now
+        kid = None if opaque else self.issuer.signing_key.kid
+        token = Issued(make(expires_in=lifetime), now + lifetime, now, kid)
+        self.tokens.append(token)
+        return token
+
+    def revoke(self, token: Issued) -> None:
+        """Revoke one, now."""
+        self.issuer.revoke(token.text)
+        if token.revoked is None:
+            token.revoked = {process.number: (process.mono, process.peak) for process in self.processes}
+
+    def rotate(self, *, keep_old: bool) -> None:
+        """Publish a new key."""
+        self.issuer.rotate_keys(keep_old)
+        self.rotated = {process.number: process.mono for process in self.processes}
+
+    # Flows
+
+    def begin(self, process: Process, token: Issued) -> None:
+        """Begin to decide about a request, and go as far as the first question."""
+        self.settle(process, Pending(Steps(authenticate(bearer(token.text), process.guard._resource, ANY_TOKEN)), token, process.mono))
+
+    def settle(self, process: Process, flow: Pending) -> None:
+        """Note where a flow stands: at its next question, or at its end."""
+        flow.since, flow.answer = process.mono, None
+        if not flow.steps.ended:
+            if flow not in process.flows:
+                process.flows.append(flow)
+            return
+        if flow in process.flows:
+            process.flows.remove(flow)
+        if flow.token is not None:
+            self.judge(process, flow.token, flow.steps.result)
+
+    def serve(self, process: Process, flow: Pending) -> bool:
+        """Let the server answer; nothing is delivered yet. False where there is nothing to answer."""
+        if isinstance(flow.steps.effect, Fetch) and flow.answer is None:
+            flow.answer = self.issuer.handle(flow.steps.effect.request)
+        return isinstance(flow.steps.effect, Fetch)
+
+    def deliver(self, process: Process, flow: Pending) -> None:
+        """Answer what a flow waits for, within the limits that the drivers keep."""
+        effect, waited = flow.steps.effect, process.mono - flow.since
+        reply: Any = None
+        match effect:
+            case Fetch(request):
+                self.serve(process, flow)
+                late = waited >= CALL_SECONDS
+                reply = Unreachable("timeout", "no answer in time") if late else flow.answer
+                self.arrived(process, request, reply, flow.since)
+            case Join(load, timeout_seconds):
+                if load.done():
+                    reply = load.result(0)
+                elif waited >= timeout_seconds:
+                    reply, process.waited_in_vain = TIMED_OUT, True
+                else:
+                    return
+            case Later(start):
+                process.flows.append(Pending(Steps(start()), None, process.mono))
+                self.settle(process, process.flows[-1])
+            case Recall(names):
+                reply = self.store.perform(effect) if waited <= STORE_SECONDS else (None,) * len(names)
+            case Keep():
+                reply = self.store.perform(effect) if waited <= STORE_SECONDS else None
+            case _:
+                raise AssertionError(effect)
+        flow.steps.send(reply)
+        self.settle(process, flow)
+
+    def asks_about_tokens(self, flow: Pending) -> bool:
+        """Whether a flow waits for an introspection response."""
+        return isinstance(flow.steps.effect, Fetch) and flow.steps.effect.request.method == "POST"
+
+    def forget_flight(self, process: Process, flow: Pending | None) -> None:
+        """Do what a waiter does whose patience ended: the next request asks anew, while the first answer is still on its way."""
+        if flow in process.flows and isinstance(flow.steps.effect, Fetch):
+            for server in process.guard._resource.servers:
+                server.flights.reset_after_fork()
+
+    def finish(self, process: Process) -> None:
+        """Let every flow of a process come to its end now."""
+        for _ in range(100):
+            for flow in list(process.flows):
+                if flow in process.flows:
+                    self.deliver(process, flow)
+            if not process.flows:
+                return
+        raise AssertionError("flows that never end")
+
+    def cancel(self, process: Process, flow: Pending) -> None:
+        """Give up a request; what it was to find out stays unknown, and nobody may ask again at once."""
+        if isinstance(flow.steps.effect, Fetch):
+            process.failed = process.mono
+        process.flows.remove(flow)
+        flow.steps.close()
+
+    def wake(self, until: float) -> None:
+        """Let everything happen that takes no time, and give up calls that outlive `until` seconds more."""
+        moved = True
+        while moved:
+            moved = False
+            for process in self.processes:
+                for flow in list(process.flows):
+                    effect, waited = flow.steps.effect, process.mono - flow.since
+                    ready = isinstance(effect, Later) or (isinstance(effect, Join) and effect.load.done())
+                    limits = {Fetch: CALL_SECONDS, Recall: STORE_SECONDS, Keep: STORE_SECONDS}
+                    late = waited + until > limits.get(type(effect), math.inf)
+                    if (ready or late) and flow in process.flows:
+                        if late and isinstance(effect, Fetch) and flow.answer is None:
+                            flow.answer = Unreachable("timeout", "no answer in time")
+                        self.deliver(process, flow)
+                        moved = True
+
+    def ask(self, process: Process, token: Issued, decide: Callable[[Any, Request], Decision]) -> None:
+        """Decide through one of the drivers."""
+        self.judge(process, token, decide(process.guard, bearer(token.text)))
+
+    # What must hold
+
+    def judge(self, process: Process, token: Issued, decision: Any) -> None:
+        """Hold a decision against what is true."""
+        if isinstance(decision, Allow):
+            self.seen.append("allowed after its revocation" if token.revoked else "allowed")
+            self.judge_allowed(process, token, decision)
+        elif decision.status == 503:
+            self.seen.append("unavailable")
+            recent = process.mono - process.failed <= PAUSE_SECONDS
+            # After failures one call at a time finds out whether the server is back; until it has, the others are not let through.
+            probing = process.failed > -math.inf and any(isinstance(flow.steps.effect, Fetch) for flow in process.flows)
+            assert recent or probing or process.waited_in_vain, "503 although nothing failed lately"
+        else:
+            self.seen.append(decision.reason.value)
+            assert self.cause(process, token), f"refused without cause: {decision.reason}"
+
+    def judge_allowed(self, process: Process, token: Issued, decision: Allow) -> None:
+        """A good answer: within every limit."""
+        wall = process.clock.wall()
+        assert wall < token.expires + LEEWAY, "allowed after exp"
+        assert token.issued - AHEAD <= wall, "allowed before it was issued"
+        if token.kid is not None and self.jwt != "introspect" and process.key_set is not None:
+            assert token.kid in process.key_set[1], "allowed with a key that was withdrawn"
+        process.was_good.add(token)
+        if token.kid is not None and self.jwt == "verify":
+            return  # nothing is promised beyond exp
+        assert token not in process.ended, "allowed after this process had learned of its end"
+        if token.revoked is not None:
+            mono, peak = token.revoked[process.number]
+            longest = self.delay if decision.cache == "hit" else max(self.delay, CALL_SECONDS)
+            skew = 2 if self.shared else 0
+            assert process.mono < mono + longest + skew, "allowed later than promised, by the monotonic clock"
+            assert wall < peak + longest + skew, "allowed later than promised, by the wall clock"
+
+    def cause(self, process: Process, token: Issued) -> bool:
+        """Tell whether this token may be refused."""
+        wall = process.clock.wall()
+        asked = token.kid is None or self.jwt != "verify"
+        ended = asked and token.revoked is not None
+        local = wall >= token.expires + LEEWAY or token.issued - AHEAD > wall
+        gone = asked and token.expires <= self.issuer.now
+        keyless = (
+            token.kid is not None
+            and self.jwt != "introspect"
+            and (
+                token.kid not in {key.kid for key in self.issuer.keys}
+                or process.mono - self.rotated.get(process.number, float("-inf")) <= PAUSE_SECONDS
+            )
+        )
+        if ended and not local and not keyless and token in process.was_good:
+            process.ended.add(token)
+        if ended or local or gone or keyless:
+            process.refused[token] = process.mono
+            return True
+        return process.mono - process.refused.get(token, float("-inf")) < INACTIVE_SECONDS

@@ -1,0 +1,142 @@
+"""The whole flow in a real browser, against real processes: all seven steps, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from examples.stack import FRAMEWORKS
+from tests.integration.browser.person import Person
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+DONE = ["done"] * 7
+# Whatever tokens, codes and secrets look like: 40 characters and more without a break.
+SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
+# Public, and as long: a PKCE challenge is a hash, a key ID a thumbprint. And the page's own protection against forged forms.
+NO_SECRET = re.compile(r'code_challenge=\S+|"kid": "[^"]*"|name="csrf" value="[^"]*"')
+
+
+@pytest.mark.parametrize("kind", ["jwt", "opaque"])
+@pytest.mark.parametrize("api", FRAMEWORKS)
+def test_all_seven_steps(person: Person, api: str, kind: str) -> None:
+    person.open_client()
+    assert person.outcomes() == ["not yet"] * 7
+    assert person.lit() == []
+
+    person.connect(api, kind)
+    assert person.outcomes() == ["done"] * 5 + ["not yet"] * 2
+    assert person.lit() == [f"{number} done" for number in range(1, 6)]
+
+    assert person.read() == "200 OK"
+    assert person.outcomes() == DONE
+    assert person.lit() == [f"{number} done" for number in range(1, 8)]
+    assert person.fact("id") == "usr_demo"
+    assert person.fact("email") == "demo@iiniit.example"
+
+    bio = f"written with {kind} on {api}"
+    assert person.change(bio) == "200 OK"
+    assert person.fact("bio") == bio
+    assert person.read() == "200 OK"
+    assert person.fact("bio") == bio
+
+    assert "code_challenge_method=S256" in person.step(1)
+    approval = person.step(2)
+    assert "as seen by the authorization server" in approval.lower()
+    assert "granted=user:write" in approval
+    assert re.search(r"code=\w{8}…\[48 characters\]", approval)
+    assert "code=" in person.step(3)
+    assert "grant_type=authorization_code" in person.step(4)
+    assert '"token_type": "Bearer"' in person.step(5)
+    assert "GET http://" in (call := person.step(6))
+    assert "Authorization: Bearer " in call
+    assert "200 OK" in person.step(7)
+    assert SECRET.findall(NO_SECRET.sub("", html.unescape(person.page.content()))) == []
+    assert person.complaints == []
+
+
+def test_what_the_api_asks_the_authorization_server(person: Person) -> None:
+    """An opaque token costs one introspection, then the answer is remembered; a JWT costs none."""
+    person.connect("starlette", "opaque")
+    person.read()
+    first = person.step(7)
+    assert "It asked the authorization server" in first
+    assert '"active": true' in first
+    person.read()
+    assert "It asked nobody" in person.step(7)
+
+    person.press("Disconnect and forget everything")
+    person.begin_again("starlette", "jwt")
+    person.allow()
+    person.read()
+    assert "It asked nobody: a JWT carries its own proof" in person.step(7)
+
+
+def test_denied_at_consent(person: Person) -> None:
+    person.begin("flask", "jwt")
+    person.press("Deny")
+    expect(person.page.get_by_role("heading", name="The request was denied")).to_be_visible()
+    assert person.fact("error") == "access_denied"
+    assert person.outcomes() == ["done", "refused", "refused"] + ["not yet"] * 4
+    expect(person.page.get_by_role("button", name="Read the profile")).to_have_count(0)
+
+
+def test_nothing_ticked_is_a_denial(person: Person) -> None:
+    person.begin("flask", "jwt")
+    for box in person.page.get_by_role("checkbox").all():
+        box.uncheck()
+    person.press("Allow")
+    assert person.fact("error") == "access_denied"
+
+
+@pytest.mark.parametrize("api", FRAMEWORKS)
+def test_unticked_scope_is_refused_with_the_right_challenge(person: Person, api: str) -> None:
+    person.begin(api, "jwt")
+    person.allow(without="Change your profile")
+    assert person.read() == "200 OK"
+    assert person.change("not allowed") == "403 Forbidden"
+    challenge = person.fact("WWW-Authenticate")
+    assert challenge.startswith("Bearer ")
+    assert 'error="insufficient_scope"' in challenge
+    assert 'scope="user:write"' in challenge
+    assert person.lit()[-1] == "7 refused"
+    assert person.read() == "200 OK"
+    assert person.fact("bio") != "not allowed"
+
+
+def test_email_only_with_its_scope(person: Person) -> None:
+    person.begin("django", "opaque")
+    person.allow(without="See your e-mail address")
+    assert person.read() == "200 OK"
+    expect(person.answer.locator("dt:text-is('username')")).to_be_visible()
+    expect(person.answer.locator("dt:text-is('email')")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["jwt", "opaque"])
+def test_missing_scope_shown_with_a_narrowed_token(person: Person, kind: str) -> None:
+    person.connect("flask", kind)
+    person.press("Change it without user:write")
+    assert person.status() == "403 Forbidden"
+    assert 'scope="user:write"' in person.fact("WWW-Authenticate")
+    # The token with all its scopes is still there.
+    assert person.change("with the full token") == "200 OK"
+
+
+def test_expired_token(new_person: Callable[[], Person]) -> None:
+    people = {kind: new_person() for kind in ("jwt", "opaque")}
+    for kind, person in people.items():
+        person.connect("django", kind)
+        person.press("Get a short-lived token and use it")
+        assert person.status() == "200 OK"
+    plan = person.stack.plan
+    person.page.wait_for_timeout((plan.short_life_seconds + plan.expiry_leeway_seconds) * 1000)
+    for person in people.values():
+        person.press("Use it again")
+        assert person.status() == "401 Unauthorized"
+        assert 'error="invalid_token"' in person.fact("WWW-Authenticate")
+        expect(person.answer.get_by_role("heading")).to_contain_text("The token has expired")
+        assert person.read() == "200 OK"  # with the token that lives on

@@ -1,0 +1,81 @@
+"""How the pages look: on a phone and on a desk, in light and dark. SCREENSHOTS=1 keeps pictures in docs/images/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.integration.browser.person import Person
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+# Text against what is behind it, as WCAG 2 counts it, for every element that has text of its own.
+CONTRASTS = """
+() => {
+  const channel = value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
+  const luminance = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = numbers(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *:not(svg *)")) {
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || !element.checkVisibility()) continue;
+    const [one, two] = [luminance(numbers(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (two + 0.05);
+    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}
+"""
+KEPT = {
+    "diagram-desk-light": "flow.png",
+    "diagram-desk-dark": "flow-dark.png",
+    "diagram-phone-light": "flow-phone.png",
+    "consent-desk-light": "consent.png",
+    "consent-phone-dark": "consent-phone-dark.png",
+}
+"""What is worth its bytes in the repository."""
+SMALL_TARGETS = """
+() => [...document.querySelectorAll("button, summary")].filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent)
+"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1180, "light"), (1180, "dark"), (360, "light"), (360, "dark")])
+def test_pages_fit_and_can_be_read(new_person: Callable[..., Person], images: Path | None, width: int, scheme: str) -> None:
+    device, scale = ("desk", 1) if width > 1000 else ("phone", 2)
+
+    def keep(person: Person, name: str, what: str) -> None:
+        picture = f"{name}-{device}-{scheme}"
+        if images and picture in KEPT:
+            images.mkdir(parents=True, exist_ok=True)
+            person.page.locator(what).screenshot(path=images / KEPT[picture])
+
+    def look(person: Person, name: str) -> None:
+        page = person.page
+        page.mouse.move(0, 0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CONTRASTS) == []
+        assert page.evaluate(SMALL_TARGETS) == []
+        keep(person, name, "main")
+
+    person = new_person(width=width, scheme=scheme, scale=scale)
+    person.begin("flask", "jwt")
+    look(person, "consent")
+    person.allow()
+    assert person.read() == "200 OK"
+    expect(person.page.locator(f".{'wide' if width > 1000 else 'narrow'}-drawing")).to_be_visible()
+    keep(person, "diagram", ".diagram")
+    person.press("Change it without user:write")
+    person.page.locator("#step-7 summary").click()
+    look(person, "answer")
+    person.page.goto(person.stack.url("authorization_server"))
+    look(person, "account")
+    assert person.complaints == []

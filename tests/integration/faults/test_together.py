@@ -1,0 +1,74 @@
+"""One token, many clients at once: one call to the authorization server (PERFORMANCE goal 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.integration.faults.real_issuer import MachineTime, RealIssuer
+from tests.integration.faults.serving import CROWDED, serving
+from tests.integration.servers.loopback import Answer
+
+CLIENTS = 200
+
+
+@pytest.mark.parametrize("server", CROWDED)
+@pytest.mark.parametrize("kind", ["good", "inactive", "down"])
+def test_many_first_requests_over_sockets_cost_one_call(server, kind):
+    """Failures are shared, too: a dead server costs one timeout, not one for each client."""
+    with RealIssuer(clock=MachineTime()) as real:
+        real.delay_seconds = 1.0
+        with serving(CROWDED[server], real.environment()) as running:
+            assert running.get(real.issuer.token()).status == 200  # what must be imported and discovered is
+            if kind == "down":
+                real.break_at(lambda peer: (time.sleep(1), peer.answer(Answer(500))), "introspection")
+            token = "nobody-s" if kind == "inactive" else real.issuer.opaque_token()
+            replies = running.get_all([token] * CLIENTS)
+
+            assert {reply.status for reply in replies} == {{"good": 200, "inactive": 401, "down": 503}[kind]}
+            # A refusal is remembered for a second, an outage not at all: who comes later than that asks once more, for all who then wait.
+            assert 1 <= real.asked["introspection"] <= {"good": 1, "inactive": 2, "down": 5}[kind]
+            assert max(reply.seconds for reply in replies) < 5
+            if kind == "good":
+                assert {reply.document["subject"] for reply in replies} == {"user-1"}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_threads_and_a_loop_of_one_process_share_one_call():
+    """A pool of threads calls `verify`, a loop calls `verify_async`, on the same guard and for the same token."""
+    with RealIssuer() as real, real.guard(timeout_seconds=10) as guard:
+        guard.verify(real.issuer.token())
+        real.hold.clear()
+        token = real.issuer.opaque_token()
+        [server] = guard._resource.servers
+
+        def waiting() -> int:
+            load: Any
+            for load in list(server.flights._loads.values()):
+                return len(load._done_callbacks) + len(load._condition._waiters)
+            return 0
+
+        async def on_a_loop() -> list[str | None]:
+            asked = [asyncio.ensure_future(guard.verify_async(token)) for _ in range(CLIENTS // 2)]
+            await asyncio.to_thread(wait_until, lambda: waiting() == CLIENTS - 1)
+            real.hold.set()
+            return [found.subject for found in await asyncio.gather(*asked)]
+
+        with ThreadPoolExecutor(CLIENTS // 2) as pool:
+            asked = [pool.submit(guard.verify, token) for _ in range(CLIENTS // 2)]
+            subjects = asyncio.run(on_a_loop()) + [found.result(10).subject for found in asked]
+
+        assert subjects == ["user-1"] * CLIENTS
+        assert real.asked["introspection"] == 1
+        assert server.calls._taken == 0

@@ -1,0 +1,61 @@
+"""A guard is asked from threads and from an event loop; both get the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from iiniit_guard.core.decision import Decision
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.guard import Guard
+
+
+def request_with(token: str) -> Request:
+    """Make the request that carries `token`."""
+    return Request("GET", "/me", b"", [(b"authorization", b"Bearer " + token.encode())])
+
+
+class World(Protocol):
+    """How a guard is asked."""
+
+    def decide(self, guard: Guard, token: str) -> Decision:
+        """Authenticate a request."""
+        ...
+
+    def verify(self, guard: Guard, token: str) -> AccessToken:
+        """Verify a token."""
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...
+
+
+class Threads:
+    """In this thread."""
+
+    def decide(self, guard: Guard, token: str) -> Decision:
+        return guard.authenticate(request_with(token))
+
+    def verify(self, guard: Guard, token: str) -> AccessToken:
+        return guard.verify(token)
+
+    def close(self) -> None:
+        pass
+
+
+class Loop:
+    """On one event loop that lives as long as the test."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+
+    def decide(self, guard: Guard, token: str) -> Decision:
+        return self._runner.run(guard.authenticate_async(request_with(token)))
+
+    def verify(self, guard: Guard, token: str) -> AccessToken:
+        return self._runner.run(guard.verify_async(token))
+
+    def close(self) -> None:
+        self._runner.close()

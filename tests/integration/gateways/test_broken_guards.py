@@ -1,0 +1,127 @@
+"""A broken guard, or another program at its port: what is no grant is none, and a grant says who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from tests.integration.gateways.answers import PROFILE
+from tests.integration.gateways.broken import FORGED, INCOMPLETE, MALFORMED, TWICE
+from tests.integration.gateways.client import Answered
+from tests.integration.gateways.recipes import GUARD_PORT
+from tests.integration.gateways.rows import BEARER
+from tests.integration.gateways.spoofs import LIE
+from tests.integration.gateways.upstream import Arrived
+from tests.integration.gateways.world import World
+from tests.integration.servers.loopback import LoopbackServer, Peer
+
+READS_STRICTLY = {"nginx", "nginx-cache", "haproxy", "apache"}
+"""Recipes that tell the guard from any other program: nginx by a field of each answer, the scripts by reading it themselves."""
+
+_LENIENT_GO = {"two spaces", "an unknown version", "a line break in a value"}
+READ_LENIENTLY = {
+    "caddy": {*_LENIENT_GO, "a field without a name"},
+    "caddy-current": _LENIENT_GO,
+    "traefik": {*_LENIENT_GO, "success of another kind", "a part"},
+    "envoy": {
+        "four digits that begin with 0",
+        "two spaces",
+        "a tab",
+        "a tab behind",
+        "a sign",
+        "an unknown version",
+        "a line break in a value",
+    },
+}
+"""What the programs themselves read as 200, before any recipe is asked; each has a complete identity."""
+
+
+class FakeGuard:
+    """A server at the guard's port, in its place while it is entered.
+
+    Attributes:
+        said: What it answers, before it closes the connection; None means that it hangs.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.said: bytes | None = b""
+        self._world = world
+
+    def __enter__(self) -> Self:
+        self._world.guard.stop()
+        self._server = LoopbackServer(self._serve, port=self._world.ports[GUARD_PORT])
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._server.stop()
+        self._world.start_guard()
+
+    def _serve(self, peer: Peer) -> None:
+        if peer.receive() is None:
+            return
+        if self.said is None:
+            peer.hang()
+        else:
+            peer.send(self.said)
+
+
+def ask_under(world: World, answers: Mapping[str, bytes]) -> dict[str, tuple[Answered, list[Arrived]]]:
+    """Ask twice about each answer: with a token and a lie, and for a public path."""
+    told = {}
+    with FakeGuard(world) as guard:
+        for number, (name, guard.said) in enumerate(answers.items()):
+            answered, arrived = world.ask("GET", f"{PROFILE}?{number}", (("X-Iiniit-Subject", LIE), *BEARER))
+            _, public = world.ask("GET", f"/healthz?{number}", (("X-Iiniit-Subject", LIE),))
+            told[name] = answered, [*arrived, *public]
+    return told
+
+
+def spoken_by(arrived: list[Arrived]) -> set[str]:
+    """Every value of an identity header that reached the API."""
+    return {value for one in arrived for name, value in one.headers if "iiniit" in name.lower()}
+
+
+def test_what_is_no_grant_is_none(world):
+    told = ask_under(world, MALFORMED)
+
+    passed = {name for name, (_, arrived) in told.items() if arrived}
+    assert passed == READ_LENIENTLY.get(world.recipe.name, set())
+    for answered, arrived in told.values():
+        assert spoken_by(arrived) <= {FORGED}  # never the client's own words
+        assert answered.status == 200 if arrived else answered.status not in range(200, 300) or world.recipe.name == "envoy"
+    if world.recipe.name in READS_STRICTLY:
+        assert {answered.status for answered, _ in told.values()} == {503}
+        assert {answered.problem["reason"] for answered, _ in told.values()} == {"guard_unavailable"}
+
+
+def test_a_grant_without_all_four_identity_headers_is_refused(world):
+    told = ask_under(world, INCOMPLETE)
+
+    for answered, arrived in told.values():
+        if world.recipe.name == "traefik":  # it has no way to say so: what is missing is missing at the API
+            assert spoken_by(arrived) <= {FORGED}
+        else:
+            assert arrived == []
+            assert (answered.status, answered.problem["reason"]) == (503, "guard_unavailable")
+
+
+def test_an_identity_that_is_said_twice_is_none_where_a_script_reads_it(world):
+    (told,) = ask_under(world, {"twice": TWICE}).values()
+
+    assert spoken_by(told[1]) <= {FORGED, "another", f"{FORGED},another"}
+    if world.recipe.name in READS_STRICTLY:
+        assert (told[0].status, told[1]) == (503, [])
+
+
+@pytest.mark.parametrize("said", [None, b"", b"HTTP/1.1 200 OK\r\n"], ids=["hangs", "closes", "closes within the head"])
+def test_a_guard_that_hangs_or_closes_is_no_pass(world, said):
+    with FakeGuard(world) as guard:
+        guard.said = said
+        answered, arrived = world.ask("GET", PROFILE, BEARER)
+
+    assert arrived == []
+    assert answered.status == (500 if world.recipe.name == "traefik" else 503)
+    assert answered.seconds < (34 if world.recipe.name == "traefik" else 7)

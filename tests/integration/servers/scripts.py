@@ -1,0 +1,55 @@
+"""What a `LoopbackServer` can do to its connections; tests write further scripts themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.integration.servers.certificates import Certificate
+from tests.integration.servers.loopback import Answer, Peer, Received, Script
+
+
+def answering(*answers: Answer | Callable[[Received], Answer]) -> Script:
+    """Make a script that answers each connection's requests in turn, the last answer again and again, and keeps it open."""
+
+    def script(peer: Peer) -> None:
+        turn = 0
+        while (request := peer.receive()) is not None:
+            answer = answers[min(turn, len(answers) - 1)]
+            peer.answer(answer if isinstance(answer, Answer) else answer(request))
+            turn += 1
+
+    return script
+
+
+def once(act: Script) -> Script:
+    """Make a script that reads one request and then does `act`."""
+
+    def script(peer: Peer) -> None:
+        if peer.receive() is not None:
+            act(peer)
+
+    return script
+
+
+def by_connection(*scripts: Script) -> Script:
+    """Make a script that treats the first connection by the first script, and so on; the last serves all that follow."""
+    return lambda peer: scripts[min(peer.number, len(scripts)) - 1](peer)
+
+
+def forwarding(certificate: Certificate | None = None, answer: Answer | None = None) -> Script:
+    """Make the script of a forward proxy that stands for every server behind it.
+
+    Args:
+        certificate: For what it answers as the server behind a CONNECT.
+        answer: To every request.
+    """
+
+    def script(peer: Peer) -> None:
+        while (request := peer.receive()) is not None:
+            if request.method == "CONNECT" and certificate is not None:
+                peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                peer.start_tls(certificate)
+            else:
+                peer.answer(answer or Answer())
+
+    return script

@@ -1,0 +1,166 @@
+"""`python -m examples.demo`, as a process: it begins, says what is wrong, and ends without leaving anything behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from examples.demo import plan_from
+from examples.stack import StackError
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = 4  # client, authorization server, and the API twice
+
+
+def block_of_free_ports() -> int:
+    """Find a port that is free together with the next ones, where neither clients nor the gateways' tests get theirs.
+
+    By chance: two workers of xdist that look in turn come to the same ones.
+    """
+    while True:
+        base = secrets.choice(range(10_000, 20_000 - PORTS))
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(base, base + PORTS):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return base
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def demo(port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        # As a script's `&` starts it: with SIGINT ignored, which Python leaves so.
+        ["sh", "-c", 'trap "" INT; exec "$0" -m examples.demo', sys.executable],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def announced(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    text = ""
+    while "Stop:" not in text:
+        line = process.stdout.readline()
+        assert line, process.stderr and process.stderr.read()
+        text += line
+    return text
+
+
+@pytest.mark.parametrize(("number", "api"), [(signal.SIGINT, "django"), (signal.SIGTERM, "starlette")])
+def test_begins_and_ends(number: signal.Signals, api: str) -> None:
+    port = block_of_free_ports()
+    with demo(port, API=api, TOKEN="opaque") as process:
+        text = announced(process)
+        assert f"http://127.0.0.1:{port}\n" in text
+        assert "Sign in   demo" in text
+        assert f"profile API, {api}, jwt=verify" in text
+        # Announced means healthy: everything answers at once.
+        assert all(is_open(port + offset) for offset in range(PORTS))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "")
+        assert "The demo has stopped." in out
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+
+
+def test_nothing_outlives_it(tmp_path: Path) -> None:
+    port = block_of_free_ports()
+    with demo(port, API="flask", TMPDIR=str(tmp_path)) as process:  # killed, it cannot remove its directory
+        announced(process)
+        process.kill()
+        limit = time.monotonic() + 10
+        while any(is_open(port + offset) for offset in range(PORTS)):
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+
+
+def process_of(role: str, port: int) -> int:
+    wanted = ["examples.serve", role, str(port)]
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it may have ended meanwhile
+            if (place / "cmdline").read_text().split("\0")[-4:-1] == wanted:
+                return int(place.name)
+    raise AssertionError(f"no process serves {role} on {port}")
+
+
+@pytest.mark.parametrize(
+    ("number", "role", "offset", "how"),
+    [
+        (signal.SIGKILL, "authorization_server", 1, "by signal 9 (Killed)"),
+        (signal.SIGTERM, "flask", 2, "with exit code 0"),
+        (signal.SIGKILL, "client", 0, "by signal 9 (Killed)"),
+    ],
+)
+def test_a_process_that_ends_by_itself_is_named_and_ends_the_others(number: signal.Signals, role: str, offset: int, how: str) -> None:
+    port = block_of_free_ports()
+    with demo(port, API="flask") as process:
+        announced(process)
+        os.kill(process_of(role, port + offset), number)
+        _, err = process.communicate(timeout=20)
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+    assert process.returncode == 1
+    assert err == f"demo: {role} ended {how}; its messages, if any, are above. The others are ended too.\n"
+
+
+def test_a_process_that_cannot_begin_is_named_with_its_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os, sys\nif sys.orig_argv[-2:-1] == ['flask']:\n    os._exit(7)\n")
+    port = block_of_free_ports()
+    with demo(port, API="flask", PYTHONPATH=str(tmp_path)) as process:
+        out, err = process.communicate(timeout=30)
+        assert not any(is_open(port + offset) for offset in range(PORTS))
+    assert (process.returncode, out) == (1, "")
+    assert err == "demo: flask ended with exit code 7; its messages, if any, are above. The others are ended too.\n"
+
+
+def test_port_in_use() -> None:
+    port = block_of_free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port + 1))
+        other.listen()
+        with demo(port) as process:
+            out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert err == f"demo: these ports are in use on 127.0.0.1: {port + 1} (authorization_server). Choose others: make demo PORT=9100\n"
+
+
+@pytest.mark.parametrize("wrong", [{"API": "bottle"}, {"TOKEN": "paper"}, {"PORT": "80"}, {"PORT": "x"}, {"PORT": "²"}])
+def test_something_that_does_not_exist_is_asked_for(wrong: dict[str, str]) -> None:
+    with pytest.raises(StackError, match=next(iter(wrong))):
+        plan_from(wrong)
+
+
+def test_everything_can_be_asked_for() -> None:
+    plan = plan_from({"API": "all", "TOKEN": "opaque", "PORT": "9100"})
+    assert plan.process_names() == ["authorization_server", "flask", "django", "starlette", "introspecting", "client"]
+    assert plan.ports == {
+        "client": 9100,
+        "authorization_server": 9101,
+        "flask": 9102,
+        "django": 9103,
+        "starlette": 9104,
+        "introspecting": 9105,
+    }
+    assert (plan.token_kind, plan_from({}).ports["client"]) == ("opaque", 9000)

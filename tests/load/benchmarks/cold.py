@@ -1,0 +1,98 @@
+"""Goal 4: a token that nobody has seen, all checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import Any, Final
+
+from iiniit_guard.guard import Guard
+from iiniit_guard.testing import Issuer
+from tests.load.benchmarks import peers
+from tests.load.benchmarks.floors import verifying
+from tests.load.benchmarks.measure import Row, compare
+from tests.load.benchmarks.tokens import make_guard, make_issuer, token_of
+
+LIMITS: Final = {"RS256": 2.0, "ES256": 1.35, "EdDSA": 1.2}
+_TOKENS: Final = 256
+
+
+def measure(rounds: int) -> list[Row]:
+    """Compare with the signature alone, as `cryptography` checks it."""
+    return [_measure(algorithm, limit, rounds) for algorithm, limit in LIMITS.items()]
+
+
+def _measure(algorithm: str, limit: float, rounds: int) -> Row:
+    issuer = make_issuer(algorithm)
+    guard = make_guard(issuer)
+    tokens = [token_of(issuer, number=number) for number in range(_TOKENS)]
+    verify = raw_signature(issuer)
+    parts = cycle([_parts(token, algorithm) for token in tokens])
+    own_form = (lambda signature, message: verify(_der(signature), message)) if algorithm == "ES256" else verify
+    floor = verifying(own_form, str(issuer.signing_key.kid), algorithm)
+    checks: dict[str, Any] = {name: _each(check, tokens) for name, check in peers.jwt_checks(issuer).items()}
+    able, unable = peers.split(checks)
+    contestants = {"ours": each_forgotten(guard, tokens), "floor": _each(floor, tokens), **able}
+    # A turn takes every token once: so forgetting them, which a server does one by one all the time, weighs alike in each.
+    measured = compare(lambda: verify(*next(parts)), contestants, rounds=rounds, calls=_TOKENS)
+    return Row(
+        goal=4,
+        name=f"cold JWT, {len(tokens[0])} bytes, {algorithm}",
+        limit=limit,
+        ours=measured["ours"],
+        floor=measured["floor"],
+        peers={**{name: measured[name] for name in able}, **unable},
+        note="the raw signature",
+    )
+
+
+def _each(check: Any, tokens: list[str]) -> Any:
+    if isinstance(check, str):
+        return check
+    turn = cycle(tokens)
+    return lambda: check(next(turn))
+
+
+def each_forgotten(guard: Guard, tokens: list[str]) -> Callable[[], object]:
+    """Ask about one token after the other; before the first comes again, all are forgotten, as if they were new."""
+
+    def asks() -> Iterator[object]:
+        while True:
+            guard.resource.cache.clear()
+            for token in tokens:
+                yield guard.verify(token)
+
+    return asks().__next__
+
+
+def raw_signature(issuer: Issuer) -> Callable[[bytes, bytes], object]:
+    """Give `cryptography`'s own check of a signature in its own form."""
+    from cryptography.hazmat.primitives.asymmetric import ec, padding
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key: Any = issuer.signing_key.private_key.public_key()
+    match issuer.signing_key.algorithm:
+        case "RS256":
+            pkcs1, sha256 = padding.PKCS1v15(), SHA256()
+            return lambda signature, message: key.verify(signature, message, pkcs1, sha256)
+        case "ES256":
+            scheme = ec.ECDSA(SHA256())
+            return lambda signature, message: key.verify(signature, message, scheme)
+        case _:
+            verify: Callable[[bytes, bytes], object] = key.verify
+            return verify
+
+
+def _parts(token: str, algorithm: str) -> tuple[bytes, bytes]:
+    from iiniit_guard.core.jose.base64url import decode_base64url
+
+    signing_input, _, encoded = token.encode().rpartition(b".")
+    signature = decode_base64url(encoded) or b""
+    return (_der(signature) if algorithm == "ES256" else signature), signing_input
+
+
+def _der(signature: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    half = len(signature) // 2
+    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))

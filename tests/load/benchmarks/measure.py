@@ -1,0 +1,176 @@
+"""Ratios to a baseline of the same run: what a shared, noisy machine can say for certain."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import repeat
+from typing import Any, Final
+
+_SLICE_SECONDS: Final = 0.004  # one turn of one contestant: long against the clock's grain, short against the neighbours' moods
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A median and the quartiles around it.
+
+    Attributes:
+        median: Of the paired ratios, or of plain values.
+        low: First quartile.
+        high: Third quartile.
+        seconds: Of the contestant itself, the median; None where no time was taken.
+    """
+
+    median: float
+    low: float
+    high: float
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What single calls of one kind took at worst, in milliseconds.
+
+    Attributes:
+        name: Of the kind.
+        longest: CPU time of the longest.
+        usual: What 9,999 of 10,000 stay below.
+        longest_wall: By the clock on the wall, which counts what other programs took too.
+        usual_wall: The same for the clock on the wall.
+        held: Whether the goal speaks of it; else it is only shown.
+    """
+
+    name: str
+    longest: float
+    usual: float
+    longest_wall: float
+    usual_wall: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured line of the table.
+
+    Attributes:
+        goal: Its number in docs/explanation/performance.md.
+        name: What of the goal was measured.
+        limit: The goal.
+        ours: Measured.
+        at_least: The goal is a lower bound.
+        unit: A multiplication sign for a ratio.
+        floor: What code without any feature costs, in the same unit; None where there is none to write.
+        peers: Others, in the same unit; a text says why there is no number.
+        beside: Ours under other circumstances, shown but held to no goal.
+        note: What the numbers are ratios to.
+        parts: Of what ours is the worst; the page shows them in a table of their own.
+    """
+
+    goal: int
+    name: str
+    limit: float
+    ours: Spread
+    at_least: bool = False
+    unit: str = "×"
+    floor: Spread | None = None
+    peers: Mapping[str, Spread | str] = field(default_factory=dict)
+    beside: Mapping[str, Spread] = field(default_factory=dict)
+    note: str = ""
+    parts: Sequence[Part] = ()
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ours.median >= self.limit if self.at_least else self.ours.median <= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what `from_json` reads."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(members: dict[str, Any]) -> Row:
+        """Read what another process measured."""
+
+        def spread(value: Any) -> Any:
+            return Spread(**value) if isinstance(value, dict) else value
+
+        named = {name: {key: spread(value) for key, value in members[name].items()} for name in ("peers", "beside")}
+        parts = [Part(**part) for part in members["parts"]]
+        return Row(**{**members, **named, "ours": spread(members["ours"]), "floor": spread(members["floor"]), "parts": parts})
+
+
+def spread_of(values: list[float], seconds: float | None = None) -> Spread:
+    """Give the median and the quartiles."""
+    if len(values) < 3:
+        return Spread(statistics.median(values), min(values), max(values), seconds)
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(middle, low, high, seconds)
+
+
+def compare(
+    baseline: Callable[[], object],
+    contestants: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    slice_seconds: float = _SLICE_SECONDS,
+    calls: int | None = None,
+) -> dict[str, Spread]:
+    """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired ratios.
+
+    CPU time of this process: what neighbours take from the machine is not ours, and both of a pair feel the caches alike.
+
+    Args:
+        baseline: One call of it is 1.
+        contestants: By name.
+        rounds: Pairs per contestant.
+        slice_seconds: How long one turn lasts.
+        calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
+    """
+    gc.collect()
+    gc.freeze()  # else a pass over whatever was imported, which takes many turns' time, strikes the same contestant in every round
+    everyone = {"": baseline, **contestants}
+    counts = {name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()}
+    ratios: dict[str, list[float]] = {name: [] for name in contestants}
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, function in contestants.items():
+            base = _time(baseline, counts[""])
+            own = _time(function, counts[name])
+            ratios[name].append(own / base)
+            times[name].append(own)
+    return {name: spread_of(ratios[name], statistics.median(times[name])) for name in contestants}
+
+
+def _time(function: Callable[[], object], count: int) -> float:
+    turns = repeat(None, count)
+    started = time.process_time()
+    for _ in turns:
+        function()
+    return (time.process_time() - started) / count
+
+
+def _count_for(function: Callable[[], object], seconds: float) -> int:
+    function()
+    count = 1
+    while True:
+        taken = _time(function, count) * count
+        if taken >= seconds / 4:
+            return max(1, round(count * seconds / taken))
+        count *= 2
+
+
+def step(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run a coroutine that waits for nothing, without an event loop's own cost around it.
+
+    Raises:
+        RuntimeError: It waits.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return finished.value
+    coroutine.close()
+    raise RuntimeError("this coroutine waits for something")

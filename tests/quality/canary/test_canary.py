@@ -1,0 +1,252 @@
+"""A marked token, secret and subject pass through everything at DEBUG level; then they are looked for wherever they must not be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+import iiniit_guard
+from iiniit_guard import Guard, IssuerUnavailable, TokenRefused
+from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, ClientSecretPost
+from iiniit_guard.core.jose import jws as jose
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.errors import GuardError, SettingsError
+from iiniit_guard.observe.log import DecisionLog
+from iiniit_guard.observe.metrics import DecisionMetrics
+from tests.contract.cases import case as cases
+from tests.contract.cases.case import Case, Refused, play, seen_by_guard, seen_by_guard_async
+from tests.contract.cases.tables import CASES
+from tests.contract.hosts.builders import HOSTS
+from tests.quality.canary.marks import SECRET, SUBJECT, TOKEN, MarkedIssuer, everything_written, secret_spellings, texts_in, token_marks
+
+
+def broad() -> list[Case]:
+    """One row of each kind of answer, and every tenth row beside them."""
+    kinds: dict[object, Case] = {}
+    for case in CASES:
+        kinds.setdefault((case.expected.reason if isinstance(case.expected, Refused) else "allowed", case.method, case.path), case)
+    return list(dict.fromkeys(chain(kinds.values(), CASES[::10])))
+
+
+WAYS: dict[str, Any] = {"guard": seen_by_guard, "guard on a loop": seen_by_guard_async, **{host.name: host.call for host in HOSTS}}
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    monkeypatch.setattr(cases, "Issuer", MarkedIssuer)
+
+
+def test_the_search_finds_what_is_there():
+    with everything_written() as written:
+        logging.getLogger("somebody").debug("asked with %s", TOKEN)
+        warnings.warn(f"the secret is {SECRET}", stacklevel=1)
+        print(SUBJECT, file=sys.stderr)
+        try:
+            raise ValueError(TOKEN * 2)
+        except ValueError:
+            logging.getLogger("somebody.else").exception("it failed")
+    buried = {"a": [({"b": (TOKEN.encode(), deque([SECRET]))},)]}
+
+    assert len(written.holds({TOKEN})) > 3
+    assert written.holds({TOKEN * 2})
+    assert written.holds(secret_spellings())
+    assert written.holds({SUBJECT})
+    assert {TOKEN, SECRET} <= set(texts_in(buried))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_gets_out_whatever_is_asked(marked, way):
+    tokens: list[str] = []
+    seen_subjects = 0
+    registry = CollectorRegistry()
+    with everything_written() as written:
+        consumers: list[Callable[[Event], None]] = [DecisionLog(which="all"), DecisionMetrics(registry)]
+        for case in broad():
+            if "{token}" in case.query and not way.startswith("guard"):
+                continue  # frameworks log whole URLs, which is why such a token is refused
+            answer, scene = play(case, WAYS[way])
+            issuer = cast("MarkedIssuer", scene.issuer)
+            tokens += issuer.issued
+            for event in scene.events:
+                for consumer in consumers:
+                    consumer(event)
+                written.add(event)
+                assert event.subject is None or (event.subject == SUBJECT) or SUBJECT not in event.subject
+                seen_subjects += event.subject == SUBJECT
+            public(written, scene, answer, tokens)
+            # In memory: the caches know tokens by their digests alone, and no secret.
+            resource = scene.guard._resource
+            learned = [resource.cache, *((server.refused, server.tombstones, server.flights, server.keys) for server in servers(resource))]
+            kept = "\n".join(texts_in(*learned, jose._known_headers))
+            assert not any(mark in kept for mark in (*token_marks(issuer.issued), *secret_spellings())), case.name
+    written.texts.append(generate_latest(registry).decode())
+
+    assert written.records > 50
+    assert seen_subjects > 5, "the mark is not in use"
+    assert len(tokens) > 100
+    assert written.holds(token_marks(tokens)) == []
+    assert written.holds((*secret_spellings(), SUBJECT)) == []
+
+
+def servers(resource):
+    return list(resource.servers)
+
+
+def public(written, scene, answer, tokens):
+    """Whatever an application could print, and whatever a client gets."""
+    written.add(scene.guard, scene.guard._resource.settings, scene.guard._resource, *servers(scene.guard._resource))
+    written.add(*(server.settings for server in servers(scene.guard._resource)))
+    if scene.issuer.last_request is not None:
+        written.add(scene.issuer.last_request)
+    if isinstance(answer, Allow):
+        written.add(answer, answer.token, answer.principal, getattr(answer.token, "claims", None))
+    elif answer.status != 200:  # what a handler itself answers is the application's
+        written.texts.append(answer.body.decode())
+        written.add(answer.headers, answer)
+    written.add(Request("GET", "/", b"access_token=" + TOKEN.encode(), [(b"authorization", b"Bearer " + TOKEN.encode())]))
+
+
+def test_exceptions_hold_nothing():
+    issuer = MarkedIssuer()
+    with everything_written() as written, issuer.guard() as guard:
+        bad = [issuer.token(expires_in=-100), issuer.token(aud="https://other.test"), issuer.token()[:-3] + "AAA", issuer.token() + "!"]
+        for token in [*bad, TOKEN + " " + TOKEN, "x" * 20_000 + TOKEN, TOKEN]:
+            with pytest.raises(TokenRefused) as refused:
+                guard.verify(token)
+            written.add(refused.value)
+        issuer.fail("garbage")
+        with pytest.raises(IssuerUnavailable) as unavailable:
+            guard.verify(issuer.opaque_token())
+        written.add(unavailable.value)
+        with issuer.guard(issuer_resolver=lambda request: issuer.issuer) as resolving, pytest.raises(GuardError) as usage:
+            resolving.verify(issuer.token())
+        written.add(usage.value)
+
+    assert written.holds(token_marks(issuer.issued)) == []
+    assert written.holds((*secret_spellings(), SUBJECT)) == []
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"INTROSPECTION_CLIENT_AUTH": SECRET},
+        {"INTROSPECTION_CLIENT_SECRET": SECRET},
+        {"INTROSPECTION_CLIENT_AUTH": "client_secret_basic", "INTROSPECTION_CLIENT_SECRET": SECRET},
+        {"INTROSPECTION_CLIENT_AUTH": "bearer", "INTROSPECTION_TOKEN": SECRET, "INTROSPECTION_CLIENT_ID": "x"},
+        {"STORE_SECRET": SECRET},
+        {"STORE_SECRET": SECRET, "STORE_URL": f"redis://:{SECRET}@store.test", "MAX_TOKEN_BYTES": SECRET},
+        {"SCOPE_ALIASES": SECRET, "ALGORITHMS": SECRET, "PROFILE": SECRET},
+        {SECRET: SECRET},
+    ],
+)
+def test_faults_of_settings_hold_no_value(environ):
+    variables = {f"IINIIT_GUARD_{name}": value for name, value in environ.items()}
+    with everything_written() as written, pytest.raises(SettingsError) as fault:
+        Guard.from_env(variables)
+    told = [
+        text for text in [str(fault.value), repr(fault.value), *fault.value.faults] if SECRET in text.replace(f"IINIIT_GUARD_{SECRET}", "")
+    ]
+
+    assert [text for text in told if f"IINIIT_GUARD_{SECRET}" not in text] == []
+    assert SECRET in environ or written.holds(secret_spellings()) == []
+
+
+def test_public_objects_show_no_secret():
+    issuer = MarkedIssuer()
+    with everything_written() as written:
+        for method in (ClientSecretBasic("api", SECRET), ClientSecretPost("api", SECRET), iiniit_guard.BearerToken(SECRET)):
+            written.add(method)
+            with issuer.guard(introspection=method) as guard:
+                written.add(guard, guard._resource.settings, *(server.settings for server in guard._resource.servers))
+        pem = issuer.client_check.client_key.private_pem()
+        written.add(iiniit_guard.PrivateKeyJwt("api", pem, "ES256"))
+        written.add(iiniit_guard.Principal("ApiKey", SUBJECT, frozenset()))
+    secret_line = pem.split("\n")[1]
+
+    assert written.holds((*secret_spellings(), secret_line)) == []
+
+
+class Loopback(BaseHTTPRequestHandler):
+    """An introspection endpoint over a real socket."""
+
+    answer = b""
+    received: list[str]
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append(f"{self.headers['Authorization']} {body.decode()}")
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("body", ["active", "inactive", "garbage"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "loop"])
+def test_the_real_client_writes_nothing_down(body, asynchronous):
+    active = {"active": True, "iss": "https://issuer.test", "aud": "https://api.test", "sub": SUBJECT, "scope": "a", "token": TOKEN}
+    answers = {"active": json.dumps(active).encode(), "inactive": b'{"active": false}', "garbage": TOKEN.encode() + SUBJECT.encode()}
+
+    class Serving(Loopback):
+        answer = answers[body]
+        received = []
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Serving)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    closed = ThreadingHTTPServer(("127.0.0.1", 0), Serving)
+    closed.server_close()
+    try:
+        with everything_written() as written:
+            logging.getLogger("httpx2").setLevel(logging.DEBUG)
+            for port in (server.server_port, closed.server_port):
+                ask(port, asynchronous, written)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert any(TOKEN in line for line in Serving.received), "the token went over the wire"
+    assert any(spelling in line for line in Serving.received for spelling in secret_spellings())
+    assert written.records > 0
+    assert written.holds({TOKEN}) == []
+    assert written.holds((*secret_spellings(), SUBJECT)) == []
+
+
+def ask(port, asynchronous, written):
+    request = Request("GET", "/", headers=[(b"authorization", b"Bearer " + TOKEN.encode())])
+
+    async def on_a_loop(guard):
+        async with guard:
+            return await guard.authenticate_async(request)
+
+    guard = Guard(
+        issuer="https://issuer.test",
+        audience="https://api.test",
+        introspection=ClientSecretBasic("api", SECRET),
+        introspection_endpoint=f"http://127.0.0.1:{port}/introspect",
+        jwks_uri=f"http://127.0.0.1:{port}/jwks",
+        insecure_http_hosts=("127.0.0.1",),
+    )
+    if asynchronous:
+        decision = asyncio.run(on_a_loop(guard))
+    else:
+        with guard:
+            decision = guard.authenticate(request)
+    written.add(decision, guard)

@@ -1,0 +1,288 @@
+"""Change `iiniit_guard/core` one expression at a time and see a test fail for it: what `make mutants` runs.
+
+mutmut 3 makes the mutants and keeps the results (`mutmut show NAME` and `mutmut results` read them). The tests are run from
+here, since `mutmut run` starts pytest anew for every mutant and names the tests on its command line, which fails for names
+with characters outside ASCII: here they are collected once, each mutant gets a fork, and what killed its sibling goes first.
+
+    python tests/quality/mutation/run.py [--resume | --survivors] [PATTERN...]     a pattern is one of fnmatch, such as '*jose*'
+
+`--resume` runs those that have no result yet, `--report` none at all. Of the tests that call a function, the 500 that are most
+likely to see a change are run; `--survivors` then runs all of them on the mutants that survived.
+
+Every survivor must be explained in survivors.md beside this file, alone or as one of a kind; one that is not makes the run fail.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import gc
+import mmap
+import os
+import re
+import resource
+import signal
+import sys
+import time
+from collections import Counter, defaultdict, deque
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+EXPLAINED = HERE / "survivors.md"
+SELECTION = [
+    "tests/unit/core",
+    "tests/contract/hosts/test_matrix.py::test_the_guard_decides",
+    "tests/contract/hosts/test_matrix.py::test_the_guard_decides_alike_when_keys_and_header_are_known",
+    "tests/contract/hosts/test_public_paths.py",
+    "tests/contract/hosts/test_metadata.py",
+    "tests/contract/hosts/test_asgi.py",
+    "tests/contract/hosts/test_asgi_start.py",
+    "tests/contract/hosts/test_wsgi.py",
+    "tests/contract/hosts/test_starlette_applications.py",
+    "tests/contract/hosts/test_starlette_handlers.py",
+    "tests/contract/hosts/test_starlette_websockets.py",
+    "tests/contract/hosts/test_flask_applications.py",
+    "tests/contract/hosts/test_flask_contexts.py",
+    "tests/contract/hosts/test_flask_views.py",
+    "tests/unit/guard/test_guard.py",
+    "tests/unit/guard/test_recall.py",
+    "tests/unit/guard/test_usual.py",
+    "tests/integration/test_several_issuers.py",
+    "tests/contract/properties/test_habits.py",
+    # It looks at what is imported, and mutants import mutmut.
+    "--deselect=tests/unit/core/test_jwk.py::test_parsing_loads_no_cryptography",
+]
+# What adapters share is tested through them; for the rest, their tests say nothing that a row of the tables does not say sooner.
+THROUGH_HOSTS = {"handler", "gate", "request", "resource_metadata", "decision"}
+# The rows of the tables are about these; of the others' functions, which every row calls, each fourth row sees enough.
+ABOUT_ROWS = {"authenticate", "bearer", "claim_checks", "habit", "introspection", "jose", "jwk", "scope", "verification"}
+LIMIT = 500
+WORKERS = 2
+CPU_SECONDS = 15
+MEMORY_BYTES = 4 << 30
+KILLED, SURVIVED, UNTESTED = 1, 0, 33
+
+
+class Mutation:
+    """A pytest plugin that runs mutants in the place of the session's tests."""
+
+    def __init__(self, patterns: list[str], wanted: frozenset[int | None] | None) -> None:
+        self.patterns = patterns
+        self.wanted = wanted
+        self.tests: dict[str, list[Any]] = defaultdict(list)
+        self.seconds: dict[str, float] = {}
+        self.killers: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=8))
+        self.module_killers: dict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=40))
+        self.note = mmap.mmap(-1, 4 * 65536)
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Learn which test calls which function, then run the mutants."""
+        from mutmut.mutation.trampoline import set_mutant_under_test
+
+        set_mutant_under_test("stats")
+        self.learn(session)
+        gc.collect()
+        gc.freeze()  # else every collection in a fork copies all the pages it looks at
+        os.chdir(ROOT)
+        self.run_all()
+        return True
+
+    def learn(self, session: Any) -> None:
+        """Run every test once, without a mutant."""
+        from _pytest.runner import runtestprotocol
+        from mutmut.state import state
+
+        for item in session.items:
+            state()._stats.clear()
+            begun = time.perf_counter()
+            reports = runtestprotocol(item, log=False, nextitem=None)
+            self.seconds[item.nodeid] = time.perf_counter() - begun
+            failed = [report for report in reports if report.failed]
+            if failed:
+                raise SystemExit(f"{item.nodeid} fails without a mutant:\n{failed[0].longreprtext}")
+            for function in state()._stats:
+                self.tests[function].append(item)
+        print(f"{len(session.items)} tests in {sum(self.seconds.values()):.0f} s, {len(self.tests)} functions")
+
+    def run_all(self) -> None:
+        """Run the mutants that were asked for, two at a time."""
+        from mutmut.mutation.data import SourceFileMutationData
+        from mutmut.utils.file_utils import walk_mutatable_files
+        from mutmut.utils.format_utils import mangled_name_from_mutant_name
+
+        running: dict[int, tuple[Any, str, str, int, list[Any]]] = {}
+        slots = list(range(WORKERS))
+        count = 0
+
+        def finish() -> None:
+            pid, status = os.waitpid(-1, 0)
+            file, name, function, slot, items = running.pop(pid)
+            slots.append(slot)
+            code = os.waitstatus_to_exitcode(status)
+            file.exit_code_by_key[name] = code
+            if code == KILLED:
+                killer = items[int.from_bytes(self.note[4 * slot : 4 * slot + 4], "little")]
+                for known in (self.killers[function], self.module_killers[str(file.path)]):
+                    if killer in known:
+                        known.remove(killer)
+                    known.appendleft(killer)
+
+        for path in walk_mutatable_files():
+            begun = time.perf_counter()
+            file = SourceFileMutationData(path=path)
+            file.load()
+            for name in list(file.exit_code_by_key):
+                if self.patterns and not any(fnmatch.fnmatch(name, pattern) for pattern in self.patterns):
+                    continue
+                if self.wanted is not None and file.exit_code_by_key[name] not in self.wanted:
+                    continue
+                function = mangled_name_from_mutant_name(name)
+                items = self.in_order(function, path)
+                if not items:
+                    file.exit_code_by_key[name] = UNTESTED
+                    continue
+                while not slots:
+                    finish()
+                slot = slots.pop()
+                sys.stdout.flush()
+                pid = os.fork()
+                if pid == 0:
+                    self.test(name, items, slot)
+                running[pid] = (file, name, function, slot, items)
+                count += 1
+            while running:
+                finish()
+            file.save()
+            statuses = Counter(file.exit_code_by_key.values())
+            print(f"{path}: {dict(statuses)}, {count} run, {time.perf_counter() - begun:.0f} s", flush=True)
+
+    def in_order(self, function: str, path: Path) -> list[Any]:
+        """Give the tests that call a function: what killed its siblings, the tests of its module, then the quickest."""
+        able = set(self.tests[function])
+        known = [item for item in dict.fromkeys([*self.killers[function], *self.module_killers[str(path)]]) if item in able]
+        hosts = path.stem in THROUGH_HOSTS
+        rows = [item for item in self.tests[function] if "test_matrix" in item.nodeid]
+        seldom = set() if path.stem in ABOUT_ROWS else {item for number, item in enumerate(rows) if number % 4}
+        able -= seldom
+        others = [item for item in able.difference(known) if hosts or "/hosts/" not in item.nodeid or "test_matrix" in item.nodeid]
+        others.sort(key=lambda item: (f"/test_{path.stem}" not in item.nodeid, self.seconds[item.nodeid], item.nodeid))
+        thorough = self.wanted is not None and SURVIVED in self.wanted
+        return (known + others)[: None if thorough else LIMIT]
+
+    def test(self, name: str, items: list[Any], slot: int) -> None:
+        """Run tests until one fails; this is a fork and ends here."""
+        from _pytest.runner import runtestprotocol
+        from mutmut.mutation.trampoline import set_mutant_under_test
+
+        silent = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(silent, descriptor)
+        seconds = CPU_SECONDS if len(items) <= LIMIT else 4 * CPU_SECONDS
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(8 * seconds)
+        os.chdir(ROOT / "mutants")
+        set_mutant_under_test(name)
+        code = SURVIVED
+        try:
+            for number, item in enumerate(items):
+                if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
+                    self.note[4 * slot : 4 * slot + 4] = number.to_bytes(4, "little")
+                    code = KILLED
+                    break
+        except BaseException:
+            code = 3  # mutmut's number for an error of pytest itself, which is a kill
+        os._exit(code)
+
+
+def changes() -> dict[str, tuple[str, str, str]]:
+    """Give, for every mutant that no test killed: its function, and the lines before and after."""
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.utils.file_utils import walk_mutatable_files
+
+    found = {}
+    for path in walk_mutatable_files():
+        file = SourceFileMutationData(path=path)
+        file.load()
+        for name, code in file.exit_code_by_key.items():
+            if code != SURVIVED:
+                continue
+            lines = get_diff_for_mutant(name, path=path).split("\n")[3:]
+            before, after = (" ".join(line[1:].strip() for line in lines if line[:1] == sign) for sign in "-+")
+            function = re.sub(r"__mutmut_\d+$", "", name.rpartition(".")[2])
+            function = function.replace("ǁ", ".").removeprefix("x").lstrip("._") if "ǁ" in function else function.removeprefix("x_")
+            found[name] = (f"{Path(path).stem}.{function}", before, after)
+    return found
+
+
+def report() -> int:
+    """Say how many mutants were killed, and which survivor nobody has explained."""
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.utils.file_utils import walk_mutatable_files
+
+    codes: Counter[int | None] = Counter()
+    for path in walk_mutatable_files():
+        file = SourceFileMutationData(path=path)
+        file.load()
+        codes.update(file.exit_code_by_key.values())
+    run = sum(codes.values()) - codes[None] - codes[UNTESTED]
+    alive = changes()
+    print(f"{run} mutants: {run - len(alive)} killed ({100 * (run - len(alive)) / max(run, 1):.1f} %), {len(alive)} survived")
+    print(f"{codes[UNTESTED]} are in functions that run at import alone or in no test; {codes[None]} were not run")
+    explained = EXPLAINED.read_text(encoding="utf-8")
+    kinds = [re.compile(pattern) for pattern in re.findall(r"^- `([^`]+)`: ", explained, re.MULTILINE)]
+    silent = {
+        name: change
+        for name, change in alive.items()
+        if entry(*change) not in explained and not any(kind.search(entry(*change)) for kind in kinds)
+    }
+    for name, change in silent.items():
+        print(f"not explained: {name}\n    {entry(*change)}")
+    return 1 if silent else 0
+
+
+def entry(function: str, before: str, after: str) -> str:
+    """Write a survivor as survivors.md has it; numbers of mutants change with every edit, so it has none."""
+    return f"{function}: {before} → {after}"
+
+
+def main() -> int:
+    """Make mutants, run them, report."""
+    arguments = sys.argv[1:]
+    wanted: frozenset[int | None] | None = None
+    if "--resume" in arguments:
+        wanted = frozenset({None})
+    if "--survivors" in arguments:
+        wanted = frozenset({None, SURVIVED, UNTESTED})
+    patterns = [argument for argument in arguments if argument not in ("--resume", "--survivors")]
+    os.chdir(ROOT)
+    sys.path = [path for path in sys.path if path and Path(path).resolve() not in (HERE, ROOT)]
+
+    import pytest
+    from mutmut.__main__ import create_mutants
+    from mutmut.mutation.trampoline import set_mutant_under_test
+    from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths
+
+    if patterns == ["--report"]:
+        return report()
+    set_mutant_under_test("mutant_generation")
+    Path("mutants").mkdir(exist_ok=True)
+    copy_src_dir()
+    copy_also_copy_files()
+    setup_source_paths()
+    create_mutants(WORKERS)
+    os.chdir("mutants")
+    plugin = Mutation(patterns, wanted)
+    ended = pytest.main(
+        ["--rootdir=.", "-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-o", "faulthandler_timeout=0", *SELECTION],
+        plugins=[plugin],
+    )
+    os.chdir(ROOT)
+    return int(ended) or report()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,53 @@
+"""Entries for a `TokenCache`, and which of them it holds."""
+
+from __future__ import annotations
+
+from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
+from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, digest_of
+from iiniit_guard.core.model.access_token import AccessToken
+
+FOR_EVER = float("inf")
+ISSUER = IssuerValidity()
+VALIDITY = KeyValidity(ISSUER)
+
+
+def token_of(client=None, name="t"):
+    return AccessToken("https://issuer.test", subject=name, client_id=client)
+
+
+def entry(client=None, *, valid_from=0.0, valid_until=FOR_EVER, valid_until_monotonic=FOR_EVER, validity=VALIDITY, name="t", token=None):
+    return CacheEntry(token or token_of(client, name), valid_from, valid_until, valid_until_monotonic, validity)
+
+
+def digest(name):
+    return digest_of(str(name))
+
+
+def fill(cache, names, client=None, validity=VALIDITY):
+    for name in names:
+        cache.keep(digest(name), entry(client, validity=validity, name=str(name)))
+
+
+def held(cache, names):
+    return [name for name in names if digest(name) in cache._objects or cache._store.get(digest(name)) is not None]
+
+
+def check_sums(cache):
+    """Check that every sum of the cache is what its parts add up to."""
+    store = cache._store
+    tables = {id(table): table for table in store._tables}.values()
+    records = {digest: record for table in tables for digest, record in table.items()}
+    assert sorted(digest for issuer in store._issuers.values() for digest in issuer.queue) == sorted(records)
+    for issuer in store._issuers.values():
+        rooms = {}
+        for digest in issuer.queue:
+            client = facts_of(records[digest]).client
+            rooms[client] = rooms.get(client, 0) + store._room_for(records[digest])
+        assert issuer.rooms == rooms
+        assert issuer.room == sum(rooms.values())
+        assert issuer.over_quota.keys() <= rooms.keys()
+    assert sorted(map(id, store._rotation)) == sorted(map(id, store._issuers.values()))
+    assert store._room == sum(issuer.room for issuer in store._issuers.values()) <= store._capacity
+    sizes = [(entry.record is None, entry.size) for entry in cache._objects.values()]
+    assert cache._objects_bytes - cache._new_room == sum(size for new, size in sizes if new)
+    assert cache._objects_bytes - cache._unpacked_room == sum(size for new, size in sizes if not new)

@@ -1,0 +1,31 @@
+"""A protected resource whose decisions are stepped by hand."""
+
+from __future__ import annotations
+
+from iiniit_guard.core.authenticate import authenticate
+from iiniit_guard.core.decision import Allow, Deny
+from iiniit_guard.core.model.policy import ANY_TOKEN
+from tests.unit.core.stepping import KEY, Steps, bearer, key_set, make_clock, make_resource, mint
+
+
+class World:
+    def __init__(self, **settings):
+        self.clock = make_clock()
+        self.resource = make_resource(self.clock, **settings)
+
+    def decide(self, request, wanted=ANY_TOKEN):
+        return Steps(authenticate(request if not isinstance(request, str) else bearer(request), self.resource, wanted))
+
+    def mint(self, **claims):
+        return mint(self.clock, **claims)
+
+    def learn(self, token):
+        """Verify a JWT, keys and all."""
+        steps = self.decide(token)
+        assert isinstance(steps.send(key_set(KEY)).result, Allow)
+        return token
+
+
+def reason_of(steps):
+    assert isinstance(steps.result, Deny), steps.result
+    return steps.result.reason

@@ -1,0 +1,25 @@
+"""A registry of issuers that a callable finds, asked by hand."""
+
+from __future__ import annotations
+
+from iiniit_guard.core.issuer.registry import FoundIssuers
+from tests.unit.core.stepping import ISSUER, KEY, Steps, key_set, make_issuer, make_resource
+
+
+def make_found(clock, *max_age):
+    resource = make_resource(clock, issuers=print)
+    return FoundIssuers(print, resource._server, clock.clock, *max_age)
+
+
+def find(found, issuer=ISSUER):
+    return Steps(found.server_of(issuer))
+
+
+def settle(found, issuer, *, proven=False):
+    server = find(found, issuer).send(make_issuer(issuer=issuer)).result
+    server.proven = proven
+    return server
+
+
+def ask_for_keys(server):
+    assert Steps(server.keys.obtain()).send(key_set(KEY)).ended

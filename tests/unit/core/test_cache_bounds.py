@@ -1,0 +1,73 @@
+"""Verified tokens: the bounds hold, in bytes and after an exception too."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.cache import packed_store as module
+from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.model.access_token import AccessToken
+from tests.unit.core.caching import check_sums, digest, entry, fill, held
+from tests.unit.core.stepping import make_clock
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def clock():
+    return make_clock()
+
+
+def large(name, size, client=None):
+    """Return an entry whose record takes about `size` bytes."""
+    return entry(token=AccessToken("https://issuer.test", subject=str(name), client_id=client, claims={"x": "y" * size}))
+
+
+def test_bytes_are_bounded_and_each_takes_what_it_has(clock):
+    cache = TokenCache(65_536, clock.clock, MIB)
+    for number in range(400):
+        cache.keep(digest(number), large(number, 6000))
+        check_sums(cache)
+    assert 60 < len(cache) < MIB / 6000
+    assert cache.recall(digest(399)) is not None
+    fill(cache, ["small"])
+    assert cache.recall(digest("small")) is not None
+
+
+def test_a_client_is_over_its_quota_by_bytes_too(clock):
+    cache = TokenCache(65_536, clock.clock, MIB)
+    fill(cache, range(200), client="victim")
+    for number in range(1000, 1400):
+        cache.keep(digest(number), large(number, 6000, "flood"))
+    assert held(cache, range(200)) == list(range(200))
+
+
+def test_a_token_that_is_too_large_is_not_cached_nor_what_it_replaces(clock):
+    cache = TokenCache(100, clock.clock, MIB)
+    for name in "ab":
+        cache.keep(digest(name), large(name, 100))
+    cache.keep(digest("a"), large("a", MIB // 16))
+    assert cache.recall(digest("a")) is None
+    assert cache.recall(digest("b")) is not None
+    cache.keep(digest("c"), large("c", MIB // 17))
+    assert cache.recall(digest("c")) is not None
+    assert digest("c") not in cache._objects, "its objects would take too much"
+    check_sums(cache)
+
+
+def test_an_entry_that_grows_may_be_lost_itself(clock):
+    cache = TokenCache(65_536, clock.clock, MIB)
+    for number in range(90):
+        cache.keep(digest(number), large(number, 6000))
+    first = next(number for number in range(90) if held(cache, [number]))
+    cache.keep(digest(first), large(first, 40_000))
+    assert cache.recall(digest(first)) is not None
+    check_sums(cache)
+
+
+@pytest.mark.parametrize(("size", "tables"), [(1, 1), (4096, 1), (4097, 2), (8192, 2), (65_536, 16), (1_000_000, 256), (5_000_000, 256)])
+def test_tables_are_small_and_there_is_one_for_each_octet(size, tables):
+    """A `dict` is rebuilt as a whole now and then: in 50 ms where it holds a million."""
+    made = module._tables(size)
+    assert len(made) == 256
+    assert len({id(table) for table in made}) == tables

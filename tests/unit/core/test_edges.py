@@ -1,0 +1,272 @@
+"""Rows that change one expression away from another: each was a mutant that no other test killed."""
+
+from __future__ import annotations
+
+import pytest
+from jwt.algorithms import get_default_algorithms
+
+from iiniit_guard.core.claims.scope import scope_reading
+from iiniit_guard.core.http.bearer import Credential, assertion_of, credential_of, has_query_token, is_b64token
+from iiniit_guard.core.http.event import event_of
+from iiniit_guard.core.issuer.client_authentication import ClientSecretPost, PrivateKeyJwt, SecretFile, sign_in
+from iiniit_guard.core.issuer.jwt import verify_jwt
+from iiniit_guard.core.issuer.metadata import metadata_urls
+from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws
+from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.flow import HttpResponse
+from iiniit_guard.core.model.policy import ANY_TOKEN
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.resource import request_issuer
+from iiniit_guard.core.resource_metadata import published
+from iiniit_guard.core.settings.guard_settings import make_settings
+from iiniit_guard.errors import SettingsError, UsageError
+from tests.unit.core.stepping import ISSUER, KEY, NOW, Steps, bearer, key_set, make_clock, make_resource, make_server, mint, parsed
+
+# Extraction
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ((), Reason.NO_TOKEN),
+        ((b"",), Reason.NO_TOKEN),
+        ((b" \t",), Reason.NO_TOKEN),
+        ((b"a.b.c",), "a.b.c"),
+        ((b"a.b.c \t ",), "a.b.c"),
+        ((b"a" * 16 + b" ",), "a" * 16),
+        ((b"a b",), Reason.MALFORMED_HEADER),
+        ((b"a", b"a"), Reason.SEVERAL_CREDENTIALS),
+        ((b"a" * 16,), "a" * 16),
+        ((b"a" * 17,), Reason.TOKEN_TOO_LONG),
+    ],
+)
+def test_what_the_gateway_says(lines, found):
+    headers = [(b"authorization", b"Bearer other"), *((b"x-iiniit-assertion", line) for line in lines)]
+    outcome = assertion_of(Request("GET", "/", headers=headers), 16)
+    assert (outcome.reason if isinstance(outcome, Problem) else outcome.value) == found
+
+
+@pytest.mark.parametrize(("length", "good"), [(9, True), (10, True), (11, False)])
+def test_another_schemes_credential_may_be_as_long_as_a_token(length, good):
+    request = Request("GET", "/", headers=[(b"authorization", b"ApiKey " + b"k" * length)])
+    assert isinstance(credential_of(request, frozenset({"apikey"}), 10), Credential) is good
+
+
+def test_white_space_behind_another_schemes_credential_is_not_part_of_it():
+    """RFC 9110 §5.5: some servers remove it, and a key must be the same behind all of them."""
+    request = Request("GET", "/", headers=[(b"authorization", b"ApiKey secret key\t ")])
+    assert credential_of(request, frozenset({"apikey"}), 10) == Credential("apikey", "secret key")
+
+
+@pytest.mark.parametrize(
+    ("query", "there"),
+    [(b"", False), (b"a=b", False), (b"a+b=c", False), (b"access%5Ftoken=x", True), (b"+access_token=x", True), (b"x=access_token", False)],
+)
+def test_a_token_in_the_query(query, there):
+    assert has_query_token(query) is there
+    found = credential_of(Request("GET", "/", query), frozenset({"bearer"}), 10)
+    assert isinstance(found, Problem)
+    assert (found.reason is Reason.TOKEN_IN_QUERY) is there
+
+
+@pytest.mark.parametrize(("text", "good"), [(b"aX", True), (b"X", True), (b"=", False), (b"a=X", False), (b"aX==", True)])
+def test_only_equals_signs_pad(text, good):
+    assert is_b64token(text) is good
+
+
+# Reading
+
+
+def test_an_encoding_that_ends_in_any_letter_is_whole():
+    for number in range(256):
+        octets = bytes([255, 255, number])
+        assert decode_base64url(encode_base64url(octets)) == octets
+        assert len(encode_base64url(octets)) == 4
+
+
+def test_the_path_of_an_issuer_keeps_its_last_letter():
+    assert metadata_urls("https://a.test/X") == (
+        "https://a.test/.well-known/oauth-authorization-server/X",
+        "https://a.test/X/.well-known/openid-configuration",
+    )
+
+
+def test_three_parts_are_no_more_and_no_less():
+    token = mint(make_clock())
+    assert isinstance(parse_jws(token, frozenset(ALGORITHMS)), Jws)
+    for wrong in (token + ".", "." + token, token.replace(".", "..", 1), token + ".x", "x." + token):
+        assert isinstance(parse_jws(wrong, frozenset(ALGORITHMS)), Problem)
+
+
+def test_a_scope_string_seen_before_says_the_same():
+    reading = scope_reading(strict=False, also=(), aliases={}, implies={})
+    first = reading.scopes_of({"scope": "a b"})
+    assert reading.scopes_of({"scope": "a b"}) is first
+    assert reading.scopes_of({"scope": "b a"}) == first
+    assert "a b" in reading.seen
+    assert reading.seen["a b"] is first
+    assert reading.scopes_of({"scp": "a b"}) == first
+
+
+def test_roles_are_separated_by_spaces_alone():
+    reading = scope_reading(strict=False, also=("roles",), aliases={}, implies={})
+    assert reading.scopes_of({"roles": "a\tb c"}) == {"c"}
+
+
+def test_claims_cannot_be_removed_and_hash_by_their_names():
+    claims = Claims({"a": 1, "b": [1]})
+    with pytest.raises(AttributeError, match=r"^claims are read-only$"):
+        del claims.a  # type: ignore[attr-defined]  # there is no such attribute either
+    assert hash(claims) == hash(Claims({"b": [1], "a": 1})) != hash(Claims({"c": 1}))
+
+
+def test_a_description_outside_the_grammar_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"^a description holds a character outside RFC 6750 section 3$"):
+        Problem(401, "invalid_token", Reason.EXPIRED, 'a "quote"')
+
+
+# Events
+
+
+@pytest.mark.parametrize("lines", [(), (b"Bearer a", b"Bearer a"), (b"Basic a",), (b"Bearer",), (b"Bearer a b",)])
+def test_what_is_no_one_token_has_no_digest(lines):
+    resource = make_resource(make_clock())
+    request = Request("GET", "/", headers=[(b"authorization", line) for line in lines])
+    decision = resource.answers.deny(PROBLEMS[Reason.NO_TOKEN], request, ANY_TOKEN)
+    assert event_of(decision, request, "x", now=0, seconds=0, subjects=True).token_digest is None
+
+
+# Metadata of the resource
+
+
+def test_the_whole_answer_and_the_whole_preflight():
+    resource = make_resource(make_clock(), audience="https://api.test/v1", resource="https://api.test/v1")
+    place = "/.well-known/oauth-protected-resource/v1"
+    found = published(Request("GET", place), resource)
+    assert found is not None
+    assert found.headers == (
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(found.body))),
+        ("Cache-Control", "public, max-age=3600"),
+        ("Access-Control-Allow-Origin", "*"),
+    )
+    preflight = published(Request("OPTIONS", place), resource)
+    assert preflight is not None
+    assert (preflight.status, preflight.body) == (204, b"")
+    assert preflight.headers == (
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "GET, HEAD"),
+        ("Access-Control-Allow-Headers", "*"),
+        ("Access-Control-Max-Age", "3600"),
+    )
+    assert all(published(Request("GET", place, scheme=scheme), resource) is None for scheme in ("ws", "wss"))
+    assert all(published(Request("GET", place, scheme=scheme), resource) is not None for scheme in ("http", "https"))
+
+
+# Keys
+
+
+def test_a_forced_refresh_waits_for_the_very_end_of_the_cool_down():
+    clock = make_clock()
+    source = make_server(clock).keys
+
+    def refresh():
+        assert source.value is not None
+        return Steps(source.refresh_for(source.value))
+
+    Steps(source.obtain()).send(key_set(make_key_of(1)))
+    clock.advance(1)
+    refresh().send(key_set(make_key_of(1)))
+    clock.advance(29.5)
+    assert refresh().ended
+    clock.advance(0.5)
+    assert not refresh().ended
+
+
+def make_key_of(number):
+    from iiniit_guard.testing.keys import make_key
+
+    return make_key("ES256", "edges", number)
+
+
+# Settings
+
+
+def test_faults_of_several_kinds_are_all_told():
+    with pytest.raises(SettingsError) as fault:
+        make_settings({"issuer": "https://a.test", "audience": "x", "store_url": "ftp://x", "store_secret": "short", "realm": ""})
+    told = "\n".join(fault.value.faults)
+    assert "store_url: a URL that begins with redis://, rediss:// or unix:// is wanted" in told
+    assert "store_secret: at least 32 characters are wanted" in told
+    assert "realm" in told
+
+
+@pytest.mark.parametrize(("scheme", "good"), [("Api-Key", True), ("Api Key", False), ("Api_Key", False), ("\u00c4pi", False), ("-", False)])
+def test_a_scheme_of_an_alternative(scheme, good):
+    settings = {"issuer": "https://a.test", "audience": "x", "alternatives": {scheme: lambda value, request: None}}
+    if good:
+        make_settings(settings)
+        return
+    with pytest.raises(SettingsError) as fault:
+        make_settings(settings)
+    assert list(fault.value.faults) == ["alternatives: a scheme is one word, and neither Bearer nor DPoP"]
+
+
+def test_a_bearer_request_of_these_tests_is_one():
+    assert isinstance(credential_of(bearer("abc"), frozenset({"bearer"}), 10), Credential)
+    assert HttpResponse(200).header("x") is None
+
+
+def test_the_wait_for_anothers_keys_has_an_end():
+    clock = make_clock()
+    source = make_server(clock, timeout_seconds=4).keys
+    leader, follower = Steps(source.obtain()), Steps(source.obtain())
+    assert follower.join.timeout_seconds == 12, "two places of metadata, then the set"
+    leader.send(key_set(make_key_of(1)))
+    assert source.value is not None
+    forcing, waiting = Steps(source.refresh_for(source.value)), Steps(source.refresh_for(source.value))
+    assert waiting.join.timeout_seconds == 12
+    forcing.send(HttpResponse(500))
+    result = Steps(source.refresh_for(source.value)).result
+    assert (result.cause, result.detail) == ("waiting", "jwks: the last attempt failed (jwks: status 500)")
+
+
+def test_a_token_of_ours_in_a_file_keeps_its_last_letter():
+    assert sign("X\n") == {"client_id": "api", "client_secret": "X"}
+
+
+def sign(content):
+    steps = Steps(sign_in(ClientSecretPost("api", SecretFile("/run/secret")), ISSUER, NOW, "unique"))
+    return dict(steps.send(content.encode()).result.form)
+
+
+def test_a_jwk_in_a_file_may_begin_with_a_line_break():
+    from iiniit_guard.testing.keys import make_key
+
+    key = make_key("ES256", "edges", 9)
+    private = get_default_algorithms()["ES256"].to_jwk(key.private_key)
+    steps = Steps(sign_in(PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"), ISSUER, NOW, "unique"))
+    assert "client_assertion" in dict(steps.send(b"\n " + private.encode()).result.form)
+
+
+def test_a_verified_token_proves_that_its_issuer_can_be_reached():
+    clock = make_clock()
+    server = make_server(clock)
+    assert server.proven is False
+    Steps(verify_jwt(parsed(mint(clock)), server)).send(key_set(KEY))
+    assert server.proven is True
+
+
+def test_an_issuer_that_is_no_text_is_a_mistake_in_words():
+    resource = make_resource(make_clock(), issuer_resolver=lambda request: 7, jwt="verify")
+    steps = Steps(request_issuer(Request("GET", "/"), lambda request: 7))
+    with pytest.raises(UsageError) as mistake:
+        steps.send(7)
+    assert str(mistake.value) == "issuer_resolver gives the issuer identifier as a text, or None"
+    assert resource.takes_assertions is False
+
+
+def test_a_guard_that_believes_the_gateway_knows_it():
+    assert make_resource(make_clock(), profile="assertion").takes_assertions is True

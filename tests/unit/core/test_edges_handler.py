@@ -1,0 +1,244 @@
+"""What adapters hand on, to the letter: a part left out here would be missing under every framework."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, mark_guarded, mark_public
+from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import noted_token, with_notes
+from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy, scope_policy
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.settings.store_url import store_url_fault
+from iiniit_guard.errors import SettingsError, UsageError
+from tests.unit.core.stepping import API, ISSUER, NOW, Steps, make_clock, make_server
+
+POLICY = make_policy(["a"])
+REQUEST = Request("GET", "/")
+PRINCIPAL = Principal("ApiKey", "s", frozenset())
+
+
+def make_token() -> AccessToken:
+    token = make_server(make_clock()).checks.check({"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False)
+    assert isinstance(token, AccessToken)
+    return token
+
+
+TOKEN = make_token()
+
+
+class Recorder:
+    """A guard that says what it was asked."""
+
+    metadata_path = None
+
+    def __init__(self, decision: Any = None) -> None:
+        self.asked: list[Any] = []
+        self.decision = decision
+
+    def published(self, request: Any) -> None:
+        self.asked.append(("published", request))
+
+    def decide_at_once(self, *arguments: Any) -> Any:
+        self.asked.append(arguments)
+        return TOKEN
+
+    def authenticate(self, request: Any, wanted: Any, *, host: str) -> Any:
+        self.asked.append((request, wanted, host))
+        return self.decision
+
+    async def authenticate_async(self, request: Any, wanted: Any, *, host: str) -> Any:
+        return self.authenticate(request, wanted, host=host)
+
+    def permit(self, request: Any, who: Any, policy: Any, *, host: str) -> Any:
+        self.asked.append((request, who, policy, host))
+        return self.decision
+
+
+def test_the_short_way_sees_the_whole_request():
+    """A token in the query is refused on the short way too, and an override of the method is seen."""
+    guard = Recorder()
+    environ = {"HTTP_AUTHORIZATION": "Bearer \u00ff\u20ac", "QUERY_STRING": "x=\u00e4\u20ac", "REQUEST_METHOD": "PUT", "PATH_INFO": "/"}
+    assert recall_environ(cast("Any", guard), make_gate(), environ, "wsgi", POLICY) is TOKEN
+    assert recall_environ(cast("Any", guard), make_gate(), {"HTTP_AUTHORIZATION": "Bearer a", "PATH_INFO": "/"}, "wsgi") is TOKEN
+    scope = {"headers": [(b"authorization", b"Bearer a")], "query_string": b"x=1", "method": "PUT", "path": "/"}
+    assert recall_scope(cast("Any", guard), make_gate(), scope, "asgi") is TOKEN
+    assert recall_scope(cast("Any", guard), make_gate(), {"headers": scope["headers"], "path": "/"}, "asgi") is TOKEN
+    assert guard.asked == [
+        (b"Bearer \xff?", b"x=\xe4?", POLICY, "PUT", "wsgi"),
+        (b"Bearer a", b"", ANY_TOKEN, "GET", "wsgi"),
+        (b"Bearer a", b"x=1", ANY_TOKEN, "PUT", "asgi"),
+        (b"Bearer a", b"", ANY_TOKEN, "GET", "asgi"),
+    ]
+
+
+def test_the_door():
+    guard = Recorder("decided")
+    assert admit(cast("Any", guard), make_gate(), REQUEST, "h") == "decided"
+    assert asyncio.run(admit_async(cast("Any", guard), make_gate(), REQUEST, "h")) == "decided"
+    assert guard.asked == 2 * [("published", REQUEST), (REQUEST, ANY_TOKEN, "h")]
+
+
+@pytest.mark.parametrize("who", [TOKEN, PRINCIPAL])
+def test_a_handler_with_somebody_noted(who):
+    guard = Recorder("permitted")
+    state = with_notes({}, cast("Any", guard), cast("Any", who if who is TOKEN else None), who if who is PRINCIPAL else None)
+    assert decide(state, lambda: REQUEST, POLICY, "h") == "permitted"
+    assert asyncio.run(decide_async(state, lambda: REQUEST, POLICY, "h")) == "permitted"
+    assert guard.asked == 2 * [(REQUEST, who, POLICY, "h")]
+
+
+@pytest.mark.parametrize("allow", [Allow(TOKEN), Allow(None, PRINCIPAL)])
+@pytest.mark.parametrize("ask", ["sync", "async", "anew"])
+def test_a_handler_with_nobody_noted(allow: Any, ask: str) -> None:
+    guard = Recorder(allow)
+    state = with_notes({}, cast("Any", guard), None)
+    found = (allow.token, allow.principal)
+    if ask == "sync":
+        decided: object = decide(state, lambda: REQUEST, POLICY, "h")
+    else:
+        again = decide_async if ask == "async" else decide_anew_async
+        decided = asyncio.run(again(state, lambda: REQUEST, POLICY, "h"))
+    assert decided == allow
+    assert guard.asked == [(REQUEST, POLICY, "h")]
+    assert (state["iiniit_guard.access_token"], state["iiniit_guard.principal"]) == found
+    assert state["iiniit_guard.guard"] is guard
+
+
+def handler():
+    """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: checked_guard(None),
+            "a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+        ),
+        (
+            lambda: checked_guard(cast("Any", "x")),
+            "a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+        ),
+        (
+            lambda: noted_token({}),
+            "this request has no access token: guard the handler, or look whether there is one before asking for it",
+        ),
+        (
+            lambda: decide({}, lambda: REQUEST, POLICY, "h"),
+            "a guarded handler was reached without the guard's middleware: add it to the application",
+        ),
+        (lambda: mark_guarded(mark_public(lambda: None), POLICY), "a handler is either @public or guarded, not both"),
+        (lambda: mark_public(mark_guarded(lambda: None, POLICY)), "a handler is either @public or guarded, not both"),
+        (
+            lambda: scope_policy((cast("Any", handler),), match="all", acr_values=(), max_age=None),
+            'require_scope is called with scopes before it decorates: @require_scope("user:read")',
+        ),
+    ],
+    ids=range(7),
+)
+def test_mistakes_in_words(make, said):
+    with pytest.raises(UsageError) as mistake:
+        make()
+    assert str(mistake.value) == said
+
+
+def test_rules_that_answer_anything_else():
+    class Odd:
+        def policy_for(self, request):
+            return "yes"
+
+    with pytest.raises(UsageError) as mistake:
+        admit(cast("Any", Recorder()), make_gate(rules=cast("Any", Odd())), REQUEST, "h")
+    assert str(mistake.value) == "rules answer a Policy, a Problem or PASS"
+
+
+def test_rules_are_asked_about_the_preflight_itself():
+    class Asked:
+        def __init__(self):
+            self.requests = []
+
+        def policy_for(self, request):
+            self.requests.append(request)
+            return ANY_TOKEN
+
+    preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
+    rules = Asked()
+    gate = make_gate(rules=cast("Any", rules), preflights="pass")
+    gate.policy_for(preflight)
+    gate.passes_as_preflight(preflight)
+    assert rules.requests == [preflight, preflight]
+
+
+HOST_AND_PORT = "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (7, "an http:// URL is wanted"),
+        ("http://a b", "is not a URL"),
+        ("http://[x", "is not a URL"),
+        ("https://a.test", "is not an http:// URL"),
+        ("http://a.test:0", "is not an http:// URL"),
+        ("http://a.test/x", HOST_AND_PORT),
+        ("http://a.test?x", HOST_AND_PORT),
+        ("http://a.test", None),
+    ],
+)
+def test_a_forward_proxy(url, said):
+    assert proxy_fault(url) == said
+    assert not isinstance(url, str) or said is None or parse_proxy(url) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("unix://", "unix:// and the absolute path of a socket is wanted: unix:///run/redis.sock"),
+        ("redis://a?x=1", "its options can be "),
+        ("unix:///run/redis.sock?db=x", "an option is empty, or db no number"),
+    ],
+)
+def test_a_store(url, said):
+    fault = store_url_fault(url)
+    assert fault is not None
+    assert fault.startswith(said)
+    assert said.endswith(" ") or fault == said
+    assert "XX" not in fault
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"issuer": "https://a.test/?x"}, "issuer: an issuer that is discovered must not have a query"),
+        (
+            {"introspection": "x"},
+            "introspection: one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken is wanted",
+        ),
+    ],
+)
+def test_an_issuer(settings, said):
+    with pytest.raises(SettingsError) as fault:
+        TrustedIssuer(**{"issuer": "https://a.test", "audience": "x", **settings})
+    assert fault.value.faults[0].startswith(said)
+
+
+def test_an_assertion_has_no_leeway():
+    """DESIGN §6: its `exp` is the deadline itself."""
+    assert make_server(make_clock(), profile="assertion").checks.expiry_leeway_seconds == 0
+    assert make_server(make_clock()).checks.expiry_leeway_seconds == 5
+
+
+def test_the_wait_for_anothers_metadata_has_an_end():
+    server = make_server(make_clock(), jwks_uri=None, timeout_seconds=4)
+    leader, follower = Steps(server.metadata.obtain()), Steps(server.metadata.obtain())
+    assert leader.fetch.method == "GET"
+    assert follower.join.timeout_seconds == 8

@@ -1,0 +1,256 @@
+"""What adapters share, apart from any framework."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+from iiniit_guard.adapting.admission import is_preflight, make_gate
+from iiniit_guard.adapting.decorator_order import function_of, misplaced, remember_wrapped
+from iiniit_guard.adapting.decorators import any_public, decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
+from iiniit_guard.adapting.middleware import admit, recall_environ, recall_scope
+from iiniit_guard.adapting.request_state import noted_token, with_notes
+from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.errors import UsageError
+
+READ = make_policy(["user:read"])
+TOKEN = AccessToken("https://issuer.test", scopes=frozenset({"user:read"}))
+KEY = Principal("ApiKey", scopes=frozenset({"user:read"}))
+NO_GUARD: Any = None
+GUARD: Any = object()
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "permitted"),
+    [
+        (with_notes({}, GUARD, TOKEN), READ, True),
+        (with_notes({}, GUARD, TOKEN), ANY_TOKEN, True),
+        (with_notes({}, GUARD, None, KEY), READ, True),
+        (with_notes({}, GUARD, TOKEN), make_policy(["user:write"]), False),
+        (with_notes({}, GUARD, None), ANY_TOKEN, False),
+        (with_notes({}, GUARD, None), Policy(anonymous=True), False),
+        (with_notes({}, GUARD, TOKEN), make_policy(max_age=3), False),  # needs the time
+        (with_notes({}, GUARD, TOKEN), make_policy(["user:read"], match="any"), False),
+        ({}, ANY_TOKEN, False),
+        ({"iiniit_guard.access_token": TOKEN}, READ, False),  # nobody's note
+        ({"iiniit_guard.access_token": TOKEN, "iiniit_guard.guard": None}, READ, False),
+    ],
+)
+def test_the_short_way_permits_only_what_is_certain(state, policy, permitted):
+    assert is_permitted(state, policy) is permitted
+
+
+@pytest.mark.parametrize("state", [{}, {"iiniit_guard.access_token": TOKEN}, with_notes({}, NO_GUARD, TOKEN)])
+def test_no_guard_is_a_usage_error(state):
+    with pytest.raises(UsageError, match="without the guard's middleware"):
+        decide(state, lambda: Request("GET", "/"), READ, "x")
+
+
+@pytest.mark.parametrize(
+    "state", [{}, with_notes({}, GUARD, None), with_notes({}, GUARD, None, KEY), {"iiniit_guard.access_token": "a string"}]
+)
+def test_no_token_is_a_usage_error(state):
+    with pytest.raises(UsageError, match="no access token"):
+        noted_token(state)
+
+
+class _Remembers:
+    """A guard that remembers whatever it is asked about."""
+
+    metadata_path: str | None = None
+
+    def decide_at_once(self, authorization, query, wanted, method, host):
+        assert isinstance(authorization, bytes)
+        assert (wanted, method, host) == (ANY_TOKEN, "GET", "x")
+        return TOKEN
+
+
+REMEMBERS: Any = _Remembers()
+
+
+class _Told(_Remembers):
+    """A guard that says what it is asked to compare with."""
+
+    def published(self, request):
+        return None
+
+    def authenticate(self, request, wanted, *, host, found=None):
+        return wanted, found
+
+
+@pytest.mark.parametrize("found", [None, Finding(None)])
+def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(found):
+    told: Any = _Told()
+    asked = [admit(told, make_gate(), Request("GET", "/"), "x", handler, found=found) for handler in (READ, None)]
+    assert asked == [(READ, found), (ANY_TOKEN, found)]
+
+
+def test_no_handlers_policy_takes_the_place_of_a_rules():
+    ruled: Any = type("Ruled", (), {"policy_for": lambda self, request: ANY_TOKEN})()
+    told: Any = _Told()
+    assert admit(told, make_gate(rules=ruled), Request("GET", "/"), "x", READ) == (ANY_TOKEN, None)
+
+
+class Rules:
+    def policy_for(self, request):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("gate", "path", "recalled"),
+    [
+        (make_gate(), "/x", TOKEN),
+        (make_gate(optional_token=True), "/x", TOKEN),
+        (make_gate(["/x"]), "/x", None),
+        (make_gate(["/a/*"]), "/a/x", None),
+        (make_gate(["/a/*"]), "/a/../x", TOKEN),
+        (make_gate(rules=Rules()), "/x", None),
+        (make_gate(enforce="declared"), "/x", None),
+    ],
+)
+def test_a_remembered_token_is_enough_where_any_token_is(gate, path, recalled):
+    assert recall_environ(REMEMBERS, gate, {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x") is recalled
+    assert recall_scope(REMEMBERS, gate, {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x") is recalled
+
+
+def test_no_authorization_recalls_nothing():
+    assert recall_environ(REMEMBERS, make_gate(), {"PATH_INFO": "/x"}, "x") is None
+    assert recall_scope(REMEMBERS, make_gate(), {"headers": [(b"host", b"x")], "path": "/x"}, "x") is None
+
+
+def test_two_authorizations_recall_nothing():
+    scope = {"headers": [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer x")], "path": "/x"}
+    assert recall_scope(REMEMBERS, make_gate(), scope, "x") is None
+
+
+def test_the_path_of_the_metadata_is_no_matter_of_tokens():
+    class Publishes(_Remembers):
+        metadata_path = "/meta"
+
+    publishes: Any = Publishes()
+    for path, recalled in (("/meta", None), ("/x", TOKEN)):
+        assert recall_environ(publishes, make_gate(), {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x") is recalled
+        assert recall_scope(publishes, make_gate(), {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x") is recalled
+
+
+def test_odd_text_in_an_environ_is_survived():
+    assert recall_environ(REMEMBERS, make_gate(), {"HTTP_AUTHORIZATION": "Bearer \u20ac", "QUERY_STRING": "\u20ac"}, "x") is TOKEN
+
+
+# Marks
+
+
+class Endpoint:
+    def dispatch(self):
+        raise AssertionError
+
+
+def test_a_class_is_what_its_dispatch_is():
+    class Guarded(Endpoint):
+        dispatch: Any = mark_guarded(functools.partial(Endpoint.dispatch), READ)
+
+    class Overrides(Guarded):
+        dispatch = Endpoint.dispatch
+
+    assert policies_of(Guarded) == (READ,)
+    assert policies_of(Overrides) == policies_of(Endpoint) == policies_of(int) == ()
+    assert not is_public(int)
+
+
+def test_marks_are_true_only_where_they_are_set():
+    def handler():
+        raise AssertionError
+
+    setattr(handler, "__iiniit_guard_public__", "perhaps")  # noqa: B010  (mypy knows of no such attribute)
+    assert not is_public(handler)
+    assert is_public(mark_public(handler))
+    assert any_public()
+
+
+# Sides of a route decorator
+
+
+def local(wrap=True):
+    def handler():
+        raise AssertionError
+
+    @functools.wraps(handler)
+    def wrapper():
+        raise AssertionError
+
+    if wrap:
+        remember_wrapped(handler, wrapper)
+    return handler, wrapper
+
+
+def test_an_inner_function_alone_is_misplaced():
+    handler, wrapper = local()
+    other, _ = local(wrap=False)
+
+    name = f"{__name__}.local.<locals>.handler"
+    assert misplaced([handler]) == misplaced([handler, other, handler]) == [name]
+    assert misplaced([functools.partial(handler)]) == [name]
+    assert misplaced([handler, wrapper]) == misplaced([wrapper]) == misplaced([other]) == []
+
+
+def test_one_of_several_decorations_in_its_place_is_enough():
+    handler, wrapper = local()
+    remember_wrapped(handler, lambda: None)  # of another application, gone
+
+    assert misplaced([handler, wrapper]) == []
+    assert misplaced([handler]) != []
+
+
+def test_what_is_no_function_is_no_matter():
+    assert misplaced([None, 3, int, Endpoint(), [], functools.partial(int)]) == []
+
+
+def test_a_chain_that_bites_its_tail_ends():
+    handler, wrapper = local()
+    setattr(handler, "__wrapped__", wrapper)  # noqa: B010
+    remember_wrapped(handler, wrapper)
+
+    assert misplaced([handler]) == []
+
+
+def test_the_function_behind_a_handler():
+    assert function_of(functools.partial(functools.partial(Endpoint().dispatch))) is Endpoint.dispatch
+    assert function_of(int) is int
+
+
+# Preflights
+
+
+PREFLIGHT = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT"))
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "is_one"),
+    [
+        ("OPTIONS", PREFLIGHT, True),
+        ("OPTIONS", (*PREFLIGHT, (b"content-length", b"0"), (b"cookie", b"")), True),
+        ("OPTIONS", (*PREFLIGHT, (b"access-control-request-headers", b"authorization")), True),
+        ("GET", PREFLIGHT, False),
+        ("OPTIONS", PREFLIGHT[:1], False),
+        ("OPTIONS", PREFLIGHT[1:], False),
+        *[
+            ("OPTIONS", (*PREFLIGHT, line), False)
+            for line in (
+                (b"authorization", b""),
+                (b"cookie", b"a=b"),
+                (b"content-length", b"1"),
+                (b"transfer-encoding", b"chunked"),
+                (b"x-http-method-override", b"PUT"),
+                (b"x-http-method", b"PUT"),
+                (b"x-method-override", b"PUT"),
+            )
+        ],
+    ],
+)
+def test_what_a_preflight_is(method, headers, is_one):
+    assert is_preflight(Request(method, "/x", headers=headers)) is is_one

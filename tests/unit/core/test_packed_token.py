@@ -1,0 +1,121 @@
+"""Access tokens as bytes: nothing is lost, and no size is told too low."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from iiniit_guard.core.cache.packed_token import pack, size_of, unpack
+from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.claims import Claims, freeze
+from iiniit_guard.testing import Issuer
+from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
+
+
+def nested(depth):
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"": value}
+    return value
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "usual": {"iat": NOW, "jti": "1" * 32, "sub": "user", "client_id": "client", "scope": "user:read user:write", "nbf": 1.5, "b": True},
+    "objects": {"authorization_details": [{"type": "x", "a": [{f"{number:x}": 0} for number in range(900)]}]},
+    "empty objects": {"a": [{} for _ in range(2500)]},
+    "empty names": {"a": [{"": 0} for _ in range(1200)]},
+    "nested": {"a": [nested(25) for _ in range(60)]},
+    "objects of six": {"a": [{f"{name}": 0 for name in range(6)} for _ in range(200)]},
+    "one large object": {"a": {f"{name}": 0 for name in range(900)}},
+    "arrays": {"a": [[0] for _ in range(2500)]},
+    "numbers": {"a": [0.1 + number for number in range(1000)], "b": 10**4000, "c": -1e300},
+    "texts": {"a": [f"{number:02x}" for number in range(1500)]},
+    "a long text": {"a": "x" * 11_000},
+    "a wide text": {"a": "x" * 10_000 + "\U0001f600"},
+    "a lone surrogate": {"a": "\ud800"},
+    "scopes": {"scope": " ".join(f"{number:02x}" for number in range(2000))},
+    "claims": {f"c{number}": number for number in range(900)},
+    "names": {f"{number}" * 300: number for number in range(10)},
+    "roles": {"realm_access": {"roles": ["a", "b"]}, "resource_access": {"account": {"roles": []}}, "groups": None},
+}
+
+
+@pytest.fixture(scope="module")
+def checks():
+    return make_server(make_clock()).checks
+
+
+def bytes_of(make):
+    """Return what ten of them take, divided by ten."""
+    make()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    held = [make() for _ in range(10)]
+    gc.collect()
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return taken / len(held)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(checks, shape):
+    issuer = Issuer(ISSUER, API)
+    token = issuer.token(**SHAPES[shape]) if shape != "a lone surrogate" else "x" * 300
+    text = b"" if shape == "a lone surrogate" else _payload(token)
+    claims = {"iss": ISSUER, "aud": API, "exp": NOW + 300, **SHAPES[shape]}
+
+    def made():
+        content = (parse_object(text) if text else dict(claims)) or {}
+        found = checks.check({**content, "iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW}, NOW, introspected=False)
+        assert isinstance(found, AccessToken)
+        assert found.claims["iss"] == ISSUER
+        return found
+
+    first = made()
+    packed = pack(first)
+    again = unpack(packed + b"what follows")
+    assert again == first
+    assert list(again.claims) == list(first.claims)
+    assert bytes_of(made) <= size_of(first, len(token))
+    assert bytes_of(lambda: unpack(packed).claims) <= size_of(again)
+
+
+def _payload(token):
+    from iiniit_guard.core.jose.base64url import decode_base64url
+
+    return decode_base64url(token.split(".")[1].encode())
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        AccessToken("i"),
+        AccessToken("i", "s", "c", ("a", "b"), frozenset({"x", "y"}), 1.5, 2, "j"),
+        AccessToken("i", confirmation=Claims({"jkt": "x"})),
+        AccessToken("i", authorization_details=(Claims({"type": "x"}),)),
+        AccessToken("i", authorization_details=(Claims({"type": "x"}),), claims=Claims({"authorization_details": "another"})),
+        AccessToken("i", claims={"plain": {"dict": [1]}}),
+        AccessToken("i", claims=Claims({"a": freeze([{"b": [None, True]}])})),
+    ],
+    ids=["nothing", "fields", "confirmation", "details", "details beside another claim", "a plain mapping", "nested"],
+)
+def test_tokens_of_the_constructor_can_be_packed(token):
+    again = unpack(pack(token))
+    for name in AccessToken.__match_args__:
+        if name != "claims":
+            assert getattr(again, name) == getattr(token, name)
+    assert again.claims == Claims(token.claims)
+    assert size_of(again) >= size_of(AccessToken("i"))
+
+
+def test_details_are_the_claim_itself(checks):
+    claims = {"iss": ISSUER, "aud": API, "exp": NOW + 300, "authorization_details": [{"type": "x"}]}
+    token = checks.check(claims, NOW, introspected=False)
+    for each in (token, unpack(pack(token))):
+        assert each.authorization_details[0] is each.claims["authorization_details"][0]

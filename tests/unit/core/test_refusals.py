@@ -1,0 +1,130 @@
+"""What is remembered of bad tokens: refusals for a moment, and tombstones of tokens that were good."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.cache.negative import RefusedCache, Tombstones
+from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from tests.unit.core.stepping import make_clock
+
+PROBLEM = PROBLEMS[Reason.INACTIVE]
+A, B = digest_of("a"), digest_of("b")
+
+
+@pytest.fixture
+def clock():
+    return make_clock()
+
+
+def lasts(refused, clock, seconds, *, young=False, digest=A):
+    """Whether a refusal counts for exactly `seconds`."""
+    refused.keep(digest, PROBLEM, young=young)
+    if seconds:
+        clock.advance(seconds - 0.001)
+        assert refused.recall(digest) is PROBLEM
+        clock.advance(0.001)
+    assert refused.recall(digest) is None
+
+
+def test_one_second_doubling_on_repetition_to_ten(clock):
+    """DESIGN §5."""
+    refused = RefusedCache(10, clock.clock)
+    assert refused.recall(A) is None
+    for seconds in (1, 2, 4, 8, 10, 10):
+        lasts(refused, clock, seconds)
+    lasts(refused, clock, 1, digest=B)
+
+
+def test_the_doubling_neither_overflows_nor_ends(clock):
+    refused = RefusedCache(1e9, clock.clock)
+    for _ in range(40):
+        refused.keep(A, PROBLEM, young=False)
+    lasts(refused, clock, 2**16)
+
+
+def test_a_young_token_waits_one_second_however_often(clock):
+    """DESIGN §5: a lagging replica must not make a client throw away a new token."""
+    refused = RefusedCache(10, clock.clock)
+    for _ in range(5):
+        lasts(refused, clock, 1, young=True)
+    lasts(refused, clock, 2)
+
+
+@pytest.mark.parametrize("longest", [0, 0.5])
+def test_a_shorter_setting_wins(clock, longest):
+    refused = RefusedCache(longest, clock.clock)
+    for _ in range(3):
+        lasts(refused, clock, longest)
+        lasts(refused, clock, longest, young=True)
+
+
+def test_the_wall_clock_does_not_matter(clock):
+    refused = RefusedCache(10, clock.clock)
+    refused.keep(A, PROBLEM, young=False)
+    clock.set_wall(0)
+    assert refused.recall(A) is PROBLEM
+    clock.advance(1)
+    assert refused.recall(A) is None
+
+
+def test_a_token_that_turned_out_good_starts_afresh(clock):
+    refused = RefusedCache(10, clock.clock)
+    lasts(refused, clock, 1)
+    refused.keep(A, PROBLEM, young=False)
+    refused.forget(A)
+    refused.forget(B)
+    assert refused.recall(A) is None
+    lasts(refused, clock, 1)
+
+
+def test_refusals_are_bounded_and_the_oldest_goes(clock, monkeypatch):
+    """DESIGN §5: 16,384."""
+    assert RefusedCache.SIZE == 16_384
+    monkeypatch.setattr(RefusedCache, "SIZE", 3)
+    refused = RefusedCache(10, clock.clock)
+    for name in "abcd":
+        refused.keep(digest_of(name), PROBLEM, young=False)
+    assert len(refused) == 3
+    assert refused.recall(A) is None
+    assert refused.recall(B) is PROBLEM
+
+
+def test_an_answer_asked_for_before_the_end_does_not_count(clock):
+    """DESIGN §5: no way back."""
+    tombstones = Tombstones(clock.clock)
+    before = clock.monotonic()
+    assert not tombstones.outdates(A, before)
+    clock.advance(1)
+    tombstones.bury(A)
+    assert tombstones.outdates(A, before)
+    assert tombstones.outdates(A, clock.monotonic()), "in the same moment: the end counts"
+    assert not tombstones.outdates(B, before)
+    clock.advance(0.001)
+    assert not tombstones.outdates(A, clock.monotonic())
+    clock.set_wall(0)
+    assert tombstones.outdates(A, before)
+
+
+def test_tombstones_are_bounded_and_the_oldest_goes(clock, monkeypatch):
+    assert Tombstones.SIZE == 65_536
+    monkeypatch.setattr(Tombstones, "SIZE", 2 * Tombstones.YARDS)
+    tombstones = Tombstones(clock.clock)
+    for first in range(256):  # each of the tables by itself
+        tombstones.bury(bytes([first, 1]))
+    assert [tombstones.outdates(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
+
+
+def test_a_forked_child_takes_fresh_locks_and_keeps_what_was_learned(clock):
+    refused, tombstones = RefusedCache(10, clock.clock), Tombstones(clock.clock)
+    refused.keep(A, PROBLEM, young=False)
+    tombstones.bury(A)
+    for memory in (refused, tombstones):
+        memory._lock.acquire()
+        memory.reset_after_fork()
+    refused.keep(B, PROBLEM, young=False)
+    tombstones.bury(B)
+    assert refused.recall(A) is refused.recall(B) is PROBLEM
+    assert tombstones.outdates(A, 0)
+    assert tombstones.outdates(B, 0)

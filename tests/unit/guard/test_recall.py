@@ -1,0 +1,111 @@
+"""The guard's way past the flow, for a remembered token in the usual form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from iiniit_guard.core.decision import Allow, Finding
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.policy import make_policy
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.model.request import Request
+from tests.unit.guard.calling import NOW, request
+
+
+class TestRecalling:
+    """The way past the flow: a remembered token in the usual form."""
+
+    @pytest.fixture
+    def token(self, issuer, guard):
+        token = issuer.token("user:read")
+        guard.authenticate(request(token))
+        return token
+
+    def test_the_usual_form(self, guard, token):
+        found = guard.recall(b"Bearer " + token.encode(), b"a=b")
+        assert found is not None
+        assert found.subject == "user-1"
+        assert guard.authenticate(request(token)).token is found
+
+    @pytest.mark.parametrize(
+        ("authorization", "query"),
+        [
+            pytest.param(b"bearer {}", b"", id="another spelling of the scheme"),
+            pytest.param(b"Bearer  {}", b"", id="two spaces"),
+            pytest.param(b"Bearer {},", b"", id="joined"),
+            pytest.param(b"Bearer {}", b"access_token=x", id="RFC 6750 §2: another in the query"),
+            pytest.param(b"Bearer {}=", b"", id="TRAPS C1: padding is another token"),
+            pytest.param(b"Bearer x", b"", id="never seen"),
+        ],
+    )
+    def test_everything_else_is_left_to_the_flow(self, guard, token, authorization, query):
+        assert guard.recall(authorization.replace(b"{}", token.encode()), query) is None
+
+    @pytest.mark.parametrize("lines", [[b"Bearer {}", b"Bearer {}"], [b"Basic eA==", b"Bearer {}"], [b"Bearer {}", b"Basic eA=="]])
+    def test_a_remembered_token_does_not_hide_a_second_field(self, guard, token, lines):
+        """RFC 6750 §3.1."""
+        headers = [(b"authorization", line.replace(b"{}", token.encode())) for line in lines]
+        assert guard.authenticate(Request("GET", "/", headers=headers)).reason is Reason.SEVERAL_CREDENTIALS
+
+    @pytest.mark.parametrize(
+        "settings", [{"validators": [lambda token, request: True]}, {"issuer_resolver": lambda request: "https://issuer.test"}]
+    )
+    def test_where_more_than_the_token_has_a_say(self, issuer, settings):
+        token = issuer.token()
+        with issuer.guard(**settings) as guard:
+            assert isinstance(guard.authenticate(request(token)), Allow)
+            assert guard.recall(b"Bearer " + token.encode()) is None
+            assert guard.authenticate(request(token)).cache == "hit"
+
+    def test_the_policy_is_compared(self, guard, token):
+        found = guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:read"]))
+        assert isinstance(found, AccessToken)
+        refused = guard.decide_at_once(b"Bearer " + token.encode(), wanted=make_policy(["user:write"]))
+        assert refused == Finding(PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
+
+    @pytest.mark.parametrize("subjects", [True, False])
+    def test_the_event_is_the_one_that_the_flow_tells(self, issuer, events, subjects):
+        """A validator that agrees keeps the same request from being recalled."""
+        token = issuer.token()
+        for settings in ({}, {"validators": [lambda token, request: True]}):
+            with issuer.guard(on_event=events.append, event_subject=subjects, **settings) as guard:
+                for _ in range(2):
+                    guard.authenticate(request(token, method="PATCH"), make_policy(["user:read"]), host="wsgi")
+        missed, hit, missed_by_flow, hit_by_flow = [replace(event, seconds=0) for event in events]
+        assert missed == missed_by_flow
+        assert hit == hit_by_flow
+        assert (hit.cache, hit.host, hit.method, hit.subject) == ("hit", "wsgi", "PATCH", "user-1" if subjects else None)
+        assert all(0 <= event.seconds < 60 for event in events)
+
+    def test_what_is_not_recalled_is_not_told(self, issuer, heard, events):
+        token = issuer.token()
+        assert heard.recall(b"Bearer " + token.encode()) is None
+        heard.verify(token)
+        assert heard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"])) is None
+        assert events == []
+        assert heard.recall(b"Bearer " + token.encode(), method="PUT", host="asgi") is not None
+        assert [(event.decision, event.method, event.host, event.cache) for event in events] == [("allow", "PUT", "asgi", "hit")]
+
+    def test_a_broken_listener_admits_and_refuses_nobody(self, issuer, caplog):
+        def broken(event):
+            raise RuntimeError
+
+        token = issuer.token()
+        with issuer.guard(on_event=broken) as guard:
+            guard.verify(token)
+            assert guard.recall(b"Bearer " + token.encode()) is not None
+        assert "on_event failed: RuntimeError" in caplog.text
+
+    def test_exp_ends_it(self, issuer, guard, token):
+        issuer.clock.advance(305)
+        assert guard.recall(b"Bearer " + token.encode()) is None
+        assert guard.decide_at_once(b"Bearer " + token.encode()) == Finding(PROBLEMS[Reason.EXPIRED], None, "miss")
+
+    def test_step_up_is_looked_at_on_a_hit(self, issuer, guard):
+        token = issuer.token(auth_time=NOW)
+        policy = make_policy(max_age=60)
+        assert isinstance(guard.authenticate(request(token), policy), Allow)
+        issuer.clock.advance(61)
+        assert guard.authenticate(request(token), policy).reason is Reason.INSUFFICIENT_AUTHENTICATION

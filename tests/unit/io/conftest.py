@@ -1,0 +1,20 @@
+"""What the tests of effects share: threads and event loops, and who performs."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.io.perform import Performer
+from tests.integration.servers.worlds import WORLDS
+
+
+@pytest.fixture(params=sorted(WORLDS))
+def world(request):
+    return WORLDS[request.param]
+
+
+@pytest.fixture
+def performer():
+    made = Performer()
+    yield made
+    made.close()

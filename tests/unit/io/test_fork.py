@@ -1,0 +1,70 @@
+"""Starting afresh, stepped by hand; tests/integration/servers/test_fork.py forks."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from iiniit_guard.core.model.flow import Fetch, HttpRequest, Unreachable
+from iiniit_guard.io import fork, perform
+from iiniit_guard.io.perform import Performer
+from tests.integration.servers.loopback import Answer, LoopbackServer
+from tests.integration.servers.scripts import answering
+from tests.integration.servers.worlds import get
+
+
+class Owner:
+    def __init__(self) -> None:
+        self.fresh = 0
+
+    def after_fork(self) -> None:
+        self.fresh += 1
+
+
+def test_those_who_live_start_afresh():
+    owner = Owner()
+    fork.on_fork(owner)
+    fork._start_afresh()
+
+    assert owner.fresh == 1
+
+
+def test_nobody_is_kept_alive():
+    fork.on_fork(Owner())
+    gc.collect()
+
+    assert not any(isinstance(owner, Owner) for owner in fork._FORKABLE)
+
+
+def test_a_performer_drops_what_its_parent_had(monkeypatch):
+    monkeypatch.setattr(perform, "_left_behind", [])
+    performer = Performer()
+    refused = Fetch(HttpRequest("GET", "http://127.0.0.1:1/"))
+    performer.perform(refused)
+    asyncio.run(performer.perform_async(refused))
+    before = (performer._lock, performer._clients, performer._loops, performer._background, performer._blocking)
+    performer.after_fork()
+
+    assert all(new is not old for new, old in zip(vars(performer).values(), before, strict=False))
+    assert (performer._clients, performer._loops) == (None, None)
+    assert perform._left_behind == [before[2]]
+    assert isinstance(performer.perform(refused), Unreachable)
+
+
+def test_the_connections_of_before_are_closed_and_not_used():
+    with LoopbackServer(answering(Answer())) as server:
+        performer = Performer()
+        performer.perform(get(server.url))
+        performer.after_fork()
+        performer.perform(get(server.url))
+        performer.close()
+
+    assert server.connections == 2
+
+
+def test_a_closed_one_stays_closed():
+    performer = Performer()
+    performer.close()
+    performer.after_fork()
+
+    assert performer.perform(Fetch(HttpRequest("GET", ""))) == Unreachable("connection", "the guard is closed")

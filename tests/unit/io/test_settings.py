@@ -1,0 +1,300 @@
+"""Settings in text: every setting has its form in the environment and in TOML, and no fault stays unsaid or says too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, SecretFile
+from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_env, settings_from_file, settings_from_table
+
+ISSUER, API = "https://issuer.test", "https://api.test"
+BASE = {"issuer": ISSUER, "audience": API}
+SECRET = "s" * 32
+ONLY_PYTHON = {"on_event", "validators", "alternatives", "issuer_resolver"}  # callables
+
+# Setting → how it is written in the environment, how in TOML, and the keyword's value. A new setting is missing here and fails the test.
+FORMS: dict[str, tuple[str, str, Any]] = {
+    "issuer": (ISSUER, f'"{ISSUER}"', ISSUER),
+    "audience": (f"{API} x", f'["{API}", "x"]', [API, "x"]),
+    "metadata_url": ("https://a.test/m", '"https://a.test/m"', "https://a.test/m"),
+    "jwks_uri": ("https://a.test/k", '"https://a.test/k"', "https://a.test/k"),
+    "jwks_file": ("/keys.json", '"/keys.json"', "/keys.json"),
+    "introspection_endpoint": ("https://a.test/i", '"https://a.test/i"', "https://a.test/i"),
+    "jwt": ("introspect", '"introspect"', "introspect"),
+    "algorithms": ("ES256 RS256", '["ES256", "RS256"]', ["ES256", "RS256"]),
+    "profile": ("rfc9068", '"rfc9068"', "rfc9068"),
+    "audience_claim": ("client_id", '"client_id"', "client_id"),
+    "scope_claims": ("roles  permissions", '["roles", "permissions"]', ["roles", "permissions"]),
+    "scope_aliases": ('{"profile": "user:read"}', '{profile = "user:read"}', {"profile": "user:read"}),
+    "scope_implies": ('{"user:write": ["user:read"]}', '{"user:write" = ["user:read"]}', {"user:write": ["user:read"]}),
+    "require_claim": ('{"tenant": ["a", 1]}', '{tenant = ["a", 1]}', {"tenant": ["a", 1]}),
+    "expiry_leeway_seconds": ("0", "0", 0),
+    "clock_leeway_seconds": ("1.5", "1.5", 1.5),
+    "revocation_delay_seconds": ("5", "5", 5),
+    "inactive_seconds": ("2", "2", 2),
+    "keys_max_age_seconds": ("60", "60", 60),
+    "keys_cooldown_seconds": ("10", "10", 10),
+    "keys_stale_seconds": ("0", "0", 0),
+    "connect_timeout_seconds": ("0.5", "0.5", 0.5),
+    "timeout_seconds": ("3", "3", 3),
+    "ca_file": ("/ca.pem", '"/ca.pem"', "/ca.pem"),
+    "http_proxy": ("http://p.test", '"http://p.test"', "http://p.test"),
+    "token_prefix": ("one_", '"one_"', "one_"),
+    "insecure_accept_missing_audience": ("TRUE", "true", True),
+    "insecure_accept_id_tokens": ("true", "true", True),
+    "insecure_metadata_issuer": ("https://b.test", '"https://b.test"', "https://b.test"),
+    "insecure_http_hosts": ("a.test", '["a.test"]', ["a.test"]),
+    "issuers_max_age_seconds": ("5", "5", 5),
+    "realm": ("mine", '"mine"', "mine"),
+    "resource": (API, f'"{API}"', API),
+    "resource_scopes": ("user:read user:write", '["user:read", "user:write"]', ["user:read", "user:write"]),
+    "max_token_bytes": ("100", "100", 100),
+    "max_cached_tokens": ("100", "100", 100),
+    "max_cached_bytes": ("1000000", "1000000", 1_000_000),
+    "event_subject": ("false", "false", False),
+    "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
+    "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "insecure_query_token": ("true", "true", True),
+}
+BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
+BESIDE: dict[str, dict[str, Any]] = {
+    "introspection_endpoint": BEARER,
+    "jwt": BEARER,
+    "store_url": {"store_secret": SECRET},
+    "store_secret": {"store_url": "redis://s.test"},
+}
+
+
+def environ_of(table):
+    return {f"IINIIT_GUARD_{name.upper()}": value for name, value in table.items()}
+
+
+def write(tmp_path, text):
+    path = tmp_path / "guard.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def faults(function, *arguments):
+    with pytest.raises(SettingsError) as raised:
+        function(*arguments)
+    return raised.value.faults
+
+
+def named(function, *arguments):
+    return sorted(fault.partition(":")[0] for fault in faults(function, *arguments))
+
+
+def test_every_setting_has_a_text_form():
+    """DESIGN §9: the same name everywhere; only callables are left to Python, and `introspection` has parts of its own."""
+    assert set(FORMS) | ONLY_PYTHON | {"introspection"} == ISSUER_SETTINGS | GUARD_SETTINGS
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_in_the_environment(name):
+    written, _, value = FORMS[name]
+    keywords = settings_from_env(environ_of({**BASE, **BESIDE.get(name, {}), name: written}))
+    assert keywords[name] == value
+    assert type(keywords[name]) is type(value) or isinstance(keywords[name], float)
+    assert make_settings(keywords)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_in_a_file(name, tmp_path):
+    _, written, value = FORMS[name]
+    lines = {**{key: f'"{text}"' for key, text in {**BASE, **BESIDE.get(name, {})}.items()}, name: written}
+    keywords = settings_from_file(write(tmp_path, "".join(f"{key} = {text}\n" for key, text in lines.items())))
+    assert keywords[name] == value
+    assert make_settings(keywords)
+
+
+@pytest.mark.parametrize("name", sorted(ISSUER_SETTINGS - {"introspection", "issuer", "audience"}))
+def test_in_a_file_with_several_issuers(name, tmp_path):
+    _, written, value = FORMS[name]
+    beside = "".join(f'{key} = "{text}"\n' for key, text in {**BASE, **BESIDE.get(name, {})}.items())
+    (issuer,) = settings_from_file(write(tmp_path, f"[[issuers]]\n{beside}{name} = {written}\n"))["issuers"]
+    frozen = tuple(value) if isinstance(value, list) else value
+    assert getattr(issuer, name) == (
+        {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()} if isinstance(value, dict) else frozen
+    )
+
+
+def test_a_secret_of_the_store_in_a_file():
+    store = {"store_url": "redis://s.test", "store_secret_file": "/run/secret"}
+    for keywords in (settings_from_env(environ_of({**BASE, **store})), settings_from_table({**BASE, **store})):
+        assert keywords["store_secret"] == SecretFile("/run/secret")
+        assert "store_secret_file" not in keywords
+        assert make_settings(keywords)
+    assert named(settings_from_table, {**BASE, **store, "store_secret_file": 7}) == ["store_secret_file"]
+    assert named(settings_from_table, {**BASE, **store, "store_secret": SECRET}) == ["store_secret_file"]
+
+
+def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
+    environ = {**environ_of({**BASE, "realm": "", "jwt": ""}), "PATH": "/bin", "IINIIT": "x", "iiniit_guard_realm": "x"}
+    assert settings_from_env(environ) == {"issuer": ISSUER, "audience": [API]}
+
+
+@pytest.mark.parametrize("name", ["require_claim", "algorithms", "profile"])
+@pytest.mark.parametrize("written", ["", "  "])
+def test_an_empty_variable_does_not_drop_a_demand(name, written):
+    found = faults(settings_from_env, environ_of({**BASE, name: written}))
+    assert found == (f"{name}: the variable is empty; give it a value or remove it",)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("scope_aliases", "{"),
+        ("require_claim", "canary"),
+        ("event_subject", "canary"),
+        ("insecure_query_token", "1"),
+        ("max_token_bytes", "1.5"),
+        ("max_cached_tokens", "canary"),
+        ("timeout_seconds", "5s"),
+        ("timeout_seconds", "canary"),
+        ("timeout_seconds", "nan"),
+        ("inactive_seconds", "inf"),
+        ("scope_implies", "[]"),
+        ("require_claim", ""),
+        ("require_claim", " "),
+        ("require_claim", "{"),
+        ("require_claim", '["canary"]'),
+        ("require_claim", '{"tenant": null}'),
+        ("require_claim", '{"tenant": ""}'),
+        ("require_claim", '{"tenant": NaN}'),
+        ("require_claim", '{"tenant": "canary", "tenant": "x"}'),
+        ("algorithms", ""),
+        ("algorithms", "  "),
+        ("profile", ""),
+        ("scope_claims", '["canary"'),
+        ("scope_claims", '["canary", [null]]'),
+        ("insecure_accept_id_tokens", "canary"),
+        ("jwt", "canary"),
+        ("store_secret", "canary"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named_without_its_value(name, written):
+    environ = environ_of({**BASE, **BESIDE.get(name, {}), name: written})
+    found = faults(lambda: make_settings(settings_from_env(environ)))
+    assert [fault.partition(":")[0] for fault in found] == [name]
+    assert "canary" not in str(found)
+
+
+def test_paths_of_scopes_as_json():
+    """A path through a claim whose name has dots or a space is a list, which words with spaces between cannot be."""
+    written = ' ["permissions", ["resource_access", "my client", "roles"]]'
+    keywords = settings_from_env(environ_of({**BASE, "scope_claims": written}))
+    assert keywords["scope_claims"] == ["permissions", ["resource_access", "my client", "roles"]]
+    (issuer,) = make_settings(keywords).issuers
+    assert issuer.scope_claims == ("permissions", ("resource_access", "my client", "roles"))
+
+
+@pytest.mark.parametrize("name", ["issuers", "on_event", "validators", "alternatives", "issuer_resolver", "introspection", "audiance"])
+def test_unknown_names_are_faults_in_the_environment(name):
+    """DESIGN §9."""
+    assert named(settings_from_env, environ_of({**BASE, name: "x"})) == [name]
+
+
+@pytest.mark.parametrize("name", ["on_event", "validators", "introspection", "audiance", "store"])
+def test_unknown_names_are_faults_in_a_file(name):
+    """DESIGN §9."""
+    assert named(settings_from_table, {**BASE, name: "x"}) == [name]
+
+
+def test_tables_of_the_gateway_are_passed_over_in_a_file(tmp_path):
+    text = f'issuer = "{ISSUER}"\naudience = "{API}"\n' + "".join(f"[{name}]\nx = 1\n" for name in sorted(GATEWAY_TABLES))
+    assert settings_from_file(write(tmp_path, text)) == BASE
+
+
+def test_all_faults_are_reported_together():
+    """STYLE §5: those of the text and those of the values, so that one look mends them all."""
+    table = {
+        "issuer": ISSUER,
+        "timeout_seconds": "soon",
+        "jwt": "maybe",
+        "realm": "\x7f",
+        "audiance": API,
+        "introspection_client_id": "api",
+    }
+    assert named(settings_from_env, environ_of(table)) == [
+        "audiance",
+        "audience",
+        "introspection_client_secret",
+        "jwt",
+        "realm",
+        "timeout_seconds",
+    ]
+
+
+def test_keywords_win_and_complete():
+    more = {"audience": "x", "on_event": print}
+    assert settings_from_env(environ_of({"issuer": ISSUER, "audience": API}), more) == {"issuer": ISSUER, **more}
+    assert settings_from_table({"issuer": ISSUER}, more) == {"issuer": ISSUER, **more}
+    assert named(settings_from_env, environ_of({"issuer": ISSUER, "x": "y"}), more) == ["x"], "what keywords give is not missing"
+
+
+def test_several_issuers_in_a_file(tmp_path):
+    text = f"""
+realm = "mine"
+[[issuers]]
+issuer = "{ISSUER}"
+audience = "{API}"
+token_prefix = "one_"
+introspection_client_id = "api"
+introspection_client_secret_file = "/s"
+[[issuers]]
+issuer = "https://other.test"
+audience = ["{API}", "x"]
+[issuers.require_claim]
+tenant = "acme"
+"""
+    keywords = settings_from_file(write(tmp_path, text))
+    assert keywords["realm"] == "mine"
+    first, second = make_settings(keywords).issuers  # they are a tuple
+    assert first.introspection == ClientSecretBasic("api", SecretFile("/s"))
+    assert second.require_claim == {"tenant": "acme"}
+
+
+def test_the_faults_of_each_issuer_say_which_one_it_is():
+    tables = [{"audience": API, "jwt": "maybe"}, BASE, {**BASE, "realm": "x", "introspection_client_id": "api"}]
+    assert faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1}) == (
+        "x: there is no such setting in a file",
+        "issuers, number 1: issuer: it is mandatory; a token of anyone, or for anyone, is no token",
+        "issuers, number 1: jwt: one of verify, introspect, both is wanted",
+        "issuers, number 3: realm: there is no such setting",
+        "issuers, number 3: introspection_client_secret: introspection_client_auth = client_secret_basic needs it",
+        "max_token_bytes: a whole number above 0 is wanted",
+    )
+
+
+@pytest.mark.parametrize("issuers", ["x", {}, [1], [[]]])
+def test_issuers_that_are_no_tables(issuers):
+    assert named(settings_from_table, {"issuers": issuers, "realm": ""}) == ["issuers", "realm"]
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path):
+    path = write(tmp_path, 'issuer = "https://issuer.test"\naudience = [\n')
+    assert faults(settings_from_file, path) == (f"{path}: line 3, column 1: this is not TOML",)
+
+
+def test_no_secret_in_any_fault():
+    """STYLE §5."""
+    table = {
+        **BASE,
+        "jwt": "canary",
+        "realm": "canary\x7f",
+        "introspection_client_auth": "bearer",
+        "introspection_token": "canary",
+        "introspection_client_secret": "canary",
+        "http_proxy": "http://u:canary\x7f@p.test",
+        "store_url": "http://:canary@s.test",
+        "store_secret": "canary",
+        "metadata_url": "https://u:canary@a.test",
+        "scope_aliases": "canary",
+    }
+    assert len(found := faults(settings_from_env, environ_of(table))) >= 5
+    assert "canary" not in str(found)

@@ -1,0 +1,249 @@
+"""The shared store over a real socket: what is asked, and that whatever goes wrong is a miss."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from iiniit_guard.core.model.flow import Keep, Recall
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.io import store as module
+from iiniit_guard.io.loops import Loops
+from iiniit_guard.io.store import Store
+
+
+class FakeRedis:
+    """Speaks enough of the protocol for one client, a thread for each connection."""
+
+    def __init__(self):
+        self.values: dict[bytes, bytes] = {}
+        self.commands: list[list[bytes]] = []
+        self.connections = self.peak = 0
+        self.hold = threading.Event()
+        self.hold.set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.hold.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits for one more peer gets it
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        self.connections += 1
+        self.peak = max(self.peak, self.connections)
+        try:
+            with peer, peer.makefile("rb") as lines:
+                while head := lines.readline():
+                    words = [lines.read(int(lines.readline()[1:]) + 2)[:-2] for _ in range(int(head[1:]))]
+                    peer.sendall(self._answer(words))
+        except OSError:
+            pass
+        finally:
+            self.connections -= 1
+
+    def _answer(self, words):
+        self.commands.append(words)
+        name = words[0].upper()
+        if name == b"GET":
+            self.hold.wait(10)
+            value = self.values.get(words[1])
+            return b"_\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
+        if name == b"SET":
+            self.values[words[1]] = words[2]
+        return b"%1\r\n$5\r\nproto\r\n:3\r\n" if name == b"HELLO" else b"+OK\r\n"
+
+
+@pytest.fixture
+def redis():
+    server = FakeRedis()
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 2.0)  # a busy machine must not look like a failing store
+
+
+@contextmanager
+def in_threads(store):
+    yield store.perform
+    store.close()
+
+
+@contextmanager
+def on_a_loop(store):
+    loops = Loops()
+    with asyncio.Runner() as runner:
+        yield lambda effect: runner.run(store.perform_async(effect, loops))
+        runner.run(loops.release())
+
+
+WORLDS = pytest.mark.parametrize("world", [in_threads, on_a_loop])
+LOOK = Recall(("a", "b"))
+NOTHING = (None, None)
+
+
+@WORLDS
+def test_what_is_kept_is_recalled(redis, world):
+    with world(Store(redis.url)) as perform:
+        assert perform(LOOK) == NOTHING
+        assert perform(Keep("a", b"\x00sealed", 1.5)) is None
+        assert perform(Keep("c", b"x", 0.0001)) is None
+        assert perform(LOOK) == (b"\x00sealed", None)
+    sets = [words[1:] for words in redis.commands if words[0] == b"SET"]
+    assert sets == [[b"a", b"\x00sealed", b"PX", b"1500"], [b"c", b"x", b"PX", b"1"]]
+
+
+@WORLDS
+def test_a_value_that_is_too_large_is_a_miss(redis, world):
+    redis.values[b"a"] = b"x" * ((1 << 20) + 1)
+    redis.values[b"b"] = b"x" * (1 << 20)
+    with world(Store(redis.url)) as perform:
+        assert perform(LOOK) == (None, redis.values[b"b"])
+
+
+@WORLDS
+def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(redis, world, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    redis.close()
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 60.0)
+    with world(store := Store(redis.url)) as perform:
+        assert perform(LOOK) == NOTHING
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_failed", None)  # nobody is asked meanwhile
+            assert perform(LOOK) == NOTHING
+            assert perform(Keep("a", b"x", 1)) is None
+        assert [record.getMessage() for record in caplog.records] == [
+            "the shared store cannot be reached (ConnectionError); each process remembers by itself meanwhile"
+        ]
+        store._quiet_until = 0.0
+        assert perform(LOOK) == NOTHING
+        assert len(caplog.records) == 1
+        assert store._quiet_until > 0
+
+
+@WORLDS
+def test_it_is_told_again_after_it_answered(redis, world, caplog):
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    with world(store := Store(redis.url)) as perform:
+        store._failing = True
+        assert perform(LOOK) == NOTHING
+        assert not store._failing
+        assert caplog.records == []
+
+
+@WORLDS
+def test_a_store_that_hangs_is_left_alone_once_its_last_answer_is_old(redis, world, caplog, monkeypatch):
+    """Its first second of silence may be our own event loop's fault: a burst of requests must not switch a good store off."""
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    with world(store := Store(redis.url)) as perform:
+        monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.05)
+        redis.hold.clear()
+        store._answered_at = time.monotonic() + 60
+        for _ in range(2):
+            assert perform(LOOK) == NOTHING
+        assert (store._quiet_until, caplog.records) == (0.0, [])
+        store._answered_at = time.monotonic() - 1.1
+        assert perform(LOOK) == NOTHING
+        assert store._quiet_until > time.monotonic()
+        assert "TimeoutError" in caplog.text
+
+
+def test_an_answer_is_remembered_as_a_sign_of_life(redis):
+    with in_threads(store := Store(redis.url)) as perform:
+        assert store._answered_at == float("-inf")
+        perform(LOOK)
+        assert time.monotonic() - store._answered_at < 60
+        store.after_fork()
+        assert store._answered_at == float("-inf")
+
+
+def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, monkeypatch):
+    """A stranger's burst of garbage costs a bounded number of connections and switches nothing off."""
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 4)
+
+    async def main():
+        store, loops = Store(redis.url), Loops()
+        await store.perform_async(Keep("a", b"x", 9), loops)
+        redis.hold.clear()
+        burst = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(50)]
+        await asyncio.wait(burst, return_when=asyncio.FIRST_COMPLETED)
+        redis.hold.set()
+        replies = await asyncio.gather(*burst)
+        after = await store.perform_async(LOOK, loops)
+        await loops.release()
+        return replies, after, store._quiet_until
+
+    replies, after, quiet_until = asyncio.run(main())
+    assert after == (b"x", None)
+    assert sorted(map(str, replies)) == sorted(map(str, [(b"x", None)] * 4 + [NOTHING] * 46))
+    assert (redis.peak, quiet_until, caplog.records) == (4, 0.0, [])
+
+
+def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 1)
+    with in_threads(store := Store(redis.url)) as perform:
+        perform(Keep("a", b"x", 9))
+        redis.hold.clear()
+        waiting: list[object] = []
+        thread = threading.Thread(target=lambda: waiting.append(perform(LOOK)))
+        thread.start()
+        while [b"GET", b"a"] not in redis.commands:
+            time.sleep(0.001)
+        assert perform(LOOK) == NOTHING
+        redis.hold.set()
+        thread.join()
+        assert waiting == [(b"x", None)]
+        assert perform(LOOK) == (b"x", None)
+    assert (redis.peak, store._quiet_until, caplog.records) == (1, 0.0, [])
+
+
+@WORLDS
+@pytest.mark.parametrize(
+    "url", ["redis://:hunter2/x@127.0.0.1:1/0", "redis://127.0.0.1:1/?hunter2=1", "redis://127.0.0.1:1/?socket_timeout=hunter2"]
+)
+def test_a_client_that_cannot_be_made_is_a_miss_and_shows_no_url(world, url, caplog):
+    """The settings refuse such a URL; should one get here, no exception that quotes it gets out."""
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    with world(Store(url)) as perform:
+        assert perform(LOOK) == NOTHING
+    assert len(caplog.records) == 1
+    assert "hunter2" not in caplog.text
+
+
+def test_without_the_package_it_is_said_what_to_install_before_the_first_request(monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ImportError, match=r"^store_url: .*; pip install 'iiniit-guard\[redis\]'$") as raised:
+        Store("redis://127.0.0.1:1")
+    assert isinstance(raised.value, SettingsError), "who reads settings tells it as a fault of theirs"
+
+
+def test_each_loop_has_its_own_connections_and_they_end_with_it(redis):
+    store = Store(redis.url)
+    for _ in range(2):
+        with on_a_loop(store) as perform:
+            assert perform(LOOK) == perform(LOOK) == NOTHING
+    assert redis.peak <= 2
+    store.close()  # of the threads, which have none
+    assert sum(words[0] == b"HELLO" for words in redis.commands) == 2

@@ -1,0 +1,178 @@
+"""Rules out of OpenAPI documents."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.errors import SettingsError
+from iiniit_guard.rules import Rule, from_openapi
+from tests.unit.rules.answers import seen
+
+SCHEMES = {
+    "oauth": {"type": "oauth2", "flows": {}},
+    "oidc": {"$ref": "#/components/x-more/oidc~1one"},
+    "bearer": {"type": "http", "scheme": "Bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
+    "basic": {"type": "http", "scheme": "basic"},
+    "dpop": {"type": "http", "scheme": "DPoP"},
+    "mutual": {"type": "mutualTLS"},
+    "digest": {"type": "http", "scheme": "digest"},
+    "custom": {"type": "http", "scheme": "bearer dpop"},
+    "several": {"type": "http", "scheme": ["bearer"]},
+    "silent": {"type": "http"},
+    "cased": {"type": "HTTP", "scheme": "bearer"},
+    "typeless": {"scheme": "bearer"},
+    "listed": {"type": ["oauth2"]},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "s", "scheme": "bearer"},
+    "signed": {"type": "oauth2", "scheme": "dpop", "flows": {}},
+    "far": {"$ref": "https://elsewhere.example/schemes.json"},
+    "loop": {"$ref": "#/components/securitySchemes/loop"},
+}
+
+
+def document(operation, **members):
+    return {
+        "openapi": "3.1.0",
+        "paths": {"/x/{id}": {"get": operation}, "x-internal": {}},
+        "components": {"securitySchemes": SCHEMES, "x-more": {"oidc/one": {"type": "openIdConnect"}}},
+        **members,
+    }
+
+
+SECURITY = [
+    ([{"oauth": ["a", "b"]}], "a b"),
+    ([{"oauth": ["a"]}, {"oidc": ["b"]}], "a|b"),
+    ([{"oauth": ["a"]}, {"oauth": ["a", "b"]}], "a"),
+    ([{"oauth": ["a"]}, {"oidc": ["a"]}], "a"),
+    ([{"oauth": ["a"], "oidc": ["b"]}], "a b"),
+    ([{"bearer": []}], ""),
+    ([{"oauth": ["a"]}, {"bearer": []}], ""),
+    ([{}, {"oauth": ["a"]}], "optional "),
+    ([], "pass"),
+    ([{}], "pass"),
+    ([{"oauth": ["a", "b"]}, {"oauth": ["c"]}], "security: a policy wants all of some scopes or one of them"),
+    ([{"key": []}], "a token does not satisfy the scheme 'key'"),
+    ([{"oauth": [], "key": []}], "a token does not satisfy the scheme 'key'"),
+    ([{"oauth": []}, {"basic": []}], "a token does not satisfy the scheme 'basic'"),
+    *(
+        ([{name: []}], f"a token does not satisfy the scheme '{name}'")
+        for name in ("dpop", "mutual", "digest", "custom", "several", "silent", "cased", "typeless", "listed", "cookie")
+    ),
+    ([{"dpop": ["a"]}], "a token does not satisfy the scheme 'dpop'"),
+    ([{"oauth": ["a"], "dpop": []}], "a token does not satisfy the scheme 'dpop'"),
+    ([{"oauth": ["a"]}, {"dpop": []}], "a token does not satisfy the scheme 'dpop'"),
+    ([{}, {"dpop": []}], "a token does not satisfy the scheme 'dpop'"),
+    ([{"bearer": [], "mutual": []}], "a token does not satisfy the scheme 'mutual'"),
+    ([{"oidc": []}, {"mutual": []}], "a token does not satisfy the scheme 'mutual'"),
+    ([{"signed": ["a"]}], "a"),
+    ([{"none": []}], "there is no security scheme 'none'"),
+    ([{"far": []}], "a $ref leads out of this document"),
+    ([{"loop": []}], "a $ref leads out of this document"),
+    ([{"oauth": "a"}], "the scopes of 'oauth' are no list"),
+    ([{"oauth": ["a b"]}], "a scope is one word"),
+    ({"oauth": []}, "a list of objects is wanted"),
+    (None, "neither the operation nor the document says anything"),
+]
+
+
+@pytest.mark.parametrize("security, expected", SECURITY, ids=json.dumps)
+def test_openapi_security(security, expected):
+    for written in (document({"security": security}), document({}, security=security)):
+        if expected.split("|", maxsplit=1)[0].strip() in ("a", "a b", "", "optional", "pass"):
+            assert seen(from_openapi(written).policy_for(Request("GET", "/x/1"))) == expected
+            continue
+        with pytest.raises(SettingsError) as caught:
+            from_openapi(written)
+        (fault,) = caught.value.faults
+        assert fault.startswith("openapi GET /x/{id}: ")
+        assert expected in fault
+
+
+def test_openapi_an_operation_speaks_before_its_document():
+    written = document({"security": [{"oauth": ["a"]}]}, security=[])
+    written["paths"]["/y"] = {"post": {}, "parameters": []}
+    rules = from_openapi(written)
+    assert seen(rules.policy_for(Request("GET", "/x/1"))) == "a"
+    assert seen(rules.policy_for(Request("POST", "/y"))) == "pass"
+    assert seen(rules.policy_for(Request("PUT", "/y"))) == "no_rule"
+
+
+def test_openapi_silence():
+    assert seen(from_openapi(document({}), without_security="token").policy_for(Request("GET", "/x/1"))) == ""
+    assert seen(from_openapi(document({}), without_security="public").policy_for(Request("GET", "/x/1"))) == "pass"
+
+
+SERVERS = [
+    ([{"url": "https://api.example/v1/"}], ["/v1/x/1"]),
+    ([{"url": "https://api.example"}, {"url": "/v2"}], ["/x/1", "/v2/x/1"]),
+    (
+        [{"url": "https://api.example/{stage}/{v}", "variables": {"stage": {"enum": ["a", "b"]}, "v": {"default": "1"}}}],
+        ["/a/1/x/1", "/b/1/x/1"],
+    ),
+    ([{"url": "https://{host}/v%31", "variables": {"host": {"default": "h"}}}], ["/v1/x/1"]),
+    ([], ["/x/1"]),
+]
+
+
+@pytest.mark.parametrize("servers, paths", SERVERS, ids=json.dumps)
+def test_openapi_servers(servers, paths):
+    rules = from_openapi(document({"security": [{"oauth": ["a"]}]}, servers=servers))
+    for path in [*paths, "/x/1", "/v9/x/1"]:
+        assert seen(rules.policy_for(Request("GET", path))) == ("a" if path in paths else "no_rule")
+
+
+def test_openapi_base_path_and_nearer_servers():
+    operation = {"security": [{"oauth": ["a"]}], "servers": [{"url": "/near"}]}
+    assert seen(from_openapi(document(operation)).policy_for(Request("GET", "/near/x/1"))) == "a"
+    assert seen(from_openapi(document(operation), base_path="/far/").policy_for(Request("GET", "/far/x/1"))) == "a"
+
+
+def test_openapi_rules_of_ones_own_replace_operations():
+    written = document({"security": [{"key": []}]})
+    rules = from_openapi(written, rules=[Rule("get", "/x/<name>", scopes="mine"), Rule("GET", "/y", public=True)])
+    assert seen(rules.policy_for(Request("GET", "/x/1"))) == "mine"
+    assert seen(rules.policy_for(Request("GET", "/y"))) == "pass"
+
+
+def test_openapi_path_templates():
+    written = document({"security": [{"oauth": ["a"]}]})
+    written["paths"] = {
+        "/a%20b/{user-id}:stop": {"$ref": "#/components/pathItems/stop"},
+        "/a%20b/{user-id}": {"get": {"security": [{"oauth": ["b"]}]}},
+    }
+    written["components"]["pathItems"] = {"stop": {"get": {"security": [{"oauth": ["c"]}]}}}
+    rules = from_openapi(written)
+    assert seen(rules.policy_for(Request("GET", "/a b/7"))) == "b"
+    assert seen(rules.policy_for(Request("GET", "/a b/7:stop"))) == "c"
+
+
+def test_openapi_faults_are_reported_together():
+    item = {"get": {"security": []}}
+    written = document({"security": []}, servers=[{"url": "https://h/{v}"}])
+    written["paths"] |= {"/b": {"$ref": "other.json"}, "/d": {"get": 5}, "/a<b>": {**item, "servers": [{"url": "/"}]}}
+    written["paths"] |= {"c": {**item, "servers": [{"url": "/"}]}, "/e": {**item, "servers": [{"url": "v1"}]}}
+    written["paths"] |= {"/f//g": {**item, "servers": [{}]}}
+    with pytest.raises(SettingsError) as caught:
+        from_openapi(written)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        "openapi GET /x/{id}",
+        "openapi /b",
+        "openapi GET /d",
+        "openapi GET /a<b>",
+        "openapi GET c",
+        "openapi GET /e",
+        "openapi GET /f//g",
+    ]
+    with pytest.raises(SettingsError, match="neither enum nor default"):
+        from_openapi(document({"security": []}, servers=[{"url": "https://h/{v}"}]))
+
+
+@pytest.mark.parametrize(
+    "members, settings", [({"openapi": "2.0"}, {}), ({"openapi": 3.1}, {}), ({}, {"without_security": "open"})], ids=str
+)
+def test_openapi_is_read_as_version_3_only(members, settings):
+    with pytest.raises(SettingsError):
+        from_openapi(document({"security": []}, **members), **settings)
