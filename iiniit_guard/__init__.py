@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.decision import Allow, Decision, Deny, Unavailable
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.issuer.client_authentication import (
         BearerToken,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     )
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
     from iiniit_guard.core.model.access_token import AccessToken, Principal
+    from iiniit_guard.core.model.decision import Allow, Decision, Deny, Unavailable
     from iiniit_guard.core.model.policy import Policy
     from iiniit_guard.core.model.problem import Problem, Reason
     from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
@@ -66,7 +66,7 @@ _HOMES = {
         "SecretFile",
         "TlsClient",
     ),
-    "core.decision": ("Allow", "Decision", "Deny", "Unavailable"),
+    "core.model.decision": ("Allow", "Decision", "Deny", "Unavailable"),
     "core.http.event": ("Event",),
     "core.outcome": ("IssuerUnavailable", "TokenRefused"),
     "core.model.policy": ("Policy",),

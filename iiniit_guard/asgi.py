@@ -12,8 +12,8 @@ from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Messa
 from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal, with_notes
-from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.errors import UsageError
 
@@ -88,7 +88,7 @@ class GuardMiddleware:
         token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
         if not isinstance(token, AccessToken):
             answers = kind == "http" and _answers_preflights(self.app)
-            decision = await admit_async(self.guard, self.gate, request_from_scope(inner), _HOST, found=token, host_answers=answers)
+            decision = await admit_async(self.guard, self.gate, request_from_scope(inner), _HOST, begun=token, host_answers=answers)
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):
                     record_refusal(scope, decision)  # for a guard around this one

@@ -8,26 +8,28 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
-from iiniit_guard.core.authenticate import authenticate, decide, verify
 from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.copying import CopiedAsItself
-from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding, Tried
+from iiniit_guard.core.decide import Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_bearer, resume, verify
+from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, event_of, usual_event
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.copying import CopiedAsItself
+from iiniit_guard.core.model.decision import Allow, Answer, Decision, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import Problem
-from iiniit_guard.core.model.request import Request, only_authorization
-from iiniit_guard.core.outcome import token_of
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.outcome import unwrap
 from iiniit_guard.core.resource import Chance, ProtectedResource
 from iiniit_guard.core.resource_metadata import published, resource_document
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.core.settings.options import GuardKeywords
-from iiniit_guard.core.usual import Usual
 from iiniit_guard.core.warm_up import prepare
+from iiniit_guard.errors import UsageError
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.perform import Performer, Transport
@@ -58,7 +60,6 @@ class Guard(CopiedAsItself):
         store_url = self._resource.settings.store_url
         self._performer = Performer(transport, None if store_url is None else Store(store_url))
         self._listener = self._resource.settings.on_event
-        self._usual = Usual(self._resource)
         self._wall = clock.wall
         self.metadata_path: Final = self._resource.metadata_path
         """The path, from the host's root, at which `published` answers; None without the setting `resource`."""
@@ -91,46 +92,65 @@ class Guard(CopiedAsItself):
         return cls(**settings_from_file(path, more))
 
     def authenticate(
-        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", found: Finding | None = None
+        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
-        """Decide about a request, waiting for the authorization server where that must be asked.
+        """Decide about a request, waiting for the authorization server if it must be asked.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
-            wanted: The policy to satisfy, or the refusal that rules found.
+            wanted: The policy to satisfy, or the refusal of a request that no rule matches.
             host: The adapter's name, for events.
-            found: What `decide_at_once` said about this very request.
+            begun: What `begin` returned for this request and the same `wanted`.
         """
-        said = self._said_at_once(request, wanted, host, found)
-        if said is not None and not isinstance(said, Tried):
-            return said
         started = time.perf_counter()
-        decision = run(authenticate(request, self._resource, wanted, said), self._performer.perform)
-        self._tell(decision, request, host, time.perf_counter() - started)
-        return decision
+        presented, result = begun or self._begun(Presented.of(request), wanted)
+        if isinstance(result, Pending):
+            result = run(resume(result), self._performer.perform)
+        return self._concluded(result, presented, request, wanted, host, started)
 
     async def authenticate_async(
-        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", found: Finding | None = None
+        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
         """Do what `authenticate` does, on the running event loop."""
-        said = self._said_at_once(request, wanted, host, found)
-        if said is not None and not isinstance(said, Tried):
-            return said
         started = time.perf_counter()
-        decision = await run_async(authenticate(request, self._resource, wanted, said), self._performer.perform_async)
-        self._tell(decision, request, host, time.perf_counter() - started)
-        return decision
+        presented, result = begun or self._begun(Presented.of(request), wanted)
+        if isinstance(result, Pending):
+            result = await run_async(resume(result), self._performer.perform_async)
+        return self._concluded(result, presented, request, wanted, host, started)
+
+    def begin(self, presented: Presented, wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard") -> AccessToken | Unfinished:
+        """Decide about a request as far as that needs no I/O: the call that adapters make first.
+
+        Returns:
+            The token that passes, of which an event tells; else what `authenticate` takes.
+        """
+        if self._listener is None:
+            result = begin(presented, self._resource, wanted)
+            return result if isinstance(result, AccessToken) else Unfinished(presented, result)
+        started = time.perf_counter()
+        result = begin(presented, self._resource, wanted)
+        if not isinstance(result, AccessToken):
+            return Unfinished(presented, result)
+        seconds, subjects = time.perf_counter() - started, self._resource.settings.event_subject
+        digest, now = presented.digest or b"", self._wall()
+        self._emit(usual_event(result, digest, method, host, cache=presented.cache, now=now, seconds=seconds, subjects=subjects))
+        return result
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
         """Compare a token that was verified for this request with a handler's policy; only a refusal is an event."""
-        decision = decide(token, request, self._resource, policy)
-        if isinstance(decision, Deny):
-            self._tell(decision, request, host, 0.0)
+        problem = authorize(token, self._resource, policy)
+        if problem is None:
+            return Allow(None, token) if isinstance(token, Principal) else Allow(token)
+        scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
+        decision = self._resource.answers.deny(problem, request, policy, scheme=scheme, token=token)
+        self._tell(decision, request, host, 0.0)
         return decision
 
     def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
-        """Write the answer for a problem found outside the guard."""
-        return self._refuse(request, problem, Finding(problem), policy or ANY_TOKEN, host)
+        """Return the answer for a problem that was found outside the guard."""
+        decision = self._resource.answers.deny(problem, request, policy or ANY_TOKEN)
+        self._tell(decision, request, host, 0.0)
+        return decision
 
     def published(self, request: Request) -> Answer | None:
         """Answer a request for this resource's metadata (RFC 9728); None for any other request, and without the setting `resource`."""
@@ -140,40 +160,10 @@ class Guard(CopiedAsItself):
         """Give the RFC 9728 document, for applications that serve it themselves."""
         return resource_document(self._resource.settings)
 
-    def recall(
-        self, authorization: bytes, query: bytes = b"", wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard"
-    ) -> AccessToken | None:
-        """Give the token of a request in the usual form, where it passes and nobody need be asked; see `decide_at_once`.
-
-        None says nothing about the request: `authenticate` decides then.
-        """
-        said = self.decide_at_once(authorization, query, wanted, method, host)
-        return said if isinstance(said, AccessToken) else None
-
-    def decide_at_once(
-        self, authorization: bytes, query: bytes = b"", wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard"
-    ) -> AccessToken | Finding | None:
-        """Decide about a request in the usual form without a flow: its token is remembered, or a JWT whose issuer and key are known.
-
-        A token that passes is a decision, and told as an event. A finding, which is false, is for `authenticate`: it answers what was
-        found against the token, or finds out what only a flow can. None says nothing: the request has not the usual form.
-
-        Args:
-            authorization: The value of its only Authorization field, see `only_authorization`.
-            query: Undecoded.
-            wanted: The policy to satisfy.
-            method: The request's, for events.
-            host: The adapter's name, for events.
-        """
-        if self._listener is None:
-            return self._usual.decide(authorization, query, wanted)[0]
-        started = time.perf_counter()
-        said, cache, digest = self._usual.decide(authorization, query, wanted)
-        return None if said is None else self._heard(said, cache, digest, method, host, started)
-
     def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
-        """Give what `recall` would go by; for a host that decides and counts by itself."""
-        return self._usual.find(authorization, query)
+        """Return the cache entry of a request that needs nothing but its token; for a host that decides and counts by itself."""
+        encoded = find_bearer(authorization, query, self._resource)
+        return None if encoded is None else self._resource.find(sha256(encoded).digest())
 
     def verify(self, token: str) -> AccessToken:
         """Give what a good token says.
@@ -186,12 +176,8 @@ class Guard(CopiedAsItself):
             IssuerUnavailable: That could not be found out.
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
-        said = self._usual.verify(token)
-        if isinstance(said, AccessToken):
-            return said
-        if said is None or isinstance(said, Tried):
-            return token_of(run(verify(token, digest_of(token), self._resource, tried=said), self._performer.perform))
-        return token_of(said)
+        found = self._cached(token, None)
+        return unwrap(run(verify(token, digest_of(token), self._resource), self._performer.perform)) if found is None else unwrap(found)
 
     async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
@@ -200,11 +186,10 @@ class Guard(CopiedAsItself):
             token: Without scheme.
             outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
         """
-        said = self._usual.verify(token, outdated=outdated)
-        if said is None or isinstance(said, Tried):
-            flow = verify(token, digest_of(token), self._resource, outdated=outdated, tried=said)
-            return token_of(await run_async(flow, self._performer.perform_async))
-        return token_of(said)
+        found = self._cached(token, outdated)
+        if found is not None:
+            return unwrap(found)
+        return unwrap(await run_async(verify(token, digest_of(token), self._resource, outdated=outdated), self._performer.perform_async))
 
     @property
     def resource(self) -> ProtectedResource:
@@ -249,40 +234,33 @@ class Guard(CopiedAsItself):
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self._resource.servers)})"
 
-    def _said_at_once(self, request: Request, wanted: Policy | Problem, host: str, found: Finding | None) -> Allow | Deny | Tried | None:
-        said: AccessToken | Finding | None = found
-        cache = "none"
-        if found is None:
-            authorization = only_authorization(request.headers)
-            if authorization is None or not isinstance(wanted, Policy):
-                return None
-            started = 0.0 if self._listener is None else time.perf_counter()
-            said, cache, digest = self._usual.decide(authorization, request.query, wanted)
-            if said is not None and self._listener is not None:
-                said = self._heard(said, cache, digest, request.method, host, started)
-        if isinstance(said, AccessToken):
-            return Allow(said, None, cache)
-        if said is None:
-            return None
-        if said.problem is None:
-            return said.tried
-        return self._refuse(request, said.problem, said, wanted if isinstance(wanted, Policy) else ANY_TOKEN, host)
+    def _begun(self, presented: Presented, wanted: Policy | Problem) -> Unfinished:
+        return Unfinished(presented, begin(presented, self._resource, wanted))
 
-    def _refuse(self, request: Request, problem: Problem, found: Finding, policy: Policy, host: str) -> Deny:
-        decision = self._resource.answers.deny(problem, request, policy, token=found.token, cache=found.cache)
-        self._tell(decision, request, host, found.seconds)
+    def _concluded(
+        self, result: Judged, presented: Presented, request: Request, wanted: Policy | Problem, host: str, started: float
+    ) -> Decision:
+        decision = conclude(result, presented, self._resource, wanted)
+        self._tell(decision, request, host, time.perf_counter() - started)
         return decision
 
-    def _heard(
-        self, said: AccessToken | Finding, cache: str, digest: bytes, method: str, host: str, started: float
-    ) -> AccessToken | Finding:
-        """Let the listener know of a token that passes; whoever answers a finding does it."""
-        seconds = time.perf_counter() - started
-        if isinstance(said, Finding):
-            return said._replace(seconds=seconds)
-        now, subjects = self._wall(), self._resource.settings.event_subject
-        self._emit(usual_event(said, digest, method, host, cache=cache, now=now, seconds=seconds, subjects=subjects))
-        return said
+    def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
+        """Return what is known about a token without any check of it, or None.
+
+        Raises:
+            UsageError: The token is no text, or the request counts too (`issuer_resolver`, `validators`).
+        """
+        if not self._resource.token_alone_decides:
+            raise UsageError("with issuer_resolver or validators the request counts too: use authenticate(request)")
+        if not isinstance(token, str):
+            raise UsageError("a token is text, without its scheme")
+        encoded = token.encode("ascii") if token.isascii() else b""
+        if len(encoded) > self._resource.settings.max_token_bytes:
+            return PROBLEMS[Reason.TOKEN_TOO_LONG]
+        if not is_b64token(encoded):
+            return PROBLEMS[Reason.MALFORMED_TOKEN]
+        entry = self._resource.find(sha256(encoded).digest())
+        return entry.token if entry is not None and entry.outlasts(outdated) else None
 
     def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
         if self._listener is not None:

@@ -19,8 +19,8 @@ from iiniit_guard.adapting.decorators import (
     policies_of,
 )
 from iiniit_guard.adapting.request_state import noted_token
-from iiniit_guard.core.decision import Allow, Decision
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.errors import UsageError, needs_extra

@@ -9,8 +9,8 @@ from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, ma
 from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
-from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.request import request_from_environ
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class GuardMiddleware:
         """Refuse the request, or let `app` answer it. A refusal that a handler of `app` records replaces its response."""
         token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
         if not isinstance(token, AccessToken):
-            decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, found=token)
+            decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, begun=token)
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):
                     record_refusal(environ, decision)  # for a guard around this one

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
-from iiniit_guard.core.decision import Answer, Refusal
+from iiniit_guard.core.model.decision import Answer, Refusal
 from iiniit_guard.errors import UsageError
 
 Scope: TypeAlias = MutableMapping[str, Any]

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 from iiniit_guard.adapting.middleware import Deciding
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, add_notes, record_refusal
-from iiniit_guard.core.decision import Allow, Decision
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import UsageError

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from iiniit_guard.adapting.admission import PASS, Gate, is_preflight
-from iiniit_guard.core.decision import Allow, Answer, Decision, Deny, Finding
+from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow, Answer, Decision, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
-from iiniit_guard.core.model.request import Request, environ_path, only_authorization, route_path
+from iiniit_guard.core.model.request import Request, environ_path, only_authorization, request_from_environ, request_from_scope, route_path
 from iiniit_guard.errors import UsageError
 
 G = TypeVar("G")
@@ -23,12 +25,14 @@ _PASSED: Final = Allow(None)
 class Deciding(Protocol):
     """The calls of `Guard` that adapters make; the core cannot import the guard, which stands above it."""
 
-    def authenticate(self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...) -> Decision:
+    def authenticate(
+        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
+    ) -> Decision:
         """See `Guard.authenticate`."""
         ...
 
     async def authenticate_async(
-        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., found: Finding | None = ...
+        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
     ) -> Decision:
         """See `Guard.authenticate_async`."""
         ...
@@ -42,8 +46,8 @@ class Deciding(Protocol):
         """See `Guard.published`."""
         ...
 
-    def decide_at_once(self, authorization: bytes, query: bytes, wanted: Policy, method: str, host: str) -> AccessToken | Finding | None:
-        """See `Guard.decide_at_once`."""
+    def begin(self, presented: Presented, wanted: Policy, method: str, host: str) -> AccessToken | Unfinished:
+        """See `Guard.begin`."""
         ...
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
@@ -69,7 +73,7 @@ def admit(
     host: str,
     handler: Policy | None = None,
     *,
-    found: Finding | None = None,
+    begun: Unfinished | None = None,
     host_answers: bool = False,
 ) -> Decision | Answer:
     """Decide at the door of an application, before any handler runs.
@@ -80,14 +84,14 @@ def admit(
         request: The request at the door.
         host: The adapter's name, for events.
         handler: The policy of the handler that will run, where that is known; it replaces the gate's own, but no rule's.
-        found: What `recall_environ` said about this very request: it must have a token, and the guard knows what to do with it.
+        begun: What `recall_environ` returned for this request, if that is no token.
         host_answers: As for `Gate.policy_for`.
 
     Returns:
         `Allow`, or the answer to send: a refusal, or this resource's own metadata (RFC 9728).
     """
-    if found is not None:
-        return guard.authenticate(request, handler or gate.policy, host=host, found=found)
+    if begun is not None:
+        return guard.authenticate(request, handler or gate.policy, host=host, begun=begun)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -96,11 +100,11 @@ def admit(
 
 
 async def admit_async(
-    guard: Deciding, gate: Gate, request: Request, host: str, *, found: Finding | None = None, host_answers: bool = False
+    guard: Deciding, gate: Gate, request: Request, host: str, *, begun: Unfinished | None = None, host_answers: bool = False
 ) -> Decision | Answer:
     """Do what `admit` does, on an event loop."""
-    if found is not None:
-        return await guard.authenticate_async(request, gate.policy, host=host, found=found)
+    if begun is not None:
+        return await guard.authenticate_async(request, gate.policy, host=host, begun=begun)
     answer = guard.published(request)
     if answer is not None:
         return answer
@@ -132,7 +136,7 @@ def _wanted(gate: Gate, request: Request, handler: Policy | None, host_answers: 
 
 def recall_environ(
     guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN
-) -> AccessToken | Finding | None:
+) -> AccessToken | Unfinished | None:
     """Decide about a WSGI request that any good token lets in: the usual case, without a `Request` and without waiting.
 
     Where no token passes `admit` decides, and is handed what was found.
@@ -151,17 +155,19 @@ def recall_environ(
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
-    return guard.decide_at_once(authorization.encode("latin-1", "replace"), encoded, wanted, environ.get("REQUEST_METHOD", "GET"), host)
+    presented = Presented(authorization.encode("latin-1", "replace"), encoded, partial(request_from_environ, environ))
+    return guard.begin(presented, wanted, environ.get("REQUEST_METHOD", "GET"), host)
 
 
-def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Finding | None:
+def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Unfinished | None:
     """Do what `recall_environ` does, for an ASGI scope."""
     authorization = only_authorization(scope["headers"])
     if authorization is None or not gate.wants_any_token:
         return None
     if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
         return None
-    return guard.decide_at_once(authorization, scope.get("query_string", b""), ANY_TOKEN, scope.get("method", "GET"), host)
+    presented = Presented(authorization, scope.get("query_string", b""), partial(request_from_scope, scope))
+    return guard.begin(presented, ANY_TOKEN, scope.get("method", "GET"), host)
 
 
 def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:

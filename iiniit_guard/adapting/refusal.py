@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.model.decision import Answer
 
 DROPPED: Final = {
     "describes the content (RFC 9110 §8, §14.3; RFC 9530, RFC 9421, RFC 8288)": (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.core.copying import CopiedAsItself
-from iiniit_guard.core.decision import Refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.copying import CopiedAsItself
+from iiniit_guard.core.model.decision import Refusal
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ class IssuerUnavailable(GuardError):
         self.retry_after_seconds: float = cause.retry_after_seconds
 
 
-def token_of(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
+def unwrap(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
     """Give the token.
 
     Raises:

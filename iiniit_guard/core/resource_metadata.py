@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.model.decision import Answer
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.settings.guard_settings import GuardSettings

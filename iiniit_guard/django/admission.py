@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.request_state import RefusalRecord
-from iiniit_guard.core.decision import Allow, Answer, Refusal
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Answer, Refusal
 from iiniit_guard.django.responses import NO_CONTENT, abort_when_refused, is_of_public_view, preflight_answer, replacement, response_to
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.views import View
 
 from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.django.responses import RequestRefused, mark_public_response
 from iiniit_guard.django.state import read_request, show_outer_token, show_token, state_of

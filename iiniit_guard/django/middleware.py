@@ -18,8 +18,8 @@ from iiniit_guard.adapting.admission import Gate
 from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
-from iiniit_guard.core.decision import Allow, Answer, Refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow, Answer, Refusal
 from iiniit_guard.django.admission import Admission
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
@@ -137,7 +137,7 @@ class GuardMiddleware:
         return (
             said
             if isinstance(said, AccessToken)
-            else admit(self.guard, gate, read_request(request), HOST, found=said, host_answers=answers)
+            else admit(self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers)
         )
 
     async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
@@ -145,7 +145,7 @@ class GuardMiddleware:
         said = recall(self.guard, gate, request, HOST)
         if isinstance(said, AccessToken):
             return said
-        return await admit_async(self.guard, gate, read_request(request), HOST, found=said, host_answers=answers)
+        return await admit_async(self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers)
 
     def _requirements(self) -> tuple[Gate, bool]:
         """Return which requests pass, and whether something other than a view answers preflights."""

@@ -13,7 +13,7 @@ from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from iiniit_guard.adapting.refusal import replace_headers
-from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.model.decision import Answer
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.request_state import RefusalRecord

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
-from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_request(request: HttpRequest) -> Request:
     return read
 
 
-def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Finding | None:
+def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Unfinished | None:
     """Decide about a request that any good token lets in, without waiting; see `recall_environ`."""
     # By Django's own path, which the environ's or scope's need not be.
     if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, request.path_info):

@@ -12,8 +12,8 @@ from iiniit_guard.adapting.decorator_order import misplaced
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.middleware import admit, recall_environ
 from iiniit_guard.adapting.request_state import add_notes, record_refusal
-from iiniit_guard.core.decision import Allow, Answer, Refusal
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Answer, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.request import request_from_environ
 from iiniit_guard.errors import UsageError
@@ -70,7 +70,7 @@ class BeforeRequest:
         read = request_from_environ(environ)
         # Checked again before a view runs.
         flask_answers = getattr(asked.url_rule, "provide_automatic_options", False) is True and self._flask_dispatches()
-        decision = admit(self._guard, self._gate, read, HOST, wanted, found=said, host_answers=flask_answers)
+        decision = admit(self._guard, self._gate, read, HOST, wanted, begun=said, host_answers=flask_answers)
         if not isinstance(decision, Allow):
             return _recorded(environ, admission, decision)
         add_notes(environ, self._guard, decision.token, decision.principal)

@@ -13,8 +13,8 @@ from flask.views import View
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import decide, is_permitted, mark_guarded, mark_public
 from iiniit_guard.adapting.request_state import noted_token
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.request import request_from_environ
 from iiniit_guard.errors import UsageError

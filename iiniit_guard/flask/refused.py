@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from iiniit_guard.core.decision import Answer
+from iiniit_guard.core.model.decision import Answer
 
 HOST: Final = "flask"
 # Each look through a proxy costs 0.6 µs, as much as the hash of a token: asked once a request, for the object behind it.

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard import Allow, Deny, Guard, Request
+from iiniit_guard import AccessToken, Allow, Deny, Guard, Request
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.model.flow import HttpRequest
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
+from tests.unit.guard.calling import begin
 
 KNOWN, UNKNOWN = "https://known.test", "https://unknown.test"
 
@@ -56,8 +57,8 @@ ACCESS = {
         asyncio.run(world.guard.authenticate_async(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())]))), Allow
     ),
     "verify": lambda world, token: world.verdict(token) == "good",
-    "decide_at_once, then authenticate": lambda world, token: (
-        bool(world.guard.recall(b"Bearer " + token.encode())) or isinstance(world.decide(token), Allow)
+    "begin, then authenticate": lambda world, token: (
+        isinstance(begin(world.guard, token), AccessToken) or isinstance(world.decide(token), Allow)
     ),
 }
 

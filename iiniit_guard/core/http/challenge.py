@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from iiniit_guard.core.decision import Deny, Unavailable
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Deny, Unavailable
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem, Reason

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.decision import Allow, Decision, Deny, Refusal, Unavailable
 from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Decision, Deny, Refusal, Unavailable
 from iiniit_guard.core.model.request import Request
 
 _NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {Allow: "allow", Deny: "deny", Unavailable: "unavailable"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -19,7 +20,7 @@ from iiniit_guard.core.issuer.revalidating import Kept
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import MAX_HEADERS, JoseHeader
+from iiniit_guard.core.jose.jws import MAX_HEADERS_OF_ISSUER, JoseHeader, remember_header
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
@@ -74,6 +75,8 @@ class AuthorizationServer:
         """Whether a callable found it, so that clients must not learn that it exists."""
         self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
         """The refusal of a token that this issuer called inactive."""
+        self.headers: deque[bytes] = deque()
+        """The JOSE headers of its tokens that `read_header` knows, oldest first."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
@@ -152,17 +155,22 @@ class AuthorizationServer:
         return latest - self.checks.clock_leeway_seconds
 
     def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
-        """Give the keys of this server's current set that may have signed under `header`, each with its validity, and remember them.
+        """Return the keys of this server's current set that may have signed under `header`, each with its validity.
 
         Args:
             header: Found to be allowed (`check_header`).
             keys: The set.
         """
-        found = tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
-        if len(keys.signers) >= MAX_HEADERS:
-            keys.signers.clear()
-        keys.signers[header.encoded] = found
-        return found
+        known = keys.signers.get(header.encoded)
+        return known or tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
+
+    def remember_signers(self, header: JoseHeader, keys: JwkSet, signers: tuple[tuple[VerificationKey, KeyValidity], ...]) -> None:
+        """Cache what was found for the header of a token whose signature was good, so that tokens of others cannot fill the cache."""
+        remember_header(header, self.headers)
+        if header.encoded in self.headers and header.encoded not in keys.signers:
+            if len(keys.signers) >= MAX_HEADERS_OF_ISSUER:
+                keys.signers.clear()
+            keys.signers[header.encoded] = signers
 
     @property
     def has_asked(self) -> bool:

@@ -10,8 +10,7 @@ from typing import Any, Final
 from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import JoseHeader, Jws, remember_header, verify_signature
-from iiniit_guard.core.jose.verification_key import VerificationKey
+from iiniit_guard.core.jose.jws import JoseHeader, Jws
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
@@ -21,27 +20,52 @@ LONGEST_SECONDS: Final = 300.0
 _SPREAD_FROM: Final = 0.8
 
 
-def verify_jwt(jws: Jws, server: AuthorizationServer, tried: JwkSet | None = None) -> Flow[CacheEntry | Problem | Unreachable]:
-    """Verify a token that claims to come from `server`.
+def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Verify a token that claims to come from `server`; the key set is fetched, or fetched again, where that can help.
 
     Args:
         jws: Parsed; its `iss` is the server's.
         server: Whose keys may have signed it.
-        tried: The set of which `Usual` tried every key in vain: a bad token costs one look at its signature.
 
     Returns:
-        The token with what it rests on and how long, for whoever keeps it.
+        The token, what it depends on, and how long it counts.
     """
     problem = check_header(jws.header, server)
     if problem is not None:
         return before_signature(problem, hidden=server.is_found)
-    key = yield from _find_key(jws, server, tried)
-    if isinstance(key, Problem):
-        return before_signature(key, hidden=server.is_found)
-    if isinstance(key, Unreachable):
-        return key
-    remember_header(jws)
-    return rest_on(server.keys.validity_of(key), jws.header, jws.claims, server, *server.clock.now())
+    source, now = server.keys, server.clock.now()
+    keys, fetched = source.current_at(*now), False
+    if keys is None:
+        before = source.value
+        obtained = yield from source.obtain()
+        if isinstance(obtained, Unreachable):
+            return obtained
+        keys, now, fetched = obtained, server.clock.now(), obtained is not before
+    validity = _signer(jws, keys, server)
+    if validity is None and not is_final(jws.header, keys, server):
+        if fetched:
+            source.count_as_forced()  # this request fetched the set: fetching it again would bring the same keys
+        else:
+            newer = yield from source.refresh_for(keys)
+            if isinstance(newer, Unreachable):
+                return newer
+            if newer is not None:
+                keys, now = newer, server.clock.now()
+                validity = _signer(jws, keys, server)
+    if validity is None:
+        return before_signature(problem_of(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found)
+    return rest_on(validity, jws.header, jws.claims, server, *now)
+
+
+def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
+    """Return what a token that a key of `keys` signed depends on, or None if no key signed it."""
+    signers = server.signers(jws.header, keys)
+    for key, validity in signers:
+        # RFC 8725 §3.1: a key is used with one algorithm.
+        if key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature):
+            server.remember_signers(jws.header, keys, signers)
+            return validity
+    return None
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
@@ -74,41 +98,14 @@ def rest_on(
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 
-def _find_key(jws: Jws, server: AuthorizationServer, tried: JwkSet | None) -> Flow[VerificationKey | Problem | Unreachable]:
-    """Find the key that made the signature, fetching the set once more where it may have been replaced."""
-    source = server.keys
-    before = source.value
-    keys = yield from source.obtain()
-    if isinstance(keys, Unreachable):
-        return keys
-    found = problem_of(keys.find(jws.header.kid, jws.header.alg)) if keys is tried else _try_keys(jws, keys)
-    if isinstance(found, VerificationKey):
-        return found
-    if is_final(found, jws.header, keys, server):
-        return found
-    if keys is not before:
-        source.count_as_forced()  # this very request fetched the set
-        return found
-    newer = yield from source.refresh_for(keys)
-    if newer is None:
-        return found
-    return newer if isinstance(newer, Unreachable) else _try_keys(jws, newer)
-
-
-def is_final(problem: Problem, header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
-    """Tell whether a newer key set could not mend `problem`: the key is known, and there is no reason to think that it was replaced."""
+def is_final(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
+    """Return whether a newer key set could not help: the key is known, and nothing suggests that it was replaced."""
+    if header.kid is None or not tried.find(header.kid, header.alg):
+        return False
     # Another request may have fetched a newer set meanwhile; then that one is young, and this one was not.
-    return problem.reason is Reason.BAD_SIGNATURE and header.kid is not None and server.keys.is_young and server.keys.value is tried
-
-
-def _try_keys(jws: Jws, keys: JwkSet) -> VerificationKey | Problem:
-    candidates = keys.find(jws.header.kid, jws.header.alg)
-    for key in candidates:
-        if verify_signature(jws, key):
-            return key
-    return problem_of(candidates)
+    return server.keys.is_young and server.keys.value is tried
 
 
 def problem_of(candidates: tuple[object, ...]) -> Problem:
-    """Say what is wrong with a token that none of `candidates` signed."""
+    """Return what is wrong with a token that none of `candidates` signed."""
     return PROBLEMS[Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from iiniit_guard.core.jose.base64url import decode_base64url, decode_leniently
 from iiniit_guard.core.jose.strict_json import ConstantError, is_too_deep, load_object, parse_object
@@ -17,13 +18,11 @@ __all__ = [
     "ALGORITHMS",
     "JoseHeader",
     "Jws",
-    "Parsed",
     "has_jws_parts",
     "is_canonical",
     "is_jws",
     "parse_jws",
     "parse_object",
-    "parse_usual_jws",
     "read_header",
     "remember_header",
     "verify_signature",
@@ -32,11 +31,12 @@ __all__ = [
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
 
-_ALL: Final = frozenset(ALGORITHMS)
 
 MAX_KEY_ID_CHARACTERS: Final = 1024
-MAX_HEADERS: Final = 256
-"""How many are remembered."""
+MAX_HEADERS: Final = 4096
+"""How many headers are cached in a process."""
+MAX_HEADERS_OF_ISSUER: Final = 16
+"""How many of them belong to one issuer."""
 
 MAX_HEADER_BYTES: Final = 8192
 """Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
@@ -90,9 +90,6 @@ class Jws(NamedTuple):
     def __repr__(self) -> str:
         return f"Jws(header={self.header!r})"
 
-
-Parsed: TypeAlias = tuple[JoseHeader, dict[str, Any], bytes, bytes]
-"""What a `Jws` holds."""
 
 # An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
 _known_headers: dict[bytes, JoseHeader] = {}
@@ -155,32 +152,6 @@ def is_canonical(token: str) -> bool:
     return all(decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b"."))
 
 
-def parse_usual_jws(encoded: bytes, algorithms: frozenset[str] = _ALL) -> Parsed | Problem | None:
-    """Do what `parse_jws` does for a token whose header is known from an earlier one, in half the time.
-
-    Args:
-        encoded: As it came.
-        algorithms: Those allowed.
-
-    Returns:
-        What a `Jws` holds, or the problem that `parse_jws` would find. The caller checks whether the algorithm of the header is allowed.
-        None says nothing about the token: `parse_jws` must be asked.
-    """
-    signing_input, _, encoded_signature = encoded.rpartition(b".")
-    encoded_header, _, encoded_claims = signing_input.partition(b".")
-    header = _known_headers.get(encoded_header)
-    if header is None:
-        return None
-    payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
-    try:
-        if payload is not None and signature:
-            return header, load_object(payload), signing_input, signature
-        problem = _MALFORMED
-    except ValueError as fault:
-        problem = _problem_of(fault)
-    return problem if header.alg in algorithms else None
-
-
 def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None) -> Jws | Problem:
     """Split a token and read its parts; the signature is not verified.
 
@@ -227,13 +198,23 @@ def verify_signature(jws: Jws, key: VerificationKey) -> bool:
     return key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature)
 
 
-def remember_header(jws: Jws) -> None:
-    """Let `parse_usual_jws` know the header of a token whose signature was good."""
-    header = jws.header
-    if header.encoded not in _known_headers and len(header.encoded) <= _MAX_KNOWN_HEADER_BYTES:
-        if len(_known_headers) >= MAX_HEADERS:  # an issuer with a header per token: start afresh, at one parse a token
-            _known_headers.clear()
-        _known_headers[header.encoded] = header
+def remember_header(header: JoseHeader, own: deque[bytes]) -> None:
+    """Let `read_header` know the header of a token whose signature was good.
+
+    Args:
+        header: The header.
+        own: The headers of the same issuer in `read_header`'s table, oldest first. An issuer with a header for each token replaces its
+            own headers and nobody else's.
+    """
+    encoded = header.encoded
+    if encoded in _known_headers or len(encoded) > _MAX_KNOWN_HEADER_BYTES:
+        return
+    if len(own) >= MAX_HEADERS_OF_ISSUER:
+        _known_headers.pop(own.popleft(), None)
+    if len(_known_headers) >= MAX_HEADERS:
+        _known_headers.clear()
+    own.append(encoded)
+    _known_headers[encoded] = header
 
 
 def _parse_header(encoded: bytes) -> JoseHeader | Problem:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from iiniit_guard.core.copying import CopiedAsItself
 from iiniit_guard.core.model.claims import Claims, freeze, make_claims
+from iiniit_guard.core.model.copying import CopiedAsItself
 
 EMPTY_CLAIMS: Final = Claims({})
 

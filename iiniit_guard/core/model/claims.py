@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeGuard, cast
 
-from iiniit_guard.core.copying import CopiedAsItself
+from iiniit_guard.core.model.copying import CopiedAsItself
 
 LATEST: Final = 253_402_300_800
 """10000-01-01: a time from then on cannot be meant, and 2**63 or 1e400 is an attack on arithmetic."""

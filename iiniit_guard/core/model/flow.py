@@ -219,9 +219,18 @@ class SingleFlight:
                     self._drop(key, load)  # a leader that outlives every deadline must not block the key for ever
                     return Unreachable("timeout", "a shared call did not end in time")
                 return cast("T", outcome)
-            return cast("T", (yield Lead(partial(self._lead, key, load, start))))
+            begun: list[bool] = []
+            try:
+                return cast("T", (yield Lead(partial(self._lead, key, load, start, begun))))
+            finally:
+                if not begun:  # the request ended before its lead began: nobody else would ever finish this load
+                    self._drop(key, load)
+                    load.set_result(ABANDONED)
 
-    def _lead(self, key: Hashable, load: Future[object], start: Callable[[], Flow[T]]) -> Flow[object]:
+    def _lead(self, key: Hashable, load: Future[object], start: Callable[[], Flow[T]], begun: list[bool]) -> Flow[object]:
+        if load.done():
+            return ABANDONED
+        begun.append(True)
         outcome: object = ABANDONED
         try:
             outcome = yield from start()

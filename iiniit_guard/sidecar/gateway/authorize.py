@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request, request_from_scope

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
-from iiniit_guard.core.decision import Decision
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws, remember_header
+from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
@@ -150,7 +151,7 @@ def play(
         asyncio.run(guard.prepare_async())
         jws = parse_jws(scene.token, frozenset(ALGORITHMS))
         if isinstance(jws, Jws):
-            remember_header(jws)
+            remember_header(jws.header, deque())
 
     def once() -> T:
         issuer.requests.clear()

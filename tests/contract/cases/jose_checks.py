@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import Any, Final
 
 from iiniit_guard.core.jose.jwk import JwkSet, VerificationKey, read_jwk_set
@@ -50,5 +51,5 @@ def is_good(token: str, key: VerificationKey) -> bool:
     jws = parse_jws(token, ALL)
     if not isinstance(jws, Jws) or not verify_signature(jws, key):
         return False
-    remember_header(jws)
+    remember_header(jws.header, deque())
     return True

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
 from iiniit_guard.adapting.admission import PASS, make_gate
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import HttpRequest, HttpResponse
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem, Reason

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from iiniit_guard import Guard
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from tests.contract.differential.compare import compare_answers, compare_paths, compare_tokens

@@ -14,8 +14,8 @@ from django.test import Client, RequestFactory
 from django.urls import path
 
 from iiniit_guard.adapting.request_state import RefusalRecord, with_notes
-from iiniit_guard.core.decision import Decision
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.django import GuardMiddleware, public
 from iiniit_guard.django.responses import RequestRefused
 from tests.contract.hosts import django_project

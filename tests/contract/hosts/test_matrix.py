@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from iiniit_guard.core.decision import Allow, Decision
+from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.problem import Reason
 from tests.contract.cases.case import Allowed, Case, Refused, Scene, play, seen_by_guard, seen_by_guard_async, verdict
 from tests.contract.cases.tables import CASES, TABLES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import SettingsError, UsageError

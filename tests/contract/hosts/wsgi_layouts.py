@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.handlers import SimpleHandler
 
 from iiniit_guard.adapting.decorators import decide
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request, request_from_environ
 

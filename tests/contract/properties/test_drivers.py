@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import Fetch, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.io.drive import run, run_async

@@ -8,9 +8,9 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.decision import Allow, Refusal
 from iiniit_guard.core.http.bearer import Credential, credential_of
 from iiniit_guard.core.http.challenge import Answers, challenge
+from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
 
-from iiniit_guard.core.authenticate import authenticate
-from iiniit_guard.core.decision import Allow, Decision
+from iiniit_guard.core import decide as decisions
+from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Join, Keep, Later, Recall, Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.request import Request
@@ -127,7 +127,12 @@ class World:
 
     def begin(self, process: Process, token: Issued) -> None:
         """Begin to decide about a request, and go as far as the first question."""
-        self.settle(process, Pending(Steps(authenticate(bearer(token.text), process.guard._resource, ANY_TOKEN)), token, process.mono))
+        self.settle(
+            process,
+            Pending(
+                Steps(decisions.decide(decisions.Presented.of(bearer(token.text)), process.guard._resource, ANY_TOKEN)), token, process.mono
+            ),
+        )
 
     def settle(self, process: Process, flow: Pending) -> None:
         """Note where a flow stands: at its next question, or at its end."""

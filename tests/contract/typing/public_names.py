@@ -18,8 +18,8 @@ from iiniit_guard import (
     TrustedIssuer,
     UsageError,
 )
-from iiniit_guard.core.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from iiniit_guard.core.decision import Decision, Unavailable
+from iiniit_guard.core.model.decision import Decision, Unavailable
 from iiniit_guard.core.model.problem import Reason
 
 

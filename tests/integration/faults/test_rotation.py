@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.outcome import TokenRefused
 from iiniit_guard.testing import make_key

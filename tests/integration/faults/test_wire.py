@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.testing.metadata import Kind
 from tests.integration.faults.answers import seconds_told

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from iiniit_guard.core.decision import Decision
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
 

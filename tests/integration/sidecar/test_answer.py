@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from iiniit_guard.core.decision import Deny
 from iiniit_guard.core.jose.base64url import encode_base64url
+from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.sidecar.apps.build import make_app
 from iiniit_guard.sidecar.gateway.refusal_header import LONGEST, fold, unfold

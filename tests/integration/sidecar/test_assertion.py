@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from iiniit_guard import Guard, SettingsError
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.jose.base64url import decode_base64url
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request

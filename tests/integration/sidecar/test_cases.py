@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.sidecar.apps.gateway_app import GatewayApp
 from iiniit_guard.sidecar.gateway.authorize import Authorizer, Gatekeeping

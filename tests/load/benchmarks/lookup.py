@@ -6,7 +6,7 @@ from iiniit_guard.core.model.request import only_authorization, request_from_sco
 from tests.load.benchmarks import peers
 from tests.load.benchmarks.floors import remembering
 from tests.load.benchmarks.measure import Row, compare
-from tests.load.benchmarks.tokens import SCOPE, make_guard, make_issuer, scope_of, token_of
+from tests.load.benchmarks.tokens import SCOPE, cached, make_guard, make_issuer, scope_of, token_of
 
 
 def measure(rounds: int) -> list[Row]:
@@ -20,18 +20,18 @@ def measure(rounds: int) -> list[Row]:
     authorization = headers[-1][1]
 
     def ours() -> object:
-        return guard.recall(only_authorization(headers) or b"")
+        return cached(guard, only_authorization(headers) or b"")
 
     def listened() -> object:
-        return heard.recall(only_authorization(headers) or b"")
+        return cached(heard, only_authorization(headers) or b"")
 
     if (ours(), listened()) != expected:
         raise RuntimeError("the token is not remembered")
     base = remembering(token, SCOPE)
-    cached, unable = peers.split({"fastmcp": peers.peer(lambda: _fastmcp(issuer, token))})
+    others, unable = peers.split({"fastmcp": peers.peer(lambda: _fastmcp(issuer, token))})
     measured = compare(
         lambda: base(authorization),
-        {"ours": ours, "with a listener": listened, "authenticate(request)": lambda: guard.authenticate(request), **cached},
+        {"ours": ours, "with a listener": listened, "authenticate(request)": lambda: guard.authenticate(request), **others},
         rounds=rounds,
     )
     return [
@@ -40,7 +40,7 @@ def measure(rounds: int) -> list[Row]:
             name="cached token, header bytes to `AccessToken`",
             limit=2.5,
             ours=measured["ours"],
-            peers={**{name: measured[name] for name in cached}, **unable},
+            peers={**{name: measured[name] for name in others}, **unable},
             beside={name: measured[name] for name in ("with a listener", "authenticate(request)")},
             note="sha256 + dict + exp",
         )

@@ -23,8 +23,8 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 from iiniit_guard import Guard, TrustedIssuer
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.keys import SigningKey, make_key

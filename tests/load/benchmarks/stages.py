@@ -13,7 +13,7 @@ from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
 from iiniit_guard.core.jose.base64url import decode_base64url
-from iiniit_guard.core.jose.jws import Jws, parse_usual_jws
+from iiniit_guard.core.jose.jws import Jws, parse_jws, read_header
 from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.model.access_token import AccessToken, make_access_token
 from iiniit_guard.core.model.policy import make_policy
@@ -72,7 +72,7 @@ def cold() -> Stages:
     token, guard = tokens[0], make_guard(issuer)
     guard.verify(token)
     server: Any = guard.resource.servers[0]
-    jws = Jws(*cast("Any", parse_usual_jws(token.encode())))
+    jws = cast("Jws", parse_jws(token, server.algorithms))
     key = server.keys.value.find(jws.header.kid, "RS256")[0]
     encoded = token.encode()
     payload = encoded.split(b".")[1]
@@ -87,7 +87,7 @@ def cold() -> Stages:
     whole = alone(each_forgotten(guard, tokens))
     digest, cache, validity = sha256(encoded).digest(), guard.resource.cache, KeyValidity()
     decoding, json_cost = alone(lambda: decode_base64url(payload)), alone(lambda: parse_object(text))
-    parsing = alone(lambda: parse_usual_jws(encoded))
+    parsing = alone(lambda: parse_jws(token, server.algorithms, read_header(token)))
     building = alone(lambda: _copy_of(held))
     checking = alone(lambda: server.checks.check(jws.claims, now, introspected=False))
     stages = [

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from iiniit_guard.core.decide import Presented
 from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer
 
@@ -33,6 +35,15 @@ def make_issuer(algorithm: str = "RS256") -> Issuer:
 def make_guard(issuer: Issuer, **settings: Any) -> Guard:
     """Make a guard with default settings that reads the machine's clocks and asks `issuer` without a socket."""
     return issuer.guard(clock=SYSTEM_CLOCK, **settings)
+
+
+def cached(guard: Guard, authorization: bytes) -> object:
+    """Ask a guard for a token as adapters do first, before a `Request` is made."""
+    return guard.begin(Presented(authorization, b"", _no_request))
+
+
+def _no_request() -> Request:
+    raise RuntimeError("the token is not cached")
 
 
 def token_of(issuer: Issuer, *, size: int = TOKEN_BYTES, number: int = 0, **claims: Any) -> str:

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any, Final
 
 from iiniit_guard import Guard
-from iiniit_guard.core.decision import Allow, Unavailable
+from iiniit_guard.core.model.decision import Allow, Unavailable
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.keys import make_key

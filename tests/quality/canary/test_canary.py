@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import iiniit_guard
 from iiniit_guard import Guard, IssuerUnavailable, TokenRefused
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, ClientSecretPost
 from iiniit_guard.core.jose import jws as jose
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import GuardError, SettingsError
 from iiniit_guard.observe.log import DecisionLog

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.authenticate import authenticate
-from iiniit_guard.core.decision import Allow, Deny
+from iiniit_guard.core.decide import Presented, decide
+from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from tests.unit.core.stepping import KEY, Steps, bearer, key_set, make_clock, make_resource, mint
 
@@ -14,7 +14,8 @@ class World:
         self.resource = make_resource(self.clock, **settings)
 
     def decide(self, request, wanted=ANY_TOKEN):
-        return Steps(authenticate(request if not isinstance(request, str) else bearer(request), self.resource, wanted))
+        read = bearer(request) if isinstance(request, str) else request
+        return Steps(decide(Presented.of(read), self.resource, wanted))
 
     def mint(self, **claims):
         return mint(self.clock, **claims)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.decision import Allow
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.errors import UsageError
 from tests.unit.core.deciding import World, reason_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.decision import Answer, Deny, Unavailable
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Answer, Deny, Unavailable
 from iiniit_guard.core.model.problem import Reason
 
 

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from iiniit_guard.core.authenticate import authenticate, verify
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.decision import Deny
+from iiniit_guard.core.decide import Presented, decide, verify
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.flow import Fetch
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import Reason
@@ -51,7 +51,7 @@ from tests.unit.core.test_introspection_shared import SECRET, Process, Store
 def test_a_guard_that_believes_the_gateway_reads_its_word_alone(lines, reason):
     resource = make_resource(make_clock(), profile="assertion", max_token_bytes=16)
     headers = [(b"authorization", b"Bearer other"), *((b"x-iiniit-assertion", line) for line in lines)]
-    decision = Steps(authenticate(Request("GET", "/", headers=headers), resource, ANY_TOKEN)).result
+    decision = Steps(decide(Presented.of(Request("GET", "/", headers=headers)), resource, ANY_TOKEN)).result
     assert isinstance(decision, Deny)
     assert decision.reason is reason
 
@@ -66,12 +66,12 @@ def test_a_token_that_a_replica_may_not_know_yet_is_asked_about_again_after_a_se
     resource = make_resource(clock, issuers=[ours, other])
     token = mint(clock, iat=int(clock.wall()) - age)
     for _ in range(2):
-        steps = Steps(authenticate(bearer(token), resource, ANY_TOKEN))
+        steps = Steps(decide(Presented.of(bearer(token)), resource, ANY_TOKEN))
         if steps.fetch.method == "GET":
             steps.send(key_set(KEY))
         assert steps.send(INACTIVE).result.reason is Reason.INACTIVE
         clock.advance(1)
-    steps = Steps(authenticate(bearer(token), resource, ANY_TOKEN))
+    steps = Steps(decide(Presented.of(bearer(token)), resource, ANY_TOKEN))
     assert isinstance(steps.effect, Fetch) is asked
 
 

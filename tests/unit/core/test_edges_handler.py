@@ -11,10 +11,10 @@ from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, mark_guarded, mark_public
 from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ, recall_scope
 from iiniit_guard.adapting.request_state import noted_token, with_notes
-from iiniit_guard.core.decision import Allow
 from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.store_url import store_url_fault
@@ -47,8 +47,8 @@ class Recorder:
     def published(self, request: Any) -> None:
         self.asked.append(("published", request))
 
-    def decide_at_once(self, *arguments: Any) -> Any:
-        self.asked.append(arguments)
+    def begin(self, presented: Any, *arguments: Any) -> Any:
+        self.asked.append((presented.authorization, presented.query, *arguments))
         return TOKEN
 
     def authenticate(self, request: Any, wanted: Any, *, host: str) -> Any:

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import pytest
 
-from iiniit_guard.core.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.http.event import Event, event_of
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from tests.unit.core.stepping import ISSUER, NOW, bearer

@@ -12,9 +12,10 @@ from iiniit_guard.adapting.decorator_order import function_of, misplaced, rememb
 from iiniit_guard.adapting.decorators import any_public, decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
 from iiniit_guard.adapting.middleware import admit, recall_environ, recall_scope
 from iiniit_guard.adapting.request_state import noted_token, with_notes
-from iiniit_guard.core.decision import Finding
+from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import UsageError
 
@@ -64,8 +65,8 @@ class _Remembers:
 
     metadata_path: str | None = None
 
-    def decide_at_once(self, authorization, query, wanted, method, host):
-        assert isinstance(authorization, bytes)
+    def begin(self, presented, wanted, method, host):
+        assert isinstance(presented.authorization, bytes)
         assert (wanted, method, host) == (ANY_TOKEN, "GET", "x")
         return TOKEN
 
@@ -79,15 +80,15 @@ class _Told(_Remembers):
     def published(self, request):
         return None
 
-    def authenticate(self, request, wanted, *, host, found=None):
-        return wanted, found
+    def authenticate(self, request, wanted, *, host, begun=None):
+        return wanted, begun
 
 
-@pytest.mark.parametrize("found", [None, Finding(None)])
-def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(found):
+@pytest.mark.parametrize("begun", [None, Unfinished(Presented.of(Request("GET", "/")), PROBLEMS[Reason.NO_TOKEN])])
+def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(begun):
     told: Any = _Told()
-    asked = [admit(told, make_gate(), Request("GET", "/"), "x", handler, found=found) for handler in (READ, None)]
-    assert asked == [(READ, found), (ANY_TOKEN, found)]
+    asked = [admit(told, make_gate(), Request("GET", "/"), "x", handler, begun=begun) for handler in (READ, None)]
+    assert asked == [(READ, begun), (ANY_TOKEN, begun)]
 
 
 def test_no_handlers_policy_takes_the_place_of_a_rules():

@@ -11,9 +11,9 @@ import pytest
 from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.adapting.refusal import DROPPED, KEPT, replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord, add_notes, record_refusal, recorded_refusal, with_notes
-from iiniit_guard.core.decision import Answer, Deny
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.decision import Answer, Deny
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard

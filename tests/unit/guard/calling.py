@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from iiniit_guard.core.model.policy import make_policy
+from iiniit_guard.core.decide import Presented
+from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.model.request import Request
 
 NOW = 1_800_000_000
@@ -16,6 +17,12 @@ READ, WRITE = make_policy(["user:read"]), make_policy(["user:write"])
 def request(token=None, *more, method="GET", query=b"", line=None):
     line = line if line is not None else b"Bearer " + token.encode() if token is not None else None
     return Request(method, "/", query, [*([] if line is None else [(b"authorization", line)]), *more])
+
+
+def begin(guard, token, query=b"", wanted=ANY_TOKEN, *, line=None, method="GET", host="guard"):
+    """What the first half of a decision makes of a request: the token that passes, or what is pending."""
+    read = request(token, line=line, query=query, method=method)
+    return guard.begin(Presented.of(read), wanted, method, host)
 
 
 def decide_sync(guard, *arguments, **more):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import jwt
 import pytest
 
-from iiniit_guard.core.decision import Allow, Deny, Unavailable
+from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.errors import GuardError, UsageError

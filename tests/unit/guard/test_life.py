@@ -11,13 +11,14 @@ from dataclasses import replace
 import pytest
 
 from iiniit_guard import Guard
-from iiniit_guard.core.decision import Allow, Deny
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import fork
-from tests.unit.guard.calling import NOW, READ, WRITE, both_ways, request
+from tests.unit.guard.calling import NOW, READ, WRITE, begin, both_ways, request
 
 
 class TestEvents:
@@ -43,8 +44,8 @@ class TestEvents:
         token = issuer.token("user:read")
         with issuer.guard(on_event=events.append, event_subject=shown) as guard:
             guard.authenticate(request(token), host="asgi")
-            assert guard.recall(b"Bearer " + token.encode(), b"", READ, "PUT", "asgi") is not None
-            assert guard.recall(b"Bearer " + token.encode(), b"", WRITE) is None
+            assert isinstance(begin(guard, token, wanted=READ, method="PUT", host="asgi"), AccessToken)
+            assert not isinstance(begin(guard, token, wanted=WRITE), AccessToken)
         first, second = events
         assert second == replace(first, method="PUT", cache="hit", seconds=second.seconds)
         assert second.subject == ("user-1" if shown else None)

@@ -1,4 +1,4 @@
-"""The guard's way past the flow, for a remembered token in the usual form."""
+"""What the first half of a decision settles for a cached token."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from iiniit_guard.core.decision import Allow, Finding
+from iiniit_guard.core.decide import Pending
 from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import make_policy
-from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
-from tests.unit.guard.calling import NOW, request
+from tests.unit.guard.calling import NOW, begin, request
 
 
-class TestRecalling:
-    """The way past the flow: a remembered token in the usual form."""
-
+class TestCached:
     @pytest.fixture
     def token(self, issuer, guard):
         token = issuer.token("user:read")
@@ -24,24 +23,27 @@ class TestRecalling:
         return token
 
     def test_the_usual_form(self, guard, token):
-        found = guard.recall(b"Bearer " + token.encode(), b"a=b")
-        assert found is not None
+        found = begin(guard, token, b"a=b")
+        assert isinstance(found, AccessToken)
         assert found.subject == "user-1"
         assert guard.authenticate(request(token)).token is found
 
     @pytest.mark.parametrize(
         ("authorization", "query"),
         [
-            pytest.param(b"bearer {}", b"", id="another spelling of the scheme"),
-            pytest.param(b"Bearer  {}", b"", id="two spaces"),
             pytest.param(b"Bearer {},", b"", id="joined"),
             pytest.param(b"Bearer {}", b"access_token=x", id="RFC 6750 §2: another in the query"),
-            pytest.param(b"Bearer {}=", b"", id="TRAPS C1: padding is another token"),
-            pytest.param(b"Bearer x", b"", id="never seen"),
+            pytest.param(b"Bearer {}=", b"", id="padding is another token"),
         ],
     )
-    def test_everything_else_is_left_to_the_flow(self, guard, token, authorization, query):
-        assert guard.recall(authorization.replace(b"{}", token.encode()), query) is None
+    def test_no_other_credential_passes(self, guard, token, authorization, query):
+        found = begin(guard, None, query, line=authorization.replace(b"{}", token.encode()))
+        assert isinstance(found.result, Problem)
+
+    @pytest.mark.parametrize("authorization", [b"bearer {}", b"Bearer  {}", b"BEARER {}  "])
+    def test_other_spellings_of_the_scheme_find_it_too(self, guard, token, authorization):
+        found = begin(guard, None, line=authorization.replace(b"{}", token.encode()))
+        assert found is guard.authenticate(request(token)).token
 
     @pytest.mark.parametrize("lines", [[b"Bearer {}", b"Bearer {}"], [b"Basic eA==", b"Bearer {}"], [b"Bearer {}", b"Basic eA=="]])
     def test_a_remembered_token_does_not_hide_a_second_field(self, guard, token, lines):
@@ -56,14 +58,15 @@ class TestRecalling:
         token = issuer.token()
         with issuer.guard(**settings) as guard:
             assert isinstance(guard.authenticate(request(token)), Allow)
-            assert guard.recall(b"Bearer " + token.encode()) is None
+            found = begin(guard, token)
+            assert isinstance(found.result, Pending)
             assert guard.authenticate(request(token)).cache == "hit"
 
     def test_the_policy_is_compared(self, guard, token):
-        found = guard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:read"]))
+        found = begin(guard, token, wanted=make_policy(["user:read"]))
         assert isinstance(found, AccessToken)
-        refused = guard.decide_at_once(b"Bearer " + token.encode(), wanted=make_policy(["user:write"]))
-        assert refused == Finding(PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
+        refused = begin(guard, token, wanted=make_policy(["user:write"]))
+        assert (refused.result, refused.presented.token, refused.presented.cache) == (PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
 
     @pytest.mark.parametrize("subjects", [True, False])
     def test_the_event_is_the_one_that_the_flow_tells(self, issuer, events, subjects):
@@ -79,13 +82,13 @@ class TestRecalling:
         assert (hit.cache, hit.host, hit.method, hit.subject) == ("hit", "wsgi", "PATCH", "user-1" if subjects else None)
         assert all(0 <= event.seconds < 60 for event in events)
 
-    def test_what_is_not_recalled_is_not_told(self, issuer, heard, events):
+    def test_what_is_pending_or_refused_is_no_event_yet(self, issuer, heard, events):
         token = issuer.token()
-        assert heard.recall(b"Bearer " + token.encode()) is None
+        assert isinstance(begin(heard, token).result, Pending)
         heard.verify(token)
-        assert heard.recall(b"Bearer " + token.encode(), wanted=make_policy(["user:write"])) is None
+        assert isinstance(begin(heard, token, wanted=make_policy(["user:write"])).result, Problem)
         assert events == []
-        assert heard.recall(b"Bearer " + token.encode(), method="PUT", host="asgi") is not None
+        assert isinstance(begin(heard, token, method="PUT", host="asgi"), AccessToken)
         assert [(event.decision, event.method, event.host, event.cache) for event in events] == [("allow", "PUT", "asgi", "hit")]
 
     def test_a_broken_listener_admits_and_refuses_nobody(self, issuer, caplog):
@@ -95,13 +98,13 @@ class TestRecalling:
         token = issuer.token()
         with issuer.guard(on_event=broken) as guard:
             guard.verify(token)
-            assert guard.recall(b"Bearer " + token.encode()) is not None
+            assert isinstance(begin(guard, token), AccessToken)
         assert "on_event failed: RuntimeError" in caplog.text
 
     def test_exp_ends_it(self, issuer, guard, token):
         issuer.clock.advance(305)
-        assert guard.recall(b"Bearer " + token.encode()) is None
-        assert guard.decide_at_once(b"Bearer " + token.encode()) == Finding(PROBLEMS[Reason.EXPIRED], None, "miss")
+        found = begin(guard, token)
+        assert (found.result, found.presented.token, found.presented.cache) == (PROBLEMS[Reason.EXPIRED], None, "miss")
 
     def test_step_up_is_looked_at_on_a_hit(self, issuer, guard):
         token = issuer.token(auth_time=NOW)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
-from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import Jws
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.problem import Reason
 
 _PHRASES: Final = {
     200: "OK",
@@ -74,39 +72,6 @@ class Refusal(Answer):
     reason: Reason
     token: AccessToken | Principal | None = field(default=None, repr=False)
     cache: str = "none"
-
-
-class Tried(NamedTuple):
-    """What the fast path found out about a JWT that it could not judge, so that the flow does nothing twice.
-
-    Attributes:
-        jws: The parsed token, or why it cannot be parsed.
-        keys: The key set of which no key made the signature; None where no signature was checked.
-    """
-
-    jws: Jws | Problem
-    keys: JwkSet | None = None
-
-
-class Finding(NamedTuple):
-    """What was found out without a flow where that is no token that passes. It is false as a condition: nobody is let in by it.
-
-    Attributes:
-        problem: Why not; None where only a flow can tell.
-        token: The verified token that did not satisfy the policy; None where the token itself is refused.
-        cache: As for `Allow`.
-        seconds: How long it took; 0 where nobody listens.
-        tried: What is known so far of a token that only a flow can judge.
-    """
-
-    problem: Problem | None
-    token: AccessToken | None = None
-    cache: str = "none"
-    seconds: float = 0.0
-    tried: Tried | None = None
-
-    def __bool__(self) -> bool:
-        return False
 
 
 class Deny(Refusal):

@@ -1,4 +1,4 @@
-"""The way past the flow for a JWT that nobody has seen: its header, its issuer and its key are known."""
+"""What the first half of a decision settles without I/O: a JWT whose issuer and key are known."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import dataclasses
 import pytest
 
 from iiniit_guard import TokenRefused
-from iiniit_guard.core.decision import Finding
-from iiniit_guard.core.issuer import authorization_server
+from iiniit_guard.core.decide import Pending, Unfinished
 from iiniit_guard.core.jose import jws as jose
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.policy import ANY_TOKEN
-from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.testing import make_key
 from tests.contract.cases.jose_keys import b64
 from tests.contract.hosts.builders import HOSTS
-from tests.unit.guard.calling import NOW, WRITE, request
+from tests.unit.guard.calling import NOW, WRITE, begin, request
 
 
 @pytest.fixture
@@ -31,10 +30,6 @@ def guard(issuer, events):
         yield guard
 
 
-def recalled(guard, token, wanted=ANY_TOKEN):
-    return guard.decide_at_once(b"Bearer " + token.encode(), wanted=wanted)
-
-
 def tampered(token):
     head, _, signature = token.rpartition(".")
     return f"{head}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
@@ -42,10 +37,10 @@ def tampered(token):
 
 def test_it_is_decided_and_remembered(guard, issuer, events):
     token = issuer.token("user:read", subject="alice")
-    found = recalled(guard, token)
+    found = begin(guard, token)
     assert isinstance(found, AccessToken)
     assert found.subject == "alice"
-    assert recalled(guard, token) is found
+    assert begin(guard, token) is found
     assert [event.cache for event in events] == ["miss", "hit"]
     assert issuer.requests == []
 
@@ -61,42 +56,42 @@ def test_it_is_decided_and_remembered(guard, issuer, events):
     ],
 )
 def test_what_is_found_against_it_is_final(guard, issuer, claims, wanted, reason):
-    found = recalled(guard, issuer.token("user:read", **claims), wanted)
-    assert isinstance(found, Finding)
-    assert found.problem is not None
-    assert (found.problem.reason, found.cache) == (reason, "miss")
-    assert not found, "a refusal must not look like a grant"
-    assert guard.recall(b"Bearer " + issuer.token("user:read", **claims).encode(), wanted=wanted) is None
-    assert (found.token is not None) == (reason is Reason.MISSING_SCOPE)
+    found = begin(guard, issuer.token("user:read", **claims), wanted=wanted)
+    assert isinstance(found, Unfinished)
+    assert isinstance(found.result, Problem)
+    assert (found.result.reason, found.presented.cache) == (reason, "miss")
+    assert (found.presented.token is not None) == (reason is Reason.MISSING_SCOPE)
 
 
 @pytest.mark.parametrize(
-    ("settings", "make"),
+    ("settings", "make", "reason"),
     [
-        pytest.param({}, lambda issuer: issuer.opaque_token(), id="opaque"),
-        pytest.param({}, lambda issuer: issuer.token(header={"kid": "another"}), id="a header that nobody has seen"),
-        pytest.param({}, lambda issuer: issuer.token(iss="https://other.test"), id="another issuer"),
-        pytest.param({}, lambda issuer: issuer.token(iss=["https://issuer.test"]), id="an issuer that is no text"),
-        pytest.param({}, lambda issuer: issuer.token() + "=", id="padding"),
-        pytest.param({}, lambda issuer: issuer.token()[:-2] + "*A", id="foreign characters"),
-        pytest.param({}, lambda issuer: issuer.token().rpartition(".")[0] + ".", id="no signature"),
-        pytest.param({}, lambda issuer: issuer.token().replace(".", "..", 1), id="four parts"),
-        pytest.param({"max_token_bytes": 400}, lambda issuer: issuer.token(filling="x" * 400), id="too long"),
-        pytest.param({"jwt": "introspect"}, lambda issuer: issuer.token(), id="the server is to be asked"),
-        pytest.param({"jwt": "both"}, lambda issuer: issuer.token(), id="the server is to be asked too"),
-        pytest.param({"algorithms": ["RS256"]}, lambda issuer: issuer.token(), id="an algorithm that is not allowed"),
-        pytest.param({"profile": "generic"}, lambda issuer: issuer.token(header={"typ": "id+jwt"}), id="another type"),
+        pytest.param({}, lambda issuer: issuer.opaque_token(), None, id="opaque"),
+        pytest.param({}, lambda issuer: issuer.token(header={"kid": "another"}), None, id="an unknown key"),
+        pytest.param({}, lambda issuer: issuer.token(iss="https://other.test"), Reason.UNKNOWN_ISSUER, id="another issuer"),
+        pytest.param({}, lambda issuer: issuer.token(iss=["https://issuer.test"]), Reason.UNKNOWN_ISSUER, id="an issuer that is no text"),
+        pytest.param({}, lambda issuer: issuer.token() + "=", Reason.MALFORMED_TOKEN, id="padding"),
+        pytest.param({}, lambda issuer: issuer.token()[:-2] + "*A", Reason.MALFORMED_HEADER, id="foreign characters"),
+        pytest.param({}, lambda issuer: issuer.token().rpartition(".")[0] + ".", Reason.MALFORMED_TOKEN, id="no signature"),
+        pytest.param({}, lambda issuer: issuer.token().replace(".", "..", 1), Reason.MALFORMED_TOKEN, id="four parts"),
+        pytest.param({"max_token_bytes": 400}, lambda issuer: issuer.token(filling="x" * 400), Reason.TOKEN_TOO_LONG, id="too long"),
+        pytest.param({"jwt": "introspect"}, lambda issuer: issuer.token(), None, id="the server is to be asked"),
+        pytest.param({"jwt": "both"}, lambda issuer: issuer.token(), None, id="the server is to be asked too"),
+        pytest.param({"algorithms": ["RS256"]}, lambda issuer: issuer.token(), Reason.UNSUPPORTED_ALGORITHM, id="an algorithm"),
+        pytest.param({}, lambda issuer: issuer.token(header={"typ": "id+jwt"}), Reason.WRONG_TYPE, id="another type"),
     ],
 )
-def test_everything_else_is_left_to_the_flow(issuer, settings, make):
+def test_no_other_token_passes_without_io(issuer, settings, make, reason):
     token = make(issuer)
     with issuer.guard(**settings) as guard:
         asyncio.run(guard.prepare_async())
         guard.authenticate(request(issuer.token()))
         before = len(guard.resource.cache)
-        said = recalled(guard, token)
-        assert said is None or said[:-1] == Finding(None)[:-1]
+        issuer.requests.clear()
+        found = begin(guard, token)
+        assert isinstance(found.result, Pending) if reason is None else found.result.reason is reason
         assert len(guard.resource.cache) == before
+        assert issuer.requests == [], "nothing is fetched before the flow is resumed"
 
 
 @pytest.mark.parametrize("change", [" {}", "{}. x.y", "{}\n", "{}.é"])
@@ -112,29 +107,28 @@ def test_what_cannot_be_a_token_is_shown_to_nobody(guard, issuer, change):
 def test_a_payload_that_cannot_be_read_is_refused_as_by_the_flow(guard, issuer, payload, reason):
     head, _, signature = issuer.token().split(".")
     token = f"{head}.{b64(payload.encode())}.{signature}"
-    found = recalled(guard, token)
-    assert found.tried.jws.reason is reason, "the flow need not parse it again"
+    assert begin(guard, token).result.reason is reason
     assert guard.authenticate(request(token)).reason is reason
     assert issuer.requests == []
 
 
-def test_without_keys_it_is_left_to_the_flow(issuer):
+def test_without_keys_it_is_pending(issuer):
     with issuer.guard() as guard:
-        found = recalled(guard, issuer.token())
-        assert isinstance(found, Finding)
-        assert found.problem is None
+        found = begin(guard, issuer.token())
+        assert isinstance(found.result, Pending)
         assert issuer.requests == []
 
 
 @pytest.mark.parametrize("elapsed", [200, 301])
 def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapsed):
-    """DESIGN §5: from 300 s on the key may have been replaced under its name, and only the flow can ask."""
+    """From 300 s on the key may have been replaced under its name, and the set is fetched again."""
+    guard.verify(issuer.token())
     issuer.clock.advance(elapsed)
-    found = recalled(guard, tampered(issuer.token()))
+    found = begin(guard, tampered(issuer.token()))
     final = elapsed < 300
-    assert found[:3] == ((PROBLEMS[Reason.BAD_SIGNATURE], None, "miss") if final else (None, None, "none"))
-    keys = guard.resource.only_server.keys.value
-    assert (found.tried and found.tried.keys) is (None if final else keys), "the flow need not try these again"
+    assert isinstance(found.result, Pending) is not final
+    if final:
+        assert (found.result, found.presented.token, found.presented.cache) == (PROBLEMS[Reason.BAD_SIGNATURE], None, "miss")
 
 
 @pytest.mark.parametrize("header", [None, {"kid": None}], ids=["kid", "no kid"])
@@ -166,20 +160,36 @@ def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
     with issuer.guard() as guard:
         token = issuer.token()
         guard.authenticate(request(tampered(token)))
-        assert jose.parse_usual_jws(token.encode()) is None
+        assert jose._known_headers == {}
         guard.authenticate(request(token))
-        assert jose.parse_usual_jws(token.encode()) is not None
+        assert set(jose._known_headers) == {token.partition(".")[0].encode()}
 
 
-def test_what_is_remembered_of_a_key_set_is_bounded(issuer, monkeypatch):
-    """An issuer with a header per token, each with a good signature."""
-    monkeypatch.setattr(authorization_server, "MAX_HEADERS", 3)
+def test_an_issuer_with_a_header_for_each_token_replaces_its_own_headers_alone(issuer, monkeypatch):
+    monkeypatch.setattr(jose, "_known_headers", {b"another issuer's": jose.JoseHeader("RS256")})
     with issuer.guard() as guard:
-        for number in range(4):
-            for _ in range(2):  # by the flow, then at once
+        for number in range(jose.MAX_HEADERS_OF_ISSUER + 3):
+            for _ in range(2):
                 assert guard.verify(issuer.token(header={"more": number})).issuer == issuer.issuer
-        keys = guard.resource.only_server.keys.value
-        assert len(keys.signers) == 1, "full, it starts afresh"
+        assert b"another issuer's" in jose._known_headers
+        assert len(jose._known_headers) == 1 + jose.MAX_HEADERS_OF_ISSUER
+        assert len(guard.resource.only_server.keys.value.signers) <= jose.MAX_HEADERS_OF_ISSUER
+
+
+def test_headers_of_many_issuers_are_bounded(issuer, monkeypatch):
+    monkeypatch.setattr(jose, "MAX_HEADERS", 3)
+    monkeypatch.setattr(jose, "_known_headers", {bytes([number]): jose.JoseHeader("RS256") for number in range(3)})
+    with issuer.guard() as guard:
+        guard.verify(issuer.token())
+        assert len(jose._known_headers) == 1
+
+
+def test_a_longer_header_is_not_cached(issuer, monkeypatch):
+    monkeypatch.setattr(jose, "_known_headers", {})
+    with issuer.guard() as guard:
+        guard.verify(issuer.token(header={"more": "x" * 1024}))
+        assert jose._known_headers == {}
+        assert guard.resource.only_server.keys.value.signers == {}
 
 
 def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
@@ -193,11 +203,11 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
         guard.verify(token)
         after = guard.resource.only_server.keys.value
         assert after is not before
-        assert recalled(guard, issuer.token()).issuer == issuer.issuer
+        assert begin(guard, issuer.token()).issuer == issuer.issuer
         assert set(after.signers) == set(before.signers)
 
 
-@pytest.mark.parametrize("way", ["at once", "by the flow"])
+@pytest.mark.parametrize("way", ["a known header", "a new header"])
 def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(issuer, way, monkeypatch):
     """Another request may fetch the newer set meanwhile: that one is young, and not the one that was tried."""
     with issuer.guard() as guard:
@@ -220,7 +230,7 @@ def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(
 
         monkeypatch.setitem(keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.thumbprint, verifies),))
         keys.signers.clear()
-        if way == "by the flow":
+        if way == "a new header":
             monkeypatch.setattr(jose, "_known_headers", {})
         issuer.requests.clear()
         assert guard.verify(token).subject == "good"

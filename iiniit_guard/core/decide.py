@@ -1,0 +1,291 @@
+"""The only decision about a request, in two halves: `begin` needs no I/O, `resume` does what is missing.
+
+`_judge` has the order of the checks, and is the security argument for every framework. It is a flow: `begin` looks into the cache and,
+without a hit, takes the first step of the flow. Most flows end with it. Where the flow yields an effect, `begin` returns the `Pending`,
+which holds the flow; `resume` drives it to its end, so that nothing is done twice.
+
+What is not allowed by a check is refused. A credential passes in `_settle` alone, or on a cache hit where any token passes; a request
+without one passes by a policy for the anonymous alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
+from iiniit_guard.core.http.bearer import BEARER, WHITE_SPACE, Credential, assertion_of, credential_of, has_query_token
+from iiniit_guard.core.issuer.introspection import introspect
+from iiniit_guard.core.issuer.jwt import verify_jwt
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, has_jws_parts, is_canonical, parse_jws, read_header
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Allow, Decision
+from iiniit_guard.core.model.flow import Ask, Effect, Flow, Unreachable
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
+from iiniit_guard.core.model.request import Request, only_authorization
+from iiniit_guard.core.resource import ProtectedResource, request_issuer
+from iiniit_guard.errors import UsageError
+
+_ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
+ANONYMOUS: Final = Principal("")
+"""A request without any credential, which its policy lets pass."""
+
+
+class Presented:
+    """What one request presents, and what the decision about it found out: the events and the challenge of a refusal name it.
+
+    Attributes:
+        authorization: The value of its only Authorization field; None without one, or with several.
+        query: Undecoded.
+        read: Makes the `Request`, which most decisions do not need.
+        digest: The key of its token in the caches; None while it has none.
+        cache: How its token was found: `hit`, `miss`, or `none` where no token was looked at.
+        token: A verified token or principal that the policy refuses.
+        scheme: The scheme of its credential, in lower case; the challenge of this scheme carries the error.
+    """
+
+    __slots__ = ("authorization", "cache", "digest", "query", "read", "scheme", "token")
+
+    def __init__(self, authorization: bytes | None, query: bytes, read: Callable[[], Request]) -> None:
+        self.authorization = authorization
+        self.query = query
+        self.read = read
+        self.cache = "none"
+        self.scheme = BEARER
+        self.digest: bytes | None = None
+        self.token: AccessToken | Principal | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Presented:
+        """Return what `request` presents."""
+        return cls(only_authorization(request.headers), request.query, lambda: request)
+
+
+class Pending(NamedTuple):
+    """A decision that needs I/O: its flow, which has begun, and the first effect that it asked for.
+
+    A `Pending` that is dropped closes its flow. So nothing that the flow holds may hold the `Pending`.
+    """
+
+    flow: Flow[Judged]
+    effect: Effect
+
+
+Judged: TypeAlias = AccessToken | Principal | Problem | Unreachable
+Begun: TypeAlias = AccessToken | Principal | Problem | Unreachable | Pending
+
+
+class Unfinished(NamedTuple):
+    """What a request presents, and what `begin` made of it where that is no token that passes."""
+
+    presented: Presented
+    result: Begun
+
+
+def begin(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Begun:
+    """Decide about a request as far as that needs no I/O.
+
+    Args:
+        presented: What the request presents.
+        resource: The protected resource.
+        requirement: The policy to satisfy, or the refusal of a request that no rule matches.
+
+    Returns:
+        The token or principal that passes; why the request is refused; or a `Pending`, which `resume` takes.
+    """
+    if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE:
+        return requirement
+    encoded = find_bearer(presented.authorization, presented.query, resource)
+    if encoded is not None:
+        presented.digest = digest = sha256(encoded).digest()
+        entry = resource.find(digest)
+        if entry is not None:
+            presented.cache = "hit"
+            return entry.token if requirement is ANY_TOKEN else _settle(entry.token, presented, resource, requirement)
+    flow = _judge(presented, resource, requirement, encoded)
+    try:
+        return Pending(flow, flow.send(None))
+    except StopIteration as finished:
+        return cast("Judged", finished.value)
+
+
+def resume(pending: Pending) -> Flow[Judged]:
+    """Finish the decision that `begin` began."""
+    flow, effect = pending
+    try:
+        while True:
+            effect = flow.send((yield effect))
+    except StopIteration as finished:
+        return cast("Judged", finished.value)
+    finally:
+        flow.close()  # a request that ends early still runs the flow's finally blocks
+
+
+def conclude(result: Judged, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Decision:
+    """Return the decision that a result means: a grant, or the complete answer of a refusal."""
+    if isinstance(result, AccessToken):
+        return Allow(result, None, presented.cache)
+    if isinstance(result, Principal):
+        return Allow(None, None if result is ANONYMOUS else result, presented.cache)
+    request = presented.read()
+    if isinstance(result, Unreachable):
+        return resource.answers.unavailable(result, request)  # an outage is a 503: a 401 would make clients fetch new tokens
+    policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
+    return resource.answers.deny(result, request, policy, scheme=presented.scheme, token=presented.token, cache=presented.cache)
+
+
+def decide(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Flow[Decision]:
+    """Decide about a request: both halves as one flow."""
+    result = begin(presented, resource, requirement)
+    if isinstance(result, Pending):
+        result = yield from resume(result)
+    return conclude(result, presented, resource, requirement)
+
+
+def find_bearer(authorization: bytes | None, query: bytes, resource: ProtectedResource) -> bytes | None:
+    """Return the bearer token of a request whose cached token may be used without another question, unchecked; else None.
+
+    Such a request has one Authorization field in the usual spelling and no token in its query, and nothing of it but the token counts.
+    """
+    if authorization is None or authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
+        return None
+    encoded = authorization[7:].rstrip(WHITE_SPACE)
+    return encoded if len(encoded) <= resource.settings.max_token_bytes else None
+
+
+def authorize(token: AccessToken | Principal, resource: ProtectedResource, policy: Policy) -> Problem | None:
+    """Return why a token that was verified for this request does not satisfy the policy of a handler; None if it does."""
+    return policy.check(token, resource.clock.wall())
+
+
+def _settle(
+    token: AccessToken | Principal, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
+) -> AccessToken | Principal | Problem:
+    """Let a verified token or principal pass if it satisfies the policy; this is where a credential is accepted."""
+    problem = requirement if isinstance(requirement, Problem) else authorize(token, resource, requirement)
+    if problem is None:
+        return token
+    presented.token = token
+    return problem
+
+
+def _judge(
+    presented: Presented, resource: ProtectedResource, requirement: Policy | Problem, encoded: bytes | None
+) -> Flow[AccessToken | Principal | Problem | Unreachable]:
+    """Judge a request whose token is not cached; `encoded` is its bearer token where `find_bearer` found one."""
+    settings = resource.settings
+    request = presented.read()
+    if resource.takes_assertions:
+        credential = assertion_of(request, settings.max_token_bytes)
+    else:
+        credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
+    presented.scheme = credential.scheme
+    if isinstance(credential, Problem):
+        anonymous = isinstance(requirement, Policy) and requirement.anonymous and credential.reason is Reason.NO_TOKEN
+        return ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential
+    if credential.scheme != BEARER:
+        outcome: AccessToken | Principal | Problem | Unreachable = yield from _ask_alternative(credential, request, resource)
+    else:
+        issuer = None
+        if settings.issuer_resolver is not None:  # settled before any cache is asked
+            issuer = yield from request_issuer(request, settings.issuer_resolver)
+            if issuer is None:
+                return _unverified(Reason.UNKNOWN_ISSUER, resource)
+        if encoded is None or encoded != credential.value.encode("ascii"):
+            presented.digest = digest_of(credential.value, issuer)
+        outcome = yield from _find_out(credential.value, presented, resource, issuer)
+        if isinstance(outcome, AccessToken) and settings.validators:
+            outcome = yield from _validate(outcome, request, resource)
+    if isinstance(outcome, (Problem, Unreachable)):
+        return outcome
+    return _settle(outcome, presented, resource, requirement)
+
+
+def _find_out(
+    token: str, presented: Presented, resource: ProtectedResource, issuer: str | None
+) -> Flow[AccessToken | Problem | Unreachable]:
+    digest = presented.digest or digest_of(token, issuer)
+    cached = yield from resource.recall_confirmed(digest)
+    presented.cache = "miss" if cached is None else "hit"
+    return cached if cached is not None else (yield from verify(token, digest, resource, issuer))
+
+
+def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
+    """Return whether a request without an acceptable credential has none at all: one of another scheme is a credential too."""
+    return resource.takes_assertions or not any(request.header_values(b"authorization"))
+
+
+def verify(
+    token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None, *, outdated: float | None = None
+) -> Flow[AccessToken | Problem | Unreachable]:
+    """Verify a token, wherever it came from.
+
+    Args:
+        token: Its characters and its length have been checked.
+        digest: Its key in the caches.
+        resource: The protected resource that the token must be for.
+        issuer: Who must have issued it; None means that the token itself says so.
+        outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
+    """
+    # The issuer that is settled before the token is read: the only one, or the one that the request named.
+    server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
+    header = read_header(token)
+    if header is not None and not has_jws_parts(token):
+        return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
+    if server is not None and server.settings.jwt == "introspect":
+        if header is not None and not is_canonical(token):
+            return _unverified(Reason.MALFORMED_TOKEN, resource)  # a server with a deny-list by text may know another spelling only
+        unread = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
+        issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
+        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
+    if header is None:
+        asked = server if issuer is not None else resource.opaque_server_of(token)
+        if asked is None or not asked.introspects:
+            unknown = issuer is not None and server is None
+            return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
+        return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
+    jws = parse_jws(token, resource.algorithms, header)  # a malformed token is refused before it can cost a call
+    if isinstance(jws, Problem):
+        return before_signature(jws, hidden=resource.finds_issuers)
+    named = jws.claims.get("iss")
+    if not isinstance(named, str) or (issuer is not None and named != issuer):
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
+    trusted = resource.named(named) or (yield from resource.server_of(named))
+    if trusted is None:
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
+    how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
+    if how == "introspect":
+        return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
+    verified = yield from verify_jwt(jws, trusted)
+    if not isinstance(verified, CacheEntry):
+        return verified
+    if not trusted.is_trusted:  # the application withdrew the issuer while its keys were fetched
+        return _unverified(Reason.UNKNOWN_ISSUER, resource)
+    if how == "verify":
+        resource.cache.keep(digest, verified, len(token))
+        return verified.token
+    return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
+
+
+def _unverified(reason: Reason, resource: ProtectedResource) -> Problem:
+    return before_signature(PROBLEMS[reason], hidden=resource.finds_issuers)
+
+
+def _validate(token: AccessToken, request: Request, resource: ProtectedResource) -> Flow[AccessToken | Problem]:
+    for validator in resource.settings.validators:
+        if (yield Ask(validator, (token, request))) is not True:
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+    return token
+
+
+def _ask_alternative(credential: Credential, request: Request, resource: ProtectedResource) -> Flow[Principal | Problem]:
+    """Let the application judge a credential of its own; its scheme alone decides that, and nothing is tried twice."""
+    scheme, function = resource.alternatives[credential.scheme]
+    answer = yield Ask(function, (credential.value, request))
+    if answer is None:
+        return PROBLEMS[Reason.UNKNOWN_CREDENTIAL]
+    if not isinstance(answer, Principal) or answer.scheme != scheme:
+        raise UsageError(f"alternatives: {scheme}: a Principal of this scheme is wanted, or None")
+    return answer
