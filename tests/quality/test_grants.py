@@ -1,0 +1,105 @@
+"""Where a request can be granted, seen in the syntax trees: a new way in fails here before it is read."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.quality.test_static_gates import ROOT, TREES, name_of, places
+
+pytestmark = pytest.mark.checkout
+
+# The only places that make an `Allow`, each for a token that was verified, or for what the admission lets pass without one.
+GRANTS = {
+    "iiniit_guard/adapting/middleware.py",
+    "iiniit_guard/core/decide.py:conclude",
+    "iiniit_guard/django/middleware.py",
+    "iiniit_guard/guard.py:permit",
+}
+# The only places that make a token or a principal of the package's own; an adapter lets whoever has one pass.
+MAKERS = {
+    "iiniit_guard/core/claims/checks.py:check": "make_access_token",
+    "iiniit_guard/core/decide.py": "Principal",
+}
+# What the functions return that decide: a token is returned from the cache, or by `_settle` after the policy. A new line is a new way in.
+RETURNS = {
+    "iiniit_guard/core/decide.py:begin": [
+        "requirement",
+        "entry.token if requirement is ANY_TOKEN else _settle(entry.token, presented, resource, requirement)",
+        "Pending(flow, flow.send(None))",
+        "cast('Judged', finished.value)",
+    ],
+    "iiniit_guard/core/decide.py:resume": ["cast('Judged', finished.value)"],
+    "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
+    "iiniit_guard/core/decide.py:_judge": [
+        "ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential",
+        "_unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "outcome",
+        "_settle(outcome, presented, resource, requirement)",
+    ],
+    "iiniit_guard/core/decide.py:find_bearer": ["None", "encoded if len(encoded) <= resource.settings.max_token_bytes else None"],
+    "iiniit_guard/guard.py:begin": [
+        "result if isinstance(result, AccessToken) else Unfinished(presented, result)",
+        "Unfinished(presented, result)",
+        "result",
+    ],
+}
+
+
+def makers(tree: ast.AST, path: str, names: set[str]) -> set[tuple[str, str]]:
+    """Return where something called by one of `names` is made: place and name."""
+    calls = [(place, node.func) for place, node in places(tree, path) if isinstance(node, ast.Call)]
+    return {(place, name_of(function)) for place, function in calls if name_of(function) in names}
+
+
+def returned(tree: ast.AST, path: str) -> dict[str, list[str]]:
+    """Return what each function that is listed returns, in its own body."""
+    found: dict[str, list[str]] = {}
+    for place, node in places(tree, path):
+        if isinstance(node, ast.Return) and place in RETURNS:
+            found.setdefault(place, []).append(ast.unparse(node.value) if node.value is not None else "")
+    return found
+
+
+def test_the_functions_that_decide_return_what_is_listed():
+    seen: dict[str, list[str]] = {}
+    for path, tree in TREES.items():
+        seen |= returned(tree, path)
+
+    assert seen == RETURNS
+
+
+@pytest.mark.parametrize(
+    ("place", "planted"),
+    [
+        ("core/decide.py:begin", "if presented.authorization == b'Basic eA==':\n        return AccessToken('https://issuer.test')"),
+        ("core/decide.py:begin", "if presented.authorization == b'Basic eA==':\n        return _anyone(resource)"),
+        ("core/decide.py:_judge", "if presented.query == b'debug':\n        return ANONYMOUS"),
+        ("core/decide.py:_settle", "return token"),
+        ("core/decide.py:find_bearer", "return presented.authorization"),
+    ],
+)
+def test_a_planted_grant_is_seen(place, planted):
+    path, _, function = place.partition(":")
+    path = f"iiniit_guard/{path}"
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    body = next(node for _, node in places(tree, path) if isinstance(node, ast.FunctionDef) and node.name == function).body
+    body[1:1] = ast.parse(planted.replace("\n    ", "\n")).body
+
+    assert returned(tree, path)[f"{path}:{function}"] != RETURNS[f"{path}:{function}"]
+
+
+def test_grants_are_made_in_the_listed_places():
+    assert {place for path, tree in TREES.items() for place, _ in makers(tree, path, {"Allow"})} == GRANTS
+
+
+def test_tokens_and_principals_are_made_in_the_listed_places():
+    seen = [made for path, tree in TREES.items() for made in makers(tree, path, {"AccessToken", "make_access_token", "Principal"})]
+
+    assert sorted(seen) == sorted(MAKERS.items())
+
+
+@pytest.mark.parametrize("text", ["def f():\n    return Allow(None)", "x = Allow(None, who)", "def f():\n    return AccessToken('x')"])
+def test_a_maker_is_seen(text):
+    assert len(makers(ast.parse(text), "x.py", {"Allow", "AccessToken"})) == 1
