@@ -60,6 +60,13 @@ demo: .venv/.ready-demo  ## Run all four roles on loopback: API=django TOKEN=opa
 .PHONY: test
 test: programs check-format lint types public-types contracts suite  ## Every gate, every test, the coverage, the documents and the wheel
 
+.PHONY: check
+check: check-format lint types contracts fast  ## The fast gates and tests, under a minute: before each commit
+
+.PHONY: fast
+fast: .venv/.ready-test
+	$(PYTEST) tests/unit/guard tests/unit/rules tests/unit/io tests/quality/test_static_gates.py tests/quality/test_grants.py -q --numprocesses 2 $(ARGS)
+
 # --- The gates, one by one -----------------------------------------------------------------------------------------------------------
 
 .PHONY: check-format
