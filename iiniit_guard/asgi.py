@@ -8,10 +8,20 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.adapting.asgi_exchange import Application, HttpExchange, Message, Receive, Scope, Send, WebsocketExchange, refuse
+from iiniit_guard.adapting.asgi_exchange import (
+    Application,
+    HttpExchange,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebsocketExchange,
+    recall_scope,
+    refuse,
+)
 from iiniit_guard.adapting.decorator_order import misplaced
-from iiniit_guard.adapting.middleware import admit_async, checked_guard, recall_scope
-from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal, with_notes
+from iiniit_guard.adapting.middleware import admit_async, checked_guard
+from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, record_refusal
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.request import request_from_scope
@@ -83,8 +93,10 @@ class GuardMiddleware:
         # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
         # route, another guard) must not find what this guard noted. The values stay shared (state, path_params), but for the
         # header fields: uvicorn with httptools appends the request's trailers to its list while the application runs.
-        inner = with_notes(scope, self.guard, None, record=exchange)
-        inner["headers"] = [*scope["headers"]]
+        inner = {**scope, "headers": [*scope["headers"]], GUARD_KEY: self.guard, RECORD_KEY: exchange}
+        outer = scope.get(RECORD_KEY)
+        if isinstance(outer, RefusalRecord):
+            exchange.outer = outer
         token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
         if not isinstance(token, AccessToken):
             answers = kind == "http" and _answers_preflights(self.app)

@@ -8,12 +8,13 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.decide import Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_bearer, resume, verify
+from iiniit_guard.core.decide import Begun, Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_cached, resume, verify
 from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, event_of, usual_event
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -56,12 +57,16 @@ class Guard(CopiedAsItself):
     """
 
     def __init__(self, *, clock: Clock = _SYSTEM_CLOCK, transport: Transport | None = None, **settings: Unpack[GuardKeywords]) -> None:
-        self._resource = ProtectedResource(make_settings(settings), clock, Chance(random.random, _unique, os.urandom))
-        store_url = self._resource.settings.store_url
+        self.resource: Final = ProtectedResource(make_settings(settings), clock, Chance(random.random, _unique, os.urandom))
+        store_url = self.resource.settings.store_url
         self._performer = Performer(transport, None if store_url is None else Store(store_url))
-        self._listener = self._resource.settings.on_event
+        self._listener = self.resource.settings.on_event
         self._wall = clock.wall
-        self.metadata_path: Final = self._resource.metadata_path
+        self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
+            partial(begin, self.resource) if self._listener is None else self._begin_heard
+        )
+        """The half of a decision that needs no I/O, which adapters call first; see `decide.begin`."""
+        self.metadata_path: Final = self.resource.metadata_path
         """The path, from the host's root, at which `published` answers; None without the setting `resource`."""
         on_fork(self)
 
@@ -103,67 +108,62 @@ class Guard(CopiedAsItself):
             begun: What `begin` returned for this request and the same `wanted`.
         """
         started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request), wanted)
+        presented, result = begun or self._begun(Presented.of(request, host), wanted)
+        if isinstance(result, AccessToken):
+            return conclude(result, presented, self.resource, wanted)
         if isinstance(result, Pending):
             result = run(resume(result), self._performer.perform)
-        return self._concluded(result, presented, request, wanted, host, started)
+        return self._concluded(result, presented, request, wanted, started)
 
     async def authenticate_async(
         self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
         """Do what `authenticate` does, on the running event loop."""
         started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request), wanted)
+        presented, result = begun or self._begun(Presented.of(request, host), wanted)
+        if isinstance(result, AccessToken):
+            return conclude(result, presented, self.resource, wanted)
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._performer.perform_async)
-        return self._concluded(result, presented, request, wanted, host, started)
+        return self._concluded(result, presented, request, wanted, started)
 
-    def begin(self, presented: Presented, wanted: Policy = ANY_TOKEN, method: str = "GET", host: str = "guard") -> AccessToken | Unfinished:
-        """Decide about a request as far as that needs no I/O: the call that adapters make first.
-
-        Returns:
-            The token that passes, of which an event tells; else what `authenticate` takes.
-        """
-        if self._listener is None:
-            result = begin(presented, self._resource, wanted)
-            return result if isinstance(result, AccessToken) else Unfinished(presented, result)
+    def _begin_heard(self, presented: Presented, wanted: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
+        """Do what `begin` does, and let the listener know of a token that passes."""
         started = time.perf_counter()
-        result = begin(presented, self._resource, wanted)
-        if not isinstance(result, AccessToken):
-            return Unfinished(presented, result)
-        seconds, subjects = time.perf_counter() - started, self._resource.settings.event_subject
-        digest, now = presented.digest or b"", self._wall()
-        self._emit(usual_event(result, digest, method, host, cache=presented.cache, now=now, seconds=seconds, subjects=subjects))
-        return result
+        begun = begin(self.resource, presented, wanted)
+        if isinstance(begun, AccessToken):
+            seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
+            digest, method, host, cache = presented.digest or b"", presented.method, presented.host, presented.cache
+            self._emit(usual_event(begun, digest, method, host, cache=cache, now=self._wall(), seconds=seconds, subjects=subjects))
+        return begun
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
         """Compare a token that was verified for this request with a handler's policy; only a refusal is an event."""
-        problem = authorize(token, self._resource, policy)
+        problem = authorize(token, self.resource, policy)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
         scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
-        decision = self._resource.answers.deny(problem, request, policy, scheme=scheme, token=token)
+        decision = self.resource.answers.deny(problem, request, policy, scheme=scheme, token=token)
         self._tell(decision, request, host, 0.0)
         return decision
 
     def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
         """Return the answer for a problem that was found outside the guard."""
-        decision = self._resource.answers.deny(problem, request, policy or ANY_TOKEN)
+        decision = self.resource.answers.deny(problem, request, policy or ANY_TOKEN)
         self._tell(decision, request, host, 0.0)
         return decision
 
     def published(self, request: Request) -> Answer | None:
         """Answer a request for this resource's metadata (RFC 9728); None for any other request, and without the setting `resource`."""
-        return published(request, self._resource)
+        return published(request, self.resource)
 
     def metadata(self) -> dict[str, Any]:
         """Give the RFC 9728 document, for applications that serve it themselves."""
-        return resource_document(self._resource.settings)
+        return resource_document(self.resource.settings)
 
     def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Return the cache entry of a request that needs nothing but its token; for a host that decides and counts by itself."""
-        encoded = find_bearer(authorization, query, self._resource)
-        return None if encoded is None else self._resource.find(sha256(encoded).digest())
+        return find_cached(authorization, query, self.resource)
 
     def verify(self, token: str) -> AccessToken:
         """Give what a good token says.
@@ -177,7 +177,7 @@ class Guard(CopiedAsItself):
             UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
         """
         found = self._cached(token, None)
-        return unwrap(run(verify(token, digest_of(token), self._resource), self._performer.perform)) if found is None else unwrap(found)
+        return unwrap(run(verify(token, digest_of(token), self.resource), self._performer.perform)) if found is None else unwrap(found)
 
     async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Do what `verify` does, on the running event loop.
@@ -189,16 +189,11 @@ class Guard(CopiedAsItself):
         found = self._cached(token, outdated)
         if found is not None:
             return unwrap(found)
-        return unwrap(await run_async(verify(token, digest_of(token), self._resource, outdated=outdated), self._performer.perform_async))
-
-    @property
-    def resource(self) -> ProtectedResource:
-        """What decisions rest on, for those who watch it."""
-        return self._resource
+        return unwrap(await run_async(verify(token, digest_of(token), self.resource, outdated=outdated), self._performer.perform_async))
 
     async def prepare_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token comes; give why that is not complete, nothing where it is."""
-        return await run_async(prepare(self._resource), self._performer.perform_async)
+        return await run_async(prepare(self.resource), self._performer.perform_async)
 
     def close(self) -> None:
         """End background work and close the connections of threads. The guard refuses to call anyone afterwards."""
@@ -217,7 +212,7 @@ class Guard(CopiedAsItself):
 
     def after_fork(self) -> None:
         """Take fresh locks in a forked child; what was learned stays."""
-        self._resource.reset_after_fork()
+        self.resource.reset_after_fork()
 
     def __enter__(self) -> Self:
         return self
@@ -232,16 +227,15 @@ class Guard(CopiedAsItself):
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"Guard({', '.join(server.issuer for server in self._resource.servers)})"
+        return f"Guard({', '.join(server.issuer for server in self.resource.servers)})"
 
-    def _begun(self, presented: Presented, wanted: Policy | Problem) -> Unfinished:
-        return Unfinished(presented, begin(presented, self._resource, wanted))
+    def _begun(self, presented: Presented, wanted: Policy | Problem) -> tuple[Presented, Begun]:
+        begun = self.begin(presented, wanted)
+        return begun if isinstance(begun, Unfinished) else (presented, begun)
 
-    def _concluded(
-        self, result: Judged, presented: Presented, request: Request, wanted: Policy | Problem, host: str, started: float
-    ) -> Decision:
-        decision = conclude(result, presented, self._resource, wanted)
-        self._tell(decision, request, host, time.perf_counter() - started)
+    def _concluded(self, result: Judged, presented: Presented, request: Request, wanted: Policy | Problem, started: float) -> Decision:
+        decision = conclude(result, presented, self.resource, wanted)
+        self._tell(decision, request, presented.host, time.perf_counter() - started)
         return decision
 
     def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
@@ -250,21 +244,21 @@ class Guard(CopiedAsItself):
         Raises:
             UsageError: The token is no text, or the request counts too (`issuer_resolver`, `validators`).
         """
-        if not self._resource.token_alone_decides:
+        if not self.resource.token_alone_decides:
             raise UsageError("with issuer_resolver or validators the request counts too: use authenticate(request)")
         if not isinstance(token, str):
             raise UsageError("a token is text, without its scheme")
         encoded = token.encode("ascii") if token.isascii() else b""
-        if len(encoded) > self._resource.settings.max_token_bytes:
+        if len(encoded) > self.resource.settings.max_token_bytes:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]
         if not is_b64token(encoded):
             return PROBLEMS[Reason.MALFORMED_TOKEN]
-        entry = self._resource.find(sha256(encoded).digest())
+        entry = self.resource.find(sha256(encoded).digest())
         return entry.token if entry is not None and entry.outlasts(outdated) else None
 
     def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
         if self._listener is not None:
-            now, subjects = self._wall(), self._resource.settings.event_subject
+            now, subjects = self._wall(), self.resource.settings.event_subject
             self._emit(event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects))
 
     def _emit(self, event: Event) -> None:

@@ -18,7 +18,7 @@ from iiniit_guard.adapting.decorators import (
     mark_guarded,
     policies_of,
 )
-from iiniit_guard.adapting.request_state import noted_token
+from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
@@ -80,7 +80,9 @@ def access_token(connection: HTTPConnection[Any] | Mapping[str, Any]) -> AccessT
     Raises:
         UsageError: There is none. Where that may happen, look into `scope["iiniit_guard.access_token"]`.
     """
-    return noted_token(connection.scope if isinstance(connection, HTTPConnection) else connection)
+    scope = connection.scope if isinstance(connection, HTTPConnection) else connection
+    token = scope.get(TOKEN_KEY)
+    return token if isinstance(token, AccessToken) else noted_token(scope)
 
 
 def _guarded(policy: Policy) -> Callable[[F], F]:
@@ -127,7 +129,9 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
         else:
             connection = _connection((), kwargs)
         scope = connection.scope
-        if (scope["type"] == "websocket" and _is_lasting(connection)) or not is_permitted(scope, policy):
+        guard, who = scope.get(GUARD_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
+        lasting = scope["type"] == "websocket" and _is_lasting(connection)
+        if lasting or guard is None or who is None or policy.check(who, guard.resource.clock.wall) is not None:
             refused = await _refused_async(connection, policy)
             if refused is not None:
                 del args, kwargs, connection, scope

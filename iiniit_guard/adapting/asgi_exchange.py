@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias
 
+from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.middleware import Deciding, is_exception
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.core.decide import Presented, Unfinished
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Answer, Refusal
+from iiniit_guard.core.model.request import request_from_scope, route_path
 from iiniit_guard.errors import UsageError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -166,6 +172,26 @@ class WebsocketExchange(RefusalRecord):
         if message["type"] == "websocket.disconnect":
             self._ended = True
         return message
+
+
+def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Unfinished | None:
+    """Decide about a request that any good token lets in, as far as that needs neither a `Request` nor I/O.
+
+    Returns:
+        The token that passes; what `admit` takes; or None if the request needs something else than a token in its only Authorization field.
+    """
+    authorization = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if authorization is not None:  # RFC 6750 §3.1: several are refused
+                return None
+            authorization = value
+    if authorization is None or not gate.wants_any_token:
+        return None
+    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
+        return None
+    read, method = partial(request_from_scope, scope), scope.get("method", "GET")
+    return guard.begin(Presented(authorization, scope.get("query_string", b""), read, method, host))
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:

@@ -21,12 +21,9 @@ PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
 
 
 def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
-    """Tell whether a noted token satisfies `policy` for certain: the common case, which needs neither `Request` nor guard.
-
-    False means that `decide` must be asked, not that the token is refused.
-    """
-    who = state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    return who is not None and policy.plain and policy.required <= who.scopes and state.get(GUARD_KEY) is not None
+    """Return whether the token that a middleware noted satisfies `policy`; else `decide` refuses the request or finds a token."""
+    guard, who = state.get(GUARD_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
+    return who is not None and guard is not None and policy.check(who, guard.resource.clock.wall) is None
 
 
 def is_noted(state: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -13,7 +13,8 @@ from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Answer, Decision, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
-from iiniit_guard.core.model.request import Request, environ_path, only_authorization, request_from_environ, request_from_scope, route_path
+from iiniit_guard.core.model.request import Request, environ_path, request_from_environ
+from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.errors import UsageError
 
 G = TypeVar("G")
@@ -46,8 +47,14 @@ class Deciding(Protocol):
         """See `Guard.published`."""
         ...
 
-    def begin(self, presented: Presented, wanted: Policy, method: str, host: str) -> AccessToken | Unfinished:
+    @property
+    def begin(self) -> Callable[..., AccessToken | Unfinished]:
         """See `Guard.begin`."""
+        ...
+
+    @property
+    def resource(self) -> ProtectedResource:
+        """See `Guard.resource`."""
         ...
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
@@ -155,19 +162,8 @@ def recall_environ(
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
-    presented = Presented(authorization.encode("latin-1", "replace"), encoded, partial(request_from_environ, environ))
-    return guard.begin(presented, wanted, environ.get("REQUEST_METHOD", "GET"), host)
-
-
-def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Unfinished | None:
-    """Do what `recall_environ` does, for an ASGI scope."""
-    authorization = only_authorization(scope["headers"])
-    if authorization is None or not gate.wants_any_token:
-        return None
-    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
-        return None
-    presented = Presented(authorization, scope.get("query_string", b""), partial(request_from_scope, scope))
-    return guard.begin(presented, ANY_TOKEN, scope.get("method", "GET"), host)
+    method, read = environ.get("REQUEST_METHOD", "GET"), partial(request_from_environ, environ)
+    return guard.begin(Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host), wanted)
 
 
 def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:

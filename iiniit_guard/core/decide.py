@@ -40,27 +40,31 @@ class Presented:
         authorization: The value of its only Authorization field; None without one, or with several.
         query: Undecoded.
         read: Makes the `Request`, which most decisions do not need.
+        method: Its method, for events.
+        host: The adapter's name, for events.
         digest: The key of its token in the caches; None while it has none.
         cache: How its token was found: `hit`, `miss`, or `none` where no token was looked at.
         token: A verified token or principal that the policy refuses.
         scheme: The scheme of its credential, in lower case; the challenge of this scheme carries the error.
     """
 
-    __slots__ = ("authorization", "cache", "digest", "query", "read", "scheme", "token")
+    __slots__ = ("authorization", "cache", "digest", "host", "method", "query", "read", "scheme", "token")
 
-    def __init__(self, authorization: bytes | None, query: bytes, read: Callable[[], Request]) -> None:
+    def __init__(self, authorization: bytes | None, query: bytes, read: Callable[[], Request], method: str, host: str) -> None:
         self.authorization = authorization
         self.query = query
         self.read = read
+        self.method = method
+        self.host = host
         self.cache = "none"
         self.scheme = BEARER
         self.digest: bytes | None = None
         self.token: AccessToken | Principal | None = None
 
     @classmethod
-    def of(cls, request: Request) -> Presented:
+    def of(cls, request: Request, host: str = "guard") -> Presented:
         """Return what `request` presents."""
-        return cls(only_authorization(request.headers), request.query, lambda: request)
+        return cls(only_authorization(request.headers), request.query, lambda: request, request.method, host)
 
 
 class Pending(NamedTuple):
@@ -73,10 +77,6 @@ class Pending(NamedTuple):
     effect: Effect
 
 
-Judged: TypeAlias = AccessToken | Principal | Problem | Unreachable
-Begun: TypeAlias = AccessToken | Principal | Problem | Unreachable | Pending
-
-
 class Unfinished(NamedTuple):
     """What a request presents, and what `begin` made of it where that is no token that passes."""
 
@@ -84,31 +84,49 @@ class Unfinished(NamedTuple):
     result: Begun
 
 
-def begin(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Begun:
+Judged: TypeAlias = AccessToken | Principal | Problem | Unreachable
+Begun: TypeAlias = Judged | Pending
+
+
+def begin(resource: ProtectedResource, presented: Presented, requirement: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
     """Decide about a request as far as that needs no I/O.
 
     Args:
-        presented: What the request presents.
         resource: The protected resource.
+        presented: What the request presents.
         requirement: The policy to satisfy, or the refusal of a request that no rule matches.
 
     Returns:
-        The token or principal that passes; why the request is refused; or a `Pending`, which `resume` takes.
+        The token that passes; else what `conclude` takes, or `resume` before it if I/O is missing.
     """
     if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE:
-        return requirement
-    encoded = find_bearer(presented.authorization, presented.query, resource)
-    if encoded is not None:
+        return Unfinished(presented, requirement)
+    authorization = presented.authorization
+    # The usual spelling of a bearer token that alone decides, and none in the query. Its characters are checked after a miss.
+    if (
+        authorization is None
+        or authorization[:7] != b"Bearer "
+        or not resource.recalls
+        or (presented.query and has_query_token(presented.query))
+        or len(authorization) > resource.longest_authorization
+    ):
+        encoded = None
+    else:
+        encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
         entry = resource.find(digest)
         if entry is not None:
             presented.cache = "hit"
-            return entry.token if requirement is ANY_TOKEN else _settle(entry.token, presented, resource, requirement)
+            if requirement is ANY_TOKEN:
+                return entry.token
+            settled = _settle(entry.token, presented, resource, requirement)
+            return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
     flow = _judge(presented, resource, requirement, encoded)
     try:
-        return Pending(flow, flow.send(None))
+        return Unfinished(presented, Pending(flow, flow.send(None)))
     except StopIteration as finished:
-        return cast("Judged", finished.value)
+        result = cast("Judged", finished.value)
+        return result if isinstance(result, AccessToken) else Unfinished(presented, result)
 
 
 def resume(pending: Pending) -> Flow[Judged]:
@@ -138,26 +156,23 @@ def conclude(result: Judged, presented: Presented, resource: ProtectedResource, 
 
 def decide(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Flow[Decision]:
     """Decide about a request: both halves as one flow."""
-    result = begin(presented, resource, requirement)
+    begun = begin(resource, presented, requirement)
+    result = begun.result if isinstance(begun, Unfinished) else begun
     if isinstance(result, Pending):
         result = yield from resume(result)
     return conclude(result, presented, resource, requirement)
 
 
-def find_bearer(authorization: bytes | None, query: bytes, resource: ProtectedResource) -> bytes | None:
-    """Return the bearer token of a request whose cached token may be used without another question, unchecked; else None.
-
-    Such a request has one Authorization field in the usual spelling and no token in its query, and nothing of it but the token counts.
-    """
-    if authorization is None or authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
+def find_cached(authorization: bytes, query: bytes, resource: ProtectedResource) -> CacheEntry | None:
+    """Return the cache entry of a request that needs nothing but its token; for a host that decides and counts by itself."""
+    if authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
         return None
-    encoded = authorization[7:].rstrip(WHITE_SPACE)
-    return encoded if len(encoded) <= resource.settings.max_token_bytes else None
+    return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
 
 
 def authorize(token: AccessToken | Principal, resource: ProtectedResource, policy: Policy) -> Problem | None:
-    """Return why a token that was verified for this request does not satisfy the policy of a handler; None if it does."""
-    return policy.check(token, resource.clock.wall())
+    """Return why a verified token does not satisfy the policy of a handler; None if it does."""
+    return policy.check(token, resource.clock.wall)
 
 
 def _settle(
@@ -174,7 +189,7 @@ def _settle(
 def _judge(
     presented: Presented, resource: ProtectedResource, requirement: Policy | Problem, encoded: bytes | None
 ) -> Flow[AccessToken | Principal | Problem | Unreachable]:
-    """Judge a request whose token is not cached; `encoded` is its bearer token where `find_bearer` found one."""
+    """Judge a request whose token is not cached; `encoded` is its bearer token where `begin` looked one up."""
     settings = resource.settings
     request = presented.read()
     if resource.takes_assertions:
@@ -193,23 +208,16 @@ def _judge(
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
                 return _unverified(Reason.UNKNOWN_ISSUER, resource)
-        if encoded is None or encoded != credential.value.encode("ascii"):
+        if presented.digest is None or encoded != credential.value.encode("ascii"):
             presented.digest = digest_of(credential.value, issuer)
-        outcome = yield from _find_out(credential.value, presented, resource, issuer)
+        cached = yield from resource.recall_confirmed(presented.digest)
+        presented.cache = "miss" if cached is None else "hit"
+        outcome = cached or (yield from verify(credential.value, presented.digest, resource, issuer))
         if isinstance(outcome, AccessToken) and settings.validators:
             outcome = yield from _validate(outcome, request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
     return _settle(outcome, presented, resource, requirement)
-
-
-def _find_out(
-    token: str, presented: Presented, resource: ProtectedResource, issuer: str | None
-) -> Flow[AccessToken | Problem | Unreachable]:
-    digest = presented.digest or digest_of(token, issuer)
-    cached = yield from resource.recall_confirmed(digest)
-    presented.cache = "miss" if cached is None else "hit"
-    return cached if cached is not None else (yield from verify(token, digest, resource, issuer))
 
 
 def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:

@@ -77,6 +77,8 @@ class ProtectedResource:
         """Whether the credential is the gateway's assertion, which does not stand in `Authorization`."""
         self.token_alone_decides: bool = settings.issuer_resolver is None and not settings.validators
         """Whether the request has no say beside its token."""
+        self.longest_authorization: int = settings.max_token_bytes + len("Bearer ")
+        """Longer values of `Authorization` are not looked up: white space behind the token counts here, and nowhere else."""
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a remembered token in `Authorization` needs nothing but its digest."""
         self.find: Callable[[bytes], CacheEntry | None] = self.cache.find if self._found is None else self._find_confirmed

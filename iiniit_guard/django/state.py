@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from iiniit_guard.adapting.middleware import is_exception, recall_environ, recall_scope
+from iiniit_guard.adapting.asgi_exchange import recall_scope
+from iiniit_guard.adapting.middleware import is_exception, recall_environ
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope

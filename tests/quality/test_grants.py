@@ -27,10 +27,11 @@ MAKERS = {
 # What the functions return that decide: a token is returned from the cache, or by `_settle` after the policy. A new line is a new way in.
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
-        "requirement",
-        "entry.token if requirement is ANY_TOKEN else _settle(entry.token, presented, resource, requirement)",
-        "Pending(flow, flow.send(None))",
-        "cast('Judged', finished.value)",
+        "Unfinished(presented, requirement)",
+        "entry.token",
+        "settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)",
+        "Unfinished(presented, Pending(flow, flow.send(None)))",
+        "result if isinstance(result, AccessToken) else Unfinished(presented, result)",
     ],
     "iiniit_guard/core/decide.py:resume": ["cast('Judged', finished.value)"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
@@ -40,12 +41,11 @@ RETURNS = {
         "outcome",
         "_settle(outcome, presented, resource, requirement)",
     ],
-    "iiniit_guard/core/decide.py:find_bearer": ["None", "encoded if len(encoded) <= resource.settings.max_token_bytes else None"],
-    "iiniit_guard/guard.py:begin": [
-        "result if isinstance(result, AccessToken) else Unfinished(presented, result)",
-        "Unfinished(presented, result)",
-        "result",
+    "iiniit_guard/core/decide.py:find_cached": [
+        "None",
+        "resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())",
     ],
+    "iiniit_guard/guard.py:_begin_heard": ["begun"],
 }
 
 
@@ -79,7 +79,7 @@ def test_the_functions_that_decide_return_what_is_listed():
         ("core/decide.py:begin", "if presented.authorization == b'Basic eA==':\n        return _anyone(resource)"),
         ("core/decide.py:_judge", "if presented.query == b'debug':\n        return ANONYMOUS"),
         ("core/decide.py:_settle", "return token"),
-        ("core/decide.py:find_bearer", "return presented.authorization"),
+        ("core/decide.py:find_cached", "return resource.find(b'')"),
     ],
 )
 def test_a_planted_grant_is_seen(place, planted):

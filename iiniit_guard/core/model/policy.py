@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -44,12 +44,12 @@ class Policy:
         object.__setattr__(self, "required", frozenset(self.scopes))
         object.__setattr__(self, "plain", self.match == "all" and not self.acr_values and self.max_age is None)
 
-    def check(self, token: AccessToken | Principal, now: float) -> Problem | None:
+    def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
         """Compare a good token with this policy; None when it satisfies it.
 
         Args:
             token: Verified. A `Principal` has no authentication time, so step-up refuses it.
-            now: Seconds since the epoch.
+            wall: The wall clock, in seconds since the epoch; it is read only where the policy has a `max_age`.
 
         Spec: RFC 6750 §3.1 (`insufficient_scope`), RFC 9470 §3.
         """
@@ -60,7 +60,7 @@ class Policy:
                 return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
             if self.max_age is not None:
                 at = claims.get("auth_time")
-                if not is_time(at) or not -_CLOCK_LEEWAY_SECONDS <= now - at <= self.max_age:
+                if not is_time(at) or not -_CLOCK_LEEWAY_SECONDS <= wall() - at <= self.max_age:
                     return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
         if not self.scopes:
             return None

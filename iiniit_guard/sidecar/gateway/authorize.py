@@ -108,7 +108,7 @@ class Authorizer:
         if entry is None:
             return None
         token, now = entry.token, self._wall()
-        if wanted is not ANY_TOKEN and wanted.check(token, now) is not None:
+        if wanted is not ANY_TOKEN and wanted.check(token, self._wall) is not None:
             return None
         identity = identity_headers(token)
         self._by.history.hit(now, perf_counter() - started)

@@ -66,7 +66,7 @@ class World:
         numbers = count()
         # Jitter and nonces from a counter: a run must be the same when it is repeated.
         chance = Chance(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
-        guard._resource = ProtectedResource(guard._resource.settings, clock.clock, chance)
+        guard.resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
         guard._performer._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._performer)
         process.guard = guard
@@ -130,7 +130,7 @@ class World:
         self.settle(
             process,
             Pending(
-                Steps(decisions.decide(decisions.Presented.of(bearer(token.text)), process.guard._resource, ANY_TOKEN)), token, process.mono
+                Steps(decisions.decide(decisions.Presented.of(bearer(token.text)), process.guard.resource, ANY_TOKEN)), token, process.mono
             ),
         )
 
@@ -188,7 +188,7 @@ class World:
     def forget_flight(self, process: Process, flow: Pending | None) -> None:
         """Do what a waiter does whose patience ended: the next request asks anew, while the first answer is still on its way."""
         if flow in process.flows and isinstance(flow.steps.effect, Fetch):
-            for server in process.guard._resource.servers:
+            for server in process.guard.resource.servers:
                 server.flights.reset_after_fork()
 
     def finish(self, process: Process) -> None:

@@ -69,7 +69,7 @@ def mint(real: RealIssuer, kind: str, subject: str) -> str:
 
 async def nothing_is_left(guard: Guard) -> None:
     """Wait for the calls that were begun for cancelled requests and that others could have shared: they end by themselves."""
-    [server] = guard._resource.servers
+    [server] = guard.resource.servers
     async with asyncio.timeout(3):
         while server.calls._taken or any(map(len, (server.flights, server.keys._flights, server.metadata._flights))):  # noqa: ASYNC110
             await asyncio.sleep(0.001)

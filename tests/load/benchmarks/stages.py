@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any, cast
 
 from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.asgi_exchange import recall_scope
 from iiniit_guard.adapting.decorators import is_permitted
-from iiniit_guard.adapting.middleware import recall_scope
 from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity

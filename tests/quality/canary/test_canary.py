@@ -89,7 +89,7 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
                 seen_subjects += event.subject == SUBJECT
             public(written, scene, answer, tokens)
             # In memory: the caches know tokens by their digests alone, and no secret.
-            resource = scene.guard._resource
+            resource = scene.guard.resource
             learned = [resource.cache, *((server.refused, server.tombstones, server.flights, server.keys) for server in servers(resource))]
             kept = "\n".join(texts_in(*learned, jose._known_headers))
             assert not any(mark in kept for mark in (*token_marks(issuer.issued), *secret_spellings())), case.name
@@ -108,8 +108,8 @@ def servers(resource):
 
 def public(written, scene, answer, tokens):
     """Whatever an application could print, and whatever a client gets."""
-    written.add(scene.guard, scene.guard._resource.settings, scene.guard._resource, *servers(scene.guard._resource))
-    written.add(*(server.settings for server in servers(scene.guard._resource)))
+    written.add(scene.guard, scene.guard.resource.settings, scene.guard.resource, *servers(scene.guard.resource))
+    written.add(*(server.settings for server in servers(scene.guard.resource)))
     if scene.issuer.last_request is not None:
         written.add(scene.issuer.last_request)
     if isinstance(answer, Allow):
@@ -171,7 +171,7 @@ def test_public_objects_show_no_secret():
         for method in (ClientSecretBasic("api", SECRET), ClientSecretPost("api", SECRET), iiniit_guard.BearerToken(SECRET)):
             written.add(method)
             with issuer.guard(introspection=method) as guard:
-                written.add(guard, guard._resource.settings, *(server.settings for server in guard._resource.servers))
+                written.add(guard, guard.resource.settings, *(server.settings for server in guard.resource.servers))
         pem = issuer.client_check.client_key.private_pem()
         written.add(iiniit_guard.PrivateKeyJwt("api", pem, "ES256"))
         written.add(iiniit_guard.Principal("ApiKey", SUBJECT, frozenset()))

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.asgi_exchange import recall_scope
 from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, mark_guarded, mark_public
-from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ, recall_scope
+from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -47,8 +48,8 @@ class Recorder:
     def published(self, request: Any) -> None:
         self.asked.append(("published", request))
 
-    def begin(self, presented: Any, *arguments: Any) -> Any:
-        self.asked.append((presented.authorization, presented.query, *arguments))
+    def begin(self, presented: Any, wanted: Any = ANY_TOKEN) -> Any:
+        self.asked.append((presented.authorization, presented.query, wanted, presented.method, presented.host))
         return TOKEN
 
     def authenticate(self, request: Any, wanted: Any, *, host: str) -> Any:

@@ -21,7 +21,7 @@ def token(*scopes, **claims):
 
 
 def refusal(policy, who):
-    problem = policy.check(who, NOW)
+    problem = policy.check(who, lambda: NOW)
     return None if problem is None else problem.reason
 
 

@@ -21,8 +21,7 @@ def request(token=None, *more, method="GET", query=b"", line=None):
 
 def begin(guard, token, query=b"", wanted=ANY_TOKEN, *, line=None, method="GET", host="guard"):
     """What the first half of a decision makes of a request: the token that passes, or what is pending."""
-    read = request(token, line=line, query=query, method=method)
-    return guard.begin(Presented.of(read), wanted, method, host)
+    return guard.begin(Presented.of(request(token, line=line, query=query, method=method), host), wanted)
 
 
 def decide_sync(guard, *arguments, **more):

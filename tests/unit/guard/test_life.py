@@ -190,7 +190,7 @@ class TestEnding:
     def test_a_forked_child_keeps_what_was_learned_with_fresh_locks(self, issuer, guard):
         token = issuer.token()
         guard.verify(token)
-        guard._resource.cache._lock.acquire()
+        guard.resource.cache._lock.acquire()
         assert guard in fork._FORKABLE
         guard.after_fork()
         assert guard.verify(token).subject == "user-1"
