@@ -131,7 +131,9 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
         scope = connection.scope
         guard, who = scope.get(GUARD_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
         lasting = scope["type"] == "websocket" and _is_lasting(connection)
-        if lasting or guard is None or who is None or policy.check(who, guard.resource.clock.wall) is not None:
+        passes = not lasting and guard is not None and who is not None and policy.check(who, guard.resource.clock.wall) is None
+        del guard, who
+        if not passes:
             refused = await _refused_async(connection, policy)
             if refused is not None:
                 del args, kwargs, connection, scope

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
@@ -66,7 +67,10 @@ class World:
         numbers = count()
         # Jitter and nonces from a counter: a run must be the same when it is repeated.
         chance = Chance(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
-        guard.resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
+        resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
+        replaced: Any = guard
+        replaced.resource = resource
+        replaced.begin = replaced._begin_heard if listening else partial(decisions.begin, resource)
         guard._performer._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._performer)
         process.guard = guard

@@ -133,3 +133,15 @@ def test_the_first_value_of_a_header_counts():
 
 def test_an_outage_may_be_asked_about_again_after_a_second():
     assert Unreachable("tls", "x").retry_after_seconds == 1.0
+
+
+def test_a_leader_that_ends_before_its_load_began_hands_over(flights):
+    """A request that is cancelled between the two halves of its decision must not make others wait."""
+    leading, waiting = flights.share("k", load, 5.0), flights.share("k", load, 5.0)
+    lead, join = next(leading), next(waiting)
+    leading.close()
+    assert join.load.result(0) is ABANDONED
+    assert len(flights) == 0
+    with pytest.raises(StopIteration) as late:
+        next(lead.start())
+    assert late.value.value is ABANDONED, "nobody waits for this load: it does not begin"
