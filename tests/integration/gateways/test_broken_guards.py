@@ -120,7 +120,8 @@ def test_an_identity_that_is_said_twice_is_none_where_a_script_reads_it(world):
 def test_a_guard_that_hangs_or_closes_is_no_pass(world, said):
     with FakeGuard(world) as guard:
         guard.said = said
-        answered, arrived = world.ask("GET", PROFILE, BEARER)
+        # A target of its own: a recipe that caches grants may hold one for the profile.
+        answered, arrived = world.ask("GET", f"{PROFILE}?said={None if said is None else len(said)}", BEARER)
 
     assert arrived == []
     assert answered.status == (500 if world.recipe.name == "traefik" else 503)
