@@ -43,7 +43,7 @@ from typing import Final, NamedTuple
 
 from iiniit_guard.core.model.clock import Moment
 
-# the overhead of a record: the digest, its places in table and queue, its client's sum
+# The overhead of a record: the digest, its places in table and queue, its client's sum.
 _RECORD_BYTES: Final = 400
 # Larger objects come from the C library's allocator. They leave holes there, into which other
 # objects do not always fit.
@@ -231,7 +231,7 @@ class PackedStore:
         return facts.issuer != issuer.validity.number or facts.valid_until <= now.wall or facts.valid_until_monotonic <= now.monotonic
 
     def _lose_of(self, issuer: _Issuer, only: Collection[int], now: Moment) -> None:
-        """Evict the oldest record of an issuer that has ended or belongs to one of the clients `only`.
+        """Evict the oldest record of an issuer that has ended or is of one of the clients `only`.
 
         If `only` is empty, the client does not matter.
         """

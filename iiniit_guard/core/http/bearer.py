@@ -86,7 +86,7 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
 
 
 def has_query_token(query: bytes) -> bool:
-    """Return whether the query has a parameter `access_token`, also if its name is percent-encoded."""
+    """Return whether the query has a parameter `access_token`, plain or percent-encoded."""
     return (b"%" in query or b"access_token" in query) and reserved_names(query).access_token
 
 

@@ -187,7 +187,7 @@ class Breathe:
 
 
 Effect: TypeAlias = Fetch | Join | ReadFile | Ask | Later | Lead | Recall | Keep | Breathe
-# Any, because the type of a reply depends on its effect
+# Any, because the type of a reply depends on its effect.
 Flow: TypeAlias = Generator[Effect, Any, T]
 
 
@@ -249,14 +249,14 @@ class SingleFlight:
                 leading = load is None
                 if load is None:
                     load = self._loads[key] = Future()
-                    # otherwise the cancellation of one waiter would cancel all of them
+                    # Otherwise the cancellation of one waiter would cancel all of them.
                     load.set_running_or_notify_cancel()
             if not leading:
                 outcome = yield Join(load, timeout_seconds)
                 if outcome is ABANDONED:  # one of the waiting flows repeats the load
                     continue
                 if outcome is TIMED_OUT:
-                    # a leader that outlives every deadline must not block the key forever
+                    # A leader that outlives every deadline must not block the key forever.
                     self._drop(key, load)
                     return Unreachable("timeout", "a shared call did not end in time")
                 return cast("T", outcome)
