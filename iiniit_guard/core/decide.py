@@ -156,7 +156,7 @@ def conclude(result: Judged, presented: Presented, resource: ProtectedResource, 
         return Allow(None, None if result is ANONYMOUS else result, presented.cache)
     request = presented.read()
     if isinstance(result, Unreachable):
-        # an outage is a 503; a 401 would make clients fetch new tokens
+        # An outage is a 503; a 401 would make clients fetch new tokens.
         return resource.answers.unavailable(result, request)
     policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
     return resource.answers.deny(result, request, policy, scheme=presented.scheme, token=presented.token, cache=presented.cache)
@@ -279,7 +279,7 @@ def verify(
             unknown = issuer is not None and server is None
             return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
-    # a malformed token is refused without a call to the server
+    # A malformed token is refused without a call to the server.
     jws = parse_jws(token, resource.algorithms, header)
     if isinstance(jws, Problem):
         return before_signature(jws, hidden=resource.finds_issuers)

@@ -127,7 +127,7 @@ class ProtectedResource:
         entry = self.cache.find(digest)
         if entry is None or self._found is None:
             return None if entry is None else entry.token
-        # withdraws the tokens of an issuer that is now unknown
+        # Withdraws the tokens of an issuer that is now unknown.
         yield from self._found.server_of(entry.token.issuer)
         return self.cache.recall(digest)
 

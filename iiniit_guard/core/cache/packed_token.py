@@ -6,8 +6,8 @@ outside.
 
 from __future__ import annotations
 
-# only bytes made in this process; three times as fast as JSON, and keeps types that JSON would
-# change
+# Only bytes made in this process; three times as fast as JSON, and keeps types that JSON would
+# change.
 import marshal
 from collections.abc import Mapping
 from sys import getsizeof

@@ -116,7 +116,7 @@ class TokenCache:
         self._start_afresh()
 
     def __len__(self) -> int:
-        # objects not packed yet
+        # Objects not packed yet.
         return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)
 
     def recall(self, digest: bytes) -> AccessToken | None:
@@ -206,7 +206,7 @@ class TokenCache:
     def _start_afresh(self) -> None:
         self._objects = {}
         self._new_room = self._unpacked_room = self._objects_bytes
-        # digests, oldest first; the digest of a removed object stays in the queue
+        # Digests, oldest first; the digest of a removed object stays in the queue.
         self._new: deque[bytes] = deque()
         self._unpacked: deque[bytes] = deque()
         self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)

@@ -99,7 +99,7 @@ def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) ->
     if not value:
         return PROBLEMS[Reason.NO_TOKEN]
     if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
-        # the usual form: no list and no second credential can have it
+        # The usual form: no list and no second credential can have it.
         return Credential(BEARER, value[7:].decode("ascii"))
     match = _CREDENTIALS.fullmatch(value)
     if match is None:

@@ -19,7 +19,7 @@ from iiniit_guard.core.model.request import Request
 
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
 _TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
-# another token would not help
+# Another token would not help.
 _WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
 _OUTAGE: Final = "The authorization server cannot be asked at the moment."
 
