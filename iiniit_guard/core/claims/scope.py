@@ -91,7 +91,7 @@ class ScopeReading:
         return scopes
 
     def written_in(self, claims: Mapping[str, Any], *, introspected: bool = False) -> set[str] | None:
-        """Return the scopes of `scope`, else of `scp`, unchanged; None if the value is malformed."""
+        """Return the scopes of `scope`, else of `scp`, unchanged; None if they are malformed."""
         strict = self.strict and not introspected
         name = "scope" if strict or "scope" in claims else "scp"
         if name not in claims:
