@@ -174,7 +174,7 @@ def decide(presented: Presented, resource: ProtectedResource, requirement: Polic
 def find_cached(authorization: bytes, query: bytes, resource: ProtectedResource) -> CacheEntry | None:
     """Return the cache entry of a request that needs only its token, or None.
 
-    For a host that makes and counts its decisions itself.
+    Called by a host that makes and counts its decisions itself.
     """
     if authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
         return None
@@ -241,7 +241,7 @@ def _judge(
 def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
     """Return whether a request without an accepted credential has no credential at all.
 
-    A credential of another scheme counts too.
+    A credential of another scheme is a credential too.
     """
     return resource.takes_assertions or not any(request.header_values(b"authorization"))
 

@@ -83,7 +83,7 @@ class ProtectedResource:
         self.longest_authorization: int = settings.max_token_bytes + len("Bearer ")
         """Longer values of `Authorization` skip the fast path.
 
-        White space after the token counts only here.
+        Only this limit includes white space after the token.
         """
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a cached token in `Authorization` can be found by its digest alone."""
@@ -163,7 +163,7 @@ class ProtectedResource:
 def metadata_url(resource: str) -> str:
     """Return the URL of a resource's metadata document (RFC 9728 §3.1).
 
-    The well-known path stands before the path of the resource.
+    The well-known path precedes the path of the resource.
     """
     parts = urlsplit(resource)
     query = f"?{parts.query}" if parts.query else ""

@@ -34,7 +34,7 @@ class _Node(Generic[T]):
     def candidates(self, text: str) -> list[tuple[int, Variable, _Node[T]]]:
         """Return the variables whose fixed first and last characters are those of `text`.
 
-        This avoids trying, for example, a thousand `/<id>:verb` patterns in turn.
+        With a thousand `/<id>:verb` patterns, this avoids trying all of them.
         """
         found: list[tuple[int, Variable, _Node[T]]] = []
         for (first, last), choices in self.by_affixes.items():

@@ -1,6 +1,6 @@
 """The negative cache of refused tokens, and tombstones of tokens that became inactive.
 
-As in `tokens`, writes take a lock and reads take none. Expiry is part of each entry.
+As in `tokens`, writes hold a lock and reads do not. Expiry is part of each entry.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Tombstones:
         self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.YARDS) for _ in range(self.YARDS)]
 
     def bury(self, digest: bytes) -> None:
-        """Add a tombstone: responses to requests sent before now do not count for this token.
+        """Add a tombstone: responses to requests sent before now are ignored for this token.
 
         A tombstone that `end` added is kept.
         """

@@ -115,7 +115,8 @@ class _Issuer:
         self.queue: deque[bytes] = deque()
         self.room = 0
         self.rooms: dict[int, int] = {}  # by client
-        self.over_quota: dict[int, None] = {}  # clients that were over their quota when they last got a record
+        # Clients over their quota when their last record was added.
+        self.over_quota: dict[int, None] = {}
 
 
 class PackedStore:

@@ -26,7 +26,9 @@ _VALUE_BYTES: Final = 24
 _SCOPE_BYTES: Final = 160
 _TEXT_WIDTH: Final = 4
 _LEAF_BYTES: Final = 100
-_NESTED_PER_LENGTH: Final = 64  # `{"":` and `}`, one name in one object, are seven characters of a JWT and some 380 bytes
+# `{"":` and `}` (an object with one name) use seven characters of a JWT, and about 380 bytes in
+# memory.
+_NESTED_PER_LENGTH: Final = 64
 
 
 def pack(token: AccessToken) -> bytes:

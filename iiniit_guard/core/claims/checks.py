@@ -190,7 +190,7 @@ class ClaimChecks:
 
 
 def _empty_of(claims: Mapping[str, Any]) -> str | None:
-    """Return the first claim that RFC 9068 §2.2 requires and whose value is the empty string, or None."""
+    """Return the first claim that RFC 9068 §2.2 requires and whose value is empty, or None."""
     if claims["sub"] and claims["client_id"] and claims["jti"]:
         return None
     return next(name for name in ("sub", "client_id", "jti") if not claims[name])

@@ -52,7 +52,7 @@ def parse_object(data: bytes) -> dict[str, Any] | None:
     """Parse a JSON object that a client or an issuer sent.
 
     Returns:
-        None where `load_object` raises an exception.
+        None if `load_object` raises an exception.
     """
     try:
         return load_object(data)

@@ -63,7 +63,8 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
 
     hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
     algorithm = hashes[alg[2:]]()
-    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    # RFC 7518 §3.5: the salt has the length of the hash.
+    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)
     hashed, digest_of = Prehashed(algorithm), getattr(hashlib, algorithm.name)
     verify = RSAPublicNumbers(numbers.e, numbers.n).public_key().verify
     size = (numbers.n.bit_length() + 7) // 8

@@ -112,7 +112,7 @@ def make_access_token(
     shape: dict[str, int],
     values: tuple[Any, ...],
 ) -> AccessToken:
-    """Return an `AccessToken` in less than half the time that its constructor takes.
+    """Return an `AccessToken` in less than half the time of its constructor.
 
     The constructor of a frozen dataclass looks up each field by name in order to set it.
 

@@ -75,15 +75,15 @@ Cause: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """The guard could not verify a token. It answers the request with 503, never 401.
+    """The guard could not verify a token. The client receives 503, never 401.
 
     Attributes:
-        cause: `connection`, `tls` and `timeout` concern the server alone and count for the circuit
-            breaker. `dropped` is a connection that ended without a response; a token can cause that
-            if a proxy or firewall in front of the server inspects it. `protocol` and `too_large`
-            are broken HTTP. `answer` is a complete response that is not usable, or a 5xx.
-            `credentials` means that the server refused the guard's credentials. `busy` means that
-            too many calls are in flight. `waiting` means that a cool-down or an open circuit
+        cause: `connection`, `tls` and `timeout` concern the server alone and are counted by the
+            circuit breaker. `dropped` is a connection that ended without a response; a token can
+            cause that if a proxy or firewall in front of the server inspects it. `protocol` and
+            `too_large` are broken HTTP. `answer` is a complete response that is not usable, or a
+            5xx. `credentials` means that the server refused the guard's credentials. `busy` means
+            that too many calls are in flight. `waiting` means that a cool-down or an open circuit
             breaker forbids a call. `file` means that a key file cannot be read.
         detail: For the guard's own log; it holds no token, secret or body.
         retry_after_seconds: When a retry may succeed.
@@ -144,7 +144,7 @@ class Ask:
 class Later:
     """Run the flow that `start()` returns in the background, in a thread or a task.
 
-    The reply is None, at once.
+    The reply is None, immediately.
     """
 
     start: Callable[[], Flow[object]]

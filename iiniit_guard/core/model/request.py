@@ -128,8 +128,8 @@ def value_of_query_token(query: bytes) -> bytes | None:
 def _with_plain_names(query: bytes) -> bytes:
     """Return the query with each name as the most lenient reader interprets it.
 
-    Each name stands between `&` and `=` or `&`. The values are not usable afterwards. A separator
-    is `&` or `;`. White space and `+` around a name are removed. Escapes are decoded once.
+    Each name is between `&` and `=` or `&`. The values are not usable afterwards. A separator is
+    `&` or `;`. White space and `+` around a name are removed. Escapes are decoded once.
     """
     if b"%" in query:
         # The first of two percent signs begins no escape. Two passes, because the first pass leaves

@@ -83,7 +83,8 @@ def _secret_fault(value: object) -> str | None:
 
 
 def _issuers_age_fault(value: object) -> str | None:
-    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]  # a number, as the first half found
+    # The first check ensures that it is a number.
+    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]
     return None if fits else "it must be a number of seconds from 0 to 3600"
 
 
