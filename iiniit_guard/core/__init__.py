@@ -1,1 +1,1 @@
-"""Decides about requests and acts on nothing: values in, decisions out, and effects asked for on the way."""
+"""Decisions about requests, without I/O. The core returns values and yields effects."""

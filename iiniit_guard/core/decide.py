@@ -1,11 +1,13 @@
-"""The only decision about a request, in two halves: `begin` needs no I/O, `resume` does what is missing.
+"""The only decision about a request, in two halves: `begin` needs no I/O, `resume` does the rest.
 
-`_judge` has the order of the checks, and is the security argument for every framework. It is a flow: `begin` looks into the cache and,
-without a hit, takes the first step of the flow. Most flows end with it. Where the flow yields an effect, `begin` returns the `Pending`,
-which holds the flow; `resume` drives it to its end, so that nothing is done twice.
+`_judge` contains the checks in their order. The security of every framework adapter depends on it.
+It is a flow. `begin` searches the cache and, after a miss, takes the first step of the flow. Most
+flows end with that step. If the flow yields an effect, `begin` returns a `Pending`, which holds the
+flow. `resume` continues the same flow to its end, so no check runs twice.
 
-What is not allowed by a check is refused. A credential passes in `_settle` alone, or on a cache hit where any token passes; a request
-without one passes by a policy for the anonymous alone.
+A request is refused unless a check allows it. A credential passes only in `_settle`, or on a cache
+hit if the requirement is any valid token. A request without a credential passes only by a policy
+that allows anonymous requests.
 """
 
 from __future__ import annotations
@@ -30,22 +32,24 @@ from iiniit_guard.errors import UsageError
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 ANONYMOUS: Final = Principal("")
-"""A request without any credential, which its policy lets pass."""
+"""A request without any credential that its policy allows."""
 
 
 class Presented:
-    """What one request presents, and what the decision about it found out: the events and the challenge of a refusal name it.
+    """The credential of one request, and the results of its decision for events and challenges.
 
     Attributes:
-        authorization: The value of its only Authorization field; None without one, or with several.
+        authorization: The value of its only Authorization field; None without one, or with more
+            than one.
         query: Undecoded.
-        read: Makes the `Request`, which most decisions do not need.
+        read: Returns the `Request`, which most decisions do not need.
         method: Its method, for events.
         host: The adapter's name, for events.
-        digest: The key of its token in the caches; None while it has none.
-        cache: How its token was found: `hit`, `miss`, or `none` where no token was looked at.
+        digest: The key of its token in the caches; None until the key is computed.
+        cache: How its token was found: `hit`, `miss`, or `none` if no token was checked.
         token: A verified token or principal that the policy refuses.
-        scheme: The scheme of its credential, in lower case; the challenge of this scheme carries the error.
+        scheme: The scheme of its credential, in lower case. The challenge of this scheme carries
+            the error.
     """
 
     __slots__ = ("authorization", "cache", "digest", "host", "method", "query", "read", "scheme", "token")
@@ -63,14 +67,15 @@ class Presented:
 
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:
-        """Return what `request` presents."""
+        """Return the `Presented` of `request`."""
         return cls(only_authorization(request.headers), request.query, lambda: request, request.method, host)
 
 
 class Pending(NamedTuple):
-    """A decision that needs I/O: its flow, which has begun, and the first effect that it asked for.
+    """A decision that needs I/O: its flow, which has begun, and the first effect that it yielded.
 
-    A `Pending` that is dropped closes its flow. So nothing that the flow holds may hold the `Pending`.
+    A discarded `Pending` closes its flow. Therefore nothing that the flow holds may refer to the
+    `Pending`.
     """
 
     flow: Flow[Judged]
@@ -78,7 +83,7 @@ class Pending(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """What a request presents, and what `begin` made of it where that is no token that passes."""
+    """A presented credential and the result of `begin`, if that is not a token that passes."""
 
     presented: Presented
     result: Begun
@@ -89,20 +94,22 @@ Begun: TypeAlias = Judged | Pending
 
 
 def begin(resource: ProtectedResource, presented: Presented, requirement: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
-    """Decide about a request as far as that needs no I/O.
+    """Decide about a request, as far as that needs no I/O.
 
     Args:
         resource: The protected resource.
-        presented: What the request presents.
+        presented: The credential of the request.
         requirement: The policy to satisfy, or the refusal of a request that no rule matches.
 
     Returns:
-        The token that passes; else what `conclude` takes, or `resume` before it if I/O is missing.
+        The token that passes. Otherwise the argument of `conclude`, or of `resume` first if I/O is
+        needed.
     """
     if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE:
         return Unfinished(presented, requirement)
     authorization = presented.authorization
-    # The usual spelling of a bearer token that alone decides, and none in the query. Its characters are checked after a miss.
+    # Fast path: a bearer token in its usual form, which alone decides, and no token in the query.
+    # Its characters are checked only after a miss.
     if (
         authorization is None
         or authorization[:7] != b"Bearer "
@@ -130,7 +137,7 @@ def begin(resource: ProtectedResource, presented: Presented, requirement: Policy
 
 
 def resume(pending: Pending) -> Flow[Judged]:
-    """Finish the decision that `begin` began."""
+    """Continue the decision of `begin` to its end."""
     flow, effect = pending
     try:
         while True:
@@ -142,20 +149,21 @@ def resume(pending: Pending) -> Flow[Judged]:
 
 
 def conclude(result: Judged, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Decision:
-    """Return the decision that a result means: a grant, or the complete answer of a refusal."""
+    """Return the decision for a result: an `Allow`, or the complete response of a refusal."""
     if isinstance(result, AccessToken):
         return Allow(result, None, presented.cache)
     if isinstance(result, Principal):
         return Allow(None, None if result is ANONYMOUS else result, presented.cache)
     request = presented.read()
     if isinstance(result, Unreachable):
-        return resource.answers.unavailable(result, request)  # an outage is a 503: a 401 would make clients fetch new tokens
+        # An outage is a 503; a 401 would make clients fetch new tokens.
+        return resource.answers.unavailable(result, request)
     policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
     return resource.answers.deny(result, request, policy, scheme=presented.scheme, token=presented.token, cache=presented.cache)
 
 
 def decide(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Flow[Decision]:
-    """Decide about a request: both halves as one flow."""
+    """Decide about a request: `begin`, `resume` and `conclude` as one flow."""
     begun = begin(resource, presented, requirement)
     result = begun.result if isinstance(begun, Unfinished) else begun
     if isinstance(result, Pending):
@@ -164,7 +172,10 @@ def decide(presented: Presented, resource: ProtectedResource, requirement: Polic
 
 
 def find_cached(authorization: bytes, query: bytes, resource: ProtectedResource) -> CacheEntry | None:
-    """Return the cache entry of a request that needs nothing but its token; for a host that decides and counts by itself."""
+    """Return the cache entry of a request that needs only its token, or None.
+
+    Called by a host that makes and counts its decisions itself.
+    """
     if authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
         return None
     return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
@@ -178,7 +189,10 @@ def authorize(token: AccessToken | Principal, resource: ProtectedResource, polic
 def _settle(
     token: AccessToken | Principal, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
 ) -> AccessToken | Principal | Problem:
-    """Let a verified token or principal pass if it satisfies the policy; this is where a credential is accepted."""
+    """Return a verified token or principal if it satisfies the policy, otherwise the problem.
+
+    This is the only place that accepts a credential after a cache miss.
+    """
     problem = requirement if isinstance(requirement, Problem) else authorize(token, resource, requirement)
     if problem is None:
         return token
@@ -189,7 +203,10 @@ def _settle(
 def _judge(
     presented: Presented, resource: ProtectedResource, requirement: Policy | Problem, encoded: bytes | None
 ) -> Flow[AccessToken | Principal | Problem | Unreachable]:
-    """Judge a request whose token is not cached; `encoded` is its bearer token where `begin` looked one up."""
+    """Decide about a request whose token is not cached.
+
+    `encoded` is its bearer token if `begin` searched the cache for it, otherwise None.
+    """
     settings = resource.settings
     request = presented.read()
     if resource.takes_assertions:
@@ -204,7 +221,8 @@ def _judge(
         outcome: AccessToken | Principal | Problem | Unreachable = yield from _ask_alternative(credential, request, resource)
     else:
         issuer = None
-        if settings.issuer_resolver is not None:  # settled before any cache is asked
+        # The issuer must be known before any cache is searched.
+        if settings.issuer_resolver is not None:
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
                 return _unverified(Reason.UNKNOWN_ISSUER, resource)
@@ -221,30 +239,37 @@ def _judge(
 
 
 def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
-    """Return whether a request without an acceptable credential has none at all: one of another scheme is a credential too."""
+    """Return whether a request without an accepted credential has no credential at all.
+
+    A credential of another scheme is a credential too.
+    """
     return resource.takes_assertions or not any(request.header_values(b"authorization"))
 
 
 def verify(
     token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None, *, outdated: float | None = None
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    """Verify a token, wherever it came from.
+    """Verify a token from any source.
 
     Args:
         token: Its characters and its length have been checked.
         digest: Its key in the caches.
-        resource: The protected resource that the token must be for.
-        issuer: Who must have issued it; None means that the token itself says so.
-        outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
+        resource: The protected resource that the token must be issued for.
+        issuer: The required issuer; None means that the token names it.
+        outdated: Ignore a cached entry that ends at this moment or earlier, by the monotonic clock,
+            and call the server.
     """
-    # The issuer that is settled before the token is read: the only one, or the one that the request named.
+    # The issuer that is known before the token is parsed: the only issuer, or the one that the
+    # request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     header = read_header(token)
     if header is not None and not has_jws_parts(token):
-        return _unverified(Reason.MALFORMED_TOKEN, resource)  # a tolerant endpoint may take three of the parts for a JWS that was revoked
+        # A tolerant endpoint may parse three of the parts as a JWS that was revoked.
+        return _unverified(Reason.MALFORMED_TOKEN, resource)
     if server is not None and server.settings.jwt == "introspect":
         if header is not None and not is_canonical(token):
-            return _unverified(Reason.MALFORMED_TOKEN, resource)  # a server with a deny-list by text may know another spelling only
+            # A server with a deny-list of token texts may know only another spelling.
+            return _unverified(Reason.MALFORMED_TOKEN, resource)
         unread = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
         issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
         return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
@@ -254,7 +279,8 @@ def verify(
             unknown = issuer is not None and server is None
             return _unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
-    jws = parse_jws(token, resource.algorithms, header)  # a malformed token is refused before it can cost a call
+    # A malformed token is refused without a call to the server.
+    jws = parse_jws(token, resource.algorithms, header)
     if isinstance(jws, Problem):
         return before_signature(jws, hidden=resource.finds_issuers)
     named = jws.claims.get("iss")
@@ -269,7 +295,8 @@ def verify(
     verified = yield from verify_jwt(jws, trusted)
     if not isinstance(verified, CacheEntry):
         return verified
-    if not trusted.is_trusted:  # the application withdrew the issuer while its keys were fetched
+    # The application withdrew the issuer while its keys were being fetched.
+    if not trusted.is_trusted:
         return _unverified(Reason.UNKNOWN_ISSUER, resource)
     if how == "verify":
         resource.cache.keep(digest, verified, len(token))
@@ -289,7 +316,10 @@ def _validate(token: AccessToken, request: Request, resource: ProtectedResource)
 
 
 def _ask_alternative(credential: Credential, request: Request, resource: ProtectedResource) -> Flow[Principal | Problem]:
-    """Let the application judge a credential of its own; its scheme alone decides that, and nothing is tried twice."""
+    """Call the application's function for a credential of another scheme.
+
+    The scheme alone selects the function. No credential is tried by two functions.
+    """
     scheme, function = resource.alternatives[credential.scheme]
     answer = yield Ask(function, (credential.value, request))
     if answer is None:

@@ -1,4 +1,4 @@
-"""What `Guard.verify` gives, and what it raises."""
+"""The result and the exceptions of `Guard.verify`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from iiniit_guard.errors import GuardError
 
 
 class TokenRefused(GuardError):
-    """`Guard.verify` was given a token that is not good.
+    """Raised by `Guard.verify` for a token that is not valid.
 
     Attributes:
         problem: The refusal, with a description that is safe to send.
-        reason: Why, stable. With issuers that a callable finds it may say more than `problem`, and is not for the client.
+        reason: The stable reason. If a callable finds the issuers, it may be more specific than
+            `problem`, and must not be sent to the client.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -24,10 +25,10 @@ class TokenRefused(GuardError):
 
 
 class IssuerUnavailable(GuardError):
-    """`Guard.verify` could not find out whether a token is good; the token may be.
+    """Raised by `Guard.verify` if the token could not be verified. It may be valid.
 
     Attributes:
-        retry_after_seconds: When asking again may help.
+        retry_after_seconds: When a retry may succeed.
     """
 
     def __init__(self, cause: Unreachable) -> None:
@@ -37,11 +38,11 @@ class IssuerUnavailable(GuardError):
 
 
 def unwrap(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
-    """Give the token.
+    """Return the token of an outcome.
 
     Raises:
-        TokenRefused: There is none, but a problem.
-        IssuerUnavailable: There is none, since nobody could be asked.
+        TokenRefused: The outcome is a problem.
+        IssuerUnavailable: The authorization server could not be called.
     """
     if isinstance(outcome, AccessToken):
         return outcome

@@ -1,4 +1,4 @@
-"""The protected resource: settings, issuers, what was learned, and how refusals are written."""
+"""The protected resource: settings, issuers, caches, and the writer of refusals."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Randomness as an argument.
+    """Sources of randomness, as an argument.
 
     Attributes:
         random: Uniform in [0, 1).
-        unique: An identifier that nobody can guess or repeat.
-        random_bytes: Unpredictable bytes, as many as asked for.
+        unique: An identifier that cannot be guessed and never repeats.
+        random_bytes: The requested number of unpredictable bytes.
     """
 
     random: Callable[[], float]
@@ -41,7 +41,7 @@ class Chance:
 
 
 class ProtectedResource:
-    """Everything that decisions rest on. It acts on nothing by itself."""
+    """The state that decisions depend on. It performs no I/O."""
 
     def __init__(self, settings: GuardSettings, clock: Clock, chance: Chance) -> None:
         self.settings = settings
@@ -52,14 +52,17 @@ class ProtectedResource:
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
         self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}
         self.named: Callable[[str], AuthorizationServer | None] = self._named.get
-        """Give the issuer that the settings call so to the letter; None where it is unknown or must be found."""
+        """Return the configured issuer with exactly this name.
+
+        None if it is unknown or a callable finds the issuers.
+        """
         self._found = (
             None
             if isinstance(settings.issuers, tuple)
             else FoundIssuers(settings.issuers, self._server, clock, settings.issuers_max_age_seconds)
         )
         self.finds_issuers: bool = self._found is not None
-        """Whether a callable finds the issuers, so that clients must not learn which exist."""
+        """Whether a callable finds the issuers. Clients must not learn which of them exist."""
         allowed = ALGORITHMS if self._found is not None else {name for server in self.servers for name in server.algorithms}
         self.algorithms: frozenset[str] = frozenset(allowed)
         self._opaque = [server for server in self.servers if server.introspects]
@@ -74,52 +77,62 @@ class ProtectedResource:
         )
         self.metadata_path: str | None = None if settings.resource is None else unquote(urlsplit(metadata_url(settings.resource)).path)
         self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
-        """Whether the credential is the gateway's assertion, which does not stand in `Authorization`."""
+        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
         self.token_alone_decides: bool = settings.issuer_resolver is None and not settings.validators
-        """Whether the request has no say beside its token."""
+        """Whether the decision depends only on the token, and on nothing else in the request."""
         self.longest_authorization: int = settings.max_token_bytes + len("Bearer ")
-        """Longer values of `Authorization` are not looked up: white space behind the token counts here, and nowhere else."""
+        """Longer values of `Authorization` skip the fast path.
+
+        Only this limit includes white space after the token.
+        """
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
-        """Whether a remembered token in `Authorization` needs nothing but its digest."""
+        """Whether a cached token in `Authorization` can be found by its digest alone."""
         self.find: Callable[[bytes], CacheEntry | None] = self.cache.find if self._found is None else self._find_confirmed
-        """Give what is remembered under a digest and may still be used without asking anyone, or None."""
+        """Return the cache entry of a digest if it may be used without a call, or None."""
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
-        """The issuers known at this moment."""
+        """The issuers that are known now."""
         return tuple(self._named.values()) if self._found is None else self._found.servers
 
     @property
     def only_server(self) -> AuthorizationServer | None:
-        """The one issuer of this guard, or None where there are several or they are found."""
+        """The single issuer of this guard. None if there are several, or a callable finds them."""
         return next(iter(self._named.values())) if len(self._named) == 1 else None
 
     def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
-        """Find the trusted issuer that is called `issuer` to the letter, or None; no request is made for a stranger."""
+        """Return the trusted issuer with exactly the name `issuer`, or None.
+
+        The guard makes no request for an unknown issuer.
+        """
         return self._named.get(issuer) if self._found is None else (yield from self._found.server_of(issuer))
 
     def opaque_server_of(self, token: str) -> AuthorizationServer | None:
-        """Find the issuer whose introspection endpoint may see this opaque token, or None."""
+        """Return the issuer whose introspection endpoint may receive this opaque token, or None."""
         fitting = [
             server for server in self._opaque if server.settings.token_prefix is None or token.startswith(server.settings.token_prefix)
         ]
         return fitting[0] if len(fitting) == 1 else None
 
     def recall(self, digest: bytes) -> AccessToken | None:
-        """Return the remembered token that may still be used and whose issuer need not be asked about, or None."""
+        """Return the cached token that may be used without a call about its issuer, or None."""
         entry = self.find(digest)
         return None if entry is None else entry.token
 
     def recall_confirmed(self, digest: bytes) -> Flow[AccessToken | None]:
-        """Return the remembered token that may still be used, after the application was asked about its issuer where that is due."""
+        """Return the cached token that may be used, or None.
+
+        If due, the application is first called to confirm the token's issuer.
+        """
         entry = self.cache.find(digest)
         if entry is None or self._found is None:
             return None if entry is None else entry.token
-        yield from self._found.server_of(entry.token.issuer)  # which withdraws what an unknown issuer vouched for
+        # Withdraws the tokens of an issuer that is now unknown.
+        yield from self._found.server_of(entry.token.issuer)
         return self.cache.recall(digest)
 
     def remaining(self, digest: bytes) -> float:
-        """Return the seconds for which the remembered token may be used without any question; 0 if there is none."""
+        """Return the seconds for which the cached token may be used without a call; 0 if none."""
         entry = self.find(digest)
         if entry is None:
             return 0.0
@@ -131,7 +144,7 @@ class ProtectedResource:
         return entry if entry is not None and self._found is not None and self._found.remaining(entry.token.issuer) > 0 else None
 
     def reset_after_fork(self) -> None:
-        """Keep what was learned, with fresh locks and no call in flight."""
+        """Keep the caches, with new locks and no call in flight."""
         self.cache.reset_after_fork()
         if self._first_loads is not None:
             self._first_loads.reset_after_fork()
@@ -148,17 +161,23 @@ class ProtectedResource:
 
 
 def metadata_url(resource: str) -> str:
-    """Give the URL of a resource's metadata document: the well-known path before its own (RFC 9728 §3.1)."""
+    """Return the URL of a resource's metadata document (RFC 9728 §3.1).
+
+    The well-known path precedes the path of the resource.
+    """
     parts = urlsplit(resource)
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/') if parts.path == '/' else parts.path}{query}"
 
 
 def request_issuer(request: Request, resolver: Callable[[Request], object]) -> Flow[str | None]:
-    """Ask the application which issuer this request belongs to; None also for a name that no issuer can have.
+    """Call the application to find the issuer of this request.
+
+    Returns:
+        None also for a name that no issuer can have.
 
     Raises:
-        UsageError: It gives something else than a text or None.
+        UsageError: The application returns neither a string nor None.
     """
     issuer = yield Ask(resolver, (request,))
     if issuer is not None and not isinstance(issuer, str):

@@ -1,4 +1,4 @@
-"""Protected resource metadata, published: how a client learns which authorization server to go to.
+"""The protected resource metadata document, which names the authorization servers for clients.
 
 Spec: RFC 9728 §2 and §3.
 """
@@ -17,7 +17,7 @@ _LIFETIME_SECONDS = 3_600
 
 
 def resource_document(settings: GuardSettings) -> dict[str, Any]:
-    """Give the metadata document; it holds nothing that came with a request."""
+    """Return the metadata document. It holds no data of a request."""
     issuers = settings.issuers if isinstance(settings.issuers, tuple) else ()
     document: dict[str, Any] = {
         "resource": settings.resource,
@@ -29,7 +29,10 @@ def resource_document(settings: GuardSettings) -> dict[str, Any]:
 
 
 def published(request: Request, resource: ProtectedResource) -> Answer | None:
-    """Answer a request for the metadata document, without a token and to every origin; None for any other request."""
+    """Return the response to a request for the metadata document, or None for any other request.
+
+    The document needs no token and may be read from every origin.
+    """
     place = resource.metadata_path
     asked = request.path == place and request.method in ("GET", "HEAD", "OPTIONS") and request.scheme not in ("ws", "wss")
     if place is None or not asked:

@@ -1,4 +1,4 @@
-"""Whether tokens can be judged yet, found out before the first one comes."""
+"""Warm-up: fetching before the first request what verification needs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 
 def prepare(resource: ProtectedResource) -> Flow[tuple[str, ...]]:
-    """Fetch what every decision needs: the keys, and where introspection is.
+    """Fetch what every decision needs: the keys and the introspection endpoints.
+
+    Attempts are spaced as for requests.
 
     Returns:
-        Why that is not complete, one sentence for each issuer and document; the same spacing of attempts as for requests holds.
+        One sentence for each issuer and document that is missing.
     """
     missing = []
     for server in resource.servers:
@@ -31,5 +33,5 @@ def prepare(resource: ProtectedResource) -> Flow[tuple[str, ...]]:
 
 
 def verifies(server: AuthorizationServer) -> bool:
-    """Tell whether this issuer's JWTs are verified here, so that its keys are needed."""
+    """Return whether the guard verifies this issuer's JWTs itself and so needs its keys."""
     return server.settings.jwt != "introspect"

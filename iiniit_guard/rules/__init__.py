@@ -1,7 +1,11 @@
-"""Method and path to policy: one object for the middleware, which asks by request, and for the gateway, which asks by raw target.
+"""Policies by method and path. The middleware and the gateway use the same object.
 
-Patterns and converters are Werkzeug's; matching is our own, because `werkzeug.routing.Map` falls through to a looser rule when a more
-specific one lacks the method, gives up a search when a converter refuses a value, and compiles patterns anew beyond 512 of them.
+The middleware passes a request, the gateway passes a raw request target.
+
+Patterns and converters have Werkzeug's syntax. Matching is implemented here, because
+`werkzeug.routing.Map` falls through to a less specific rule if a more specific one lacks the
+method, stops the search if a converter refuses a value, and compiles patterns anew beyond 512 of
+them.
 """
 
 from __future__ import annotations

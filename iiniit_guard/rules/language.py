@@ -1,4 +1,4 @@
-"""Patterns as sequences, of characters or of path segments: whether two have a word in common, whether one holds the other."""
+"""Patterns as sequences of characters or path segments: intersection and inclusion."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# One place of a pattern; True: it may be taken any number of times, none included.
+# One position of a pattern. True: it may be repeated any number of times, including zero.
 Item = tuple[T, bool]
 
 
 def meet(left: Sequence[Item[T]], right: Sequence[Item[T]], fits: Callable[[T, T], bool]) -> bool:
-    """Tell whether some word is in both.
+    """Return whether some sequence matches both patterns.
 
     Args:
         left: One pattern.
         right: The other.
-        fits: Whether two places have a value in common.
+        fits: Returns whether two positions have a value in common.
     """
     seen, todo = set(), [(0, 0)]
     while todo:
@@ -38,12 +38,12 @@ def meet(left: Sequence[Item[T]], right: Sequence[Item[T]], fits: Callable[[T, T
 
 
 def within(inner: Sequence[Item[T]], outer: Sequence[Item[T]], fits: Callable[[T, T], bool]) -> bool:
-    """Tell whether every word of `inner` is certainly in `outer`; False where that is not plain to see.
+    """Return whether every sequence of `inner` certainly matches `outer`; False if in doubt.
 
     Args:
         inner: The narrower pattern.
-        outer: The wider one.
-        fits: Whether every value of the first place is one of the second's.
+        outer: The wider pattern.
+        fits: Returns whether every value of the first position is a value of the second.
     """
     seen, todo = set(), [(0, 0)]
     while todo:

@@ -1,4 +1,4 @@
-"""By which method a request is judged."""
+"""The method that selects the policy of a request."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from typing import Final
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
-# RFC 9110 §9.1: methods are case-sensitive. Flask and Django put `delete` in upper case, Starlette does not: it gets no rule.
+# RFC 9110 §9.1: methods are case-sensitive. Flask and Django convert `delete` to upper case,
+# Starlette does not. A method in lower case matches no rule.
 METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]*")
-# The one header that `method_override="judge"` honours: an application that honours another one, or none, would otherwise carry out the
-# method of the request line under the policy of a method that it never looked at.
+# The only header that `method_override="judge"` honours. An application that honours another
+# header, or none, would otherwise run the method of the request line under the policy of another
+# method.
 _HONOURED_HEADER: Final = b"x-http-method-override"
-# Flask's documented recipe. A method that the application would ignore must not choose a policy.
+# The methods of Flask's documented recipe. A method that the application ignores must not select a
+# policy.
 _HONOURED_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def effective_method(method: str, headers: Iterable[tuple[bytes, bytes]], *, in_query: bool, honoured: bool) -> str | Problem:
-    """Tell by which method to judge a request, or refuse it.
+    """Return the method that selects the policy of a request, or the refusal of the request.
 
     Args:
         method: Of the request line.
         headers: List of (name, value), names lower-case.
         in_query: Whether the query has a parameter that overrides the method.
-        honoured: Whether the application carries out POST under the method of `X-HTTP-Method-Override`.
+        honoured: Whether the application runs a POST request with the method of
+            `X-HTTP-Method-Override`.
     """
     if not METHOD.fullmatch(method):
         return PROBLEMS[Reason.NO_RULE]

@@ -1,4 +1,4 @@
-"""Rules out of an OpenAPI document: its `security` says what each operation demands."""
+"""Rules from an OpenAPI document, whose `security` names the requirements of each operation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from iiniit_guard.rules.ruleset import Rules
 
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _TEMPLATE: Final = re.compile(r"\{([^{}/]+)\}")
-# Schemes that a bearer token satisfies. Nothing else does: apiKey, mutualTLS, and http with any other scheme, DPoP too, demand what the
-# guard does not check (RFC 9449 §7.1: a resource that demands DPoP must not accept the token as a bearer token).
+# The schemes that a bearer token satisfies. All others require what the guard does not check:
+# apiKey, mutualTLS, and http with any other scheme, including DPoP (RFC 9449 §7.1: a resource that
+# requires DPoP must not accept the token as a bearer token).
 _TOKEN_TYPES: Final = (("oauth2", None), ("openIdConnect", None), ("http", "bearer"))
 
 Silent = Literal["refuse", "token", "public"]
@@ -30,18 +31,22 @@ def from_openapi(
     rules: Iterable[Rule] = (),
     method_override: Literal["refuse", "judge"] = "refuse",
 ) -> Rules:
-    """Build rules from an OpenAPI 3.x document.
+    """Return the rules of an OpenAPI 3.x document.
 
-    An operation's alternatives must come to what a policy can say: all of these scopes, or one of them, or any token, optional or not.
-    `security: []` is public; an alternative `{}` makes the token optional.
+    The alternatives of an operation must be equivalent to a policy: all of some scopes, or one of
+    them, or any token, required or optional. `security: []` is public; an alternative `{}` makes
+    the token optional.
 
     Args:
         document: As parsed from JSON or YAML.
-        base_path: What stands before the document's paths, as the guarded application sees it; None takes it from `servers`.
-        without_security: For operations about which neither they nor the document say anything, which OpenAPI reads as public:
-            a fault (since forgetting would open them), any token, or public.
-        rules: Further rules. One with the method and path of an operation replaces it: the way out where a policy cannot say what
-            the document does. Their paths begin with the base path.
+        base_path: The prefix of the document's paths in the guarded application; None takes it from
+            `servers`.
+        without_security: For operations without `security` in the operation and the document, which
+            OpenAPI defines as public: a fault (otherwise a forgotten `security` would make them
+            public), any token, or public.
+        rules: Further rules. A rule with the method and path of an operation replaces it, for
+            example if a policy cannot express what the document requires. Their paths include the
+            base path.
         method_override: As for `Rules`.
 
     Raises:
@@ -74,7 +79,7 @@ def _shape(path: str) -> str:
 
 
 class _OperationError(ValueError):
-    """What is wrong with one operation."""
+    """A fault of one operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ class _Reader:
         return tuple(dict.fromkeys(wanted))
 
     def _resolve(self, value: Any) -> Mapping[str, Any]:
-        """Follow local references; a loop of them ends as a fault."""
+        """Resolve local references. A reference loop raises a fault."""
         for _ in range(8):
             if not isinstance(value, Mapping):
                 break
@@ -167,7 +172,10 @@ class _Reader:
 
 
 def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Leave out alternatives that ask for as much as another one or more: whoever satisfies them satisfies that one too."""
+    """Return the alternatives without those that include another alternative.
+
+    A token that satisfies such an alternative satisfies the other one too.
+    """
     sets = [frozenset(scopes) for scopes in alternatives]
     return [
         scopes
@@ -177,12 +185,15 @@ def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    """Read what may be missing; what is something else than an object provides for nothing, and so opens nothing."""
+    """Return `value` if it is an object, otherwise an empty mapping.
+
+    A missing or invalid object adds no rule, so it makes nothing public.
+    """
     return value if isinstance(value, Mapping) else {}
 
 
 def _bases(server: object) -> Iterator[str]:
-    """Give the path of a server's URL, for each value of its variables."""
+    """Return the path of a server's URL, for each value of its variables."""
     url, variables = str(_mapping(server).get("url", "/")), _mapping(_mapping(server).get("variables"))
     names = _TEMPLATE.findall(url)
     choices = []

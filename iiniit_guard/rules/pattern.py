@@ -1,4 +1,4 @@
-"""A path pattern: segments, at most one `<path:…>` among them, with or without a slash at its end."""
+"""Path patterns: segments, at most one `<path:…>`, with or without a trailing slash."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
-    """What a path must look like.
+    """A parsed path pattern.
 
     Attributes:
         head: The segments before `<path:…>`, or all of them.
         deep: Whether `<path:…>`, one or more segments, follows them.
         tail: The segments after it.
         slash: Whether the pattern ends in a slash.
-        text: As it was written.
+        text: The pattern as written.
     """
 
     head: tuple[Segment, ...]
@@ -43,31 +43,40 @@ class PathPattern:
 
     @property
     def segments(self) -> tuple[tuple[Segment, ...], bool, tuple[Segment, ...]]:
-        """All but the slash at the end."""
+        """The pattern without its trailing slash."""
         return self.head, self.deep, self.tail
 
     @property
     def items(self) -> tuple[Item[Segment | None], ...]:
-        """The segments as a sequence; None is any segment."""
+        """The segments as a sequence; None matches any segment."""
         anything: tuple[Item[Segment | None], ...] = ((None, False), (None, True)) if self.deep else ()
         return (*[(segment, False) for segment in self.head], *anything, *[(segment, False) for segment in self.tail])
 
     @property
     def plain_path(self) -> str | None:
-        """The one path that matches, where there is but one."""
+        """The path that matches, if exactly one path does; otherwise None."""
         return None if self.deep or not all(isinstance(segment, str) for segment in self.head) else self.text
 
     def is_narrower(self, other: PathPattern) -> bool:
-        """Tell whether every path of this pattern certainly matches `other`, and every framework tries this one first."""
+        """Return whether this pattern certainly takes precedence over `other`.
+
+        Every path of this pattern certainly matches `other`, and every framework tries this pattern
+        first.
+        """
         if self.segments == other.segments:
-            return False  # they differ in the slash at the end, on which Flask with strict_slashes=False does not always look
+            # Only the trailing slash differs, which Flask with strict_slashes=False sometimes
+            # ignores.
+            return False
         place = len(other.head)
         if other.tail and isinstance(next(iter(self.head[place:]), None), Variable):
             return False  # Flask tries <path:a>/b before <a>/b
         return within(self.items, other.items, segment_within)
 
     def overlap(self, other: PathPattern) -> tuple[Segment, ...] | None:
-        """Give the segments of the one pattern that matches what both match; None where it cannot be written as one."""
+        """Return the segments of the pattern that matches exactly the paths that both match.
+
+        None if no single pattern does.
+        """
         length = max(len(one.head) + len(one.tail) for one in (self, other) if not one.deep) if not (self.deep and other.deep) else 0
         both = []
         for one, another in zip(self._spread(length), other._spread(length), strict=True):
@@ -84,10 +93,10 @@ class PathPattern:
 
 
 def parse_pattern(text: str) -> PathPattern:
-    """Read a pattern in Werkzeug's syntax.
+    """Parse a pattern in Werkzeug's syntax.
 
     Raises:
-        ValueError: With what is wrong with it.
+        ValueError: With the fault of the pattern.
     """
     segments: list[list[str | Placeholder]] = [[]]
     place = 0
@@ -120,7 +129,8 @@ def _arrange(segments: Sequence[Sequence[str | Placeholder]], slash: bool, text:
     ]
     if not deep:
         return PathPattern(tuple(map(make_segment, segments)), False, (), slash, text)
-    # Two of them in one pattern would let a request choose among as many readings as it has segments, squared.
+    # With two of them in one pattern, the number of possible matches would be the square of the
+    # number of segments, which the client chooses.
     if len(deep) > 1 or list(segments[deep[0]]) != [Placeholder("path")]:
         raise ValueError("<path:name> stands once in a path, alone between slashes and without arguments")
     head, tail = segments[: deep[0]], segments[deep[0] + 1 :]

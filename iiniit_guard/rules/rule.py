@@ -1,4 +1,4 @@
-"""One rule as written, and what it comes to."""
+"""A rule as written, and the verdict that it is compiled to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.method import METHOD
 
 Answer: TypeAlias = Policy | Literal["pass"] | Problem
-"""What a request must satisfy, `"pass"` where its credentials are not looked at, or why it is refused."""
+"""What a request must satisfy, or why it is refused.
+
+`"pass"` means that the guard does not check the credentials.
+"""
 
 ANY_METHOD: Final = "*"
-_FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")  # "false" and "no" are true to Python
+# The strings "false" and "no" are true in Python.
+_FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +27,21 @@ class Rule:
     """One line of the rules. `Rules` checks it.
 
     Attributes:
-        methods: One method or several; `*` is every method that no other rule of the same path names. GET covers HEAD.
-        path: Decoded and case-sensitive, in Werkzeug's syntax: `/v1/users/<int:id>`, `/files/<path:name>`.
-        scopes: All of them are wanted. Without any scope, any valid token will do.
-        any_scope: One of them is wanted.
-        public: Credentials are not looked at. The path is then taken to the letter: not with another slash at its end.
-        optional_token: A request without any credential passes, one with a bad credential does not.
+        methods: One method or several; `*` is every method that no other rule of the same path
+            names. GET covers HEAD.
+        path: Decoded and case-sensitive, in Werkzeug's syntax: `/v1/users/<int:id>`,
+            `/files/<path:name>`.
+        scopes: All of them are required. Without any scope, any valid token is accepted.
+        any_scope: One of them is required.
+        public: Credentials are not checked. The path must then match exactly, including its
+            trailing slash.
+        optional_token: A request without any credential passes; one with an invalid credential does
+            not.
         acr_values: Acceptable authentication context classes (RFC 9470).
         max_age: Seconds since the subject's authentication (RFC 9470).
-        allow_encoded_slash: `%2f` in the path is not refused: whatever reads the path behind the guard reads it as this rule does.
-        label: What a fault calls this rule; None for its methods and path.
+        allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
+            behind the guard reads the path as this rule does.
+        label: The name of this rule in faults; None for its methods and path.
     """
 
     methods: str | Iterable[str]
@@ -47,21 +56,24 @@ class Rule:
     label: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        # Copied, so that nothing written later to a caller's list, and no iterator's end, changes what was checked.
+        # Copy the values, so that later changes to the caller's lists, or an exhausted iterator,
+        # cannot change what was checked.
         for name in ("methods", "scopes", "any_scope", "acr_values"):
             value = getattr(self, name)
-            # An empty text (a variable that was not set) is one word that no scope is, not a rule without scopes.
+            # An empty string (from a variable that is not set) is one invalid scope, not a rule
+            # without scopes.
             split = isinstance(value, str) and (value or name != "methods")
             object.__setattr__(self, name, tuple(value.split(" ")) if split else tuple(value))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule comes to.
+    """The compiled form of a rule.
 
     Attributes:
         answer: For the caller.
-        demand: Equal for answers that let the same requests pass; policies may differ in the order of their scopes.
+        demand: Equal for answers that allow the same requests. Policies may differ in the order of
+            their scopes.
         allow_encoded_slash: As in the rule.
     """
 
@@ -76,12 +88,12 @@ class Verdict:
 
 
 def label_of(rule: Rule, number: int) -> str:
-    """Give the name by which faults call a rule."""
+    """Return the name of a rule in faults."""
     return rule.label or f"rules[{number}] ({','.join(map(str, rule.methods))} {rule.path})"
 
 
 def methods_of(rule: Rule, faults: list[str]) -> list[str]:
-    """Give a rule's methods in upper case; what is wrong with them goes to `faults`."""
+    """Return a rule's methods in upper case. Faults are appended to `faults`."""
     methods = [method.upper() if isinstance(method, str) else "" for method in rule.methods]
     if not methods:
         faults.append('methods: at least one is wanted; "*" is every method')
@@ -92,7 +104,7 @@ def methods_of(rule: Rule, faults: list[str]) -> list[str]:
 
 
 def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
-    """Give what a rule demands, None where nothing can be made of it; what is wrong goes to `faults`."""
+    """Return the verdict of a rule; None if it has no usable policy. Append faults to `faults`."""
     faults.extend(f"{name}: true or false is wanted" for name in _FLAGS if not isinstance(getattr(rule, name), bool))
     wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
     if rule.scopes and rule.any_scope:

@@ -1,4 +1,4 @@
-"""Rules: which policy a request must satisfy, by its method and path."""
+"""Rules: the policy that a request must satisfy, by its method and path."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class _Entry:
         return found or _NO_METHOD
 
     def named(self, method: str) -> Verdict | None:
-        """Give the verdict of a rule that names the method itself, None without one."""
+        """Return the verdict of a rule that names the method itself, or None."""
         return self.verdicts.get(method)
 
     def differs(self, other: _Entry) -> str | None:
-        """Give a method for which both have a rule, and not the same."""
+        """Return a method for which both entries have rules with different verdicts, or None."""
         for method in sorted({*self.verdicts, *other.verdicts}):
             mine, its = self.verdict(method), other.verdict(method)
             if _NO_METHOD not in (mine, its) and mine != its:
@@ -50,16 +50,19 @@ _OfEntry: TypeAlias = Callable[[_Entry, str], Verdict | None]
 
 
 class Rules:
-    """A policy for each request that is provided for, the refusal for every other.
+    """A policy for each request that a rule matches, and a refusal for every other request.
 
-    The most specific path wins, whatever the order: earlier segments count more, text more than variables, narrow converters more than
-    wide ones, `<path:…>` least. The method is looked at only then: one that the most specific path does not name is refused, never passed
-    to a looser rule. A path that two readers could read differently is refused with 400.
+    The most specific path wins, in any order of the rules: earlier segments count more, text more
+    than variables, narrow converters more than wide ones, `<path:…>` least. Only then is the method
+    checked. A method that the most specific path does not name is refused; no less specific rule
+    applies. A path that two readers could interpret differently is refused with 400.
 
     Args:
         rules: In any order.
-        method_override: `refuse` answers 400 to `X-HTTP-Method-Override` and its like; `judge` is for an application that carries out POST
-            under the method that this one header names: such a request is judged by that method, any other override is still 400.
+        method_override: `refuse` returns 400 for `X-HTTP-Method-Override` and similar headers.
+            `judge` is for an application that runs a POST request with the method that this one
+            header names: that method then selects the policy. Any other override is still refused
+            with 400.
 
     Raises:
         SettingsError: With every fault, each naming its rule.
@@ -81,7 +84,7 @@ class Rules:
         self._plain = {path: entry for entry in entries.values() if (path := entry.pattern.plain_path) is not None}
 
     def policy_for(self, request: Request) -> Answer:
-        """Tell what a request must satisfy, by the path that the application routes.
+        """Return what a request must satisfy, by the path that the application routes.
 
         Returns:
             A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH` or `METHOD_OVERRIDE`.
@@ -94,25 +97,29 @@ class Rules:
         return read if isinstance(read, Problem) else self._answer(method, *read)
 
     def preflight_policy_for(self, request: Request) -> Answer | None:
-        """Tell what a CORS preflight must satisfy: what a rule says that names OPTIONS itself, the most specific one of its path.
+        """Return what a CORS preflight request must satisfy, by the rules that name OPTIONS.
+
+        Of the rules that name OPTIONS itself, the one with the most specific path applies.
 
         Args:
-            request: A preflight, by `is_preflight`: nothing overrides its method.
+            request: A preflight request, by `is_preflight`: nothing overrides its method.
 
         Returns:
-            As `policy_for`; None where no rule names OPTIONS. The refusal is `AMBIGUOUS_PATH` also where the request that is announced
-            would get that.
+            As `policy_for`; None if no rule names OPTIONS. The refusal is `AMBIGUOUS_PATH` also if
+            the announced request would get that refusal.
         """
         read = _read(request)
         return read if isinstance(read, Problem) else self._preflight_answer(request, *read)
 
     def preflight_policy_for_target(self, request: Request, target: str | bytes) -> Answer | None:
-        """Do what `preflight_policy_for` does, by the undecoded target: for a gateway."""
+        """Return what `preflight_policy_for` returns, by the undecoded target, for a gateway."""
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         return PROBLEMS[Reason.AMBIGUOUS_PATH] if read is None else self._preflight_answer(request, read.path, read.kept)
 
     def policy_for_target(self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
-        """Tell what a request must satisfy, by its undecoded target: for a gateway, which does not know how the upstream decodes.
+        """Return what a request must satisfy, by its undecoded target.
+
+        A gateway calls this, because it does not know how the upstream decodes the target.
 
         Args:
             method: Of the original request.
@@ -120,7 +127,8 @@ class Rules:
             headers: Of the original request, list of (name, value), names lower-case.
 
         Returns:
-            As `policy_for`. Where a rule allows encoded slashes, every rule that either reading of them meets must allow and want the same.
+            As `policy_for`. If a rule allows encoded slashes, every rule that matches either
+            reading of the path must allow them and require the same.
         """
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         if read is None:
@@ -137,7 +145,7 @@ class Rules:
         return answer if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH else None
 
     def _answer(self, method: str, path: str, kept: str | None) -> Answer:
-        """Decide on `path`; `kept` is its other reading where a slash came encoded."""
+        """Return the answer for `path`. `kept` is its other reading if a slash was encoded."""
         if kept is None:
             return self._decide(method, path, _Entry.verdict).answer
         verdict = self._judge(method, path, kept, _Entry.verdict)
@@ -161,13 +169,14 @@ class Rules:
         for entry, doubts in self._tree.find(path):
             if doubts & TOO_LONG:
                 return _AMBIGUOUS
-            # Whoever shares these doubts has already read the path as that of a more specific rule.
+            # A reader with these doubts has already matched the path with a more specific rule.
             if any(not earlier & ~doubts for _, earlier in kept):
                 continue
             verdict = of(entry, method)
             if verdict is None:
                 continue
-            # What is open is open to the letter: a tolerant reading must not open the path of another route.
+            # A rule that needs no credential matches only exactly. A tolerant reading must not make
+            # the path of another route public.
             if not (doubts and verdict.is_open):
                 kept.append((verdict, doubts))
             if not doubts:
@@ -198,7 +207,10 @@ class Rules:
         return faults
 
     def _undecided(self, entries: dict[PathPattern, _Entry]) -> list[str]:
-        """Find paths that two rules match, of which neither is more specific, though they want different things."""
+        """Return faults for pairs of rules that match the same paths with different verdicts.
+
+        Neither rule of such a pair is more specific.
+        """
         faults = []
         done: set[frozenset[int]] = set()
         answered = {pattern.segments for pattern in entries}
@@ -209,7 +221,8 @@ class Rules:
                 done.add(pair)
                 if method is None or pattern.is_narrower(other.pattern) or other.pattern.is_narrower(pattern):
                     continue
-                # A rule for just what both match decides there, and then neither of them does.
+                # A rule for exactly the common paths decides for them, and neither of these two
+                # rules does.
                 if (pattern.overlap(other.pattern), False, ()) in answered - {pattern.segments, other.pattern.segments}:
                     continue
                 first, second = (one.labels.get(method) or next(iter(one.labels.values())) for one in (entry, other))
@@ -218,8 +231,9 @@ class Rules:
 
 
 def _read(request: Request) -> tuple[str, str | None] | Problem:
-    """Give the path to judge, and its other reading where a slash came encoded."""
-    path = request.path or "/"  # WSGI applications read an empty PATH_INFO as /, others have no route for it
+    """Return the path to match, and its other reading if a slash was encoded."""
+    # WSGI applications read an empty PATH_INFO as /, others have no route for it.
+    path = request.path or "/"
     if is_ambiguous(path):
         return PROBLEMS[Reason.AMBIGUOUS_PATH]
     raw = raw_target(request.native)

@@ -25,8 +25,9 @@ _SIGNED: Final[Shape] = ((_DIGIT | {"-"}, False), (_DIGIT, True))
 _DOT: Final[Shape] = ((frozenset("."), False),)
 _UUID: Final[Shape] = tuple((frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False) for place in range(36))
 
-# What some reader of the same route takes for a value and another does not, where it is more than Unicode's digits: Starlette's float
-# takes 5, its uuid takes no hyphens, Django's uuid takes lower case only.
+# Values that some frameworks accept for the same route and others do not, besides Unicode digits:
+# Starlette's float accepts 5, its uuid accepts a value without hyphens, Django's uuid accepts lower
+# case only.
 _LOOSE: Final = {
     "float": r"-?\d+(?:\.\d+)?",
     "uuid": r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}",
@@ -34,16 +35,17 @@ _LOOSE: Final = {
 _STRICT: Final = {"uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"}
 _WEIGHTS: Final = {"int": 0, "float": 1, "uuid": 2}
 
-# Bits of doubt: why a reader might not take a path for a match. `int` reads Unicode's digits in Flask only.
+# Bits of doubt: why a framework might not match a path. Only Flask's `int` accepts Unicode digits.
 EXACT: Final = 0
 NO_FIT: Final = -1
 _DOUBTS: Final = {"int": 4, "float": 8, "uuid": 16}
 _OTHER_DOUBT: Final = 32
 TOO_LONG: Final = 64
-"""Not looked at: whether it matches would take too many steps to find out."""
+"""The segment was not matched, because matching would take too many steps."""
 
-# A segment with several variables can be split in as many ways as there are places for what stands between them. A regular expression
-# tries them all, a stranger's path decides how many there are.
+# A segment with several variables can be split in as many ways as there are places for the text
+# between them. A regular expression tries them all, and the client's path decides how many there
+# are.
 _LONGEST: Final = 255
 _MOST_SPLITS: Final = comb(_LONGEST, 2)
 
@@ -64,16 +66,18 @@ class Variable:
     """A segment that matches more than one text.
 
     Attributes:
-        text: Its pattern without variable names, which tells it from others.
+        text: Its pattern without variable names, which identifies it.
         literals: How many of its characters are fixed.
-        weight: Smaller is more specific, as far as the converters tell.
-        words: All the texts that match, where they are few; None otherwise.
+        weight: Specificity by its converters; smaller is more specific.
+        words: All texts that match, if they are few; None otherwise.
         shape: Its characters.
-        plain: Whether `shape` has no text that does not match.
+        plain: Whether every text of `shape` matches.
         affixes: Its fixed first and last characters.
-        _takes_all: Whether every segment but the empty one matches.
-        _glob: Each variable of several, as the fewest characters it takes and the text behind it; empty for a single one.
-        _longest: The length up to which several variables are looked at by regular expression; None where `_glob` says it all.
+        _takes_all: Whether every segment except the empty one matches.
+        _glob: Each of several variables, as its minimum length and the text after it; empty for a
+            single variable.
+        _longest: The maximum length for matching several variables by regular expression; None if
+            `_glob` is sufficient.
     """
 
     text: str
@@ -95,7 +99,8 @@ class Variable:
         """Match one decoded segment.
 
         Returns:
-            `EXACT`, `NO_FIT`, or the bits that say why readers of this route may differ about it; `TOO_LONG` stands alone.
+            `EXACT`, `NO_FIT`, or the bits that name why frameworks may match it differently.
+            `TOO_LONG` is never combined with other bits.
         """
         if self._takes_all:
             return EXACT if text else NO_FIT
@@ -112,15 +117,16 @@ class Variable:
                 for converter, value in zip(self._converters, found.groups(), strict=True):
                     if converter is not None:
                         converter.to_python(value)
-            except ValueError:  # out of the converter's range, or more digits than int() takes
+            except ValueError:  # out of the converter's range, or more digits than int() accepts
                 return self._doubts
             return EXACT
         return NO_FIT if self._loose.fullmatch(text) is None else self._doubts
 
     def _globs(self, text: str) -> bool:
-        """Tell whether the fixed texts stand in `text` in their order, so far apart that each variable has the characters it needs.
+        """Return whether `text` has the fixed texts in order, with space for each variable.
 
-        The first place that fits leaves the most to what follows, so none is tried twice.
+        The first position that fits leaves the most characters to the rest, so no position is tried
+        twice.
         """
         first, last = self.affixes
         place = len(first)
@@ -136,7 +142,7 @@ Segment = str | Variable
 
 
 def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
-    """Build one segment of a pattern.
+    """Return one segment of a pattern.
 
     Raises:
         ValueError: A converter or its arguments are unknown to Werkzeug.
@@ -168,7 +174,7 @@ def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
 
 
 def segments_meet(left: Segment, right: Segment) -> bool:
-    """Tell whether some text matches both."""
+    """Return whether some text matches both segments."""
     if isinstance(left, str):
         return left == right if isinstance(right, str) else right.fit(left) == EXACT
     if isinstance(right, str):
@@ -183,7 +189,10 @@ def segments_meet(left: Segment, right: Segment) -> bool:
 
 
 def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
-    """Tell whether every text that matches `inner` certainly matches `outer`; None matches every text."""
+    """Return whether every text that matches `inner` certainly matches `outer`.
+
+    None matches every text.
+    """
     if outer is None or inner == outer:
         return True
     if inner is None:
@@ -199,7 +208,7 @@ def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
 
 
 def _glob(pieces: Sequence[str | Placeholder]) -> tuple[tuple[int, str], ...]:
-    """Give each variable of several as the fewest characters it takes and the text behind it."""
+    """Return each of several variables, as its minimum length and the text after it."""
     following = [*pieces[1:], ""]
     return tuple(
         (int(piece == _STRING), text if isinstance(text, str) else "")
@@ -209,7 +218,7 @@ def _glob(pieces: Sequence[str | Placeholder]) -> tuple[tuple[int, str], ...]:
 
 
 def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[_Part]) -> int:
-    """Tell up to which length a segment is looked at: so that all the ways to split it can be tried."""
+    """Return the maximum length of a segment for which all ways to split it can be tried."""
     free = sum(
         isinstance(piece, Placeholder)
         and (isinstance(behind, Placeholder) or any(characters is None or behind[0] in characters for characters, _ in part.shape))
@@ -269,7 +278,7 @@ def _shape(name: str, converter: BaseConverter) -> Shape:
 
 @cache
 def _werkzeug_map() -> Map:
-    from werkzeug.routing import Map  # 80 ms, so only where a rule names a converter
+    from werkzeug.routing import Map  # takes 80 ms, so only if a rule names a converter
 
     return Map()
 

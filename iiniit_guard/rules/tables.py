@@ -1,4 +1,4 @@
-"""Rules out of the `[[rules]]` tables of `guard.toml`, or of a file of their own."""
+"""Rules from the `[[rules]]` tables of `guard.toml`, or of a separate file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ _NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS})
 
 
 def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
-    """Build rules from the `[[rules]]` tables of a TOML file, see `rules_from_tables`; this reads the file at once.
+    """Return the rules of the `[[rules]]` tables of a TOML file; see `rules_from_tables`.
+
+    The file is read immediately.
 
     Args:
-        path: `guard.toml`, whose other settings are passed over, or a file of rules alone.
-        method_override: As for `Rules`; `[server]` of the file is not asked.
+        path: `guard.toml`, whose other settings are ignored, or a file with rules only.
+        method_override: As for `Rules`. `[server]` of the file is ignored.
 
     Raises:
-        SettingsError: The file cannot be read, is no TOML (line and column are named), has no rules, or has faults: every one is told,
-            a misspelt `[[rule]]` too, which would leave its paths to looser rules.
+        SettingsError: The file cannot be read, is not valid TOML (the message names line and
+            column), has no rules, or has faults. Every fault is reported, also a misspelt
+            `[[rule]]`, whose paths would otherwise be left to less specific rules.
     """
     from iiniit_guard.io.settings import FILE_NAMES
     from iiniit_guard.io.toml_file import read_toml
@@ -43,11 +46,12 @@ def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["r
 
 
 def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
-    """Build rules from parsed TOML.
+    """Return the rules of parsed TOML tables.
 
     Args:
-        tables: Each with `method` or `methods` and `path`; `scope` or `scopes` (all), `any_scope` (one), `public`, `optional_token`,
-            `acr_values`, `max_age`, `allow_encoded_slash` where wanted. Several values are a list, or one text with spaces.
+        tables: Each with `method` or `methods` and `path`. Optional: `scope` or `scopes` (all are
+            required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
+            `max_age`, `allow_encoded_slash`. Several values are a list, or one string with spaces.
         method_override: As for `Rules`.
 
     Raises:
@@ -65,7 +69,7 @@ def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: L
 
 
 def _checked(tables: object) -> list[Mapping[str, Any]]:
-    """Give what is really a list of tables; a file may hold anything under the name."""
+    """Return `tables` if it is a list of tables. A file may have any value under this name."""
     listed: list[Any] = [None] if isinstance(tables, str | Mapping) or not isinstance(tables, Iterable) else list(tables)
     if not all(isinstance(table, Mapping) for table in listed):
         raise SettingsError(["rules: tables are wanted, [[rules]]"])

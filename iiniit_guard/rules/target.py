@@ -1,4 +1,4 @@
-"""Whether a path means the same to every reader, and what a raw request target says."""
+"""Checks for ambiguous paths, and the parsing of raw request targets."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from urllib.parse import unquote_to_bytes
 from iiniit_guard.core.model.path_ambiguity import has_ambiguous_segments, is_ambiguous_text
 
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
-# RFC 9112 §3.2.1 origin-form. Wider than RFC 3986's pchar, since browsers send | and others unescaped; no # (httptools cuts there, others
-# do not), no ; and \, no raw byte beyond ASCII (read as UTF-8 here, as latin-1 there), no malformed escape.
+# RFC 9112 §3.2.1 origin-form. Wider than RFC 3986's pchar, because browsers send | and others
+# unescaped. It excludes # (httptools cuts there, other servers do not), ; and \, bytes beyond ASCII
+# (read as UTF-8 by some servers, as latin-1 by others), and malformed escapes.
 _ORIGIN_FORM: Final = re.compile(r"/(?:[!\"$&-:<-\[\]-~]++|%[0-9A-Fa-f]{2})*+")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A raw request target that can be read in one way, but for encoded slashes.
+    """A raw request target that is unambiguous except for encoded slashes.
 
     Attributes:
-        path: Decoded; an encoded slash has become a slash, as WSGI and ASGI servers hand it over.
-        kept: Decoded but for encoded slashes, which read `%2F`; None where there is none.
+        path: Decoded. An encoded slash has become a slash, as in WSGI and ASGI servers.
+        kept: Decoded except for encoded slashes, which are written `%2F`; None if there are none.
         query: Undecoded, without `?`.
     """
 
@@ -32,19 +33,19 @@ class Target:
 
 
 def is_ambiguous(path: str) -> bool:
-    """Tell whether two readers could take `path` (decoded) for two different paths."""
-    # An escape that survived decoding, some decode again.
+    """Return whether two readers could interpret the decoded `path` as two different paths."""
+    # Some readers decode an escape that remains after decoding.
     return not path.startswith("/") or _ESCAPE.search(path) is not None or is_ambiguous_text(path)
 
 
 def read_target(raw: str) -> Target | None:
-    """Read the target of a request line.
+    """Parse the target of a request line.
 
     Args:
         raw: Undecoded; bytes beyond ASCII as latin-1.
 
     Returns:
-        None where it is ambiguous, not in origin-form, malformed, or not UTF-8.
+        None if it is ambiguous, not in origin-form, malformed, or not UTF-8.
 
     Spec: RFC 9112 §3.2.1, RFC 3986 §2.1.
     """
@@ -52,7 +53,7 @@ def read_target(raw: str) -> Target | None:
     if not _ORIGIN_FORM.fullmatch(path):
         return None
     encoded_query = query.encode("latin-1", "replace")
-    if "%" not in path:  # then no character is left that could be ambiguous
+    if "%" not in path:  # without escapes, no ambiguous character is possible
         return None if has_ambiguous_segments(path) else Target(path, None, encoded_query)
     try:
         decoded = unquote_to_bytes(path).decode()
@@ -66,9 +67,10 @@ def read_target(raw: str) -> Target | None:
 
 
 def raw_target(native: object) -> str | None:
-    """Give the undecoded target that a server left in an ASGI scope or a WSGI environ; None where it left none.
+    """Return the undecoded target from an ASGI scope or a WSGI environ; None if it has none.
 
-    It is looked at for what decoding hides (`%2f`, absolute-form), never matched: a mount shortens the path, not the target.
+    The target is only searched for what decoding hides (`%2f`, absolute-form). It is never matched:
+    a mount shortens the path, but not the target.
     """
     if not isinstance(native, Mapping):
         return None

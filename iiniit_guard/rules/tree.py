@@ -1,4 +1,4 @@
-"""All path patterns in one tree: a search costs what the path is long, not what rules there are."""
+"""All path patterns in one tree. The time of a search depends on the path, not on the rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from iiniit_guard.rules.segment import EXACT, NO_FIT, Segment, Variable, segment
 
 T = TypeVar("T")
 
-# Bits of doubt, beside those of a segment: readers differ on a slash at the end, and on whether `<path:…>` may be empty (Starlette's may).
+# Bits of doubt, besides those of a segment: frameworks differ on a trailing slash, and on whether
+# `<path:…>` may be empty (in Starlette it may).
 SLASH: Final = 1
 EMPTY: Final = 2
 
@@ -21,16 +22,20 @@ class _Node(Generic[T]):
     plain: dict[str, _Node[T]] = field(default_factory=dict)
     variables: dict[Variable, _Node[T]] = field(default_factory=dict)
     by_affixes: dict[tuple[int, int], dict[tuple[str, str], list[tuple[int, Variable, _Node[T]]]]] = field(default_factory=dict)
-    deep: dict[int, _Node[T]] = field(default_factory=dict)  # behind <path:…>, by the number of segments that follow it
-    ends: dict[bool, T] = field(default_factory=dict)  # by the slash at the end
-    open_ended: bool = False  # <path:…> is last: the slash at the end may belong to it
+    # After <path:…>, by the number of segments that follow it.
+    deep: dict[int, _Node[T]] = field(default_factory=dict)
+    ends: dict[bool, T] = field(default_factory=dict)  # by the trailing slash
+    open_ended: bool = False  # <path:…> is last: the trailing slash may belong to it
 
     @property
     def is_leaf(self) -> bool:
         return not (self.plain or self.variables or self.deep)
 
     def candidates(self, text: str) -> list[tuple[int, Variable, _Node[T]]]:
-        """Give the variables whose fixed first and last characters are those of `text`: a thousand /<id>:verb are not tried in turn."""
+        """Return the variables whose fixed first and last characters are those of `text`.
+
+        With a thousand `/<id>:verb` patterns, this avoids trying all of them.
+        """
         found: list[tuple[int, Variable, _Node[T]]] = []
         for (first, last), choices in self.by_affixes.items():
             found.extend(choices.get((text[:first], text[len(text) - last :]), ()))
@@ -40,15 +45,15 @@ class _Node(Generic[T]):
 class Tree(Generic[T]):
     """A value for each pattern, found by path, the most specific first.
 
-    Earlier segments count more than later ones; in each, text goes before variables, narrower variables before wider ones, and those
-    before `<path:…>`.
+    Earlier segments count more than later ones. In each segment, text precedes variables, narrower
+    variables precede wider ones, and all of them precede `<path:…>`.
     """
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
 
     def add(self, pattern: PathPattern, value: T) -> T:
-        """Give the value that an equal pattern has already, or else keep `value` for it."""
+        """Store `value` for a pattern and return it, or return the value of an equal pattern."""
         node = self._descend(self._root, pattern.head)
         if pattern.deep:
             node = self._descend(node.deep.setdefault(len(pattern.tail), _Node()), pattern.tail)
@@ -62,12 +67,13 @@ class Tree(Generic[T]):
         return node
 
     def sort(self) -> None:
-        """Put the most specific first; once, after the last `add`."""
+        """Sort the variables, the most specific first. Called once, after the last `add`."""
         todo = [self._root]
         while todo:
             node = todo.pop()
             variables = list(node.variables)
-            # One that lies within another always has more around it, whatever their converters' weights.
+            # A variable that lies within another one has more variables around it, whatever the
+            # weights of the converters are.
             around = {one: sum(segments_meet(one, other) and segment_within(one, other) for other in variables) for one in variables}
             variables.sort(key=lambda one: (-around[one], -one.literals, one.weight, one.text))
             node.variables = {variable: node.variables[variable] for variable in variables}
@@ -78,7 +84,10 @@ class Tree(Generic[T]):
             todo.extend((*node.plain.values(), *node.variables.values(), *node.deep.values()))
 
     def find(self, path: str) -> Iterator[tuple[T, int]]:
-        """Give the value of every pattern that `path` (decoded, unambiguous) might match, the most specific first, with the doubts."""
+        """Return the value of every pattern that `path` might match, with the doubts.
+
+        The most specific pattern comes first. `path` is decoded and unambiguous.
+        """
         segments = path.split("/")[1:]
         slash = segments[-1] == ""
         if slash:
@@ -105,12 +114,16 @@ class Tree(Generic[T]):
                 yield from self._find(child, segments, len(segments) - length, slash, doubts)
 
     def overlapping(self, pattern: PathPattern) -> list[T]:
-        """Give the value of every pattern that has a path in common with this one, the slash at the end aside."""
+        """Return the value of every pattern that has a path in common with this one.
+
+        The trailing slash is ignored.
+        """
         items = pattern.items
         wanted = [sum(not repeated for _, repeated in items[place:]) for place in range(len(items) + 1)]
         found: list[T] = []
         seen: set[tuple[_Node[T], int, bool]] = set()
-        todo = [(self._root, 0, False)]  # node, place in items, whether the node's <path:…> may take more
+        # Node, place in items, whether the node's <path:…> may match more.
+        todo = [(self._root, 0, False)]
         while todo:
             state = node, place, loop = todo.pop()
             if state in seen:
@@ -126,7 +139,8 @@ class Tree(Generic[T]):
             if loop:
                 todo.append((node, after, True))
             todo.extend((child, after, True) for child in node.deep.values())
-            # A node without children cannot match what is still wanted: else a thousand <path:…>/x are a million steps.
+            # Skip a node without children that cannot match the remaining segments. Otherwise a
+            # thousand <path:…>/x patterns would take a million steps.
             todo.extend((child, after, False) for child in _children(node, segment) if not wanted[after] or not child.is_leaf)
         return list({id(value): value for value in found}.values())
 

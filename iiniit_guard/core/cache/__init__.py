@@ -1,1 +1,1 @@
-"""Bounded caches of accepted and of refused tokens."""
+"""Bounded caches of accepted and refused tokens."""

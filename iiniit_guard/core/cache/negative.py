@@ -1,6 +1,6 @@
-"""Bounded memories of what was refused and of what must not come back.
+"""The negative cache of refused tokens, and tombstones of tokens that became inactive.
 
-As in `cache`, writes are made under a lock, reads without one, and expiry is part of the value.
+As in `tokens`, writes hold a lock and reads do not. Expiry is part of each entry.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class _Refused:
 
 
 class RefusedCache:
-    """Tokens that the authorization server called inactive, for a moment: a cache of its own, since garbage must not evict good tokens."""
+    """A short-lived cache of tokens that the authorization server called inactive.
+
+    It is separate from the token cache, so that invalid tokens cannot evict valid ones.
+    """
 
     SIZE: Final = 16_384
 
@@ -38,7 +41,7 @@ class RefusedCache:
         return len(self._entries)
 
     def recall(self, digest: bytes) -> Problem | None:
-        """Give the refusal that still counts, or None."""
+        """Return the cached refusal if it has not expired, or None."""
         try:
             entry = self._entries[digest]
         except KeyError:
@@ -46,12 +49,13 @@ class RefusedCache:
         return entry.problem if self._monotonic() < entry.ends_monotonic else None
 
     def keep(self, digest: bytes, problem: Problem, *, young: bool) -> None:
-        """Remember a refusal for 1 s, then 2, 4, … while it is repeated.
+        """Cache a refusal for 1 s, then for 2, 4, … s each time it is repeated.
 
         Args:
             digest: Of the token.
             problem: Why it was refused.
-            young: The token was issued moments ago: a replica may not know it yet, so the wait does not grow.
+            young: The token was issued moments ago. A replica of the server may not know it yet, so
+                the time does not grow.
         """
         with self._lock:
             try:
@@ -62,61 +66,76 @@ class RefusedCache:
             self._entries[digest] = _Refused(problem, 0 if young else count, self._monotonic() + min(seconds, self._longest))
 
     def forget(self, digest: bytes) -> None:
-        """The token turned out to be good."""
+        """Remove a token that the server called active."""
         with self._lock:
             self._entries.pop(digest, None)
 
     def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
+        """Create a new lock: another thread of the parent may have held the old one."""
         self._lock = Lock()
 
 
 class Tombstones:
-    """Tokens that were good and are no longer: an answer that was asked for before their end must not bring them back.
+    """Tombstones of tokens that were active and are not any more.
 
-    Only tokens that were remembered as good leave one, so a flood of garbage leaves none.
+    A response to a request that was sent before the end of a token must not restore that token.
+    Only tokens that were cached as active get a tombstone, so a flood of invalid tokens creates
+    none.
     """
 
     SIZE: Final = 65_536
     YARDS: Final = 16
-    """By the digest's first octet: a table is rebuilt as a whole now and then, of 65,536 graves in 9 ms, of 4,096 in less than one."""
+    """Number of shards, chosen by the digest's first octet.
+
+    A table is sometimes rebuilt as a whole. That takes 9 ms for 65,536 tombstones, and less than 1
+    ms for 4,096.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._monotonic = clock.monotonic
         self._lock = Lock()
         self.any_spelling: bool = False
-        """Whether `end` was ever called; where it was not, no one need look for second spellings."""
+        """Whether `end` was ever called. If not, second spellings need not be checked."""
         self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.YARDS) for _ in range(self.YARDS)]
 
     def bury(self, digest: bytes) -> None:
-        """From now on, no answer that was asked for before now counts for this token; what `end` said stays."""
+        """Add a tombstone: responses to requests sent before now are ignored for this token.
+
+        A tombstone that `end` added is kept.
+        """
         yard = self._yards[digest[0] % self.YARDS]
         with self._lock:
             yard[digest] = max(yard.get(digest, float("-inf")), self._monotonic())
 
     def end(self, digest: bytes) -> None:
-        """Let no answer count for this token until `lift`: it is the second spelling of one that the server called inactive."""
+        """Ignore all responses for this token until `lift` is called.
+
+        The token is the second spelling of one that the server called inactive.
+        """
         with self._lock:
             self.any_spelling = True
             self._yards[digest[0] % self.YARDS][digest] = float("inf")
 
     def is_ended(self, digest: bytes) -> bool:
-        """Return whether `end` holds for this token."""
+        """Return whether `end` was called for this token, and `lift` was not."""
         return self.outdates(digest, float("inf"))
 
     def lift(self, digest: bytes) -> None:
-        """Undo `end`: the server called the first spelling active again."""
+        """Remove the tombstone that `end` added.
+
+        The server called the first spelling active again.
+        """
         with self._lock:
             if self.is_ended(digest):
                 self._yards[digest[0] % self.YARDS].pop(digest, None)
 
     def outdates(self, digest: bytes, sent_monotonic: float) -> bool:
-        """Tell whether an answer to a request sent at `sent_monotonic` came too late to count."""
+        """Return whether the response to a request sent at `sent_monotonic` is outdated."""
         try:
             return sent_monotonic <= self._yards[digest[0] % self.YARDS][digest]
         except KeyError:
             return False
 
     def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
+        """Create a new lock: another thread of the parent may have held the old one."""
         self._lock = Lock()

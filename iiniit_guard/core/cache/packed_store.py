@@ -1,27 +1,35 @@
-"""A store of records by digest, bounded in number and in bytes, fair between issuers first and between the clients of an issuer second.
+"""A bounded store of records by digest, fair between issuers, then between clients of an issuer.
+
+The number of records and their bytes are bounded.
 
 Theory of operation.
 
-*Records.* A record is one `bytes` object: the packed token, then a trailer with the facts of `Facts`. Python's garbage collector does not
-visit it, and its size is known exactly. Another token, its end and a mark make another record under the same digest.
+*Records.* A record is one `bytes` object: the packed token, then a trailer with the facts of
+`Facts`. Python's garbage collector does not visit it, and its size is known exactly. Replacing a
+token, ending it and marking it as used each create a new record under the same digest.
 
-*Room.* A record takes the larger of its parts of both bounds: one of `max_records`, and its bytes of `max_bytes`. Where the
-whole is `max_records` times `max_bytes`, these are whole numbers, and both bounds hold as long as their sum is at most that. So one number
-says what a record, a client or an issuer takes.
+*Room.* The room of a record is the larger of its parts of both bounds: one of `max_records`, and
+its bytes of `max_bytes`. The total is `max_records` times `max_bytes`, so that rooms are whole
+numbers. Both bounds hold as long as the sum of all rooms is at most the total. So one number
+describes what a record, a client or an issuer uses.
 
-*Order.* Each issuer has a queue of the digests of its records, oldest first. A digest is in the queue as long as it is in the store: a
-record that ended or was replaced keeps its place. The oldest is lost first. One that was used since it was last looked at gets a second
-chance: it goes to the end of the queue, without its mark.
+*Order.* Each issuer has a queue of the digests of its records, oldest first. A digest is in the
+queue as long as it is in the store: a record that ended or was replaced keeps its place. The oldest
+record is evicted first. A record that was used since its last check gets a second chance: it moves
+to the end of the queue, without its mark.
 
-*Choice.* Where a new record does not fit:
+*Choice.* If a new record does not fit:
 
-1. An issuer that was withdrawn, or whose oldest record has ended, loses that record. One issuer is looked at each time, in rotation.
-2. The new record's issuer loses one of its own if it would take more than its fair share, an equal part for each issuer with records.
-   Otherwise the issuer that takes most loses one; it takes more than its fair share, since all together take more than there is.
-3. Within that issuer, a record that has ended is lost first. If the new record's client would take more than its quota, a quarter of the
-   issuer's fair share, only records of that client are lost; otherwise only those of clients over their quota, if there are any. The
-   records of other clients are passed over and go to the end of the queue. On average that takes four steps or fewer, since such a client
-   has a quarter of the queue; the number of steps is bounded.
+1. An issuer that was withdrawn, or whose oldest record has ended, loses that record. Each eviction
+   checks one issuer, in rotation.
+2. The new record's issuer loses one of its own records if it would exceed its fair share, an equal
+   part for each issuer with records. Otherwise the issuer with the most room loses one. That issuer
+   exceeds its fair share, because the sum of all issuers exceeds the total.
+3. Within that issuer, a record that has ended is evicted first. If the new record's client would
+   exceed its quota, a quarter of the issuer's fair share, only records of that client are evicted.
+   Otherwise only records of clients over their quota are evicted, if there are any. The records of
+   other clients are skipped and move to the end of the queue. On average that takes four steps or
+   fewer, because such a client has a quarter of the queue. The number of steps is bounded.
 """
 
 from __future__ import annotations
@@ -35,12 +43,15 @@ from typing import Final, NamedTuple
 
 from iiniit_guard.core.model.clock import Moment
 
-_RECORD_BYTES: Final = 400  # what a record takes besides its content: the digest, its places in table and queue, its client's sum
-# Larger objects come from the C library's allocator, and leave holes there that others do not always fit into.
+# The overhead of a record: the digest, its places in table and queue, its client's sum.
+_RECORD_BYTES: Final = 400
+# Larger objects come from the C library's allocator. They leave holes there, into which other
+# objects do not always fit.
 _LARGEST_POOLED: Final = 512
-_HOLES: Final = 2  # one part in so many; measured
+_HOLES: Final = 2  # the fraction 1/2 of such an object; measured
 
-_TABLE_RECORDS: Final = 4096  # a `dict` is rebuilt as a whole now and then: of a million records in 50 ms, of so many in 0.2
+# A `dict` is sometimes rebuilt as a whole: in 50 ms for a million records, in 0.2 ms for this many.
+_TABLE_RECORDS: Final = 4096
 _SECOND_CHANCES: Final = 32
 _STEPS: Final = 2048
 _WITHDRAWN_AT_ONCE: Final = 16
@@ -53,7 +64,7 @@ _numbers: Final = count()
 
 
 class IssuerValidity:
-    """Whether the cached tokens of one issuer count. Once it is withdrawn, they never count again."""
+    """Whether the cached tokens of one issuer are valid. A withdrawal is permanent."""
 
     __slots__ = ("number", "valid")
 
@@ -63,7 +74,7 @@ class IssuerValidity:
 
 
 class Facts(NamedTuple):
-    """What is known of a record without unpacking it.
+    """The data of a record that can be read without unpacking it.
 
     Attributes:
         valid_from: By the wall clock.
@@ -72,7 +83,7 @@ class Facts(NamedTuple):
         validity: The number of its `KeyValidity`.
         issuer: The number of its issuer's validity.
         client: A hash of its client's name.
-        used: Whether it was used since it was last looked at.
+        used: Whether it was used since its last check for eviction.
     """
 
     valid_from: float
@@ -85,7 +96,7 @@ class Facts(NamedTuple):
 
 
 def record_of(packed: bytes, facts: Facts) -> bytes:
-    """Return a record."""
+    """Return the record of a packed token and its facts."""
     return packed + _TRAILER.pack(*facts)
 
 
@@ -95,7 +106,7 @@ def facts_of(record: bytes) -> Facts:
 
 
 class _Issuer:
-    """The records of one issuer, the room that they take, and the room that those of each client take."""
+    """The records of one issuer, the room that they use, and the room of each client."""
 
     __slots__ = ("over_quota", "queue", "room", "rooms", "validity")
 
@@ -104,17 +115,18 @@ class _Issuer:
         self.queue: deque[bytes] = deque()
         self.room = 0
         self.rooms: dict[int, int] = {}  # by client
-        self.over_quota: dict[int, None] = {}  # clients that were over their quota when they last got a record
+        # Clients over their quota when their last record was added.
+        self.over_quota: dict[int, None] = {}
 
 
 class PackedStore:
-    """Records by digest. All methods but `get` are called under the cache's lock.
+    """Records by digest. The caller holds the cache's lock for all methods except `get`.
 
     Args:
-        max_records: How many at most.
-        max_bytes: How many bytes they take at most.
-        was_used: Called with a digest: whether its object was used since this was last asked.
-        lost: Called with the digest of each record that is lost.
+        max_records: Maximum number of records.
+        max_bytes: Maximum number of bytes that they use.
+        was_used: Called with a digest; returns whether its object was used since the last call.
+        lost: Called with the digest of each evicted record.
     """
 
     def __init__(self, max_records: int, max_bytes: int, was_used: Callable[[bytes], bool], lost: Callable[[bytes], object]) -> None:
@@ -136,12 +148,12 @@ class PackedStore:
         return self._tables[digest[0]].get(digest)
 
     def put(self, digest: bytes, record: bytes, facts: Facts, validity: IssuerValidity, now: Moment) -> None:
-        """Store a record, in the place of the one under `digest`.
+        """Store a record, replacing the one under `digest`.
 
         Args:
             digest: Of the token.
             record: It fits into an empty store.
-            facts: Its own.
+            facts: The facts of the record.
             validity: Of its issuer.
             now: Both clocks.
         """
@@ -162,14 +174,18 @@ class PackedStore:
         self._tables[digest[0]][digest] = record
 
     def mark_used(self, digest: bytes) -> bytes:
-        """Mark a record that is there as used; return it with the mark."""
+        """Mark an existing record as used and return the marked record."""
         record = self._tables[digest[0]][digest]
         if not record.endswith(_USED):
             record = self._tables[digest[0]][digest] = record[:-1] + _USED
         return record
 
     def end(self, digest: bytes) -> bool:
-        """End a record, which keeps its place without its content; return whether it was there and had not been ended."""
+        """End a record, which keeps its place without its content.
+
+        Returns:
+            Whether the record existed and had not been ended before.
+        """
         known = self.get(digest)
         if known is None:
             return False
@@ -180,7 +196,10 @@ class PackedStore:
         return facts.valid_until != _NEVER
 
     def _look_around(self, now: Moment) -> None:
-        """Lose some records of an issuer that was withdrawn. Look at one issuer, until it has nothing left that ended, then at the next."""
+        """Evict some records of a withdrawn issuer, and rotate to the next issuer.
+
+        One issuer is checked until it has no ended records at the front of its queue.
+        """
         for _ in range(_WITHDRAWN_AT_ONCE):
             if not self._rotation:
                 return
@@ -192,7 +211,7 @@ class PackedStore:
             self._lose_of(issuer, (), now)
 
     def _lose_one(self, validity: IssuerValidity, client: int, room: int, now: Moment) -> None:
-        """Lose a record, so that one of this issuer and this client gets room."""
+        """Evict a record to make room for one of this issuer and this client."""
         issuer = self._rotation[0]
         if issuer.validity.valid and not self._oldest_ended(issuer, now):
             own = self._issuers.get(validity.number)
@@ -213,7 +232,10 @@ class PackedStore:
         return facts.issuer != issuer.validity.number or facts.valid_until <= now.wall or facts.valid_until_monotonic <= now.monotonic
 
     def _lose_of(self, issuer: _Issuer, only: Collection[int], now: Moment) -> None:
-        """Lose the oldest record of an issuer: one that has ended, or one of the clients `only`, of any client where there are none."""
+        """Evict the oldest record of an issuer that has ended or is of one of the clients `only`.
+
+        If `only` is empty, the client does not matter.
+        """
         queue, chances, valid = issuer.queue, _SECOND_CHANCES, issuer.validity.valid
         left = min(_STEPS, 2 * len(queue))
         while True:
@@ -223,7 +245,7 @@ class PackedStore:
             if record is None:
                 break
             _, valid_until, valid_until_monotonic, _, number, client, used = _TRAILER.unpack_from(record, len(record) - _TRAILER.size)
-            if number != issuer.validity.number:  # the token is another issuer's now
+            if number != issuer.validity.number:  # the token now belongs to another issuer
                 break
             if left and valid and valid_until > now.wall and valid_until_monotonic > now.monotonic:
                 if only and client not in only:
@@ -264,7 +286,7 @@ class PackedStore:
 
 
 def _tables(size: int) -> list[dict[bytes, bytes]]:
-    """Return a table for each first octet; few octets have one of their own where few records come."""
+    """Return a table for each first octet. Octets share tables if the store is small."""
     number = 1
     while number < 256 and number * _TABLE_RECORDS < size:
         number *= 2

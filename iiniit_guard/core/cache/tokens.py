@@ -2,18 +2,23 @@
 
 Theory of operation.
 
-*The latest tokens are objects.* A new token is kept as it is, and so is one that was unpacked for a hit: a thousand or two of either, whose
-objects take at most an eighth of the bytes. They leave in the order in which they came, and the new ones are packed then.
+*The latest tokens are objects.* New tokens and tokens that were unpacked for a hit are kept as
+objects. There are at most one or two thousand of each kind, and each kind uses at most an eighth of
+the bytes. They leave in the order in which they came. New tokens are packed then.
 
-*The others are bytes.* `PackedStore` holds them as records, which Python's garbage collector does not visit, bounds their number and their
-bytes, and says which is lost when there is no room.
+*The others are bytes.* `PackedStore` holds them as records, which Python's garbage collector does
+not visit. It bounds their number and their bytes, and decides which record is evicted when there is
+no room.
 
-*Reads take no lock.* A read is one lookup in a `dict`, which no interpreter tears, and no entry is ever changed: a writer puts another in
-its place. What may end an entry is compared on each read: both clocks, the validity of the key and that of the issuer. Only a hit on a
-record takes the lock, for the moment in which it adds the object. An object counts more than the record under the same digest, so a record
-that became old while it was being unpacked must not be added. A record that is lost takes its object along.
+*Reads take no lock.* A read is one lookup in a `dict`, which is atomic in every interpreter. No
+entry is ever changed: a writer replaces it. Each read compares everything that may end an entry:
+both clocks, the validity of the key and that of the issuer. Only a hit on a record takes the lock,
+briefly, to add the object. An object takes precedence over the record under the same digest, so a
+record that was replaced while it was being unpacked must not be added. When a record is evicted,
+its object is removed too.
 
-*Writes take the lock.* An exception of a signal handler may end one in the middle. The next write finds that out and empties the cache.
+*Writes take the lock.* An exception of a signal handler may interrupt a write. The next write
+detects that and empties the cache.
 """
 
 from __future__ import annotations
@@ -33,23 +38,27 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 _ACTIVE_LATELY_SECONDS: Final = 3600.0
 _MAX_NEW: Final = 1024
 _MAX_UNPACKED: Final = 2048
-_LARGEST_RECORD: Final = 512 * 1024  # one record must not cost thousands of others their place at once
+_LARGEST_RECORD: Final = 512 * 1024  # one record must not evict thousands of others at once
 _numbers: Final = count()
 
 
 def digest_of(token: str, issuer: str | None = None) -> bytes:
-    """Return the key under which a token is cached: no cache holds a token.
+    """Return the key under which a token is cached. No cache holds the token itself.
 
     Args:
         token: Printable ASCII.
-        issuer: Who must have issued it, where the request and not the token says so: what one issuer vouched for must not
-            answer for another. It holds no line break, so no token can stand for a pair of both.
+        issuer: The required issuer, if the request and not the token names it. A result for one
+            issuer must not be used for another. It holds no line break, so no token can equal a
+            pair of both.
     """
     return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
 
 
 class KeyValidity:
-    """What an entry rests on, a key for example. Once it is withdrawn, or its issuer is, the entry no longer counts."""
+    """Revocable validity of a key, or of another basis of a cache entry.
+
+    After a key or its issuer is withdrawn, the entries that depend on it are not valid any more.
+    """
 
     __slots__ = ("issuer", "number", "valid")
 
@@ -60,7 +69,7 @@ class KeyValidity:
 
 
 class CacheEntry:
-    """A verified token and the moments between which it is valid."""
+    """A verified token and its period of validity."""
 
     __slots__ = ("record", "size", "token", "used", "valid_from", "valid_until", "valid_until_monotonic", "validity")
 
@@ -74,26 +83,26 @@ class CacheEntry:
         self.validity: KeyValidity = validity
         self.used: bool = False
         self.size: int = 0
-        self.record: bytes | None = None  # that it was unpacked from
+        self.record: bytes | None = None  # the record that the entry was unpacked from
 
     def outlasts(self, outdated: float | None) -> bool:
-        """Return whether it ends after this moment, by the monotonic clock; True for None."""
+        """Return whether the entry ends after `outdated`, by the monotonic clock; True for None."""
         return outdated is None or self.valid_until_monotonic > outdated
 
 
 class TokenCache:
-    """Verified tokens by digest. `PackedStore` describes what is lost when the cache is full.
+    """Verified tokens by digest. `PackedStore` describes the eviction.
 
     Args:
-        size: How many tokens at most.
+        size: Maximum number of tokens.
         clock: Both clocks.
-        max_bytes: How many bytes they take at most.
+        max_bytes: Maximum number of bytes that they use.
     """
 
     def __init__(self, size: int, clock: Clock, max_bytes: int = MAX_BYTES) -> None:
         self._max_new = min(size // 16, _MAX_NEW)
         self._max_records = size - self._max_new
-        self._objects_bytes = max_bytes // 8  # of the new ones, and as many again of the unpacked ones
+        self._objects_bytes = max_bytes // 8  # for the new ones, and the same for the unpacked ones
         self._records_bytes = max_bytes - 2 * self._objects_bytes
         self._largest_object = self._objects_bytes // 32
         self._largest_record = min(max_bytes // 16, _LARGEST_RECORD)
@@ -103,11 +112,12 @@ class TokenCache:
         self._lock = Lock()
         self._objects: dict[bytes, CacheEntry] = {}
         self._validities: dict[int, KeyValidity] = {}  # of the records, by number
-        self._writing = False  # True during a write, and after one that an exception ended
+        self._writing = False  # true during a write, and after one that an exception interrupted
         self._start_afresh()
 
     def __len__(self) -> int:
-        return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)  # those not packed yet
+        # Objects not packed yet.
+        return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)
 
     def recall(self, digest: bytes) -> AccessToken | None:
         """Return the token that is cached under `digest` and is valid now, or None."""
@@ -126,7 +136,7 @@ class TokenCache:
         return entry
 
     def remaining(self, digest: bytes) -> float:
-        """Return the seconds for which the entry is still valid; 0 where there is none."""
+        """Return the seconds for which the entry is still valid; 0 if there is none."""
         known = self._known(digest)
         if known is None:
             return 0.0
@@ -136,21 +146,22 @@ class TokenCache:
         return max(0.0, min(valid_until - self._wall(), valid_until_monotonic - self._monotonic()))
 
     def was_active(self, digest: bytes) -> bool:
-        """Tell whether the cache holds this token, valid until at most an hour ago: such tokens go first when calls are scarce.
+        """Return whether the cache holds this token, valid until at most an hour ago.
 
-        An evicted token counts as one that never came.
+        Such tokens take precedence when calls to the server are limited. An evicted token counts as
+        unknown.
         """
         known = self._known(digest)
         return known is not None and self._monotonic() - known[1] < _ACTIVE_LATELY_SECONDS
 
     def keep(self, digest: bytes, entry: CacheEntry, length: int | None = None) -> None:
-        """Cache a verified token, in the place of what was cached under `digest`.
+        """Cache a verified token, replacing what was cached under `digest`.
 
-        A token that takes more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
+        A token that uses more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
 
         Args:
             digest: Of the token.
-            entry: The token, and what it rests on.
+            entry: The token and its validity.
             length: Of a JWT; see `size_of`.
         """
         entry.size = size_of(entry.token, length)
@@ -171,7 +182,7 @@ class TokenCache:
             self._writing = False
 
     def drop(self, digest: bytes) -> bool:
-        """Forget one token; return whether it was cached."""
+        """Remove one token; return whether it was cached."""
         with self._lock:
             if self._writing:
                 self._start_afresh()
@@ -184,25 +195,29 @@ class TokenCache:
             return ended or entry is not None
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all tokens."""
         with self._lock:
             self._start_afresh()
 
     def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
+        """Create a new lock: another thread of the parent may have held the old one."""
         self._lock = Lock()
 
     def _start_afresh(self) -> None:
         self._objects = {}
         self._new_room = self._unpacked_room = self._objects_bytes
-        self._new: deque[bytes] = deque()  # digests, oldest first; one of an object that is gone stays until its turn
+        # Digests, oldest first; the digest of a removed object stays in the queue.
+        self._new: deque[bytes] = deque()
         self._unpacked: deque[bytes] = deque()
         self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)
         self._validities = {}
         self._writing = False
 
     def _known(self, digest: bytes) -> tuple[float, float, KeyValidity | None] | None:
-        """Return both ends and the validity of an entry, no validity where it is withdrawn; None where there is no entry."""
+        """Return both ends and the validity of an entry, or None if there is no entry.
+
+        The validity is None if it was withdrawn.
+        """
         entry = self._objects.get(digest)
         if entry is not None:
             return entry.valid_until, entry.valid_until_monotonic, entry.validity
@@ -226,7 +241,7 @@ class TokenCache:
                 self._free(known)
 
     def _settle(self, digest: bytes) -> None:
-        """Let a new object become a record."""
+        """Convert a new object to a record."""
         entry = self._objects.get(digest)
         if entry is not None and entry.record is None:
             self._store_record(digest, entry)
@@ -267,7 +282,7 @@ class TokenCache:
         self._store.put(digest, record, facts, validity.issuer, self._clock.now())
 
     def _unpack(self, digest: bytes) -> CacheEntry | None:
-        """Return a record as an object, or None where there is none that is valid now."""
+        """Return a record as an entry, or None if no record is valid now."""
         record = self._store.get(digest)
         if record is None:
             return None

@@ -1,1 +1,1 @@
-"""What a token's claims must say."""
+"""Checks of a token's claims."""

@@ -1,4 +1,4 @@
-"""What the claims of a token must say, the same for a JWT and for an introspection response.
+"""Checks of a token's claims, the same for a JWT and for an introspection response.
 
 Spec: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 7662 §2.2, RFC 8725 §3.8 to §3.12.
 """
@@ -16,28 +16,29 @@ from iiniit_guard.core.model.access_token import AccessToken, make_access_token
 from iiniit_guard.core.model.claims import LATEST, freeze, is_time
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
-# RFC 7662 §2.2 `token_type` (RFC 6749 §7.1) of what may be presented here.
+# Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
 _TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
-_HABITS_KEPT: Final = 256  # of some 7 KB at most
+_HABITS_KEPT: Final = 256  # of about 7 KB each at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
-"""The audience and the scopes of a token that is good."""
+"""The audience and the scopes of a valid token."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimChecks:
-    """What one issuer's claims are held against.
+    """The expected claims of one issuer's tokens.
 
     Attributes:
-        issuer: `iss`, to the letter.
-        audiences: Of which `aud` must name one.
-        audience_claim: Where the audience stands, `aud` or `client_id`.
+        issuer: The exact value of `iss`.
+        audiences: `aud` must name one of them.
+        audience_claim: The claim that holds the audience, `aud` or `client_id`.
         strict: RFC 9068: a JWT must have every claim of §2.2.
-        scopes: How scopes are read.
-        required: Claim → values of which it must have one (or hold one, where it is a list).
+        scopes: Reads the scopes.
+        required: Claim → accepted values. The claim must equal one of them, or be a list that
+            contains one.
         expiry_leeway_seconds: A token is refused from `exp` plus this on.
-        clock_leeway_seconds: `nbf` and `iat` may be this far ahead.
+        clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
-        id_tokens: Accept a JWT that is made like an ID token and has no mark of an access token.
+        id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
     """
 
     issuer: str
@@ -57,13 +58,15 @@ class ClaimChecks:
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
 
     def check(self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None) -> AccessToken | Problem:
-        """Turn claims that are authentic into an access token, or say which of them refuses it.
+        """Return the access token of authentic claims, or the problem that refuses it.
 
         Args:
-            claims: Out of a verified signature or the authorization server's own answer.
+            claims: From a JWT with a verified signature, or from the authorization server's own
+                response.
             now: Seconds since the epoch.
-            introspected: `iss`, `aud`, `exp` may then be missing (RFC 7662 §2.2 makes them optional), where settings allow, and
-                RFC 9068 demands nothing: it is about JWTs.
+            introspected: Whether the claims are an introspection response. Then `iss`, `aud` and
+                `exp` may be missing if the settings allow it (RFC 7662 §2.2 makes them optional),
+                and RFC 9068, which is about JWTs, does not apply.
             typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
         """
         kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
@@ -75,7 +78,8 @@ class ClaimChecks:
             if isinstance(decided, Problem):
                 return decided
             found = decided
-            if known is None and is_common(claims):  # of a good token: what is meant for others must not fill this
+            # Only for a valid token: tokens for other APIs must not fill this cache.
+            if known is None and is_common(claims):
                 if len(self._habits) >= _HABITS_KEPT:
                     self._habits.clear()
                 self._habits[kinds] = habit
@@ -90,7 +94,11 @@ class ClaimChecks:
         )
 
     def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
-        """Accept at once what only its values could refuse (`Habit.usual`); None says nothing: `_decide` tells what is wrong."""
+        """Accept claims on the fast path, if only their values could refuse them (`Habit.usual`).
+
+        None means that the fast path does not apply. `_decide` then finds the problem, if there is
+        one.
+        """
         audience, scopes = self._alone.get(claims[self.audience_claim]), self.scopes.seen.get(claims["scope"])
         if audience is None or scopes is None or claims["iss"] != self.issuer:
             return None
@@ -119,7 +127,9 @@ class ClaimChecks:
             return malformed_claim(name)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
-        if habit.bound:  # RFC 7800 §3.1: whoever cannot check the proof must not take the token for a bearer token
+        # RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a
+        # bearer token
+        if habit.bound:
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
@@ -170,7 +180,8 @@ class ClaimChecks:
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
             return tuple(value) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
-        if self.audience_claim in claims and value != []:  # an empty list names no audience (Ory Hydra)
+        # An empty list means no audience (Ory Hydra).
+        if self.audience_claim in claims and value != []:
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
 
@@ -179,17 +190,17 @@ class ClaimChecks:
 
 
 def _empty_of(claims: Mapping[str, Any]) -> str | None:
-    """Return the first claim that RFC 9068 §2.2 requires and whose value is the empty string, or None."""
+    """Return the first claim that RFC 9068 §2.2 requires and whose value is empty, or None."""
     if claims["sub"] and claims["client_id"] and claims["jti"]:
         return None
     return next(name for name in ("sub", "client_id", "jti") if not claims[name])
 
 
 def _are_details(value: object) -> bool:
-    """Tell whether a claim is an array of objects that name their type (RFC 9396 §2)."""
+    """Return whether a claim is an array of objects with a `type` (RFC 9396 §2)."""
     return isinstance(value, list) and all(isinstance(item, dict) and isinstance(item.get("type"), str) for item in value)
 
 
 def _holds(claim: object, value: object) -> bool:
-    """Tell whether a claim is `value`, or a list that holds it; True is not 1."""
+    """Return whether a claim is `value`, or a list that contains it. True does not equal 1."""
     return any(type(item) is type(value) and item == value for item in (claim if isinstance(claim, list) else [claim]))

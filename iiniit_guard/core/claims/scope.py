@@ -1,4 +1,4 @@
-"""Which scopes a token carries: where servers write them, how they are spelled, what they imply.
+"""The scopes of a token: their claims, their grammar, their aliases and their hierarchy.
 
 Spec: RFC 6749 §3.3 (grammar), RFC 9068 §2.2.3 (`scope`), RFC 8693 §4.2.
 """
@@ -18,14 +18,15 @@ from iiniit_guard.core.model.policy import SCOPE_TOKEN
 _log: Final = logging.getLogger("iiniit_guard")
 
 MALFORMED: Final = None
-_SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")  # the words are checked together: there may be thousands
+# All scopes are checked together, because there may be thousands.
+_SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")
 _SEEN_BYTES: Final = 1024 * 1024
-_SEEN_TEXT_BYTES: Final = 256  # what a text takes in the table at most, besides its own object and its set
+_SEEN_TEXT_BYTES: Final = 256  # overhead of an entry, besides its string and its set
 _LONGEST_SEEN: Final = 1024
 
 
 class SeenScopes(dict[str, frozenset[str]]):
-    """Scope string → the scopes it says, for strings read before. They take 1 MiB at most; when that is full, it starts afresh."""
+    """A cache of scope strings → scopes. It uses at most 1 MiB and is emptied when it is full."""
 
     __slots__ = ("_left",)
 
@@ -33,7 +34,7 @@ class SeenScopes(dict[str, frozenset[str]]):
         self._left = _SEEN_BYTES
 
     def keep(self, written: str, scopes: frozenset[str]) -> None:
-        """Remember what `written` says, unless one of them is longer than 1,024 characters."""
+        """Cache the scopes of `written`, unless either is longer than 1,024 characters."""
         if len(written) > _LONGEST_SEEN or sum(map(len, scopes)) > _LONGEST_SEEN:
             return
         size = _SEEN_TEXT_BYTES + getsizeof(written) + getsizeof(scopes) + sum(map(getsizeof, scopes))
@@ -46,16 +47,16 @@ class SeenScopes(dict[str, frozenset[str]]):
 
 @dataclass(frozen=True, slots=True)
 class ScopeReading:
-    """How one issuer's tokens name scopes.
+    """How the scopes of one issuer's tokens are read.
 
     Attributes:
-        strict: In a JWT, only `scope`, and only as a string (RFC 9068).
-        also: Where further scopes stand.
-        aliases: Scope → the scope that this API calls it.
-        implies: Scope → what it includes; followed to the end.
-        issuer: Whose tokens these are, for the log.
-        seen: What strings that were read before say.
-        reported: Paths about which the log has a line.
+        strict: In a JWT, read only `scope`, and only as a string (RFC 9068).
+        also: Paths to further scopes.
+        aliases: Scope → the name of the same scope in this API.
+        implies: Scope → the scopes that it includes, transitively.
+        issuer: The issuer of the tokens, for the log.
+        seen: Cache of scope strings.
+        reported: Paths that a warning has been logged for.
     """
 
     strict: bool
@@ -67,14 +68,15 @@ class ScopeReading:
     reported: set[ScopePath] = field(repr=False, compare=False)
 
     def scopes_of(self, claims: Mapping[str, Any], *, introspected: bool = False) -> frozenset[str] | None:
-        """Return the scopes after aliases and hierarchy; None where a scope claim is malformed.
+        """Return the scopes after aliases and hierarchy; None if a scope claim is malformed.
 
         Args:
-            claims: Of a good token, or of the authorization server's answer about one.
-            introspected: The profile for JWTs does not bind an answer (RFC 7662 §2.2).
+            claims: Of a valid token, or of an introspection response about one.
+            introspected: Whether the claims are an introspection response, to which the profile for
+                JWTs does not apply (RFC 7662 §2.2).
         """
         written = claims.get("scope")
-        if type(written) is str:  # the usual case: one string, seen before
+        if type(written) is str:  # fast path: one cached string
             known = self.seen.get(written)
             if known is not None:
                 return known
@@ -89,7 +91,7 @@ class ScopeReading:
         return scopes
 
     def written_in(self, claims: Mapping[str, Any], *, introspected: bool = False) -> set[str] | None:
-        """Return what `scope`, else `scp`, says to the letter; None where it is malformed."""
+        """Return the scopes of `scope`, else of `scp`, unchanged; None if they are malformed."""
         strict = self.strict and not introspected
         name = "scope" if strict or "scope" in claims else "scp"
         if name not in claims:
@@ -98,16 +100,17 @@ class ScopeReading:
         if isinstance(value, str):
             if not _SCOPES.fullmatch(value):
                 return MALFORMED
-            return set(value.split(" ")) - {""}  # U+0020 alone separates: U+00A0 is part of a (bad) word
+            # Only U+0020 separates: U+00A0 is part of an (invalid) scope.
+            return set(value.split(" ")) - {""}
         return set(value) if isinstance(value, list) and not strict and _are_scopes(value) else MALFORMED
 
     def _further(self, claims: Mapping[str, Any], path: ScopePath) -> list[str]:
         words, complaint = path.read(claims)
         if complaint is not None and path not in self.reported:
             self.reported.add(path)
-            # The path as configured, and nothing that the token says.
+            # Log the path as configured, and no value of the token.
             _log.warning("scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint)
-        # Roles may be any text; one that is no scope cannot be asked for either.
+        # Roles may be any text. A role that is not a valid scope cannot be required either.
         return [word for word in words if SCOPE_TOKEN.fullmatch(word)]
 
     def _expand(self, found: set[str]) -> frozenset[str]:
@@ -131,7 +134,7 @@ def scope_reading(
     implies: Mapping[str, tuple[str, ...]],
     issuer: str = "",
 ) -> ScopeReading:
-    """Make a reading with a memory of its own for scope strings already read."""
+    """Return a `ScopeReading` with its own cache of scope strings."""
     return ScopeReading(strict, tuple(map(scope_path, also)), aliases, implies, issuer, SeenScopes(), set())
 
 

@@ -1,4 +1,4 @@
-"""One entry of `scope_claims`: a path through a token's claims to further scopes (roles, permissions, groups)."""
+"""An entry of `scope_claims`: a path to further scopes in a token's claims (roles, groups)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 KEYS: Final = "*"
-"""As the last name of a path: the scopes are the names in the object there, not its values."""
+"""As the last name of a path: the scopes are the names in that object, not its values."""
 
 Found: TypeAlias = tuple[list[str], str | None]
-"""The words at the end of a path, and what the operator should know about the path."""
+"""The scopes at the end of a path, and a warning about the path for the operator."""
 
 _THROUGH_OTHER: Final = "leads through a claim that is not an object, so it adds no scope; correct the path"
 _DOTTED_NAME: Final = "leads through a claim whose name has dots, so it adds no scope; write the path as a list of names"
@@ -22,12 +22,13 @@ _NO_OBJECT: Final = "is not an object, so its names (*) add no scope; remove the
 
 @dataclass(frozen=True, slots=True)
 class ScopePath:
-    """A path, parsed.
+    """A parsed path.
 
     Attributes:
         shown: As configured, for messages.
-        whole: The name of a claim that is looked for first, since names may have dots (`https://api.example/roles`); None for a list.
-        names: From the top of the token down.
+        whole: The whole path as the name of one claim, which is tried first, because names may have
+            dots (`https://api.example/roles`); None for a list.
+        names: From the outermost object inwards.
         keys: Whether the names in the object at the end are the scopes.
     """
 
@@ -37,7 +38,7 @@ class ScopePath:
     keys: bool
 
     def read(self, claims: Mapping[str, Any]) -> Found:
-        """Return the words at the end of this path; none where the token has no such claim."""
+        """Return the scopes at the end of this path; none if the token has no such claim."""
         if self.whole is not None and self.whole in claims:
             return self._words(claims[self.whole])
         value: Any = claims
@@ -50,7 +51,10 @@ class ScopePath:
         return self._words(value)
 
     def _passes_dots(self, value: Mapping[str, Any], place: int) -> bool:
-        """Return whether an object has two or more names of this path, from `place` on, as one name."""
+        """Return whether an object has a name that joins two or more names of this path with dots.
+
+        The names begin at `place`.
+        """
         ends = range(place + 2, len(self.names) + 1) if self.whole is not None else ()
         return any(".".join(self.names[place:end]) in value for end in ends)
 
@@ -73,7 +77,7 @@ class ScopePath:
 
 
 def scope_path(written: str | Sequence[str]) -> ScopePath:
-    """Parse one entry of `scope_claims`; `path_fault` found nothing wrong with it.
+    """Parse an entry of `scope_claims` in which `path_fault` found no fault.
 
     Args:
         written: A name, a dotted path, or a list of names.
@@ -106,12 +110,18 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _is_granted(value: object) -> bool:
-    """Return whether a name in an object of roles is granted: by true (`{"orders:read": true}`), or by what it is granted for."""
+    """Return whether a name in an object of roles is granted.
+
+    The value is true (`{"orders:read": true}`), or an object or list that is not empty.
+    """
     return value is True or (isinstance(value, (Mapping, list)) and bool(value))
 
 
 def _is_role_map(value: object) -> bool:
-    """Return whether an object is one that Zitadel writes: role → organisations in which it is granted, identifier → domain."""
+    """Return whether an object has the form of Zitadel's roles.
+
+    It maps a role to the organisations in which it is granted: identifier → domain.
+    """
     return isinstance(value, Mapping) and all(
         isinstance(item, Mapping) and all(isinstance(text, str) for text in item.values()) for item in value.values()
     )

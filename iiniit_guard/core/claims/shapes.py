@@ -1,4 +1,7 @@
-"""What follows from the names and the types of a token's claims alone: an issuer's tokens have a few sets of them."""
+"""Cached facts about the names and types of a token's claims.
+
+An issuer's tokens have only a few sets of names and types.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,19 @@ _CHARACTERS_KEPT: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """One set of names and types.
+    """The facts about one set of names and types.
 
     Attributes:
-        usual: Whether nothing but values can refuse such a token: every claim that counts is there, and of the right type.
-        telling: Whether a claim may say that this is another kind of token.
-        no_text: The first claim that must be text and is not, or None.
-        missing: The first claim that RFC 9068 §2.2 requires and is not there, or None.
+        usual: Whether only values can refuse such a token: every required claim is present and has
+            the right type.
+        telling: Whether a claim may mark another kind of token.
+        no_text: The first claim that must be a string and is not, or None.
+        missing: The first claim that RFC 9068 §2.2 requires and that is missing, or None.
         bound: Whether the token is bound to a key.
-        detailed: Whether it carries RFC 9396 details.
+        detailed: Whether it has RFC 9396 details.
         shape: Position of each claim's value, in the token's order.
-        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` out of the values, None for each not there.
+        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` from the values, None
+            for each missing one.
     """
 
     usual: bool
@@ -47,12 +52,12 @@ class Habit:
 
 
 def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) -> Habit:
-    """Work out what names and types say.
+    """Return the facts about the names and types of claims.
 
     Args:
-        claims: No value of them counts.
-        audience_claim: Where the audience stands.
-        strict: Whether RFC 9068's required claims are.
+        claims: Their values are ignored.
+        audience_claim: The claim that holds the audience.
+        strict: Whether the claims that RFC 9068 requires must be present.
     """
     kinds = {name: type(value) for name, value in claims.items()}
     telling = not _TELLING.isdisjoint(kinds)
@@ -79,7 +84,7 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
 
 
 def is_common(names: Collection[str]) -> bool:
-    """Tell whether claim names are worth remembering: few and short, as those are that many tokens share."""
+    """Return whether claim names should be cached: few and short, like names that tokens share."""
     return len(names) <= _NAMES_KEPT and sum(map(len, names)) <= _CHARACTERS_KEPT
 
 

@@ -1,7 +1,7 @@
-"""What kind of token a token is: the marks of an access token, and those of other tokens of the same issuer.
+"""The kind of a token: marks of access tokens, and marks of other tokens of the same issuer.
 
-Spec: RFC 9068 §5; RFC 8725 §3.11, §3.12; OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2 §5.2.2; RFC 8417 §2.2; RFC 9701 §5;
-OpenID JARM §2.1.
+Spec: RFC 9068 §5; RFC 8725 §3.11, §3.12; OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 part
+    2 §5.2.2; RFC 8417 §2.2; RFC 9701 §5; OpenID JARM §2.1.
 """
 
 from __future__ import annotations
@@ -14,21 +14,29 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, wrong_typ
 WrittenScopes: TypeAlias = Callable[[Mapping[str, Any]], Collection[str] | None]
 
 ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
-"""The `typ` of what a gateway says about a request; it is in no other profile's list, so it is nowhere an access token."""
+"""The `typ` of a gateway's assertion about a request.
+
+No other profile accepts it, so an assertion is never accepted as an access token.
+"""
 
 OTHER_KINDS: Final = ("events", "token_introspection", "code")
-"""Claims that no access token has: of a security event or logout token, an introspection response, an authorization response."""
+"""Claims that no access token has.
+
+They belong to security event and logout tokens, introspection responses and authorization
+responses.
+"""
 
 _ID_TOKEN_HASHES: Final = ("at_hash", "c_hash", "s_hash")
 KIND_CLAIMS: Final = frozenset({*OTHER_KINDS, *_ID_TOKEN_HASHES, "nonce", "token_use", "typ"})
-"""Claims that may say what kind of token it is."""
+"""Claims that may mark the kind of a token."""
 
 _EXPLICIT_TYPES: Final = frozenset({"at+jwt", ASSERTION_TYPE})
 _ACCESS_USES: Final = frozenset({"access", "access_token"})
 _ACCESS_TYPES: Final = frozenset({"bearer", "dpop"})
 _OTHER_NAMES: Final = ("id", "id_token", "refresh", "refresh_token", "offline", "offline_token", "logout", "logout_token", "logout+jwt")
 _OTHER_WORDS: Final = frozenset({*_OTHER_NAMES, *(f"urn:ietf:params:oauth:token-type:{name}" for name in _OTHER_NAMES)})  # RFC 8693 §3
-# Scopes that only ask for an ID token, for what stands in it, or for a refresh token; `allatclaims` is AD FS's.
+# Scopes that only request an ID token, its claims, or a refresh token. `allatclaims` belongs to AD
+# FS.
 _LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"})
 
 _OTHER_KIND: Final = PROBLEMS[Reason.WRONG_TYPE]
@@ -39,10 +47,11 @@ _WITH_NONCE: Final = wrong_type("The token carries the claim nonce of an ID toke
 
 
 def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
-    """Return the refusal of a token or an introspection response that says in so many words that it is another kind, or None.
+    """Return the refusal of a token or introspection response explicitly marked as another kind.
 
-    Case does not count (RFC 6749 §5.1). A word that is not known says nothing. A `token_use` that is not a string is refused: the claim
-    has no other purpose than to name the kind.
+    None if there is no such mark. Case is ignored (RFC 6749 §5.1). An unknown value is no mark. A
+    `token_use` that is not a string is refused, because the claim has no other purpose than to name
+    the kind.
     """
     for name in OTHER_KINDS:
         if name in claims:
@@ -57,14 +66,15 @@ def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
 
 
 def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes) -> Problem | None:
-    """Return the refusal of a JWT that is made like an ID token and has no mark of an access token, or None.
+    """Return the refusal of a JWT that looks like an ID token, or None.
 
-    `client_id` is no mark: Zitadel writes it into ID tokens.
+    It has claims of an ID token and no mark of an access token. `client_id` is not a mark: Zitadel
+    writes it into ID tokens.
 
     Args:
-        claims: `explicit_problem` found nothing in them.
+        claims: `explicit_problem` found no problem in them.
         typ: Of the JOSE header, see `JoseHeader.typ`.
-        written_scopes: Reads `scope` or `scp`; None where it is malformed.
+        written_scopes: Reads `scope` or `scp`; None if it is malformed.
     """
     for name, problem in _HASHED.items():
         if name in claims:
@@ -75,7 +85,10 @@ def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes:
 
 
 def names_dpop(claims: Mapping[str, Any]) -> bool:
-    """Return whether an introspection response says that the token is bound by DPoP, also where it leaves `cnf` out (RFC 9449 §5)."""
+    """Return whether an introspection response marks the token as bound by DPoP (RFC 9449 §5).
+
+    It may do so without `cnf`.
+    """
     return any(isinstance(word, str) and word.lower() == "dpop" for word in (claims.get("token_type"), claims.get("typ")))
 
 

@@ -1,1 +1,1 @@
-"""What crosses HTTP: the credential, the challenge, and the event of one request."""
+"""HTTP parts: the credential, the challenge, and the event of one request."""

@@ -1,6 +1,7 @@
-"""Exactly one credential out of a request, or the reason why not.
+"""Reading exactly one credential from a request, or the reason for a refusal.
 
-Spec: RFC 6750 §2.1 (header), §2.3 (query, refused here), §3.1 (more than one method is an `invalid_request`), RFC 9110 §11.4.
+Spec: RFC 6750 §2.1 (header), §2.3 (query, refused here), §3.1 (more than one method is an
+    `invalid_request`), RFC 9110 §11.4.
 """
 
 from __future__ import annotations
@@ -17,22 +18,24 @@ BEARER: Final = "bearer"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
 
 _B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
-# RFC 9110 §5.5: white space behind a field's value is not part of it. Some servers remove it and some do not.
+# RFC 9110 §5.5: trailing white space is not part of a field's value. Some servers remove it and
+# some do not.
 WHITE_SPACE: Final = b" \t"
 # RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token (§5.6.2)
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
-# One credential's list of parameters (RFC 9110 §11.2). Possessive: a hostile header must not make us backtrack.
+# One credential's list of parameters (RFC 9110 §11.2). Possessive quantifiers: an attacker's header
+# must not cause backtracking.
 _PARAMETER: Final = rb"[ \t]*+[!#$%&'*+\-.^_`|~0-9A-Za-z]++[ \t]*+=[ \t]*+(?:[^\s\",=]++|\"(?:[^\"\\]|\\.)*+\")[ \t]*+"
 _PARAMETERS: Final = re.compile(rb"%b(?:,%b)*+" % (_PARAMETER, _PARAMETER), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request came with.
+    """The credential of a request.
 
     Attributes:
         scheme: Authentication scheme in lower case, one of those accepted.
-        value: What stood behind it; for `bearer` a b64token. Never shown.
+        value: The text after the scheme; for `bearer` a b64token. Never shown.
     """
 
     scheme: str
@@ -40,16 +43,19 @@ class Credential:
 
 
 def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: int, *, query_token: bool = False) -> Credential | Problem:
-    """Find the one credential of a request.
+    """Return the one credential of a request, or a problem.
 
     Args:
-        request: Only its header and its query are looked at; bodies are never read.
-        schemes: Accepted schemes in lower case; `bearer` is the only one whose value's grammar is ours to check.
-        max_token_bytes: A longer credential is refused before anything parses it.
-        query_token: Accept `access_token` in the query (RFC 6750 §2.3 advises against it; such URLs end in logs).
+        request: Only its header and its query are read, never its body.
+        schemes: Accepted schemes in lower case. The guard checks the grammar of the value for
+            `bearer` only.
+        max_token_bytes: A longer credential is refused before it is parsed.
+        query_token: Accept `access_token` in the query (RFC 6750 §2.3 advises against it; such URLs
+            end up in logs).
 
     Returns:
-        The credential, or the problem: `NO_TOKEN` also where only another scheme was used.
+        The credential or the problem. The problem is `NO_TOKEN` also if the request uses only
+        another scheme.
     """
     values = request.header_values(b"authorization")
     if request.query and request.reserved_names.access_token:
@@ -64,7 +70,9 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
 
 
 def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
-    """Find what the gateway says about a request; `Authorization`, which the gateway hands on, is not looked at.
+    """Return the gateway's assertion about a request, or a problem.
+
+    `Authorization`, which the gateway forwards, is ignored.
 
     Args:
         request: From the gateway.
@@ -78,7 +86,7 @@ def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem
 
 
 def has_query_token(query: bytes) -> bool:
-    """Return whether a parameter named `access_token` is in the query, however its name is percent-encoded."""
+    """Return whether the query has a parameter `access_token`, plain or percent-encoded."""
     return (b"%" in query or b"access_token" in query) and reserved_names(query).access_token
 
 
@@ -91,12 +99,14 @@ def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) ->
     if not value:
         return PROBLEMS[Reason.NO_TOKEN]
     if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
-        return Credential(BEARER, value[7:].decode("ascii"))  # as most are: no list and no second credential can look like this
+        # The usual form: no list and no second credential can have it.
+        return Credential(BEARER, value[7:].decode("ascii"))
     match = _CREDENTIALS.fullmatch(value)
     if match is None:
         return PROBLEMS[Reason.MALFORMED_HEADER]
     scheme, rest = match[1].decode("ascii").lower(), match[2] or b""
-    # Many servers join repeated fields with a comma, so a comma is how two credentials look from here (TRAPS: WSGI servers).
+    # Many servers join repeated fields with a comma, so two credentials may arrive as one value
+    # with a comma.
     if b"," in rest and (scheme == BEARER or _PARAMETERS.fullmatch(rest) is None):
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
     if scheme not in schemes:
@@ -111,7 +121,9 @@ def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) ->
 
 
 def is_b64token(value: bytes) -> bool:
-    """Tell whether `value` can be a bearer token by its characters; half the time of a regular expression on a long one.
+    """Return whether all characters of `value` are allowed in a bearer token.
+
+    On a long value this takes half the time of a regular expression.
 
     Spec: RFC 6750 §2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
     """

@@ -1,4 +1,4 @@
-"""Writing refusals: the `WWW-Authenticate` challenge, the problem document, and the headers around them.
+"""Refusals as responses: the `WWW-Authenticate` challenge, the problem document and other headers.
 
 Spec: RFC 9110 §11.6.1, RFC 6750 §3, RFC 9470 §3, RFC 9728 §5.1, RFC 9457.
 """
@@ -19,12 +19,13 @@ from iiniit_guard.core.model.request import Request
 
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
 _TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
-_WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})  # no token would help
+# Another token would not help.
+_WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
 _OUTAGE: Final = "The authorization server cannot be asked at the moment."
 
 
 def challenge(scheme: str, parameters: list[tuple[str, str]]) -> str:
-    """Write one challenge; every value is a quoted-string (RFC 9110 §5.6.4).
+    """Return one challenge. Every value is a quoted-string (RFC 9110 §5.6.4).
 
     Args:
         scheme: As registered, `Bearer`.
@@ -35,10 +36,11 @@ def challenge(scheme: str, parameters: list[tuple[str, str]]) -> str:
 
 
 def quoted(value: str) -> str:
-    """Write a quoted-string.
+    """Return `value` as a quoted-string.
 
     Raises:
-        ValueError: The value holds a control character or non-ASCII text, which no setting of ours lets in.
+        ValueError: The value holds a control character or non-ASCII text. The settings allow
+            neither.
     """
     if not (value.isascii() and value.isprintable()):
         raise ValueError("a challenge holds printable ASCII only")
@@ -47,12 +49,12 @@ def quoted(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How one protected resource refuses.
+    """Writer of the refusals of one protected resource.
 
     Attributes:
-        realm: Names the protection space; the first audience where nothing else is set.
+        realm: Names the protection space; by default the first audience.
         schemes: Accepted schemes as registered, `Bearer` first.
-        resource_metadata: URL of the RFC 9728 document, None where none is served.
+        resource_metadata: URL of the RFC 9728 document, None if none is served.
     """
 
     realm: str
@@ -69,14 +71,15 @@ class Answers:
         token: AccessToken | Principal | None = None,
         cache: str = "none",
     ) -> Deny:
-        """Dress a problem as an HTTP answer.
+        """Return the HTTP response of a problem.
 
         Args:
-            problem: Why.
-            request: For its method (HEAD has no body) and its `Origin`.
-            policy: What was wanted; `insufficient_scope` and step-up challenges name it.
-            scheme: The scheme used, lower-case: its challenge carries the error, the others stand beside it.
-            token: The verified token that was not enough, for events.
+            problem: The problem of the request.
+            request: Its method (HEAD has no body) and its `Origin` are read.
+            policy: The requirement; `insufficient_scope` and step-up challenges name it.
+            scheme: The scheme used, lower-case. Its challenge carries the error; the challenges of
+                the other schemes follow without it.
+            token: The verified token that did not satisfy the policy, for events.
             cache: How the token was found, for events.
         """
         headers, real, problem = [], problem.reason, problem.shown or problem
@@ -88,7 +91,10 @@ class Answers:
         return Deny(problem.status, _headers(request, headers, body), sent, real, token, cache)
 
     def unavailable(self, cause: Unreachable, request: Request) -> Unavailable:
-        """Say that we could not find out: 503 with `Retry-After`, never a challenge, which would cost the client a good token."""
+        """Return a 503 with `Retry-After` for a token that could not be verified.
+
+        It has no challenge, which would make the client discard a valid token.
+        """
         document = {"error": "temporarily_unavailable", "error_description": _OUTAGE}
         body = _body(503, _OUTAGE, Reason.ISSUER_UNAVAILABLE, document)
         headers = [("Retry-After", str(max(1, math.ceil(cause.retry_after_seconds))))]

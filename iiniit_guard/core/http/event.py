@@ -17,18 +17,19 @@ _NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {Allow: 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was decided about one request. It never holds a token, a secret or another claim than those named here.
+    """The decision about one request. Holds no token, no secret and no claims besides those listed.
 
     Attributes:
         time: Seconds since the epoch, when the decision was made.
-        host: Which adapter asked: `wsgi`, `asgi`, `flask`, `django`, `starlette`, `sidecar`, … or `guard`.
+        host: The adapter that called: `wsgi`, `asgi`, `flask`, `django`, `starlette`, `sidecar`, …
+            or `guard`.
         method: The request's method.
         decision: `allow`, `deny` or `unavailable`.
-        status: The answer's HTTP status; None for `allow`.
-        reason: Why not; None for `allow`.
-        cache: `hit` (no signature check and no call), `miss`, or `none` where no token was looked at.
+        status: The response's HTTP status; None for `allow`.
+        reason: The reason of the refusal; None for `allow`.
+        cache: `hit` (no signature check and no call), `miss`, or `none` if no token was checked.
         seconds: How long the decision took.
-        issuer: The trusted issuer the token came from; None where none was verified.
+        issuer: The trusted issuer of the token; None if no token was verified.
         client_id: Of a verified token, or None.
         subject: Of a verified token, or None; always None with `event_subject=False`.
         token_digest: First 16 hexadecimal digits of the token's SHA-256; None without a token.
@@ -49,15 +50,15 @@ class Event:
 
 
 def event_of(decision: Decision, request: Request, host: str, *, now: float, seconds: float, subjects: bool) -> Event:
-    """Describe a decision.
+    """Return the event of a decision.
 
     Args:
-        decision: What was decided.
-        request: About which request.
+        decision: The decision.
+        request: The request that it is about.
         host: The adapter's name.
         now: Seconds since the epoch.
         seconds: How long it took.
-        subjects: Whether subjects may be named.
+        subjects: Whether the event may name the subject.
     """
     refusal = decision if isinstance(decision, Refusal) else None
     who = decision.token if isinstance(decision, Refusal) else decision.token or decision.principal
@@ -81,7 +82,7 @@ def event_of(decision: Decision, request: Request, host: str, *, now: float, sec
 def usual_event(
     token: AccessToken, digest: bytes, method: str, host: str, *, cache: str, now: float, seconds: float, subjects: bool
 ) -> Event:
-    """Describe the usual decision, a bearer token that passes, without a `Request` or a `Decision` to read it from."""
+    """Return the event of a bearer token that passes, without a `Request` or a `Decision`."""
     subject = token.subject if subjects else None
     return Event(now, host, method, "allow", None, None, cache, seconds, token.issuer, token.client_id, subject, digest[:8].hex())
 

@@ -1,1 +1,1 @@
-"""JSON Web Signatures and Keys, parsed strictly."""
+"""Strict parsing and verification of JSON Web Signatures and Keys."""

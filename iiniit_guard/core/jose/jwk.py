@@ -1,4 +1,4 @@
-"""JSON Web Key Sets: which keys can be used, for what, and which of them a token may be tried with."""
+"""JSON Web Key Sets: parsing the usable keys and selecting the candidates for a token."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from iiniit_guard.core.model.flow import Breathe, Flow
 __all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "read_jwk_set"]
 
 MAX_KEYS: Final = 100
-"""Keys read of a set; the rest is ignored. Large providers publish up to a dozen."""
+"""Maximum number of keys read from a set; the rest is ignored.
 
-_AT_ONE_GO: Final = 8  # an Ed25519 key takes 0.09 ms, the others 0.01
+Large providers publish up to a dozen.
+"""
+
+_AT_ONE_GO: Final = 8  # parsing an Ed25519 key takes 0.09 ms, other keys 0.01 ms
 
 _MOST_OPERATIONS: Final = 16  # RFC 7517 §4.3 has eight
 
 MAX_CANDIDATES: Final = 4
-"""Keys a token may be tried with: signatures are dear, and a stranger chooses how many tokens come."""
+"""Maximum number of keys tried for a token.
+
+Verifying a signature is expensive, and the client decides how many tokens it sends.
+"""
 
 _RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _PRIVATE: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
@@ -33,8 +39,9 @@ class Jwk:
     """One usable key of a set.
 
     Attributes:
-        kid: Its name, or None.
-        algorithms: Those it may verify: one where the JWK says so, else all that fit its type.
+        kid: Its key ID, or None.
+        algorithms: The algorithms that it may verify: one if the JWK has `alg`, else all that fit
+            its type.
         numbers: The public key.
         thumbprint: RFC 7638, SHA-256, in base64url.
     """
@@ -47,15 +54,16 @@ class Jwk:
 
 @dataclass(frozen=True, slots=True)
 class JwkSet:
-    """The usable keys of an issuer. It does not change; a refresh makes another one.
+    """The usable keys of an issuer. A set never changes; a refresh creates a new set.
 
-    An empty set is false as a condition: ask `is None` where "no set at all" is meant.
+    An empty set is false in a boolean context. Compare with `is None` to test for a missing set.
 
     Attributes:
         keys: In the issuer's order.
-        skipped: Why other keys were left out: position and reason, holding nothing of the keys.
-        kids: The names of the usable keys.
-        signers: For whoever this set belongs to: encoded JOSE header → the keys that may have signed under it, each with its validity.
+        skipped: Position and reason for each key that was left out, without any part of the key.
+        kids: The key IDs of the usable keys.
+        signers: A cache for the owner of this set: encoded JOSE header → candidate keys, each with
+            its validity.
     """
 
     keys: tuple[Jwk, ...] = ()
@@ -73,11 +81,12 @@ class JwkSet:
         return len(self.keys)
 
     def find(self, kid: str | None, alg: str) -> tuple[VerificationKey, ...]:
-        """Choose the keys that a token may be tried with, at most `MAX_CANDIDATES`.
+        """Return the keys to try for a token, at most `MAX_CANDIDATES`.
 
         Args:
-            kid: The token's key ID; None means it has none, and every key that fits `alg` is a candidate.
-            alg: The token's algorithm, already found to be allowed.
+            kid: The token's key ID. None means that the token has none, and every key that fits
+                `alg` is a candidate.
+            alg: The token's algorithm, already checked to be allowed.
 
         Spec: RFC 7515 §6, appendix D; RFC 7517 §4.5: several keys may share a kid.
         """
@@ -86,20 +95,25 @@ class JwkSet:
             return found
         fitting = [key for key in self.keys if alg in key.algorithms and (kid is None or key.kid == kid)]
         if not fitting:
-            return ()  # not remembered: strangers choose these names
+            return ()  # not cached: any client can choose these values
         found = self._found[kid, alg] = tuple(_bind_all(fitting, alg))
         return found
 
     def same_key(self, other: VerificationKey) -> bool:
-        """Tell whether `other`, which an older set gave, is in this set too: the same key under the same name for the same algorithm."""
+        """Return whether `other`, a key from an older set, is in this set too.
+
+        The same key must have the same key ID and may be used with the same algorithm.
+        """
         return any(key.thumbprint == other.thumbprint and key.kid == other.kid and other.alg in key.algorithms for key in self.keys)
 
 
 def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
-    """Read a JWK Set, eight keys at a time; a key that we cannot or must not use is left out and never spoils the others.
+    """Parse a JWK Set, eight keys at a time. Unusable keys are skipped.
+
+    A key that the guard cannot or must not use does not affect the other keys.
 
     Returns:
-        None for what is not a JWK Set at all: not strict JSON, or without a list `keys`.
+        None if the body is not a JWK Set: not strict JSON, or without a list `keys`.
 
     Spec: RFC 7517 §5.
     """
@@ -132,7 +146,8 @@ def _parse_jwk(member: object) -> Jwk | str:
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         return "kid is not a string"
-    if not _PRIVATE.isdisjoint(member):  # a published secret is no secret: who reads the set can sign
+    # A published secret lets every reader of the set sign tokens.
+    if not _PRIVATE.isdisjoint(member):
         return "symmetric key" if member.get("kty") == "oct" else "private key"
     unfit = _forbidden_use(member)
     if unfit is not None:
@@ -145,7 +160,7 @@ def _parse_jwk(member: object) -> Jwk | str:
 
 
 def _forbidden_use(member: dict[str, Any]) -> str | None:
-    """Tell why the issuer does not mean this key to verify signatures (RFC 7517 §4.2, §4.3), or None."""
+    """Return why the key may not verify signatures (RFC 7517 §4.2, §4.3), or None."""
     if member.get("use", "sig") != "sig":
         return "use is not sig"
     operations = member.get("key_ops", ["verify"])
@@ -159,7 +174,10 @@ def _forbidden_use(member: dict[str, Any]) -> str | None:
 
 
 def _algorithms(member: dict[str, Any], numbers: PublicNumbers) -> tuple[str, ...]:
-    """Tell which algorithms the key may verify: what its type allows, narrowed by its `alg` (RFC 7517 §4.4)."""
+    """Return the algorithms that the key may verify.
+
+    They are those that fit its type, limited by its `alg` (RFC 7517 §4.4).
+    """
     if isinstance(numbers, RsaNumbers):
         fitting: tuple[str, ...] = _RSA_ALGORITHMS
     elif isinstance(numbers, EcPoint):
@@ -170,5 +188,5 @@ def _algorithms(member: dict[str, Any], numbers: PublicNumbers) -> tuple[str, ..
         return fitting
     if member["alg"] not in fitting:
         return ()
-    # RFC 9864 gave one algorithm a second name, so an OKP key under either serves both.
+    # RFC 9864 gave one algorithm a second name, so an OKP key with either name supports both.
     return fitting if fitting is ED25519_ALGORITHMS else (member["alg"],)

@@ -1,4 +1,4 @@
-"""JSON Web Signatures: splitting, the JOSE header, which algorithms count, and the signature."""
+"""JSON Web Signatures: splitting a token, checking the JOSE header, verifying the signature."""
 
 from __future__ import annotations
 
@@ -29,21 +29,30 @@ __all__ = [
 ]
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""All that can ever be allowed: signatures whose verifier cannot forge them (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2)."""
+"""All algorithms that settings can allow. A verifier of these signatures cannot create them.
+
+Spec: RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2.
+"""
 
 
 MAX_KEY_ID_CHARACTERS: Final = 1024
 MAX_HEADERS: Final = 4096
-"""How many headers are cached in a process."""
+"""Maximum number of cached headers in a process."""
 MAX_HEADERS_OF_ISSUER: Final = 16
-"""How many of them belong to one issuer."""
+"""Maximum number of cached headers of one issuer."""
 
 MAX_HEADER_BYTES: Final = 8192
-"""Of a JOSE header as it came, in base64url. A chain of three certificates (`x5c`), which nobody reads here, fits."""
+"""Maximum length of an encoded JOSE header.
+
+A chain of three certificates (`x5c`), which the guard ignores, fits.
+"""
 
 _MAX_KNOWN_HEADER_BYTES: Final = 1024
 _MAX_BROKEN_HEADER_BYTES: Final = 1024
-"""A longer header that breaks a rule is not read a second time to find `alg` in it: it is malformed if it begins as an object does."""
+"""Maximum length of an invalid header that is parsed again to find `alg`.
+
+A longer invalid header is malformed if it begins like an object.
+"""
 
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
@@ -57,13 +66,16 @@ _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
 @dataclass(frozen=True, slots=True)
 class JoseHeader:
-    """What counts of a JOSE header. `jku`, `jwk`, `x5u` and `x5c` do not: a token must not bring its own key (RFC 8725 §3.10).
+    """The members of a JOSE header that the guard uses.
+
+    `jku`, `jwk`, `x5u` and `x5c` are ignored: a token must not supply its own key (RFC 8725 §3.10).
 
     Attributes:
-        alg: One of `ALGORITHMS`, to the letter.
-        kid: At most 1,024 characters; None where the header has none.
-        typ: In lower case, without the `application/` that RFC 7515 §4.1.9 lets a sender leave out; None where there is none.
-        encoded: As it came, base64url.
+        alg: One of `ALGORITHMS`, compared case-sensitively.
+        kid: At most 1,024 characters; None if the header has none.
+        typ: In lower case, without the `application/` that RFC 7515 §4.1.9 lets a sender omit; None
+            if there is none.
+        encoded: As received, base64url.
     """
 
     alg: str
@@ -73,13 +85,13 @@ class JoseHeader:
 
 
 class Jws(NamedTuple):
-    """A well-formed token whose signature nobody has looked at yet. Its `repr` shows the header and nothing else of it.
+    """A well-formed token whose signature is not verified yet. Its `repr` shows only the header.
 
     Attributes:
-        header: What its header says.
-        claims: Its payload, unverified.
-        signing_input: What was signed (RFC 7515 §2).
-        signature: As it came, decoded.
+        header: The checked JOSE header.
+        claims: The payload, unverified.
+        signing_input: The signed octets (RFC 7515 §2).
+        signature: The decoded signature.
     """
 
     header: JoseHeader
@@ -91,27 +103,26 @@ class Jws(NamedTuple):
         return f"Jws(header={self.header!r})"
 
 
-# An issuer's tokens share a few headers. Only headers whose signature was good get in, so a stranger can neither fill nor flush it.
+# An issuer's tokens share a few headers. Only headers of tokens with a valid signature are added,
+# so a caller without such a token can neither fill nor flush this table.
 _known_headers: dict[bytes, JoseHeader] = {}
 
 
 def is_jws(token: str) -> bool:
-    """Return whether any reader could take `token` for a JWS, whatever number of parts it has."""
+    """Return whether any reader could parse `token` as a JWS, with any number of parts."""
     return read_header(token) is not None
 
 
 def read_header(token: str) -> JoseHeader | Problem | None:
-    """Read the JOSE header of a token that any reader could take for a JWS, however broken it is.
+    """Read the JOSE header of a token that any reader could parse as a JWS, valid or not.
 
-    The guard judges or refuses such a token. An introspection endpoint might read it more tolerantly and call active what was
-    revoked under another spelling. So a header that breaks a rule is decoded once more, as tolerantly as possible, and dots before
-    it are skipped.
+    The guard verifies or refuses such a token. An introspection endpoint may parse more tolerantly,
+    and so return `active` for a token that was revoked under another spelling. Therefore an invalid
+    header is decoded once more, as tolerantly as possible, and leading dots are skipped.
 
     Returns:
-        The header; the problem of a header that breaks a rule, or is longer than `MAX_HEADER_BYTES` in a token of three parts; None
-        where the token is opaque. The caller checks `has_jws_parts`.
-
-    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+        The header. A problem, if the header is invalid, or is longer than `MAX_HEADER_BYTES` in a
+        token of three parts. None, if the token is opaque. The caller checks `has_jws_parts`.
 
     Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
@@ -140,30 +151,38 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 
 
 def has_jws_parts(token: str) -> bool:
-    """Return whether `token` has the three parts of the compact serialization (RFC 7515 §7.1), the first of which is not empty."""
+    """Return whether `token` has the three parts of a JWS and a header that is not empty.
+
+    Spec: RFC 7515 §7.1 (compact serialization).
+    """
     return token.count(".") == 2 and not token.startswith(".")
 
 
 def is_canonical(token: str) -> bool:
-    """Return whether each part of `token` has the one spelling that base64url allows (RFC 7515 §2), whatever its algorithm.
+    """Return whether each part of `token` is canonical base64url (RFC 7515 §2).
 
-    A tolerant introspection endpoint reads other spellings as the same token, and may call active what was revoked under the first.
+    The algorithm of the token does not matter. Base64url allows one spelling for each octet string.
+    A tolerant introspection endpoint accepts other spellings of the same token, and may return
+    `active` for a token that was revoked under the first spelling.
     """
     return all(decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b"."))
 
 
 def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None) -> Jws | Problem:
-    """Split a token and read its parts; the signature is not verified.
+    """Split a token and parse its parts. The signature is not verified.
 
     Args:
-        token: As it came; whoever calls has bounded its length.
-        algorithms: Those allowed. `EdDSA` and `Ed25519` are two names, each allowed by itself (RFC 9864 §2.2).
-        header: What `read_header` returned, where the caller asked it: a header is parsed once.
+        token: As received. The caller has limited its length.
+        algorithms: The allowed algorithms. `EdDSA` and `Ed25519` are two names, each allowed by
+            itself (RFC 9864 §2.2).
+        header: The result of `read_header`, if the caller has called it, so that a header is parsed
+            only once.
 
     Returns:
-        The reason says which rule was broken: `unsupported_algorithm` also for an unsigned token that says `none`,
-        `unsupported_critical` for `crit`, `zip` and a `b64` other than true, `wrong_type` for a `typ` that is no string,
-        `malformed_claim` for NaN or Infinity in the payload, else `malformed_token`.
+        The token or a problem. Its reason is `unsupported_algorithm` also for an unsigned token
+        with `none`, `unsupported_critical` for `crit`, `zip` and a `b64` other than true,
+        `wrong_type` for a `typ` that is not a string, `malformed_claim` for NaN or Infinity in the
+        payload, otherwise `malformed_token`.
 
     Spec: RFC 7515 §3.1, §5.2; RFC 7519 §7.2; RFC 8725 §3.1, §3.2.
     """
@@ -191,7 +210,7 @@ def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Probl
 
 
 def verify_signature(jws: Jws, key: VerificationKey) -> bool:
-    """Tell whether `key` made the signature of `jws`, by the algorithm that both of them name.
+    """Return whether `key` made the signature of `jws` by the algorithm of both.
 
     Spec: RFC 7515 §5.2; RFC 8725 §3.1: a key is used with one algorithm.
     """
@@ -199,12 +218,12 @@ def verify_signature(jws: Jws, key: VerificationKey) -> bool:
 
 
 def remember_header(header: JoseHeader, own: deque[bytes]) -> None:
-    """Let `read_header` know the header of a token whose signature was good.
+    """Cache the header of a token with a valid signature, for `read_header`.
 
     Args:
         header: The header.
-        own: The headers of the same issuer in `read_header`'s table, oldest first. An issuer with a header for each token replaces its
-            own headers and nobody else's.
+        own: The cached headers of the same issuer, oldest first. An issuer with a new header for
+            each token evicts only its own headers.
     """
     encoded = header.encoded
     if encoded in _known_headers or len(encoded) > _MAX_KNOWN_HEADER_BYTES:
@@ -227,8 +246,8 @@ def _check_header(members: dict[str, Any], encoded: bytes) -> JoseHeader | Probl
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         return _UNSUPPORTED_ALGORITHM
-    # We understand no extension, so RFC 7515 §4.1.11 refuses any crit; b64 and zip change what was signed even where crit is left out
-    # (RFC 7797 §6; decompression bombs: CVE-2024-33664).
+    # The guard supports no extension, so RFC 7515 §4.1.11 refuses any crit. b64 and zip change the
+    # signed content even without crit (RFC 7797 §6; decompression bombs: CVE-2024-33664).
     if "crit" in members or "zip" in members or members.get("b64", True) is not True:
         return _UNSUPPORTED_CRITICAL
     kid, typ = members.get("kid"), members.get("typ")
@@ -244,6 +263,6 @@ def _problem_of(fault: ValueError) -> Problem:
 
 
 def _media_type(typ: str) -> str:
-    folded = typ.lower() if typ.isascii() else typ  # outside ASCII, lower() makes a k of the Kelvin sign
+    folded = typ.lower() if typ.isascii() else typ  # lower() turns the Kelvin sign into a k
     short = folded.removeprefix("application/")
     return folded if "/" in short else short

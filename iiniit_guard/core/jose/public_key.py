@@ -1,4 +1,4 @@
-"""Public keys as numbers, read out of a JWK and checked before any library sees them."""
+"""Public keys as numbers, parsed from a JWK and checked before any library uses them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any, Final, TypeAlias
 from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
 
 MIN_MODULUS_BITS: Final = 2048  # RFC 7518 §3.3, §3.5
-MAX_MODULUS_BITS: Final = 16384  # OpenSSL's own limit; a verification takes 1 ms there
-_LONGEST_NUMBER: Final = 4096  # characters; twice as many as the longest modulus has
-# RFC 8017 §3.1 wants e >= 3 and odd; 1 makes every message its own signature. 3 is weak only with a lax padding check, and ours is
-# strict, so it is accepted. Above 2^33 only attackers' and hobbyists' exponents are seen, and each bit costs time.
+MAX_MODULUS_BITS: Final = 16384  # OpenSSL's own limit; verification takes 1 ms
+_LONGEST_NUMBER: Final = 4096  # characters; twice the length of the longest modulus
+# RFC 8017 §3.1 requires an odd e >= 3. With e = 1, every message is its own signature. 3 is weak
+# only with a lax padding check; the padding check here is strict, so 3 is accepted. Exponents above
+# 2^33 are not used in practice, and each bit costs time.
 MIN_EXPONENT: Final = 3
 MAX_EXPONENT: Final = 1 << 33
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A prime curve y² = x³ - 3x + b of SEC 2 §2, and what JOSE makes of it.
+    """A prime curve y² = x³ - 3x + b of SEC 2 §2, with its JOSE parameters.
 
     Attributes:
         name: `crv` (RFC 7518 §6.2.1.1).
-        alg: The only algorithm it goes with (RFC 7518 §3.4).
+        alg: The only algorithm for this curve (RFC 7518 §3.4).
         size: Octets of a coordinate and of each half of a signature.
         prime: Of the field.
         b: The coefficient.
@@ -95,7 +96,8 @@ class Ed25519Point:
 
 PublicNumbers: TypeAlias = RsaNumbers | EcPoint | Ed25519Point
 
-# RFC 8032 §5.1: edwards25519 over 2^255 - 19. A public key of small order makes one signature good for every message.
+# RFC 8032 §5.1: edwards25519 over 2^255 - 19. With a public key of small order, one signature is
+# valid for every message.
 _ED_PRIME: Final = 2**255 - 19
 _ED_D: Final = -121665 * pow(121666, -1, _ED_PRIME) % _ED_PRIME
 _ED_ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
@@ -115,10 +117,10 @@ _ROCA: Final = tuple((prime, _powers_of_65537(prime)) for prime in _ROCA_PRIMES)
 
 
 def parse_public_numbers(jwk: dict[str, Any]) -> PublicNumbers | str:
-    """Read the public key out of a JWK.
+    """Parse the public key of a JWK.
 
     Returns:
-        Or why it cannot be used, in words of our own.
+        The key, or why it cannot be used, as a text that holds no part of the JWK.
 
     Spec: RFC 7518 §6.2, §6.3; RFC 8037 §2.
     """
@@ -134,7 +136,10 @@ def parse_public_numbers(jwk: dict[str, Any]) -> PublicNumbers | str:
 
 
 def thumbprint(numbers: PublicNumbers) -> str:
-    """Name a key by its public numbers alone (RFC 7638 §3, RFC 8037 §2), in base64url."""
+    """Return the thumbprint of a key (RFC 7638 §3, RFC 8037 §2), in base64url.
+
+    It depends on the public numbers alone.
+    """
     if isinstance(numbers, RsaNumbers):
         members = f'{{"e":"{_text(numbers.e)}","kty":"RSA","n":"{_text(numbers.n)}"}}'
     elif isinstance(numbers, EcPoint):
@@ -150,7 +155,10 @@ def _text(number: int, size: int = 0) -> str:
 
 
 def _octets(jwk: dict[str, Any], name: str) -> bytes:
-    """Decode the member `name`; empty where it is missing, malformed or longer than any number that is accepted."""
+    """Decode the member `name`.
+
+    The result is empty if the member is missing, malformed or longer than any accepted number.
+    """
     value = jwk.get(name)
     if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
         return b""
@@ -158,7 +166,8 @@ def _octets(jwk: dict[str, Any], name: str) -> bytes:
 
 
 def _parse_rsa(jwk: dict[str, Any]) -> RsaNumbers | str:
-    # RFC 7518 §2 allows no leading zero octet, but §6.3.1.1 tells that libraries write them; the number is the same, so is the thumbprint.
+    # RFC 7518 §2 allows no leading zero octet, but §6.3.1.1 notes that libraries write one. The
+    # number is the same, and so is the thumbprint.
     n, e = int.from_bytes(_octets(jwk, "n"), "big"), int.from_bytes(_octets(jwk, "e"), "big")
     if not n or not e:
         return "malformed number"
@@ -175,7 +184,8 @@ def _parse_rsa(jwk: dict[str, Any]) -> RsaNumbers | str:
 
 def _parse_point(jwk: dict[str, Any], curve: Curve) -> EcPoint | str:
     octets_x, octets_y = _octets(jwk, "x"), _octets(jwk, "y")
-    if len(octets_x) != curve.size or len(octets_y) != curve.size:  # RFC 7518 §6.2.1.2: the full size, always
+    # RFC 7518 §6.2.1.2: always the full size
+    if len(octets_x) != curve.size or len(octets_y) != curve.size:
         return "coordinate malformed or of wrong length"
     x, y = int.from_bytes(octets_x, "big"), int.from_bytes(octets_y, "big")
     if x >= curve.prime or y >= curve.prime or (y * y - x * x * x + 3 * x - curve.b) % curve.prime:
@@ -192,7 +202,8 @@ def _parse_ed25519(jwk: dict[str, Any]) -> Ed25519Point | str:
         return "point not on the curve"
     if y in _SMALL_ORDER_Y:
         return "point of small order"
-    # RFC 8032 §5.1.3: x² = (y² - 1) / (dy² + 1) must have a root; a quotient is a square where the product is one.
+    # RFC 8032 §5.1.3: x² = (y² - 1) / (dy² + 1) must have a root. A quotient is a square if and
+    # only if the product is one.
     if pow((y * y - 1) * (_ED_D * y * y + 1), (_ED_PRIME - 1) // 2, _ED_PRIME) != 1:
         return "point not on the curve"
     return Ed25519Point(encoded)

@@ -1,7 +1,8 @@
-"""The second spelling of a token with an ECDSA signature, which everyone who has the token can compute.
+"""The second spelling of a token with an ECDSA signature. Any holder of the token can compute it.
 
-Where (r, s) is a signature, (r, n - s) is one of the same octets by the same key. Issuers send both forms, so neither can be refused.
-RSA, RSA-PSS and EdDSA signatures have one form: their verifiers refuse a number that is not below the modulus or the order.
+If (r, s) is a signature, (r, n - s) is a signature of the same octets by the same key. Issuers send
+both forms, so the guard cannot refuse either. RSA, RSA-PSS and EdDSA signatures have one form:
+their verifiers reject a number that is not below the modulus or the order.
 
 Spec: RFC 7518 §3.4; SEC 1 §4.1.4.
 """
@@ -15,16 +16,20 @@ from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
 from iiniit_guard.core.jose.public_key import CURVES
 from iiniit_guard.core.jose.strict_json import parse_object
 
-# ES256K is verified nowhere here, but jwt="introspect" shows such tokens to the server too (RFC 8812 §3.2, SEC 2 §2.4.1).
+# The guard does not verify ES256K, but jwt="introspect" sends such tokens to the server too (RFC
+# 8812 §3.2, SEC 2 §2.4.1).
 _ES256K_ORDER: Final = 2**256 - 0x14551231950B75FC4402DA1732FC9BEBF
 _ORDERS: Final = {**{curve.alg: (curve.order, curve.size) for curve in CURVES.values()}, "ES256K": (_ES256K_ORDER, 32)}
 
 
 def second_spelling(token: str) -> str | None:
-    """Return the token with the other form of its signature; None where it is no JWT or its signature has one form only.
+    """Return the token with the other form of its signature.
 
     Args:
         token: Printable ASCII.
+
+    Returns:
+        None if the token is not a JWT, or its signature has only one form.
     """
     signing_input, _, encoded = token.encode("ascii").rpartition(b".")
     octets, signature = decode_base64url(signing_input.partition(b".")[0]), decode_base64url(encoded)
@@ -40,12 +45,13 @@ def second_spelling(token: str) -> str | None:
 
 
 def second_digest(token: str, digest: bytes, issuer: str) -> bytes | None:
-    """Return the key in the caches of the token's second spelling, or None where it has none.
+    """Return the cache key of the token's second spelling, or None if it has none.
 
     Args:
         token: Printable ASCII.
-        digest: Its own key: that of the token alone, or with the issuer that the request named.
-        issuer: The issuer that is asked about the token.
+        digest: The cache key of the token: of the token alone, or with the issuer that the request
+            named.
+        issuer: The issuer that introspects the token.
     """
     other = second_spelling(token)
     return None if other is None else digest_of(other, None if digest == digest_of(token) else issuer)

@@ -1,4 +1,4 @@
-"""JSON that can mean one thing only: UTF-8 without BOM, no name twice, no NaN, bounded depth."""
+"""Unambiguous JSON: UTF-8 without BOM, no repeated names, no NaN, limited depth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
 
 MAX_DEPTH: Final = 32
-"""Objects and arrays inside each other, the outermost counted. Claims need five."""
+"""Maximum number of nested objects and arrays, including the outermost. Claims need five."""
 
 _WHITESPACE: Final = " \t\n\r"  # RFC 8259 §2
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
@@ -26,15 +26,17 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
         return {}
     built = dict(members)
     if len(built) != len(members):
-        raise ValueError("a name is repeated")  # RFC 7515 §4, RFC 7519 §4: two readers would see two tokens
+        # RFC 7515 §4, RFC 7519 §4: two readers could read different values
+        raise ValueError("a name is repeated")
     return built
 
 
 class ConstantError(ValueError):
-    """The text would be JSON, were it not for NaN or Infinity."""
+    """The text is valid JSON except for NaN or Infinity."""
 
 
-# Threads whose parser has met NaN or Infinity. The parser goes on, since the reason differs where something else is wrong too.
+# Threads whose parser has found NaN or Infinity. The parser continues, because the reason is
+# different if the text has another fault too.
 _met_constant: Final[set[int]] = set()
 
 
@@ -42,7 +44,7 @@ def _note_constant(_: str) -> None:
     _met_constant.add(get_ident())
 
 
-# `scan_once` is what `raw_decode` calls; it raises StopIteration where there is no value at all.
+# `raw_decode` calls `scan_once`, which raises StopIteration if there is no value.
 _scan: Final[Scan] = cast("Any", JSONDecoder(object_pairs_hook=_unique, parse_constant=_note_constant)).scan_once
 
 
@@ -50,7 +52,7 @@ def parse_object(data: bytes) -> dict[str, Any] | None:
     """Parse a JSON object that a client or an issuer sent.
 
     Returns:
-        None where `load_object` raises an exception.
+        None if `load_object` raises an exception.
     """
     try:
         return load_object(data)
@@ -62,21 +64,24 @@ def load_object(data: bytes) -> dict[str, Any]:
     """Parse a JSON object that a client or an issuer sent.
 
     Args:
-        data: As it came. Its length has been bounded; the time is linear in it.
+        data: As received. The caller has limited its length; the time is linear in it.
 
     Returns:
-        The object. A number beyond the range of a float is infinite: the caller must check each number that it compares.
+        The object. A number beyond the range of a float is infinite: the caller must check each
+        number that it compares.
 
     Raises:
-        ConstantError: Nothing but NaN or Infinity is wrong.
-        ValueError: It is not JSON, not an object, not UTF-8, begins with a BOM, repeats a name at any depth, has more than `MAX_DEPTH`
-            levels, a string with a lone surrogate, or an integer too long for the interpreter.
+        ConstantError: The only fault is NaN or Infinity.
+        ValueError: The data is not JSON, not an object or not UTF-8, begins with a BOM, repeats a
+            name at any depth, has more than `MAX_DEPTH` levels, a string with a lone surrogate, or
+            an integer too long for the interpreter.
 
     Spec: RFC 8259 §4, §6, §8, §9; RFC 7515 §4, RFC 7519 §4.
     """
     text = data.decode().strip(_WHITESPACE)
-    # A flat object, which most are, is spared the call. (In text one character is found in a quarter of the time that it takes in bytes.)
-    # Before parsing: the C parser recurses, and an application may have raised the recursion limit.
+    # Most objects are flat and need no call. (Finding a character in text takes a quarter of the
+    # time that it takes in bytes.) The check comes before parsing: the C parser recurses, and an
+    # application may have raised the recursion limit.
     if (text.rfind("{") > 0 or "[" in text) and is_too_deep(data):
         raise ValueError("too many levels")
     try:
@@ -89,7 +94,7 @@ def load_object(data: bytes) -> dict[str, Any]:
             _met_constant.discard(get_ident())
     if end != len(text) or type(parsed) is not dict:
         raise ValueError("not a JSON object")
-    # Only an escape makes one, since the bytes were UTF-8.
+    # The bytes were UTF-8, so only an escape can produce a lone surrogate.
     if "\\" in text and _has_lone_surrogate(text):
         raise ValueError("a lone surrogate")
     if constant:
@@ -98,27 +103,35 @@ def load_object(data: bytes) -> dict[str, Any]:
 
 
 def is_too_deep(data: bytes) -> bool:
-    """Return whether brackets outside strings go deeper than `MAX_DEPTH`, or open often without closing. The time is linear."""
+    """Return whether brackets outside strings are nested deeper than `MAX_DEPTH`, or not closed.
+
+    A few brackets that are not closed are not reported. The time is linear.
+    """
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
-    # Escaped backslashes first: what is left before a quote escapes it.
+    # Remove escaped backslashes first. A backslash that remains before a quote escapes the quote.
     skeleton = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _NO_STRUCTURE).replace(b'""', b"")
     if b'"' in skeleton:  # brackets inside strings
         skeleton = b"".join(skeleton.split(b'"')[::2])
-    # Of two brackets that open, one inside the other, the outer one has an opening bracket right behind it. (Rows are counted by halves.)
+    # If one bracket opens directly inside another, two opening brackets are adjacent. (Runs are
+    # counted by halves.)
     if 2 * skeleton.count(b"[[") < MAX_DEPTH:
         return False
     for _ in range(MAX_DEPTH):
         before = len(skeleton)
         skeleton = skeleton.replace(b"[]", b"")  # the innermost level of every branch
-        # A round that takes away less than this leaves a row of brackets too long to pair within `MAX_DEPTH` levels. (Where no row is
-        # longer, one pair stands for at most 2 * MAX_DEPTH brackets.) So all rounds together cost little more than the first ones.
+        # A round that removes less than this leaves a run of brackets too long to pair within
+        # `MAX_DEPTH` levels. (If no run is longer, one pair stands for at most 2 * MAX_DEPTH
+        # brackets.) So all rounds together cost little more than the first ones.
         if (before - len(skeleton) + 2) * MAX_DEPTH < before:
             break
     return skeleton != b""
 
 
 def _has_lone_surrogate(text: str) -> bool:
-    """Return whether a string in valid JSON has half of a surrogate pair: it cannot be written as UTF-8 where it is sent or hashed."""
-    escapes = text.replace("\\\\", "")  # every backslash left begins an escape
+    """Return whether a string in valid JSON has half of a surrogate pair.
+
+    Such a string cannot be encoded as UTF-8 in order to send or hash it.
+    """
+    escapes = text.replace("\\\\", "")  # every remaining backslash begins an escape
     return _SURROGATE.search(escapes) is not None and _SURROGATE.search(_PAIRS.sub("", escapes)) is not None

@@ -1,4 +1,4 @@
-"""What a JWT that nobody has verified says of itself: good enough to refuse it, never to accept it."""
+"""Claims of an unverified JWT. They may be used to refuse the token, never to accept it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
 
 def names_confirmation(token: str) -> bool:
-    """Return whether anybody could read `token` as a JWT that is bound to a key (`cnf`, RFC 7800 §3.1), whatever signs it.
+    """Return whether any reader could find `cnf` (RFC 7800 §3.1) in `token`.
 
-    It is read as tolerantly as can be. An authorization server may sign with an algorithm that is not allowed here, or write JSON that
-    `parse_jws` refuses: the token is bound all the same.
+    Such a token is bound to a key. It is parsed as tolerantly as possible: an authorization server
+    may sign with an algorithm that is not allowed here, or write JSON that `parse_jws` refuses. The
+    token is bound to the key nevertheless.
 
     Args:
-        token: As it came. An encrypted token shows nothing.
+        token: As received. The claims of an encrypted token cannot be read.
     """
     parts = token.split(".", 2)
     if len(parts) < 3:
@@ -29,5 +30,6 @@ def names_confirmation(token: str) -> bool:
         return False
     try:
         return is_too_deep(text.encode()) or "cnf" in _decode_tolerantly(text)[0]
-    except ValueError:  # not JSON to us; another reader may find the name, also where its letters are escaped
+    # Not valid JSON here. Another reader may find the name, also if its letters are escaped.
+    except ValueError:
         return "cnf" in text or "\\u00" in text

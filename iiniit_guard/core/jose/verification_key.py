@@ -1,4 +1,4 @@
-"""A public key bound to one algorithm in advance, so that a token's header never chooses how a key is used."""
+"""A public key bound to one algorithm in advance. The token's header cannot choose its use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 Verifies: TypeAlias = Callable[[bytes, bytes], bool]
-"""Signing input and signature; False for whatever is not a good signature."""
+"""Called with signing input and signature. Returns False unless the signature is valid."""
 
 ED25519_ALGORITHMS: Final = ("EdDSA", "Ed25519")
 
@@ -23,9 +23,9 @@ class VerificationKey:
     """One key for one algorithm.
 
     Attributes:
-        kid: As its JWK Set names it, or None.
-        alg: The one algorithm it verifies; `EdDSA` and `Ed25519` are two.
-        thumbprint: RFC 7638: equal for equal public keys, whatever their kid.
+        kid: The key ID in its JWK Set, or None.
+        alg: The one algorithm that it verifies; `EdDSA` and `Ed25519` count as two.
+        thumbprint: RFC 7638: equal for equal public keys, independent of their kid.
         verifies: Checks a signature by `alg`. It does not raise.
     """
 
@@ -36,10 +36,13 @@ class VerificationKey:
 
 
 def bind(numbers: PublicNumbers, alg: str) -> Verifies | None:
-    """Make the check of signatures by one key and one algorithm; the caller has seen that they fit.
+    """Return a function that verifies signatures with one key and one algorithm.
+
+    The caller has checked that the key and the algorithm fit.
 
     Returns:
-        None where the cryptographic library refuses the key or the algorithm (a FIPS build has no Ed25519).
+        None if the cryptographic library refuses the key or the algorithm (a FIPS build has no
+        Ed25519).
     """
     from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -60,13 +63,15 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
 
     hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
     algorithm = hashes[alg[2:]]()
-    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)  # RFC 7518 §3.5: a salt as long as the hash
+    # RFC 7518 §3.5: the salt has the length of the hash.
+    padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)
     hashed, digest_of = Prehashed(algorithm), getattr(hashlib, algorithm.name)
     verify = RSAPublicNumbers(numbers.e, numbers.n).public_key().verify
     size = (numbers.n.bit_length() + 7) // 8
 
     def verifies(signing_input: bytes, signature: bytes) -> bool:
-        # RFC 8017 §8.1.2, §8.2.2: as long as the modulus; OpenSSL takes a PSS signature without its leading zero octet too.
+        # RFC 8017 §8.1.2, §8.2.2: as long as the modulus. OpenSSL also accepts a PSS signature
+        # without its leading zero octet.
         if len(signature) != size:
             return False
         try:
@@ -98,10 +103,11 @@ def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
     scheme, digest_of = ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
 
     def verifies(signing_input: bytes, signature: bytes) -> bool:
-        if len(signature) != 2 * size:  # RFC 7518 §3.4: r and s at full length; DER is refused here
+        if len(signature) != 2 * size:  # RFC 7518 §3.4: r and s at full length; DER is rejected
             return False
         r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
-        if not (0 < r < order and 0 < s < order):  # CVE-2022-21449: r = s = 0 was good for every message
+        # CVE-2022-21449: r = s = 0 was valid for every message
+        if not (0 < r < order and 0 < s < order):
             return False
         try:
             verify(encode_dss_signature(r, s), digest_of(signing_input).digest(), scheme)
@@ -121,7 +127,7 @@ def _bind_ed25519(encoded: bytes) -> Verifies:
     def verifies(signing_input: bytes, signature: bytes) -> bool:
         try:
             verify(signature, signing_input)
-        except InvalidSignature:  # of whatever length
+        except InvalidSignature:  # also for a signature of any other length
             return False
         return True
 

@@ -1,1 +1,1 @@
-"""Values that the decision is made of: requests, tokens, policies, problems, effects."""
+"""Values that a decision works with: requests, tokens, policies, problems and effects."""

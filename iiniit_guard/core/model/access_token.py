@@ -1,4 +1,4 @@
-"""The verified access token that a handler sees: one frozen object for all requests with that token."""
+"""The verified access token that a handler receives. Requests with the same token share it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMPTY_CLAIMS: Final = Claims({})
 
 
 class _Values(CopiedAsItself):
-    """What the claims of a token are made of when somebody asks for them, which few handlers do."""
+    """Slots for the names and values of the claims. Few handlers read the claims."""
 
     __slots__ = ("_shape", "_values")
     _shape: dict[str, int]
@@ -22,20 +22,23 @@ class _Values(CopiedAsItself):
 
 @dataclass(frozen=True, slots=True)
 class AccessToken(_Values):
-    """What a good token says. Frozen at every depth; its `repr` holds neither the token nor its subject.
+    """The content of a verified token, frozen at every depth.
+
+    Its `repr` omits the token and the subject.
 
     Attributes:
         issuer: The authorization server, as configured (RFC 8414 issuer identifier).
-        subject: `sub`; None where the server sends none.
-        client_id: `client_id`, else `azp`; None where the server sends neither.
-        audience: `aud` as a tuple, also where the server sends one string.
-        scopes: What the token may do, after aliases and hierarchy.
-        expires_at: `exp` in seconds since the epoch; None only for an introspected token without one.
+        subject: `sub`; None if the server sends none.
+        client_id: `client_id`, else `azp`; None if the server sends neither.
+        audience: `aud` as a tuple, also if the server sends a single string.
+        scopes: The scopes of the token, after aliases and hierarchy.
+        expires_at: `exp` in seconds since the epoch; None only for an introspected token without
+            one.
         issued_at: `iat` in seconds since the epoch, or None.
         token_id: `jti`, or None.
         confirmation: `cnf` (RFC 7800), read-only; None for a bearer token.
-        authorization_details: RFC 9396, read-only mappings; empty where there are none.
-        claims: Everything the token or the introspection response said, read-only.
+        authorization_details: RFC 9396 details as read-only mappings; empty if there are none.
+        claims: All claims of the token or members of the introspection response, read-only.
 
     Spec: RFC 9068 §2.2, RFC 7662 §2.2.
     """
@@ -54,7 +57,11 @@ class AccessToken(_Values):
 
 
 class _MadeWhenAsked:
-    """The field `claims`: until then a token is one object less to make, to hold and to look at for the collector."""
+    """Descriptor that builds `claims` on first access.
+
+    Until then, each token costs one object less to create, to hold and to traverse in garbage
+    collection.
+    """
 
     __slots__ = ("_slot",)
 
@@ -67,7 +74,7 @@ class _MadeWhenAsked:
         except AttributeError:
             claims = make_claims(token._shape, tuple(map(freeze, token._values)))
             self._slot.__set__(token, claims)
-            _set_values(token, claims._values)  # the others are needed no longer
+            _set_values(token, claims._values)  # release the unfrozen values
             return claims
 
     def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:
@@ -105,10 +112,13 @@ def make_access_token(
     shape: dict[str, int],
     values: tuple[Any, ...],
 ) -> AccessToken:
-    """Do what the constructor does in less than half its time: that of a frozen class looks each field up by its name to set it.
+    """Return an `AccessToken` in less than half the time of its constructor.
 
-    All but the last two are the fields of those names: the position of each claim's value, and the values of the claims. They are frozen
-    when `claims` is asked for; nothing else may refer to an object or array in them.
+    The constructor of a frozen dataclass looks up each field by name in order to set it.
+
+    The arguments before `shape` are the fields of the same names. `shape` is the position of each
+    claim in `values`. The values are frozen on the first access to `claims`, so no other code may
+    hold a reference to an object or array in them.
     """
     token = object.__new__(AccessToken)
     _set_issuer(token, issuer)
@@ -128,13 +138,13 @@ def make_access_token(
 
 @dataclass(frozen=True, slots=True)
 class Principal(CopiedAsItself):
-    """Who came with another credential than an access token (an API key), as an application's own check says.
+    """A caller that the application authenticated by another credential, for example an API key.
 
     Attributes:
         scheme: The authentication scheme of the credential, as configured.
-        subject: Whom it stands for.
-        scopes: What it may do, in the same words as an access token's scopes.
-        details: Whatever else the application wants to hand to its handlers.
+        subject: The user or client that the credential represents.
+        scopes: The granted scopes, named like the scopes of an access token.
+        details: Any further data that the application passes to its handlers.
     """
 
     scheme: str

@@ -1,4 +1,4 @@
-"""Claims as a read-only mapping that shares its names with every other token of the same shape."""
+"""Read-only claims. Tokens with the same claim names share one table of names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Final, TypeGuard, cast
 from iiniit_guard.core.model.copying import CopiedAsItself
 
 LATEST: Final = 253_402_300_800
-"""10000-01-01: a time from then on cannot be meant, and 2**63 or 1e400 is an attack on arithmetic."""
+"""10000-01-01. Times from then on are refused: values such as 2**63 or 1e400 attack arithmetic."""
 
 
 class Claims(CopiedAsItself, Mapping[str, Any]):
-    """A frozen mapping from claim name to frozen value: nested objects are read-only mappings, arrays are tuples.
+    """A frozen mapping of claim names to values. Nested objects are mappings, arrays are tuples.
 
-    A token's claims cost a tuple of values, in the order of the names; tokens with the same names share these (`make_claims`).
+    Each token holds only a tuple of values, in the order of the names. Tokens with the same names
+    can share the table of names (`make_claims`).
     """
 
     __slots__ = ("_shape", "_values")
@@ -29,7 +30,10 @@ class Claims(CopiedAsItself, Mapping[str, Any]):
         return self._values[self._shape[name]]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give the value of `name`; what `Mapping` inherits would raise and catch an error for each missing claim."""
+        """Return the value of `name`, or `default`.
+
+        The inherited method would raise and catch an exception for each missing claim.
+        """
         position = self._shape.get(name)
         return default if position is None else self._values[position]
 
@@ -55,14 +59,15 @@ class Claims(CopiedAsItself, Mapping[str, Any]):
         return Claims, (thaw(self),)
 
 
-# Slots are set by their descriptors: `object.__setattr__` looks each up by its name, and takes twice the time.
+# Slots are set through their descriptors: `object.__setattr__` looks up each slot by name, which
+# takes twice the time.
 _new: Final = object.__new__
 _set_shape: Final = cast("Any", Claims._shape).__set__
 _set_values: Final = cast("Any", Claims._values).__set__
 
 
 def make_claims(shape: dict[str, int], values: tuple[Any, ...]) -> Claims:
-    """Do what the constructor does, for whoever has the position of each name and the frozen values at hand."""
+    """Return `Claims` from the position of each name and the frozen values."""
     claims = _new(Claims)
     _set_shape(claims, shape)
     _set_values(claims, values)
@@ -70,7 +75,7 @@ def make_claims(shape: dict[str, int], values: tuple[Any, ...]) -> Claims:
 
 
 def freeze(value: Any) -> Any:
-    """Give `value` (out of JSON) with every object read-only and every array a tuple, at every depth."""
+    """Return `value` (parsed from JSON) with read-only mappings and tuples, at every depth."""
     kind = type(value)
     if kind is dict:
         return make_claims(dict(zip(value, range(len(value)), strict=True)), tuple([freeze(inner) for inner in value.values()]))
@@ -80,7 +85,7 @@ def freeze(value: Any) -> Any:
 
 
 def thaw(value: Any) -> Any:
-    """Undo `freeze`, for those who must write JSON."""
+    """Return a frozen `value` with `dict` and `list` objects, for writing JSON."""
     if isinstance(value, Mapping):
         return {name: thaw(inner) for name, inner in value.items()}
     if isinstance(value, tuple):
@@ -89,6 +94,9 @@ def thaw(value: Any) -> Any:
 
 
 def is_time(value: object) -> TypeGuard[float]:
-    """Tell whether `value` is a NumericDate that can be compared: a number, not a boolean, finite, between 1970 and 9999."""
+    """Return whether `value` is a NumericDate that can be compared.
+
+    It must be a finite number between the years 1970 and 9999, and not a boolean.
+    """
     kind = type(value)
     return (kind is int or kind is float) and 0 <= value < LATEST  # type: ignore[operator]  # NaN compares false, infinity is too large

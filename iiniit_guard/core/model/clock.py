@@ -1,4 +1,4 @@
-"""Time as an argument: the core reads no clock of its own."""
+"""Clocks as arguments. The core never reads a system clock itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """One moment as both clocks tell it."""
+    """One moment, as read from both clocks."""
 
     wall: float
     monotonic: float
@@ -16,11 +16,12 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Two ways to tell the time; an entry's age is counted by both and either ends it.
+    """Wall clock and monotonic clock. Cached data expires when either clock reaches its limit.
 
     Attributes:
         wall: Seconds since the epoch, as `exp` and `iat` count. It can be set back.
-        monotonic: Seconds since an arbitrary moment. It cannot be set back, but may stand still while a machine sleeps.
+        monotonic: Seconds since an arbitrary moment. It cannot be set back, but may stand still
+            while a machine sleeps.
     """
 
     wall: Callable[[], float]
@@ -31,5 +32,8 @@ class Clock:
         return Moment(self.wall(), self.monotonic())
 
     def age(self, moment: Moment) -> float:
-        """Give the seconds since `moment` by the clock that says more: a clock set back must not keep an entry young."""
+        """Return the seconds since `moment` by the clock that shows more.
+
+        If the wall clock is set back, the monotonic clock still shows the age.
+        """
         return max(self.wall() - moment.wall, self.monotonic() - moment.monotonic)

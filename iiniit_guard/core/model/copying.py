@@ -1,4 +1,4 @@
-"""Objects that a copy shares: what an application finds in its scope or environ, and may copy with it."""
+"""Objects that are shared by copies of a scope or environ, which applications may copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Self
 
 
 class CopiedAsItself:
-    """A base for objects that `copy.copy` and `copy.deepcopy` return as they are: each is frozen, or stands for one thing alone."""
+    """Base class of objects that `copy.copy` and `copy.deepcopy` return unchanged.
+
+    Each object is either frozen or represents a single resource.
+    """
 
     __slots__ = ()
 

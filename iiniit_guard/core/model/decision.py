@@ -1,4 +1,4 @@
-"""What the guard says about a request: `Allow`, `Deny` or `Unavailable`, each complete enough to be carried out."""
+"""Decisions about requests: `Allow`, `Deny` or `Unavailable`. A refusal is a complete response."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ _PHRASES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """The request goes on.
+    """The request may proceed.
 
     Attributes:
-        token: The verified access token; None for an anonymous request that the policy lets pass, or another credential.
-        principal: Who came with one of the `alternatives`; None otherwise.
-        cache: How the answer was found: `hit`, `miss` or `none`.
+        token: The verified access token. None for an anonymous request that the policy allows, and
+            for another credential.
+        principal: The result of one of the `alternatives`; None otherwise.
+        cache: How the decision was made: `hit`, `miss` or `none`.
     """
 
     token: AccessToken | None
@@ -37,11 +38,12 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer.
+    """A complete HTTP response.
 
     Attributes:
         status: HTTP status.
-        headers: List of (name, value), printable ASCII, complete with Content-Length; at most one field line a name.
+        headers: List of (name, value), printable ASCII, including Content-Length; at most one field
+            line per name.
         body: Empty for HEAD.
     """
 
@@ -51,21 +53,24 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        """`401 Unauthorized`, as WSGI wants it."""
+        """The status line that WSGI requires, such as `401 Unauthorized`."""
         return f"{self.status} {_PHRASES[self.status]}"
 
     def header(self, name: str) -> str | None:
-        """Give the value of the header `name` (any case), or None."""
+        """Return the value of the header `name` (in any case), or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal(Answer):
-    """An answer that ends the request: 400, 401, 403, 429 or 503 with `application/problem+json` (RFC 9457).
+    """A response that ends the request.
+
+    The status is 400, 401, 403, 429 or 503; the body is `application/problem+json` (RFC 9457).
 
     Attributes:
-        reason: Ours, stable.
-        token: The verified token that did not satisfy the policy, for events; None where there was none.
+        reason: The guard's stable reason.
+        token: The verified token that did not satisfy the policy, for events; None if there was
+            none.
         cache: As for `Allow`.
     """
 
@@ -75,13 +80,13 @@ class Refusal(Answer):
 
 
 class Deny(Refusal):
-    """The request has no credential, a bad one, or one that may not do this."""
+    """The request has no credential, an invalid one, or one that is not sufficient."""
 
     __slots__ = ()
 
 
 class Unavailable(Refusal):
-    """We could not find out; the client should come again with the same token."""
+    """The guard could not verify the token. The client should retry with the same token."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""How the core asks: a flow is a generator that yields effects, and single-flight lets many flows share one answer."""
+"""Flows and single-flight: generators that yield effects, and loads that concurrent flows share."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 1 << 20
-"""No authorization server's answer needs more than 1 MiB; a larger one is an attack or a mistake."""
+"""Maximum size of a response. No authorization server needs more than 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach one issuer; equal values share a connection pool.
+    """How to connect to one issuer. Equal values share a connection pool.
 
     Attributes:
         connect_timeout_seconds: For TCP and TLS together.
-        timeout_seconds: For the whole exchange, from the call to the last byte of the body, whatever the server drips.
+        timeout_seconds: For the whole exchange, from the call to the last byte of the body, however
+            slowly the server sends.
         ca_file: PEM file of trusted roots; None means the system's.
-        http_proxy: URL of a forward proxy; None means a direct connection, whatever the environment says.
+        http_proxy: URL of a forward proxy; None means a direct connection. Environment variables
+            are ignored.
         certificate_file: PEM client certificate (RFC 8705), None without mTLS.
         key_file: PEM private key of that certificate.
     """
@@ -38,7 +40,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request to an authorization server. Its `repr` shows neither headers nor body: they hold credentials and tokens."""
+    """One request to an authorization server.
+
+    Its `repr` omits the headers and the body, which hold credentials and tokens.
+    """
 
     method: Literal["GET", "POST"]
     url: str
@@ -49,14 +54,17 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete answer, whatever its status. Header names are lower-case; the body is decoded and at most 1 MiB."""
+    """A complete response of any status.
+
+    Header names are in lower case. The body is decoded and has at most 1 MiB.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
-        """Give the first value of the header `name` (lower-case), or None."""
+        """Return the first value of the header `name` (lower-case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -67,16 +75,18 @@ Cause: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """We could not learn whether a token is good. The request is answered 503, never 401.
+    """The guard could not verify a token. The client receives 503, never 401.
 
     Attributes:
-        cause: `connection`, `tls` and `timeout` concern the server alone and count for the circuit breaker; `dropped` is a
-            connection that ended without an answer, which a token can provoke where something in front of the server looks at
-            it; `protocol` and `too_large` are broken HTTP; `answer` is a complete answer that makes no sense or a 5xx;
-            `credentials` means the server refused ours; `busy` means that too many calls are in flight; `waiting` that a
-            cool-down or an open breaker forbids to ask; `file` that a key file cannot be read.
-        detail: For our own log; it holds no token, secret or body.
-        retry_after_seconds: When asking again may help.
+        cause: `connection`, `tls` and `timeout` concern the server alone and are counted by the
+            circuit breaker. `dropped` is a connection that ended without a response; a token can
+            cause that if a proxy or firewall in front of the server inspects it. `protocol` and
+            `too_large` are broken HTTP. `answer` is a complete response that is not usable, or a
+            5xx. `credentials` means that the server refused the guard's credentials. `busy` means
+            that too many calls are in flight. `waiting` means that a cool-down or an open circuit
+            breaker forbids a call. `file` means that a key file cannot be read.
+        detail: For the guard's own log; it holds no token, secret or body.
+        retry_after_seconds: When a retry may succeed.
     """
 
     cause: Cause
@@ -84,20 +94,29 @@ class Unreachable:
     retry_after_seconds: float = 1.0
 
     def not_before(self, seconds: float) -> Unreachable:
-        """Give this outcome with a wait of at least `seconds`: whoever is told to come back sooner comes in vain."""
+        """Return this outcome with a `retry_after_seconds` of at least `seconds`.
+
+        A client that retries earlier would fail again.
+        """
         return self if self.retry_after_seconds >= seconds else replace(self, retry_after_seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Answered with `HttpResponse | Unreachable` within the connection's total timeout."""
+    """Send an HTTP request.
+
+    The reply is `HttpResponse | Unreachable`, within the connection's total timeout.
+    """
 
     request: HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Answered with what the leading request obtained, or `TIMED_OUT` after `timeout_seconds`."""
+    """Wait for a load that another flow leads.
+
+    The reply is the result of that load, or `TIMED_OUT` after `timeout_seconds`.
+    """
 
     load: Future[object]
     timeout_seconds: float
@@ -105,14 +124,17 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """Answered with the file's `bytes` (at most 1 MiB) or `Unreachable`."""
+    """Read a file. The reply is its `bytes` (at most 1 MiB) or `Unreachable`."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Answered with `function(*arguments)`, awaited where that is an awaitable and the driver is asynchronous."""
+    """Call `function(*arguments)`. The reply is its result.
+
+    An asynchronous driver awaits the result if it is awaitable.
+    """
 
     function: Callable[..., object]
     arguments: tuple[object, ...] = field(repr=False)
@@ -120,16 +142,21 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Run the flow that `start()` makes off the request path (a thread or a task); answered with None at once."""
+    """Run the flow that `start()` returns in the background, in a thread or a task.
+
+    The reply is None, immediately.
+    """
 
     start: Callable[[], Flow[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """Run the flow that `start()` makes to its end, whatever becomes of the caller; answered with its result.
+    """Run the flow that `start()` returns to its end, even if the caller is cancelled.
 
-    A request that is cancelled, since its client hung up, must not take with it what others wait for or what bounds our calls.
+    The reply is the result of the flow. A request may be cancelled because its client disconnects.
+    This must not cancel a load that other requests wait for, or release the limits on outgoing
+    calls.
     """
 
     start: Callable[[], Flow[object]]
@@ -137,14 +164,17 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Answered with a tuple of `bytes | None`, one per name: what the shared store holds. A failure is a miss."""
+    """Read names from the shared store.
+
+    The reply is a tuple of `bytes | None`, one per name. A failure counts as a miss.
+    """
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Put `value` into the shared store for `seconds`; answered with None, also where that failed."""
+    """Store `value` in the shared store for `seconds`. The reply is None, also after a failure."""
 
     name: str
     value: bytes = field(repr=False)
@@ -153,11 +183,12 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Breathe:
-    """Let others go on: on an event loop whoever is ready, in a thread whoever waits for the interpreter; answered with None."""
+    """Yield to other tasks of the event loop, or to other threads. The reply is None."""
 
 
 Effect: TypeAlias = Fetch | Join | ReadFile | Ask | Later | Lead | Recall | Keep | Breathe
-Flow: TypeAlias = Generator[Effect, Any, T]  # the one Any: a reply's type depends on its question
+# Any, because the type of a reply depends on its effect.
+Flow: TypeAlias = Generator[Effect, Any, T]
 
 
 class _Signal:
@@ -171,14 +202,20 @@ class _Signal:
 
 
 ABANDONED: Final = _Signal("ABANDONED")
-"""The load ended without a result (its event loop was closed, or a fault of ours); one of those who waited takes its place."""
+"""The load ended without a result: its event loop was closed, or the guard failed.
+
+One of the waiting flows repeats the load.
+"""
 
 TIMED_OUT: Final = _Signal("TIMED_OUT")
-"""The reply to a `Join` that waited in vain."""
+"""The reply to a `Join` whose timeout ended."""
 
 
 class SingleFlight:
-    """Let concurrent flows with one key share one load, failures included, across threads and event loops."""
+    """Share one load among concurrent flows with the same key, across threads and event loops.
+
+    The flows also share a failure.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()  # held for dict operations, never across a yield
@@ -191,18 +228,20 @@ class SingleFlight:
         return key in self._loads
 
     def reset_after_fork(self) -> None:
-        """Forget the parent's loads: nobody in this process will ever finish them."""
+        """Discard the loads of the parent process, which never finish in this process."""
         self._lock = Lock()
         self._loads = {}
 
     def share(self, key: Hashable, start: Callable[[], Flow[T]], timeout_seconds: float) -> Flow[T | Unreachable]:
-        """Run `start()` for this key, or wait for whoever is running it.
+        """Run `start()` for this key, or wait for the flow that already runs it.
 
         Args:
             key: What is being loaded; it must hold neither a token nor a secret.
-            start: Makes the flow; it is called only where this caller leads, and must re-read its cache before it fetches,
-                since another may have filled it between the caller's miss and its lead.
-            timeout_seconds: How long to wait for another's load before the answer is `Unreachable`.
+            start: Returns the flow. It is called only if this caller leads. The flow must read its
+                cache again before it fetches, because another flow may have filled the cache
+                between this caller's miss and its lead.
+            timeout_seconds: How long to wait for another flow's load before the result is
+                `Unreachable`.
         """
         while True:
             with self._lock:
@@ -210,20 +249,23 @@ class SingleFlight:
                 leading = load is None
                 if load is None:
                     load = self._loads[key] = Future()
-                    load.set_running_or_notify_cancel()  # else one waiter's cancellation cancels all of them
+                    # Otherwise the cancellation of one waiter would cancel all of them.
+                    load.set_running_or_notify_cancel()
             if not leading:
                 outcome = yield Join(load, timeout_seconds)
-                if outcome is ABANDONED:  # someone takes its place
+                if outcome is ABANDONED:  # one of the waiting flows repeats the load
                     continue
                 if outcome is TIMED_OUT:
-                    self._drop(key, load)  # a leader that outlives every deadline must not block the key for ever
+                    # A leader that outlives every deadline must not block the key forever.
+                    self._drop(key, load)
                     return Unreachable("timeout", "a shared call did not end in time")
                 return cast("T", outcome)
             begun: list[bool] = []
             try:
                 return cast("T", (yield Lead(partial(self._lead, key, load, start, begun))))
             finally:
-                if not begun:  # the request ended before its lead began: nobody else would ever finish this load
+                # The request ended before its lead began. No other flow would finish this load.
+                if not begun:
                     self._drop(key, load)
                     load.set_result(ABANDONED)
 
@@ -235,7 +277,7 @@ class SingleFlight:
         try:
             outcome = yield from start()
             return outcome
-        finally:  # on return, on error and where the loop ends
+        finally:  # also after an error, and when the event loop ends
             self._drop(key, load)
             load.set_result(outcome)
 

@@ -1,4 +1,4 @@
-"""What makes an application carry out another method than the one of the request line."""
+"""Headers and parameters by which an application replaces the method of the request line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ OVERRIDE_HEADERS: Final = frozenset({b"x-http-method-override", b"x-http-method"
 
 
 def folded(name: bytes) -> bytes:
-    """Give the name under which a header reaches a WSGI or CGI application: there an underscore is a hyphen."""
+    """Return the name under which a header reaches a WSGI or CGI application.
+
+    These treat an underscore as a hyphen.
+    """
     return name.replace(b"_", b"-")
 
 
 def query_overrides(query: bytes) -> bool:
-    """Return whether the query has a parameter `_method`, which Express' and Symfony's overrides read."""
+    """Return whether the query has a parameter `_method`, which Express and Symfony read."""
     return reserved_names(query).method

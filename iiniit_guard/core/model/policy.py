@@ -1,4 +1,4 @@
-"""What a handler wants of a token: scopes, and how recently and how strongly its subject was authenticated."""
+"""What a handler requires of a token: scopes, and the age and strength of the authentication."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from iiniit_guard.errors import UsageError
 
 # RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
-# An authentication that is still to come (milliseconds written for seconds) is none; clocks differ by as much as for `iat`.
+# An authentication time in the future (for example milliseconds instead of seconds) is refused. The
+# leeway is the same as for `iat`.
 _CLOCK_LEEWAY_SECONDS: Final = 30
-# RFC 9470 §3 sends acr_values in a quoted-string, space-separated: the same characters, without space.
+# RFC 9470 §3 sends acr_values in a quoted-string, separated by spaces. So a value may have the same
+# characters as a scope.
 _ACR_VALUE: Final = SCOPE_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one handler or one rule demands; compiled once, compared on every request.
+    """The requirements of one handler or rule. Compiled once, compared on every request.
 
     Attributes:
-        scopes: Scopes wanted, in the order in which a challenge names them.
-        match: Whether the token needs all of them or any one.
-        acr_values: Acceptable authentication context classes, best first; empty means any (RFC 9470).
-        max_age: Seconds that may have passed since the subject's authentication; None means any (RFC 9470).
-        anonymous: Whether a request without any credential passes. A bad credential never does.
+        scopes: Required scopes, in the order in which a challenge names them.
+        match: Whether the token needs all of the scopes or any one of them.
+        acr_values: Acceptable authentication context classes, best first; empty means any (RFC
+            9470).
+        max_age: Seconds that may have passed since the subject's authentication; None means any
+            (RFC 9470).
+        anonymous: Whether a request without any credential passes. An invalid credential never
+            does.
     """
 
     scopes: tuple[str, ...] = ()
@@ -45,17 +50,20 @@ class Policy:
         object.__setattr__(self, "plain", self.match == "all" and not self.acr_values and self.max_age is None)
 
     def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
-        """Compare a good token with this policy; None when it satisfies it.
+        """Return why a verified token does not satisfy this policy; None if it does.
 
         Args:
-            token: Verified. A `Principal` has no authentication time, so step-up refuses it.
-            wall: The wall clock, in seconds since the epoch; it is read only where the policy has a `max_age`.
+            token: Verified. A `Principal` has no authentication time, so it never satisfies
+                `acr_values` or `max_age`.
+            wall: The wall clock, in seconds since the epoch; it is read only if the policy has a
+                `max_age`.
 
         Spec: RFC 6750 §3.1 (`insufficient_scope`), RFC 9470 §3.
         """
         if self.acr_values or self.max_age is not None:
             claims = token.claims if isinstance(token, AccessToken) else {}
-            # Authentication first: a client that lacks both can cure both with one new authorization request.
+            # Check authentication before scopes: a client that lacks both can obtain both with one
+            # new authorization request.
             if self.acr_values and claims.get("acr") not in self.acr_values:
                 return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
             if self.max_age is not None:
@@ -70,7 +78,7 @@ class Policy:
 
     @property
     def challenge_scope(self) -> str:
-        """The `scope` that a challenge names: what a client must ask for to satisfy this policy."""
+        """The `scope` of a challenge: what a client must request to satisfy this policy."""
         return " ".join(self.scopes if self.match == "all" else self.scopes[:1])
 
 
@@ -86,12 +94,13 @@ def make_policy(
     max_age: int | None = None,
     anonymous: bool = False,
 ) -> Policy:
-    """Check what a programmer typed and freeze it.
+    """Check the arguments of a developer and return a frozen policy.
 
     Raises:
-        UsageError: A scope or an `acr` value is not one word of RFC 6749 §3.3, or `max_age` is not a whole number from 0 on.
+        UsageError: A scope or an `acr` value is not one word of RFC 6749 §3.3, or `max_age` is not
+            a whole number from 0 on.
     """
-    if isinstance(scopes, str):  # whose letters would each be a scope that nobody has
+    if isinstance(scopes, str):  # each letter would become a required scope
         raise UsageError("a list of scopes is wanted, not one text")
     wanted = tuple(dict.fromkeys(scopes))
     acr = tuple(acr_values.split(" ")) if isinstance(acr_values, str) else tuple(acr_values)
@@ -107,10 +116,11 @@ def make_policy(
 
 
 def scope_policy(scopes: tuple[str, ...], match: Literal["all", "any"], acr_values: str | Iterable[str], max_age: int | None) -> Policy:
-    """The policy behind `require_scope` and `require_any_scope`, the same in every framework.
+    """Return the policy of `require_scope` and `require_any_scope`, the same in every framework.
 
     Raises:
-        UsageError: No scope was named (a bare `@require_scope` hands over the function), or `make_policy` refuses.
+        UsageError: No scope was named (a bare `@require_scope` passes the function), or
+            `make_policy` raises.
     """
     if not scopes:
         raise UsageError("require_scope() names at least one scope; for any valid token use require_token()")

@@ -1,4 +1,4 @@
-"""Why a request was refused: the RFC 6750 error code for the client, a stable reason for logs and metrics."""
+"""Refusals: the RFC 6750 error code for clients, and a stable reason for logs and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """Why a request was not let through. Values are stable; new ones may be added, none is ever renamed."""
+    """Why a request was refused. Values are stable: new ones may be added, none is renamed."""
 
     NO_TOKEN = "no_token"
     SEVERAL_CREDENTIALS = "several_credentials"
@@ -49,15 +49,16 @@ _DESCRIPTION_CHARACTERS: Final = frozenset(map(chr, (0x20, 0x21, *range(0x23, 0x
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal, before it is dressed as an HTTP answer.
+    """One refusal, before it becomes an HTTP response.
 
     Attributes:
         status: HTTP status: 400, 401 or 403.
-        code: The `error` of RFC 6750 §3.1; None when the request carried no credentials.
-        reason: Ours, stable, for logs and metrics.
-        description: One sentence that is safe to send: it holds no value that came with the request.
-        scheme: The accepted scheme, in lower case, under whose challenge the code belongs.
-        shown: The refusal that the client is sent in place of this one, which events name; None if the client may know.
+        code: The `error` of RFC 6750 §3.1; None if the request had no credentials.
+        reason: The guard's stable reason, for logs and metrics.
+        description: One sentence that is safe to send: it holds no value from the request.
+        scheme: The accepted scheme, in lower case, whose challenge carries the code.
+        shown: The refusal that the client receives in place of this one. Events name this one. None
+            if the client may receive this one.
 
     Raises:
         ValueError: The description holds a character that RFC 6750 §3 forbids.
@@ -120,30 +121,34 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
     ]
 )
-"""The refusal for each reason; `ISSUER_UNAVAILABLE` has none, since an outage of ours is not the request's fault."""
+"""The refusal for each reason.
+
+`ISSUER_UNAVAILABLE` has none, because an outage is not the fault of the request.
+"""
 
 
 def before_signature(problem: Problem, *, hidden: bool) -> Problem:
-    """Return the refusal of a token of which nothing is verified.
+    """Return the refusal of a token that failed before its signature was verified.
 
     Args:
-        problem: Why.
-        hidden: A callable finds the issuers. Then all such refusals look alike, or clients could find out which tenants exist.
+        problem: The problem of the token.
+        hidden: Whether a callable finds the issuers. If so, all such refusals are alike. Otherwise
+            clients could find out which tenants exist.
     """
     return replace(problem, shown=PROBLEMS[Reason.NOT_VERIFIED]) if hidden else problem
 
 
 def malformed_claim(name: str) -> Problem:
-    """Refuse a token for a claim that is missing or malformed.
+    """Return the refusal of a token with a missing or malformed claim.
 
     Args:
-        name: A claim name out of our own code, never out of the token.
+        name: A claim name from the guard's own code, never from the token.
     """
     return Problem(401, _TOKEN, Reason.MALFORMED_CLAIM, f"The claim {name} of the access token is missing or malformed.")
 
 
 def wrong_type(description: str) -> Problem:
-    """Refuse a token for its kind, in more words than `PROBLEMS` has.
+    """Return the refusal of a token of the wrong kind, with a more specific description.
 
     Args:
         description: Names claims, never their values.

@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-# White space that a lenient reader strips from a name, and the second separator. Percent signs and equals signs change places, so that
-# the decoder for quoted-printable, which is written in C, decodes percent-escapes; `_BACK` makes them change places again.
+# White space that a lenient reader strips from a name, and the second separator. Percent signs and
+# equals signs are swapped, because then the decoder for quoted-printable, which is written in C,
+# decodes percent-escapes. `_BACK` swaps them back.
 _ALIKE: Final = bytes.maketrans(b";+\t\n\r\x0b\x0c", b"&      ")
 _SWAP: Final = bytes.maketrans(b"%=;+\t\n\r\x0b\x0c", b"=%&      ")
 _BACK: Final = bytes.maketrans(b"%=\t\n\r\x0b\x0c", b"=%     ")
 
 
 class ReservedNames(NamedTuple):
-    """Which parameters of a query mean something to the guard.
+    """Query parameters that have a meaning for the guard.
 
     Attributes:
         access_token: Whether there is an `access_token` (RFC 6750 §2.3).
-        method: Whether there is a `_method`, which Express' and Symfony's overrides read.
+        method: Whether there is a `_method`, by which Express and Symfony override the method.
     """
 
     access_token: bool
@@ -33,17 +34,24 @@ _NONE_RESERVED: Final = ReservedNames(access_token=False, method=False)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the guard looks at. Its `repr` shows no header and no query: they hold credentials.
+    """The parts of a request that the guard reads.
+
+    Its `repr` omits the headers and the query, which hold credentials.
 
     Attributes:
-        method: As the server gives it, `GET`.
-        path: Decoded, as the application routes it: without the prefix under which the application is mounted.
+        method: As the server passes it, `GET`.
+        path: Decoded, as the application routes it: without the prefix under which the application
+            is mounted.
         query: Undecoded, without `?`.
-        headers: List of (name, value), names lower-case, duplicates kept, in the order of arrival where the server keeps it.
-        scheme: `http`, `https`, `ws` or `wss` as the server saw it.
-        peer: The socket's other end, an address without port; None for a Unix socket or where the server does not say.
-        certificate: The client's certificate from the server's own TLS layer (DER); None without one.
-        native: What the request was made from (environ or scope), for `validators` and `alternatives`.
+        headers: List of (name, value), names lower-case. Duplicates are kept, in the order of
+            arrival if the server keeps it.
+        scheme: `http`, `https`, `ws` or `wss`, as the server received it.
+        peer: The address of the socket's other end, without port. None for a Unix socket, or if the
+            server does not provide it.
+        certificate: The client's certificate from the server's own TLS layer (DER); None without
+            one.
+        native: The environ or scope that the request was made from, for `validators` and
+            `alternatives`.
     """
 
     method: str
@@ -58,7 +66,7 @@ class Request:
 
     @property
     def reserved_names(self) -> ReservedNames:
-        """Which reserved parameters the query has; it is searched once per request."""
+        """The reserved parameters of the query, which is searched once per request."""
         found = self._reserved
         if found is None:
             found = reserved_names(self.query)
@@ -66,16 +74,19 @@ class Request:
         return found
 
     def header(self, name: bytes) -> bytes | None:
-        """Give the first value of the header `name` (lower-case), or None."""
+        """Return the first value of the header `name` (lower-case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
     def header_values(self, name: bytes) -> list[bytes]:
-        """Give every value of the header `name` (lower-case), one per field line."""
+        """Return every value of the header `name` (lower-case), one per field line."""
         return [value for key, value in self.headers if key == name]
 
 
 def only_authorization(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """Give the value of the Authorization field; None also where there are several (RFC 6750 §3.1 refuses those)."""
+    """Return the value of the Authorization field; None if there is none, or more than one.
+
+    RFC 6750 §3.1 refuses a request with more than one.
+    """
     found = None
     for name, value in headers:
         if name == b"authorization":
@@ -86,9 +97,10 @@ def only_authorization(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def reserved_names(query: bytes) -> ReservedNames:
-    """Search an undecoded query for parameters that mean something to the guard, however their names are percent-encoded.
+    """Return which reserved parameters an undecoded query has.
 
-    Every step is one pass in C over the whole query, because the client decides how many parameters it has: 64 KiB take less than 1 ms.
+    Names are found however they are percent-encoded. The client decides how many parameters there
+    are, so every step is one pass in C over the whole query: 64 KiB take less than 1 ms.
     """
     if b"%" not in query and b"access_token" not in query and b"_method" not in query:
         return _NONE_RESERVED
@@ -100,28 +112,31 @@ def reserved_names(query: bytes) -> ReservedNames:
 
 
 def value_of_query_token(query: bytes) -> bytes | None:
-    """Return the undecoded value of the parameter `access_token`, or None where several have this name.
+    """Return the undecoded value of the parameter `access_token`; None if there is more than one.
 
     Args:
-        query: Undecoded; `reserved_names` found the parameter.
+        query: Undecoded. The caller found the parameter by `reserved_names`.
     """
     names = _with_plain_names(query)
     first, *others = _QUERY_TOKEN.finditer(names)
     if others:
         return None
-    position = names.count(b"&", 0, first.start())  # no separator was added or removed since
+    position = names.count(b"&", 0, first.start())  # the number of separators is unchanged
     return query.replace(b";", b"&").split(b"&", position + 1)[position].partition(b"=")[2]
 
 
 def _with_plain_names(query: bytes) -> bytes:
-    """Return the query with each name as the most lenient reader reads it, between `&` and `=` or `&`. Values are of no use afterwards.
+    """Return the query with each name as the most lenient reader interprets it.
 
-    A separator is `&` or `;`. White space and `+` around a name are removed. Escapes are decoded once.
+    Each name is between `&` and `=` or `&`. The values are not usable afterwards. A separator is
+    `&` or `;`. White space and `+` around a name are removed. Escapes are decoded once.
     """
     if b"%" in query:
-        # The first of two percent signs begins no escape. Two passes, because the first one leaves two signs of three.
+        # The first of two percent signs begins no escape. Two passes, because the first pass leaves
+        # two signs of three.
         query = query.replace(b"%%", b"?%").replace(b"%%", b"?%")
-        # An escaped separator separates nothing; neither does an escaped percent sign, for which `_BACK` would write an equals sign.
+        # An escaped separator does not separate. An escaped percent sign is masked too, because
+        # `_BACK` would turn it into an equals sign.
         query = query.replace(b"%26", b"???").replace(b"%25", b"???")
         names = a2b_qp(b"&%b&" % query.translate(_SWAP)).translate(_BACK)
     else:
@@ -135,9 +150,10 @@ def _with_plain_names(query: bytes) -> bytes:
 
 
 def request_from_scope(scope: Mapping[str, Any]) -> Request:
-    """Read an ASGI connection scope of type `http` or `websocket`.
+    """Return the request of an ASGI connection scope of type `http` or `websocket`.
 
-    Spec: ASGI 3.0, HTTP and WebSocket connection scopes. A WebSocket handshake is a GET (RFC 6455 §4.1).
+    Spec: ASGI 3.0, HTTP and WebSocket connection scopes. A WebSocket handshake is a GET (RFC 6455
+        §4.1).
     """
     client = scope.get("client")
     return Request(
@@ -152,9 +168,10 @@ def request_from_scope(scope: Mapping[str, Any]) -> Request:
 
 
 def route_path(scope: Mapping[str, Any]) -> str:
-    """Give the path as the application routes it: `path` without `root_path`, where it begins with that.
+    """Return the path that the application routes: `path` without the prefix `root_path`.
 
-    Whoever decides on another path than the application routes can be asked about one handler and reach another.
+    A guard that checks another path than the application routes could authorize a request for one
+    handler while the application runs another.
     """
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
@@ -165,9 +182,10 @@ def route_path(scope: Mapping[str, Any]) -> str:
 
 
 def request_from_environ(environ: Mapping[str, Any]) -> Request:
-    """Read a WSGI environ (PEP 3333): text there is bytes in disguise, decoded as latin-1.
+    """Return the request of a WSGI environ (PEP 3333), whose text is bytes decoded as latin-1.
 
-    Some servers put a name in upper case as text, which takes two bytes (0xB5, 0xFF) out of latin-1.
+    Some servers convert a name to upper case as text, which moves two bytes (0xB5, 0xFF) out of
+    latin-1.
     """
     headers = [
         (name[5:].replace("_", "-").lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
@@ -189,6 +207,6 @@ def request_from_environ(environ: Mapping[str, Any]) -> Request:
 
 
 def environ_path(environ: Mapping[str, Any]) -> str:
-    """Give the path that a WSGI application routes."""
+    """Return the path that a WSGI application routes."""
     path: str = environ.get("PATH_INFO", "")
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The settings of a guard, from keywords: checked once, frozen, all faults reported together."""
+"""The settings of a guard. They are checked once and frozen; all faults are reported together."""
 
 from __future__ import annotations
 
@@ -18,32 +18,41 @@ from iiniit_guard.core.settings.store_url import store_url_fault
 from iiniit_guard.errors import SettingsError
 
 FindIssuer: TypeAlias = Callable[[str], object]
-"""From `iss` to a `TrustedIssuer` or None; may be a coroutine function where only the asynchronous calls are used."""
+"""Called with `iss`; returns a `TrustedIssuer` or None.
+
+May be a coroutine function if only the asynchronous calls are used.
+"""
 
 _RESERVED_SCHEMES: Final = frozenset({"bearer", "dpop"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardSettings:
-    """What concerns the API itself and not one issuer.
+    """Settings of the API itself, not of a single issuer.
 
     Attributes:
-        issuers: Those trusted, or a callable from `iss` to a `TrustedIssuer` or None.
-        issuers_max_age_seconds: How long an answer of that callable counts, at most an hour; then it is asked again.
+        issuers: The trusted issuers, or a callable from `iss` to a `TrustedIssuer` or None.
+        issuers_max_age_seconds: How long a result of that callable is used, at most an hour. Then
+            it is called again.
         realm: Of the challenge; None means the first audience.
         resource: RFC 9728 resource identifier; None means that no metadata is served.
         resource_scopes: `scopes_supported` of that document.
-        max_token_bytes: A longer credential is refused unread.
-        max_cached_tokens: Over all issuers.
-        max_cached_bytes: What the cached tokens of all issuers take at most.
-        on_event: Called with an `Event` for each decision; None means that none is made.
+        max_token_bytes: A longer credential is refused before it is parsed.
+        max_cached_tokens: Maximum number of cached tokens of all issuers.
+        max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
+        on_event: Called with an `Event` for each decision; None means that no event is made.
         event_subject: Whether events name the subject.
-        validators: Callables on (token, request); whatever is not True refuses.
-        alternatives: Authentication scheme → callable on (credential, request), which gives a `Principal` or None.
-        issuer_resolver: Callable on the request that names the issuer, where the request and not the token decides it.
-        store_url: Where the shared store is: `redis://`, `rediss://` or `unix://`; None means that each process remembers by itself.
-        store_secret: What its values are sealed with: at least 32 characters, the same in all processes.
-        insecure_query_token: Accept `access_token` in the query, where it ends in logs, histories and referrers.
+        validators: Callables on (token, request); any result except True refuses the request.
+        alternatives: Authentication scheme → callable on (credential, request), which returns a
+            `Principal` or None.
+        issuer_resolver: Callable on the request that returns the issuer, if the request and not the
+            token determines it.
+        store_url: URL of the shared store: `redis://`, `rediss://` or `unix://`; None means that
+            each process has only its own cache.
+        store_secret: Secret that seals the stored values: at least 32 characters, the same in all
+            processes.
+        insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
+            histories and referrers.
     """
 
     issuers: tuple[TrustedIssuer, ...] | FindIssuer
@@ -74,7 +83,8 @@ def _secret_fault(value: object) -> str | None:
 
 
 def _issuers_age_fault(value: object) -> str | None:
-    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]  # a number, as the first half found
+    # The first check ensures that it is a number.
+    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]
     return None if fits else "it must be a number of seconds from 0 to 3600"
 
 
@@ -100,10 +110,11 @@ GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) -
 
 
 def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
-    """Turn a guard's keywords into settings.
+    """Return settings from the keywords of a guard.
 
     Args:
-        keywords: Names and values as typed. Either `issuers` is among them, or the settings of one issuer.
+        keywords: Names and values, unchecked. They include either `issuers` or the settings of one
+            issuer.
 
     Raises:
         SettingsError: With every fault, each naming its setting.
@@ -132,7 +143,7 @@ def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIss
     if issuers is not None:
         faults += [f"{name}: with issuers it belongs to one TrustedIssuer" for name in single]
         if callable(issuers):
-            return issuers  # type: ignore[no-any-return]  # its answers are checked when it gives them
+            return issuers  # type: ignore[no-any-return]  # the results are checked at run time
         if not isinstance(issuers, Sequence) or not issuers or not all(isinstance(issuer, TrustedIssuer) for issuer in issuers):
             faults.append("issuers: a list of TrustedIssuer is wanted, or a callable from iss to one")
             return ()
@@ -141,7 +152,7 @@ def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIss
         return tuple(issuers)
     missing = [name for name in ("issuer", "audience") if single.get(name) is None]
     faults += [f"{name}: it is mandatory; a token of anyone, or for anyone, is no token" for name in missing]
-    try:  # the rest is checked all the same, so that one look mends all
+    try:  # check the rest too, so that all faults are reported together
         return (
             TrustedIssuer(
                 **{"issuer": "https://missing.invalid", "audience": "missing", **{n: v for n, v in single.items() if n not in missing}}
@@ -168,7 +179,10 @@ def _alternative_faults(alternatives: object) -> list[str]:
 
 
 def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
-    """Find what is wrong between settings that are right each by itself; `issuers` is empty where they are found at run time."""
+    """Return the faults in the combination of settings that are valid separately.
+
+    `issuers` is empty if they are found at run time.
+    """
     faults = []
     if (own.get("store_url") is None) != (own.get("store_secret") is None):
         faults.append("store_secret: store_url and store_secret go together; nothing is stored unsealed")
@@ -190,7 +204,10 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
 
 
 def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
-    """Find what would be trusted beside the assertion: a service that believes the gateway believes nobody else."""
+    """Return the settings that would accept another credential than the gateway's assertion.
+
+    A service that trusts the gateway must trust no other source.
+    """
     faults = [] if len(issuers) == 1 else ['profile: an issuer with "assertion" is the only one of its guard']
     beside = [name for name in ("alternatives", "issuer_resolver", "insecure_query_token") if own.get(name)]
     return faults + [f'{name}: with profile="assertion" nothing else is accepted' for name in beside]

@@ -1,4 +1,7 @@
-"""The names and types of a guard's settings, for editors and type checkers; `core/settings/guard_settings.py` checks them at run time."""
+"""The names and types of a guard's settings, for editors and type checkers.
+
+`core/settings/guard_settings.py` checks them at run time.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from iiniit_guard.core.model.request import Request
 
 
 class GuardKeywords(TypedDict, total=False):
-    """What `Guard(...)` takes: either `issuers`, or the settings of one issuer; see `TrustedIssuer` and `GuardSettings`."""
+    """Keywords of `Guard(...)`: either `issuers`, or the settings of one issuer.
+
+    `TrustedIssuer` and `GuardSettings` describe them.
+    """
 
     issuers: Sequence[TrustedIssuer] | Callable[[str], object]
     issuers_max_age_seconds: float

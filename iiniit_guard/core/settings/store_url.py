@@ -1,4 +1,4 @@
-"""Whether the setting `store_url` says where a store is; no fault quotes it, for a password may be anywhere in it."""
+"""Checks of the setting `store_url`. No fault quotes it, because it may contain a password."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 _DATABASE: Final = re.compile(r"/?|/[0-9]{1,9}", re.ASCII)
-# What a URL may decide: not how long we wait, how often we try or what the answers look like, and TLS is never weakened.
+# The options that a URL may set. They exclude timeouts, retries and the format of responses, and
+# none weakens TLS.
 _OPTIONS: Final = {"redis": frozenset({"db", "client_name"}), "unix": frozenset({"db", "client_name", "username", "password"})}
 _OPTIONS_OF: Final = {**_OPTIONS, "rediss": _OPTIONS["redis"] | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}}
 _ESCAPES: Final = "in a password, / ? # and @ are written %2F %3F %23 and %40"
 
 
 def store_url_fault(value: object) -> str | None:
-    """Tell why `value` is no URL of a store, or None.
+    """Return why `value` is not the URL of a store, or None.
 
     Args:
-        value: `redis://host:port/0`, `rediss://…` or `unix:///path`, with name and password before an `@` where they are needed.
+        value: `redis://host:port/0`, `rediss://…` or `unix:///path`, with user name and password
+            before an `@` if they are needed.
     """
     if not isinstance(value, str) or not value.startswith(("redis://", "rediss://", "unix://")):
         return "a URL that begins with redis://, rediss:// or unix:// is wanted"
@@ -26,7 +28,7 @@ def store_url_fault(value: object) -> str | None:
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
-        (host or "").encode("idna")  # what no name server could be asked for
+        (host or "").encode("idna")  # reject a host name that DNS cannot resolve
     except ValueError:
         return f"it is not a URL; {_ESCAPES}"
     if parts.scheme == "unix":
