@@ -290,7 +290,7 @@ class Guard(CopiedAsItself):
     def _emit(self, event: Event) -> None:
         try:
             cast("Callable[[Event], object]", self._listener)(event)
-        except Exception as error:  # noqa: BLE001 - a listener that fails must neither admit nor refuse a request
+        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
             _log.error("on_event failed: %s", type(error).__qualname__)
 
 

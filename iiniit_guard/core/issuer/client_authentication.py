@@ -158,7 +158,7 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
             revealed = yield from reveal(token)
             if isinstance(revealed, Unreachable):
                 return revealed
-            # a line break would start another header
+            # A line break would start another header.
             if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):
                 return Unreachable("credentials", "the token for introspection is no bearer token", 30.0)
             return SignedIn(headers=(("Authorization", "Bearer " + revealed),))

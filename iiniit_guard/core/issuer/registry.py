@@ -21,7 +21,7 @@ _PROVEN_KEPT: Final = 1_000
 _UNPROVEN_KEPT: Final = 64
 _PARKED_KEPT: Final = 1_000  # of the proven ones, and as many others
 _NAMES_KEPT: Final = 10_000
-# issuers that one eviction examines: its cost must not depend on how many are busy
+# Issuers that one eviction examines: its cost must not depend on how many are busy.
 _LOOKS: Final = 32
 _LONGEST_QUESTION_SECONDS: Final = 5.0
 _STRANGERS_KEPT: Final = 1_000

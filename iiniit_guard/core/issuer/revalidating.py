@@ -15,7 +15,7 @@ from iiniit_guard.core.model.flow import Flow, Later, SingleFlight, Unreachable
 
 T = TypeVar("T")
 
-# of the lifetime; jitter of up to 0.1 prevents simultaneous requests from many processes
+# Of the lifetime; jitter of up to 0.1 prevents simultaneous requests from many processes.
 _REFRESH_FROM = 0.8
 _REFRESH_JITTER = 0.1
 _FIRST_WAIT_SECONDS = 5.0
