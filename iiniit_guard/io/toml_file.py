@@ -1,4 +1,4 @@
-"""Reader for TOML files. Errors name a position and never quote the file, as it may hold secrets."""
+"""TOML reader. Errors name a position and never quote the file, as it may hold secrets."""
 
 from __future__ import annotations
 
