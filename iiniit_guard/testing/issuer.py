@@ -267,7 +267,7 @@ class Issuer:
         return {"keys": [key.jwk() for key in self.keys] + self.odd_keys}
 
     def introspect(self, token: str) -> dict[str, Any]:
-        """Return the introspection response (RFC 7662 §2.2) for `token` to an authenticated client."""
+        """Return the response for `token` to an authenticated client (RFC 7662 §2.2)."""
         members = self._known.get(token)
         if members is None:
             return {"active": False}

@@ -147,7 +147,7 @@ def _settle_second_spelling(
     token is refused for as long as a refusal is cached.
 
     Returns:
-        The cache key of the spelling that other processes must learn about, or None.
+        The cache key of the spelling whose end the shared store must record, or None.
     """
     if active and not server.tombstones.any_spelling:
         return None

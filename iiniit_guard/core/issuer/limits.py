@@ -33,7 +33,7 @@ class Breaker:
         self._lock = Lock()
 
     def refusal(self, probe_seconds: float) -> Unreachable | None:
-        """Return whether a call must not be made now.
+        """Return why no call may be made now, or None if one may.
 
         Args:
             probe_seconds: How long a probe may take before another one is admitted, in case it

@@ -31,8 +31,8 @@ def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hos
     """Return a URL from the metadata, or None if it is missing or must not be called.
 
     The settings may name plain http on loopback, because the operator wrote them. A document may do
-    so only if the settings fetch the document from loopback too. Otherwise a remote issuer could
-    make the guard send requests and tokens to services on its own machine.
+    so only if the settings fetch the document over plain http from loopback too. Otherwise a remote
+    issuer could make the guard send requests and tokens to services on the guard's own machine.
 
     Args:
         document: The metadata.

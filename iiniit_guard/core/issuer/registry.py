@@ -45,12 +45,12 @@ class _Answer(NamedTuple):
 class FoundIssuers:
     """Cache of the results of a callable from `iss` to a `TrustedIssuer`.
 
-    An issuer of which no valid token was seen is cached separately, in a small cache. Otherwise a
-    client that invents names which the callable accepts (one per tenant, for example) could evict
-    the keys of a real issuer. An evicted issuer is parked with its keys, its cool-downs and its
-    circuit breakers. After the callable has confirmed it, it is used again, and its documents need
-    not be fetched again. Proven issuers and others are parked separately. An issuer is not evicted
-    while a call to it is in flight.
+    An issuer is proven once a valid token of it was seen. Others are cached separately, in a small
+    cache. Otherwise a client that invents names which the callable accepts (one per tenant, for
+    example) could evict the keys of a real issuer. An evicted issuer is parked with its keys, its
+    cool-downs and its circuit breakers. After the callable has confirmed it, it is used again, and
+    its documents need not be fetched again. Proven issuers and others are parked separately. An
+    issuer is not evicted while a call to it is in flight.
 
     Args:
         find: The callable of the application.
@@ -88,7 +88,7 @@ class FoundIssuers:
     def remaining(self, issuer: str) -> float:
         """Return the seconds until `issuer` must be looked up again; 0 if it must be now.
 
-        After that time nothing that `issuer` vouched for may be used without a new lookup.
+        After that time no cached token of `issuer` may be used without a new lookup.
         """
         known = self._proven.get(issuer) or self._unproven.get(issuer)
         return 0.0 if known is None else max(0.0, self._max_age - self._clock.age(known.asked))
