@@ -202,8 +202,7 @@ class Guard(CopiedAsItself):
         Args:
             token: Without the scheme.
             outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
-                earlier is
-                not used; the authorization server is called instead.
+                earlier is not used; the authorization server is called instead.
         """
         found = self._cached(token, outdated)
         if found is not None:
@@ -219,7 +218,7 @@ class Guard(CopiedAsItself):
         return await run_async(prepare(self.resource), self._performer.perform_async)
 
     def close(self) -> None:
-        """Stop background work and close the connections of threads. Later calls fail."""
+        """Stop background work and close the connections of threads. Later network calls fail."""
         self._performer.close()
 
     async def aclose(self) -> None:
@@ -230,8 +229,7 @@ class Guard(CopiedAsItself):
         """Cancel the background work of the running event loop and close its connections.
 
         The next call opens new connections. At shutdown, an application calls this and not
-        `aclose`, because
-        another application, or the next start of the same one, may use the guard.
+        `aclose`, because another application, or the next start of the same one, may use the guard.
         """
         await self._performer.release_loop()
 

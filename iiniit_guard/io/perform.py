@@ -140,7 +140,7 @@ class Performer:
                 assert_never(effect)
 
     def close(self) -> None:
-        """Close the connections of threads. Later calls fail, in threads and on event loops."""
+        """Close the connections of threads. Later network calls fail, also on event loops."""
         self._closed = True
         if self._store is not None:
             self._store.close()
