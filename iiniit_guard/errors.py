@@ -1,4 +1,4 @@
-"""Errors of a programmer or an operator. An invalid token is not an exception but a `Problem`."""
+"""Errors of a programmer or an operator. A fault of a token is a `Problem`, not such an error."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ class SettingsError(GuardError):
     """At least one setting is missing, unknown or invalid.
 
     All faults are collected before this is raised, so that they can be fixed together. The text of
-    the
-    exception has one line per fault.
+    the exception has one line per fault.
 
     Attributes:
         faults: One sentence per fault, which begins with the name of the setting. No sentence
