@@ -1,6 +1,6 @@
-"""Let only requests with a good OAuth 2.0 access token, with the right scope, reach an HTTP API.
+"""Protect an HTTP API: admit only requests with a valid OAuth 2.0 access token and scope.
 
-Importing this package imports none of its parts: a name is loaded when it is first used.
+Importing this package imports none of its modules. A name is loaded on first use.
 """
 
 from __future__ import annotations

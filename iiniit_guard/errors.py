@@ -1,4 +1,4 @@
-"""What a programmer or an operator did wrong; never what a token did wrong (that is a `Problem`)."""
+"""Errors of a programmer or an operator. A fault of a token is a `Problem`, not such an error."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ if TYPE_CHECKING:
 
 
 class GuardError(Exception):
-    """The base of every exception of this package."""
+    """Base class of every exception of this package."""
 
 
 class SettingsError(GuardError):
-    """One or more settings are missing, unknown or unusable.
+    """At least one setting is missing, unknown or invalid.
 
-    All faults are found before this is raised, so that one look mends them all. As a text it has one line for each.
+    All faults are collected before this is raised, so that they can be fixed together. The text of
+    the exception has one line per fault.
 
     Attributes:
-        faults: One sentence per fault, each beginning with the setting's name. No sentence holds a secret.
+        faults: One sentence per fault, which begins with the name of the setting. No sentence
+            contains a secret.
     """
 
     def __init__(self, faults: Iterable[str]) -> None:
@@ -33,27 +35,29 @@ class SettingsError(GuardError):
 
 
 class MissingExtra(SettingsError, ModuleNotFoundError):
-    """Something is used that an extra brings, and the extra is not installed.
+    """A module or a setting needs an extra that is not installed.
 
-    It is an ImportError for whoever imports an adapter, and a SettingsError for whoever reads settings that want it.
+    This is an ImportError for code that imports an adapter, and a SettingsError for code that reads
+    settings.
     """
 
 
 @contextmanager
 def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Say what to install where an import in this block fails.
+    """Raise `MissingExtra`, which names the extra, if an import in this block fails.
 
     Args:
-        extra: Such as `flask`.
-        what: The module of ours or the setting that needs it.
+        extra: For example `flask`.
+        what: The module of this package, or the setting, that needs the extra.
 
     Raises:
-        MissingExtra: In place of Python's own error, which is its cause.
+        MissingExtra: Replaces the ModuleNotFoundError, which becomes its cause.
     """
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] == __package__:  # a part of ours that is not there is in no extra
+        # A missing module of this package is a bug; no extra provides it.
+        if (missing.name or "").partition(".")[0] == __package__:
             raise
         error = MissingExtra([f"{what}: {missing}; pip install 'iiniit-guard[{extra}]'"])
         error.name = missing.name
@@ -61,4 +65,7 @@ def needs_extra(extra: str, what: str) -> Iterator[None]:
 
 
 class UsageError(GuardError):
-    """A decorator, a middleware or a call is used in a way that could let requests through; they are refused instead."""
+    """A decorator, middleware or call is used in an unsafe way.
+
+    Such a use could admit requests, so the guard refuses them.
+    """

@@ -1,4 +1,4 @@
-"""The guard: a protected resource and the means to act. Nothing above this module drives a flow."""
+"""The guard: a protected resource and its I/O. No module above this one drives a flow."""
 
 from __future__ import annotations
 
@@ -42,18 +42,19 @@ _SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
 
 
 class Guard(CopiedAsItself):
-    """Decides which requests have a good access token. One guard serves any number of threads, event loops and adapters.
+    """Decide which requests have a valid access token.
 
-    Making one does no I/O; the first token does. Either the settings of one issuer are given, or `issuers`; every setting
-    is described at `TrustedIssuer` and `GuardSettings`.
+    One guard serves any number of threads, event loops and adapters. Creating a guard does no I/O;
+    the first token does. Pass either the settings of one issuer or `issuers`. `TrustedIssuer` and
+    `GuardSettings` describe every setting.
 
     Args:
-        clock: For tests: what to tell the time by.
+        clock: For tests: the wall clock and the monotonic clock.
         transport: For tests: called with each `HttpRequest` instead of the network.
         settings: See `GuardKeywords`.
 
     Raises:
-        SettingsError: With every fault, each naming its setting.
+        SettingsError: At least one setting is invalid; `faults` names every invalid setting.
     """
 
     def __init__(self, *, clock: Clock = _SYSTEM_CLOCK, transport: Transport | None = None, **settings: Unpack[GuardKeywords]) -> None:
@@ -65,46 +66,52 @@ class Guard(CopiedAsItself):
         self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
             partial(begin, self.resource) if self._listener is None else self._begin_heard
         )
-        """The half of a decision that needs no I/O, which adapters call first; see `decide.begin`."""
+        """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
         self.metadata_path: Final = self.resource.metadata_path
-        """The path, from the host's root, at which `published` answers; None without the setting `resource`."""
+        """The path, from the root of the host, that `published` serves.
+
+        None without the setting `resource`.
+        """
         on_fork(self)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **more: Unpack[GuardKeywords]) -> Guard:
-        """Make a guard from variables named `IINIIT_GUARD_` and the setting in upper case.
+        """Create a guard from environment variables.
+
+        The name of a variable is `IINIIT_GUARD_` and the name of the setting in upper case.
 
         Args:
-            environ: Where to look.
-            more: Settings that have no text form, `on_event` for example; they win over the environment.
+            environ: The variables.
+            more: Settings that have no text form, for example `on_event`. They override the
+                environment.
 
         Raises:
-            SettingsError: With every fault.
+            SettingsError: At least one setting is invalid; `faults` names every invalid setting.
         """
         return cls(**settings_from_env(environ, more))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **more: Unpack[GuardKeywords]) -> Guard:
-        """Make a guard from a TOML file; this reads the file at once.
+        """Create a guard from a TOML file. The file is read immediately.
 
         Args:
-            path: Such as `guard.toml`.
-            more: Settings that have no text form; they win over the file.
+            path: For example `guard.toml`.
+            more: Settings that have no text form. They override the file.
 
         Raises:
-            SettingsError: With every fault.
+            SettingsError: At least one setting is invalid; `faults` names every invalid setting.
         """
         return cls(**settings_from_file(path, more))
 
     def authenticate(
         self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
-        """Decide about a request, waiting for the authorization server if it must be asked.
+        """Decide about a request; block while the authorization server is called, if needed.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
-            wanted: The policy to satisfy, or the refusal of a request that no rule matches.
-            host: The adapter's name, for events.
+            wanted: The policy to satisfy, or the refusal of a request that no access rule matches.
+            host: The name of the adapter, for events.
             begun: What `begin` returned for this request and the same `wanted`.
         """
         started = time.perf_counter()
@@ -118,7 +125,7 @@ class Guard(CopiedAsItself):
     async def authenticate_async(
         self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
-        """Do what `authenticate` does, on the running event loop."""
+        """Asynchronous twin of `authenticate`."""
         started = time.perf_counter()
         presented, result = begun or self._begun(Presented.of(request, host), wanted)
         if isinstance(result, AccessToken):
@@ -128,7 +135,7 @@ class Guard(CopiedAsItself):
         return self._concluded(result, presented, request, wanted, started)
 
     def _begin_heard(self, presented: Presented, wanted: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
-        """Do what `begin` does, and let the listener know of a token that passes."""
+        """Return what `begin` returns, and emit an event if the token is accepted."""
         started = time.perf_counter()
         begun = begin(self.resource, presented, wanted)
         if isinstance(begun, AccessToken):
@@ -138,7 +145,10 @@ class Guard(CopiedAsItself):
         return begun
 
     def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
-        """Compare a token that was verified for this request with a handler's policy; only a refusal is an event."""
+        """Check a token that was verified for this request against the policy of a handler.
+
+        Only a refusal emits an event.
+        """
         problem = authorize(token, self.resource, policy)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
@@ -148,43 +158,51 @@ class Guard(CopiedAsItself):
         return decision
 
     def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
-        """Return the answer for a problem that was found outside the guard."""
+        """Return the response to a problem that was found outside the guard."""
         decision = self.resource.answers.deny(problem, request, policy or ANY_TOKEN)
         self._tell(decision, request, host, 0.0)
         return decision
 
     def published(self, request: Request) -> Answer | None:
-        """Answer a request for this resource's metadata (RFC 9728); None for any other request, and without the setting `resource`."""
+        """Return the response to a request for the metadata of this resource (RFC 9728).
+
+        None for any other request, and without the setting `resource`.
+        """
         return published(request, self.resource)
 
     def metadata(self) -> dict[str, Any]:
-        """Give the RFC 9728 document, for applications that serve it themselves."""
+        """Return the RFC 9728 document, for applications that serve it themselves."""
         return resource_document(self.resource.settings)
 
     def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
-        """Return the cache entry of a request that needs nothing but its token; for a host that decides and counts by itself."""
+        """Return the cache entry of a request that needs no check but that of its token.
+
+        For an adapter that decides and counts by itself.
+        """
         return find_cached(authorization, query, self.resource)
 
     def verify(self, token: str) -> AccessToken:
-        """Give what a good token says.
+        """Return the verified content of a token.
 
         Args:
-            token: Without scheme.
+            token: Without the scheme.
 
         Raises:
-            TokenRefused: It is not good.
-            IssuerUnavailable: That could not be found out.
-            UsageError: The request has a say (`issuer_resolver`, `validators`), so a token alone cannot be verified.
+            TokenRefused: The token is not valid.
+            IssuerUnavailable: The token could not be checked.
+            UsageError: `issuer_resolver` or `validators` is set. Both need the request, so a token
+                cannot be verified alone.
         """
         found = self._cached(token, None)
         return unwrap(run(verify(token, digest_of(token), self.resource), self._performer.perform)) if found is None else unwrap(found)
 
     async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
-        """Do what `verify` does, on the running event loop.
+        """Asynchronous twin of `verify`.
 
         Args:
-            token: Without scheme.
-            outdated: A cached entry that ends at this moment or earlier, by the monotonic clock, is no answer: the server is asked.
+            token: Without the scheme.
+            outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
+                earlier is not used; the authorization server is called instead.
         """
         found = self._cached(token, outdated)
         if found is not None:
@@ -192,26 +210,31 @@ class Guard(CopiedAsItself):
         return unwrap(await run_async(verify(token, digest_of(token), self.resource, outdated=outdated), self._performer.perform_async))
 
     async def prepare_async(self) -> tuple[str, ...]:
-        """Fetch keys and metadata before the first token comes; give why that is not complete, nothing where it is."""
+        """Fetch keys and metadata before the first token arrives.
+
+        Returns:
+            Why documents are missing, one entry per failure. Empty if everything was fetched.
+        """
         return await run_async(prepare(self.resource), self._performer.perform_async)
 
     def close(self) -> None:
-        """End background work and close the connections of threads. The guard refuses to call anyone afterwards."""
+        """Stop background work and close the connections of threads. Later network calls fail."""
         self._performer.close()
 
     async def aclose(self) -> None:
-        """Do what `close` does, and close the running event loop's connections."""
+        """Close what `close` closes, and the connections of the running event loop."""
         await self._performer.aclose()
 
     async def release_loop(self) -> None:
-        """Cancel the background work of the running event loop and close its connections; the next call opens new ones.
+        """Cancel the background work of the running event loop and close its connections.
 
-        An application's end calls this and not `aclose`: another application, or the next start of this one, may use the guard.
+        The next call opens new connections. At shutdown, an application calls this and not
+        `aclose`, because another application, or the next start of the same one, may use the guard.
         """
         await self._performer.release_loop()
 
     def after_fork(self) -> None:
-        """Take fresh locks in a forked child; what was learned stays."""
+        """Replace the locks in a forked child. The caches stay."""
         self.resource.reset_after_fork()
 
     def __enter__(self) -> Self:
@@ -239,10 +262,11 @@ class Guard(CopiedAsItself):
         return decision
 
     def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
-        """Return what is known about a token without any check of it, or None.
+        """Return the cached or immediate result for a token, or None if the token must be verified.
 
         Raises:
-            UsageError: The token is no text, or the request counts too (`issuer_resolver`, `validators`).
+            UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
+                request.
         """
         if not self.resource.token_alone_decides:
             raise UsageError("with issuer_resolver or validators the request counts too: use authenticate(request)")
@@ -264,7 +288,7 @@ class Guard(CopiedAsItself):
     def _emit(self, event: Event) -> None:
         try:
             cast("Callable[[Event], object]", self._listener)(event)
-        except Exception as error:  # noqa: BLE001 - a broken listener must neither admit nor refuse anyone
+        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
             _log.error("on_event failed: %s", type(error).__qualname__)
 
 

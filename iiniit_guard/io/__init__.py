@@ -1,1 +1,1 @@
-"""The means: driving a flow, and performing what it asks for in threads and on event loops."""
+"""I/O: drivers of flows, and the effects that flows request, in threads and on event loops."""

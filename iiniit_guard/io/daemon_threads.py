@@ -1,6 +1,7 @@
-"""Work that may hang, in a few threads that never delay the interpreter's end.
+"""A small pool of daemon threads for work that may hang.
 
-`concurrent.futures.ThreadPoolExecutor` would: it joins its threads at exit, even one that waits for a dead name server.
+`concurrent.futures.ThreadPoolExecutor` joins its threads at exit. A thread that waits for a dead
+name server would delay the exit of the interpreter.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ T = TypeVar("T")
 
 
 class DaemonThreads:
-    """Run work in at most `limit` daemon threads; each ends when nothing waits.
+    """Run work in at most `limit` daemon threads. A thread ends when no work is queued.
 
     Attributes:
-        limit: The most threads at once.
-        backlog: The most pieces of work that may wait for a thread; more are refused.
+        limit: The largest number of threads.
+        backlog: The largest number of queued pieces of work; more are refused.
     """
 
     def __init__(self, name: str, limit: int, backlog: int = 256) -> None:
@@ -31,13 +32,13 @@ class DaemonThreads:
         self._waiting: deque[Callable[[], object]] = deque()
 
     def start(self, work: Callable[[], object]) -> bool:
-        """Have `work()` done, soon.
+        """Queue `work()` for a thread.
 
         Args:
             work: It must not raise.
 
         Returns:
-            False when it will not be done: too much waits, or the interpreter is ending.
+            False if it will not run: the queue is full, or the interpreter is shutting down.
         """
         with self._lock:
             if len(self._waiting) >= self.backlog:
@@ -48,7 +49,9 @@ class DaemonThreads:
             self._running += 1
         try:
             Thread(target=self._work, name=self._name, daemon=True).start()
-        except RuntimeError:  # no thread to be had, or none any more: the interpreter is ending
+        except RuntimeError:
+            # No thread can be started: the limit of the system is reached, or the interpreter is
+            # shutting down.
             with self._lock:
                 self._running -= 1
                 if self._running == 0:
@@ -57,10 +60,11 @@ class DaemonThreads:
         return True
 
     def run(self, function: Callable[[], T]) -> Future[T]:
-        """Have `function()` called, soon.
+        """Queue a call of `function()`.
 
         Returns:
-            Its outcome, exceptions included. Those who wait cannot cancel it for one another.
+            A future with its result or its exception. A caller that waits for it cannot cancel it
+            for others.
         """
         outcome: Future[T] = Future()
         outcome.set_running_or_notify_cancel()
@@ -68,7 +72,7 @@ class DaemonThreads:
         def settle() -> None:
             try:
                 outcome.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
+            except BaseException as error:  # noqa: BLE001 - the future passes it to its waiters
                 outcome.set_exception(error)
 
         if not self.start(settle):

@@ -1,4 +1,4 @@
-"""The one thing that exists twice: answering what a flow asks, in a thread and on an event loop."""
+"""The two drivers of a flow: in a thread and on an event loop."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
     """Drive `flow` to its end in this thread.
 
     Args:
-        flow: A flow that has not begun.
-        perform: Gives the reply to one effect.
+        flow: A flow that has not started.
+        perform: Returns the reply to one effect.
 
     Raises:
-        Exception: Whatever `perform` or the flow raises; the flow's `finally` blocks have run by then.
+        Exception: Any exception of `perform` or of the flow. The `finally` blocks of the flow have
+            run by then.
     """
     reply: object = None
     try:
@@ -29,11 +30,11 @@ def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
                 return cast("T", finished.value)
             reply = perform(effect)
     finally:
-        flow.close()  # a request that ends early still runs the core's finally blocks
+        flow.close()  # Run the `finally` blocks of the core, also if the request ends early.
 
 
 async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]]) -> T:
-    """Drive `flow` to its end on the running event loop; else as `run`."""
+    """Asynchronous twin of `run`."""
     reply: object = None
     try:
         while True:
@@ -43,4 +44,4 @@ async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]
                 return cast("T", finished.value)
             reply = await perform(effect)
     finally:
-        flow.close()  # a cancelled request still runs the core's finally blocks
+        flow.close()  # Run the `finally` blocks of the core, also if the request is cancelled.

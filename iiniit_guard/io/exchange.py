@@ -1,6 +1,7 @@
-"""One call to a server: its time, what the wire has shown of it, and what its failure means.
+"""One call to a server: its deadline, its progress, and the classification of its failure.
 
-This module and those that import it are heavy (httpx2, ssl): they are imported at the first `Fetch`.
+This module and the modules that import it are slow to import (httpx2, ssl). They are imported at
+the first `Fetch`.
 """
 
 from __future__ import annotations
@@ -21,27 +22,32 @@ T = TypeVar("T")
 
 
 class ExchangeError(Exception):
-    """An answer that is not read any further, or a request that is not sent; it never leaves `iiniit_guard.io`."""
+    """A response that is not read further, or a request that is not sent.
+
+    It never leaves `iiniit_guard.io`.
+    """
 
     def __init__(self, cause: Cause, what: str) -> None:
         super().__init__(what)
         self.cause: Cause = cause
 
 
-# Everything that a network, a server or a settings file can do to us. Any other exception is a bug of ours and goes on.
+# All failures that a network, a server or a settings file can cause. Any other exception is a bug
+# in this package and propagates.
 FAILURES: Final = (ExchangeError, httpx2.HTTPError, httpx2.InvalidURL, OSError)
 
 
 class Exchange:
-    """One call to a server: the time that it has left, and what the wire has shown so far.
+    """One call to a server: its remaining time and its progress.
 
-    httpcore2's timeouts are per read, so a server that drips outlives them. The network backends ask here instead.
+    The timeouts of httpcore2 apply to each read, so a server that sends single bytes would outlast
+    them. The network backends use the deadline of this object instead.
 
     Attributes:
         place: `host:port`, for the log.
-        connected: A connection was opened for this call; False means that it runs over one that was kept.
-        handshaking: TLS is being set up.
-        answered: At least one byte of the answer has come.
+        connected: A new connection was opened for this call; False means that the call reuses one.
+        handshaking: A TLS handshake is in progress.
+        answered: At least one byte of the response was received.
     """
 
     __slots__ = ("_connect_deadline", "_connect_seconds", "_deadline", "_root", "answered", "connected", "handshaking", "place")
@@ -56,28 +62,30 @@ class Exchange:
         self._root: BaseException | None = None
 
     def left(self) -> float:
-        """Give the seconds that are left, more than 0.
+        """Return the remaining seconds, more than 0.
 
         Raises:
-            TimeoutError: None are.
+            TimeoutError: No time is left.
         """
         return _left_until(self._deadline)
 
     def connecting(self) -> None:
-        """Note that a connection is being opened: its own, shorter time begins."""
+        """Record that a connection is being opened. Its own, shorter deadline starts now."""
         self.connected = True
         self._connect_deadline = min(self._deadline, time.monotonic() + self._connect_seconds)
 
     def left_to_connect(self) -> float:
-        """Give the seconds that TCP and TLS have left, more than 0.
+        """Return the remaining seconds for TCP and TLS, more than 0.
 
         Raises:
-            TimeoutError: None are.
+            TimeoutError: No time is left.
         """
         return _left_until(self._connect_deadline)
 
     def shares(self, addresses: Sequence[T]) -> Iterator[tuple[T, float]]:
-        """Give each address its share of the time to connect, so that one that swallows packets leaves time for the next.
+        """Yield each address with its share of the time to connect.
+
+        An address that drops packets then leaves time for the next one.
 
         Raises:
             TimeoutError: No time is left.
@@ -86,25 +94,29 @@ class Exchange:
             yield address, self.left_to_connect() / (len(addresses) - number)
 
     def received(self, data: bytes) -> bytes:
-        """Note what was read."""
+        """Record that `data` was read, and return it."""
         self.answered = self.answered or data != b""
         return data
 
     def failed(self, error: BaseException) -> None:
-        """Note what a socket raised: httpcore2's pool cuts the chain of causes."""
-        while error.__cause__ is not None and not isinstance(error, TimeoutError):  # what caused that was its own cancellation
+        """Record an exception of a socket: the pool of httpcore2 cuts the chain of causes."""
+        # The cause of a TimeoutError is only its own cancellation.
+        while error.__cause__ is not None and not isinstance(error, TimeoutError):
             error = error.__cause__
         self._root = error
 
     def may_retry(self, error: Exception) -> bool:
-        """Tell whether the server had merely closed a kept connection before it saw the request; if so, start over."""
+        """Return whether the server closed a reused connection before it saw the request.
+
+        The request may then be sent again; its recorded exception is discarded.
+        """
         stale = not (self.connected or self.answered) and isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError))
         if stale:
             self._root = None
         return stale
 
     def unreachable(self, error: Exception) -> Unreachable:
-        """Say what a failure means, without a word of what was sent or received."""
+        """Return the failure, without any content that was sent or received."""
         names = dict.fromkeys(type(known).__name__ for known in (error, self._root) if known is not None)
         what = str(error) if isinstance(error, ExchangeError) else " from ".join(names)
         return Unreachable(self._cause(error), f"{what} at {self.place}")
@@ -121,20 +133,20 @@ class Exchange:
         if isinstance(error, (httpx2.NetworkError, httpx2.ProxyError, OSError)):
             return "connection"
         if isinstance(error, httpx2.RemoteProtocolError) and not self.answered:
-            return "dropped"  # closed without a word: that is no broken HTTP
+            return "dropped"  # closed without a response, which is not malformed HTTP
         return "protocol"
 
 
 EXCHANGE: ContextVar[Exchange] = ContextVar("iiniit_guard.exchange")
-"""The call that this thread or task is making; the network backends are not told by httpcore2."""
+"""The call of this thread or task. httpcore2 does not pass it to the network backends."""
 
 
 @contextmanager
 def raised_as(timeout: type[Exception], other: type[Exception]) -> Iterator[Exchange]:
-    """Turn what a socket raises in this block into what httpcore2 expects of a network backend.
+    """Convert the exceptions of a socket in this block to those of an httpcore2 backend.
 
     Yields:
-        The call that is being made.
+        The current call.
     """
     exchange = EXCHANGE.get()
     try:
@@ -150,11 +162,15 @@ def raised_as(timeout: type[Exception], other: type[Exception]) -> Iterator[Exch
 
 @contextmanager
 def handshake() -> Iterator[Exchange]:
-    """Be `raised_as` for the time in which TLS is set up, and mark that; the mark stays where it failed."""
+    """Convert exceptions as `raised_as` does during a TLS handshake, and mark the handshake.
+
+    The mark stays if the handshake fails.
+    """
     with raised_as(httpcore2.ConnectTimeout, httpcore2.ConnectError) as exchange:
         exchange.handshaking = True
         yield exchange
-    exchange.handshaking = exchange.answered = False  # through a proxy, only the proxy has answered so far
+    # Through a proxy, only the proxy has responded so far.
+    exchange.handshaking = exchange.answered = False
 
 
 def _left_until(deadline: float) -> float:
@@ -165,5 +181,5 @@ def _left_until(deadline: float) -> float:
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    """Tell a TLS alert or a bad certificate from a server that simply goes away."""
+    """Return whether `error` is a TLS alert or a bad certificate, not a closed connection."""
     return isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))

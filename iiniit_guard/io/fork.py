@@ -1,6 +1,7 @@
-"""Starting afresh in a forked child: connections and locks of the parent must not be used there.
+"""Reset of connections and locks in a forked child.
 
-A client that crosses a fork mixes answers between processes: both write to and read from the same socket.
+A client that crosses a fork mixes the responses of two processes, because both write to and read
+from the same socket.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """What holds connections, locks, threads or calls in flight, and can start over without them."""
+    """An object with connections, locks, threads or calls in flight that can start without them."""
 
     def after_fork(self) -> None:
-        """Replace every lock, empty every table of things in flight, drop every connection.
+        """Replace every lock, clear every table of calls in flight, drop every connection.
 
-        It runs in the child, in its only thread. It must take none of the old locks: the thread that held one is gone.
+        It runs in the child, in its only thread. It must not acquire an old lock, because the
+        thread that held it does not exist in the child.
         """
         ...
 
@@ -25,10 +27,10 @@ _FORKABLE: WeakSet[Forkable] = WeakSet()
 
 
 def on_fork(owner: Forkable) -> None:
-    """Call `owner.after_fork()` in every child that is forked from now on, for as long as `owner` lives.
+    """Call `owner.after_fork()` in every child that is forked from now on, while `owner` lives.
 
     Args:
-        owner: Hashable by identity and weakly referable; it is not kept alive.
+        owner: Hashable by identity and weakly referenceable. No strong reference is kept.
     """
     _FORKABLE.add(owner)
 

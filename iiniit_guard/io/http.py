@@ -1,4 +1,4 @@
-"""What goes to the wire and what comes back, within bounds; the same in threads and on event loops."""
+"""Requests and responses within size limits, shared by threads and event loops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 else:
 
     def override(method: T) -> T:
-        """Do nothing: `typing.override` came with Python 3.12, and typing_extensions is no dependency of ours."""
+        """Return `method`.
+
+        `typing.override` needs Python 3.12, and typing_extensions is not a dependency.
+        """
         return method
 
 
@@ -27,16 +30,17 @@ KEPT_CONNECTIONS: Final = 20
 KEPT_SECONDS: Final = 30.0
 CHUNK_BYTES: Final = 65_536
 
-_GZIP: Final = zlib.MAX_WBITS | 16  # zlib's way to say: gzip's header and trailer, and nothing else
-_CODINGS: Final = frozenset({"identity", "gzip"})  # chained codings multiply what a bomb can cost
+_GZIP: Final = zlib.MAX_WBITS | 16  # tells zlib to accept gzip only
+# Chained codings multiply the cost of a decompression bomb.
+_CODINGS: Final = frozenset({"identity", "gzip"})
 
 
 def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
-    """Make what goes to the wire.
+    """Create the request to send.
 
     Raises:
-        ExchangeError: No connection could be made for such a URL.
-        httpx2.InvalidURL: It is no URL.
+        ExchangeError: The URL names no usable host, port or scheme.
+        httpx2.InvalidURL: The URL cannot be parsed.
     """
     url = httpx2.URL(request.url)
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
@@ -51,12 +55,14 @@ def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
 
 
 class Answer:
-    """An answer that is being read, within its bounds.
+    """A response that is being read, within its size limits.
 
-    httpx2's own decoders are not used: they accept chains of codings, and a floor of 2.10 promises no bound on a chunk.
+    The decoders of httpx2 are not used. They accept chains of codings, and version 2.10, the oldest
+    supported one, does not limit the size of a chunk.
 
     Raises:
-        ExchangeError: It says that it is larger than 1 MiB, or comes in a coding that was not asked for.
+        ExchangeError: The response declares more than 1 MiB, or uses a coding that was not
+            requested.
     """
 
     def __init__(self, response: httpx2.Response) -> None:
@@ -73,10 +79,10 @@ class Answer:
         self._received = self._size = 0
 
     def take(self, chunk: bytes) -> None:
-        """Add what was read.
+        """Add a chunk of the body.
 
         Raises:
-            ExchangeError: The body, as sent or as decoded, is over 1 MiB, or it is not gzip.
+            ExchangeError: The body, encoded or decoded, is over 1 MiB, or it is not gzip.
         """
         self._received += len(chunk)
         piece = chunk if self._gunzip is None else self._decode(self._gunzip, chunk)
@@ -86,10 +92,10 @@ class Answer:
         self._parts.append(piece)
 
     def end(self) -> HttpResponse:
-        """Give the whole answer.
+        """Return the complete response.
 
         Raises:
-            ExchangeError: Its gzip is cut off.
+            ExchangeError: The gzip data is truncated.
         """
         if self._gunzip is not None and self._received and not self._gunzip.eof:
             raise ExchangeError("protocol", "an answer in broken gzip")
@@ -97,7 +103,8 @@ class Answer:
 
     def _decode(self, gunzip: zlib._Decompress, chunk: bytes) -> bytes:
         try:
-            piece = gunzip.decompress(chunk, MAX_BODY_BYTES + 1 - self._size)  # one byte too many tells a bomb
+            # One byte over the limit reveals a bomb.
+            piece = gunzip.decompress(chunk, MAX_BODY_BYTES + 1 - self._size)
         except zlib.error:
             raise ExchangeError("protocol", "an answer in broken gzip") from None
         if gunzip.unused_data:
@@ -106,10 +113,10 @@ class Answer:
 
 
 def proxy_of(connection: Connection) -> ForwardProxy | None:
-    """Give the forward proxy of `connection`, None without one.
+    """Return the forward proxy of `connection`, or None without one.
 
     Raises:
-        ExchangeError: It cannot be used; then nothing is sent past it either.
+        ExchangeError: The proxy is unusable. Nothing is sent without it either.
     """
     if connection.http_proxy is None:
         return None
@@ -120,23 +127,24 @@ def proxy_of(connection: Connection) -> ForwardProxy | None:
 
 
 class TlsContexts:
-    """The TLS settings of each connection, made once: to load the system's roots takes some 20 ms."""
+    """The TLS contexts of all connections, created once: loading the system's roots takes 20 ms."""
 
     def __init__(self) -> None:
         self._made: dict[Connection, ssl.SSLContext] = {}
 
     def known(self, connection: Connection) -> ssl.SSLContext | None:
-        """Give the context if it was made before."""
+        """Return the context if it exists."""
         return self._made.get(connection)
 
     def make(self, connection: Connection) -> ssl.SSLContext:
-        """Make the context: it reads files and takes a while.
+        """Create the context. This reads files and takes a while.
 
         Raises:
             ExchangeError: A certificate or key file cannot be read. The next call tries again.
         """
         try:
-            context = ssl.create_default_context(cafile=connection.ca_file)  # with a file, the system's roots are not loaded
+            # With a CA file, the roots of the system are not loaded.
+            context = ssl.create_default_context(cafile=connection.ca_file)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             if connection.certificate_file is not None:
                 context.load_cert_chain(connection.certificate_file, connection.key_file)
@@ -147,6 +155,7 @@ class TlsContexts:
 
 def _is_host(name: str) -> bool:
     try:
-        return name.encode("idna") != b""  # as `socket` and `ssl` will: both raise for an empty label, or one over 63 characters
+        # As in `socket` and `ssl`: both raise for an empty label or one of more than 63 characters.
+        return name.encode("idna") != b""
     except UnicodeError:
         return False

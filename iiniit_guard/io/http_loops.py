@@ -1,4 +1,4 @@
-"""HTTP for event loops: a pool for each loop, and one timeout around the whole call."""
+"""HTTP for event loops: one pool for each loop, and one timeout for the whole call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 class LoopClients:
-    """The pools of all event loops, one for each loop, connection and scheme. They send no cookie and follow no redirect."""
+    """The pools of all event loops, one for each loop, connection and scheme.
+
+    They send no cookies and follow no redirects.
+    """
 
     def __init__(self, contexts: TlsContexts, names: Names, loops: Loops, threads: DaemonThreads) -> None:
         self._contexts = contexts
@@ -42,7 +45,7 @@ class LoopClients:
         self._threads = threads
 
     async def fetch(self, request: HttpRequest, started: float) -> HttpResponse | Unreachable:
-        """Make one call on the running loop; else as `ThreadClients.fetch`."""
+        """Make one call on the running loop. Asynchronous twin of `ThreadClients.fetch`."""
         exchange = Exchange(request.connection, started)
         previous = EXCHANGE.set(exchange)
         try:
@@ -64,7 +67,7 @@ class LoopClients:
         context = None
         if scheme == "https":
             context = self._contexts.known(connection)
-            if context is None:  # it reads files
+            if context is None:  # creating a context reads files
                 context = await asyncio.wrap_future(self._threads.run(lambda: self._contexts.make(connection)))
         transports = (await self._loops.here()).transports
         transport = transports.get((connection, scheme))
@@ -74,7 +77,10 @@ class LoopClients:
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
-    """httpx2's transport over a pool with our network backend; what intercepts httpx2's transports in tests finds it."""
+    """The transport of httpx2 over a pool with a custom network backend.
+
+    Tools that intercept the transports of httpx2 in tests also intercept this one.
+    """
 
     def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Names) -> None:
         proxy = proxy_of(connection)
@@ -82,7 +88,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
             proxy=for_plain_http(proxy) if plain and proxy is not None else None,
-            max_connections=None,  # bounded by the calls in flight, and those by the core
+            max_connections=None,  # the core limits the calls in flight
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
             network_backend=_Backend(names, None if plain else proxy),
@@ -93,7 +99,8 @@ async def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse
     response = await transport.handle_async_request(outgoing)
     try:
         answer = Answer(response)
-        async for chunk in cast("AsyncIterable[bytes]", response.stream):  # aiter_raw() refuses what a test's interceptor has read
+        # `aiter_raw()` fails if an interceptor in a test has already read the response.
+        async for chunk in cast("AsyncIterable[bytes]", response.stream):
             answer.take(chunk)
         return answer.end()
     finally:
@@ -101,7 +108,7 @@ async def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse
 
 
 class _Backend(httpcore2.AsyncNetworkBackend):
-    """Opens connections, through `tunnelled` where that is given."""
+    """Open connections, through the proxy `tunnelled` if it is set."""
 
     def __init__(self, names: Names, tunnelled: ForwardProxy | None) -> None:
         self._names = names
@@ -126,7 +133,8 @@ class _Backend(httpcore2.AsyncNetworkBackend):
     async def _open(self, host: str, port: int) -> _Stream:
         with raised_as(httpcore2.ConnectTimeout, httpcore2.ConnectError) as exchange:
             exchange.connecting()
-            # Not the loop's executor: a dead name server would fill it, and hold up the loop's end.
+            # The executor of the loop is not used: a dead name server would fill it and delay the
+            # end of the loop.
             async with asyncio.timeout(exchange.left_to_connect()):
                 addresses = await asyncio.wrap_future(self._names.look_up(host, port))
             failure: Exception = httpcore2.ConnectError("no address")
@@ -167,7 +175,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
             raise
 
     async def open_tunnel(self, tunnel: Tunnel) -> None:
-        """Have the proxy at the other end open `tunnel`."""
+        """Open `tunnel` at the proxy."""
         try:
             await self.write(tunnel.request)
             while not tunnel.opened:
@@ -177,7 +185,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
             raise
 
     async def abandon(self) -> None:
-        """Close the connection although the request is being cancelled, maybe again and again (anyio's scopes do so)."""
+        """Close the connection even if the request is cancelled repeatedly, as by anyio scopes."""
         with anyio.CancelScope(shield=True):
             await self.aclose()
 

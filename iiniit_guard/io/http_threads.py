@@ -1,4 +1,4 @@
-"""HTTP for threads: a pool of blocking connections whose every step gets the time that the whole call has left."""
+"""HTTP for threads: blocking connections, with every step limited by the deadline of the call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 class ThreadClients:
-    """The pools that all threads share, one for each connection and scheme. They send no cookie and follow no redirect."""
+    """The pools that all threads share, one for each connection and scheme.
+
+    They send no cookies and follow no redirects.
+    """
 
     def __init__(self, contexts: TlsContexts, names: Names) -> None:
         self._contexts = contexts
@@ -43,10 +46,10 @@ class ThreadClients:
         self._open: WeakSet[_Stream] = WeakSet()
 
     def fetch(self, request: HttpRequest, started: float) -> HttpResponse | Unreachable:
-        """Make one call, and once more where a kept connection turns out to be dead; all within one deadline.
+        """Make one call; repeat it if a reused connection is dead. Both share one deadline.
 
         Args:
-            request: What to send: an idempotent read, or it could be done twice.
+            request: The request. It must be an idempotent read, because it may be sent twice.
             started: When the call began, by `time.monotonic()`.
         """
         exchange = Exchange(request.connection, started)
@@ -66,14 +69,17 @@ class ThreadClients:
             EXCHANGE.reset(previous)
 
     def close(self) -> None:
-        """Close every connection, also those in use."""
+        """Close every connection, including those in use."""
         with self._lock:
             transports, self._transports = self._transports, {}
         for transport in transports.values():
             transport.close()
 
     def abandon(self) -> None:
-        """Close our ends of the parent's connections in a forked child: without a lock, and without a word to the server."""
+        """Close this process's ends of the parent's connections in a forked child.
+
+        This takes no lock and sends nothing to the server.
+        """
         for stream in list(self._open):
             stream.close()
 
@@ -89,7 +95,10 @@ class ThreadClients:
 
 
 class _Transport(httpx2.HTTPTransport):
-    """httpx2's transport over a pool with our network backend; what intercepts httpx2's transports in tests finds it."""
+    """The transport of httpx2 over a pool with a custom network backend.
+
+    Tools that intercept the transports of httpx2 in tests also intercept this one.
+    """
 
     def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Names, streams: WeakSet[_Stream]) -> None:
         proxy = proxy_of(connection)
@@ -97,7 +106,7 @@ class _Transport(httpx2.HTTPTransport):
         self._pool = httpcore2.ConnectionPool(
             ssl_context=context,
             proxy=for_plain_http(proxy) if plain and proxy is not None else None,
-            max_connections=None,  # bounded by the calls in flight, and those by the core
+            max_connections=None,  # the core limits the calls in flight
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
             network_backend=_Backend(names, streams, None if plain else proxy),
@@ -108,7 +117,8 @@ def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
     response = transport.handle_request(outgoing)
     try:
         answer = Answer(response)
-        for chunk in cast("Iterable[bytes]", response.stream):  # iter_raw() refuses what a test's interceptor has read
+        # `iter_raw()` fails if an interceptor in a test has already read the response.
+        for chunk in cast("Iterable[bytes]", response.stream):
             answer.take(chunk)
         return answer.end()
     finally:
@@ -116,7 +126,7 @@ def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
 
 
 class _Backend(httpcore2.NetworkBackend):
-    """Opens connections, through `tunnelled` where that is given."""
+    """Open connections, through the proxy `tunnelled` if it is set."""
 
     def __init__(self, names: Names, streams: WeakSet[_Stream], tunnelled: ForwardProxy | None) -> None:
         self._names = names
@@ -172,7 +182,7 @@ class _Stream(httpcore2.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)
         with raised_as(httpcore2.WriteTimeout, httpcore2.WriteError) as exchange:
-            while rest:  # not sendall: over TLS it gives the timeout to each piece anew
+            while rest:  # Not `sendall`: over TLS it restarts the timeout for each piece.
                 self._socket.settimeout(exchange.left())
                 rest = rest[self._socket.send(rest) :]
 
@@ -192,7 +202,7 @@ class _Stream(httpcore2.NetworkStream):
             raise
 
     def open_tunnel(self, tunnel: Tunnel) -> None:
-        """Have the proxy at the other end open `tunnel`."""
+        """Open `tunnel` at the proxy."""
         try:
             self.write(tunnel.request)
             while not tunnel.opened:
@@ -207,7 +217,7 @@ class _Stream(httpcore2.NetworkStream):
 
     @override
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # an idle connection on which something can be read was closed by the server
+        if info == "is_readable":  # an idle connection with readable data was closed by the server
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
             return bool(poll.poll(0))

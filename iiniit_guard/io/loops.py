@@ -1,6 +1,7 @@
-"""What belongs to one event loop and ends with it.
+"""Resources of one event loop, which are released with it.
 
-A client that is used on a second loop fails, and programs have several: uvicorn's reloader, asgiref's one per call, tests.
+A client fails on a second loop, and programs have several: the reloader of uvicorn, one loop per
+call in asgiref, tests.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _MAX_TASKS: Final = 256
 
 
 class Closable(Protocol):
-    """A pool of connections of one event loop."""
+    """A connection pool of one event loop."""
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -33,17 +34,21 @@ class LoopState:
         self.transports: dict[Hashable, Closable] = {}
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run `work()` as a task of this loop; it is dropped when 256 run already.
+        """Run `work()` as a task of this loop; drop it if 256 tasks already run.
 
-        It starts in an empty context: what belongs to the request at hand must not live on in the background.
+        The task starts in an empty context, because data of the current request must not stay alive
+        in the background.
         """
         if len(self._tasks) < _MAX_TASKS:
             task = asyncio.get_running_loop().create_task(work(), context=Context())
-            self._tasks.add(task)  # the loop itself holds tasks weakly
+            self._tasks.add(task)  # the loop itself holds only weak references to tasks
             task.add_done_callback(self._tasks.discard)
 
     async def lead(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` as a task of this loop and wait for it; whoever waits may be cancelled, the work is not."""
+        """Run `work` as a task of this loop and wait for it.
+
+        Cancelling the caller does not cancel the work.
+        """
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._leads.add(task)
         task.add_done_callback(self._ended)
@@ -52,10 +57,12 @@ class LoopState:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._leads.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waited has it; where nobody waits any more, the next request meets the same fault
+            # Mark the exception as retrieved. A waiting caller gets it; without one, the next
+            # request meets the same fault.
+            task.exception()
 
     async def close(self) -> None:
-        """Cancel the tasks, close the connections."""
+        """Cancel the tasks and close the connections."""
         others: set[asyncio.Task[Any]] = (self._tasks | self._leads) - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -76,7 +83,7 @@ class Loops:
         return len(self._states)
 
     async def here(self) -> LoopState:
-        """Give the state of the running loop. It does not let other tasks run."""
+        """Return the state of the running loop, without letting other tasks run."""
         loop = asyncio.get_running_loop()
         known = self._states.get(loop)
         if known is not None:
@@ -91,7 +98,7 @@ class Loops:
         return state
 
     async def release(self) -> None:
-        """Close what belongs to the running loop."""
+        """Close the resources of the running loop."""
         known = self._states.get(asyncio.get_running_loop())
         if known is not None:
             await known[1].aclose()
@@ -99,8 +106,9 @@ class Loops:
     async def _until_the_end(self, loop: asyncio.AbstractEventLoop, state: LoopState) -> AsyncGenerator[None, None]:
         """Close `state` when the loop ends.
 
-        A weak reference to the loop would not do: connections refer to their loop, so nothing would ever be freed. But
-        every runner calls `loop.shutdown_asyncgens()`, which ends this generator while connections can still be closed.
+        A weak reference to the loop would not work: connections refer to their loop, so nothing
+        would be freed. But every runner calls `loop.shutdown_asyncgens()`, which ends this
+        generator while connections can still be closed.
         """
         try:
             yield

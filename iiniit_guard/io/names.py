@@ -1,4 +1,7 @@
-"""Looking up host names with a bound: `getaddrinfo` obeys no timeout, so whoever asks waits beside it, not in it."""
+"""Host name resolution with a time limit.
+
+`getaddrinfo` has no timeout, so it runs in another thread and the caller waits for that thread.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from iiniit_guard.io.daemon_threads import DaemonThreads
 
-_JOINED_SECONDS: Final = 5.0  # a look-up that hangs longer is not waited for again: the name server may be back
+# A lookup that hangs longer is not shared any more: the name server may be available again.
+_JOINED_SECONDS: Final = 5.0
 
 
 class Address(NamedTuple):
-    """One address of a host, as `socket.connect` wants it."""
+    """One address of a host, as for `socket.connect`."""
 
     family: int
     sockaddr: tuple[str | int | bytes, ...]
 
 
 class Names:
-    """Look up host names in threads; those who ask for one name at the same time share one look-up."""
+    """Resolve host names in threads. Concurrent callers for one name share one lookup."""
 
     def __init__(self, threads: DaemonThreads) -> None:
         self._threads = threads
@@ -30,10 +34,10 @@ class Names:
         self._begun: dict[tuple[str, int], tuple[float, Future[list[Address]]]] = {}
 
     def look_up(self, host: str, port: int) -> Future[list[Address]]:
-        """Begin to look up `host`, or join whoever does.
+        """Start a lookup of `host`, or join one in progress.
 
         Returns:
-            The addresses, at least one; or an `OSError` where there is none.
+            A future with at least one address, or with an `OSError`.
         """
         try:
             numeric: Future[list[Address]] = Future()
@@ -62,6 +66,6 @@ class Names:
 def _addresses(host: str, port: int, flags: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except UnicodeError:  # no host name: an empty label, or one over 63 characters
+    except UnicodeError:  # not a host name: an empty label, or one of more than 63 characters
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]

@@ -1,4 +1,4 @@
-"""Performing what a flow asks for: the network, files, callers' functions, waiting for others, and work in the background."""
+"""The effect runner: network, files, user callables, waits and background work."""
 
 from __future__ import annotations
 
@@ -44,29 +44,32 @@ if TYPE_CHECKING:
     from iiniit_guard.io.loops import Loops
 
 Transport: TypeAlias = Callable[[HttpRequest], HttpResponse | Unreachable]
-"""What stands for the network in tests."""
+"""Replacement of the network in tests."""
 
 _CLOSED: Final = Unreachable("connection", "the guard is closed")
 _LATER_THREADS: Final = 4
-_BREATH_SECONDS: Final = 0.0001  # 0 would give the interpreter up and take it back before anyone who waits has woken
+# With 0, this thread would reacquire the interpreter lock before a waiting thread wakes up.
+_BREATH_SECONDS: Final = 0.0001
 _BLOCKING_THREADS: Final = 4
 _NAMES_THREADS: Final = 8
 
 _log = logging.getLogger("iiniit_guard")
 
-# A forked child can neither use the connections of its parent's event loops nor close them: that would reach into the parent's
-# selector, which both share. So it keeps them as they are.
+# A forked child can neither use the connections of its parent's event loops nor close them: closing
+# would change the selector that both processes share. So the child keeps them unchanged.
 _left_behind: list[Loops] = []
 
 
 class Performer:
-    """Perform effects, in threads and on any number of event loops. It does no I/O before the first effect asks for it.
+    """Perform effects, in threads and on any number of event loops.
 
-    It may be shared by threads and loops, and starts afresh in a forked child.
+    It does no I/O before the first effect. Threads and event loops may share it. In a forked child
+    it starts without connections.
 
     Args:
-        transport: Called instead of the network for each `Fetch`, by both drivers; it must not block for long.
-        store: The shared store; None makes every look into it a miss.
+        transport: Called instead of the network for each `Fetch`, in threads and on event loops. It
+            must not block for long.
+        store: The shared store; None makes every lookup a miss.
     """
 
     def __init__(self, transport: Transport | None = None, store: Store | None = None) -> None:
@@ -77,7 +80,7 @@ class Performer:
         on_fork(self)
 
     def perform(self, effect: Effect) -> object:
-        """Give the reply to `effect`, blocking this thread.
+        """Return the reply to `effect`; block this thread.
 
         Raises:
             UsageError: An `Ask` names an asynchronous function.
@@ -96,7 +99,7 @@ class Performer:
                     self._background.start(partial(self._run_later, start))
                 return None
             case Lead(start):
-                return run(start(), self.perform)  # nothing cancels a thread
+                return run(start(), self.perform)  # a thread cannot be cancelled
             case Recall() | Keep():
                 return missed(effect) if self._store is None else self._store.perform(effect)
             case Breathe():
@@ -106,7 +109,7 @@ class Performer:
                 assert_never(effect)
 
     async def perform_async(self, effect: Effect) -> object:
-        """Give the reply to `effect`, letting the running event loop go on."""
+        """Return the reply to `effect` without blocking the running event loop."""
         import asyncio
 
         match effect:
@@ -137,7 +140,7 @@ class Performer:
                 assert_never(effect)
 
     def close(self) -> None:
-        """Close the connections of threads. From now on no call is made, here or on an event loop."""
+        """Close the connections of threads. Later network calls fail, also on event loops."""
         self._closed = True
         if self._store is not None:
             self._store.close()
@@ -145,20 +148,21 @@ class Performer:
             self._clients[0].close()
 
     async def aclose(self) -> None:
-        """Do as `close`, and as `release_loop`."""
+        """Close what `close` and `release_loop` close."""
         self.close()
         await self.release_loop()
 
     async def release_loop(self) -> None:
-        """Cancel the background tasks and close the connections of the running event loop; the next call opens new ones.
+        """Cancel the background tasks and close the connections of the running event loop.
 
-        A loop that is run by `asyncio.run` or by a server does so itself when it ends.
+        The next call opens new connections. A loop of `asyncio.run` or of a server does this by
+        itself when it ends.
         """
         if self._loops is not None:
             await self._loops.release()
 
     def after_fork(self) -> None:
-        """Start afresh in a forked child."""
+        """Start without locks, threads and connections of the parent process."""
         if self._clients is not None:
             self._clients[0].abandon()
         if self._loops is not None:
@@ -190,7 +194,7 @@ class Performer:
         import asyncio
 
         started = time.monotonic()
-        if self._clients is None:  # the import of httpx2 would hold up the loop for 0.1 s
+        if self._clients is None:  # importing httpx2 would block the loop for 0.1 s
             with suppress(OSError):  # no thread is free
                 await asyncio.wrap_future(self._blocking.run(self._make_clients))
         return await self._make_clients()[1].fetch(request, started)
@@ -222,13 +226,13 @@ class Performer:
         try:
             if not self._closed:
                 run(start(), self.perform)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it; the next request meets the same fault in the open
+        except Exception as error:  # noqa: BLE001 - no caller waits; the next request raises it
             _log_failure(error)
 
     async def _run_later_async(self, start: Callable[[], Flow[object]]) -> None:
         try:
             await run_async(start(), self.perform_async)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it; the next request meets the same fault in the open
+        except Exception as error:  # noqa: BLE001 - no caller waits; the next request raises it
             _log_failure(error)
 
 
@@ -236,7 +240,8 @@ def read_file(path: str) -> bytes | Unreachable:
     """Read a file of at most 1 MiB.
 
     Returns:
-        Its content, or `Unreachable` where it is missing, larger, or no file: to open a pipe could block for ever.
+        Its content. `Unreachable` if it is missing, larger or not a regular file: opening a pipe
+        could block forever.
     """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
@@ -252,7 +257,7 @@ def _ask(function: Callable[..., object], arguments: tuple[object, ...]) -> obje
     reply = function(*arguments)
     if inspect.isawaitable(reply):
         if inspect.iscoroutine(reply):
-            reply.close()  # else Python warns that it was never awaited
+            reply.close()  # otherwise Python warns that it was never awaited
         raise UsageError(f"{_name_of(function)} is asynchronous, but was called from a synchronous application")
     return reply
 
@@ -273,15 +278,15 @@ async def _join_async(load: Future[object], timeout_seconds: float) -> object:
 
     try:
         async with asyncio.timeout(timeout_seconds):
-            # No shield: a load that runs cannot be cancelled by a waiter, and a shielded one would call back into a loop that
-            # may be closed by then.
+            # No shield: a waiter cannot cancel a running load, and a shielded load would call back
+            # into a loop that may be closed by then.
             return await asyncio.wrap_future(load)
     except TimeoutError:
         return TIMED_OUT
 
 
 def _log_failure(error: Exception) -> None:
-    # Its message may hold what was received; where it was raised cannot.
+    # Log the place, not the message: the message may contain received data.
     raised = error.__traceback__
     while raised is not None and raised.tb_next is not None:
         raised = raised.tb_next

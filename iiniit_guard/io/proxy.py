@@ -1,6 +1,7 @@
-"""Through a forward proxy: plain requests, and the tunnel for TLS (RFC 9110 §9.3.6).
+"""Forward proxy: plain requests, and the tunnel for TLS (RFC 9110 §9.3.6).
 
-httpcore2 has tunnels of its own, but keeps one whose TLS failed in its list for good, as a connection in use.
+The tunnels of httpcore2 are not used: if the TLS handshake in a tunnel fails, httpcore2 keeps the
+connection in its pool permanently, as a connection in use.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ _MAX_HEAD_BYTES: Final = 16_384
 
 
 def for_plain_http(proxy: ForwardProxy) -> httpcore2.Proxy:
-    """Give a proxy as httpcore2 wants it, for requests that the proxy reads (RFC 9112 §3.2.2)."""
+    """Return the httpcore2 form of a proxy for plain http requests (RFC 9112 §3.2.2)."""
     headers = [] if proxy.authorization is None else [("Proxy-Authorization", proxy.authorization)]
     url = httpcore2.URL(scheme=b"http", host=proxy.host.encode("ascii"), port=proxy.port, target=b"/")
     return httpcore2.Proxy(url, headers=headers)
 
 
 class Tunnel:
-    """The opening of a tunnel: send `request`, then `take` what is read until it is open.
+    """A tunnel that is being opened: send `request`, then pass what is read to `take`.
 
     Attributes:
         request: The bytes to send to the proxy.
-        opened: The proxy has agreed; what follows belongs to the server behind it.
+        opened: The proxy has agreed. All further bytes belong to the server behind it.
     """
 
     def __init__(self, proxy: ForwardProxy, host: str, port: int) -> None:
@@ -39,10 +40,10 @@ class Tunnel:
         self._head = b""
 
     def take(self, data: bytes) -> None:
-        """Add what was read.
+        """Process bytes from the proxy.
 
         Raises:
-            httpcore2.ProxyError: The proxy refuses, goes away, or says something else.
+            httpcore2.ProxyError: The proxy refuses, closes the connection or sends something else.
         """
         self._head += data
         if not data or len(self._head) > _MAX_HEAD_BYTES:
@@ -51,6 +52,7 @@ class Tunnel:
         if not end:
             return
         version, _, status = head.partition(b" ")
-        if version not in (b"HTTP/1.1", b"HTTP/1.0") or not status.startswith(b"2") or rest:  # a TLS server waits for us
+        # A TLS server waits for the client, so no bytes may follow the header.
+        if version not in (b"HTTP/1.1", b"HTTP/1.0") or not status.startswith(b"2") or rest:
             raise httpcore2.ProxyError("the proxy opened no tunnel")
         self.opened = True

@@ -1,4 +1,4 @@
-"""Settings in text: from the environment and from a TOML file, by the names they have as keywords."""
+"""Settings from the environment and from a TOML file, under the names of the keywords."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 _LISTS: Final = frozenset({"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"})
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
 _FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token", "event_subject"})
-# A demand that an empty variable would drop without a word.
+# An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
 _WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
 _ONLY_PYTHON: Final = frozenset({"introspection", "on_event", "validators", "alternatives", "issuer_resolver"})
 _SECRET_FILE: Final = "store_secret_file"
 _TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE}
 
-_UNREAD: Final[Callable[[str], object]] = (
-    str  # stands for issuers of which some have faults, so that the other settings are looked at all the same
-)
+# A placeholder for issuers with faults, so that the other settings are still checked.
+_UNREAD: Final[Callable[[str], object]] = str
 
 _AUTH: Final = "introspection_client_auth"
 _PARTS: Final = frozenset(
@@ -59,16 +58,19 @@ _PARTS: Final = frozenset(
 
 
 def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
-    """Read `IINIIT_GUARD_*`: lists are space-separated, tables JSON; an empty variable counts as not set.
+    """Read the variables `IINIIT_GUARD_*`.
 
-    One that would drop a demand (`require_claim`, `algorithms`, `profile`) must not be empty.
+    Lists are space-separated, tables are JSON, and an empty variable counts as unset. Variables
+    whose absence would drop a requirement (`require_claim`, `algorithms`, `profile`) must not be
+    empty.
 
     Args:
-        environ: Where to look.
-        more: Keywords that win over the environment.
+        environ: The variables.
+        more: Keywords that override the environment.
 
     Raises:
-        SettingsError: A variable is unknown or cannot be read; every other fault is told with it. No message holds its value.
+        SettingsError: A variable is unknown or cannot be parsed; `faults` also names every other
+            fault. No message contains the value of a variable.
     """
     faults: list[str] = []
     table: dict[str, Any] = {}
@@ -87,35 +89,37 @@ def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTH
 
 
 def settings_from_file(path: str | os.PathLike[str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
-    """Read a TOML file; `[[issuers]]` holds several issuers, else the settings of one stand at the top.
+    """Read a TOML file.
 
-    What only the gateway reads (`GATEWAY_TABLES`) is passed over.
+    `[[issuers]]` holds several issuers; otherwise the settings of one issuer are at the top level.
+    Tables for the gateway alone (`GATEWAY_TABLES`) are ignored.
 
     Args:
-        path: Such as `guard.toml`.
-        more: Keywords that win over the file.
+        path: For example `guard.toml`.
+        more: Keywords that override the file.
 
     Raises:
-        SettingsError: The file cannot be read, is no TOML (line and column are named), or holds what is no setting.
+        SettingsError: The file cannot be read, is not TOML (the message names line and column), or
+            contains something other than settings.
     """
     return settings_from_table({name: value for name, value in read_toml(path).items() if name not in GATEWAY_TABLES}, more)
 
 
 GATEWAY_TABLES: Final = frozenset({"rules", "gateway", "server", "upstream", "callers"})
-"""Names at the top of `guard.toml` that concern `iiniit-guard serve` alone."""
+"""Names at the top level of `guard.toml` that only `iiniit-guard serve` uses."""
 FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
-"""All names that may stand at its top."""
+"""All names that are allowed at the top level of `guard.toml`."""
 
 
 def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
-    """Turn a parsed table into keywords for `Guard`.
+    """Convert a parsed table into keywords for `Guard`.
 
     Args:
-        document: Names and values; `issuers` holds a list of such tables.
-        more: Keywords that win over the table.
+        document: Names and values; `issuers` is a list of such tables.
+        more: Keywords that override the table.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: At least one setting is invalid; `faults` names every invalid setting.
     """
     faults: list[str] = []
     top = {name: value for name, value in document.items() if name != "issuers"}
@@ -133,7 +137,7 @@ def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = N
         found = [f"{name}: there is no such setting" for name in strange]
         try:
             keywords = _complete({name: value for name, value in table.items() if name not in strange}, found, NOTHING_MORE)
-            make_settings(keywords)  # says what is missing
+            make_settings(keywords)  # raises for missing settings
             issuers.append(TrustedIssuer(**keywords))
         except SettingsError as error:
             faults += [f"issuers, number {position}: {fault}" for fault in error.faults]
@@ -141,7 +145,7 @@ def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = N
 
 
 def _complete(table: dict[str, Any], faults: list[str], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the keywords, or raise with every fault that can be found without those already known."""
+    """Return the keywords, or raise with the known faults and all others that can be found."""
     keywords = {**_assembled(table, faults), **more}
     if faults:
         try:
@@ -153,13 +157,16 @@ def _complete(table: dict[str, Any], faults: list[str], more: Mapping[str, Any])
 
 
 def _follows(fault: str, faults: list[str]) -> bool:
-    """Tell whether a setting that was not made of its parts is missed only because they have faults, which are told already."""
+    """Return whether `fault` only follows from listed faults of the setting's parts.
+
+    A setting whose parts have faults is not assembled, so it appears to be missing.
+    """
     name = fault.partition(":")[0]
     return name in ("introspection", "store_secret") and any(other.startswith(f"{name}_") for other in faults)
 
 
 def _assembled(table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
-    """Put the parts of `introspection` together."""
+    """Assemble `introspection` and `store_secret` from their parts."""
     parts = {name: value for name, value in table.items() if name in _PARTS}
     rest = {name: value for name, value in table.items() if name not in _PARTS}
     if _SECRET_FILE in rest:
@@ -243,7 +250,7 @@ def _parse_text(name: str, written: str) -> Any:
 
 
 def _parse_paths(written: str) -> Any:
-    """Read `scope_claims` as JSON, for paths that are lists and for names with spaces."""
+    """Parse `scope_claims` as JSON, for paths that are lists and for names with spaces."""
     try:
         return json.loads(written)
     except ValueError:

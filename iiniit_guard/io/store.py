@@ -1,4 +1,4 @@
-"""The shared store over Redis or Valkey: three commands, 100 ms, no retries; whatever goes wrong is a miss."""
+"""The shared store on Redis or Valkey: three commands, 100 ms, no retries; a failure is a miss."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from iiniit_guard.io.loops import Loops
 
 _TIMEOUT_SECONDS: Final = 0.1
-_PAUSE_SECONDS: Final = 1.0  # after a failure: a store that hangs must not cost every request its 100 ms
+# After a failure: a store that hangs must not add 100 ms to every request.
+_PAUSE_SECONDS: Final = 1.0
 _LONGEST_VALUE_BYTES: Final = 1 << 20
 _MOST_CONNECTIONS: Final = 32
-"""Of the threads together, and of each event loop; a request that finds none free goes without the store."""
+"""Limit for all threads together, and for each event loop. If none is free, a request is a miss."""
 
 _log = logging.getLogger("iiniit_guard")
 
@@ -29,7 +30,7 @@ class Store:
     """One shared store, for threads and for event loops.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`, with the password where one is needed.
+        url: `redis://`, `rediss://` or `unix://`, with the password if one is needed.
 
     Raises:
         MissingExtra: The extra `redis` is not installed.
@@ -37,7 +38,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         with needs_extra("redis", "store_url"):
-            import redis  # noqa: F401 - at once, so that the first request neither fails for want of it nor waits for it
+            import redis  # noqa: F401 - fail or load now, not at a request
         self._url = url
         self._begin()
 
@@ -49,11 +50,11 @@ class Store:
         self._failing = False
 
     def after_fork(self) -> None:
-        """Start afresh in a forked child: the parent's connections are not ours."""
+        """Start without the connections of the parent process."""
         self._begin()
 
     def perform(self, effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
-        """Carry out one effect in this thread."""
+        """Perform one effect in this thread."""
         if time.monotonic() < self._quiet_until:
             return missed(effect)
         module = _redis()
@@ -68,18 +69,18 @@ class Store:
             return self._succeeded(_bounded(pipeline.execute()))
         except module.exceptions.MaxConnectionsError:
             return missed(effect)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a miss, and no message that quotes the URL gets out
+        except Exception as error:  # noqa: BLE001 - every failure is a miss; no URL is quoted
             return self._failed(effect, error)
 
     async def perform_async(self, effect: Recall | Keep, loops: Loops) -> tuple[bytes | None, ...] | None:
-        """Carry out one effect on the running event loop; its connections end with it."""
+        """Perform one effect on the running event loop. The connections close with the loop."""
         import asyncio
 
         if time.monotonic() < self._quiet_until:
             return missed(effect)
         module = _redis()
         try:
-            async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # connecting and asking
+            async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
                 client = await self._loop_client(loops)
                 if isinstance(effect, Keep):
                     await client.set(effect.name, effect.value, px=_milliseconds(effect))
@@ -121,13 +122,14 @@ class Store:
 
     def _failed(self, effect: Recall | Keep, error: Exception) -> tuple[bytes | None, ...] | None:
         now = time.monotonic()
-        # A burst of requests keeps our event loop from its own connections for longer than we wait: whoever sends one must not be able to
-        # switch a store off that answered a moment ago.
+        # A burst of requests can delay the event loop itself for longer than the timeout. A client
+        # must not be able to disable a store that responded a moment ago by sending such a burst.
         if isinstance(error, (TimeoutError, _redis().exceptions.TimeoutError)) and now - self._answered_at < _PAUSE_SECONDS:
             return missed(effect)
         self._quiet_until = now + _PAUSE_SECONDS
         if not self._failing:
-            self._failing = True  # said once per outage; the class of the error only, for a message may quote the URL
+            # Log once per outage, and only the class of the error: its message may quote the URL.
+            self._failing = True
             _log.warning("the shared store cannot be reached (%s); each process remembers by itself meanwhile", type(error).__qualname__)
         return missed(effect)
 
@@ -163,7 +165,7 @@ def _milliseconds(effect: Keep) -> int:
 
 
 def missed(effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
-    """Give the reply that says nothing is there."""
+    """Return the reply for a miss."""
     return None if isinstance(effect, Keep) else (None,) * len(effect.names)
 
 

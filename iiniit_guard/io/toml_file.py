@@ -1,4 +1,4 @@
-"""Reading a TOML file, and saying where it is broken without quoting it: what stands there may be a secret."""
+"""TOML reader. Errors name a position and never quote the file, as it may hold secrets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a TOML file.
 
     Args:
-        path: Such as `guard.toml`.
+        path: For example `guard.toml`.
 
     Raises:
-        SettingsError: It cannot be read, is not UTF-8, or is no TOML: then its line and column are named.
+        SettingsError: The file cannot be read, is not UTF-8 or is not TOML. For invalid TOML the
+            message names line and column.
     """
     document = _read(Path(path))
     if isinstance(document, str):
@@ -29,7 +30,10 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any] | str:
-    """Give the document, or its fault: raised here, an exception would have the file in its context and in its frame."""
+    """Return the document, or the fault.
+
+    An exception raised here would have the content of the file in its context and in its frame.
+    """
     import tomllib
 
     try:
@@ -45,7 +49,10 @@ def _read(path: Path) -> dict[str, Any] | str:
 
 
 def _place(message: str, text: str) -> str:
-    """Give line and column out of tomllib's message; a number of thousands of digits has neither."""
+    """Return line and column from the message of tomllib.
+
+    The result is empty for a number of thousands of digits, whose message has neither.
+    """
     found = _PLACE.search(message)
     if found is not None:
         return f"line {found[1]}, column {found[2]}: "

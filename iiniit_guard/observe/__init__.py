@@ -1,1 +1,1 @@
-"""Consumers of events: `Guard(on_event=...)` takes each of them."""
+"""Event listeners for `Guard(on_event=...)`."""

@@ -1,4 +1,4 @@
-"""Decisions as lines of Python's own logging."""
+"""Decisions in the log of Python's `logging`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ _LEVELS: Final = {"allow": logging.INFO, "deny": logging.INFO, "unavailable": lo
 
 
 class DecisionLog:
-    """Log one line per decision: `deny 401 expired GET host=wsgi cache=miss ms=0.21 issuer=… client=… token=…`.
+    """Log one line per decision.
 
-    The subject is not logged: a log is kept longer and read by more people than anything else. Nor is a path, which may hold
-    personal data, or a token, of which the first digits of its digest tell two lines of one token from two tokens.
+    Example: `deny 401 expired GET host=wsgi cache=miss ms=0.21 issuer=… client=… token=…`.
+
+    The subject is not logged, because logs are kept longer and read by more people than other data.
+    The path is not logged, because it may contain personal data. The token is not logged either;
+    the first digits of its digest distinguish the lines of two tokens.
 
     Args:
-        logger: Where to; by default `iiniit_guard.decisions`.
+        logger: The target; by default `iiniit_guard.decisions`.
         which: `refusals`, `all` or `none`.
     """
 
@@ -27,7 +30,7 @@ class DecisionLog:
         self.which = which
 
     def __call__(self, event: Event) -> None:
-        """Log it, if it is wanted."""
+        """Log the decision if `which` selects it."""
         if self.which == "none" or (self.which == "refusals" and event.decision == "allow"):
             return
         self._logger.log(
@@ -47,7 +50,7 @@ class DecisionLog:
 
 
 def _word(value: str | None) -> str:
-    """Write a value that came with a request so that it cannot look like something else on its line."""
+    """Return a value from a request escaped so that it cannot imitate another part of its line."""
     if not value:
         return "-"
     return value if value.isascii() and value.isprintable() and " " not in value else ascii(value)

@@ -1,6 +1,7 @@
-"""Decisions as Prometheus metrics, for an application that has the client library (`iiniit-guard[prometheus]`).
+"""Decisions as Prometheus metrics, with the extra `iiniit-guard[prometheus]`.
 
-Under several processes the library's multiprocess mode works as ever: `PROMETHEUS_MULTIPROC_DIR` is set before it is imported.
+With several processes, the multiprocess mode of the client library works as usual: set
+`PROMETHEUS_MULTIPROC_DIR` before it is imported.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ BUCKETS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.
 class DecisionMetrics:
     """Count decisions: `Guard(on_event=DecisionMetrics())`.
 
-    The labels are words of ours (decision, reason, cache): at most some eighty series, whatever clients send.
+    The labels are fixed values of this package (decision, reason, cache). There are at most about
+    eighty series, regardless of what clients send.
 
     Args:
-        registry: Where the metrics are registered; None means the library's own. One object serves any number of guards.
+        registry: The registry of the metrics; None means the default registry of the library. One
+            object serves any number of guards.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:

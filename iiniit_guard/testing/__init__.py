@@ -1,7 +1,7 @@
-"""An authorization server in memory, for the tests of whoever guards an API with this package.
+"""An in-memory authorization server, for tests of applications that use this package.
 
-It mints tokens that are really signed and takes the requests that a guard really makes, so a test runs the code that
-production runs; only the socket is missing.
+It issues tokens with real signatures and serves the requests that a guard sends, so a test runs the
+code that production runs. Only the socket is missing.
 
 >>> from iiniit_guard.testing import Issuer
 >>> issuer = Issuer()

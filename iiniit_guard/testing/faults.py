@@ -1,4 +1,4 @@
-"""The ways in which a test can break an authorization server."""
+"""Failures of an authorization server that a test can request."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ _TAKES_TIME: Final = ("slow", "timeout")
 
 
 def check_mode(mode: str | Answer | None) -> None:
-    """Refuse a mode that does not exist: a fault that never happens would make its test pass.
+    """Raise for a mode that does not exist.
+
+    Otherwise the failure would never happen and its test would pass.
 
     Raises:
-        ValueError: There is no such mode.
+        ValueError: The mode does not exist.
     """
     if isinstance(mode, str) and mode not in _AT_ONCE and mode not in _TAKES_TIME and not (len(mode) == 3 and mode.isdecimal()):
         raise ValueError(f"there is no failure {mode!r}")
 
 
 def broken(mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float) -> Answer | None:
-    """Give the faulty answer to `request`; None where the right one is still to be given."""
+    """Return the faulty response to `request`, or None if the correct response is due."""
     if mode is None or isinstance(mode, (HttpResponse, Unreachable)):
         return mode
     if mode == "slow":

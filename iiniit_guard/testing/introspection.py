@@ -1,4 +1,4 @@
-"""The authorization server's half of RFC 7662: who may ask, and what is answered."""
+"""The server side of RFC 7662: client authentication and introspection responses."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 
 def json_response(status: int, members: Mapping[str, Any], *headers: tuple[str, str]) -> HttpResponse:
-    """Make a JSON answer."""
+    """Return a JSON response."""
     return HttpResponse(status, (("content-type", "application/json"), *headers), json.dumps(members).encode())
 
 
 def parse_form(request: HttpRequest) -> dict[str, str] | HttpResponse:
-    """Read a form as strictly as RFC 6749 §3.2 wants it: no parameter twice.
+    """Parse a form as strictly as RFC 6749 §3.2 requires: no parameter twice.
 
     Returns:
-        The parameters, or the refusal.
+        The parameters, or the error response.
     """
     if request.method != "POST":
         return json_response(405, {"error": "invalid_request"})
@@ -52,14 +52,14 @@ def _header(request: HttpRequest, name: str) -> str | None:
 
 
 class ClientCheck:
-    """Who may introspect, and how they show it.
+    """The client that may introspect, and its authentication methods.
 
     Attributes:
-        client_id: Of the one client (the API) that may ask.
+        client_id: The identifier of the one client (the API).
         client_secret: For `client_secret_basic` and `client_secret_post`.
-        client_key: Its public half verifies assertions.
-        audience: What an assertion's `aud` must name, one of these.
-        methods: Those that are accepted.
+        client_key: The key whose public half verifies assertions.
+        audience: The accepted values of `aud` in an assertion.
+        methods: The accepted authentication methods.
     """
 
     def __init__(self, client_id: str, client_secret: str, client_key: SigningKey, audience: tuple[str, ...]) -> None:
@@ -71,7 +71,7 @@ class ClientCheck:
         self._used: set[str] = set()
 
     def credentials(self, method: Method) -> ClientAuthentication:
-        """Give what `Guard(introspection=...)` takes, so that it is accepted here."""
+        """Return a value for `Guard(introspection=...)` that this check accepts."""
         from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, ClientSecretPost, PrivateKeyJwt
 
         if method == "private_key_jwt":
@@ -79,9 +79,10 @@ class ClientCheck:
         return (ClientSecretBasic if method == "client_secret_basic" else ClientSecretPost)(self.client_id, self.client_secret)
 
     def method_of(self, request: HttpRequest, form: Mapping[str, str], now: float) -> Method | None:
-        """Tell by which method the client has shown who it is; None where it has not.
+        """Return the method by which the client authenticated, or None if it did not.
 
-        Spec: RFC 6749 §2.3 (one method in a request), §2.3.1 (both halves form-encoded before Basic), RFC 7523 §3.
+        Spec: RFC 6749 §2.3 (one method in a request), §2.3.1 (both halves form-encoded before
+        Basic), RFC 7523 §3.
         """
         shown: list[Method] = []
         authorization = _header(request, "authorization")
@@ -120,7 +121,7 @@ class ClientCheck:
                 algorithms=[self.client_key.algorithm],
                 audience=self.audience,
                 issuer=self.client_id,
-                # The test's clock decides about times, not the machine's.
+                # The clock of the test determines the time, not that of the machine.
                 options={"require": ["iss", "sub", "aud", "exp", "jti"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
         except jwt.PyJWTError:

@@ -1,4 +1,4 @@
-"""An authorization server in memory: it issues real tokens and answers real requests, and no socket is opened."""
+"""An in-memory authorization server that issues real tokens and opens no socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from iiniit_guard.testing.keys import Signer
     from iiniit_guard.testing.metadata import Document, Kind
 
-_AWKWARD: Final = "colon:percent%plus+space ü"  # goes wrong wherever RFC 6749 §2.3.1 (form-encode, then Basic) is not followed
+# Reveals clients that do not form-encode before Basic (RFC 6749 §2.3.1).
+_AWKWARD: Final = "colon:percent%plus+space ü"
 
 
 class Issuer:
@@ -39,21 +40,26 @@ class Issuer:
     ['discovery', 'jwks']
 
     Attributes:
-        issuer: Its identifier (RFC 8414).
+        issuer: The issuer identifier (RFC 8414).
         audience: The `aud` of its tokens.
-        clock: Stands still until it is advanced; `guard()` gives the guard the same one.
-        skew_seconds: How far this server's clock is ahead of the guard's; negative where it is behind.
-        signing_key: Signs what `token()` mints.
-        keys: What the JWK Set publishes, as `SigningKey`; more can be appended.
-        odd_keys: Further members of the JWK Set's `keys`, written as they are.
-        cache_control: Of the JWK Set; None sends none.
-        metadata: Members that replace or join those of the discovery documents; None removes one.
-        documents: Which discovery documents there are: `oauth-authorization-server` (RFC 8414), `openid-configuration`.
-        client_check: Who may introspect; `client_check.methods` and `.client_secret` can be changed.
-        notices_expiry: False makes introspection call an expired token active, as some servers do.
-        slow_seconds: How long `fail("slow")` takes to answer.
-        requests: What was asked, in order: `discovery`, `jwks`, `introspection` or `other`. `clear()` it between two steps.
-        last_request: The latest request itself; None before the first.
+        clock: Only advances when a test advances it. `guard()` creates guards with the same clock.
+        skew_seconds: How many seconds the clock of this server is ahead of the guard's; negative if
+            it is behind.
+        signing_key: The key that signs the tokens of `token()`.
+        keys: The keys in the JWK Set, as `SigningKey`; more can be appended.
+        odd_keys: Further members of `keys` in the JWK Set, written without changes.
+        cache_control: The `Cache-Control` header of the JWK Set; None sends none.
+        metadata: Members to replace or add in the discovery documents; None removes one.
+        documents: The discovery documents that exist: `oauth-authorization-server` (RFC 8414),
+            `openid-configuration`.
+        client_check: The client that may introspect. `client_check.methods` and `.client_secret`
+            can be changed.
+        notices_expiry: False makes introspection report an expired token as active, as some servers
+            do.
+        slow_seconds: How long a response takes after `fail("slow")`.
+        requests: The kinds of requests received, in order: `discovery`, `jwks`, `introspection` or
+            `other`. Call `clear()` on it between two steps.
+        last_request: The latest request; None before the first.
     """
 
     def __init__(
@@ -67,16 +73,18 @@ class Issuer:
         client_id: str = "api",
         client_secret: str = _AWKWARD,
     ) -> None:
-        """Set up a server; keys are made when they are first wanted.
+        """Create a server. Keys are generated on first use.
 
         Args:
-            issuer: Its identifier, which its endpoints begin with.
-            audience: For whom its tokens are.
-            algorithm: Of the signing key, as in `SigningKey`.
-            clock: One for several issuers; None makes one that stands at the machine's present time.
-            skew_seconds: How far this server's clock is ahead.
-            client_id: Of the client that may introspect.
-            client_secret: Its secret; the default has every character that clients get wrong.
+            issuer: The issuer identifier, which is the prefix of its endpoints.
+            audience: The audience of its tokens.
+            algorithm: The algorithm of the signing key, as in `SigningKey`.
+            clock: A clock to share between several issuers; None creates one that stands at the
+                present time of the machine.
+            skew_seconds: How many seconds the clock of this server is ahead.
+            client_id: The identifier of the client that may introspect.
+            client_secret: The secret of that client. The default contains every character that
+                clients often encode wrongly.
         """
         self.issuer = issuer
         self.audience = audience
@@ -102,7 +110,7 @@ class Issuer:
 
     @property
     def now(self) -> float:
-        """This server's time: the clock's and its skew, a whole number wherever it is one."""
+        """The time of this server: that of `clock` plus the skew, an integer if it is one."""
         now = self.clock.wall() + self.skew_seconds
         return int(now) if now == int(now) else now
 
@@ -117,20 +125,21 @@ class Issuer:
         sign_with: SigningKey | Signer | None = None,
         **claims: Any,
     ) -> str:
-        """Mint a JWT access token as RFC 9068 describes it; it can be introspected too.
+        """Issue a JWT access token in the format of RFC 9068. It can be introspected too.
 
         >>> issuer = Issuer()
         >>> no_expiry = issuer.token(exp=None)
         >>> other_kind = issuer.token(header={"typ": "JWT"}, at_hash="x")
 
         Args:
-            scope: Space-separated; None leaves the claim out.
-            expires_in: Seconds from now; negative for a token that has expired.
+            scope: Space-separated scopes; None omits the claim.
+            expires_in: Seconds from now; negative for an expired token.
             subject: `sub`.
             client_id: `client_id`.
-            header: Replaces or adds header parameters; None as a value removes one.
-            sign_with: Another key, or any function from signing input to signature; None means `signing_key`.
-            claims: Replace or add claims; None removes one. `math.nan` is written as `NaN`.
+            header: Header parameters to replace or add; a value of None removes one.
+            sign_with: Another key, or any function from signing input to signature; None means
+                `signing_key`.
+            claims: Claims to replace or add; None removes one. `math.nan` is written as `NaN`.
         """
         members = self._members(scope, expires_in, subject, client_id, claims)
         token = self.sign(members, header, sign_with=sign_with)
@@ -144,11 +153,11 @@ class Issuer:
         *,
         sign_with: SigningKey | Signer | None = None,
     ) -> str:
-        """Sign any payload under any header, for tokens that `token()` would not make.
+        """Sign any payload under any header, for tokens that `token()` cannot create.
 
         Args:
-            payload: A mapping becomes JSON as it stands; bytes are taken as they are.
-            header: A mapping changes the usual header as in `token()`; bytes replace it.
+            payload: A mapping is written as JSON without changes; bytes are used as they are.
+            header: A mapping changes the default header as in `token()`; bytes replace it.
             sign_with: As in `token()`.
         """
         signer = self.signing_key if sign_with is None else sign_with
@@ -167,29 +176,30 @@ class Issuer:
         prefix: str = "",
         **members: Any,
     ) -> str:
-        """Issue a token that says nothing by itself.
+        """Issue an opaque token.
 
         Args:
-            scope: As in `token()`, and so are the next three.
-            expires_in: Seconds from now.
-            subject: `sub`.
-            client_id: `client_id`.
-            prefix: What the token begins with.
-            members: Replace or add members of the introspection response, `active` among them; None removes one.
+            scope: As in `token()`.
+            expires_in: As in `token()`.
+            subject: As in `token()`.
+            client_id: As in `token()`.
+            prefix: The prefix of the token.
+            members: Members of the introspection response to replace or add, including `active`;
+                None removes one.
         """
         token = f"{prefix}opaque-{next(self._numbers)}-{encode(self.issuer.encode())}"
         self._known[token] = self._members(scope, expires_in, subject, client_id, {"token_type": "Bearer", **members})
         return token
 
     def revoke(self, token: str) -> None:
-        """Call `token` inactive from now on when asked about it (RFC 7009)."""
+        """Report `token` as inactive from now on (RFC 7009)."""
         self._known.pop(token, None)
 
     def rotate_keys(self, keep_old: bool = True) -> SigningKey:
         """Publish a new key and sign with it from now on.
 
         Args:
-            keep_old: False withdraws all the other keys at once.
+            keep_old: False withdraws all other keys immediately.
 
         Returns:
             The new key.
@@ -200,27 +210,29 @@ class Issuer:
         return self.signing_key
 
     def fail(self, mode: str | Answer | None, at: Kind | None = None) -> None:
-        """Break this server, or mend it.
+        """Make this server fail, or end the failure.
 
         Args:
-            mode: None is healthy. `connection`, `tls`, `protocol`, `too_large`: no answer, at once. `timeout`: no answer, the clock moves
-                by the caller's patience. `slow`: the right answer, the clock moves by `slow_seconds`. A number (`"500"`, `"429"`): that
-                status. `garbage` (HTML), `empty`, `array`, `redirect`: an answer that makes no sense. An `HttpResponse` or
-                `Unreachable`: exactly that.
+            mode: None ends the failure. `connection`, `tls`, `protocol`, `too_large`: no response,
+                immediately. `timeout`: no response; the clock advances by the timeout of the
+                caller. `slow`: the correct response; the clock advances by `slow_seconds`. A number
+                (`"500"`, `"429"`): that status. `garbage` (HTML), `empty`, `array`, `redirect`: an
+                invalid response. An `HttpResponse` or `Unreachable`: exactly that.
             at: Only this endpoint; None means all of them.
 
         Raises:
-            ValueError: There is no such mode.
+            ValueError: The mode does not exist.
         """
         check_mode(mode)
         for kind in ("discovery", "jwks", "introspection", "other") if at is None else (at,):
             self._failure[kind] = mode
 
     def guard(self, **settings: Any) -> Guard:
-        """Make a guard that trusts this issuer, shares its clock and asks it without a socket.
+        """Create a guard that trusts this issuer, shares its clock and calls it without a socket.
 
         Args:
-            settings: Of `Guard`; `introspection=None` makes one that does not introspect.
+            settings: Settings of `Guard`; `introspection=None` creates a guard that does not
+                introspect.
         """
         from iiniit_guard.guard import Guard
 
@@ -234,11 +246,11 @@ class Issuer:
         return Guard(**{**wired, **settings})
 
     def credentials(self, method: Method) -> ClientAuthentication:
-        """Give what `Guard(introspection=...)` takes, so that this issuer accepts it."""
+        """Return a value for `Guard(introspection=...)` that this issuer accepts."""
         return self.client_check.credentials(method)
 
     def handle(self, request: HttpRequest) -> Answer:
-        """Answer one request: what `Guard(transport=...)` takes."""
+        """Return the response to one request. Pass this method to `Guard(transport=...)`."""
         kind = kind_of(request.url, self.issuer, self.metadata_document())
         self.requests.append(kind)
         self.last_request = request
@@ -246,16 +258,16 @@ class Issuer:
         return self._answer(kind, request) if answer is None else answer
 
     def metadata_document(self) -> dict[str, Any]:
-        """Give what both discovery documents say (RFC 8414 §2)."""
+        """Return the content of both discovery documents (RFC 8414 §2)."""
         methods = {"introspection_endpoint_auth_methods_supported": list(self.client_check.methods)}
         return without_none({**usual_metadata(self.issuer), **methods, **self.metadata})
 
     def jwk_set(self) -> dict[str, Any]:
-        """Give the public keys (RFC 7517 §5)."""
+        """Return the public keys (RFC 7517 §5)."""
         return {"keys": [key.jwk() for key in self.keys] + self.odd_keys}
 
     def introspect(self, token: str) -> dict[str, Any]:
-        """Give what RFC 7662 §2.2 says about `token` to a caller that may ask."""
+        """Return the response for `token` to an authenticated client (RFC 7662 §2.2)."""
         members = self._known.get(token)
         if members is None:
             return {"active": False}

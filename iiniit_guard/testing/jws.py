@@ -1,4 +1,4 @@
-"""Writing JWS, also such as no good server would write."""
+"""Encoder for JWS, including invalid ones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def write_jws(payload: Mapping[str, Any] | bytes, header: Mapping[str, Any] | bytes, signer: SigningKey | Signer) -> str:
-    """Write the compact form (RFC 7515 §7.1).
+    """Return a JWS in compact form (RFC 7515 §7.1).
 
     Args:
-        payload: A mapping becomes JSON as it stands; bytes are taken as they are.
-        header: The same. A `SigningKey` fills in `alg`, `typ` and `kid` where a mapping lacks them; None there leaves them out.
-        signer: Signs, under whatever the header says.
+        payload: A mapping is written as JSON without changes; bytes are used as they are.
+        header: As `payload`. A `SigningKey` adds `alg`, `typ` and `kid` if a mapping lacks them; a
+            value of None omits one.
+        signer: Creates the signature, independently of the header.
     """
     if not isinstance(header, bytes):
         usual = {"alg": signer.algorithm, "typ": "at+jwt", "kid": signer.kid} if isinstance(signer, SigningKey) else {}
@@ -32,5 +33,5 @@ def write_jws(payload: Mapping[str, Any] | bytes, header: Mapping[str, Any] | by
 
 
 def encode(data: bytes) -> str:
-    """Write base64url without padding (RFC 7515 §2)."""
+    """Return base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

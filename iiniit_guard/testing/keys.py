@@ -1,4 +1,4 @@
-"""Keys for tests: generated when first wanted, once per process, never good for anything else."""
+"""Keys for tests: generated on first use, once per process. Never use them outside tests."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 Signer: TypeAlias = Callable[[bytes], bytes]
-"""Makes the signature of a signing input."""
+"""A function that returns the signature of a signing input."""
 
-# RFC 9864 gives EdDSA over this curve a name of its own, which PyJWT does not know yet.
+# RFC 9864 adds a separate name for EdDSA over this curve, which PyJWT does not support yet.
 _ALGORITHMS: Final[dict[str, Algorithm]] = {**get_default_algorithms(), "Ed25519": get_default_algorithms()["EdDSA"]}
 _moduli: Final[dict[tuple[str, int, int], rsa.RSAPrivateKey]] = {}
 _CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
@@ -29,9 +29,9 @@ class SigningKey:
     """A private key bound to one algorithm.
 
     Attributes:
-        kid: The key ID under which its public half is published; None leaves it out there and in the tokens it signs.
+        kid: The key ID of the public half; None omits it in the key set and in the tokens.
         algorithm: `RS256` to `RS512`, `PS256` to `PS512`, `ES256` to `ES512`, `EdDSA` or `Ed25519`.
-        private_key: The key itself, as `cryptography` has it.
+        private_key: The key as an object of `cryptography`.
     """
 
     kid: str | None
@@ -39,27 +39,30 @@ class SigningKey:
     private_key: PrivateKey = field(repr=False)
 
     def __call__(self, message: bytes) -> bytes:
-        """Sign `message` as RFC 7518 §3 says for the algorithm."""
+        """Return the signature of `message` for the algorithm (RFC 7518 §3)."""
         return _ALGORITHMS[self.algorithm].sign(message, self.private_key)
 
     def jwk(self, **members: Any) -> dict[str, Any]:
-        """Give the public half as a JSON Web Key.
+        """Return the public half as a JSON Web Key.
 
         Args:
-            members: Replace or add members; None removes one (`alg=None` gives a key without `alg`, as many servers publish it).
+            members: Members to replace or add; None removes one (`alg=None` returns a key without
+                `alg`, as many servers publish it).
         """
         public: dict[str, Any] = _ALGORITHMS[self.algorithm].to_jwk(self.private_key.public_key(), as_dict=True)
         public.pop("key_ops", None)
         return without_none({**public, "use": "sig", "alg": self.algorithm, "kid": self.kid, **members})
 
     def private_pem(self) -> str:
-        """Give the private half as unencrypted PKCS #8 PEM, for settings that want a key."""
+        """Return the private half as unencrypted PKCS #8 PEM, for settings that need a key."""
         return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
 
 
 @cache
 def make_key(algorithm: str, owner: str = "", number: int = 1, bits: int = 2048) -> SigningKey:
-    """Give a signing key, the same one for the same arguments: an RSA key takes a tenth of a second to make.
+    """Return a signing key, the same one for the same arguments.
+
+    Keys are cached because generating an RSA key takes a tenth of a second.
 
     >>> make_key("ES256") is make_key("ES256")
     True
@@ -68,15 +71,15 @@ def make_key(algorithm: str, owner: str = "", number: int = 1, bits: int = 2048)
 
     Args:
         algorithm: As in `SigningKey`.
-        owner: Whose key it is; two owners share none, even though their key IDs are alike.
-        number: Which of the owner's keys.
+        owner: The owner of the key. Two owners never share a key, even if the key IDs are equal.
+        number: The number of the key among those of the owner.
         bits: Size of an RSA modulus.
     """
     return SigningKey(f"{algorithm.lower()}-{number}", algorithm, _private_key(algorithm, owner, number, bits))
 
 
 def without_none(members: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the members that are None."""
+    """Return `members` without those that are None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -87,7 +90,8 @@ def _private_key(algorithm: str, owner: str, number: int, bits: int) -> PrivateK
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm[:2] in ("RS", "PS") and algorithm in _ALGORITHMS:
         wanted = (owner, number, bits)
-        if wanted not in _moduli:  # one modulus serves all six algorithms: what tells their keys apart is the `alg` of the JWK
+        # One modulus serves all six algorithms; the `alg` of the JWK distinguishes the keys.
+        if wanted not in _moduli:
             _moduli[wanted] = rsa.generate_private_key(65537, bits)
         return _moduli[wanted]
     raise ValueError(f"{algorithm!r} is no signature algorithm for access tokens")

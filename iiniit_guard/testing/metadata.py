@@ -13,7 +13,7 @@ Document: TypeAlias = Literal["oauth-authorization-server", "openid-configuratio
 
 
 def usual_metadata(issuer: str) -> dict[str, Any]:
-    """Give what both documents say (RFC 8414 §2)."""
+    """Return the default content of both documents (RFC 8414 §2)."""
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/jwks",
@@ -25,7 +25,11 @@ def usual_metadata(issuer: str) -> dict[str, Any]:
 
 
 def document_urls(issuer: str, documents: Collection[Document]) -> set[str]:
-    """Tell where they are: RFC 8414 §3.1 puts the name before the issuer's path, OpenID Connect Discovery §4.1 after it."""
+    """Return the URLs of the documents.
+
+    RFC 8414 §3.1 inserts the well-known path before the path of the issuer; OpenID Connect
+    Discovery §4 appends it.
+    """
     parts = urlsplit(issuer)
     urls: dict[Document, str] = {
         "oauth-authorization-server": f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{parts.path.rstrip('/')}",
@@ -35,7 +39,11 @@ def document_urls(issuer: str, documents: Collection[Document]) -> set[str]:
 
 
 def kind_of(url: str, issuer: str, metadata: Mapping[str, Any]) -> Kind:
-    """Tell which endpoint `url` is: where the metadata says, and still where it usually is when the metadata says nothing."""
+    """Return the kind of endpoint at `url`.
+
+    The URLs in the metadata and the default URLs are both recognised, so that an endpoint also
+    works if the metadata omits it.
+    """
     usual = usual_metadata(issuer)
     if url in (metadata.get("jwks_uri"), usual["jwks_uri"]):
         return "jwks"

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
-    """Give what `Guard(issuers=[...])` takes, so that the guard trusts `issuer` and is known to it.
+    """Return an item for `Guard(issuers=[...])` that makes the guard trust `issuer`.
+
+    The credentials for introspection are included.
 
     >>> from iiniit_guard import Guard
     >>> from iiniit_guard.testing import Issuer
@@ -27,8 +29,8 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
     >>> guard.close()
 
     Args:
-        issuer: Whose tokens are to be accepted.
-        settings: Of `TrustedIssuer`.
+        issuer: The issuer whose tokens to accept.
+        settings: Settings of `TrustedIssuer`.
     """
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
@@ -41,7 +43,11 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
 
 
 def network(*issuers: Issuer) -> Callable[[HttpRequest], Answer]:
-    """Give a `Guard(transport=...)` that reaches each of `issuers` below its identifier, and nobody else."""
+    """Return a value for `Guard(transport=...)` that routes requests to `issuers`.
+
+    A request goes to the issuer whose identifier is a prefix of its URL. No other host is
+    reachable.
+    """
 
     def handle(request: HttpRequest) -> Answer:
         origins = [issuer for issuer in issuers if request.url.startswith(issuer.issuer.rstrip("/") + "/")]

@@ -1,4 +1,4 @@
-"""One trusted issuer at run time: its settings compiled, its keys, its answers, and how we may call it."""
+"""Run-time state of one trusted issuer: compiled settings, keys, caches and call limits."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ TYPES: Final[Mapping[str, frozenset[str | None]]] = {
     "generic": frozenset({"at+jwt", "jwt", None}),
     "assertion": frozenset({ASSERTION_TYPE}),
 }
-"""Profile → the `typ` that its access tokens may have."""
+"""Mapping from a profile to the `typ` values that its access tokens may have."""
 
 _ALWAYS: Final = float("-inf")
 
 
 class AuthorizationServer:
-    """What is known about one issuer and what was learned from it. Nothing in here answers for another issuer.
+    """The state of one issuer. No part of it is used for another issuer.
 
     Args:
         settings: Checked and frozen.
-        clock: Both clocks.
-        random: Uniform in [0, 1), for jitter.
-        unique: Makes identifiers that nobody can guess or repeat.
-        store: The second level of memory, None without one.
-        first_loads: For an issuer that a callable found: what bounds first loads over all of them.
+        clock: The wall clock and the monotonic clock.
+        random: Returns a number in [0, 1), for jitter.
+        unique: Returns identifiers that cannot be guessed and never repeat.
+        store: The shared store; None without one.
+        first_loads: The limit on first loads of all issuers that a callable returned. None for an
+            issuer of the settings.
     """
 
     def __init__(
@@ -62,27 +63,33 @@ class AuthorizationServer:
         self.clock = clock
         self.unique = unique
         self.proven: bool = False
-        """Whether a good token of this issuer has come."""
+        """Whether a valid token of this issuer was seen."""
         self.was_proven: bool = False
-        """Whether a good token of an issuer of this name had come before this object was made."""
+        """Whether a valid token of an issuer of this name was seen before this object existed."""
         self.is_trusted: bool = True
-        """Whether the application trusts this issuer; False once it has withdrawn it."""
+        """Whether the application trusts this issuer; False after the application withdrew it."""
         self.issuer_validity: IssuerValidity = IssuerValidity()
-        """Whether cached tokens of this issuer count: they end with that trust, and where the issuer is forgotten for lack of space."""
+        """Whether cached tokens of this issuer are valid.
+
+        It ends when the issuer is withdrawn, and when the issuer is evicted for lack of space.
+        """
         self.validity: KeyValidity = KeyValidity(self.issuer_validity)
-        """What introspection answers of this issuer rest on: no key, so only the issuer. They have a deadline instead."""
+        """The validity of cached introspection responses of this issuer.
+
+        They depend on no key, only on the issuer. They have a deadline instead.
+        """
         self.is_found: bool = first_loads is not None
-        """Whether a callable found it, so that clients must not learn that it exists."""
+        """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
-        """The refusal of a token that this issuer called inactive."""
+        """The refusal of a token that this issuer reported inactive."""
         self.headers: deque[bytes] = deque()
-        """The JOSE headers of its tokens that `read_header` knows, oldest first."""
+        """The cached JOSE headers of its tokens (see `read_header`), oldest first."""
         self.store = store
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
         self.introspects: bool = settings.introspection is not None
         self.signature_suffices: bool = settings.jwt == "verify"
-        """Whether a JWT with a good signature and good claims is good."""
+        """Whether a JWT with valid signature and claims is accepted without introspection."""
         self.connection: Connection = Connection(
             settings.connect_timeout_seconds,
             settings.timeout_seconds,
@@ -103,7 +110,8 @@ class AuthorizationServer:
                 issuer=settings.issuer,
             ),
             required=settings.required_claims,
-            # An assertion's exp is the deadline of what the gateway was told, which no leeway may move.
+            # The `exp` of an assertion is the deadline of the token that the gateway checked, so no
+            # leeway applies.
             expiry_leeway_seconds=0 if settings.profile == "assertion" else settings.expiry_leeway_seconds,
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
@@ -115,10 +123,10 @@ class AuthorizationServer:
         self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
         self.breaker: Breaker = Breaker(clock)
-        """For tokens that were active within the last hour; what other tokens provoke does not count here."""
+        """For tokens that were active within the last hour. Other tokens do not count here."""
         self.breaker_of_unknown: Breaker = Breaker(clock)
         self.calls: Calls = Calls()
-        self.failure: Unreachable | None = None  # what came of the last introspection, None where it was answered
+        self.failure: Unreachable | None = None  # of the last introspection; None if it succeeded
         urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
         named = settings.insecure_metadata_issuer or settings.issuer
         self.metadata: Kept[Mapping[str, Any]] = Kept(
@@ -145,27 +153,34 @@ class AuthorizationServer:
 
     @property
     def client_authentication(self) -> ClientAuthentication:
-        """How we identify ourselves; only issuers that introspect are asked."""
+        """Client authentication of the guard. Only read for issuers with introspection."""
         return cast("ClientAuthentication", self.settings.introspection)
 
     def begins(self, claims: Mapping[str, Any]) -> float:
-        """Give the moment before which a token with these (good) claims is refused, should the clock be set back."""
+        """Return the time before which a token with these verified claims is refused.
+
+        It matters when the clock is set back.
+        """
         issued_at, not_before = claims.get("iat", _ALWAYS), claims.get("nbf", _ALWAYS)
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
     def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
-        """Return the keys of this server's current set that may have signed under `header`, each with its validity.
+        """Return the keys of `keys` that may have signed under `header`, with their validity.
 
         Args:
-            header: Found to be allowed (`check_header`).
-            keys: The set.
+            header: A header that `check_header` accepted.
+            keys: The current key set.
         """
         known = keys.signers.get(header.encoded)
         return known or tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
 
     def remember_signers(self, header: JoseHeader, keys: JwkSet, signers: tuple[tuple[VerificationKey, KeyValidity], ...]) -> None:
-        """Cache what was found for the header of a token whose signature was good, so that tokens of others cannot fill the cache."""
+        """Cache the keys for a header.
+
+        Call this only for a token with a valid signature, so that an attacker cannot fill the
+        cache.
+        """
         remember_header(header, self.headers)
         if header.encoded in self.headers and header.encoded not in keys.signers:
             if len(keys.signers) >= MAX_HEADERS_OF_ISSUER:
@@ -174,25 +189,31 @@ class AuthorizationServer:
 
     @property
     def has_asked(self) -> bool:
-        """Whether a call to this issuer was ever admitted by `hold`."""
+        """Whether `hold` ever admitted a call to this issuer."""
         return self._admitted_until > float("-inf")
 
     @property
     def is_busy(self) -> bool:
-        """Whether a call to this issuer is under way or is about to be made."""
+        """Whether a call to this issuer is in flight or about to start."""
         return len(self.flights) > 0 or self.calls.in_flight > 0 or self.keys.loading or self.metadata.loading
 
     def withdraw(self) -> None:
-        """End all that this issuer vouched for: the application no longer knows it, or knows it with other settings."""
+        """Stop trusting this issuer and end its cached tokens.
+
+        The application no longer returns the issuer, or returns it with other settings.
+        """
         self.is_trusted = False
         self.forget()
 
     def forget(self) -> None:
-        """End the cached tokens of this issuer. A request that is being verified is answered as the issuer says."""
+        """End the cached tokens of this issuer. Verifications in progress still complete."""
         self.issuer_validity.valid = False
 
     def hold(self) -> Unreachable | None:
-        """Return why a call must wait while no good token has come, or None. One admission covers all calls for the cool-down."""
+        """Return why no call may be made before a valid token was seen, or None if one may.
+
+        One admission covers all calls until the cool-down ends.
+        """
         now = self.clock.monotonic()
         if self._first_loads is None or self.proven or now < self._admitted_until:
             return None
@@ -202,7 +223,7 @@ class AuthorizationServer:
         return None
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
-        """Return the URL, from settings or from the metadata, or why it must not be called now."""
+        """Return the URL, from the settings or the metadata, or why it must not be called now."""
         url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
         return url if isinstance(url, Unreachable) else self.hold() or url
 
@@ -222,7 +243,7 @@ class AuthorizationServer:
         return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0) if url is None else url
 
     def reset_after_fork(self) -> None:
-        """Keep what was learned, with fresh locks and no call in flight."""
+        """Replace the locks and drop the calls in flight. The cached data stays."""
         self.flights.reset_after_fork()
         for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown, self.calls, self.metadata, self.keys):
             part.reset_after_fork()

@@ -1,6 +1,7 @@
-"""How we identify ourselves at an introspection endpoint.
+"""Client authentication of the guard at an introspection endpoint.
 
-Spec: RFC 6749 §2.3.1 (basic and post), RFC 7523 §2.2 and §3 (private_key_jwt), RFC 8705 §2 (tls_client_auth), RFC 6750 (bearer).
+Spec: RFC 6749 §2.3.1 (basic and post), RFC 7523 §2.2 and §3 (private_key_jwt), RFC 8705 §2
+(tls_client_auth), RFC 6750 (bearer).
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from iiniit_guard.core.model.flow import Flow, ReadFile, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A secret in a file; it is read at each use, so that a rotated secret needs no restart. A final line break is not part of it."""
+    """A secret in a file.
+
+    The file is read at each use, so a rotated secret needs no restart. A final line break is
+    removed.
+    """
 
     path: str
 
@@ -28,7 +33,10 @@ Secret: TypeAlias = "str | SecretFile"
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretBasic:
-    """`client_secret_basic`: identifier and secret, form-encoded, in an HTTP Basic header (RFC 6749 §2.3.1)."""
+    """`client_secret_basic`: credentials in an HTTP Basic header (RFC 6749 §2.3.1).
+
+    The client identifier and the secret are form-encoded.
+    """
 
     client_id: str
     client_secret: Secret = field(repr=False)
@@ -36,7 +44,7 @@ class ClientSecretBasic:
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretPost:
-    """`client_secret_post`: identifier and secret in the form (RFC 6749 §2.3.1)."""
+    """`client_secret_post`: client identifier and secret in the form (RFC 6749 §2.3.1)."""
 
     client_id: str
     client_secret: Secret = field(repr=False)
@@ -44,14 +52,14 @@ class ClientSecretPost:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKeyJwt:
-    """`private_key_jwt`: a short assertion signed with our key (RFC 7523 §2.2).
+    """`private_key_jwt`: a short-lived assertion, signed by the client (RFC 7523 §2.2).
 
     Attributes:
-        client_id: Our identifier.
-        key: PEM text, a JWK (mapping or JSON text), or a `SecretFile` with either.
-        algorithm: Such as `ES256`, `RS256`, `EdDSA`.
+        client_id: The client identifier of the guard.
+        key: PEM text, a JWK (mapping or JSON text), or a `SecretFile` that contains either.
+        algorithm: For example `ES256`, `RS256`, `EdDSA`.
         audience: `aud` of the assertion; None means the issuer identifier.
-        key_id: `kid` of the assertion; None means the JWK's own, or none.
+        key_id: `kid` of the assertion; None means the `kid` of the JWK, if it has one.
     """
 
     client_id: str
@@ -63,7 +71,10 @@ class PrivateKeyJwt:
 
 @dataclass(frozen=True, slots=True)
 class TlsClient:
-    """`tls_client_auth` or `self_signed_tls_client_auth`: our certificate (RFC 8705 §2). `certificate` and `key` are PEM files."""
+    """`tls_client_auth` or `self_signed_tls_client_auth`: a client certificate (RFC 8705 §2).
+
+    `certificate` and `key` are paths of PEM files.
+    """
 
     client_id: str
     certificate: str
@@ -72,7 +83,10 @@ class TlsClient:
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """An access token of our own (RFC 7662 §2.1), fixed or in a file that something else renews."""
+    """An access token of the guard itself (RFC 7662 §2.1).
+
+    The token is fixed, or read from a file that another program renews.
+    """
 
     token: Secret = field(repr=False)
 
@@ -85,7 +99,10 @@ _OPTIONAL: Final = frozenset({"audience", "key_id"})
 
 
 def credential_fault(method: ClientAuthentication) -> str | None:
-    """Tell which part cannot be used, without a word of what it holds; `os.environ.get` gives None for a variable that is missing."""
+    """Return which part of the credentials is unusable, or None. The result never quotes a value.
+
+    `os.environ.get` returns None for a missing variable; this check finds such a value.
+    """
     for each in fields(method):
         value: object = getattr(method, each.name)
         if isinstance(method, PrivateKeyJwt) and each.name == "key":
@@ -99,27 +116,28 @@ def credential_fault(method: ClientAuthentication) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a request needs to carry. Never shown."""
+    """The credentials of one request. Never log or display them."""
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) -> Flow[SignedIn | Unreachable]:
-    """Make the credentials of one request.
+    """Create the credentials of one request.
 
     Args:
-        method: How.
-        issuer: The authorization server, the audience of an assertion.
+        method: The client authentication method.
+        issuer: The issuer identifier, which is the default audience of an assertion.
         now: Seconds since the epoch.
-        unique: Never used before, the `jti` of an assertion.
+        unique: An identifier that was never used before, for the `jti` of an assertion.
     """
     match method:
         case ClientSecretBasic(client_id, secret):
             revealed = yield from reveal(secret)
             if isinstance(revealed, Unreachable):
                 return revealed
-            # Both are form-encoded first, or a secret with ":" or "%" arrives as another one.
+            # Form-encode both first: the server would otherwise decode ":" or "%" in a secret
+            # differently.
             pair = f"{quote_plus(client_id)}:{quote_plus(revealed)}"
             return SignedIn(headers=(("Authorization", "Basic " + b64encode(pair.encode()).decode()),))
         case ClientSecretPost(client_id, secret):
@@ -134,12 +152,14 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
                 return revealed
             return _assert(method, revealed, issuer, now, unique)
         case TlsClient(client_id):
-            return SignedIn(form=(("client_id", client_id),))  # RFC 8705 §2: the certificate proves it, the identifier names it
+            # RFC 8705 §2: the certificate authenticates the client; the request names it.
+            return SignedIn(form=(("client_id", client_id),))
         case BearerToken(token):
             revealed = yield from reveal(token)
             if isinstance(revealed, Unreachable):
                 return revealed
-            if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):  # a line break would begin another header
+            # A line break would start another header.
+            if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):
                 return Unreachable("credentials", "the token for introspection is no bearer token", 30.0)
             return SignedIn(headers=(("Authorization", "Bearer " + revealed),))
         case _:
@@ -147,7 +167,7 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
 
 
 def reveal(secret: Secret) -> Flow[str | Unreachable]:
-    """Give a secret's text, from its file where it lives in one."""
+    """Return the text of a secret; read it from its file if it is in one."""
     if isinstance(secret, str):
         return secret
     content = yield ReadFile(secret.path)
@@ -160,7 +180,7 @@ def reveal(secret: Secret) -> Flow[str | Unreachable]:
 
 
 def _assert(method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: str) -> SignedIn | Unreachable:
-    import jwt  # 83 ms, needed by few
+    import jwt  # takes 83 ms, and few configurations need it
 
     claims = {
         "iss": method.client_id,
@@ -178,7 +198,7 @@ def _assert(method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: st
         signing_input = _part({name: value for name, value in header.items() if value is not None}) + b"." + _part(claims)
         signature = algorithm.sign(signing_input, private)
     except (jwt.exceptions.PyJWTError, NotImplementedError, ValueError, TypeError, AttributeError):
-        # Nothing of the exception is passed on: a parser's message may quote the key.
+        # Drop the exception: the message of a parser may quote the key.
         return Unreachable("credentials", "the key of private_key_jwt cannot be used with its algorithm", 30.0)
     assertion = (signing_input + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

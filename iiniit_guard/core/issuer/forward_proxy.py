@@ -1,4 +1,4 @@
-"""Where a forward proxy is, out of its URL."""
+"""Parser for the URL of a forward proxy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class ForwardProxy:
-    """Where a forward proxy is, and what to say to it.
+    """Address and credentials of a forward proxy.
 
     Attributes:
-        host: A name or an address; IPv6 without brackets.
-        authorization: The value of `Proxy-Authorization`, None without credentials.
+        host: A host name or an address; IPv6 without brackets.
+        authorization: The value of `Proxy-Authorization`; None without credentials.
     """
 
     host: str
@@ -25,14 +25,15 @@ def parse_proxy(url: str) -> ForwardProxy | str:
     """Parse the setting `http_proxy`.
 
     Returns:
-        The proxy, or what is wrong, which quotes nothing. TLS to the proxy is: TLS inside TLS is beyond Python's blocking sockets.
+        The proxy, or the fault. The fault never quotes the URL. TLS to the proxy is a fault,
+        because blocking sockets of Python do not support TLS inside TLS.
     """
     if not url.isascii() or not url.isprintable() or " " in url:
         return "is not a URL"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        (host or "").encode("idna")  # what no name server could be asked for
+        (host or "").encode("idna")  # raises for a name that cannot be resolved
     except ValueError:
         return "is not a URL"
     if parts.scheme != "http" or not host or port == 0:
@@ -47,7 +48,7 @@ def parse_proxy(url: str) -> ForwardProxy | str:
 
 
 def proxy_fault(value: object) -> str | None:
-    """Tell why `value` cannot be the setting `http_proxy`, or None."""
+    """Return why `value` cannot be the setting `http_proxy`, or None."""
     if not isinstance(value, str):
         return "an http:// URL is wanted"
     proxy = parse_proxy(value)

@@ -1,4 +1,4 @@
-"""Asking the authorization server about a token, and how long its answer counts.
+"""Token introspection, and how long a response is cached.
 
 Spec: RFC 7662 §2.1 and §2.2.
 """
@@ -39,17 +39,20 @@ def introspect(
     verified: CacheEntry | None = None,
     outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    """Ask about a token, unless an answer is remembered or under way.
+    """Introspect a token, unless a response is cached or a call is in flight.
 
     Args:
-        token: As it came.
-        digest: Its key in the caches.
-        server: Who issued it.
-        cache: Where good answers are kept.
-        issued_at: `iat` of a JWT, unverified, which only says how soon a refusal may be asked about again.
-        verified: What a local check found (`jwt="both"`): an answer then counts no longer than the key and the `exp` behind it.
-        outdated: An entry that ends at this moment or earlier, by the monotonic clock, is no answer, nor is what other processes were
-            told: the server is asked.
+        token: The token as received.
+        digest: The key of the token in the caches.
+        server: The issuer of the token.
+        cache: The cache of active tokens.
+        issued_at: `iat` of a JWT, unverified. It only determines how soon a refused token is
+            introspected again.
+        verified: The result of the local check (`jwt="both"`). A response is then cached no longer
+            than its key and its `exp` allow.
+        outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
+            earlier is not used, nor is a response from the shared store; the server is called
+            instead.
     """
     refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
     if refused is not None:
@@ -72,7 +75,7 @@ def _introspect(
 ) -> Flow[AccessToken | Problem | Unreachable]:
     known_now = _recall(digest, server, cache, outdated)
     if known_now is not None:
-        return known_now  # another's call ended between our look and our lead
+        return known_now  # a concurrent call ended between the first lookup and this one
     shared = None if outdated is not None else (yield from _recall_shared(token, digest, server, cache, verified))
     if shared is not None:
         return shared
@@ -133,15 +136,18 @@ def _settle_second_spelling(
     sent: Moment,
     verified: CacheEntry | None,
 ) -> bytes | None:
-    """Let an inactive answer end the second spelling of an ECDSA signature too.
+    """Apply an inactive response to the second spelling of an ECDSA signature too.
 
-    A server may keep its deny-list by the token's text. So a token that was good and is no longer ends the other spelling until the
-    server calls the asked one active again. A server may also look tokens up by their text, and know one spelling only. So where only
-    the other spelling was good here, it is forgotten with all older answers and may be asked about anew. Where neither was, a token that
-    the issuer's key signed ends the other; garbage ends it for as long as a refusal counts.
+    A server may match its deny-list against the text of a token. So if a valid token became
+    inactive, the other spelling is refused until the server reports the introspected spelling
+    active again. A server may also look tokens up by their text and know only one spelling. So if
+    only the other spelling was valid here, it is evicted, all older responses are invalid, and it
+    may be introspected again. If neither spelling was valid, there are two cases. A token signed by
+    a key of the issuer gets a tombstone for its other spelling. The other spelling of any other
+    token is refused for as long as a refusal is cached.
 
     Returns:
-        The key in the caches of the spelling about which other processes must be told, or None.
+        The cache key of the spelling whose end the shared store must record, or None.
     """
     if active and not server.tombstones.any_spelling:
         return None
@@ -165,11 +171,15 @@ def _settle_second_spelling(
 def _recall_shared(
     token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None
 ) -> Flow[AccessToken | None]:
-    """Look for an answer that another process was given; it is judged here as if it were our own, and keeps its deadline."""
+    """Return a token from a response that another process stored, or None.
+
+    The response is checked like a response to this process and keeps its deadline.
+    """
     if server.store is None:
         return None
     shared = yield from server.store.recall(digest, server.clock.now())
-    # Its time was told by another clock: in doubt it is older than what we were told ourselves.
+    # Another clock set this time. If in doubt, treat the response as older than any of this
+    # process.
     if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
         return None
     claims = _claims(shared.claims, token)
@@ -188,8 +198,9 @@ def _request(token: str, endpoint: str, credentials: SignedIn, server: Authoriza
 
 
 def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
-    """Read an introspection response; whatever is not exactly one is our outage, not the token's fault."""
-    if reply.status in (401, 403):  # RFC 7662 §2.3: our own credentials, which no client can mend
+    """Parse an introspection response. Anything else is an outage, not a fault of the token."""
+    # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
+    if reply.status in (401, 403):
         return Unreachable("credentials", f"introspection: status {reply.status}", _CREDENTIALS_RETRY_SECONDS)
     if reply.status != 200:
         return Unreachable("answer", f"introspection: status {reply.status}", retry_after(reply))
@@ -199,7 +210,8 @@ def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
     answer = parse_object(reply.body)
     if answer is None:
         return Unreachable("answer", "introspection: not a JSON object")
-    if not isinstance(answer.get("active"), bool):  # "false", 1 and null are no booleans (RFC 7662 §2.2)
+    # "false", 1 and null are not booleans (RFC 7662 §2.2).
+    if not isinstance(answer.get("active"), bool):
         return Unreachable("answer", "introspection: active is not a boolean")
     return answer
 
@@ -222,9 +234,11 @@ def _remember(
     else:
         outcome = server.inactive
     if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.is_trusted):
-        outcome = server.inactive  # what we were told since, of the token or of the issuer, counts more than what was true when we asked
+        # A revocation of the token or of the issuer that arrived during the call overrides its
+        # response.
+        outcome = server.inactive
     if isinstance(outcome, Problem):
-        # A tombstone that is there already is renewed: an active answer may have been asked for since.
+        # Renew an existing tombstone: an active response may have been requested in the meantime.
         if cache.drop(digest) or server.tombstones.outdates(digest, float("-inf")):
             server.tombstones.bury(digest)
         young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
@@ -237,11 +251,16 @@ def _remember(
 
 
 def _claims(answer: Mapping[str, Any], token: str) -> dict[str, Any]:
-    """Return what an answer says about a token; the token's own `cnf` counts, also where the answer omits it (RFC 7800 §3.1)."""
+    """Return the claims of an introspection response.
+
+    If the token has a `cnf` claim, the result has one too, even if the response omits it (RFC 7800
+    §3.1).
+    """
     claims = dict(answer)
     claims.pop("active", None)
     if "cnf" not in claims and names_confirmation(token):
-        claims["cnf"] = {}  # present: what it holds is not verified here, and binds the token all the same
+        # Present but empty: its content is unverified, and the token is bound nevertheless.
+        claims["cnf"] = {}
     return claims
 
 
@@ -255,7 +274,10 @@ def _keep(
     verified: CacheEntry | None,
     length: int = 0,
 ) -> None:
-    """Remember a good answer until its one deadline: the moment its request was sent plus the delay, or `exp`."""
+    """Cache a valid response until its deadline.
+
+    The deadline is the time of the request plus the revocation delay, or `exp` if that is earlier.
+    """
     delay = server.settings.revocation_delay_seconds
     ends = floor(sent.wall) + delay
     if outcome.expires_at is not None:
@@ -264,6 +286,7 @@ def _keep(
     if verified is not None:
         begins, ends, validity = max(begins, verified.valid_from), min(ends, verified.valid_until), verified.validity
         ends_monotonic = min(ends_monotonic, verified.valid_until_monotonic)
-    # Measuring what a large answer takes would cost more than parsing it. A JWT with the same content has a third more characters.
+    # Measuring a large response would cost more than parsing it. A JWT with the same content is a
+    # third longer.
     counted = length * 4 // 3 if length > _MEASURED_BYTES else None
     cache.keep(digest, CacheEntry(outcome, begins, ends, ends_monotonic, validity), counted)

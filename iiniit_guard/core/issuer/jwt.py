@@ -1,4 +1,4 @@
-"""Verifying a JWT access token locally: header, key, signature, claims, in this order.
+"""Local verification of a JWT access token: header, key, signature and claims, in this order.
 
 Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 """
@@ -15,20 +15,22 @@ from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
 LONGEST_SECONDS: Final = 300.0
-"""How long a verified JWT is remembered at most; then its signature is checked again."""
+"""How long a verified JWT is cached at most. After that its signature is verified again."""
 
 _SPREAD_FROM: Final = 0.8
 
 
 def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
-    """Verify a token that claims to come from `server`; the key set is fetched, or fetched again, where that can help.
+    """Verify a token whose `iss` names `server`.
+
+    The key set is fetched if it is missing, and fetched again if a newer set may help.
 
     Args:
-        jws: Parsed; its `iss` is the server's.
-        server: Whose keys may have signed it.
+        jws: The parsed token. Its `iss` is the issuer identifier of `server`.
+        server: The authorization server whose keys may have signed the token.
 
     Returns:
-        The token, what it depends on, and how long it counts.
+        The cache entry of the token, with its validity and its expiry.
     """
     problem = check_header(jws.header, server)
     if problem is not None:
@@ -44,7 +46,8 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
     validity = _signer(jws, keys, server)
     if validity is None and not is_final(jws.header, keys, server):
         if fetched:
-            source.count_as_forced()  # this request fetched the set: fetching it again would bring the same keys
+            # This request fetched the set, so another fetch would return the same keys.
+            source.count_as_forced()
         else:
             newer = yield from source.refresh_for(keys)
             if isinstance(newer, Unreachable):
@@ -58,7 +61,7 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
 
 
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
-    """Return what a token that a key of `keys` signed depends on, or None if no key signed it."""
+    """Return the validity of the key in `keys` that signed the token, or None if no key did."""
     signers = server.signers(jws.header, keys)
     for key, validity in signers:
         # RFC 8725 §3.1: a key is used with one algorithm.
@@ -69,7 +72,7 @@ def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity 
 
 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
-    """Tell why no token of this server may have such a header, or None."""
+    """Return the problem with a header that no token of this server may have, or None."""
     if header.alg not in server.algorithms:
         return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
     if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
@@ -80,18 +83,20 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
 def rest_on(
     validity: KeyValidity, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
 ) -> CacheEntry | Problem:
-    """Check the claims, now that the key that `validity` stands for is known to have signed them."""
+    """Check the claims of a token that was signed by the key of `validity`."""
     server.proven = True
     checks = server.checks
     outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
     if isinstance(outcome, Problem):
         return outcome
-    # Whole seconds, which all tokens of one second share.
+    # Whole seconds: all tokens of one second share the number.
     longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
     ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
     keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
     ends_monotonic = monotonic // 1 + LONGEST_SECONDS
-    if keys_end < ends:  # The fraction of the second spreads the ends: tokens of one set must not all be verified again at once.
+    # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
+    # and are verified again together.
+    if keys_end < ends:
         ends = min(keys_end, (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1)
     if keys_end_monotonic < ends_monotonic:
         ends_monotonic = keys_end_monotonic
@@ -99,13 +104,16 @@ def rest_on(
 
 
 def is_final(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
-    """Return whether a newer key set could not help: the key is known, and nothing suggests that it was replaced."""
+    """Return whether a newer key set cannot help.
+
+    It cannot if the set has the key and was fetched recently, so nothing suggests a replaced key.
+    """
     if header.kid is None or not tried.find(header.kid, header.alg):
         return False
-    # Another request may have fetched a newer set meanwhile; then that one is young, and this one was not.
+    # Another request may have fetched a newer set meanwhile. That set is young; `tried` was not.
     return server.keys.is_young and server.keys.value is tried
 
 
 def problem_of(candidates: tuple[object, ...]) -> Problem:
-    """Return what is wrong with a token that none of `candidates` signed."""
+    """Return the problem of a token that none of `candidates` signed."""
     return PROBLEMS[Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY]

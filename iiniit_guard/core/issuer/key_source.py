@@ -1,4 +1,4 @@
-"""Where the keys of an issuer come from, how long they count, and when an unknown key may cause another fetch.
+"""The keys of an issuer: where they come from, how long they are used, when they are refetched.
 
 Spec: OpenID Connect Core 1.0 §10.1.1 (rotation), RFC 7517 §5, RFC 9111 §5.2.2.1 (max-age).
 """
@@ -25,17 +25,21 @@ _YOUNG_SECONDS: Final = 300.0
 
 
 class KeySource(Kept[JwkSet]):
-    """One issuer's JWK Set, with a validity for each key: what a withdrawn key vouched for is gone with it.
+    """The JWK Set of one issuer, with a validity for each key.
+
+    When a key is withdrawn, its validity ends, and so does everything that was verified with the
+    key.
 
     Args:
-        locate: Makes the flow that tells the URL of the set, or `file:` and a path.
-        connection: How to reach it.
-        max_age_seconds: The longest a set counts, whatever its `Cache-Control` says.
-        cooldown_seconds: Unknown keys cause at most one fetch in this time, failed ones counted: callers must not set our rate.
-        stale_seconds: How long the last good set serves past its end while the issuer fails.
-        issuer_validity: Of the issuer.
-        clock: Both clocks.
-        random: Uniform in [0, 1).
+        locate: Creates the flow that returns the URL of the set, or `file:` and a path.
+        connection: The connection settings.
+        max_age_seconds: How long a set is used at most, even if its `Cache-Control` allows longer.
+        cooldown_seconds: Unknown keys cause at most one fetch in this time, failed fetches
+            included. Callers must not control the rate of the guard's calls.
+        stale_seconds: How long the last valid set is used after it expires while the issuer fails.
+        issuer_validity: The validity of the issuer.
+        clock: The wall clock and the monotonic clock.
+        random: Returns a number in [0, 1).
         hold: As for `Kept`.
     """
 
@@ -57,7 +61,7 @@ class KeySource(Kept[JwkSet]):
             self._load_keys,
             stale_seconds=stale_seconds,
             longest_wait_seconds=cooldown_seconds,
-            timeout_seconds=3 * connection.timeout_seconds,  # two places of metadata, then the set
+            timeout_seconds=3 * connection.timeout_seconds,  # two metadata URLs, then the set
             clock=clock,
             random=random,
             hold=hold,
@@ -71,24 +75,26 @@ class KeySource(Kept[JwkSet]):
         self._validities: dict[tuple[str | None, str, str], KeyValidity] = {}
 
     def validity_of(self, key: VerificationKey) -> KeyValidity:
-        """Give what a fact verified by this key rests on: the key under this name for this algorithm."""
+        """Return the validity of a key: of this name, algorithm and thumbprint."""
         validity = self._validities.get((key.kid, key.alg, key.thumbprint))
-        if validity is None:  # the set changed since the caller took its key out of it
+        if validity is None:  # the set changed after the caller took the key
             validity = KeyValidity(self._issuer_validity)
             validity.valid = False
         return validity
 
     @property
     def is_young(self) -> bool:
-        """Whether the set is so recent that a bad signature is no sign of a replaced key."""
+        """Whether the set is so recent that a bad signature does not suggest a replaced key."""
         return self.age <= _YOUNG_SECONDS
 
     def refresh_for(self, used: JwkSet) -> Flow[JwkSet | Unreachable | None]:
-        """Fetch once more for a token that no key of the set `used` fits or verifies.
+        """Fetch the set again for a token that no key of the set `used` matches or verifies.
 
         Returns:
-            The newer set; None where none is to be had now and the last fetch succeeded (the token is to be refused);
-            `Unreachable` where the last fetch failed (the token may be good, we cannot know).
+            The newer set. None if no newer set is available now and the last fetch succeeded: the
+            token must be refused.
+            `Unreachable` if the last fetch failed: the token may be valid, and the guard cannot
+                check it.
         """
         if self.value is not None and self.value is not used:
             return self.value
@@ -100,7 +106,7 @@ class KeySource(Kept[JwkSet]):
         return None if outcome is used else outcome
 
     def count_as_forced(self) -> None:
-        """The load that just ended was caused by a token whose key is unknown: another fetch now would bring the same set."""
+        """Record that an unknown key caused the last load: a fetch now returns the same set."""
         self._forced_at = self._clock.monotonic()
 
     def _forced(self, used: JwkSet) -> Flow[JwkSet | Unreachable]:
@@ -114,7 +120,8 @@ class KeySource(Kept[JwkSet]):
             outcome = yield from self._load_unless_changed(used)
             return outcome
         finally:
-            if outcome is None:  # the load ended with its event loop and tells nothing: it was not the one of this time
+            # The load was cancelled with its event loop, so it does not use up the cool-down.
+            if outcome is None:
                 self._forced_at = before
 
     def _unchanged(self) -> Unreachable | None:
@@ -157,7 +164,8 @@ class KeySource(Kept[JwkSet]):
 
 
 def _lifetime(reply: HttpResponse) -> float:
-    control = (reply.header("cache-control") or "").lower()  # RFC 9111 §5.2: directives are case-insensitive
+    # RFC 9111 §5.2: directives are case-insensitive
+    control = (reply.header("cache-control") or "").lower()
     if "no-store" in control or "no-cache" in control:
         return _SHORTEST_SECONDS
     found = _MAX_AGE.search(control)

@@ -1,4 +1,4 @@
-"""Sparing the authorization server and ourselves: how many calls may be in flight, and when to stop calling at all."""
+"""Limits on calls to an authorization server: calls in flight, circuit breaker, first loads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from iiniit_guard.core.model.flow import Unreachable
 _FAILURES_TO_OPEN: Final = 5
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 15.0
-# What concerns the server alone. Statuses do not count: a stranger's junk token makes some servers answer 400 or 500,
-# and if those opened the breaker, anybody could turn everyone's answers into 503.
+# Only failures that the server alone causes. HTTP statuses do not count: some servers answer 400 or
+# 500 to an invalid token, so an attacker could otherwise open the breaker and turn every response
+# into 503.
 _COUNTED: Final = frozenset({"connection", "dropped", "tls", "timeout"})
 
 
 class Breaker:
-    """Stops calling a server that cannot be reached, and lets one call at a time find out whether it can again."""
+    """Circuit breaker: stop calls to an unreachable server and admit one probe at a time."""
 
     def __init__(self, clock: Clock) -> None:
         self._monotonic = clock.monotonic
@@ -28,17 +29,18 @@ class Breaker:
         self._probing_until = float("-inf")
 
     def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
 
     def refusal(self, probe_seconds: float) -> Unreachable | None:
-        """Tell whether a call may be made.
+        """Return why no call may be made now, or None if one may.
 
         Args:
-            probe_seconds: How long a probe may take before another is let through, should it never report.
+            probe_seconds: How long a probe may take before another one is admitted, in case it
+                never reports.
 
         Returns:
-            None if it may; the outcome that takes its place if it may not.
+            None if the call may be made; otherwise the outcome to use instead.
         """
         with self._lock:
             if self._open_until is None:
@@ -51,61 +53,68 @@ class Breaker:
 
     @property
     def seconds_left(self) -> float:
-        """For how long no call will be made; 0 where one may be made now."""
+        """Return the seconds for which no call is admitted; 0 if a call may be made now."""
         with self._lock:
             return 0.0 if self._open_until is None else max(0.0, self._open_until - self._monotonic())
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are stopped; whoever is let through meanwhile is the probe."""
+        """Whether calls are stopped. A call admitted while the breaker is open is the probe."""
         return self._open_until is not None
 
     def abandon(self) -> None:
-        """The probe ended without an outcome; the next caller may probe."""
+        """Record that the probe ended without an outcome. The next caller may probe."""
         with self._lock:
             self._probing_until = float("-inf")
 
     def record(self, outcome: object, *, known: bool) -> None:
-        """Count what came of a call.
+        """Count the outcome of a call.
 
         Args:
-            outcome: The answer, or why there is none.
-            known: The token was active within the last hour. A stranger's may itself be why a connection is dropped.
+            outcome: The response, or the reason why there is none.
+            known: The token was active within the last hour. Another token may itself be the reason
+                why the server drops the connection.
         """
         cause = outcome.cause if isinstance(outcome, Unreachable) else None
         with self._lock:
             now = self._monotonic()
             if cause == "dropped" and not known:
-                self._probing_until = float("-inf")  # it says nothing, either way
+                # The outcome is no evidence in either direction.
+                self._probing_until = float("-inf")
             elif cause not in _COUNTED:
                 self._failures, self._pause, self._open_until = 0, _FIRST_PAUSE_SECONDS, None
             elif self._open_until is None:
                 self._failures += 1
                 if self._failures >= _FAILURES_TO_OPEN:
                     self._open_until, self._probing_until = now + self._pause, float("-inf")
-            elif now >= self._open_until:  # the probe; what was under way when the breaker opened tells nothing new
+            elif now >= self._open_until:
+                # The probe failed. Calls from before the breaker opened are not counted again.
                 self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
                 self._open_until, self._probing_until = now + self._pause, float("-inf")
 
 
 class Calls:
-    """Places for calls in flight; strangers' tokens get half of them, so that a flood of garbage leaves room for good ones."""
+    """Limit the number of calls in flight.
+
+    Tokens that were not recently active get at most half of the places, so a flood of invalid
+    tokens leaves room for valid ones.
+    """
 
     PLACES: Final = 64
 
     def __init__(self) -> None:
-        self.made: int = 0  # since the start, for those who watch
+        self.made: int = 0  # since the start, for statistics
         self._lock = Lock()
         self._taken = 0
         self._by_strangers = 0
 
     def reset_after_fork(self) -> None:
-        """Start empty: the parent's calls are not ours."""
+        """Start with no calls in flight: the calls of the parent process do not count here."""
         self._lock = Lock()
         self._taken = self._by_strangers = 0
 
     def enter(self, *, known: bool) -> bool:
-        """Take a place; False when none is free.
+        """Reserve a place. Return False if none is free.
 
         Args:
             known: The token was active within the last hour.
@@ -120,21 +129,22 @@ class Calls:
 
     @property
     def in_flight(self) -> int:
-        """How many places are taken."""
+        """The number of calls in flight."""
         return self._taken
 
     def leave(self, *, known: bool) -> None:
-        """Give the place back."""
+        """Release a place."""
         with self._lock:
             self._taken -= 1
             self._by_strangers -= not known
 
 
 class FirstLoads:
-    """Bounds how many issuers are looked up per time while no good token of theirs has come.
+    """Limit the rate of first calls to issuers of which no valid token was seen.
 
-    A client that names many known issuers, without any signature, must not set the rate of our calls. A part is reserved for issuers of
-    which a good token came before, so that such a client does not keep them waiting.
+    A client that names many known issuers, without any valid signature, must not control the rate
+    of the guard's calls. Part of the budget is reserved for issuers of which a valid token was seen
+    before, so that such a client does not delay them.
     """
 
     BURST: Final = 256
@@ -148,14 +158,14 @@ class FirstLoads:
         self._counted_at = self._monotonic()
 
     def reset_after_fork(self) -> None:
-        """Take a fresh lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
 
     def enter(self, *, reserved: bool = False) -> bool:
-        """Take one; False if there is none left.
+        """Consume one first load. Return False if the budget is used up.
 
         Args:
-            reserved: The caller may take one of the reserved part.
+            reserved: The caller may use the reserved part.
         """
         with self._lock:
             now = self._monotonic()

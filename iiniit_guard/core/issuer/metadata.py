@@ -1,6 +1,7 @@
-"""Authorization server metadata, read: where the keys are and where to introspect.
+"""Authorization server metadata: the URLs of the keys and of the introspection endpoint.
 
-Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID Connect Discovery 1.0 §4 (appended to it).
+Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID Connect Discovery 1.0
+§4 (appended to it).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ STALE_SECONDS = 86_400.0
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
-    """Give the two places where an issuer's metadata may be, in the order in which they are tried."""
+    """Return the two possible URLs of the metadata of an issuer, in the order to try them."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     inserted = urlunsplit((parts.scheme, parts.netloc, "/.well-known/oauth-authorization-server" + path, "", ""))
@@ -27,15 +28,17 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
 
 
 def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hosts: Collection[str]) -> str | None:
-    """Return a URL that metadata names, or None if it is missing or must not be called.
+    """Return a URL from the metadata, or None if it is missing or must not be called.
 
-    Settings may name plain http on loopback, since the operator wrote them. A document may do so only if the operator wrote that it
-    comes from there; otherwise a remote issuer could make the guard send requests and tokens to services of its own machine.
+    The settings may name plain http on loopback, because the operator wrote them. A document may do
+    so only if the settings fetch the document over plain http from loopback too. Otherwise a remote
+    issuer could make the guard send requests and tokens to services on the guard's own machine.
 
     Args:
         document: The metadata.
         name: `jwks_uri` or `introspection_endpoint`.
-        source: The URL in the settings from which the document was fetched, or from which that URL was derived.
+        source: The URL in the settings from which the document was fetched, or from which that URL
+            was derived.
         http_hosts: The setting `insecure_http_hosts`.
 
     Spec: RFC 8414 §2 (https).
@@ -50,12 +53,14 @@ def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hos
 
 
 def load_metadata(urls: tuple[str, ...], issuer: str, connection: Connection) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:
-    """Fetch the metadata from the first place that has it.
+    """Fetch the metadata from the first URL that has it.
 
     Args:
-        urls: Where to look. A place that answers anything but the document sends us to the next; one that cannot be reached does not.
-        issuer: What the document's `issuer` must say to the letter, or it describes someone else (RFC 8414 §3.3).
-        connection: How to reach it.
+        urls: The URLs to try. If a URL returns anything but the document, the next one is tried; if
+            its server cannot be reached, it is not.
+        issuer: The required `issuer` of the document, compared exactly. A document with another one
+            describes another issuer (RFC 8414 §3.3).
+        connection: The connection settings.
     """
     failure = Unreachable("answer", "no metadata")
     for url in urls:
@@ -81,6 +86,9 @@ def _parse_metadata(reply: HttpResponse, issuer: str) -> Mapping[str, Any] | Unr
 
 
 def retry_after(reply: HttpResponse) -> float:
-    """Give the seconds that a 429 or 503 asks us to wait, between 1 and 60; a date is read as the least."""
+    """Return the seconds in `Retry-After` of a 429 or 503 response, between 1 and 60.
+
+    A date counts as 1 second.
+    """
     value = reply.header("retry-after") or ""
     return float(min(60, max(1, int(value)))) if value.isascii() and value.isdigit() and len(value) < 6 else 1.0

@@ -1,4 +1,4 @@
-"""Issuers that the application's own callable knows: found by the name that a token claims, kept within bounds."""
+"""Issuers that a callable of the application returns, looked up by the `iss` of a token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _PROVEN_KEPT: Final = 1_000
 _UNPROVEN_KEPT: Final = 64
 _PARKED_KEPT: Final = 1_000  # of the proven ones, and as many others
 _NAMES_KEPT: Final = 10_000
-_LOOKS: Final = 32  # how many issuers one eviction looks at: it must cost the same however many are busy
+# Issuers that one eviction examines: its cost must not depend on how many are busy.
+_LOOKS: Final = 32
 _LONGEST_QUESTION_SECONDS: Final = 5.0
 _STRANGERS_KEPT: Final = 1_000
 _STRANGER_SECONDS: Final = 60.0
@@ -29,31 +30,33 @@ _LONGEST_NAME: Final = 2_048
 
 
 class _Known(NamedTuple):
-    """An issuer, and when the callable was last asked about it."""
+    """An issuer, and the time when the callable was last called for it."""
 
     server: AuthorizationServer
     asked: Moment
 
 
 class _Answer(NamedTuple):
-    """What the callable answered: the issuer, or None for a name that it does not know."""
+    """The result of the callable: the issuer, or None for an unknown `iss`."""
 
     server: AuthorizationServer | None
 
 
 class FoundIssuers:
-    """What a callable from `iss` to a `TrustedIssuer` answered.
+    """Cache of the results of a callable from `iss` to a `TrustedIssuer`.
 
-    An issuer of which no good token has come yet is kept apart, in few places: a client that invents names that the callable
-    accepts (one per tenant, say) must not make a real issuer lose its keys. An issuer that loses its place is parked with its keys,
-    its cool-downs and its circuit breakers: it counts again once the callable has confirmed it, and its documents need not be fetched
-    again. Proven issuers and others are parked apart. An issuer keeps its place while a call to it is under way.
+    An issuer is proven once a valid token of it was seen. Others are cached separately, in a small
+    cache. Otherwise a client that invents names which the callable accepts (one per tenant, for
+    example) could evict the keys of a real issuer. An evicted issuer is parked with its keys, its
+    cool-downs and its circuit breakers. After the callable has confirmed it, it is used again, and
+    its documents need not be fetched again. Proven issuers and others are parked separately. An
+    issuer is not evicted while a call to it is in flight.
 
     Args:
-        find: The application's callable.
-        make: Makes the server of the settings that it returns.
-        clock: Both clocks.
-        max_age_seconds: How long an answer of the callable counts.
+        find: The callable of the application.
+        make: Creates the authorization server from the settings that `find` returns.
+        clock: The wall clock and the monotonic clock.
+        max_age_seconds: How long a result of the callable is used.
     """
 
     def __init__(
@@ -78,37 +81,44 @@ class FoundIssuers:
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
-        """The issuers known at this moment."""
+        """The issuers that are cached now, without the parked ones."""
         with self._lock:
             return tuple(known.server for kept in (self._proven, self._unproven) for known in kept.values())
 
     def remaining(self, issuer: str) -> float:
-        """Return the seconds until the callable must be asked again before anything of `issuer` counts; 0 if it must be now."""
+        """Return the seconds until `issuer` must be looked up again; 0 if it must be now.
+
+        After that time no cached token of `issuer` may be used without a new lookup.
+        """
         known = self._proven.get(issuer) or self._unproven.get(issuer)
         return 0.0 if known is None else max(0.0, self._max_age - self._clock.age(known.asked))
 
     def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
-        """Find the issuer that is called `issuer` to the letter; the callable is asked at most once in `max_age_seconds` about each.
+        """Return the issuer whose identifier is exactly `issuer`.
 
-        An issuer that the callable no longer knows, or knows with other settings, is withdrawn with all that it vouched for.
+        The callable is called at most once in `max_age_seconds` for each issuer. An issuer that the
+        callable no longer returns, or returns with other settings, is withdrawn: all its cached
+        tokens become invalid.
 
         Raises:
-            UsageError: The callable returns something else than a `TrustedIssuer` or None.
+            UsageError: The callable returns something other than a `TrustedIssuer` or None.
         """
         if not is_issuer_name(issuer):
-            return None  # no settings could have this name, and a database behind the callable might choke on it
+            # No settings can have this name, and the database of the callable may fail on it.
+            return None
         answer = self._answer(issuer)
         if answer is not None:
             return answer.server
-        if self._max_age <= 0:  # then the question must not be older than the request
+        if self._max_age <= 0:  # the lookup must not be older than the request
             return (yield from self._ask(issuer))
         while True:
             server = yield from self._flights.share(issuer, lambda: self._ask_unless_answered(issuer), _LONGEST_QUESTION_SECONDS)
-            if not isinstance(server, Unreachable):  # else another's question did not end in time: this caller asks
+            # If the lookup of another caller timed out, this caller looks up by itself.
+            if not isinstance(server, Unreachable):
                 return server
 
     def _answer(self, issuer: str) -> _Answer | None:
-        """Return what the callable answered where that still counts, else None."""
+        """Return the cached result of the callable, or None if there is none or it expired."""
         now = self._clock.monotonic()
         with self._lock:
             if self._strangers.get(issuer, now) > now:
@@ -117,7 +127,8 @@ class FoundIssuers:
         return _Answer(known.server) if known is not None and self._clock.age(known.asked) < self._max_age else None
 
     def _ask_unless_answered(self, issuer: str) -> Flow[AuthorizationServer | None]:
-        answer = self._answer(issuer)  # another's question may have ended between this caller's look and its lead
+        # A concurrent lookup may have ended between the first check and this one.
+        answer = self._answer(issuer)
         return (yield from self._ask(issuer)) if answer is None else answer.server
 
     def _ask(self, issuer: str) -> Flow[AuthorizationServer | None]:
@@ -127,7 +138,8 @@ class FoundIssuers:
             raise UsageError("issuers: the callable gives a TrustedIssuer or None")
         with self._lock:
             server = self._take(issuer)
-            # Another name than the one asked for is an answer about another issuer: this token's issuer is unknown.
+            # Settings for another issuer identifier do not answer the lookup: the issuer of this
+            # token is unknown.
             wanted = settings if settings is not None and settings.issuer == issuer else None
             if server is not None and (wanted is None or server.settings != wanted):
                 server.withdraw()
@@ -143,7 +155,7 @@ class FoundIssuers:
             return server
 
     def reset_after_fork(self) -> None:
-        """Take fresh locks: another thread of the parent may have held the old ones."""
+        """Replace the locks. A thread of the parent process may have held the old ones."""
         self._lock = Lock()
         self._flights.reset_after_fork()
         for server in (*self.servers, *self._parked_proven.values(), *self._parked_unproven.values()):
@@ -157,7 +169,7 @@ class FoundIssuers:
         return known or self._proven.get(issuer)
 
     def _take(self, issuer: str) -> AuthorizationServer | None:
-        """Remove an issuer from wherever it is kept."""
+        """Remove and return an issuer, cached or parked."""
         known = self._proven.pop(issuer, None) or self._unproven.pop(issuer, None)
         parked = self._parked_proven.pop(issuer, None) or self._parked_unproven.pop(issuer, None)
         return parked if known is None else known.server
@@ -178,7 +190,7 @@ class FoundIssuers:
 
     def _park(self, server: AuthorizationServer) -> None:
         if not server.proven and not server.has_asked:
-            self._forget(server)  # nothing was learned of it
+            self._forget(server)  # no documents were fetched for it
             return
         parked = self._parked_proven if server.proven else self._parked_unproven
         parked[server.issuer] = server
@@ -186,7 +198,11 @@ class FoundIssuers:
             self._forget(loser)
 
     def _forget(self, server: AuthorizationServer) -> None:
-        """Let an issuer go. The callable will not be asked about it in its place, so what it vouched for is verified anew."""
+        """Evict an issuer completely and end its cached tokens.
+
+        The callable is no longer called to confirm the issuer, so its tokens must be verified
+        again.
+        """
         server.forget()
         self._remember_name(server)
 
@@ -196,7 +212,10 @@ class FoundIssuers:
 
 
 def _evict(kept: dict[str, T], places: int, server_of: Callable[[T], AuthorizationServer]) -> Iterator[T]:
-    """Remove the oldest issuers until `places` are left, and yield each; one to which a call is under way goes to the end instead."""
+    """Remove the oldest issuers until `places` are left, and yield each.
+
+    An issuer with a call in flight is moved to the end instead.
+    """
     for _ in range(_LOOKS):
         if len(kept) <= places:
             return
@@ -209,5 +228,5 @@ def _evict(kept: dict[str, T], places: int, server_of: Callable[[T], Authorizati
 
 
 def is_issuer_name(name: str) -> bool:
-    """Tell whether an issuer could be called `name`: some printable ASCII, as its settings demand."""
+    """Return whether `name` can be an issuer identifier: printable ASCII, 1 to 2,048 characters."""
     return 0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable()

@@ -1,6 +1,7 @@
-"""A document of the authorization server that is kept: fresh, refreshed ahead, stale while the server fails.
+"""A cached document of the authorization server, with stale-while-revalidate (RFC 5861).
 
-The key set and the metadata live by the same rules; they differ in numbers and in what a new document means.
+The key set and the metadata follow the same rules. They differ in their limits and in the effect of
+a new document.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from iiniit_guard.core.model.flow import Flow, Later, SingleFlight, Unreachable
 
 T = TypeVar("T")
 
-_REFRESH_FROM = 0.8  # of the lifetime; jitter of up to 0.1 keeps a fleet of processes from asking together
+# Of the lifetime; jitter of up to 0.1 prevents simultaneous requests from many processes.
+_REFRESH_FROM = 0.8
 _REFRESH_JITTER = 0.1
 _FIRST_WAIT_SECONDS = 5.0
 
 
 class Kept(Generic[T]):
-    """The last good document, and when to ask for the next.
+    """The last valid document and the schedule of its next load.
 
     Args:
-        name: For the single-flight key and for messages: `jwks`, `metadata`.
-        load: Makes the flow that fetches: the document and its lifetime in seconds, or why not.
-        stale_seconds: How long past its end a document serves while the server fails.
-        longest_wait_seconds: Failed attempts are at most this far apart (they begin at 5 s and double).
+        name: The single-flight key, also used in messages: `jwks`, `metadata`.
+        load: Creates the flow that fetches the document. It returns the document and its lifetime
+            in seconds, or the failure.
+        stale_seconds: How long an expired document is used while the server fails.
+        longest_wait_seconds: The longest time between failed attempts. The first wait is 5 s, and
+            each wait doubles.
         timeout_seconds: How long one load may take.
-        clock: Both clocks.
-        random: Uniform in [0, 1).
-        hold: Returns why a document that is not there may not be asked for now, or None.
+        clock: The wall clock and the monotonic clock.
+        random: Returns a number in [0, 1).
+        hold: Returns why a missing document must not be fetched now, or None.
     """
 
     def __init__(
@@ -63,10 +67,10 @@ class Kept(Generic[T]):
         self._failures = 0
         self._retry_at = float("-inf")
         self._refreshing_until = float("-inf")
-        self._answered = float("-inf")  # when the last complete answer was asked for
+        self._answered = float("-inf")  # when the request for the last complete response was sent
 
     def reset_after_fork(self) -> None:
-        """Take fresh locks and forget the parent's loads; the document itself is as good here as there."""
+        """Replace the locks and drop the loads of the parent process. The document stays valid."""
         self._lock = Lock()
         self._flights.reset_after_fork()
         self._refreshing_until = float("-inf")
@@ -82,19 +86,24 @@ class Kept(Generic[T]):
         return max(1.0, self._retry_at - self._clock.monotonic())
 
     def current_at(self, wall: float, monotonic: float) -> T | None:
-        """Give the document, where it serves with nothing to be done; else None, and `obtain` says more."""
-        # The document last: whoever takes a newer one writes it before its time, and an older one must not pass for fresh.
+        """Return the document if it is fresh and needs no refresh; otherwise None.
+
+        Call `obtain` after None.
+        """
+        # Read `value` last. The writer stores the value before its timestamp, so a reader may pair
+        # a new document with an old timestamp, never the reverse.
         enough, fetched, value = self._refresh_from, self.fetched, self.value
         return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
 
     def good_until(self, wall: float, monotonic: float) -> Moment:
-        """Return the moment until which a fact that rests on the document may be used without a look at the document.
+        """Return the time until which a fact that depends on the document is valid without a check.
 
-        That is the document's end. A stale document vouches until the next attempt to replace it, and no longer than it serves.
+        That is the expiry of the document. A fact that depends on a stale document is valid until
+        the next attempt to replace the document, and no longer than the stale document may be used.
 
         Args:
             wall: The present time.
-            monotonic: The same moment by the other clock.
+            monotonic: The same moment on the monotonic clock.
         """
         ends = self._ends
         if wall < ends.wall and monotonic < ends.monotonic:
@@ -104,16 +113,19 @@ class Kept(Generic[T]):
 
     @property
     def usable(self) -> bool:
-        """Whether there is a document that may still serve, a stale one included."""
+        """Whether a document exists that may be used, including a stale one."""
         return self._last_good() is not None
 
     @property
     def loading(self) -> bool:
-        """Whether a load is under way."""
+        """Whether a load is in flight."""
         return self._name in self._flights
 
     def obtain(self) -> Flow[T | Unreachable]:
-        """Give the document, from memory where that may still serve; a refresh ahead never keeps the caller waiting."""
+        """Return the document, from the cache if possible.
+
+        A refresh before expiry never delays the caller.
+        """
         value = self.value
         if value is not None:
             age = self.age
@@ -121,14 +133,15 @@ class Kept(Generic[T]):
                 if age >= self._refresh_from and self._begins_refresh():
                     yield Later(self.load)
                 return value
-            # A refresh that began before the end may outlast it. No caller waits for it, for as long as one call may take and the
-            # document may be stale.
+            # A refresh that began before the expiry may end after it. Callers do not wait for it,
+            # for as long as one call may take and a stale document may be used.
             if age < self._life + min(self._timeout, self._stale) and self._clock.monotonic() < self._refreshing_until:
                 return value
         last = self._last_good()
         if self._clock.monotonic() < self._retry_at:
             return last if last is not None else self._waiting()
-        if last is not None and self.failure is not None:  # the server fails: one that hangs must not hold up a caller at each retry
+        # The server fails: a hanging server must not delay a caller at each retry.
+        if last is not None and self.failure is not None:
             if self._begins_refresh():
                 yield Later(self.load)
             return last
@@ -140,19 +153,21 @@ class Kept(Generic[T]):
         return outcome
 
     def load(self) -> Flow[T | Unreachable]:
-        """Fetch now, sharing with whoever fetches already."""
+        """Fetch now. Concurrent callers share one fetch."""
         seen = self.value
         return (yield from self._flights.share(self._name, lambda: self._load_unless_changed(seen), self._timeout))
 
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
-            return self.value  # another's load ended between our look and our lead
+            return self.value  # a concurrent load ended between the check and this one
         sent = self._clock.now()
         outcome = yield from self._load()
         now = self._clock.monotonic()
         with self._lock:
             self._refreshing_until = float("-inf")
-            if sent.monotonic < self._answered:  # its leader was given up, and a later answer overtook it: nothing may come back
+            # This load was abandoned and a later response overtook it: never restore an older
+            # document.
+            if sent.monotonic < self._answered:
                 return self.value if self.value is not None else self._waiting()
             if not isinstance(outcome, Unreachable):
                 self._answered = sent.monotonic
@@ -173,7 +188,10 @@ class Kept(Generic[T]):
             return value
 
     def _take(self, value: T) -> Unreachable | None:
-        """Look at a document that is about to replace the last; where the answer is a failure, neither of them counts."""
+        """Accept a document that is about to replace the last one.
+
+        If the result is a failure, neither document is used.
+        """
         return None
 
     def _begins_refresh(self) -> bool:
@@ -181,7 +199,8 @@ class Kept(Generic[T]):
         with self._lock:
             if now < self._refreshing_until or now < self._retry_at:
                 return False
-            self._refreshing_until = now + self._timeout  # by time, not by a flag: a task that never ran must not end refreshing
+            # A time instead of a flag: a task that never ran must not block all later refreshes.
+            self._refreshing_until = now + self._timeout
             return True
 
     def _last_good(self) -> T | None:

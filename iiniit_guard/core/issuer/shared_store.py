@@ -1,7 +1,8 @@
-"""The second level of memory, shared by all processes: sealed answers under keys that say nothing.
+"""Shared cache of introspection responses for all processes, encrypted, under opaque keys.
 
-Whoever owns the store can withhold an answer, and bring one back before its deadline; nothing else. He cannot read a token or a
-claim, make an answer, or move one to another token, issuer, audience or settings.
+An attacker who controls the store can withhold a response, and restore one before its deadline;
+nothing else. The attacker cannot read a token or a claim, create a response, or move a response to
+another token, issuer, audience or settings.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
 SHORTEST_SECRET: Final = 32
-_FORMAT: Final = "1"  # changes whenever an older process must not read what a newer one wrote
+_FORMAT: Final = "1"  # change it when an older process must not read what a newer one wrote
 AHEAD_SECONDS: Final = 2.0
-"""How far the wall clocks of processes may be apart."""
+"""The largest accepted difference between the wall clocks of two processes."""
 _NONCE_BYTES: Final = 12
 _PREFIX: Final = "iiniit_guard:"
 
@@ -35,11 +36,12 @@ Kind = Literal["active", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """An active answer that some process was given.
+    """An active introspection response that a process stored.
 
     Attributes:
         claims: The members of the introspection response, without `active`.
-        sent: When its request was sent, by this process's clocks; its deadline counts from there wherever it is read.
+        sent: When the request was sent, on the clocks of this process. The deadline counts from
+            there in every process.
     """
 
     claims: Mapping[str, Any] = field(repr=False)
@@ -47,13 +49,15 @@ class SharedAnswer:
 
 
 class SharedStore:
-    """What one issuer's answers are filed and sealed under.
+    """Store and load the introspection responses of one issuer.
 
     Args:
-        secret: At least 32 characters, known to all processes and to nobody else; a file is read once, at the first use.
-        settings: Of the issuer: answers are shared only by processes that would ask the same question and judge alike.
-        random_bytes: Unpredictable bytes, for nonces.
-        longest_seconds: How long an answer counts at most.
+        secret: At least 32 characters, known to all processes and to no other party. A file is read
+            once, at the first use.
+        settings: The settings of the issuer. Only processes with the same request and the same
+            checks share responses.
+        random_bytes: Returns unpredictable bytes, for nonces.
+        longest_seconds: How long a response is used at most.
     """
 
     def __init__(self, secret: Secret, settings: TrustedIssuer, random_bytes: Callable[[int], bytes], longest_seconds: float) -> None:
@@ -64,7 +68,10 @@ class SharedStore:
         self._longest = longest_seconds
 
     def recall(self, digest: bytes, now: Moment) -> Flow[SharedAnswer | None]:
-        """Give the active answer that is filed for a token and was not ended since; None is a miss, whatever its cause."""
+        """Return the stored active response for a token, unless the token ended since then.
+
+        None is a miss, for any reason.
+        """
         if not (yield from self._begin()):
             return None
         active_name, ended_name = self._name("active", digest), self._name("ended", digest)
@@ -73,19 +80,21 @@ class SharedStore:
         if answer is None:
             return None
         end = self._open("ended", ended_name, ended, now)
-        # The two may come from different clocks: what could have been sent before the end counts as sent before it.
+        # The two times may come from different clocks. A response that may have been sent before
+        # the end counts as sent before it.
         if end is not None and answer["sent"] <= end["sent"] + AHEAD_SECONDS:
             return None
         age = max(0.0, now.wall - answer["sent"])
-        # A clock that is ahead must not make the answer count longer than one that this process asks for now.
+        # A clock that is ahead must not extend a response beyond one that this process would
+        # request now.
         return SharedAnswer(answer["claims"], Moment(min(answer["sent"], now.wall), now.monotonic - age))
 
     def keep(self, digest: bytes, claims: Mapping[str, Any], sent: Moment) -> Flow[None]:
-        """File an active answer until its deadline."""
+        """Store an active response until its deadline."""
         yield from self._file("active", digest, {"sent": sent.wall, "claims": dict(claims)}, self._longest)
 
     def end(self, digest: bytes, now: Moment, longest_call_seconds: float) -> Flow[None]:
-        """File that a token ended, so that no answer that was asked for before now counts any more."""
+        """Store that a token ended, so that responses to earlier requests are no longer used."""
         yield from self._file("ended", digest, {"sent": now.wall}, self._longest + longest_call_seconds)
 
     def _file(self, kind: Kind, digest: bytes, value: dict[str, Any], seconds: float) -> Flow[None]:
@@ -105,7 +114,8 @@ class SharedStore:
             value: dict[str, Any] = json.loads(self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound(kind, name)))
         except (InvalidTag, ValueError):  # ValueError: shorter than a nonce and a tag
             return None
-        # A process whose clock is ahead would make an answer last longer here than the promise allows.
+        # A process whose clock is ahead would otherwise extend a response beyond the revocation
+        # delay.
         return value if value["sent"] <= now.wall + AHEAD_SECONDS else None
 
     def _name(self, kind: Kind, digest: bytes) -> str:
@@ -115,7 +125,11 @@ class SharedStore:
         return b"\0".join((kind.encode(), name.encode(), self._context))
 
     def _begin(self) -> Flow[bool]:
-        """Make the keys at the first use; False while the secret cannot be had, which makes everything a miss."""
+        """Derive the keys at the first use.
+
+        Returns:
+            False while the secret cannot be read. Every lookup is then a miss.
+        """
         if self._keys is None:
             secret = yield from reveal(self._secret)
             if isinstance(secret, Unreachable) or len(secret) < SHORTEST_SECRET:
@@ -137,13 +151,19 @@ class SharedStore:
 
 
 def _derive(secret: str, purpose: bytes) -> bytes:
-    """Make a key for one purpose (RFC 5869 with one block of output; the secret has no structure that would need more)."""
+    """Derive a key for one purpose.
+
+    This is RFC 5869 with one block of output. The secret has no structure that requires more.
+    """
     extracted = hmac.new(b"iiniit_guard shared store", secret.encode(), hashlib.sha256).digest()
     return hmac.new(extracted, purpose + b"\x01", hashlib.sha256).digest()
 
 
 def _context(settings: TrustedIssuer) -> bytes:
-    """Digest all that decides what an answer means: the question asked, and how its answer is judged."""
+    """Return a digest of the settings that determine the meaning of a response.
+
+    They are those of the request and those of the checks on its response.
+    """
     client = getattr(settings.introspection, "client_id", "")
     facts = [
         _FORMAT,

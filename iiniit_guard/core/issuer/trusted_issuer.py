@@ -1,4 +1,4 @@
-"""The settings of one issuer: what a token of it must say, where its keys are, how it is asked."""
+"""Settings of one issuer: its tokens, its keys, its metadata and its introspection endpoint."""
 
 from __future__ import annotations
 
@@ -27,46 +27,58 @@ _WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, B
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """An authorization server whose tokens are accepted. Its `repr` holds no secret.
+    """An authorization server whose tokens the guard accepts. Its `repr` contains no secret.
 
     Attributes:
-        issuer: Its identifier, to the letter as its tokens say `iss`.
-        audience: What a token's audience must name: this API, one identifier or several.
-        metadata_url: Where its metadata is; None means the two well-known places.
-        jwks_uri: Where its keys are; None means as its metadata says.
-        jwks_file: A file with its keys instead.
-        introspection_endpoint: Where it is asked about tokens; None means as its metadata says.
-        introspection: How we identify ourselves there; None means that no token is ever shown to it.
-        jwt: What happens to its JWTs: `verify` locally, `introspect` as if opaque, or `both`.
-        algorithms: Signature algorithms accepted.
-        profile: `rfc9068` demands all of RFC 9068 §2.2 of JWTs; `generic` also accepts what many servers send instead. `assertion` is for a
-            service behind `iiniit-guard serve`: it trusts what stands in `X-Iiniit-Assertion` and nothing else, to the second of its `exp`.
-        audience_claim: The claim that names the audience, for servers without `aud`.
-        scope_claims: Further claims that hold scopes: `permissions`, `realm_access.roles`; a path is a list where a name in it has dots,
-            and ends with `*` where the names in an object are the scopes.
-        scope_aliases: Scope that it sends → scope that this API means.
-        scope_implies: Scope → scopes it includes.
-        require_claim: Claim → the value it must have, or a list of which one suffices: texts, numbers, true, false.
-        expiry_leeway_seconds: A token is refused from `exp` plus this on.
-        clock_leeway_seconds: `nbf` and `iat` may be this far ahead.
-        revocation_delay_seconds: How long an introspected token may outlive its revocation.
-        inactive_seconds: The longest time for which a refusal is not asked about again.
-        keys_max_age_seconds: The longest time for which a key set counts.
+        issuer: The issuer identifier, exactly as in the `iss` claim of its tokens.
+        audience: The identifier of this API, or several. A token must name one of them.
+        metadata_url: URL of the metadata; None means the two well-known URLs.
+        jwks_uri: URL of the key set; None means the URL in the metadata.
+        jwks_file: Path of a file with the key set, instead of a URL.
+        introspection_endpoint: URL of the introspection endpoint; None means the URL in the
+            metadata.
+        introspection: Credentials of the guard at that endpoint; None means that no token is ever
+            sent to it.
+        jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
+        algorithms: Accepted signature algorithms.
+        profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
+            accepts what many servers send instead. `assertion` is for a service behind
+            `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
+            else, and accepts no leeway after its `exp`.
+        audience_claim: The claim that names the audience, for servers that do not send `aud`.
+        scope_claims: Further claims that contain scopes, such as `permissions` or
+            `realm_access.roles`. Write a path as a list if a name in it contains a dot. End it with
+            `*` if the member names of an object are the scopes.
+        scope_aliases: Mapping from a scope that the issuer sends to the scope that this API uses.
+        scope_implies: Mapping from a scope to the scopes that it includes.
+        require_claim: Mapping from a claim to its required value, or to a list of which one value
+            suffices: strings, numbers, true, false.
+        expiry_leeway_seconds: A token is refused from `exp` plus this number of seconds on.
+        clock_leeway_seconds: `nbf` and `iat` may be this many seconds in the future.
+        revocation_delay_seconds: How long an introspected token may be accepted after its
+            revocation.
+        inactive_seconds: How long a refusal is cached at most before the token is introspected
+            again.
+        keys_max_age_seconds: How long a key set is used at most.
         keys_cooldown_seconds: Unknown keys cause at most one fetch in this time.
-        keys_stale_seconds: How long the last good set serves past its end while the server fails.
-        connect_timeout_seconds: For TCP and TLS.
-        timeout_seconds: For one whole call.
-        ca_file: PEM file of trusted roots; None means the system's.
-        http_proxy: A forward proxy's URL.
-        token_prefix: How its opaque tokens begin, where several issuers have some.
-        insecure_accept_missing_audience: Accept an introspection response without `aud`: any token of this server then opens this API.
-        insecure_accept_id_tokens: Accept JWTs that are made like ID tokens and have no mark of an access token (Dex): every ID token of
-            this server for this audience then opens this API.
-        insecure_metadata_issuer: Another issuer that its metadata may name: whoever owns that one can speak for it.
-        insecure_http_hosts: Hosts that may be called without TLS: whoever is on the way sees and forges everything.
+        keys_stale_seconds: How long the last valid key set is used after it expires while the
+            server fails.
+        connect_timeout_seconds: Timeout of TCP and TLS.
+        timeout_seconds: Timeout of one whole call.
+        ca_file: PEM file of trusted roots; None means those of the system.
+        http_proxy: URL of a forward proxy.
+        token_prefix: The prefix of its opaque tokens, if several issuers have opaque tokens.
+        insecure_accept_missing_audience: Accept an introspection response without `aud`. Any token
+            of this server is then accepted by this API.
+        insecure_accept_id_tokens: Accept JWTs that look like ID tokens and have no mark of an
+            access token (Dex). Every ID token of this server for this audience is then accepted.
+        insecure_metadata_issuer: Another issuer that the metadata may name. The owner of that
+            issuer can then act as this one.
+        insecure_http_hosts: Hosts that may be called without TLS. An attacker on the network path
+            can then read and forge everything.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: At least one setting is invalid; `faults` names every invalid setting.
     """
 
     issuer: str
@@ -108,7 +120,8 @@ class TrustedIssuer:
         faults += [] if faults else self._joint_faults()
         if faults:
             raise SettingsError(faults)
-        for each in fields(self):  # a caller's list that changes later must not change what is trusted
+        # Copy mutable values: a caller that changes its list later must not change what is trusted.
+        for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, Mapping):
                 frozen = {key: tuple(item) if isinstance(item, (list, tuple)) else item for key, item in value.items()}
@@ -118,12 +131,12 @@ class TrustedIssuer:
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The audience as a tuple, first the one that names the realm."""
+        """The audience as a tuple. The first one names the realm."""
         return (self.audience,) if isinstance(self.audience, str) else tuple(self.audience)
 
     @property
     def required_claims(self) -> Mapping[str, tuple[Any, ...]]:
-        """`require_claim` with every value as a tuple of possibilities."""
+        """`require_claim` with every value as a tuple of accepted values."""
         return {name: value if isinstance(value, tuple) else (value,) for name, value in self.require_claim.items()}
 
     def _fault(self, name: str, check: is_.Check) -> str | None:
@@ -131,7 +144,7 @@ class TrustedIssuer:
         return None if value is None and name in _OPTIONAL else check(value)
 
     def _joint_faults(self) -> list[str]:
-        """Find what is wrong between settings that are right each by itself."""
+        """Return the faults in combinations of settings that are each valid alone."""
         faults = []
         hosts = self.insecure_http_hosts
         for name in ("metadata_url", "jwks_uri", "introspection_endpoint"):
@@ -166,7 +179,10 @@ class TrustedIssuer:
 
 
 def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:
-    """Tell why metadata cannot be found from this issuer identifier (RFC 8414 §2: https, no query, no fragment), or None."""
+    """Return why this issuer identifier does not allow discovery, or None if it does.
+
+    RFC 8414 §2 requires https, no query and no fragment.
+    """
     fault = is_.endpoint_fault(issuer, http_hosts)
     return fault or ("an issuer that is discovered must not have a query" if urlsplit(issuer).query or "?" in issuer else None)
 
@@ -216,4 +232,4 @@ CHECKS: Final[Mapping[str, is_.Check]] = {
     "insecure_metadata_issuer": is_.text,
     "insecure_http_hosts": is_.hosts,
 }
-"""What each setting of an issuer must be; `introspection` is checked with the others it goes with."""
+"""The check of each setting. `_joint_faults` checks `introspection` and combinations."""

@@ -1,4 +1,4 @@
-"""What a setting's value must be: one small check per kind, each giving the fault in words or None."""
+"""Checks of setting values: each returns the fault, or None for a valid value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Check: TypeAlias = Callable[[Any], str | None]
 
 
 def text(value: object) -> str | None:
-    """One non-empty string of printable ASCII, without white space around it."""
+    """Check for a non-empty string of printable ASCII without leading or trailing white space."""
     if not isinstance(value, str) or not value:
         return "a non-empty text is wanted"
     if not (value.isascii() and value.isprintable()):
@@ -25,75 +25,79 @@ def text(value: object) -> str | None:
 
 
 def texts(value: object) -> str | None:
-    """Several strings, at least one."""
+    """Check for one or more strings."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or not value:
         return "one or more texts are wanted"
     return next((fault for item in value if (fault := text(item)) is not None), None)
 
 
 def names(value: object) -> str | None:
-    """Several strings or none."""
+    """Check for zero or more strings."""
     return texts(value) if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or value else None
 
 
 def seconds(value: object) -> str | None:
-    """A positive, finite number of seconds."""
+    """Check for a positive, finite number of seconds."""
     fault = seconds_or_none(value)
     return fault or (None if value else "a number of seconds above 0 is wanted")
 
 
 def seconds_or_none(value: object) -> str | None:
-    """A finite number of seconds, 0 or more."""
-    if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # excluded by the line's first half
+    """Check for a finite number of seconds, 0 or more."""
+    if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # excluded by the first half of the line
         return "a number of seconds is wanted, 0 or more"
     return None
 
 
 def at_most(most: int, check: Check) -> Check:
-    """A number that `check` finds right and that is not above `most`: a slip (milliseconds, a zero too many) weakens no check unseen."""
+    """Return a check for a number that passes `check` and is at most `most`.
+
+    The limit catches mistakes (milliseconds, an extra zero) that would weaken a security check
+    unnoticed.
+    """
 
     def bounded(value: object) -> str | None:
         fault = check(value)
-        return fault if fault is not None or value <= most else f"it is more than {most} seconds; set at most {most}"  # type: ignore[operator]  # a number, as check found
+        return fault if fault is not None or value <= most else f"it is more than {most} seconds; set at most {most}"  # type: ignore[operator]  # a number: `check` passed
 
     return bounded
 
 
 def count(value: object) -> str | None:
-    """A whole number from 1 on."""
+    """Check for an integer, 1 or more."""
     return None if type(value) is int and value > 0 else "a whole number above 0 is wanted"
 
 
 def between(least: int, most: int) -> Check:
-    """A whole number within bounds."""
+    """Return a check for an integer from `least` to `most`."""
     return lambda value: None if type(value) is int and least <= value <= most else f"a whole number from {least} to {most} is required"
 
 
 def flag(value: object) -> str | None:
-    """True or false."""
+    """Check for true or false."""
     return None if isinstance(value, bool) else "true or false is wanted"
 
 
 def one_of(*choices: str) -> Check:
-    """One of the words given."""
+    """Return a check for one of `choices`."""
     return lambda value: None if isinstance(value, str) and value in choices else f"one of {', '.join(choices)} is wanted"
 
 
 def some_of(choices: Collection[str]) -> Check:
-    """One or more of the words given."""
+    """Return a check for one or more of `choices`."""
 
     def check(value: object) -> str | None:
         fault = texts(value)
         if fault is not None:
             return fault
-        strange = [item for item in value if item not in choices]  # type: ignore[attr-defined]  # a sequence, as texts found
+        strange = [item for item in value if item not in choices]  # type: ignore[attr-defined]  # a sequence: `texts` passed
         return f"{strange[0]} is not among {', '.join(choices)}" if strange else None
 
     return check
 
 
 def scope_words(value: object) -> str | None:
-    """A table from scope to scope."""
+    """Check for a table from scope to scope."""
     if not isinstance(value, Mapping):
         return "a table is wanted"
     words = [*value.keys(), *value.values()]
@@ -101,7 +105,7 @@ def scope_words(value: object) -> str | None:
 
 
 def scope_lists(value: object) -> str | None:
-    """A table from scope to a list of scopes."""
+    """Check for a table from scope to a list of scopes."""
     if not isinstance(value, Mapping) or not all(_is_list(words) for words in value.values()):
         return "a table of lists is wanted"
     words = [*value.keys(), *(word for listed in value.values() for word in listed)]
@@ -109,17 +113,17 @@ def scope_lists(value: object) -> str | None:
 
 
 def scope_paths(value: object) -> str | None:
-    """A list of paths to claims."""
+    """Check for a list of paths to claims."""
     if not _is_list(value):
         return "must be a list of claims; a path may be a list itself"
     return next((fault for item in value if (fault := path_fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
 
 
 def claim_table(value: object) -> str | None:
-    """A table from claim to the value or the values it may have.
+    """Check for a table from claim to its accepted value or values.
 
-    `os.environ.get` gives None, or a default that is empty, for a variable that is missing: such a demand would vanish, or a token whose
-    claim is empty would meet it.
+    `os.environ.get` returns None, or an empty default, for a missing variable. A requirement of
+    None would vanish, and an empty one would be met by a token with an empty claim.
     """
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
         return "a table from claim to value is wanted"
@@ -131,16 +135,22 @@ def claim_table(value: object) -> str | None:
 
 
 def hosts(value: object) -> str | None:
-    """Several host names or addresses, or none, each as it stands in a URL: one that is not can equal no URL's host."""
+    """Check for zero or more host names or addresses, each written as in a URL.
+
+    Any other spelling would never equal the host of a URL.
+    """
     fault = names(value)
     if fault is not None:
         return fault
-    plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of texts, as names found
+    plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of strings: `names` passed
     return None if plain else "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"
 
 
 def token_prefix(value: object) -> str | None:
-    """The beginning of a bearer token (RFC 6750 §2.1): with any other character in it, it can begin none."""
+    """Check for the prefix of a bearer token (RFC 6750 §2.1).
+
+    A prefix with any other character would match no token.
+    """
     fault = text(value)
     if fault is not None:
         return fault
@@ -148,12 +158,12 @@ def token_prefix(value: object) -> str | None:
 
 
 def function(value: object) -> str | None:
-    """A callable."""
+    """Check for a callable."""
     return None if callable(value) else "a callable is wanted"
 
 
 def functions(value: object) -> str | None:
-    """A list of callables."""
+    """Check for a list of callables."""
     return None if _is_list(value) and all(map(callable, value)) else "a list of callables is wanted"  # type: ignore[call-overload]  # a list
 
 
@@ -162,7 +172,10 @@ def _is_list(value: object) -> bool:
 
 
 def _is_claim_value(value: object) -> bool:
-    """Return whether a claim can equal `value`: JSON has no NaN and no subclasses (an enumeration), and objects are not compared."""
+    """Return whether a claim can equal `value`.
+
+    JSON has no NaN and no subclasses (an enumeration), and objects are not compared.
+    """
     if type(value) is str:
         return value.strip() != ""
     return type(value) is bool or (type(value) in (int, float) and -math.inf < value < math.inf)  # type: ignore[operator]  # a number
@@ -181,7 +194,7 @@ _LOOPBACK_NAMES: Final = ("localhost",)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine, so that plain http is safe from others."""
+    """Return whether `host` is this machine, so that plain http never leaves it."""
     if host in _LOOPBACK_NAMES or host.endswith(".localhost"):
         return True
     try:
@@ -191,11 +204,11 @@ def is_loopback(host: str) -> bool:
 
 
 def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | None:
-    """Tell why `value` is not a URL that we may call, or None.
+    """Return why `value` is not a URL that the guard may call, or None.
 
     Args:
-        value: Out of settings or out of metadata.
-        http_hosts: Hosts for which plain http was allowed by a setting named for the harm.
+        value: From the settings or from the metadata.
+        http_hosts: The setting `insecure_http_hosts`: hosts that may be called over plain http.
     """
     fault = text(value)
     if fault is not None:
@@ -217,7 +230,7 @@ def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | Non
 
 
 def resource_fault(value: object) -> str | None:
-    """Tell why `value` cannot be a resource identifier, or None.
+    """Return why `value` cannot be a resource identifier, or None.
 
     Spec: RFC 9728 §1.2 (https, no fragment).
     """
