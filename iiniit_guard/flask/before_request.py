@@ -50,7 +50,7 @@ class BeforeRequest:
         self._marks: dict[str | None, tuple[object, bool, Policy | None]] = {}
 
     def decide(self, asked: Request) -> Response | None:
-        """Return the refusal of `asked`, or None if the request passes. Store which view may run."""
+        """Return the refusal of `asked`, or None if it passes, and store which view may run."""
         if not self._looked:
             self._look(self._app)
         environ, endpoint, views = asked.environ, asked.endpoint, cast("dict[Any, Any]", self._app.view_functions)
@@ -58,7 +58,7 @@ class BeforeRequest:
         # The request did not pass through the WSGI application: `app.test_request_context`.
         if admission is None:
             admission = environ[ADMISSION_KEY] = Admission(environ, self)
-        # The endpoint is None if no route matches. `CheckedViews` overrides `get`, so call dict.get.
+        # The endpoint is None if no route matches. `CheckedViews` overrides `get`.
         view = dict.get(views, endpoint)
         is_open, wanted = self._marks_of(endpoint, view)
         if is_open:
@@ -103,7 +103,7 @@ class BeforeRequest:
             admission.admitted = NO_VIEW
 
     def admits(self, view: object) -> bool:
-        """Return whether the guard admitted `view` for the current request; True without a request."""
+        """Return whether `view` is admitted for the current request; True without a request."""
         try:
             admission = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:
@@ -111,7 +111,7 @@ class BeforeRequest:
         return admission is not None and (admission.admitted is ANY_VIEW or admission.admitted is view)
 
     def refusal_of(self, function: object) -> Response | None:
-        """Return the refusal of the current request if `function` is its view and was not admitted."""
+        """Return the refusal of the current request if `function` is its view, not yet admitted."""
         rule = current_request().url_rule
         if rule is None or function is not dict.get(cast("dict[Any, Any]", self._app.view_functions), rule.endpoint):
             return None
@@ -126,7 +126,7 @@ class BeforeRequest:
         return None if is_open else self._ask_again(current_request().environ, wanted)
 
     def refusal_of_undecided(self) -> Response | None:
-        """Return the refusal of the current request if no decision was made before; otherwise None."""
+        """Decide about the current request, unless a decision was made, and return its refusal."""
         asked = current_request()
         admission = asked.environ.get(ADMISSION_KEY)
         return self.decide(asked) if admission is None or admission.admitted is None else None

@@ -49,7 +49,7 @@ class GuardedMethods:
         self._watched: Callable[..., Any] | None = None
         # If so, no other code runs between Flask's response and `respond`.
         self._is_flasks_wsgi_app = getattr(app.wsgi_app, "__func__", None) is Flask.wsgi_app
-        # Flask supports assignment to `wsgi_app` and overriding of the other methods.
+        # Flask lets applications override these methods; mypy rejects the assignments.
         app.wsgi_app = self.wsgi_app  # type: ignore[method-assign]
         app.full_dispatch_request = self.full_dispatch_request  # type: ignore[method-assign]
         app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
@@ -57,7 +57,7 @@ class GuardedMethods:
         self._watch_dispatch()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Run the application, and return its response or the refusal that was recorded meanwhile."""
+        """Run the application and return its response, or the refusal that was recorded."""
         # The application gets a copy of the environ. A view may pass its environ to another guarded
         # application, which has a token and a record of its own.
         admission = Admission(environ, self._before)
@@ -84,7 +84,7 @@ class GuardedMethods:
         return answer
 
     def preprocess_request(self, *args: Any) -> Any:
-        """Decide about the request unless `full_dispatch_request` did, then call the original method.
+        """Decide about the request if no decision was made, then call the original method.
 
         An application may call this method without `full_dispatch_request`.
         """
@@ -172,7 +172,7 @@ class CheckedViews(dict[str, Callable[..., Any]]):
 
 
 class CheckedView:
-    """A view that the guard checks when it is called. It has the attributes of the original view."""
+    """A view that the guard checks when it is called, with the attributes of the original view."""
 
     def __init__(self, endpoint: str, view: Callable[..., Any], before: BeforeRequest) -> None:
         update_wrapper(self, view)

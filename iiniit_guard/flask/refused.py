@@ -23,7 +23,7 @@ class Refused(HTTPException):
 
 
 def response_to(decision: Answer) -> Response:
-    """Return a Flask response with the status, body and header fields of `decision`, and no others."""
+    """Return a Flask response with exactly the status, header fields and body of `decision`."""
     response = Response(decision.body, decision.status)
     response.headers.clear()  # Flask adds a Content-Type
     response.headers.extend(decision.headers)
