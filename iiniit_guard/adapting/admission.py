@@ -178,13 +178,15 @@ def make_gate(
 
 
 def is_preflight(request: Request) -> bool:
-    """Tell a CORS preflight, which browsers send without credentials, from an OPTIONS request that might carry some.
+    """Return whether `request` is a CORS preflight as browsers send it: without any credentials.
 
-    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`, no credentials, no body.
+    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`,
+        no credentials, no body.
     """
     if request.method != "OPTIONS":
         return False
-    # A length of 0 is no body, and an empty Cookie (Django's test client sends one) no credential.
+    # A length of 0 means no body. An empty Cookie, which Django's test client sends, is not a
+    # credential.
     names = {name for name, value in request.headers if (name, value) not in _NOTHING}
     if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
         return False

@@ -201,9 +201,9 @@ class GuardMiddleware:
     def _hook_of_either_kind(self) -> Callable[..., Any]:
         """Return a hook that is marked asynchronous.
 
-        The hook also works if a wrapper hides the mark.
-        Django awaits a marked hook on the event loop. Django runs a hook without the mark in a
-        thread, which has no event loop, and uses the returned object as the response.
+        The hook also works if a wrapper hides the mark. Django awaits a marked hook on the event
+        loop. Django runs a hook without the mark in a thread, which has no event loop, and uses the
+        returned object as the response.
         """
 
         def process_view(request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> Any:

@@ -115,11 +115,14 @@ def _wrap_class(view: type[View], decorate: Callable[[Any], Any]) -> None:
     def as_view(cls: type[View], *args: Any, **kwargs: Any) -> Any:
         return decorate(make(cls, *args, **kwargs))
 
-    view.as_view = classmethod(as_view)  # type: ignore[assignment,method-assign]  # what mypy calls a method of a class is one
+    view.as_view = classmethod(as_view)  # type: ignore[assignment,method-assign]  # it is a method
 
 
 def _demand(policy: Policy) -> None:
-    """Raise the refusal of a request whose token does not satisfy `policy`. No frame of the traceback holds the token."""
+    """Raise the refusal of a request whose token does not satisfy `policy`.
+
+    No frame of the traceback holds the token.
+    """
     response = _refusal_by(policy)
     if response is not None:
         raise Refused(response=response) from None
