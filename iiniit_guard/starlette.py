@@ -42,9 +42,9 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     """Return a decorator that lets a handler run only for a token with all of `scopes`.
 
     The decorator accepts functions (also synchronous ones), endpoint classes and their methods, for
-    HTTP and WebSocket. It must stand below the route decorator. One argument of the handler must be
-    the `Request` or `WebSocket`, under any name. The decorator also accepts functions that FastAPI
-    calls as dependencies, including generator functions:
+    HTTP and WebSocket. If the handler has a route decorator, this decorator must stand below it.
+    One argument of the handler must be the `Request` or `WebSocket`, under any name. The decorator
+    also accepts functions that FastAPI calls as dependencies, including generator functions:
     `Depends(require_scope("user:read")(dependency))`.
 
     The decorator records a refusal for the middleware, which sends it in place of any other
@@ -234,7 +234,7 @@ async def _begin_async(
             except GeneratorExit:
                 await steps.aclose()
                 raise
-            except BaseException as error:  # noqa: BLE001  # it is thrown on
+            except BaseException as error:  # noqa: BLE001  # it is thrown into `steps`
                 value = await steps.athrow(error)
             else:
                 value = await steps.asend(sent)
@@ -308,7 +308,7 @@ def _exception(scope: Mapping[str, Any], decision: Decision) -> HTTPException | 
         return None
     if scope["type"] == "websocket":
         return WebSocketException(1008)
-    # An exception handler of the application may create a body of its own.
+    # Omit the content fields: an exception handler of the application may create another body.
     headers = {name: value for name, value in decision.headers if not name.lower().startswith("content-")}
     return HTTPException(decision.status, headers=headers)
 

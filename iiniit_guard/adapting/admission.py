@@ -31,8 +31,8 @@ class Rules(Protocol):
 
     Rules may also have a method `preflight_policy_for(request)`. The middleware calls it for CORS
     preflights if `preflights` lets them pass. It returns the policy of the rule that names OPTIONS
-    for this path, the refusal if the path is ambiguous, or None if no rule applies. After None the
-    preflight passes.
+    for this path, the refusal if the path is ambiguous, or None if no rule applies. If it returns
+    None, the preflight passes.
 
     If the rules have no such method, the middleware calls `policy_for` for preflights. A refusal
     then applies unless its reason is `NO_RULE`; every other preflight passes.
@@ -52,8 +52,8 @@ class Gate:
         subtrees: Prefixes that end in `/`. Every path below them passes without a token.
         rules: Policies by method and path. None means that `policy` applies to every request.
         policy: The policy of every request if there are no rules.
-        enforce: `all` refuses every request without a valid token. `declared` lets the decorated
-            handlers refuse requests.
+        enforce: `all` refuses every request without a valid token. `declared` leaves refusals to
+            the decorated handlers.
         preflights: `auto` lets a CORS preflight pass only if the framework answers it and no view
             of the application can run for it. `pass` lets every preflight pass unless a rule names
             OPTIONS for the path. `guard` treats preflights like any other request.
@@ -126,7 +126,8 @@ class Gate:
         """Return whether `path` is public.
 
         Args:
-            path: The decoded path, as the application routes it. It is compared exactly.
+            path: The decoded path, as the application routes it. It is compared exactly. An
+                ambiguous path is not in any public subtree.
         """
         if path in self.public:
             return True

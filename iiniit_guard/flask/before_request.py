@@ -58,7 +58,7 @@ class BeforeRequest:
         # The request did not pass through the WSGI application: `app.test_request_context`.
         if admission is None:
             admission = environ[ADMISSION_KEY] = Admission(environ, self)
-        # The endpoint is None if no route matches. `CheckedViews` overrides `get`.
+        # The endpoint is None if no route matches. Call `dict.get`, which `CheckedViews` overrides.
         view = dict.get(views, endpoint)
         is_open, wanted = self._marks_of(endpoint, view)
         if is_open:
