@@ -1,6 +1,7 @@
 """Run the demo: `python -m examples.demo`, or `make demo`.
 
-API=flask|django|starlette|all chooses the profile API, TOKEN=jwt|opaque the kind of access token, PORT the first of the ports.
+Environment variables: API=flask|django|starlette|all selects the profile API, TOKEN=jwt|opaque the
+kind of access token, and PORT the first port.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from examples.stack import FRAMEWORKS, USERNAME, Plan, Stack, StackError
 
 
 def plan_from(environ: Mapping[str, str]) -> Plan:
-    """Read what was asked for.
+    """Create the plan from the environment variables.
 
     Raises:
-        StackError: Something that does not exist was asked for.
+        StackError: A variable has an invalid value.
     """
     api, token, port = environ.get("API") or "flask", environ.get("TOKEN") or "jwt", environ.get("PORT") or "9000"
     if api not in (*FRAMEWORKS, "all"):
@@ -34,7 +35,7 @@ def plan_from(environ: Mapping[str, str]) -> Plan:
 
 
 def announcement(stack: Stack) -> str:
-    """Say what to open and whom to sign in as."""
+    """Return the text that names the address to open and the accounts."""
     names = stack.plan.api_names()
     apis = "\n".join(f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}" for name, (framework, jwt) in names.items())
     return f"""
@@ -53,8 +54,14 @@ The demo is running.
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM; 1 when it cannot run or a process ends by itself: the others are ended too."""
-    # SIGINT by name too: who starts this with & from a script hands it down ignored, and then Python would not listen to it.
+    """Run until Ctrl-C or SIGTERM.
+
+    Returns:
+        The exit status: 1 if the demo cannot run or a process ends by itself. The other processes
+        are ended too.
+    """
+    # Set SIGINT too. A script that starts the demo with & makes it inherit an ignored SIGINT, and
+    # Python then installs no handler.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -67,7 +74,7 @@ def main() -> int:
             raise StackError(ending)
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)  # whoever is impatient must not cut the ending short
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop the cleanup
             stack.stop()
     except StackError as error:
         print(f"demo: {error}", file=sys.stderr)

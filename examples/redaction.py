@@ -1,4 +1,4 @@
-"""Showing requests and responses without showing what could be used: secrets are shortened or hidden."""
+"""Redaction of requests and responses: secrets are shortened or hidden."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ SECRET_NAMES = frozenset({"access_token", "refresh_token", "token", "code", "cod
 
 
 def shorten(value: str) -> str:
-    """Give the first eight characters of a long secret, nothing of a short one, and what is shortened already as it is."""
-    if "…" in value:  # no secret of OAuth has such a character
+    """Return the first eight characters of a long secret, and no character of a short one.
+
+    A value that is already shortened is returned unchanged.
+    """
+    if "…" in value:  # no OAuth secret contains this character
         return value
     return f"{value[:8]}…[{len(value)} characters]" if len(value) >= 32 else "…"
 
@@ -23,12 +26,12 @@ def redact_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def redact_form(body: str) -> str:
-    """Lay out a form body, one parameter a line, readable."""
+    """Return a form body with one parameter on each line and its secrets shortened."""
     return "\n".join(f"{name}={value}" for name, value in redact_pairs(parse_qsl(body, keep_blank_values=True)))
 
 
 def redact_url(url: str) -> str:
-    """Shorten the secrets in a URL's query, and leave the rest as it was sent."""
+    """Shorten the secrets in the query of a URL, and leave the rest unchanged."""
     address, mark, query = url.partition("?")
     return address + mark + "&".join(map(_redact_parameter, query.split("&")))
 
@@ -39,14 +42,17 @@ def _redact_parameter(pair: str) -> str:
 
 
 def redact_json(value: Any) -> Any:
-    """Shorten the secrets anywhere in decoded JSON."""
+    """Shorten the secrets at any depth of decoded JSON."""
     if isinstance(value, Mapping):
         return {name: shorten(str(inner)) if name in SECRET_NAMES else redact_json(inner) for name, inner in value.items()}
     return [redact_json(inner) for inner in value] if isinstance(value, list) else value
 
 
 def redact_header(name: str, value: str) -> str:
-    """Shorten what a header carries: a bearer token shows its beginning, Basic credentials and cookies nothing."""
+    """Redact the value of a header field.
+
+    The beginning of a bearer token stays visible. Basic credentials and cookies are hidden.
+    """
     lowered = name.lower()
     if lowered in ("cookie", "set-cookie"):
         return "…"

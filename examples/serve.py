@@ -1,6 +1,7 @@
-"""One server process of the demo: `python -m examples.serve ROLE PORT`, with the settings file for the first two roles in DEMO_SETTINGS.
+"""Run one server process of the demo: `python -m examples.serve ROLE PORT`.
 
-It ends when its standard input does. The parent holds the other end, so no server outlives it, however it dies.
+The first two roles read the settings file that DEMO_SETTINGS names. The process ends when its
+standard input ends. The parent holds the other end of the pipe, so no server outlives the parent.
 """
 
 from __future__ import annotations
@@ -58,13 +59,14 @@ def with_waitress(build: Callable[[], Any], port: int) -> None:
     """Serve a WSGI application with threads."""
     import waitress
 
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a request waited for a thread is no news here
-    # clear_untrusted_proxy_headers is waitress's default from 4 on; saying so keeps it quiet.
+    # waitress warns about each request that waits for a thread, which is normal here.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # clear_untrusted_proxy_headers is the default since waitress 4. Setting it avoids a warning.
     waitress.serve(build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True)
 
 
 def with_gunicorn(build: Callable[[], Any], port: int) -> None:
-    """Serve a WSGI application with a worker process; the profiles live in its memory, so there is one."""
+    """Serve a WSGI application with one worker process, because the profiles are in its memory."""
     from gunicorn.app.base import BaseApplication
 
     class Application(BaseApplication):
@@ -72,7 +74,8 @@ def with_gunicorn(build: Callable[[], Any], port: int) -> None:
             settings = {"bind": f"{HOST}:{port}", "worker_class": "gthread", "threads": 8, "loglevel": "warning", "graceful_timeout": 2}
             for name, value in settings.items():
                 self.cfg.set(name, value)
-            if "control_socket_disable" in self.cfg.settings:  # one file in the home directory, which two demos would fight for
+            # The control socket is one file in the home directory, so two demos would conflict.
+            if "control_socket_disable" in self.cfg.settings:
                 self.cfg.set("control_socket_disable", True)
 
         def load(self) -> Any:
@@ -101,7 +104,8 @@ def end_with_parent() -> None:
     """End this process when its standard input ends."""
 
     def wait() -> None:
-        # Not sys.stdin: a thread that waits there holds a lock that the interpreter wants when it ends.
+        # Do not use sys.stdin: a thread that reads it holds a lock that the interpreter needs at
+        # shutdown.
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
@@ -110,12 +114,12 @@ def end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve what the command line names."""
+    """Serve the role that the command line names."""
     role, port = sys.argv[1], int(sys.argv[2])
     build, serve = ROLES[role]
     end_with_parent()
     if serve is with_waitress:
-        # waitress knows no SIGTERM; this is how it likes to be told to end.
+        # waitress does not handle SIGTERM. SystemExit makes it shut down.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     serve(build, port)
 

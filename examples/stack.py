@@ -1,4 +1,7 @@
-"""All processes of the demo: what each is told, and their beginning and end. Used by `examples.demo` and by the browser tests."""
+"""The processes of the demo: their settings, start and stop.
+
+`examples.demo` and the browser tests use this module.
+"""
 
 from __future__ import annotations
 
@@ -26,22 +29,25 @@ USERNAME = "demo"
 
 
 class StackError(Exception):
-    """The demo cannot run; the message is for whoever started it."""
+    """The demo cannot run. The message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start.
+    """The processes to start, and their settings.
 
     Attributes:
-        frameworks: Each gets a profile API of its own.
-        introspecting: The framework of one more API, whose guard asks the authorization server about JWTs too; None for none.
-        ports: By name of process.
-        token_kind: What the client suggests.
-        revocation_delay_seconds: What the APIs' guards promise.
-        expiry_leeway_seconds: How long after `exp` they accept a token.
-        access_token_seconds: The longest life of an access token.
-        short_life_seconds: The life of the token that is asked for to see it expire.
+        frameworks: The frameworks, each of which gets a profile API of its own.
+        introspecting: The framework of one more API, whose guard introspects JWTs too; None for no
+            such API.
+        ports: The port of each process, by its name.
+        token_kind: The kind of access token that the client preselects.
+        revocation_delay_seconds: The maximum time in seconds after which the guards of the APIs
+            refuse a revoked token.
+        expiry_leeway_seconds: The time in seconds after `exp` during which the guards still accept
+            a token.
+        access_token_seconds: The maximum lifetime of an access token in seconds.
+        short_life_seconds: The lifetime in seconds of the token that demonstrates expiry.
     """
 
     frameworks: tuple[str, ...]
@@ -54,24 +60,24 @@ class Plan:
     short_life_seconds: int = 10
 
     def api_names(self) -> dict[str, tuple[str, str]]:
-        """Give (framework, setting `jwt`) by name of API."""
+        """Return the pairs (framework, setting `jwt`) by name of the API."""
         names = {framework: (framework, "verify") for framework in self.frameworks}
         if self.introspecting:
             names["introspecting"] = (self.introspecting, "introspect")
         return names
 
     def process_names(self) -> list[str]:
-        """Give the names of all processes, in the order of their start."""
+        """Return the names of all processes, in the order of their start."""
         return ["authorization_server", *self.api_names(), "client"]
 
 
 def _private_directory() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="iiniit-demo-")  # only its owner can open it
+    return tempfile.TemporaryDirectory(prefix="iiniit-demo-")  # only the owner has access
 
 
 @dataclass(slots=True)
 class Stack:
-    """The running processes. Leaving it as a context ends them and removes what they wrote."""
+    """The running processes. The exit of the context ends them and removes their files."""
 
     plan: Plan
     password: str = field(default_factory=lambda: secrets.token_hex(4), repr=False)
@@ -80,7 +86,7 @@ class Stack:
     _environments: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Decide all secrets and write the settings files."""
+        """Generate all secrets and write the settings files."""
         secret = {name: secrets.token_urlsafe(32) for name in ("as_session", "client_session", "jwt", "opaque", "api")}
         issuer, audience = self.url("authorization_server"), "https://api.iiniit.example"
         redirect_uri = self.url("client") + "/callback"
@@ -137,18 +143,19 @@ class Stack:
 
     @property
     def database(self) -> Path:
-        """The authorization server's database, for `python -m examples.authorization_server rotate-keys`."""
+        """The path of the authorization server's database, for the command `rotate-keys`."""
         return Path(self._directory.name) / "authorization_server.sqlite3"
 
     def url(self, name: str) -> str:
-        """Give the base URL of a process."""
+        """Return the base URL of a process."""
         return f"http://{HOST}:{self.plan.ports[name]}"
 
     def start(self) -> None:
-        """Start everything, and return when everything answers.
+        """Start all processes, and return when all of them answer.
 
         Raises:
-            StackError: A port is taken, or a process ended or did not answer in time; whatever was started is ended.
+            StackError: A port is in use, or a process ended or did not answer in time. The started
+                processes are ended.
         """
         taken = [f"{self.plan.ports[name]} ({name})" for name in self.plan.process_names() if not _is_free(self.plan.ports[name])]
         if taken:
@@ -163,7 +170,7 @@ class Stack:
             raise
 
     def launch(self, name: str) -> None:
-        """Start one process without waiting for it."""
+        """Start one process without waiting until it answers."""
         framework, _ = self.plan.api_names().get(name, (name, ""))
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IINIIT_GUARD_", "DEMO_"))}
         self._processes[name] = subprocess.Popen(
@@ -171,15 +178,15 @@ class Stack:
             cwd=ROOT,
             env={**inherited, **self._environments[name]},
             stdin=subprocess.PIPE,
-            # Ctrl-C reaches a whole process group; these are ended by us, in order.
+            # Ctrl-C reaches the whole process group. `stop` must end these processes, in order.
             start_new_session=True,
         )
 
     def wait_until_healthy(self, name: str, seconds: float = 30) -> None:
-        """Return when a process answers.
+        """Wait until a process answers.
 
         Raises:
-            StackError: It ended, or did not answer in time.
+            StackError: The process ended, or did not answer in time.
         """
         opener, limit = build_opener(ProxyHandler({})), time.monotonic() + seconds
         while time.monotonic() < limit:
@@ -191,7 +198,7 @@ class Stack:
         raise StackError(f"{name} does not answer on {self.url(name)}")
 
     def end(self, *names: str) -> None:
-        """End processes and wait until they are gone."""
+        """End processes and wait until they have exited."""
         processes = [self._processes.pop(name) for name in names]
         for process in processes:
             process.terminate()
@@ -206,32 +213,32 @@ class Stack:
                 process.stdin.close()
 
     def first_ending(self) -> str | None:
-        """Say which process ended by itself and how, or None."""
+        """Return a message about a process that ended by itself, or None."""
         endings = (_ending(name, status) for name, process in self._processes.items() if (status := process.poll()) is not None)
         return next(endings, None)
 
     def stop(self) -> None:
-        """End everything and remove the directory. It may be called twice."""
+        """End all processes and remove the directory. Further calls have no effect."""
         self.end(*self._processes)
         self._directory.cleanup()
 
     def __enter__(self) -> Self:
-        """Start everything."""
+        """Start all processes."""
         self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End everything."""
+        """End all processes."""
         self.stop()
 
     def _write(self, name: str, values: dict[str, Any]) -> str:
-        path = Path(self._directory.name) / name  # in a directory that only its owner can open
+        path = Path(self._directory.name) / name  # only the owner has access
         path.write_text(json.dumps(values), encoding="utf-8")
         return str(path)
 
 
 def free_ports(names: list[str]) -> dict[str, int]:
-    """Choose free ports."""
+    """Return free ports."""
     with contextlib.ExitStack() as stack:
         sockets = {name: stack.enter_context(socket.socket()) for name in names}
         for one in sockets.values():

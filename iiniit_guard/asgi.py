@@ -1,4 +1,4 @@
-"""Guard an ASGI application, http and websocket alike, without touching its code."""
+"""Guard an ASGI application, HTTP and WebSocket, without changes to its code."""
 
 from __future__ import annotations
 
@@ -37,23 +37,30 @@ _log: Final = logging.getLogger("iiniit_guard")
 
 
 class GuardMiddleware:
-    """Let a connection reach `app` only with a valid access token.
+    """Middleware that lets a connection reach `app` only with a valid access token.
 
-    When the application's lifespan ends, what the guard holds on its event loop is closed; the guard itself stays usable.
+    When the lifespan of the application ends, the middleware closes the resources that the guard
+    holds on this event loop. The guard remains usable.
 
     Args:
-        app: The application to guard. It finds the token in `scope["iiniit_guard.access_token"]` (None where there is none).
-        guard: Decides.
-        public: Whole decoded paths that pass unasked; `/x/*` means everything below `/x/`.
-        rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
-        enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
-        optional_token: Let requests without credentials pass; bad credentials are still refused.
-        preflights: `auto` lets a CORS preflight pass only if `app` is Starlette's `CORSMiddleware`, which answers it without calling
-            the application. `pass` lets every preflight through to `app` without a token, unless a rule names OPTIONS for the path:
-            only for an application in which no handler runs for OPTIONS. `guard` treats preflights like any request.
+        app: The application to guard. It can read the token from
+            `scope["iiniit_guard.access_token"]`, which is None if there is no token.
+        guard: The guard that checks the credentials.
+        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
+            `/x/`.
+        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
+            refused.
+        enforce: `all` requires a token for every request. `declared` requires one only in decorated
+            handlers.
+        optional_token: Whether requests without credentials pass. Invalid credentials are refused
+            in any case.
+        preflights: `auto` lets a CORS preflight pass only if `app` is Starlette's `CORSMiddleware`,
+            which answers preflights without calling the application. `pass` lets every preflight
+            reach `app` without a token, unless a rule names OPTIONS for the path. Use it only if no
+            handler of the application runs for OPTIONS. `guard` treats preflights like any request.
 
     Raises:
-        SettingsError: With every fault of the arguments.
+        SettingsError: An argument is invalid. The exception lists every fault.
     """
 
     def __init__(
@@ -73,10 +80,11 @@ class GuardMiddleware:
         self._looked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the connection, or hand it on.
+        """Refuse the connection, or pass it to the application.
 
         Raises:
-            UsageError: The scope is of a type that the guard cannot decide about, or a handler refused after the response had started.
+            UsageError: The guard does not support the type of the scope, or a handler refused the
+                request after its response had started.
         """
         kind = scope["type"]
         if kind != "http" and kind != "websocket":
@@ -90,9 +98,11 @@ class GuardMiddleware:
         else:
             exchange = WebsocketExchange(scope, receive, send)
             receive = exchange.receive
-        # A copy, as the specification asks of middleware: an outer application that goes on with its own scope (another
-        # route, another guard) must not find what this guard noted. The values stay shared (state, path_params), but for the
-        # header fields: uvicorn with httptools appends the request's trailers to its list while the application runs.
+        # The ASGI specification requires middleware to copy the scope. An outer application that
+        # continues with its own scope (another route, another guard) must not find the result of
+        # this guard. The copy is shallow (it shares state and path_params) except for the header
+        # fields: uvicorn with httptools appends the trailers of the request to its list while the
+        # application runs.
         inner = {**scope, "headers": [*scope["headers"]], GUARD_KEY: self.guard, RECORD_KEY: exchange}
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
@@ -110,10 +120,13 @@ class GuardMiddleware:
         inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = token, principal
         try:
             running = self.app(inner, receive, exchange.send)
-            del scope, inner, receive, send  # error reporters send the variables of each frame of a traceback: the header fields
+            # Error reporters send the local variables of each frame of a traceback. The scope holds
+            # the Authorization field.
+            del scope, inner, receive, send
             await running
         except Exception:
-            # The refusal replaces the application's failure, which it caused. A response that has started cannot be replaced.
+            # The refusal caused the exception of the application and replaces it. A response that
+            # has started cannot be replaced.
             if exchange.refusal is None or exchange.started:
                 raise
             await exchange.finish(exchange.refusal)
@@ -123,12 +136,13 @@ class GuardMiddleware:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            # What cannot be decided about is refused. ASGI 3.0, "Applications": an unknown type is answered by an exception.
+            # The guard cannot decide about an unknown type, so it must not pass. ASGI 3.0,
+            # "Applications": raise an exception for an unknown type.
             raise UsageError("the guard decides about ASGI scopes of the types http, websocket and lifespan; the server sent another type")
         try:
             self._look()
         except UsageError as fault:
-            # Raised here, it would be taken for "this application knows no lifespan" and the server would start.
+            # The server would treat an exception as missing lifespan support, and would start.
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(fault)})
             return
@@ -141,10 +155,12 @@ class GuardMiddleware:
         await self.app(scope, receive, close_at_end)
 
     def _look(self) -> None:
-        """Look once at the application, when it is complete: as its lifespan starts, or at the first request.
+        """Check the order of decorators and middleware in the application, once.
+
+        The application is complete when its lifespan starts, or at the first request.
 
         Raises:
-            UsageError: A decorator stands on the wrong side of its route decorator.
+            UsageError: A decorator of the guard stands above a route decorator.
         """
         names = misplaced(_endpoints(self.app))
         if names:
@@ -159,9 +175,10 @@ class GuardMiddleware:
         self._looked = True
 
 
-# Starlette and what is built on it keep the next application in `.app` and routes in `.routes`, with a handler in `.endpoint`.
-# FastAPI 0.165 hides an included router's routes in `.original_router`. Other applications are not looked into.
-# The bound is for those that answer any attribute, and for circles.
+# Starlette and the frameworks on top of it store the inner application in `.app` and the routes in
+# `.routes`, each with a handler in `.endpoint`. FastAPI 0.165 stores the routes of an included
+# router in `.original_router`. Other applications are not inspected. The bound ends the iteration
+# for objects that have every attribute, and for cycles.
 _MAX_LAYERS: Final = 100
 
 
@@ -174,8 +191,12 @@ def _layers(app: object) -> Iterator[object]:
 
 
 def _answers_preflights(app: object) -> bool:
-    """Return whether `app` answers every CORS preflight itself. A subclass of `CORSMiddleware` may hand it on to the application."""
-    cors = sys.modules.get("starlette.middleware.cors")  # Starlette need not be installed; where it was not imported, `app` is not its
+    """Return whether `app` answers every CORS preflight itself.
+
+    The type must be exactly `CORSMiddleware`: a subclass may pass preflights to the application.
+    """
+    # Starlette may not be installed. If it was not imported, `app` cannot be its middleware.
+    cors = sys.modules.get("starlette.middleware.cors")
     return cors is not None and type(app) is cors.CORSMiddleware
 
 
@@ -187,7 +208,8 @@ def _middleware_names(app: object) -> Iterator[str]:
 
 
 def _has_root_path(app: object) -> bool:
-    # FastAPI(root_path=...) puts it into the scope by itself; what answers any attribute has no text there.
+    # FastAPI(root_path=...) sets root_path in the scope itself. The type check excludes objects
+    # that have every attribute.
     root_path = getattr(app, "root_path", "")
     return isinstance(root_path, str) and root_path != ""
 

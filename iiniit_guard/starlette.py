@@ -1,4 +1,4 @@
-"""Guard Starlette handlers one by one; `iiniit_guard.asgi.GuardMiddleware` guards the application."""
+"""Decorators for Starlette handlers; `iiniit_guard.asgi.GuardMiddleware` guards the application."""
 
 from __future__ import annotations
 
@@ -39,46 +39,60 @@ _HOST: Final = "starlette"
 
 
 def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a handler run only for a token that has all of `scopes`.
+    """Return a decorator that lets a handler run only for a token with all of `scopes`.
 
-    It decorates functions (synchronous ones too), endpoint classes and their methods, for HTTP and WebSocket, below the route
-    decorator where there is one. One of the handler's arguments must be the `Request` or `WebSocket`, under any name. Functions that
-    FastAPI calls as dependencies are decorated alike, generator functions too: `Depends(require_scope("user:read")(dependency))`.
+    The decorator accepts functions (also synchronous ones), endpoint classes and their methods, for
+    HTTP and WebSocket. If the handler has a route decorator, this decorator must stand below it.
+    One argument of the handler must be the `Request` or `WebSocket`, under any name. The decorator
+    also accepts functions that FastAPI calls as dependencies, including generator functions:
+    `Depends(require_scope("user:read")(dependency))`.
 
-    A refusal is recorded for the middleware, which sends it in place of any other answer, and raised as Starlette's `HTTPException`
-    or `WebSocketException`, so that the handler does not run. An application that catches the exception is refused nevertheless.
+    The decorator records a refusal for the middleware, which sends it in place of any other
+    response. It also raises Starlette's `HTTPException` or `WebSocketException`, so that the
+    handler does not run. The middleware sends the refusal even if the application catches the
+    exception.
 
-    A method that gets each message of an accepted WebSocket (`on_receive`) asks again for each: the connection is closed with 1008 at the
-    first message for which its token is no longer good. What decorates the whole handler, or its class, asks once, as it begins.
+    A decorated method that receives each message of an accepted WebSocket (`on_receive`) checks the
+    token again for each message. At the first message for which the token is no longer valid, the
+    connection is closed with code 1008. A decorator of the whole handler, or of its class, checks
+    the token once, when the handler starts.
 
-    A generator function asks when it is called if the request has a token already, else before its first step.
+    A generator function checks the token when it is called if the middleware has already verified
+    one; otherwise before its first step.
 
     Args:
-        *scopes: Wanted, all of them.
+        *scopes: The scopes that the token must have, all of them.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
-        max_age: Seconds that may have passed since the subject's authentication (RFC 9470).
+        max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
 
     Raises:
-        UsageError: An argument is unusable, or what is decorated is no handler.
+        UsageError: An argument is invalid, or the decorated object is not a handler.
     """
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
 def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a handler run only for a token that has at least one of `scopes`; a challenge names the first. See `require_scope`."""
+    """Return a decorator that lets a handler run only for a token with at least one of `scopes`.
+
+    A challenge names the first scope. See `require_scope`.
+    """
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
 def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a handler run only for a valid token, whatever its scopes. See `require_scope`."""
+    """Return a decorator that lets a handler run only for a valid token, with any scopes.
+
+    See `require_scope`.
+    """
     return _guarded(make_policy(acr_values=acr_values, max_age=max_age))
 
 
 def access_token(connection: HTTPConnection[Any] | Mapping[str, Any]) -> AccessToken:
-    """Give the access token of a `Request`, a `WebSocket` or an ASGI scope.
+    """Return the access token of a `Request`, a `WebSocket` or an ASGI scope.
 
     Raises:
-        UsageError: There is none. Where that may happen, look into `scope["iiniit_guard.access_token"]`.
+        UsageError: There is no token. If a request may have none, read
+            `scope["iiniit_guard.access_token"]` instead.
     """
     scope = connection.scope if isinstance(connection, HTTPConnection) else connection
     token = scope.get(TOKEN_KEY)
@@ -89,7 +103,8 @@ def _guarded(policy: Policy) -> Callable[[F], F]:
     def decorate(handler: F) -> F:
         if isinstance(handler, type):
             return cast("F", _guard_class(handler, policy))
-        # Starlette takes any other callable for a bare ASGI application; wrapped in a function it would be called in vain.
+        # Starlette treats any other callable as an ASGI application. It would call a function
+        # around one as a handler, with the wrong arguments.
         if not inspect.isfunction(function_of(handler)):
             raise UsageError(
                 f"only functions and endpoint classes can be guarded, not a {type(handler).__name__}: decorate the handler itself"
@@ -102,7 +117,7 @@ def _guarded(policy: Policy) -> Callable[[F], F]:
 
 
 def _wrapper_for(function: Any) -> Callable[[Callable[..., Any], Policy], Callable[..., Any]]:
-    # What `_generator` makes is known by what it wraps.
+    # A wrapper of `_generator` is not a generator function itself, so inspect what it wraps.
     function = inspect.unwrap(function, stop=lambda link: not policies_of(link))
     if inspect.iscoroutinefunction(function):
         return _asynchronous
@@ -111,19 +126,24 @@ def _wrapper_for(function: Any) -> Callable[[Callable[..., Any], Policy], Callab
     return partial(_generator, _begin) if inspect.isgeneratorfunction(function) else _synchronous
 
 
-# Every wrapper lets go of what holds the request's header fields before the handler runs or the refusal is raised: error reporters
-# send the local variables of each frame of a traceback, and some those of the running frames.
+# Error reporters send the local variables of each frame of a traceback, and some also those of the
+# running frames. Therefore every wrapper deletes the variables that hold the header fields of the
+# request before the handler runs or the refusal is raised.
 
 
 def _handed_over(handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Callable[[], Any]]:
-    """Return a list of one call. `pop()()` makes it when the caller has deleted its arguments: no variable holds them meanwhile."""
+    """Return a list of one call, which the caller makes by `pop()()` after deleting its arguments.
+
+    Then no local variable holds the arguments while the handler runs.
+    """
     return [partial(handler, *args, **kwargs)]
 
 
 def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        for connection in args:  # as in `_connection`: the call alone would cost a twentieth of the guard
+        # Inlined from `_connection`: the call would take 5% of the time of the guard.
+        for connection in args:
             if HTTPConnection in type(connection).__mro__:
                 break
         else:
@@ -140,7 +160,7 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
                 raise refused from None
         try:
             answer = handler(*args, **kwargs)
-        finally:  # a wrapper below that is no coroutine function may raise at once
+        finally:  # an inner wrapper that is not a coroutine function may raise at once
             del args, kwargs, connection, scope
         return await answer
 
@@ -150,7 +170,7 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
 def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        # Starlette and FastAPI run this in a thread of their pool, where blocking is allowed.
+        # Starlette and FastAPI run this function in a thread of their pool, so it may block.
         refused = _refused(_connection(args, kwargs), policy)
         call = _handed_over(handler, args, kwargs)
         del args, kwargs
@@ -163,15 +183,16 @@ def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., A
 
 
 def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
-    # No generator function itself: FastAPI makes a response of a handler's generator before the first step, and finds out what a
-    # dependency is by what it wraps.
+    # The wrapper is not a generator function. FastAPI creates the response of a handler from its
+    # generator before the first step, and determines the kind of a dependency from the function
+    # that it wraps.
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         connection = _connection(args, kwargs)
         scope = connection.scope
         if (scope["type"] == "websocket" and _is_lasting(connection)) or not is_noted(scope):
             return begin(handler, policy, connection, args, kwargs)
-        # This runs on the event loop. What is known of a token that was verified is decided without waiting.
+        # This runs on the event loop. The token has been verified, so the decision does not block.
         refused = _refused(connection, policy)
         call = _handed_over(handler, args, kwargs)
         del args, kwargs, connection, scope
@@ -205,7 +226,8 @@ async def _begin_async(
         del call
         raise refused from None
     steps: AsyncGenerator[Any, Any] = call.pop()()
-    # An asynchronous generator cannot delegate by itself (PEP 525): what is thrown into this one at its yield is meant for `steps`.
+    # An asynchronous generator has no `yield from` (PEP 525). Pass each value and exception that
+    # this generator receives at its yield to `steps`.
     try:
         value = await anext(steps)
         while True:
@@ -214,7 +236,7 @@ async def _begin_async(
             except GeneratorExit:
                 await steps.aclose()
                 raise
-            except BaseException as error:  # noqa: BLE001  # it is thrown on
+            except BaseException as error:  # noqa: BLE001  # it is thrown into `steps`
                 value = await steps.athrow(error)
             else:
                 value = await steps.asend(sent)
@@ -240,14 +262,16 @@ def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
             del self
         await answer
 
-    # The class itself changes, not a subclass of it: its name, its identity and its own calls of super() stay what they were.
+    # Change the class itself instead of creating a subclass: a subclass would change the name and
+    # the identity of the class and break its own calls of super().
     endpoint.dispatch = mark_guarded(guarded, policy)  # type: ignore[method-assign]  # as above
     return endpoint
 
 
 def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection[Any]:
-    # By type, not by name or place: methods come with self, and frameworks on top of Starlette call with keywords.
-    # By its bases: an HTTPConnection is a Mapping, so isinstance would ask ABCMeta, which takes as long as a third of the guard.
+    # Search by type, not by name or position: methods have self as the first argument, and
+    # frameworks on top of Starlette call with keywords. Search in the MRO: an HTTPConnection is a
+    # Mapping, so isinstance would call ABCMeta, which takes a third of the time of the guard.
     connection: HTTPConnection[Any]
     for connection in args:
         if HTTPConnection in type(connection).__mro__:
@@ -273,24 +297,30 @@ async def _refused_async(connection: HTTPConnection[Any], policy: Policy) -> HTT
     ask = decide_anew_async if lasting else decide_async
     refused = _exception(scope, await ask(scope, partial(request_from_scope, scope), policy, _HOST))
     if refused is not None and lasting and isinstance(connection, WebSocket):
-        await connection.close(1008)  # so that what runs at the end (on_disconnect) finds it closed
+        await connection.close(1008)  # before `on_disconnect` of the endpoint runs
     return refused
 
 
 def _exception(scope: Mapping[str, Any], decision: Decision) -> HTTPException | WebSocketException | None:
-    """Return what stops the application; the middleware sends the refusal itself, which was recorded."""
+    """Return the exception that stops the application; None if the decision is `Allow`.
+
+    The middleware sends the recorded refusal itself.
+    """
     if isinstance(decision, Allow):
         return None
     if scope["type"] == "websocket":
         return WebSocketException(1008)
-    # A handler of the application's may make its own body of it.
+    # Omit the content fields: an exception handler of the application may create another body.
     headers = {name: value for name, value in decision.headers if not name.lower().startswith("content-")}
     return HTTPException(decision.status, headers=headers)
 
 
 def _is_lasting(connection: HTTPConnection[Any]) -> bool:
-    """Return whether a WebSocket is open, so that its token is judged anew; an object of another type does not show that it is not."""
+    """Return whether a WebSocket is open, so that its token must be checked again.
+
+    The state of an object that is not a `WebSocket` is unknown, so it counts as open.
+    """
     if not isinstance(connection, WebSocket):
         return True
-    # After the client's end (on_disconnect) there is nobody to refuse.
+    # After the client has disconnected (on_disconnect), there is no connection to refuse.
     return connection.application_state is WebSocketState.CONNECTED and connection.client_state is WebSocketState.CONNECTED

@@ -1,4 +1,4 @@
-"""Guard a WSGI application (PEP 3333) without touching its code."""
+"""Guard a WSGI application (PEP 3333) without changes to its code."""
 
 from __future__ import annotations
 
@@ -22,20 +22,27 @@ _HOST: Final = "wsgi"
 
 
 class GuardMiddleware:
-    """Let a request reach `app` only with a valid access token.
+    """Middleware that lets a request reach `app` only with a valid access token.
 
     Args:
-        app: The application to guard. It finds the token in `environ["iiniit_guard.access_token"]` (None where there is none).
-        guard: Decides. It stays the caller's: close it when the process ends.
-        public: Whole decoded paths that pass unasked; `/x/*` means everything below `/x/`.
-        rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
-        enforce: `all`, or `declared` to let decorated handlers alone ask for a token.
-        optional_token: Let requests without credentials pass; bad credentials are still refused.
-        preflights: `auto` and `guard` ask CORS preflights for a token like any other request, because `app` may answer OPTIONS like GET.
-            `pass` lets them reach `app` without a token, unless a rule names OPTIONS for the path.
+        app: The application to guard. It can read the token from
+            `environ["iiniit_guard.access_token"]`, which is None if there is no token.
+        guard: The guard that checks the credentials. The middleware does not close it; the caller
+            closes it when the process ends.
+        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
+            `/x/`.
+        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
+            refused.
+        enforce: `all` requires a token for every request. `declared` requires one only in decorated
+            handlers.
+        optional_token: Whether requests without credentials pass. Invalid credentials are refused
+            in any case.
+        preflights: `auto` and `guard` require a token for CORS preflights like for any other
+            request, because `app` may handle OPTIONS like GET. `pass` lets preflights reach `app`
+            without a token, unless a rule names OPTIONS for the path.
 
     Raises:
-        SettingsError: With every fault of the arguments.
+        SettingsError: An argument is invalid. The exception lists every fault.
     """
 
     def __init__(
@@ -54,7 +61,10 @@ class GuardMiddleware:
         self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Refuse the request, or let `app` answer it. A refusal that a handler of `app` records replaces its response."""
+        """Refuse the request, or pass it to `app`.
+
+        If a handler of `app` records a refusal, the refusal replaces the response of `app`.
+        """
         token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
         if not isinstance(token, AccessToken):
             decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, begun=token)
@@ -64,7 +74,8 @@ class GuardMiddleware:
                 start_response(decision.status_line, list(decision.headers))
                 return [decision.body]
             token, principal = decision.token, decision.principal
-        # A copy: the holder of the caller's environ (a cascade that tries another application next, an outer guard's handler)
-        # must not find what this guard noted for its own application.
+        # The application gets a copy. The owner of the original environ (a cascade that tries
+        # another application next, a handler of an outer guard) must not find the result of this
+        # guard.
         record = ResponseRecord()
         return respond(self.app, with_notes(environ, self.guard, token, principal, record), start_response, record)

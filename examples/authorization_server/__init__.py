@@ -1,4 +1,4 @@
-"""An authorization server on Authlib, Flask and SQLite: all that the demo's flow needs, and nothing that needs installing."""
+"""An authorization server on Authlib, Flask and SQLite, with the features that the demo needs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["create_app"]
 
 def create_app(settings: Settings) -> Flask:
     """Build the authorization server."""
-    # Authlib writes whole tokens and client records to its debug log.
+    # Authlib writes complete tokens and client records to its debug log.
     logging.getLogger("authlib").setLevel(logging.INFO)
     store = Store(settings.database)
     store.register(settings)
@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder="../web")
     app.config.update(
         SECRET_KEY=settings.session_secret,
-        # Cookies know no ports: two applications on one host need two names.
+        # Browsers ignore the port of a cookie, so two applications on one host need two names.
         SESSION_COOKIE_NAME="authorization_server",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -70,7 +70,8 @@ def create_app(settings: Settings) -> Flask:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        # form-action also counts for where a form's answer redirects: after consent, that is the client.
+        # form-action also applies to the redirect after a form, which leads from the consent page
+        # to the client.
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {g.get('form_targets', '')}; "
             "frame-ancestors 'none'; base-uri 'none'"

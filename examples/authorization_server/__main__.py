@@ -13,7 +13,7 @@ from examples.authorization_server.store import Store
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line says; 2 when it says something else."""
+    """Run the command and return its exit status: 2 for invalid arguments."""
     if len(arguments) != 2 or arguments[0] != "rotate-keys" or not Path(arguments[1]).is_file():
         print(__doc__, file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""What programs talk to: tokens, introspection, revocation, keys and discovery."""
+"""The endpoints for programs: token, introspection, revocation, keys and discovery."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def create_endpoints(server: AuthorizationServer, settings: Settings, keys: Sign
         "authorization_response_iss_parameter_supported": True,
     }
 
-    # RFC 8414 §3 puts the well-known part between host and path, OpenID Connect Discovery §4 behind the path; our issuer has no path.
+    # RFC 8414 §3 inserts the well-known part between host and path, OpenID Connect Discovery §4
+    # appends it to the path. This issuer has no path.
     @endpoints.get("/.well-known/oauth-authorization-server")
     @endpoints.get("/.well-known/openid-configuration")
     def discovery() -> ResponseReturnValue:
@@ -45,7 +46,7 @@ def create_endpoints(server: AuthorizationServer, settings: Settings, keys: Sign
     @endpoints.post("/token")
     def token() -> ResponseReturnValue:
         if request.query_string:
-            # Query strings end up in logs; RFC 6749 §3.2 wants parameters in the body.
+            # Servers log query strings. RFC 6749 §3.2 requires the parameters in the body.
             return jsonify(error="invalid_request", error_description="Parameters belong in the body."), 400
         return server.create_token_response()  # type: ignore[no-any-return]  # Authlib has no types
 

@@ -1,4 +1,4 @@
-"""The grants: authorization code with PKCE (S256 only), and refresh tokens that are used once."""
+"""The grants: authorization code with PKCE (S256 only), and refresh tokens for a single use."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ CODE_SECONDS = 60
 
 
 class RequiredS256(CodeChallenge):
-    """PKCE for every client: Authlib's own rule excuses confidential clients and lets `plain` pass (RFC 9700 §2.1.1)."""
+    """PKCE with S256 for every client (RFC 9700 §2.1.1).
+
+    Authlib by default exempts confidential clients and accepts `plain`.
+    """
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Refuse an authorization request without `code_challenge` or with another method than S256, named."""
+        """Refuse an authorization request without `code_challenge` or without the method S256."""
         values = grant.request.payload.data
         if not values.get("code_challenge"):
             raise InvalidRequestError("Missing 'code_challenge'")
         if values.get("code_challenge_method") != "S256":
-            # RFC 7636 §4.3: an absent method means plain, which shows the verifier to whoever sees the request.
+            # RFC 7636 §4.3: an absent method means plain, which discloses the verifier to an
+            # attacker who can read the request.
             raise InvalidRequestError("'code_challenge_method' must be S256")
         super().validate_code_challenge(grant, redirect_uri)
 
 
 def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant]:
-    """Build the grant on a store."""
+    """Create the grant class for a store."""
 
     class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
@@ -47,7 +51,8 @@ def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant
                     client_id=request.client.client_id,
                     user_id=request.user.user_id,
                     redirect_uri=request.payload.redirect_uri,
-                    # What the person left ticked: Authlib puts request.scope back to what was asked for, so it is narrowed here.
+                    # The scopes that the user approved. Authlib resets request.scope to the
+                    # requested scopes, so narrow it here.
                     scope=" ".join(name for name in request.scope.split(" ") if name in g.granted_scopes),
                     code_challenge=request.payload.data["code_challenge"],
                     expires_at=time.time() + CODE_SECONDS,
@@ -58,7 +63,7 @@ def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant
             return store.take_code(code, client.client_id)
 
         def delete_authorization_code(self, authorization_code: Code) -> None:
-            """Do nothing: taking it has used it up, and its record tells a second use from a guess."""
+            """Keep the code, which `take_code` has marked as used, to detect a second use."""
 
         def authenticate_user(self, authorization_code: Code) -> User | None:
             return store.user(authorization_code.user_id)
@@ -67,7 +72,7 @@ def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant
 
 
 def refresh_token_grant(store: Store) -> type[grants.RefreshTokenGrant]:
-    """Build the grant on a store."""
+    """Create the grant class for a store."""
 
     class RefreshTokenGrant(grants.RefreshTokenGrant):
         TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
@@ -78,7 +83,8 @@ def refresh_token_grant(store: Store) -> type[grants.RefreshTokenGrant]:
             if token is None or token.is_expired():
                 return None
             if token.is_revoked():
-                # Used twice: somebody has a copy. Neither the thief nor the owner goes on (RFC 9700 §4.14.2).
+                # A second use means that an attacker has a copy. Revoke the tokens of the attacker
+                # and of the client (RFC 9700 §4.14.2).
                 store.revoke_grant(token.grant_id)
                 return None
             return token
@@ -90,7 +96,8 @@ def refresh_token_grant(store: Store) -> type[grants.RefreshTokenGrant]:
             store.revoke(refresh_token)
 
         def issue_token(self, user: User, refresh_token: Token) -> Any:
-            # A narrower scope asked for here counts for the access token; the refresh token keeps what was granted (RFC 6749 §6).
+            # A narrower requested scope applies to the access token only. The refresh token keeps
+            # the granted scope (RFC 6749 §6).
             token = super().issue_token(user, refresh_token)
             g.refresh_scope = refresh_token.scope
             return token

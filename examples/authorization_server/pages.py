@@ -1,4 +1,4 @@
-"""The two pages that a person sees: sign-in and consent."""
+"""The two pages for users: sign-in and consent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from examples.csrf import check_csrf, csrf_token
 
 
 class Attempts:
-    """Slows down whoever guesses passwords: at most `limit` failures for one name in `seconds`."""
+    """Rate limit against password guessing: at most `limit` failures for one name in `seconds`."""
 
     def __init__(self, limit: int = 5, seconds: float = 60) -> None:
         self._limit, self._seconds = limit, seconds
@@ -29,7 +29,7 @@ class Attempts:
         self._failures: dict[str, deque[float]] = {}
 
     def exhausted(self, name: str) -> bool:
-        """Tell whether this name must wait."""
+        """Return whether the limit of this name is reached."""
         with self._lock:
             failures = self._failures.get(name, deque())
             while failures and failures[0] < time.monotonic() - self._seconds:
@@ -37,7 +37,7 @@ class Attempts:
             return len(failures) >= self._limit
 
     def failed(self, name: str) -> None:
-        """Count a failure. At 10,000 names all counts start again: memory must not be a guesser's to fill."""
+        """Count a failure. At 10,000 names all counts are reset, so that memory stays bounded."""
         with self._lock:
             if len(self._failures) >= 10_000:
                 self._failures.clear()
@@ -45,7 +45,7 @@ class Attempts:
 
 
 def _next_url() -> str:
-    """Give where to go after signing in: an authorization request of ours, never another site."""
+    """Return the target after sign-in: an authorization request to this server, no other site."""
     target = request.values.get("next", "")
     return target if target.startswith(url_for(".authorize") + "?") else url_for(".home")
 
@@ -58,7 +58,8 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
     """Build the pages."""
     pages = Blueprint("pages", __name__)
     attempts = Attempts()
-    # Checked for unknown names, so that the time an answer takes does not tell which names exist.
+    # Check unknown names against this hash, so that the response time does not disclose which names
+    # exist.
     nobody = generate_password_hash(secrets.token_urlsafe())
 
     def signed_in() -> User | None:
@@ -75,7 +76,8 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
     def take_back() -> ResponseReturnValue:
         check_csrf("home")
         user, grant_id = signed_in(), request.form.get("grant")
-        if user and grant_id in {grant.grant_id for grant in store.grants(user.user_id)}:  # nobody takes back what another gave
+        # A user must not revoke the grants of another user.
+        if user and grant_id in {grant.grant_id for grant in store.grants(user.user_id)}:
             store.revoke_grant(grant_id)
         return redirect(url_for(".home"), 303)
 
@@ -90,7 +92,7 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
                 fault = "Too many attempts for this name. Wait a minute, then try again."
             elif check_password_hash(user.password_hash if user else nobody, request.form.get("password", "")) and user is not None:
                 target = _next_url()
-                session.clear()  # a session that existed before signing in may be known to somebody else
+                session.clear()  # prevent session fixation
                 session["user_id"] = user.user_id
                 return redirect(target, 303)
             else:
@@ -112,11 +114,13 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
             grant = server.get_consent_grant(end_user=user)
         except OAuth2Error as error:
             if error.redirect_uri is None:
-                # An unknown client or redirect URI: sending the person there would serve whoever made up the link (RFC 6749 §4.1.2.1).
+                # The client or the redirect URI is unknown. A redirect would send the user to an
+                # address that an attacker may have chosen (RFC 6749 §4.1.2.1).
                 abort(400, error.description or "This authorization request is not valid.")
             return server.handle_error_response(None, error)  # type: ignore[no-any-return]  # Authlib has no types
         except ValueError:
-            # Authlib quotes the request in its message, and refuses its own message when that holds a quotation mark.
+            # Authlib quotes the request in its message, and raises ValueError if the message
+            # contains a quotation mark.
             abort(400, "This authorization request is not valid.")
         if user is None:
             return redirect(url_for(".sign_in", next=request.full_path), 303)

@@ -1,4 +1,4 @@
-"""What is stored, in the shapes that Authlib asks for."""
+"""The stored records, with the methods that Authlib requires."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from examples.authorization_server.settings import TokenFormat
 
 
 def digest(secret: str) -> str:
-    """Fingerprint a code, a token or a client secret: the database holds no value that could be used if it were stolen.
+    """Return the digest of a code, a token or a client secret.
 
-    A plain hash is enough for values with 128 random bits and more; passwords have fewer and get scrypt.
+    The database stores digests, so an attacker who steals it gets no usable value. A plain hash
+    suffices for values with at least 128 random bits. Passwords have fewer, and are hashed with
+    scrypt.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account; `get_user_id` is what Authlib puts into `sub`."""
+    """An account. Authlib writes the result of `get_user_id` into `sub`."""
 
     user_id: str
     username: str
     password_hash: str = field(repr=False)
 
     def get_user_id(self) -> str:
-        """Give the subject identifier."""
+        """Return the subject identifier."""
         return self.user_id
 
 
@@ -46,41 +48,44 @@ class Client(ClientMixin):
     introspects: str | None
 
     def get_client_id(self) -> str:
-        """Give the client identifier."""
+        """Return the client identifier."""
         return self.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """Refuse to guess: a request names its redirect URI."""
+        """Return no default, because every request must name its redirect URI."""
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """Give the requested scopes that this client may have, in the order asked for; None (`invalid_scope`) when none is left."""
+        """Return the requested scopes that this client may have, in the requested order.
+
+        None if no scope remains, which results in the error `invalid_scope`.
+        """
         wanted = dict.fromkeys((scope or "").split(" "))
         return " ".join(name for name in wanted if name in self.scopes) or None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Compare to the letter (RFC 9700 §2.1)."""
+        """Return whether the URI is registered. URIs are compared exactly (RFC 9700 §2.1)."""
         return redirect_uri in self.redirect_uris
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Compare without telling by the time it takes how much was right."""
+        """Check the secret in constant time."""
         return secrets.compare_digest(self.secret_digest, digest(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """Accept one method, at every endpoint."""
+        """Return whether the method is the supported one, which is the same at all endpoints."""
         return method == "client_secret_basic"
 
     def check_response_type(self, response_type: str) -> bool:
-        """Accept the authorization code flow; a resource server has no flow."""
+        """Return whether the type is `code`. A resource server cannot use any flow."""
         return response_type == "code" and self.introspects is None
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Accept codes and refresh tokens; a resource server gets no tokens."""
+        """Return whether the client may use the grant. A resource server cannot get tokens."""
         return grant_type in ("authorization_code", "refresh_token") and self.introspects is None
 
 
 @dataclass(frozen=True, slots=True)
 class Code(AuthorizationCodeMixin):
-    """An authorization code; all tokens that come of it carry its `grant_id`."""
+    """An authorization code. All tokens that result from it have the same `grant_id`."""
 
     grant_id: str
     client_id: str
@@ -92,17 +97,17 @@ class Code(AuthorizationCodeMixin):
     code_challenge_method: str = "S256"
 
     def get_redirect_uri(self) -> str:
-        """Give the redirect URI that the token request must repeat."""
+        """Return the redirect URI that the token request must repeat."""
         return self.redirect_uri
 
     def get_scope(self) -> str:
-        """Give what the person granted."""
+        """Return the scopes that the user granted."""
         return self.scope
 
 
 @dataclass(frozen=True, slots=True)
 class Token(TokenMixin):
-    """An access or a refresh token, known by its digest only."""
+    """An access or refresh token. Only its digest is stored."""
 
     digest: str
     kind: str
@@ -116,21 +121,21 @@ class Token(TokenMixin):
     revoked_at: float | None = None
 
     def check_client(self, client: Client) -> bool:
-        """Tell whether it was issued to this client."""
+        """Return whether the token was issued to this client."""
         return self.client_id == client.client_id
 
     def get_scope(self) -> str:
-        """Give what it allows."""
+        """Return the scopes of the token."""
         return self.scope
 
     def get_expires_in(self) -> int:
-        """Give its whole life in seconds."""
+        """Return the lifetime of the token in seconds, from its issue to its expiry."""
         return self.expires_at - self.issued_at
 
     def is_expired(self) -> bool:
-        """Tell whether its life is over."""
+        """Return whether the token has expired."""
         return time.time() >= self.expires_at
 
     def is_revoked(self) -> bool:
-        """Tell whether it was taken back."""
+        """Return whether the token was revoked."""
         return self.revoked_at is not None

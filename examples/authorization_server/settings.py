@@ -1,4 +1,4 @@
-"""What the authorization server is told when it starts: read once from a JSON file, frozen."""
+"""The settings of the authorization server, which it reads from a JSON file at startup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCOPES: dict[str, tuple[str, str]] = {
     "user:write": ("Change your profile", "Your name, picture, bio, location and website. It cannot change your password."),
     "email": ("See your e-mail address", "The address of your account. It cannot send mail in your name."),
 }
-"""Every scope that can be granted: what the consent page says about it, in one line and in detail."""
+"""By scope that can be granted, the title and the description on the consent page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class ClientSettings:
 
     Attributes:
         client_id: RFC 6749 §2.2.
-        secret: At least 32 random characters, so that a plain digest of it is enough.
-        name: What the consent page calls it.
-        redirect_uris: Compared to the letter: no wildcards, trailing slash and case count.
-        scopes: What it may ask for at most.
-        token_format: The kind of access token it is given.
-        introspects: The audience whose tokens it may ask about; None for a client.
+        secret: At least 32 random characters, so that a plain digest suffices for storage.
+        name: The name on the consent page.
+        redirect_uris: The redirect URIs. They are compared exactly: there are no wildcards, and a
+            trailing slash and the case are significant.
+        scopes: The scopes that the client may request.
+        token_format: The kind of access token that the client gets.
+        introspects: The audience whose tokens it may introspect; None for a client.
     """
 
     client_id: str
@@ -52,18 +53,20 @@ class ClientSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the authorization server needs to know.
+    """The settings of the authorization server.
 
     Attributes:
-        issuer: RFC 8414 issuer identifier, also the prefix of every endpoint.
-        database: SQLite file, made when it is missing.
-        session_secret: Signs the session cookie.
-        audience: `aud` of every access token: the API that they are for.
-        users: Accounts.
-        clients: Clients and resource servers.
-        access_token_seconds: The longest life of an access token; a client may ask for less.
-        signing_algorithm: For JWT access tokens.
-        witness: Whether a client may see, shortened, what this server heard about its own flow. For the demo's diagram only.
+        issuer: The issuer identifier (RFC 8414), which is also the prefix of every endpoint.
+        database: The SQLite file. The server creates it if it is missing.
+        session_secret: The key that signs the session cookie.
+        audience: The `aud` of every access token: the identifier of the API.
+        users: The accounts.
+        clients: The clients and resource servers.
+        access_token_seconds: The maximum lifetime of an access token in seconds. A client may
+            request a shorter one.
+        signing_algorithm: The algorithm of JWT access tokens.
+        witness: Whether a client may read redacted records of the requests that this server
+            received in the client's own flow. For the diagram of the demo only.
     """
 
     issuer: str
@@ -78,7 +81,7 @@ class Settings:
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
-    """Make `Settings` out of decoded JSON whose names are the attributes' names."""
+    """Create `Settings` from decoded JSON, in which the names are those of the attributes."""
     users = tuple(UserSettings(**user) for user in values["users"])
     clients = tuple(ClientSettings(**_with_tuples(client)) for client in values["clients"])
     return Settings(**{**values, "database": Path(values["database"]), "users": users, "clients": clients})

@@ -1,6 +1,6 @@
 """The SQLite database: users, clients, codes, tokens and signing keys.
 
-There is one connection per call, so threads and processes can share the file.
+Each call opens a connection of its own, so threads and processes can share the file.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ create table if not exists keys (kid text primary key, jwk text not null, create
 
 
 class Store:
-    """Everything that outlives a request."""
+    """The persistent data of the authorization server."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database at `path`, or make it, readable by its owner only: it holds the signing keys."""
+        """Open or create the database at `path`.
+
+        Only its owner can read the file, because it holds the signing keys.
+        """
         self._path = path
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with self._connect() as connection:
@@ -63,7 +66,10 @@ class Store:
             return row
 
     def register(self, settings: Settings) -> None:
-        """Bring users and clients in line with the settings; hashing a password takes a while, so only new ones are hashed."""
+        """Store the users and clients of the settings.
+
+        Only new passwords are hashed, because hashing a password is slow.
+        """
         with self._connect() as connection:
             known = {row["user_id"] for row in connection.execute("select user_id from users")}
             for user in settings.users:
@@ -86,17 +92,17 @@ class Store:
                 )
 
     def user(self, user_id: str) -> User | None:
-        """Find an account by its identifier."""
+        """Return an account by its identifier."""
         row = self._one("select * from users where user_id = ?", user_id)
         return User(**row) if row else None
 
     def user_by_name(self, username: str) -> User | None:
-        """Find an account by what is typed to sign in."""
+        """Return an account by its user name."""
         row = self._one("select * from users where username = ?", username)
         return User(**row) if row else None
 
     def client(self, client_id: str) -> Client | None:
-        """Find a client."""
+        """Return a client by its identifier."""
         row = self._one("select * from clients where client_id = ?", client_id)
         if row is None:
             return None
@@ -108,15 +114,17 @@ class Store:
         return Client(**values)
 
     def add_code(self, code: str, record: Code) -> None:
-        """Remember an authorization code, by its digest."""
+        """Store an authorization code under its digest."""
         with self._connect() as connection:
             connection.execute("insert into codes values (?, ?, ?, ?, ?, ?, ?, ?, 0)", (digest(code), *astuple(record)[:-1]))
 
     def take_code(self, code: str, client_id: str) -> Code | None:
-        """Use a code up; None when it is unknown, expired, another client's or used before.
+        """Mark a code as used and return it.
 
-        One statement finds it and marks it, so that two requests at once cannot both have it. A second use means that the code
-        was stolen, and nobody knows by whom: all tokens that came of it are revoked (RFC 6749 §4.1.2).
+        None if the code is unknown, expired, used before or was issued to another client. One
+        statement finds and marks the code, so that two concurrent requests cannot both use it. A
+        second use means that an attacker may have stolen the code, so all tokens that resulted from
+        it are revoked (RFC 6749 §4.1.2).
         """
         with self._connect() as connection:
             row = connection.execute(
@@ -134,29 +142,29 @@ class Store:
         return Code(**{name: row[name] for name in row.keys() if name not in ("digest", "used")})  # noqa: SIM118  a Row iterates over values
 
     def add_token(self, token: Token) -> None:
-        """Remember a token."""
+        """Store a token."""
         with self._connect() as connection:
             connection.execute("insert into tokens values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(token))
 
     def token(self, value: str, *kinds: str) -> Token | None:
-        """Find a token of one of the `kinds` by its value."""
+        """Return a token of one of the `kinds` by its value."""
         row = self._one("select * from tokens where digest = ?", digest(value))
         return Token(**row) if row and row["kind"] in kinds else None
 
     def revoke(self, token: Token) -> Token:
-        """Take one token back."""
+        """Revoke one token."""
         revoked = replace(token, revoked_at=token.revoked_at or time.time())
         with self._connect() as connection:
             connection.execute("update tokens set revoked_at = ? where digest = ?", (revoked.revoked_at, token.digest))
         return revoked
 
     def revoke_grant(self, grant_id: str) -> None:
-        """Take back everything that came of one approval."""
+        """Revoke all tokens of one approval."""
         with self._connect() as connection:
             connection.execute("update tokens set revoked_at = ? where grant_id = ? and revoked_at is null", (time.time(), grant_id))
 
     def grants(self, user_id: str) -> list[Token]:
-        """Give the refresh token of every approval of this person that still counts, the newest first."""
+        """Return the valid refresh tokens of this user, one for each approval, the newest first."""
         with self._connect() as connection:
             rows = connection.execute(
                 "select * from tokens where user_id = ? and kind = 'refresh' and revoked_at is null and expires_at > ?"
@@ -166,7 +174,10 @@ class Store:
             return [Token(**row) for row in rows]
 
     def keys(self, published_after: float) -> list[tuple[str, bool]]:
-        """Give (JWK as JSON, whether it signs) for each key in use or retired after that time, the newest first."""
+        """Return the keys that are in use or were retired after that time, the newest first.
+
+        Each is a pair of the JWK as JSON and whether the key signs.
+        """
         with self._connect() as connection:
             rows = connection.execute(
                 "select jwk, retired_at from keys where retired_at is null or retired_at > ? order by created_at desc", (published_after,)
@@ -174,7 +185,7 @@ class Store:
             return [(row["jwk"], row["retired_at"] is None) for row in rows]
 
     def add_key(self, kid: str, jwk: str) -> None:
-        """Make a key the one that signs; the others retire."""
+        """Add the key that signs from now on, and retire the others."""
         now = time.time()
         with self._connect() as connection:
             connection.execute("update keys set retired_at = ? where retired_at is null", (now,))

@@ -1,4 +1,4 @@
-"""Issuing access tokens, JWT or opaque by client, and answering questions about them."""
+"""Issue access tokens, JWT or opaque depending on the client, and introspect and revoke them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ REFRESH_SECONDS = 24 * 3600
 
 
 def token_generator(settings: Settings, keys: SigningKeys) -> Any:
-    """Build the one generator that serves each client the kind of token it is registered for."""
+    """Create the generator that issues to each client the kind of token in its registration."""
 
     def lifetime(client: Client, grant_type: str) -> int:
-        # An extension of this server, not of OAuth: a client may ask for a shorter life than usual, never for a longer one.
+        # An extension of this server, not part of OAuth: a client may request a shorter lifetime
+        # than the default, but not a longer one.
         wanted = request.form.get("expires_in", "")
         seconds = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else settings.access_token_seconds
         return max(1, min(seconds, settings.access_token_seconds))
 
     def random_token(*args: object, **kwargs: object) -> str:
-        return str(generate_token(43))  # of 62 different characters: 256 bits
+        return str(generate_token(43))  # from an alphabet of 62 characters: 256 bits
 
     class JwtGenerator(JWTBearerTokenGenerator):
         def get_jwks(self) -> Any:
@@ -55,7 +56,10 @@ def token_generator(settings: Settings, keys: SigningKeys) -> Any:
 
 
 def save_token_to(store: Store, settings: Settings) -> Any:
-    """Build the function that remembers a token just issued, JWTs too: only so can they be revoked and introspected."""
+    """Create the function that stores an issued token.
+
+    JWTs are stored too, because otherwise they could not be revoked and introspected.
+    """
 
     def save_token(token: dict[str, Any], request: OAuth2Request) -> None:
         now = int(time.time())
@@ -80,9 +84,10 @@ def save_token_to(store: Store, settings: Settings) -> Any:
 
 
 def client_secret_basic(query_client: Any, request: OAuth2Request) -> Client | None:
-    """Authenticate a client by HTTP Basic; None when it does not.
+    """Authenticate a client by HTTP Basic; return None if its credentials are missing or invalid.
 
-    Authlib's own leaves `+` alone. Identifier and secret are form-encoded, where `+` is a space (RFC 6749 §2.3.1, appendix B).
+    The identifier and the secret are form-encoded, so `+` means a space (RFC 6749 §2.3.1,
+    appendix B). Authlib's own function does not decode `+`.
     """
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
@@ -96,20 +101,22 @@ def client_secret_basic(query_client: Any, request: OAuth2Request) -> Client | N
 
 
 def _check_token_parameter(request: OAuth2Request) -> None:
-    # Authlib refuses an unknown token_type_hint; RFC 7009 §2.1 and RFC 7662 §2.1 want it ignored.
+    # Authlib refuses an unknown token_type_hint. RFC 7009 §2.1 and RFC 7662 §2.1 require servers
+    # to ignore it.
     if len(request.form.getlist("token")) != 1:
         raise InvalidRequestError("Exactly one 'token' is needed")
 
 
 def introspection_endpoint(store: Store, settings: Settings) -> type[IntrospectionEndpoint]:
-    """Build the introspection endpoint (RFC 7662) on a store."""
+    """Create the introspection endpoint class (RFC 7662) for a store."""
 
     class Introspection(IntrospectionEndpoint):
         def check_params(self, request: OAuth2Request, client: Client) -> None:
             _check_token_parameter(request)
 
         def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
-            # Access tokens only: an API that is told "active" about a refresh token would let it in.
+            # Access tokens only: an API would accept a refresh token for which the response is
+            # "active".
             return store.token(token_string, "access")
 
         def check_permission(self, token: Token, client: Client, request: OAuth2Request) -> bool:
@@ -132,7 +139,7 @@ def introspection_endpoint(store: Store, settings: Settings) -> type[Introspecti
 
 
 def revocation_endpoint(store: Store) -> type[RevocationEndpoint]:
-    """Build the revocation endpoint (RFC 7009) on a store."""
+    """Create the revocation endpoint class (RFC 7009) for a store."""
 
     class Revocation(RevocationEndpoint):
         def check_params(self, request: OAuth2Request, client: Client) -> None:
@@ -143,7 +150,7 @@ def revocation_endpoint(store: Store) -> type[RevocationEndpoint]:
 
         def revoke_token(self, token: Token, request: OAuth2Request) -> None:
             if token.kind == "refresh":
-                # RFC 7009 §2.1: with the refresh token goes every access token of the same approval.
+                # RFC 7009 §2.1: also revoke every access token of the same approval.
                 store.revoke_grant(token.grant_id)
             else:
                 store.revoke(token)

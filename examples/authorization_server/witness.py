@@ -1,7 +1,8 @@
-"""What this server heard about a client's own flow, for the demo's diagram: the steps that a client cannot see itself.
+"""Record the steps of a flow that the client cannot observe, for the diagram of the demo.
 
-Off by default. A client that authenticates itself gets the last approval and the last introspections that concern its tokens, with every
-secret shortened. A production server has no such endpoint.
+The feature is off by default. An authenticated client gets the last approval and the last
+introspections of its tokens, with every secret shortened. A production server must not have such an
+endpoint.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from examples.redaction import redact_form, redact_header, redact_json, redact_u
 
 
 class Witness:
-    """Remembers a few exchanges, each under the digest of the `state` or token that it was about."""
+    """A cache of a few exchanges, by the digest of the `state` or token in them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: deque[tuple[str, dict[str, Any]]] = deque(maxlen=200)
 
     def join(self, app: Flask, server: AuthorizationServer) -> None:
-        """Watch an application's approvals and introspections, and answer `/demo/seen`."""
+        """Record the approvals and introspections of an application, and serve `/demo/seen`."""
         app.before_request(_note_arrival)
         app.after_request(self._watch)
 
         @app.post("/demo/seen")
         def seen() -> ResponseReturnValue:
-            """Give what was seen about one `state` or token, which only its client knows whole."""
+            """Return the exchanges of one `state` or token, which only its client knows in full."""
             try:
                 server.authenticate_client(server.create_oauth2_request(None), ["client_secret_basic"])
             except OAuth2Error:
@@ -80,5 +81,5 @@ def _exchange(response: Response) -> dict[str, Any]:
 
 
 def _form_text() -> str:
-    # The body itself is gone once Flask has parsed the form.
+    # The raw body is not available after Flask has parsed the form.
     return urlencode([(name, value) for name, values in request.form.lists() for value in values])

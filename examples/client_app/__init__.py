@@ -1,4 +1,4 @@
-"""A client web application that runs the authorization code flow, and shows it while it runs."""
+"""A client web application that runs the authorization code flow and displays its steps."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None
     """Build the client.
 
     Args:
-        settings: Whom to talk to and how.
-        transport: Answers in the network's place, for tests.
+        settings: The authorization server, the APIs and the registrations of the client.
+        transport: A replacement of the network, for tests.
     """
     app = Flask(__name__, static_folder="../web")
     app.config.update(
         SECRET_KEY=settings.session_secret,
-        # Cookies know no ports: two applications on one host need two names.
+        # Browsers ignore the port of a cookie, so two applications on one host need two names.
         SESSION_COOKIE_NAME="profile_viewer",
         SESSION_COOKIE_HTTPONLY=True,
-        # Lax, not Strict: the way back from the authorization server is a navigation from another site.
+        # Lax, not Strict: the redirect from the authorization server is a cross-site navigation.
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=urlsplit(settings.redirect_uri).scheme == "https",
         MAX_CONTENT_LENGTH=64 * 1024,
@@ -45,7 +45,8 @@ def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        # No scripts at all. form-action also counts for where a form's answer redirects: "connect" goes on to the authorization server.
+        # The pages have no scripts. form-action also applies to the redirect after a form:
+        # "connect" redirects to the authorization server.
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {settings.issuer}; "
             "frame-ancestors 'none'; base-uri 'none'"

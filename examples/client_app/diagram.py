@@ -1,4 +1,4 @@
-"""The sequence diagram: where things stand. The template `diagram.svg` draws it, once wide and once narrow."""
+"""The layout of the sequence diagram, which `diagram.svg` draws in a wide and a narrow version."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Step:
 
     Attributes:
         number: 1 to 7.
-        sender: Whose lifeline the arrow leaves.
-        receiver: Whose lifeline it reaches.
-        label: On the arrow of the wide drawing.
-        short: On the arrow of the narrow one.
-        title: In the list below.
-        explanation: In the list below, always true; what really happened is shown beside it.
+        sender: The role at whose lifeline the arrow starts.
+        receiver: The role at whose lifeline the arrow ends.
+        label: The label of the arrow in the wide drawing.
+        short: The label of the arrow in the narrow drawing.
+        title: The title in the list below the drawing.
+        explanation: The general explanation in the list. The actual exchange is shown beside it.
     """
 
     number: int
@@ -109,7 +109,7 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One of the four roles: its lifeline's position and what stands in its box."""
+    """One of the four roles: the position of its lifeline and the text in its box."""
 
     css: str
     name: str
@@ -129,7 +129,7 @@ ROLES = (
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A step, placed."""
+    """A step with its position in the drawing."""
 
     step: Step
     css: str
@@ -145,7 +145,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Everything the template needs, in the units of the drawing's own width and height."""
+    """The data for the template. Coordinates have the units of the drawing's width and height."""
 
     css: str
     width: int
@@ -158,7 +158,7 @@ class Drawing:
 
 
 def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool) -> Drawing:
-    """Place roles and arrows for what has happened so far."""
+    """Return the drawing with roles and arrows for the steps that have happened so far."""
     width, box_width, box_height, font, gap, top = (360, 83, 62, 12.5, 58, 84) if narrow else (960, 226, 66, 15, 56, 92)
     xs = [box_width / 2 + 4 + index * (width - box_width - 8) / 3 for index in range(4)]
     newly = sorted(fresh)
@@ -168,7 +168,8 @@ def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool)
         way = 1 if end > start else -1
         happened = steps.get(step.number)
         text = step.short if narrow else step.label
-        # Centred over its arrow, but never outside the drawing; a letter is about half as wide as it is high.
+        # The label is centred over its arrow, but stays inside the drawing. A letter is about half
+        # as wide as it is high.
         half = len(text) * font * 0.27 + 6
         middle = min(max((start + end) / 2 + way * 10, half), width - half)
         outcome = happened.outcome if happened else ""

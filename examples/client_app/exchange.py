@@ -1,4 +1,7 @@
-"""A request and its response as the page shows them: redacted the moment they are kept, so that no page can leak a token."""
+"""A request and its response, as the page shows them.
+
+Both are redacted before they are stored, so that no page can disclose a token.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import httpx2
 
 from examples.redaction import redact_form, redact_header, redact_json, redact_url
 
-# What says something about the flow; the others (Date, Server, User-Agent, …) would bury it.
+# The header fields that explain the flow. Others (Date, Server, User-Agent, …) are not shown.
 _SHOWN = ("accept", "authorization", "content-type", "location", "www-authenticate", "retry-after", "cache-control")
 
 
@@ -22,8 +25,8 @@ class Exchange:
 
     Attributes:
         request: Request line, headers and body, as text.
-        response: Status line, headers and body, as text; empty when none came.
-        seen_by: Who saw it, where that was not this client.
+        response: Status line, headers and body, as text; empty if there was no response.
+        seen_by: The party that recorded the exchange, if it was not this client.
     """
 
     request: str
@@ -32,13 +35,13 @@ class Exchange:
 
 
 def lay_out(first_line: str, headers: Iterable[tuple[str, str]], body: str) -> str:
-    """Write a message as it goes over the wire, secrets shortened."""
+    """Return a message as text in its wire format, with its secrets shortened."""
     fields = [f"{name.title().replace('Www', 'WWW')}: {redact_header(name, value)}" for name, value in headers if name.lower() in _SHOWN]
     return "\n".join([first_line, *fields]) + (f"\n\n{body}" if body else "")
 
 
 def exchange_of(response: httpx2.Response) -> Exchange:
-    """Make what is shown of one of this client's own calls."""
+    """Return the exchange for a call of this client."""
     request = response.request
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     sent = request.content.decode()
@@ -50,12 +53,12 @@ def exchange_of(response: httpx2.Response) -> Exchange:
 
 
 def failed_exchange(request: httpx2.Request) -> Exchange:
-    """Make what is shown of a call that got no answer."""
+    """Return the exchange for a call without a response."""
     return Exchange(lay_out(f"{request.method} {redact_url(str(request.url))}", request.headers.items(), ""), "")
 
 
 def witnessed_exchange(seen: Mapping[str, Any]) -> Exchange:
-    """Make what is shown of an exchange that the authorization server saw, redacted there."""
+    """Return the exchange that the authorization server recorded and redacted."""
     return Exchange(
         lay_out(f"{seen['method']} {seen['url']}", seen["request_headers"].items(), seen["request_body"]),
         lay_out(status_line(seen["status"]), seen["response_headers"].items(), seen["response_body"]),
@@ -64,7 +67,7 @@ def witnessed_exchange(seen: Mapping[str, Any]) -> Exchange:
 
 
 def status_line(status: int) -> str:
-    """`401 Unauthorized`."""
+    """Return the status with its phrase, for example `401 Unauthorized`."""
     return f"{status} {HTTPStatus(status).phrase}"
 
 
@@ -72,5 +75,6 @@ def _readable(body: str) -> str:
     try:
         return json.dumps(redact_json(json.loads(body)), indent=2, ensure_ascii=False)
     except ValueError:
-        # Nobody in this flow sends anything but JSON; what else comes could hold a token anywhere.
+        # All bodies of this flow are JSON. Another body is not shown, because it could contain a
+        # token at any position.
         return f"({len(body)} characters)" if body else ""

@@ -1,4 +1,4 @@
-"""The API's answers in words: what happened, why, and what a client should do about it."""
+"""Explanations of the responses of the API: the result, its reason and what a client should do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from examples.client_app.visit import Answer, Held
 
 
 def explain(settings: Settings, api: ApiSettings, held: Held, response: httpx2.Response | None, *, changed: bool) -> Answer:
-    """Say what the API's answer means for this token at this API."""
+    """Return the explanation of the API's response for this token and this API."""
     if response is None:
         return Answer("wait", "", "The API does not answer", ("Is it still running? The token is as good as before.",))
     status = status_line(response.status_code)

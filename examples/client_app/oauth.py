@@ -1,4 +1,7 @@
-"""The client's half of OAuth: it asks, exchanges, refreshes, revokes, and calls the API. Everything goes through httpx2."""
+"""The OAuth client: authorization, code exchange, refresh, revocation and calls of the API.
+
+All requests use httpx2.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ SCOPES = "user:read user:write email"
 
 
 class FlowError(Exception):
-    """The flow cannot go on; the message is for the page."""
+    """The flow cannot continue. The page shows the message."""
 
 
 class OAuthClient:
     """A confidential client of one authorization server."""
 
     def __init__(self, settings: Settings, transport: httpx2.BaseTransport | None = None) -> None:
-        """Call nobody yet."""
+        """Create the client without sending a request."""
         self._settings = settings
         self._http = httpx2.Client(timeout=10, transport=transport, trust_env=False)
         self._metadata: dict[str, Any] | None = None
 
     def authorization_url(self, visit: Visit) -> str:
-        """Begin: make the URL of the authorization request (RFC 6749 §4.1.1) with PKCE (RFC 7636)."""
+        """Return the URL of the authorization request (RFC 6749 §4.1.1) with PKCE (RFC 7636)."""
         visit.state = secrets.token_urlsafe(32)
         visit.verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(visit.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -49,10 +52,11 @@ class OAuthClient:
         return f"{self._endpoint('authorization_endpoint')}?{urlencode(query, safe=':/')}"
 
     def check_return(self, visit: Visit, values: dict[str, str]) -> None:
-        """Accept the answer of the authorization server only when it is the answer to what this browser asked.
+        """Check that the authorization response belongs to the request of this browser.
 
         Raises:
-            FlowError: The state is another's (RFC 6749 §10.12), or another server answers (RFC 9207).
+            FlowError: The state belongs to another browser (RFC 6749 §10.12), or another server
+                sent the response (RFC 9207).
         """
         state, visit.state = visit.state, ""
         if not state or not secrets.compare_digest(state.encode(), values.get("state", "").encode()):
@@ -61,7 +65,7 @@ class OAuthClient:
             raise FlowError("This answer comes from another authorization server than the one that was asked.")
 
     def exchange_code(self, visit: Visit, code: str) -> tuple[httpx2.Response, Exchange]:
-        """Trade the code for tokens (RFC 6749 §4.1.3)."""
+        """Exchange the code for tokens (RFC 6749 §4.1.3)."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -72,10 +76,12 @@ class OAuthClient:
         return self._post(visit, "token_endpoint", form)
 
     def refresh(self, visit: Visit, *, scope: str = "", expires_in: int | None = None) -> tuple[Held, Exchange]:
-        """Trade the refresh token for a new access token (RFC 6749 §6), narrower or shorter-lived where asked.
+        """Exchange the refresh token for a new access token (RFC 6749 §6).
+
+        The request may ask for fewer scopes or a shorter lifetime.
 
         Raises:
-            FlowError: The authorization server refuses or cannot be reached.
+            FlowError: The authorization server refuses the request or cannot be reached.
         """
         form = {"grant_type": "refresh_token", "refresh_token": visit.refresh_token}
         if scope:
@@ -88,18 +94,21 @@ class OAuthClient:
         return self.keep_tokens(visit, response), exchange
 
     def keep_tokens(self, visit: Visit, response: httpx2.Response) -> Held:
-        """Read a good token response; the refresh token in it replaces the one before."""
+        """Store the tokens of a successful response. A new refresh token replaces the old one."""
         values = response.json()
         visit.refresh_token = values["refresh_token"]
         seconds = int(values["expires_in"])
         return Held(values["access_token"], visit.token_kind, tuple(values["scope"].split(" ")), int(time.time()) + seconds, seconds)
 
     def revoke(self, visit: Visit, token: str, hint: str) -> Exchange:
-        """Take a token back (RFC 7009)."""
+        """Revoke a token (RFC 7009)."""
         return self._post(visit, "revocation_endpoint", {"token": token, "token_type_hint": hint})[1]
 
     def call_api(self, api: ApiSettings, held: Held, change: dict[str, str] | None = None) -> tuple[httpx2.Response | None, Exchange]:
-        """Read the profile, or change it, with an access token in the header (RFC 6750 §2.1); None when the API does not answer."""
+        """Read or change the profile with an access token in the header (RFC 6750 §2.1).
+
+        The response is None if the API does not answer.
+        """
         headers = {"Authorization": f"Bearer {held.access_token}"}
         request = self._http.build_request("PATCH" if change else "GET", api.url + "/v1/user/profile", headers=headers, json=change)
         try:
@@ -109,7 +118,10 @@ class OAuthClient:
         return response, exchange_of(response)
 
     def witnessed(self, visit: Visit, about: str, since: float) -> tuple[Exchange, ...]:
-        """Ask the demo's authorization server what it heard about a state or token; nothing when it will not say."""
+        """Return the exchanges that the authorization server recorded for a state or token.
+
+        The result is empty if the server does not disclose them.
+        """
         try:
             response, _ = self._post(visit, "issuer", {"about": about}, path="/demo/seen")
         except FlowError:
@@ -131,7 +143,7 @@ class OAuthClient:
 
     def _post(self, visit: Visit, endpoint: str, form: dict[str, str], path: str = "") -> tuple[httpx2.Response, Exchange]:
         registration = self._settings.registrations[visit.token_kind]
-        # Form-encoded before HTTP Basic (RFC 6749 §2.3.1): a secret may hold any character.
+        # Form-encode before HTTP Basic (RFC 6749 §2.3.1): a secret may contain any character.
         auth = httpx2.BasicAuth(quote_plus(registration.client_id), quote_plus(registration.secret))
         try:
             response = self._http.post(self._endpoint(endpoint) + path, data=form, auth=auth, headers={"Accept": "application/json"})
@@ -141,7 +153,11 @@ class OAuthClient:
 
 
 def jwt_contents(token: str) -> str:
-    """Show what a JWT says. A real client must not look: the token is for the API, and its shape may change tomorrow (RFC 9068 §6)."""
+    """Return the contents of a JWT for display.
+
+    A real client must not inspect an access token, because the token is for the API and its format
+    may change at any time (RFC 9068 §6).
+    """
     parts = token.split(".")
     if len(parts) != 3:
         return ""

@@ -1,4 +1,4 @@
-"""What the client is told when it starts: read once from a JSON file, frozen."""
+"""The settings of the client, which it reads from a JSON file at startup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How the authorization server knows this client: once for each kind of token that it may be given."""
+    """A registration at the authorization server. The client has one for each kind of token."""
 
     client_id: str
     secret: str = field(repr=False)
@@ -19,13 +19,14 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """A profile API that can be called.
+    """A profile API that the client can call.
 
     Attributes:
-        name: Short and unique.
-        label: What the page calls it.
-        url: Its base URL.
-        jwt: How its guard treats JWTs, so that the page can say why something still works.
+        name: The short and unique name.
+        label: The name on the page.
+        url: The base URL.
+        jwt: The setting `jwt` of its guard. The page uses it to explain why a revoked token still
+            works.
     """
 
     name: str
@@ -36,18 +37,20 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the client needs to know.
+    """The settings of the client.
 
     Attributes:
-        issuer: The authorization server; its endpoints are discovered (RFC 8414).
-        redirect_uri: Registered there, to the letter.
-        session_secret: Signs the session cookie.
-        registrations: By kind of token, `jwt` and `opaque`.
-        apis: The first is the one that is called unless the page says otherwise.
-        token_kind: What the page suggests.
-        revocation_delay_seconds: What the APIs' guards promise.
-        expiry_leeway_seconds: How long after `exp` the APIs' guards still accept a token, since clocks differ.
-        short_life_seconds: The life of the token that is asked for to see it expire.
+        issuer: The authorization server. The client discovers its endpoints (RFC 8414).
+        redirect_uri: The redirect URI, exactly as it is registered at the authorization server.
+        session_secret: The key that signs the session cookie.
+        registrations: The registrations by kind of token, `jwt` and `opaque`.
+        apis: The APIs. The client calls the first one unless the user selects another.
+        token_kind: The kind of token that the page preselects.
+        revocation_delay_seconds: The maximum time in seconds after which the guards of the APIs
+            refuse a revoked token.
+        expiry_leeway_seconds: The time in seconds after `exp` during which the guards of the APIs
+            still accept a token, because clocks differ.
+        short_life_seconds: The lifetime in seconds of the token that demonstrates expiry.
     """
 
     issuer: str
@@ -61,12 +64,12 @@ class Settings:
     short_life_seconds: int = 10
 
     def api(self, name: str | None) -> ApiSettings:
-        """Find an API by its name; the first one for any other name."""
+        """Return the API with this name, or the first API for an unknown name."""
         return next((api for api in self.apis if api.name == name), self.apis[0])
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
-    """Make `Settings` out of decoded JSON whose names are the attributes' names."""
+    """Create `Settings` from decoded JSON, in which the names are those of the attributes."""
     registrations = {kind: Registration(**registration) for kind, registration in values["registrations"].items()}
     return Settings(**{**values, "registrations": registrations, "apis": tuple(ApiSettings(**api) for api in values["apis"])})
 

@@ -1,4 +1,4 @@
-"""The client's pages and buttons."""
+"""The page of the client and the actions of its buttons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
     visits = Visits()
 
     def button(path: str) -> Callable[[Callable[[Visit], None]], Callable[[], ResponseReturnValue]]:
-        """Make a button of the page: checked for its origin, and afterwards the page is shown at the answer."""
+        """Return a decorator that registers the action of a button.
+
+        The view checks the CSRF token, runs the action, and redirects to the response on the page.
+        """
 
         def decorate(press: Callable[[Visit], None]) -> Callable[[], ResponseReturnValue]:
             @views.post(path)

@@ -1,4 +1,7 @@
-"""What the client remembers of one browser: its tokens, the steps that happened, the answers it got. It stays on the server."""
+"""The state of one browser: its tokens, the completed steps and the responses.
+
+The state stays on the server.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One of the seven steps, as it happened last."""
+    """The last occurrence of one of the seven steps."""
 
     outcome: Outcome
     exchanges: tuple[Exchange, ...]
@@ -37,14 +40,14 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The API's last answer, in words.
+    """The explanation of the last response of the API.
 
     Attributes:
         tone: `done`, `refused` or `wait`.
-        status: The status line; empty when none came.
-        title: The answer in one line.
-        paragraphs: Why.
-        facts: (name, value) worth reading in the response.
+        status: The status line; empty if there was no response.
+        title: The summary in one line.
+        paragraphs: The explanation.
+        facts: The (name, value) pairs of the relevant parts of the response.
     """
 
     tone: str
@@ -56,7 +59,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Visit:
-    """One browser's flow."""
+    """The flow of one browser."""
 
     token_kind: str
     api: str
@@ -72,30 +75,30 @@ class Visit:
     bio: str = ""
 
     def record(self, number: int, outcome: Outcome, *exchanges: Exchange, note: str = "") -> None:
-        """Note that a step happened."""
+        """Store that a step happened."""
         self.steps[number] = Happened(outcome, exchanges, note)
         self.fresh_steps.add(number)
 
     def forget_steps_from(self, number: int) -> None:
-        """Make the steps from `number` on undone again."""
+        """Remove the step `number` and all later ones."""
         for later in range(number, 8):
             self.steps.pop(later, None)
 
     def log(self, what: str, status: str, reason: str) -> None:
-        """Add a line to the history; the last twelve are kept."""
+        """Add a line to the history, which keeps the last twelve."""
         self.history.insert(0, (time.strftime("%H:%M:%S"), what, status, reason))
         del self.history[12:]
 
 
 class Visits:
-    """The browsers of the last while; the longest silent one makes room for the 257th."""
+    """The states of at most 256 browsers. A new one evicts the least recently used one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._visits: OrderedDict[str, Visit] = OrderedDict()
 
     def find(self, key: str | None) -> Visit | None:
-        """Find a visit by the key in its cookie."""
+        """Return a visit by the key in its cookie."""
         with self._lock:
             visit = self._visits.get(key or "")
             if visit is not None:
@@ -103,7 +106,7 @@ class Visits:
             return visit
 
     def add(self, visit: Visit) -> str:
-        """Remember a visit and give its key."""
+        """Store a visit and return its key."""
         key = secrets.token_urlsafe(24)
         with self._lock:
             self._visits[key] = visit
@@ -112,6 +115,6 @@ class Visits:
         return key
 
     def remove(self, key: str | None) -> None:
-        """Forget a visit."""
+        """Remove a visit."""
         with self._lock:
             self._visits.pop(key or "", None)

@@ -1,1 +1,1 @@
-"""The iiniit profile API three times, on Flask, Django and Starlette: the same paths, the same scopes, the same answers."""
+"""The iiniit profile API on Flask, Django and Starlette: same paths, scopes and responses."""

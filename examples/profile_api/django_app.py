@@ -27,16 +27,16 @@ profiles = Profiles()
 
 
 class ProfileView(View):
-    """`/v1/user/profile`: each method says which scope it needs."""
+    """The resource `/v1/user/profile`. Each method declares the scope that it requires."""
 
     @require_scope("user:read")
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Read the profile of the token's subject."""
+        """Return the profile of the token's subject."""
         return JsonResponse(_profile(request))
 
     @require_scope("user:write")
     def patch(self, request: HttpRequest) -> HttpResponse:
-        """Change some members of it."""
+        """Change members of the profile."""
         try:
             profiles.change(request.access_token.subject or "", _json(request))
         except ValueError as error:
@@ -46,7 +46,7 @@ class ProfileView(View):
 
 @public
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that we are up, to everybody."""
+    """Report that the API is running. No token is required."""
     return JsonResponse({"status": "ok"})
 
 
@@ -54,13 +54,17 @@ urlpatterns = [path("v1/user/profile", ProfileView.as_view()), path("healthz", h
 
 
 def create_app(guard: Guard | None = None) -> WSGIHandler:
-    """Configure Django and build the API; without a guard, one is made from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` and so on."""
+    """Configure Django and build the API.
+
+    Without `guard`, a guard is created from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` etc.
+    """
     settings.configure(
         ROOT_URLCONF=__name__,
         SECRET_KEY=secrets.token_urlsafe(32),
         ALLOWED_HOSTS=["127.0.0.1", "localhost"],
-        # No request gets past this without a valid access token, except to views that are marked @public. There is nothing here that
-        # a browser sends by itself, no cookie and no session: so there is no need for Django's protection against forged forms.
+        # The middleware requires a valid access token for every request, except to views that are
+        # marked @public. The API uses no cookies or sessions, which browsers send automatically, so
+        # it does not need Django's CSRF protection.
         MIDDLEWARE=["iiniit_guard.django.GuardMiddleware"],
         IINIIT_GUARD=guard or Guard.from_env(),
     )
@@ -69,9 +73,9 @@ def create_app(guard: Guard | None = None) -> WSGIHandler:
 
 
 def _profile(request: HttpRequest) -> dict[str, str]:
-    # The token says whose profile this is: nobody can ask for another's.
+    # The subject of the token selects the profile, so no caller can read that of another user.
     token = request.access_token
-    # One member needs a scope of its own. No decorator is needed: the token tells what it allows.
+    # The member `email` requires a scope of its own, which the handler reads from the token.
     return profiles.read(token.subject or "", with_email="email" in token.scopes)
 
 

@@ -17,14 +17,17 @@ from iiniit_guard.flask import IiniitGuard, access_token, require_scope
 
 
 def create_app(guard: Guard | None = None) -> Flask:
-    """Build the API; without a guard, one is made from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` and so on."""
+    """Build the API.
+
+    Without `guard`, a guard is created from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` etc.
+    """
     app = Flask(__name__)
     profiles = Profiles()
 
-    # From here on no request gets anywhere without a valid access token, except to the path that says whether we are up.
+    # The extension requires a valid access token for every request except the health check.
     IiniitGuard(app, guard or Guard.from_env(), public=("/healthz",))
 
-    # The route decorator stays outermost: it registers what require_scope made of the function.
+    # The route decorator must be outermost, so that it registers the guarded function.
     @app.get("/v1/user/profile")
     @require_scope("user:read")
     def read_profile() -> ResponseReturnValue:
@@ -40,9 +43,9 @@ def create_app(guard: Guard | None = None) -> Flask:
         return jsonify(_profile())
 
     def _profile() -> dict[str, str]:
-        # The token says whose profile this is: nobody can ask for another's.
+        # The subject of the token selects the profile, so no caller can read that of another user.
         token = access_token()
-        # One member needs a scope of its own. No decorator is needed: the token tells what it allows.
+        # The member `email` requires a scope of its own, which the handler reads from the token.
         return profiles.read(token.subject or "", with_email="email" in token.scopes)
 
     @app.get("/healthz")

@@ -1,4 +1,4 @@
-"""Where the profiles are. Nothing here knows of tokens or frameworks; a real API has its database in this place."""
+"""The storage of the profiles, independent of tokens and frameworks. A real API uses a database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ CHANGEABLE = ("name", "avatar_url", "bio", "location", "website")
 
 
 class Profiles:
-    """Profiles by subject, kept in memory."""
+    """The profiles by subject, in memory."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._profiles: dict[str, dict[str, str]] = {}
 
     def read(self, subject: str, *, with_email: bool) -> dict[str, str]:
-        """Give a subject's profile; `email` is in it only on request."""
+        """Return the profile of a subject, with `email` only if the caller requests it."""
         with self._lock:
             profile = dict(self._profiles.setdefault(subject, _new_profile(subject)))
         if not with_email:
@@ -25,10 +25,11 @@ class Profiles:
         return profile
 
     def change(self, subject: str, changes: Any) -> None:
-        """Change some members of a profile.
+        """Change members of a profile.
 
         Raises:
-            ValueError: `changes` is no JSON object, or has members that cannot be changed or that are no short texts.
+            ValueError: `changes` is not a JSON object, or a member cannot be changed or is not a
+                short string.
         """
         if not isinstance(changes, dict) or not changes:
             raise ValueError("The body is a JSON object with the members to change.")
@@ -43,7 +44,7 @@ class Profiles:
 
 
 def problem(status: int, detail: str) -> dict[str, object]:
-    """Make the body of an answer that says what is wrong with a request (RFC 9457)."""
+    """Return the body of a problem response (RFC 9457)."""
     return {"title": "Bad Request" if status == 400 else "Not Found", "status": status, "detail": detail}
 
 

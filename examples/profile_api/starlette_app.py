@@ -21,7 +21,10 @@ from iiniit_guard.starlette import access_token, require_scope
 
 
 def create_app(guard: Guard | None = None) -> Starlette:
-    """Build the API; without a guard, one is made from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` and so on."""
+    """Build the API.
+
+    Without `guard`, a guard is created from `IINIIT_GUARD_ISSUER`, `IINIIT_GUARD_AUDIENCE` etc.
+    """
     profiles = Profiles()
 
     @require_scope("user:read")
@@ -37,9 +40,9 @@ def create_app(guard: Guard | None = None) -> Starlette:
         return JSONResponse(_profile(request))
 
     def _profile(request: Request) -> dict[str, str]:
-        # The token says whose profile this is: nobody can ask for another's.
+        # The subject of the token selects the profile, so no caller can read that of another user.
         token = access_token(request)
-        # One member needs a scope of its own. No decorator is needed: the token tells what it allows.
+        # The member `email` requires a scope of its own, which the handler reads from the token.
         return profiles.read(token.subject or "", with_email="email" in token.scopes)
 
     async def healthz(request: Request) -> Response:
@@ -51,7 +54,7 @@ def create_app(guard: Guard | None = None) -> Starlette:
             Route("/v1/user/profile", change_profile, methods=["PATCH"]),
             Route("/healthz", healthz),
         ],
-        # No request gets past this without a valid access token, except to the path that says whether we are up.
+        # The middleware requires a valid access token for every request except the health check.
         middleware=[Middleware(GuardMiddleware, guard=guard or Guard.from_env(), public=("/healthz",))],
     )
 

@@ -1,1 +1,1 @@
-"""What every adapter shares: which requests are admitted, what a request carries, and what decorators do."""
+"""Code that all adapters share: admission of requests, request state, decorators, refusals."""

@@ -1,4 +1,7 @@
-"""Which requests a middleware lets pass unasked, and which policy the others must satisfy: the same in every host."""
+"""The admission settings of a middleware, which are the same for every framework.
+
+They define which requests pass without a token, and which policy the others must satisfy.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,25 @@ Enforce = Literal["all", "declared"]
 Preflights = Literal["auto", "pass", "guard"]
 
 PASS: Final = "pass"
-"""The request goes on without its credentials being looked at."""
+"""The request passes, and the guard does not check its credentials."""
 
 Wanted: TypeAlias = Policy | Literal["pass"] | Problem
 
 
 class Rules(Protocol):
-    """What `GuardMiddleware(rules=...)` wants: a policy for a request, or the refusal where none fits.
+    """The interface of the `rules` argument: a policy for a request, or the refusal if none fits.
 
-    Rules may also have a method `preflight_policy_for(request)`, which is asked about CORS preflights where those are to pass: what was
-    written for OPTIONS on this path, the refusal where the path is ambiguous, or None where they say nothing, so that the preflight passes.
-    Rules without it are asked by `policy_for`: their refusals stand, but `NO_RULE`, and everything else passes.
+    Rules may also have a method `preflight_policy_for(request)`. The middleware calls it for CORS
+    preflights if `preflights` lets them pass. It returns the policy of the rule that names OPTIONS
+    for this path, the refusal if the path is ambiguous, or None if no rule applies. If it returns
+    None, the preflight passes.
+
+    If the rules have no such method, the middleware calls `policy_for` for preflights. A refusal
+    then applies unless its reason is `NO_RULE`; every other preflight passes.
     """
 
     def policy_for(self, request: Request) -> Wanted:
-        """Find the rule for this request."""
+        """Return the policy of the rule for this request, `PASS`, or the refusal."""
         ...
 
 
@@ -41,13 +48,15 @@ class Gate:
     """The settings of one middleware.
 
     Attributes:
-        public: Whole decoded paths that pass unasked.
-        subtrees: Prefixes ending in `/` below which everything passes unasked.
-        rules: Decides by method and path; None means `policy` for every request.
-        policy: For requests that no rule concerns.
-        enforce: `all` refuses whatever has no good token; `declared` leaves that to the decorated handlers.
-        preflights: `auto` lets a CORS preflight pass only where the host answers it and no view of the application can run for it;
-            `pass` lets all of them pass where no rule names OPTIONS; `guard` treats them like any other request.
+        public: Complete decoded paths that pass without a token.
+        subtrees: Prefixes that end in `/`. Every path below them passes without a token.
+        rules: Policies by method and path. None means that `policy` applies to every request.
+        policy: The policy of every request if there are no rules.
+        enforce: `all` refuses every request without a valid token. `declared` leaves refusals to
+            the decorated handlers.
+        preflights: `auto` lets a CORS preflight pass only if the framework answers it and no view
+            of the application can run for it. `pass` lets every preflight pass unless a rule names
+            OPTIONS for the path. `guard` treats preflights like any other request.
     """
 
     public: frozenset[str] = frozenset()
@@ -57,25 +66,29 @@ class Gate:
     enforce: Enforce = "all"
     preflights: Preflights = "auto"
     wants_any_token: bool = field(init=False, repr=False, compare=False)
-    """Whether every request that is not public is let through by any good token, so that nothing else need be looked at."""
+    """Whether any valid token suffices for every request that is not public.
+
+    If so, the fast path reads only the Authorization field.
+    """
     opens: bool = field(init=False, repr=False, compare=False)
     """Whether any path is public."""
     hinted: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
-    """Not empty once the log says what to do about a refused preflight."""
+    """Not empty after the warning about a refused preflight was logged."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
         object.__setattr__(self, "opens", bool(self.public or self.subtrees))
 
     def policy_for(self, request: Request, *, host_answers: bool = False) -> Wanted:
-        """Return what this request must satisfy.
+        """Return the policy that this request must satisfy.
 
         Args:
-            request: The request at the middleware.
-            host_answers: Whether no view of the application can run for it if it is a CORS preflight, because the host answers that.
+            request: The request that the middleware received.
+            host_answers: Whether the framework answers CORS preflights itself, so that no view of
+                the application can run for one.
 
         Returns:
-            `PASS`, a policy, or the refusal of a request that no rule provides for.
+            `PASS`, a policy, or the refusal of a request that no rule matches.
         """
         if self.is_public(request.path):
             return PASS
@@ -90,7 +103,7 @@ class Gate:
         return self.preflights == "pass" or (self.preflights == "auto" and host_answers)
 
     def passes_as_preflight(self, request: Request, *, host_answers: bool = False) -> bool:
-        """Return whether a request passes for no other reason than that it is a CORS preflight."""
+        """Return whether a request passes only because it is a CORS preflight."""
         if (
             not self._lets_preflights_pass(host_answers)
             or request.method != "OPTIONS"
@@ -110,7 +123,12 @@ class Gate:
         return wanted if isinstance(wanted, Problem) and wanted.reason is not Reason.NO_RULE else None
 
     def is_public(self, path: str) -> bool:
-        """Tell whether `path` (decoded, as the application routes it) was named public, to the letter."""
+        """Return whether `path` is public.
+
+        Args:
+            path: The decoded path, as the application routes it. It is compared exactly. An
+                ambiguous path is not in any public subtree.
+        """
         if path in self.public:
             return True
         return bool(self.subtrees) and any(path.startswith(prefix) for prefix in self.subtrees) and not _is_ambiguous(path)
@@ -124,10 +142,10 @@ def make_gate(
     optional_token: bool = False,
     preflights: Preflights = "auto",
 ) -> Gate:
-    """Check a middleware's arguments and freeze them.
+    """Check the arguments of a middleware and return an immutable `Gate`.
 
     Raises:
-        SettingsError: With every fault of them.
+        SettingsError: An argument is invalid. The exception lists every fault.
     """
     faults = []
     exact, subtrees = set(), []
@@ -161,13 +179,15 @@ def make_gate(
 
 
 def is_preflight(request: Request) -> bool:
-    """Tell a CORS preflight, which browsers send without credentials, from an OPTIONS request that might carry some.
+    """Return whether `request` is a CORS preflight as browsers send it: without any credentials.
 
-    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`, no credentials, no body.
+    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`,
+        no credentials, no body.
     """
     if request.method != "OPTIONS":
         return False
-    # A length of 0 is no body, and an empty Cookie (Django's test client sends one) no credential.
+    # A length of 0 means no body. An empty Cookie, which Django's test client sends, is not a
+    # credential.
     names = {name for name, value in request.headers if (name, value) not in _NOTHING}
     if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
         return False
@@ -179,12 +199,14 @@ _OF_A_PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"}
 _NOT_OF_A_PREFLIGHT: Final = frozenset(
     {
         *(b"authorization", b"cookie", b"content-length", b"transfer-encoding"),
-        # No browser sends these with a preflight; an application that honours them would run another method unasked.
+        # No browser sends these with a preflight. An application that honours them would run
+        # another method without a token.
         *OVERRIDE_HEADERS,
     }
 )
 
 
 def _is_ambiguous(path: str) -> bool:
-    """Tell whether another reader could take `path` for one outside the subtree it seems to be in."""
-    return "%" in path or is_ambiguous_text(path)  # stricter than for rules: some decoder may read a % that stands alone too
+    """Return whether another parser could resolve `path` to a path outside its subtree."""
+    # Stricter than for rules: some decoders also accept a % that starts no valid escape.
+    return "%" in path or is_ambiguous_text(path)

@@ -1,4 +1,4 @@
-"""One ASGI connection whose application may be refused: what the application sends passes until a handler records a refusal."""
+"""Pass the messages of an ASGI application on until a handler records a refusal."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DENIAL: Final = "websocket.http.response"
-# An application under ASGI before 2.4 hears of the end by `receive`. One that does not listen must not run on for ever.
+# Before ASGI 2.4 an application learns of the end of a connection only from `receive`. An
+# application that does not call `receive` must not run without end.
 _MAX_DROPPED: Final = 64
 
 
 class RefusalSent(OSError):
-    """The application sends on after the guard refused its request; frameworks take an OSError of `send` for the end of the connection.
+    """The application sends a message after the guard refused its request.
+
+    Frameworks treat an OSError of `send` as the end of the connection.
 
     Spec: ASGI 2.4, "Disconnected Client - send exception".
     """
@@ -40,29 +43,32 @@ class RefusalSent(OSError):
 class HttpExchange(RefusalRecord):
     """The record of one HTTP request, and the `send` of its application.
 
-    A refusal that is recorded before the response starts replaces the whole response. If the application then streams on, `send` raises
-    `RefusalSent`. A refusal that is recorded later aborts the response: nothing further passes, and the middleware raises, so that the
-    server closes the connection.
+    A refusal that is recorded before the response starts replaces the whole response. If the
+    application continues to stream, `send` raises `RefusalSent`. A refusal that is recorded later
+    aborts the response: no further message passes, and the middleware raises an exception, so that
+    the server closes the connection.
 
     Args:
-        scope: The scope that the server gave.
-        send: The `send` that the server gave.
+        scope: The scope of the server.
+        send: The `send` of the server.
 
     Attributes:
-        started: Whether a response of the application has started. It can no longer be replaced.
+        started: Whether a response of the application has started, so that it can no longer be
+            replaced.
     """
 
     __slots__ = ("_dropped", "_replaced", "_scope", "_send", "started")
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.refusal = self.outer = None  # as the base does; its constructor would be one more call for each request
+        # The same as the constructor of the base class, without a further call for each request.
+        self.refusal = self.outer = None
         self.started = self._replaced = False
         self._dropped = 0
         self._scope = scope
         self._send = send
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Pass a message of the application on, or send the refusal in place of the response that it starts."""
+        """Pass a message of the application on, or send the refusal in place of its response."""
         if self.refusal is not None:
             return self._replace(message, self.refusal)
         if message["type"] == "http.response.start":
@@ -86,7 +92,8 @@ class HttpExchange(RefusalRecord):
         if message["type"] == "http.response.start" and not self._replaced:
             await self._refuse(refusal, message.get("headers") or ())
             return
-        # Every other message belongs to the response that is replaced: bodies, paths of files, trailers, pushes, hints.
+        # Every other message belongs to the replaced response: bodies, paths of files, trailers,
+        # pushes, early hints.
         self._dropped += 1
         if self._dropped > _MAX_DROPPED or (self._replaced and message.get("more_body") and _send_may_raise(self._scope)):
             raise RefusalSent
@@ -102,16 +109,18 @@ class HttpExchange(RefusalRecord):
 class WebsocketExchange(RefusalRecord):
     """The record of one WebSocket connection, and the `receive` and `send` of its application.
 
-    A refusal that is recorded before the connection is accepted is sent as a denial response; a later one closes the connection with 1008.
-    The application is then told that the client left, by `receive` and, if it sends on, by `RefusalSent`.
+    A refusal that is recorded before the connection is accepted is sent as a denial response. A
+    later refusal closes the connection with code 1008. Afterwards `receive` returns a disconnect
+    message to the application. If the application continues to send, `send` raises `RefusalSent`.
 
     Args:
-        scope: The scope that the server gave.
-        receive: The `receive` that the server gave.
-        send: The `send` that the server gave.
+        scope: The scope of the server.
+        receive: The `receive` of the server.
+        send: The `send` of the server.
 
     Attributes:
-        started: Whether a denial response of the application has started. It can no longer be replaced.
+        started: Whether a denial response of the application has started, so that it can no longer
+            be replaced.
     """
 
     __slots__ = ("_accepted", "_dropped", "_ended", "_heard", "_receive", "_scope", "_send", "started")
@@ -124,7 +133,7 @@ class WebsocketExchange(RefusalRecord):
         self._dropped = 0
 
     async def receive(self) -> Message:
-        """Return the client's next message; after a refusal, that it left."""
+        """Return the next message of the client; after a refusal, a disconnect message."""
         if self.refusal is None:
             message = await self._hear()
             if self.refusal is None:
@@ -133,7 +142,7 @@ class WebsocketExchange(RefusalRecord):
         return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
 
     async def send(self, message: Message) -> None:
-        """Pass a message of the application on, or end the connection in its place."""
+        """Pass a message of the application on; after a refusal, end the connection instead."""
         kind = message["type"]
         if self.refusal is not None:
             await self.finish(self.refusal)
@@ -151,7 +160,7 @@ class WebsocketExchange(RefusalRecord):
         await self._send(message)
 
     async def finish(self, refusal: Refusal) -> None:
-        """End the connection by the refusal, unless it has ended.
+        """End the connection with the refusal, unless the connection has ended.
 
         Raises:
             UsageError: A denial response of the application had started.
@@ -175,15 +184,18 @@ class WebsocketExchange(RefusalRecord):
 
 
 def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Unfinished | None:
-    """Decide about a request that any good token lets in, as far as that needs neither a `Request` nor I/O.
+    """Decide about an ASGI request on the fast path: without creating a `Request` and without I/O.
+
+    The fast path applies to requests for which any valid token suffices.
 
     Returns:
-        The token that passes; what `admit` takes; or None if the request needs something else than a token in its only Authorization field.
+        The token of an admitted request; the argument `begun` of `admit`; or None if the fast path
+        does not apply. It requires exactly one Authorization field.
     """
     authorization = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            if authorization is not None:  # RFC 6750 §3.1: several are refused
+            if authorization is not None:  # RFC 6750 §3.1: several credentials are refused
                 return None
             authorization = value
     if authorization is None or not gate.wants_any_token:
@@ -195,9 +207,10 @@ def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: st
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:
-    """Carry out a refusal on a connection that was not answered yet.
+    """Send a refusal on a connection that has no response yet.
 
-    Spec: ASGI 3.0, "WebSocket Denial Response" extension; without it, a close before accept makes the server answer a bare 403.
+    Spec: ASGI 3.0, "WebSocket Denial Response" extension. Without it, a close before accept makes
+        the server send a 403 without the header fields and body of the refusal.
     """
     kind = "http.response"
     if scope["type"] == "websocket":
@@ -213,7 +226,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -
 
 
 def _send_may_raise(scope: Scope) -> bool:
-    """Return whether the application expects an OSError of `send` at the end of a connection: since ASGI 2.4."""
+    """Return whether the ASGI version is at least 2.4, in which `send` may raise an OSError."""
     version = (scope.get("asgi") or {}).get("spec_version") or "2.0"
     return tuple(map(int, version.split("."))) >= (2, 4)
 

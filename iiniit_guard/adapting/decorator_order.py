@@ -1,4 +1,4 @@
-"""On which side of a route decorator a guard's decorator stands, as far as that can be seen when the application starts."""
+"""Detect decorators of the guard that stand above a route decorator and therefore guard nothing."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from weakref import WeakKeyDictionary, ref
 
 
 def function_of(handler: object) -> object:
-    """Give the function behind a bound method or `functools.partial`; other objects as they are."""
+    """Return the function behind a bound method or `functools.partial`; other objects unchanged."""
     while isinstance(handler, partial):
         handler = handler.func
     return handler.__func__ if isinstance(handler, MethodType) else handler
 
 
-# Which functions a decorator wrapped, and in what. A wrapper may be gone already (a local name of an application factory).
+# The wrappers of each decorated function. The references are weak, because a wrapper may be
+# garbage by now: it can be a local name of an application factory.
 _wrapped: WeakKeyDictionary[FunctionType, list[ref[object]]] = WeakKeyDictionary()
 
 
 def remember_wrapped(handler: object, wrapper: object) -> None:
-    """Remember that a decorator turned `handler` into `wrapper`, for `misplaced`."""
+    """Store that a decorator wrapped `handler` in `wrapper`, for `misplaced`."""
     for inner in _chain(handler):
-        # Some frameworks decorate at every request, and drop the wrapper afterwards (Flask-RESTX, `method_decorators`).
+        # Some frameworks decorate at every request and discard the wrapper afterwards, for example
+        # Flask-RESTX with `method_decorators`. Dead references must not accumulate.
         alive = [known for known in _wrapped.get(inner, ()) if known() is not None]
         _wrapped[inner] = [*alive, ref(wrapper)]
 
 
 def misplaced(registered: Iterable[object]) -> list[str]:
-    """Name the registered handlers whose decorator stands on the wrong side of the route decorator.
+    """Return the names of the registered handlers whose decorator stands above the route decorator.
 
-    `@require_scope` above `@app.get` decorates what is left after the undecorated function was registered. Whoever registers
-    both, one of them on purpose unguarded, is not meant; nor is a function that a module still has under its own name, since it
-    was decorated by a call and not by `@`.
+    `@require_scope` above `@app.get` has no effect on the route, because `@app.get` has already
+    registered the undecorated function. Two cases are intended, and are not reported. An
+    application may register both the guarded and the unguarded function. A function that its module
+    still has under its own name was decorated by a call, not by `@`.
     """
     chains = [chain for chain in map(_chain, registered) if chain]
     reachable = {id(link) for chain in chains for link in chain}
@@ -48,7 +51,7 @@ def misplaced(registered: Iterable[object]) -> list[str]:
 
 
 def _chain(handler: object) -> list[FunctionType]:
-    """Give the function that `handler` is and those it wraps, as far as `functools.wraps` left word of them."""
+    """Return the function of `handler`, followed by those to which `__wrapped__` links."""
     links: list[FunctionType] = []
     link = function_of(handler)
     while isinstance(link, FunctionType) and link not in links:

@@ -1,4 +1,4 @@
-"""What every decorator does: it decides before its handler runs, and marks the handler with its policy."""
+"""The common part of all decorators: decide before the handler runs, and mark the handler."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
 
 
 def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
-    """Return whether the token that a middleware noted satisfies `policy`; else `decide` refuses the request or finds a token."""
+    """Return whether the token that a middleware stored in `state` satisfies `policy`.
+
+    If it does not, the caller must call `decide`, which verifies a token or refuses the request.
+    """
     guard, who = state.get(GUARD_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
     return who is not None and guard is not None and policy.check(who, guard.resource.clock.wall) is None
 
 
 def is_noted(state: Mapping[str, Any]) -> bool:
-    """Return whether a token or another credential was verified already, so that `decide` does not wait for any issuer.
+    """Return whether a middleware has already verified a token or another credential.
+
+    If so, `decide` does not wait for an issuer.
 
     Raises:
         UsageError: No middleware ran.
@@ -36,13 +41,16 @@ def is_noted(state: Mapping[str, Any]) -> bool:
 
 
 def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
-    """Decide at a handler; its answer is final, whatever a middleware let through and why.
+    """Decide whether a handler may run.
+
+    The decision is final, even if a middleware let the request pass.
 
     Args:
-        state: The scope or environ, with what the middleware noted; what is found out here is noted too.
-        read: Makes the `Request`.
-        policy: What the handler wants.
-        host: The adapter's name, for events.
+        state: The scope or environ in which the middleware stored its result. This function stores
+            its own result there too.
+        read: Creates the `Request`.
+        policy: The policy of the handler.
+        host: The name of the adapter, for events.
 
     Raises:
         UsageError: No middleware ran.
@@ -50,12 +58,13 @@ def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy:
     guard, who = _noted(state)
     if who is not None:
         return _note(state, guard, guard.permit(read(), who, policy, host=host))
-    # A public path, an anonymous request, a preflight, enforce="declared": a guarded handler never runs unauthenticated.
+    # The middleware passes public paths, anonymous requests, preflights and, with
+    # enforce="declared", every request. A guarded handler must not run for them without a token.
     return _note(state, guard, guard.authenticate(read(), policy, host=host))
 
 
 async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
-    """Do what `decide` does, on an event loop."""
+    """Asynchronous twin of `decide`."""
     guard, who = _noted(state)
     if who is not None:
         return _note(state, guard, guard.permit(read(), who, policy, host=host))
@@ -63,13 +72,13 @@ async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Reque
 
 
 def decide_anew(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
-    """Decide as if nothing had been noted: what was good when a long connection began need not be good now."""
+    """Decide without the stored token: it may have become invalid since a long connection began."""
     guard, _ = _noted(state)
     return _note(state, guard, guard.authenticate(read(), policy, host=host))
 
 
 async def decide_anew_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
-    """Do what `decide_anew` does, on an event loop."""
+    """Asynchronous twin of `decide_anew`."""
     guard, _ = _noted(state)
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
 
@@ -82,7 +91,10 @@ def _noted(state: Mapping[str, Any]) -> tuple[Deciding, AccessToken | Principal 
 
 
 def _note(state: MutableMapping[str, Any], guard: Deciding, decision: Decision) -> Decision:
-    """Note a grant for the handlers below, or record a refusal, which the middleware sends whatever becomes of this handler's answer."""
+    """Store a grant for the handlers below, or record a refusal.
+
+    The middleware sends a recorded refusal even if the framework discards this handler's response.
+    """
     if isinstance(decision, Allow):
         add_notes(state, guard, decision.token, decision.principal)
     else:
@@ -91,26 +103,30 @@ def _note(state: MutableMapping[str, Any], guard: Deciding, decision: Decision) 
 
 
 def policies_of(handler: object) -> tuple[Policy, ...]:
-    """Give the policies that `handler` carries, the outermost decorator's first; of a class, those of its `dispatch`."""
+    """Return the policies of `handler`, the one of the outermost decorator first.
+
+    The policies of a class are those of its `dispatch`.
+    """
     found: tuple[Policy, ...] = getattr(_marked(handler), POLICIES_ATTRIBUTE, ())
     return found
 
 
 def is_public(handler: object) -> bool:
-    """Tell whether `handler` was marked `@public`."""
+    """Return whether `handler` is marked `@public`."""
     return getattr(_marked(handler), PUBLIC_ATTRIBUTE, False) is True
 
 
 def _marked(handler: object) -> object:
-    # A class carries no mark of its own: a subclass that overrides dispatch would inherit the mark, but not the check.
+    # The mark is on `dispatch`, not on the class. A subclass that overrides `dispatch` would
+    # inherit a mark of the class, but not the check.
     return getattr(handler, "dispatch", None) if isinstance(handler, type) else handler
 
 
 def mark_guarded(wrapper: F, policy: Policy) -> F:
-    """Let `wrapper`, which has the attributes of what it wraps, carry `policy` too.
+    """Add `policy` to the policies that `wrapper` has copied from the function that it wraps.
 
     Raises:
-        UsageError: What it wraps is public.
+        UsageError: The wrapped function is public.
     """
     if is_public(wrapper):
         raise UsageError("a handler is either @public or guarded, not both")
@@ -119,10 +135,12 @@ def mark_guarded(wrapper: F, policy: Policy) -> F:
 
 
 def mark_public(wrapper: F) -> F:
-    """Mark `wrapper` as public. It is never the handler itself: that may be registered elsewhere without `@public`.
+    """Mark `wrapper` as public.
+
+    The handler itself gets no mark, because it may be registered elsewhere without `@public`.
 
     Raises:
-        UsageError: What it wraps is guarded.
+        UsageError: The wrapped function is guarded.
     """
     if policies_of(wrapper):
         raise UsageError("a handler is either @public or guarded, not both")
@@ -135,5 +153,8 @@ _public_marks: Final[deque[bool]] = deque(maxlen=1)
 
 
 def any_public() -> bool:
-    """Tell whether `@public` was used at all in this process; where it was not, nobody need find out which view will run."""
+    """Return whether `@public` was used in this process.
+
+    If not, a middleware need not resolve the path to find out which view will run.
+    """
     return bool(_public_marks)

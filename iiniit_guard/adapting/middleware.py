@@ -1,4 +1,4 @@
-"""What every middleware does with a request before any handler runs."""
+"""The decision that every middleware makes about a request before any handler runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PASSED: Final = Allow(None)
 
 
 class Deciding(Protocol):
-    """The calls of `Guard` that adapters make; the core cannot import the guard, which stands above it."""
+    """The part of `Guard` that adapters call. A protocol avoids a circular import of the guard."""
 
     def authenticate(
         self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
@@ -63,10 +63,10 @@ class Deciding(Protocol):
 
 
 def checked_guard(guard: G | None) -> G:
-    """Give `guard` if it is one.
+    """Return `guard` after checking that it is a guard.
 
     Raises:
-        UsageError: It is None, or another argument in its place.
+        UsageError: `guard` is None or another kind of object.
     """
     if guard is None or not callable(getattr(guard, "authenticate", None)):
         raise UsageError("a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
@@ -83,19 +83,20 @@ def admit(
     begun: Unfinished | None = None,
     host_answers: bool = False,
 ) -> Decision | Answer:
-    """Decide at the door of an application, before any handler runs.
+    """Decide about a request before any handler of the application runs.
 
     Args:
-        guard: Decides about credentials.
-        gate: Decides which requests are asked for some.
-        request: The request at the door.
-        host: The adapter's name, for events.
-        handler: The policy of the handler that will run, where that is known; it replaces the gate's own, but no rule's.
-        begun: What `recall_environ` returned for this request, if that is no token.
+        guard: Checks credentials.
+        gate: Decides which requests need credentials.
+        request: The request that the middleware received.
+        host: The name of the adapter, for events.
+        handler: The policy of the handler that will run; None if it is unknown. It replaces the
+            policy of the gate, but not the policy of a rule.
+        begun: What `recall_environ` returned for this request, unless it returned a token.
         host_answers: As for `Gate.policy_for`.
 
     Returns:
-        `Allow`, or the answer to send: a refusal, or this resource's own metadata (RFC 9728).
+        `Allow`, or the response to send: a refusal, or the metadata of this resource (RFC 9728).
     """
     if begun is not None:
         return guard.authenticate(request, handler or gate.policy, host=host, begun=begun)
@@ -109,7 +110,7 @@ def admit(
 async def admit_async(
     guard: Deciding, gate: Gate, request: Request, host: str, *, begun: Unfinished | None = None, host_answers: bool = False
 ) -> Decision | Answer:
-    """Do what `admit` does, on an event loop."""
+    """Asynchronous twin of `admit`."""
     if begun is not None:
         return await guard.authenticate_async(request, gate.policy, host=host, begun=begun)
     answer = guard.published(request)
@@ -120,7 +121,10 @@ async def admit_async(
 
 
 def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
-    """Log what to do about a refused CORS preflight, once for each middleware: the browser shows the developer a CORS error only."""
+    """Log a hint about a refused CORS preflight, once for each middleware.
+
+    The browser shows the developer only a CORS error, which does not name the cause.
+    """
     if gate.preflights == "auto" and not isinstance(decision, Allow) and not gate.hinted and is_preflight(request):
         gate.hinted.append(True)
         _log.warning(
@@ -144,16 +148,20 @@ def _wanted(gate: Gate, request: Request, handler: Policy | None, host_answers: 
 def recall_environ(
     guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN
 ) -> AccessToken | Unfinished | None:
-    """Decide about a WSGI request that any good token lets in: the usual case, without a `Request` and without waiting.
+    """Decide about a WSGI request on the fast path: without creating a `Request` and without I/O.
 
-    Where no token passes `admit` decides, and is handed what was found.
+    The fast path applies to requests for which any valid token suffices.
 
     Args:
-        guard: Remembers.
-        gate: Decides which requests are asked for a token.
-        environ: The request at the door.
-        host: The adapter's name, for events.
-        wanted: The policy of the handler that will run, where that is known.
+        guard: Has the token cache.
+        gate: Decides which requests need a token.
+        environ: The request that the middleware received.
+        host: The name of the adapter, for events.
+        wanted: The policy of the handler that will run; any token suffices if it is unknown.
+
+    Returns:
+        The token of an admitted request. Otherwise the caller must call `admit`, with the returned
+        `Unfinished` as its argument `begun`; None if the fast path does not apply.
     """
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not gate.wants_any_token:
@@ -167,5 +175,5 @@ def recall_environ(
 
 
 def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
-    """Tell whether `path` (decoded) is public, or that of the resource's own metadata."""
+    """Return whether the decoded `path` is public or the path of the resource's metadata."""
     return gate.is_public(path) or path == guard.metadata_path

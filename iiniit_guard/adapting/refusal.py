@@ -32,10 +32,10 @@ DROPPED: Final = {
         *("*-cache-tag", "*-cache-tags", "*-ttl", "x-esi", "x-do-esi"),
     ),
 }
-"""By reason, the header fields of a replaced response that are not sent; `*` stands for any characters."""
+"""By reason, the fields of a replaced response that are not sent; `*` matches any characters."""
 
 KEPT: Final = ("content-security-policy*",)
-"""Fields that a pattern of `DROPPED` names too, and that are sent."""
+"""Fields that are sent although a pattern of `DROPPED` matches them."""
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -44,20 +44,22 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
 
 _DROPPED: Final = _any_of(pattern for patterns in DROPPED.values() for pattern in patterns)
 _KEPT: Final = _any_of(KEPT)
-# RFC 9110 §5.1. A server or gateway might read another name as one of the above.
+# RFC 9110 §5.1. A server or gateway might normalize an invalid name to one of the names above.
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
-# A list each: the refusal's members and those that other layers added are both meant.
+# Each is a list. The members of the refusal and those that other layers added both apply.
 _LISTS: Final = frozenset({"vary", "access-control-expose-headers"})
 
 
 def replace_headers(refusal: Answer, replaced: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the header fields of `refusal`, followed by those that other layers added to the response that it replaces.
+    """Return the header fields of `refusal`, followed by those kept from the replaced response.
 
-    Fields of `DROPPED` go, and those that the refusal has itself. All others stay: CORS and security fields, cookies, request identifiers.
+    Fields that `DROPPED` matches are removed, and so are fields that the refusal has itself. All
+    other fields are kept: CORS and security fields, cookies, request identifiers.
 
     Args:
-        refusal: What is sent.
-        replaced: List of (name, value) of the response that the application started; names in any case.
+        refusal: The refusal to send.
+        replaced: The (name, value) pairs of the response that the application started. Names are
+            compared without case.
     """
     own = {name.lower() for name, _ in refusal.headers}
     added = [(name, value, name.lower()) for name, value in replaced]
@@ -75,7 +77,7 @@ def _stays(name: str) -> bool:
 
 
 def _members(values: Iterable[str]) -> list[str]:
-    """Return the members of list fields once each, in order; names are compared without case."""
+    """Return the distinct members of list fields, in order. Members are compared without case."""
     members: dict[str, str] = {}
     for value in values:
         for member in value.split(","):

@@ -1,4 +1,8 @@
-"""What a middleware notes in an ASGI scope or WSGI environ for the handlers below it, and what those record for the middleware."""
+"""The state of one request in its ASGI scope or WSGI environ.
+
+A middleware stores its result there for the handlers. A handler records its refusal there for the
+middleware.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +24,20 @@ RECORD_KEY: Final = "iiniit_guard.refusal_record"
 
 
 class RefusalRecord(CopiedAsItself):
-    """The refusal that a guarded handler made for one request. The middleware creates it and sends its refusal.
+    """The record of the refusal that a guarded handler made for one request.
 
-    A handler's answer can be lost: a framework ignores what a dependency returns, an error handler or a marshalling decorator replaces
-    it. So the handler records its refusal here, and the middleware replaces whatever response starts afterwards.
+    The middleware creates the record and sends the refusal. The response of a handler can be lost:
+    a framework ignores what a dependency returns, and an error handler or a marshalling decorator
+    replaces the response. Therefore the handler records its refusal here, and the middleware
+    replaces any response that starts afterwards.
 
-    A copy of the record is the record itself: a handler that has a copy of the scope refuses the same request.
+    Copying a record returns the same object, so a handler that has a copy of the scope refuses the
+    same request.
 
     Attributes:
-        refusal: The first refusal of this request; None while there is none.
-        outer: The record of a middleware around this one, which replaces what layers between the two answer; None if there is none.
+        refusal: The first refusal of this request; None if there is none.
+        outer: The record of a middleware around this one; None if there is none. The outer
+            middleware replaces responses that layers between the two middlewares make.
     """
 
     __slots__ = ("outer", "refusal")
@@ -39,7 +47,7 @@ class RefusalRecord(CopiedAsItself):
         self.outer: RefusalRecord | None = None
 
     def add(self, refusal: Refusal) -> None:
-        """Record a refusal here and in every outer record; the first one of a request stays."""
+        """Store a refusal here and in every outer record, which keep only their first one."""
         record: RefusalRecord | None = self
         while record is not None and record.refusal is None:
             record.refusal = refusal
@@ -47,10 +55,11 @@ class RefusalRecord(CopiedAsItself):
 
 
 def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
-    """Write into a scope or environ, which belongs to this application alone, what was found.
+    """Store the result of a decision in a scope or environ that belongs to this application alone.
 
-    All keys are always written, None where there is nothing: what an outer guard found must never answer for an inner one.
-    A record of this guard that is there already stays. The record of another guard becomes the outer one.
+    All keys are always written, with None if there is no value. Otherwise an inner guard could
+    accept the token that an outer guard verified. An existing record of this guard is kept. An
+    existing record of another guard becomes the outer record.
     """
     known = state.get(RECORD_KEY)
     if state.get(GUARD_KEY) is not guard or known is None:
@@ -67,9 +76,10 @@ def with_notes(
     principal: Principal | None = None,
     record: RefusalRecord | None = None,
 ) -> dict[str, Any]:
-    """Return a copy of `state` with what was found, and with the record that the middleware reads when a response starts.
+    """Return a copy of `state` with the result of a decision and a refusal record.
 
-    A record that `state` has already becomes the outer one.
+    The middleware reads the record when a response starts. An existing record of `state` becomes
+    the outer record.
     """
     record = record or RefusalRecord()
     outer = state.get(RECORD_KEY)
@@ -79,14 +89,14 @@ def with_notes(
 
 
 def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:
-    """Return `record`, which hands its refusal on to `outer` if that is another record."""
+    """Return `record` after linking it to `outer`, if that is another record."""
     if isinstance(outer, RefusalRecord) and outer is not record:
         record.outer = outer
     return record
 
 
 def record_refusal(state: Mapping[str, Any], refusal: Refusal) -> None:
-    """Record a refusal for every middleware around the handler; the first one of a request stays."""
+    """Store a refusal for every middleware around the handler. Only the first one is kept."""
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
         record.add(refusal)
@@ -99,10 +109,11 @@ def recorded_refusal(state: Mapping[str, Any]) -> Refusal | None:
 
 
 def noted_token(state: Mapping[str, Any]) -> AccessToken:
-    """Give the access token that was noted in `state` (a scope or environ).
+    """Return the access token that is stored in `state`, a scope or environ.
 
     Raises:
-        UsageError: There is none: the path is public, the request anonymous, another credential came, or no middleware ran.
+        UsageError: There is no token. The path is public, the request is anonymous, it has another
+            kind of credential, or no middleware ran.
     """
     token = state.get(TOKEN_KEY)
     if isinstance(token, AccessToken):

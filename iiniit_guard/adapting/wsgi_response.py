@@ -1,4 +1,4 @@
-"""The response of a WSGI application (PEP 3333), in whose place a refusal is sent that a handler recorded for the same request."""
+"""Run a WSGI application (PEP 3333) and replace its response if a handler recorded a refusal."""
 
 from __future__ import annotations
 
@@ -21,39 +21,50 @@ _FILE_ATTRIBUTES: Final = frozenset({"name", "mode"})  # `open` sets them
 
 
 class ResponseRecord(RefusalRecord):
-    """What `respond` knows about one request: its refusal, and which response it need not watch.
+    """The refusal of one request, and which response `respond` need not wrap.
 
     Attributes:
-        plain_body: A type. An iterable of exactly this type runs no code of the application. None while that is unknown.
+        plain_body: A type. An iterable of exactly this type runs no code of the application. None
+            if no such type is known.
     """
 
     __slots__ = ()
     plain_body: type | None = None
 
     def decide(self) -> None:
-        """Record the refusal of a request whose response is about to start before any decision. A middleware decides earlier."""
+        """Decide about a request whose response is about to start before any decision.
+
+        The default does nothing, because a WSGI middleware decides before it calls `respond`.
+        """
 
 
-class ResponseAborted(Exception):  # the application has no error: the exception makes the server drop the connection
-    """A guarded handler refused a request whose response had begun."""
+class ResponseAborted(Exception):
+    """A guarded handler refused a request whose response had begun.
+
+    The exception makes the server drop the connection. It does not report an application error.
+    """
 
     def __init__(self) -> None:
         super().__init__("a guarded handler refused the request after its response had begun; the server must drop the connection")
 
 
 def respond(app: WSGIApplication, environ: dict[str, Any], start_response: StartResponse, record: ResponseRecord) -> Iterable[bytes]:
-    """Run `app`, and return its response, or the refusal if a handler records one before the first byte is sent.
+    """Run `app` and return its response or a refusal.
+
+    The refusal is returned if a handler records one before the first byte is sent.
 
     Args:
         app: The guarded application.
-        environ: Its own copy, which holds `record`.
-        start_response: The server's.
-        record: Where the handlers below record a refusal.
+        environ: The copy of the environ that belongs to `app` and holds `record`.
+        start_response: The `start_response` of the server.
+        record: The record in which handlers store a refusal.
 
     Raises:
-        ResponseAborted: A handler refused after the first byte. The iterable raises it too.
+        ResponseAborted: A handler refused the request after the first byte. The returned iterable
+            raises it too.
 
-    Spec: PEP 3333, "The start_response() Callable": header fields wait for the first body bytes and can be replaced until then.
+    Spec: PEP 3333, "The start_response() Callable": header fields are not sent before the first
+        body bytes and can be replaced until then.
     """
     exchange = _Exchange(start_response, record, environ.get("REQUEST_METHOD") == "HEAD")
     wrap = environ.get(_FILE_WRAPPER)
@@ -62,12 +73,13 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
     try:
         body = app(environ, exchange.start_response)
     except Exception as error:
-        # A wrong use of this package, which nobody decided about, is for the developer to see.
+        # A UsageError without a recorded refusal reports a mistake of the developer.
         is_misuse = isinstance(error, UsageError) and record.refusal is None
         if exchange.sent or is_misuse or not exchange.is_refused():
             raise
         return exchange.refuse()
-    # No code of the application runs while the server iterates. A server sends a file itself only if it gets its own object.
+    # No code of the application runs while the server iterates over these bodies. A server uses
+    # its optimized file transmission only if it receives the object that it created itself.
     kind = type(body)
     if exchange.asked and (kind is record.plain_body or kind is list or kind is tuple or (exchange.files and exchange.is_file(body))):
         return exchange.pass_on(body)
@@ -75,24 +87,32 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
 
 
 class _Exchange:
-    """What the application asked the server to start. It waits for the first byte: gunicorn cannot take header fields back."""
+    """The state of one response.
+
+    It holds the arguments of `start_response` back until the first byte, because gunicorn cannot
+    replace header fields afterwards.
+    """
 
     __slots__ = ("_is_head", "_start_response", "_write", "asked", "files", "record", "sent")
-    _write: Callable[[bytes], object]  # the server's, once the application's response is started
+    _write: Callable[[bytes], object]  # `write` of the server, after the response was started
 
     def __init__(self, start_response: StartResponse, record: ResponseRecord, is_head: bool) -> None:
         self._start_response = start_response
         self.record = record
         self._is_head = is_head
         self.asked: tuple[Any, ...] = ()  # arguments of start_response
-        self.files: tuple[tuple[object, object], ...] = ()  # each that the server's `wsgi.file_wrapper` made, and what it wraps
+        # Pairs of an object that the server's `wsgi.file_wrapper` created and the file in it.
+        self.files: tuple[tuple[object, object], ...] = ()
         self.sent = False
 
     def start_response(self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        """Note what the application starts; after the first byte ask the server, which raises what `exc_info` holds.
+        """Store the arguments of the application.
+
+        After the first byte, call the server's function, which raises the exception in `exc_info`.
 
         Raises:
-            AssertionError: The application started before, and this is no error report; as servers do.
+            AssertionError: The application called the function before and passes no `exc_info`.
+                Servers raise the same exception.
         """
         if exc_info is None:
             if self.asked:
@@ -105,7 +125,7 @@ class _Exchange:
         return self._send_at_once
 
     def _send_at_once(self, chunk: bytes) -> None:
-        """Serve as the callable `write` of PEP 3333; drop `chunk` if a refusal is to be sent."""
+        """Send `chunk`, as `write` of PEP 3333 does; discard it if the request is refused."""
         if self.sent:
             if self.record.refusal is not None:
                 raise ResponseAborted
@@ -115,17 +135,23 @@ class _Exchange:
             self._write(chunk)
 
     def is_refused(self) -> bool:
-        """Return whether a refusal is to be sent in place of the response that is about to start."""
+        """Return whether a refusal replaces the response that is about to start."""
         if self.record.refusal is None:
             self.record.decide()
         return self.record.refusal is not None
 
     def is_file(self, body: object) -> bool:
-        """Return whether the server's `wsgi.file_wrapper` made `body` of a file that runs no code of the application."""
+        """Return whether `body` is a standard file in the server's `wsgi.file_wrapper`.
+
+        Reading a standard file runs no code of the application.
+        """
         return any(body is made and _is_standard_file(file) for made, file in self.files)
 
     def start(self) -> None:
-        """Start what the application asked for, once. If it asked for nothing, the server complains."""
+        """Call `start_response` of the server, once, with the arguments of the application.
+
+        If the application never called `start_response`, the server reports that error.
+        """
         if not self.sent:
             self.sent = True
             asked, self.asked = self.asked, self.asked[:2]  # exc_info would keep frames alive
@@ -133,7 +159,10 @@ class _Exchange:
                 self._write = self._start_response(*asked)
 
     def pass_on(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Start, and return `body` as it is, or the refusal. Close `body` if the server does not get it."""
+        """Start the response and return `body` unchanged, or start and return the refusal.
+
+        Close `body` if the server does not get it.
+        """
         try:
             refused = self.is_refused()
             if not refused:
@@ -144,7 +173,7 @@ class _Exchange:
         return _begin(body, self) if refused else body
 
     def refuse(self) -> list[bytes]:
-        """Start the recorded refusal, with the header fields that other layers added, and return its body.
+        """Start the recorded refusal and return its body. Header fields of other layers are kept.
 
         Raises:
             ResponseAborted: Another response has begun.
@@ -158,11 +187,12 @@ class _Exchange:
 
 
 def _begin(body: Iterable[bytes], exchange: _Exchange) -> Iterable[bytes]:
-    """Make the first chunk of `body`, so that the server's `start_response` is called in time; start the response or the refusal.
+    """Compute the first chunk of `body`, then start the response or the refusal.
 
-    `body` is closed before a refusal is sent. Otherwise the server closes it, through what is returned.
+    The server's `start_response` must be called before the first chunk is returned. `body` is
+    closed before a refusal is sent. Otherwise the server closes it through the returned iterable.
     """
-    record: Any = exchange.record  # its refusal changes while the application runs
+    record: Any = exchange.record  # Any: its `refusal` changes while the application runs
     try:
         try:
             first, chunks = b"", iter(() if record.refusal is not None else body)
@@ -184,13 +214,16 @@ def _begin(body: Iterable[bytes], exchange: _Exchange) -> Iterable[bytes]:
 
 
 class _Body:
-    """The iterable that the server gets, and its iterator: no generator, so no cycle keeps it alive, and it keeps no chunk.
+    """The iterable that the server gets, which is its own iterator.
+
+    A generator would be part of a reference cycle and would keep the last chunk alive.
 
     Args:
-        body: The application's iterable, to be closed.
-        chunks: What follows the first chunk.
-        first: The first chunk; empty means that there is none.
-        record: Where a handler may still record a refusal; None if the chunks are a refusal's.
+        body: The iterable of the application. `close` closes it.
+        chunks: The iterator over the chunks after the first one.
+        first: The first chunk; empty if there is none.
+        record: The record in which a handler may still store a refusal; None if the chunks belong
+            to a refusal.
     """
 
     __slots__ = ("_body", "_chunks", "_first", "_record")
@@ -208,7 +241,8 @@ class _Body:
         """Return the next chunk.
 
         Raises:
-            ResponseAborted: A refusal is recorded: too late to be sent, but in time to send nothing more.
+            ResponseAborted: A handler recorded a refusal after the response had begun. No further
+                chunk is sent.
         """
         if self._first:
             first, self._first = self._first, b""
@@ -222,7 +256,7 @@ class _Body:
         return cast("bytes", chunk)
 
     def close(self) -> None:
-        """Close the application's iterable, once, and drop its iterator and the chunk that was not sent."""
+        """Close the application's iterable, once, and release its iterator and unsent chunk."""
         body, self._body, self._chunks, self._first = self._body, (), iter(()), b""
         _close(body)
 
@@ -234,7 +268,7 @@ def _close(body: object) -> None:
 
 
 def _note_file(wrap: Callable[..., object], exchange: _Exchange, *arguments: object) -> object:
-    """Return what the server's `wsgi.file_wrapper` makes, and note it.
+    """Return the object that the server's `wsgi.file_wrapper` creates, and store it in `exchange`.
 
     Spec: PEP 3333, "Optional Platform-Specific File Handling".
     """
@@ -244,7 +278,10 @@ def _note_file(wrap: Callable[..., object], exchange: _Exchange, *arguments: obj
 
 
 def _is_standard_file(file: Any) -> bool:
-    """Return whether reading `file` runs no code of the application: its type is exactly a standard one, and nothing is replaced in it."""
+    """Return whether reading `file` runs no code of the application.
+
+    Its type must be exactly a standard one, and no attribute of the instance may be replaced.
+    """
     if type(file) in _BUFFERED_FILES and _is_unchanged(file):
         return type(file.raw) is io.FileIO and _is_unchanged(file.raw)
     return type(file) in (io.BytesIO, io.FileIO) and _is_unchanged(file)

@@ -1,4 +1,8 @@
-"""Guard a Django project: `"iiniit_guard.django.GuardMiddleware"` in `MIDDLEWARE`, `IINIIT_GUARD` in the settings, decorators."""
+"""Guard a Django project.
+
+Add `"iiniit_guard.django.GuardMiddleware"` to `MIDDLEWARE`, set `IINIIT_GUARD` in the settings, and
+decorate views.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the middleware let one request in for, and what may therefore run and go up."""
+"""The record of why a request was admitted, which decides what may run and be returned for it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from iiniit_guard.django.responses import NO_CONTENT, abort_when_refused, is_of_
 
 
 class Admission:
-    """The record of one request at the middleware.
+    """The record of one request in the middleware.
 
-    Middleware below may change the request, so nothing here is read from the request again: what was decided stays decided for the path and
-    the method that it was decided for, and another path or method is decided anew.
+    Inner middleware may change the request. Therefore a decision applies only to the path and
+    method for which it was made, and the middleware decides again for another path or method.
 
     Args:
-        request: The request that was let in.
-        record: Where decorators of this request record a refusal.
-        unasked: Whether it was let in without a decision, because its path leads to a `@public` view.
-        preflight_only: Whether it was let in for no other reason than that it is a CORS preflight.
+        request: The admitted request.
+        record: The record in which decorators store a refusal of this request.
+        unasked: Whether the request was admitted without a decision, because its path resolves to
+            a `@public` view.
+        preflight_only: Whether the request was admitted only because it is a CORS preflight.
 
     Attributes:
-        public_view_ran: Whether the last view that Django found is `@public`, so that its response may go up.
+        public_view_ran: Whether the last view that Django found is `@public`, so that its response
+            may be returned.
     """
 
     __slots__ = ("_method", "_path", "preflight_only", "public_view_ran", "record", "unasked")
@@ -41,38 +43,38 @@ class Admission:
         self.public_view_ran = False
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
-        """Store what was decided for the path and the method that `request` has now."""
+        """Store a new decision for the current path and method of `request`."""
         self._path, self._method = request.path_info, request.method
         self.unasked = False
         self.preflight_only = preflight_only
 
     def covers(self, request: HttpRequest, view: Callable[..., Any]) -> bool:
-        """Return whether `view`, which Django is about to run, needs no further decision."""
+        """Return whether Django may run `view` without a further decision."""
         self.public_view_ran = is_public(view)
         return self.public_view_ran or not (self.unasked or self._is_elsewhere(request))
 
     def in_place_of(self, view: Callable[..., Any]) -> HttpResponse | None:
-        """Return the answer to a preflight in place of a view that would run without a token, or None."""
+        """Return a response in place of `view` if it would run for a preflight without a token."""
         if not self.preflight_only or self.public_view_ran or policies_of(view):
             return None
         return response_to(NO_CONTENT)
 
     def covers_response(self, request: HttpRequest, response: object) -> bool:
-        """Return whether a response from below needs no further decision."""
+        """Return whether the middleware may return `response` without a further decision."""
         if self.record.refusal is not None or self.public_view_ran:
             return True
         return not self._is_elsewhere(request) and (not self.unasked or is_of_public_view(response))
 
     def finish(self, response: HttpResponse, decision: AccessToken | Allow | Answer | None, has_token: bool) -> HttpResponse:
-        """Return the response that goes up: a refusal in place of `response`, the CORS fields of it, or `response`.
+        """Return a refusal, a response with only the CORS fields of `response`, or `response`.
 
         Args:
-            response: What came from below.
-            decision: The further decision, where one was needed.
-            has_token: Whether a decorator below found a good credential.
+            response: The response of inner middleware or of the view.
+            decision: The further decision; None if none was needed.
+            has_token: Whether a decorator verified a credential.
         """
         if self.record.refusal is None and isinstance(decision, Refusal):
-            self.record.add(decision)  # for a middleware around this one, too
+            self.record.add(decision)  # also for an outer guard middleware
         answer = self.record.refusal or decision
         if isinstance(answer, Answer):
             return replacement(answer, response)

@@ -1,4 +1,7 @@
-"""With `"iiniit_guard.django"` in `INSTALLED_APPS`, `manage.py check` looks at how the project is guarded."""
+"""The Django application that registers the system checks.
+
+Add `"iiniit_guard.django"` to `INSTALLED_APPS`, so that `manage.py check` runs them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from django.core.checks import Tags, register
 
 
 class _GuardConfig(AppConfig):
-    """The application that brings the system checks; the middleware and the decorators work without it."""
+    """The configuration of the application. The middleware and the decorators work without it."""
 
     name = "iiniit_guard.django"
-    label = "iiniit_guard"  # the last part of the name would be "django"
+    label = "iiniit_guard"  # the default is the last part of the name: "django"
 
     def ready(self) -> None:
         """Register the checks."""

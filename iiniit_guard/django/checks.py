@@ -1,4 +1,4 @@
-"""System checks: what is wrong with how a project is guarded, told by `manage.py check` and when the server starts."""
+"""System checks that `manage.py check` and the development server run."""
 
 from __future__ import annotations
 

@@ -25,36 +25,43 @@ HOST: Final = "django"
 
 
 def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a token that has all of `scopes`.
+    """Return a decorator that lets a view run only for a token with all of `scopes`.
 
-    It decorates view functions, `View` classes and (also by `method_decorator`) their methods, async ones too.
+    The decorator accepts view functions, `View` classes and their methods, also asynchronous ones.
+    Methods can be decorated directly or with `method_decorator`.
 
     Args:
-        *scopes: Wanted, all of them.
+        *scopes: The scopes that the token must have, all of them.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
-        max_age: Seconds that may have passed since the subject's authentication (RFC 9470).
+        max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
 
     Raises:
-        UsageError: An argument is unusable, or what is decorated is no view.
+        UsageError: An argument is invalid, or the decorated object is not a view.
     """
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
 def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a token that has at least one of `scopes`; a challenge names the first. See `require_scope`."""
+    """Return a decorator that lets a view run only for a token with at least one of `scopes`.
+
+    A challenge names the first scope. See `require_scope`.
+    """
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
 def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a valid token, whatever its scopes. See `require_scope`."""
+    """Return a decorator that lets a view run only for a valid token, with any scopes.
+
+    See `require_scope`.
+    """
     return _guarded(make_policy(acr_values=acr_values, max_age=max_age))
 
 
 def public(view: F) -> F:
-    """Let a view run without its request's credentials being looked at.
+    """Mark a view as public: it runs without a token, and credentials are not checked.
 
     Raises:
-        UsageError: The view is guarded, or what is decorated is no view.
+        UsageError: The view is guarded, or the decorated object is not a view.
     """
     return _decorate(view, _unguarded, mark_public)
 
@@ -83,7 +90,8 @@ def _decorate_class(
         raise UsageError(f"only View classes can be decorated; {view.__name__} is none")
     wrapper = wrap(view.dispatch)
     mark(wrapper)
-    view.dispatch = wrapper  # as method_decorator does; as_view() copies its marks to the view function
+    # method_decorator does the same. as_view() copies the marks of `dispatch` to the view function.
+    view.dispatch = wrapper
     return view
 
 
@@ -120,7 +128,8 @@ def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
     return synchronous
 
 
-# Both return no decision: a refusal may hold a token, and the frame that raises is shown in error reports.
+# Both functions return a bool instead of the decision. A refusal may hold a token, and error
+# reports show the local variables of the frame that raises.
 
 
 def _permits(request: HttpRequest, policy: Policy) -> bool:
@@ -156,11 +165,14 @@ def _unguarded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_awaited(view: Callable[..., Any], args: tuple[Any, ...]) -> bool:
-    """Tell whether `view` is a method of a class with async methods: Django awaits its `dispatch` too, which is a plain function."""
+    """Return whether `view` is a method of a class with async methods.
+
+    Django then awaits the result of its `dispatch`, although `dispatch` is a plain function.
+    """
     owner = args[0] if args else None
     link: Any = view
     while link is not None:
-        if hasattr(link, "__self__"):  # method_decorator hands over the bound method
+        if hasattr(link, "__self__"):  # method_decorator passes the bound method
             owner = link.__self__
             break
         link = link.func if isinstance(link, partial) else getattr(link, "__wrapped__", None)
@@ -168,11 +180,12 @@ def _is_awaited(view: Callable[..., Any], args: tuple[Any, ...]) -> bool:
 
 
 def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest:
-    # By type, not by place: a method that is decorated directly comes with self.
+    # Search by type, not by position: a directly decorated method has self as the first argument.
     for value in (*args, *kwargs.values()):
         if isinstance(value, HttpRequest):
             return value
-    # Django REST framework calls its views with an object around Django's request. It is imported where there is such an object.
+    # Django REST framework passes its views a wrapper of Django's request. If there is such an
+    # object, its module has been imported.
     around = getattr(sys.modules.get("rest_framework.request"), "Request", ())
     for value in (*args, *kwargs.values()):
         if isinstance(value, around):

@@ -1,4 +1,4 @@
-"""The middleware: asks every request for a token, before any view and any middleware below it."""
+"""The middleware, which requires a token before any view and any inner middleware runs."""
 
 from __future__ import annotations
 
@@ -33,29 +33,38 @@ _PASSED: Final = Allow(None)
 
 
 class GuardMiddleware:
-    """Let a request go on only with a valid access token, which is then `request.access_token`.
+    """Middleware that lets a request pass only with a valid access token.
 
-    The middleware decides before any middleware below can answer the request or act on it. It does not know yet which view will run, so it
-    resolves the path as Django will: if that leads to a `@public` view, the request goes on without a decision. `process_view` decides
-    when Django has found another view (because middleware below changed `request.urlconf`, the language, the path or the method). A
-    response that middleware below made by itself in place of a `@public` view goes up only if the request has a token, or if a cache stored
-    it when a `@public` view made it.
+    Views read the token from `request.access_token`.
 
-    A decorator that refuses raises an exception and records its refusal. Whatever response then comes from below (of an exception handler,
-    of `handler403`, of a framework on top of Django) is replaced by the refusal; a streaming response that has begun is aborted.
+    The middleware decides before any inner middleware can answer or process the request. The view
+    that will run is not known at that time, so the middleware resolves the path as Django does. If
+    the path resolves to a `@public` view, the request passes without a decision. If Django then
+    finds another view, because inner middleware changed `request.urlconf`, the language, the path
+    or the method, `process_view` makes the decision. Inner middleware may also create a response
+    itself instead of calling the `@public` view. The guard returns such a response only if the
+    request has a token, or if the response comes from a cache that stored it for a `@public` view.
 
-    A CORS preflight passes without a token only where no view can run for it: where the middleware of django-cors-headers stands below, or
-    with `preflights="pass"`. Django runs a view whatever the method. So the middleware answers a preflight that would reach a view which is
-    neither decorated nor `@public` with 204, and the view, with a class view's `options()`, does not run. Of every response that other code
-    below makes for such a preflight (a handler of 404, middleware) only the CORS header fields and `Vary` go up, without content. What was
-    decided when the preflight entered stays, whatever header fields middleware below changes. If rules name OPTIONS for the path, they
-    decide, and the view runs. With `preflights="guard"` every preflight needs a token.
+    A decorator that refuses a request records the refusal and raises an exception. The middleware
+    replaces the resulting response (of an exception handler, of `handler403`, of a framework on top
+    of Django) by the refusal. It aborts a streaming response that has begun.
 
-    Other packages may wrap this middleware and its hooks in plain functions. If such a wrapper hides `process_view` from Django, no view
-    counts as `@public`, no preflight passes, and a response is withheld if the path or method changed below.
+    A CORS preflight passes without a token only if the middleware of django-cors-headers is an
+    inner middleware, or with `preflights="pass"`. Django calls a view for any method. Therefore the
+    middleware answers such a preflight with 204 if its view is neither decorated nor `@public`, and
+    neither the view nor `options()` of a class view runs. From a response of other inner code (a
+    handler of 404, middleware) the guard returns only the CORS header fields and `Vary`, without
+    content. The decision remains in force if inner middleware changes header fields of the
+    preflight. If rules name OPTIONS for the path, the rules decide, and the view runs. With
+    `preflights="guard"` every preflight needs a token.
+
+    Other packages may wrap this middleware and its hooks in plain functions. If such a wrapper
+    hides `process_view` from Django, no view counts as `@public`, no preflight passes, and the
+    guard decides again about a response if inner middleware changed the path or the method.
 
     Raises:
-        SettingsError: `settings.IINIIT_GUARD` is missing or has faults; every one of them is named.
+        SettingsError: `settings.IINIIT_GUARD` is missing or invalid. The exception lists every
+            fault.
     """
 
     sync_capable = True
@@ -67,7 +76,8 @@ class GuardMiddleware:
         self.gate: Gate
         self.guard, self.gate = load()
         self._gate_without_hook = replace(self.gate, preflights="guard")
-        self._attribute = f"_iiniit_guard_admission_{id(self)}"  # a project may have several of this middleware
+        # The identity makes the name unique: a project may have several instances.
+        self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
         self._hook: Callable[..., Any] = self._process_view
         if self._asynchronous:
@@ -80,17 +90,20 @@ class GuardMiddleware:
 
     @property
     def process_view(self) -> Callable[..., Any]:
-        """The hook that Django calls when it knows the view. Reading it means that Django, or what wraps this middleware, found it."""
+        """The hook that Django calls before it runs a view.
+
+        A read of this property shows that Django, or a wrapper of this middleware, has the hook.
+        """
         self._hooked = True
         return self._hook
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a decorator's exception, so that Django logs a refusal and no traceback."""
+        """Return the refusal for the exception of a decorator, so that Django logs no traceback."""
         refusal = recorded_refusal(state_of(request))
         return response_to(refusal) if isinstance(exception, RequestRefused) and refusal is not None else None
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        """Answer the request, or hand it on."""
+        """Refuse the request, or pass it to the inner middleware and the view."""
         if self._asynchronous:
             return self._call_async(request)
         unasked = self._hooked and _leads_to_public_view(request)
@@ -104,7 +117,8 @@ class GuardMiddleware:
                 raise
             return response_to(admission.record.refusal)
         if not isinstance(response, HttpResponseBase) and isawaitable(response):
-            return self._finish_async(request, admission, response)  # a wrapper below hides that it is asynchronous
+            # An inner wrapper hides that the inner middleware is asynchronous.
+            return self._finish_async(request, admission, response)
         return self._finish(request, admission, response, None if admission.covers_response(request, response) else self._ask(request))
 
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
@@ -148,11 +162,11 @@ class GuardMiddleware:
         return await admit_async(self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers)
 
     def _requirements(self) -> tuple[Gate, bool]:
-        """Return which requests pass, and whether something other than a view answers preflights."""
+        """Return the gate, and whether inner middleware answers preflights instead of a view."""
         return (self.gate, self._cors_answers) if self._hooked else (self._gate_without_hook, False)
 
     def _passes_as_preflight(self, request: HttpRequest, decision: AccessToken | Allow | Answer) -> bool:
-        """Return whether `decision`, which was just made about `request`, lets it pass only as a CORS preflight."""
+        """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
         if request.method != "OPTIONS" or not isinstance(decision, Allow) or decision.token or decision.principal:
             return False
         gate, answers = self._requirements()
@@ -161,16 +175,16 @@ class GuardMiddleware:
     def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, unasked: bool) -> Admission | HttpResponse:
         if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
-                record_refusal(state_of(request), decision)  # for a middleware around this one
+                record_refusal(state_of(request), decision)  # for an outer guard middleware
             return response_to(decision)
-        record = new_record(request)  # each time that middleware above passes the request on
+        record = new_record(request)  # outer middleware may pass the same request several times
         note(request, self.guard, *_found(decision), record)
         admission = Admission(request, record, unasked, not unasked and self._passes_as_preflight(request, decision))
         setattr(request, self._attribute, admission)
         return admission
 
     def _process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
-        """Decide once more where what was decided about is not what will run."""
+        """Decide again if the previous decision does not cover `view`."""
         admission: Admission = getattr(request, self._attribute)
         if admission.covers(request, view):
             return admission.in_place_of(view)
@@ -185,10 +199,11 @@ class GuardMiddleware:
         return self._settle(request, admission, view, await self._ask_async(request))
 
     def _hook_of_either_kind(self) -> Callable[..., Any]:
-        """Return a hook that is marked asynchronous, and that also works where a wrapper hides the mark.
+        """Return a hook that is marked asynchronous.
 
-        Django awaits a marked hook on the event loop. It runs another one in a thread, which has no event loop, and takes what it returns
-        for the response.
+        The hook also works if a wrapper hides the mark. Django awaits a marked hook on the event
+        loop. Django runs a hook without the mark in a thread, which has no event loop, and uses the
+        returned object as the response.
         """
 
         def process_view(request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> Any:
@@ -218,7 +233,8 @@ def _found(decision: AccessToken | Allow) -> tuple[AccessToken | None, Principal
 
 def _leads_to_public_view(request: HttpRequest) -> bool:
     resolver = get_resolver(getattr(request, "urlconf", None))
-    # Looking at the patterns imports the views, and with them every use of @public; without any, nothing is resolved twice.
+    # Access to the patterns imports the views, which registers every use of @public. Without any
+    # use, skip the second resolution of the path.
     if not resolver.url_patterns or not any_public():
         return False
     try:

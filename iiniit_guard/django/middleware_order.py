@@ -1,4 +1,4 @@
-"""What stands below the guard's middleware in `settings.MIDDLEWARE`."""
+"""The middleware below the guard's middleware in `settings.MIDDLEWARE`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ from django.utils.module_loading import import_string
 
 
 def cors_is_inside(guard_class: type) -> bool:
-    """Tell whether a CORS middleware, of any package, stands below the guard's. See `cors_answers_below` for the argument."""
+    """Return whether a CORS middleware of any package is below the guard's middleware.
+
+    See `cors_answers_below` for the argument.
+    """
     return any("cors" in name.rpartition(".")[2].lower() for name in _below(guard_class))
 
 
 def cors_answers_below(guard_class: type) -> bool:
-    """Tell whether the middleware of django-cors-headers, or a subclass, stands below the guard's.
+    """Return whether the middleware of django-cors-headers, or a subclass, is below the guard's.
 
     Args:
-        guard_class: The class of the guard's middleware, by which its place is found. If another object stands in its place, for example a
-            function that wraps it, the place is unknown and the answer is no.
+        guard_class: The class of the guard's middleware, by which its position is found. If the
+            setting names another object, for example a function that wraps the class, the position
+            is unknown and the function returns False.
     """
     return any(map(_is_django_cors_headers, _below(guard_class).values()))
 
 
 def is_installed(guard_class: type) -> bool:
-    """Tell whether the guard's middleware, or a subclass, is in `settings.MIDDLEWARE`."""
+    """Return whether the guard's middleware, or a subclass, is in `settings.MIDDLEWARE`."""
     return any(_is_a(_imported(name), guard_class) for name in settings.MIDDLEWARE)
 
 
 def _below(guard_class: type) -> dict[str, object]:
     below: dict[str, object] = {}
-    for name in reversed(settings.MIDDLEWARE):  # as Django does, which has imported those below already
+    # Django loads middleware in reverse order, so it has already imported the entries below.
+    for name in reversed(settings.MIDDLEWARE):
         middleware = _imported(name)
         if _is_a(middleware, guard_class):
             return below

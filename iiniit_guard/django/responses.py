@@ -1,4 +1,4 @@
-"""Django responses of refusals and preflights, also in place of other responses, and the exception by which a decorator ends its view."""
+"""Django responses for refusals and preflights, and the exception of a refusing decorator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ NO_CONTENT: Final = Answer(204, (), b"")
 class RequestRefused(PermissionDenied):
     """A decorator refused the request.
 
-    It carries no refusal and no token, since error reports show exceptions. The middleware sends the refusal that the decorator recorded.
+    The exception holds no refusal and no token, because error reports show exceptions. The
+    middleware sends the refusal that the decorator recorded.
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class RequestRefused(PermissionDenied):
 
 
 class _Replacement(HttpResponse):
-    """A refusal in place of another response, which is closed with it: by the server, outside the event loop."""
+    """A response that replaces another one. The server closes both, outside the event loop."""
 
     replaced: HttpResponseBase
 
@@ -46,7 +47,10 @@ class _Replacement(HttpResponse):
 
 
 class _AwaitableResponse(HttpResponse):
-    """A response that Django may also await: what wraps the middleware below may hide that Django calls this one asynchronously."""
+    """A response that Django may also await.
+
+    A wrapper of the inner middleware may hide that Django calls this middleware asynchronously.
+    """
 
     def __await__(self) -> Generator[object, None, HttpResponse]:
         yield from ()
@@ -54,19 +58,19 @@ class _AwaitableResponse(HttpResponse):
 
 
 def response_to(decision: Answer) -> HttpResponse:
-    """Return the response that carries out a refusal."""
+    """Return the Django response for `decision`."""
     response = _AwaitableResponse(decision.body, status=decision.status)
-    del response.headers["Content-Type"]  # Django's own, in case the refusal has none
+    del response.headers["Content-Type"]  # Django adds one; the refusal may have none
     for name, value in decision.headers:
         response.headers[name] = value
     return response
 
 
 def replacement(decision: Answer, replaced: object) -> HttpResponse:
-    """Return the response that carries out a refusal in place of another one.
+    """Return the response for `decision` that replaces another response.
 
-    It keeps the header fields and cookies that other layers added. `replaced` itself is not changed, since a project may send one response
-    object to several clients.
+    The new response keeps header fields and cookies that other layers added. `replaced` is not
+    modified, because a project may send one response object to several clients.
     """
     if not isinstance(replaced, HttpResponseBase):
         return response_to(decision)
@@ -80,10 +84,11 @@ def replacement(decision: Answer, replaced: object) -> HttpResponse:
 
 
 def preflight_answer(replaced: object) -> HttpResponse:
-    """Return what goes up in place of a response that was made for a CORS preflight without a token.
+    """Return the replacement for the response to a CORS preflight without a token.
 
-    Only the CORS fields and `Vary` stay: other fields, cookies, the content and the status could say what only a token may read.
-    A status of 200 without content stays, since some CORS middleware answers so.
+    It keeps only the CORS fields and `Vary`. Other fields, cookies, the content and the status
+    could disclose data that requires a token. A status of 200 without content is kept, because
+    some CORS middleware sends it.
 
     Spec: Fetch standard, "CORS-preflight fetch": any ok status, and the content is not read.
     """
@@ -108,15 +113,16 @@ _OF_CORS: Final = frozenset(
 
 
 def mark_public_response(response: R) -> R:
-    """Return `response`, marked as made by a `@public` view if it is a response."""
+    """Return `response`. If it is a response, mark it as created by a `@public` view."""
     if isinstance(response, HttpResponseBase):
-        # The mark is on the cookies because a cache stores them with the response, and Django hands them on to the 304 that it makes of it.
+        # The mark is on the cookies object. A cache stores the cookies with the response, and
+        # Django copies them to a 304 that it creates from the response.
         setattr(response.cookies, _MADE_BY_PUBLIC_VIEW, True)
     return response
 
 
 def is_of_public_view(response: object) -> bool:
-    """Return whether a `@public` view made `response`, for this request or for one whose response a cache stored."""
+    """Return whether a `@public` view created `response`, also if a cache stored it since."""
     return isinstance(response, HttpResponseBase) and getattr(response.cookies, _MADE_BY_PUBLIC_VIEW, False) is True
 
 
@@ -124,9 +130,13 @@ _MADE_BY_PUBLIC_VIEW: Final = "_iiniit_guard_public"
 
 
 def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> None:
-    """Let a streaming response end with an exception at the first chunk after a refusal is recorded, so that the server aborts it."""
+    """Make a streaming response raise an exception at the first chunk after a refusal is recorded.
+
+    The exception makes the server abort the response.
+    """
     if type(response) is FileResponse and _is_standard_file(response.file_to_stream):
-        return  # no handler runs while it is read, and the server may send it by itself (wsgi.file_wrapper)
+        # No handler runs while the file is read. The server may send it with wsgi.file_wrapper.
+        return
     content = response.streaming_content
     response.streaming_content = _allowed_async(content, record) if response.is_async else _allowed(content, record)
 
@@ -134,7 +144,8 @@ def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> Non
 def _is_standard_file(file: object) -> bool:
     """Return whether no code of the application runs while `file` is read.
 
-    The types are compared exactly, since a subclass may override how it is read; what a buffer or a Django file reads from counts too.
+    The types must match exactly, because a subclass may override `read`. The file inside a buffer
+    or a Django file must match too.
     """
     if type(file) in (BytesIO, FileIO):
         return "read" not in vars(file)

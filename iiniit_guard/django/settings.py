@@ -1,4 +1,4 @@
-"""`settings.IINIIT_GUARD`: a `Guard`, or its settings and the middleware's in one dict."""
+"""`settings.IINIIT_GUARD`: a `Guard`, or a dict of the guard's and the middleware's settings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ _loaded: list[tuple[object, Guard, Gate]] = []
 
 
 def load() -> tuple[Guard, Gate]:
-    """Give the guard and the gate of this process, made once from the settings; made again where a test replaces them.
+    """Return the guard and the gate of this process.
+
+    They are created once from the settings, and created again if a test replaces the setting.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: The setting is invalid. The exception lists every fault.
     """
     configured = getattr(settings, SETTING, None)
     for source, guard, gate in _loaded:
@@ -33,14 +35,16 @@ def load() -> tuple[Guard, Gate]:
 
 
 def parse(configured: object) -> tuple[Guard, Gate]:
-    """Turn the value of `IINIIT_GUARD` into a guard and a gate.
+    """Create a guard and a gate from the value of `IINIIT_GUARD`.
 
     Args:
-        configured: A `Guard`; or a mapping with `public`, `rules`, `enforce`, `optional_token`, `preflights`, and either `guard`
-            or the settings of one.
+        configured: A `Guard`, or a mapping. The mapping may have `public`, `rules`, `enforce`,
+            `optional_token` and `preflights`. It must have either `guard` or the settings of a
+            guard.
 
     Raises:
-        SettingsError: With every fault of both.
+        SettingsError: The value is invalid. The exception lists every fault of the guard and of
+            the gate.
     """
     if isinstance(configured, Guard):
         return configured, make_gate()

@@ -1,4 +1,4 @@
-"""Where a Django request keeps what the guard found, and the `Request` that the guard reads."""
+"""The guard's result in a Django request, and the `Request` that the guard reads."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
-    """Give the ASGI scope or WSGI environ behind `request`."""
+    """Return the ASGI scope or WSGI environ of `request`."""
     scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
 
 
 def new_record(request: HttpRequest) -> RefusalRecord:
-    """Return the record in which decorators store a refusal while the middleware passes `request` on once.
+    """Return a new record in which decorators store a refusal during one pass of the middleware.
 
-    A record that is there already belongs to a middleware around this one, which must learn of the refusal too, or to an earlier time that
-    this middleware passed on the same request, where it does no harm.
+    An existing record becomes the outer record. It belongs to an outer guard middleware, which
+    needs the refusal too, or to an earlier pass of the same request, where it has no effect.
     """
     record = RefusalRecord()
     record.outer = state_of(request).get(RECORD_KEY)
@@ -40,16 +40,17 @@ def new_record(request: HttpRequest) -> RefusalRecord:
 def note(
     request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None, record: RefusalRecord | None = None
 ) -> None:
-    """Store what the middleware found, for decorators and views.
+    """Store the result of the middleware for decorators and views.
 
-    An ASGI scope is copied, as its specification asks; a WSGI application may change its environ (PEP 3333).
+    An ASGI scope is copied, as the ASGI specification requires. A WSGI environ is modified, as
+    PEP 3333 permits.
 
     Args:
-        request: Where it is stored.
-        guard: The middleware's guard.
-        token: The access token, if there is one.
-        principal: The other credential's, if there is one.
-        record: A new record for the decorators; None if the record that is there stays.
+        request: The request in which the result is stored.
+        guard: The guard of the middleware.
+        token: The access token; None if there is none.
+        principal: The principal of another credential; None if there is none.
+        record: A new record for the decorators; None to keep the existing record.
     """
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(GUARD_KEY) is guard else None
@@ -62,38 +63,39 @@ def note(
 
 
 def has_credential(request: HttpRequest, guard: Guard) -> bool:
-    """Return whether `guard` noted a token or another credential for `request`."""
+    """Return whether `guard` stored a token or another credential in `request`."""
     state = state_of(request)
     return state.get(GUARD_KEY) is guard and bool(state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY))
 
 
 def show_token(request: HttpRequest) -> None:
-    """Set `request.access_token`, None where there is none."""
+    """Set `request.access_token`; None if there is no token."""
     request.access_token = state_of(request).get(TOKEN_KEY)
 
 
 def show_outer_token(request: HttpRequest) -> None:
-    """Set `request.access_token` where not Django's middleware but one around the whole project noted it."""
+    """Set `request.access_token` if a middleware around the whole project stored the token."""
     if not hasattr(request, "access_token"):
         show_token(request)
 
 
 def read_request(request: HttpRequest) -> Request:
-    """Make the value that the guard looks at.
+    """Return the `Request` that the guard reads.
 
-    Under ASGI the header fields come raw: Django's `META` joins those that came twice and drops names with underscores.
+    Under ASGI the header fields come from the scope, because Django's `META` joins repeated fields
+    and drops names with underscores.
     """
     scope = _scope_of(request)
     read = request_from_environ(request.META) if scope is None else request_from_scope(scope)
-    # Django routes by path_info, and runs a view by method; other middleware may have changed either.
+    # Django routes by path_info and method, and other middleware may have changed either.
     if read.path != request.path_info or read.method != request.method:
         return replace(read, path=request.path_info, method=request.method)
     return read
 
 
 def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Unfinished | None:
-    """Decide about a request that any good token lets in, without waiting; see `recall_environ`."""
-    # By Django's own path, which the environ's or scope's need not be.
+    """Decide about a request on the fast path, without I/O; see `recall_environ`."""
+    # Use Django's path_info, because middleware may have changed it.
     if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, request.path_info):
         return None
     scope = _scope_of(request)
@@ -104,6 +106,7 @@ def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessT
 
 def _scope_of(request: HttpRequest) -> MutableMapping[str, Any] | None:
     scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
-    if scope is not None and isinstance(scope.get("query_string"), str):  # as Django's own AsyncClient makes it
+    # Django's AsyncClient creates a scope with a query string of type str.
+    if scope is not None and isinstance(scope.get("query_string"), str):
         return {**scope, "query_string": scope["query_string"].encode("latin-1", "replace")}
     return scope

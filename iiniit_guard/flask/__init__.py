@@ -1,4 +1,4 @@
-"""Guard a Flask application: every request by `IiniitGuard`, views by decorators."""
+"""Guard a Flask application: `IiniitGuard` guards every request, decorators guard single views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guard admitted of one request to a Flask application."""
+"""The record of which view the guard admitted for one request to a Flask application."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_VIEW: Final = object()
 
 
 class DecidingLate(Protocol):
-    """What an admission calls if a response is about to start before any decision."""
+    """The object that an admission calls if a response is about to start before any decision."""
 
     def decide_late(self, admission: Admission, environ: WSGIEnvironment) -> None:
         """See `BeforeRequest.decide_late`."""
@@ -23,10 +23,10 @@ class DecidingLate(Protocol):
 
 
 class Admission(ResponseRecord):
-    """The record of one request, which every copy of its environ shares.
+    """The record of one request, which all copies of its environ share.
 
     Attributes:
-        admitted: The view that may run, `ANY_VIEW`, or `NO_VIEW`; None while no decision was made.
+        admitted: The view that may run, `ANY_VIEW` or `NO_VIEW`; None before the decision.
     """
 
     __slots__ = ("_environ", "_guard", "admitted", "plain_body")
@@ -39,6 +39,6 @@ class Admission(ResponseRecord):
         self._guard = guard
 
     def decide(self) -> None:
-        """Decide about the request as the client sent it, if a response is about to start before any decision."""
+        """Decide about the request as the client sent it, unless a decision was made."""
         if self.admitted is None:
             self._guard.decide_late(self, self._environ)

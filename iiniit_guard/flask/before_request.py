@@ -1,4 +1,7 @@
-"""What the extension decides about every request, before code of the application runs for it, and again before another view runs."""
+"""The decision about every request, before code of the application runs.
+
+The decision is made again before a view runs that was not admitted.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,14 @@ if TYPE_CHECKING:
 
 
 class BeforeRequest:
-    """Decides about every request of one application, and again if another view is about to run.
+    """The decisions about the requests of one application.
 
     Args:
         app: The application.
-        guard: Decides about credentials.
+        guard: Checks credentials.
         gate: Decides which requests need a token.
-        flask_dispatches: Returns whether Flask's own code answers OPTIONS, so that no view can run in its place.
+        flask_dispatches: Returns whether Flask's own code answers OPTIONS, so that no view can run
+            instead.
     """
 
     def __init__(self, app: Flask, guard: Guard, gate: Gate, flask_dispatches: Callable[[], bool]) -> None:
@@ -42,33 +46,37 @@ class BeforeRequest:
         self._gate = gate
         self._flask_dispatches = flask_dispatches
         self._looked = False
-        self._marks: dict[str | None, tuple[object, bool, Policy | None]] = {}  # by endpoint: its view, and what that carries
+        # By endpoint: its view, whether the view is public, and the policy of the view.
+        self._marks: dict[str | None, tuple[object, bool, Policy | None]] = {}
 
     def decide(self, asked: Request) -> Response | None:
-        """Return the refusal of `asked`, or None if it goes on; note which view may run for it."""
+        """Return the refusal of `asked`, or None if it passes, and store which view may run."""
         if not self._looked:
             self._look(self._app)
         environ, endpoint, views = asked.environ, asked.endpoint, cast("dict[Any, Any]", self._app.view_functions)
         admission = environ.get(ADMISSION_KEY)
-        if admission is None:  # the request did not come through the WSGI application: `app.test_request_context`
+        # The request did not pass through the WSGI application: `app.test_request_context`.
+        if admission is None:
             admission = environ[ADMISSION_KEY] = Admission(environ, self)
-        # Where no route fits, the endpoint is None. `CheckedViews` overrides `get`.
+        # The endpoint is None if no route matches. Call `dict.get`, which `CheckedViews` overrides.
         view = dict.get(views, endpoint)
         is_open, wanted = self._marks_of(endpoint, view)
         if is_open:
             add_notes(environ, self._guard, None)
             admission.admitted = view
             return None
-        # The view's own policy decides at once, so that there is one event; its decorators look at further ones.
+        # Check the policy of the outermost decorator here, so that there is one event. The
+        # decorators of the view check the other policies.
         said = recall_environ(self._guard, self._gate, environ, HOST, wanted or ANY_TOKEN)
         if isinstance(said, AccessToken):
-            # In the environ, not in flask.g: g belongs to the application context, which nested requests share. An application
-            # may change its environ (PEP 3333), and the next request has another.
+            # Store the token in the environ, not in flask.g: nested requests share the application
+            # context, to which g belongs. An application may modify its environ (PEP 3333), and
+            # every request has an environ of its own.
             add_notes(environ, self._guard, said)
             admission.admitted = ANY_VIEW
             return None
         read = request_from_environ(environ)
-        # Checked again before a view runs.
+        # The view that runs is checked again, so this prediction cannot admit another one.
         flask_answers = getattr(asked.url_rule, "provide_automatic_options", False) is True and self._flask_dispatches()
         decision = admit(self._guard, self._gate, read, HOST, wanted, begun=said, host_answers=flask_answers)
         if not isinstance(decision, Allow):
@@ -82,10 +90,11 @@ class BeforeRequest:
         return None
 
     def decide_late(self, admission: Admission, environ: WSGIEnvironment) -> None:
-        """Record the refusal of a request that is answered before Flask dispatches it.
+        """Decide about a request whose response starts before Flask dispatches it.
 
-        Middleware between the extension and Flask, the session interface and URL converters run before the route is known. So the
-        request needs what it would need without a view, for the path that the client sent.
+        Middleware between the extension and Flask, the session interface and URL converters run
+        before the route is known. Therefore the policy for the path that the client sent applies,
+        without that of a view.
         """
         decision = admit(self._guard, self._gate, request_from_environ(environ), HOST)
         if isinstance(decision, Refusal):
@@ -94,7 +103,7 @@ class BeforeRequest:
             admission.admitted = NO_VIEW
 
     def admits(self, view: object) -> bool:
-        """Return whether the guard admitted `view` for the current request, or there is no request."""
+        """Return whether `view` is admitted for the current request; True without a request."""
         try:
             admission = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:
@@ -102,14 +111,14 @@ class BeforeRequest:
         return admission is not None and (admission.admitted is ANY_VIEW or admission.admitted is view)
 
     def refusal_of(self, function: object) -> Response | None:
-        """Return the refusal of the current request if `function` is the view that is about to run, and it was not admitted."""
+        """Return the refusal of the current request if `function` is its view, not yet admitted."""
         rule = current_request().url_rule
         if rule is None or function is not dict.get(cast("dict[Any, Any]", self._app.view_functions), rule.endpoint):
             return None
         return self.refusal_of_view(rule.endpoint, function)
 
     def refusal_of_view(self, endpoint: str, view: object) -> Response | None:
-        """Return the refusal of the current request if `view`, which the application has for `endpoint`, was not admitted."""
+        """Return the refusal of the current request if `view`, of `endpoint`, was not admitted."""
         response = self.refusal_of_undecided()
         if response is not None or self.admits(view):
             return response
@@ -117,22 +126,22 @@ class BeforeRequest:
         return None if is_open else self._ask_again(current_request().environ, wanted)
 
     def refusal_of_undecided(self) -> Response | None:
-        """Decide about the current request if no decision was made; return its refusal."""
+        """Decide about the current request, unless a decision was made, and return its refusal."""
         asked = current_request()
         admission = asked.environ.get(ADMISSION_KEY)
         return self.decide(asked) if admission is None or admission.admitted is None else None
 
     def _marks_of(self, endpoint: str | None, view: object) -> tuple[bool, Policy | None]:
         marks = self._marks.get(endpoint)
-        if marks is None or marks[0] is not view:  # an application may put another view into its place
+        if marks is None or marks[0] is not view:  # an application may replace a view
             policies = policies_of(view)
             marks = self._marks[endpoint] = (view, is_public(view), policies[0] if policies else None)
         return marks[1], marks[2]
 
     def _ask_again(self, environ: dict[str, Any], wanted: Policy | None) -> Response | None:
-        """Decide about a request that passed without a token because another view, or none, was to run.
+        """Decide about a request that passed without a token for another view, or for no view.
 
-        A public path is public for the view that Flask found for it.
+        A public path is public only for the view that Flask found for it.
         """
         gate, read = self._gate, request_from_environ(environ)
         asked = gate.policy_for(read)
@@ -157,10 +166,14 @@ class BeforeRequest:
 
 
 def _recorded(environ: dict[str, Any], admission: Admission, answer: Answer) -> Response:
-    """Return the response for a refusal, which is recorded so that nothing replaces it, or for the resource's own metadata."""
+    """Return the response for a refusal or for the metadata of the resource.
+
+    A refusal is recorded, so that no other response replaces it.
+    """
     if isinstance(answer, Refusal):
         record_refusal(environ, answer)
-        # The record in the environ is another one if a middleware between the extension and Flask guards the application too.
+        # The environ holds another record if a middleware between the extension and Flask guards
+        # the application too.
         admission.refusal = admission.refusal or answer
     else:
         admission.admitted = NO_VIEW

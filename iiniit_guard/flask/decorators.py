@@ -1,4 +1,4 @@
-"""What guards a view: decorators that ask for a token with certain scopes, or for none."""
+"""Decorators for Flask views, which require a token or make a view public."""
 
 from __future__ import annotations
 
@@ -24,45 +24,55 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a token that has all of `scopes`.
+    """Return a decorator that lets a view run only for a token with all of `scopes`.
 
-    It decorates functions and methods, async ones too, and `View` classes, below the route decorator.
+    The decorator accepts functions and methods, also asynchronous ones, and `View` classes. It must
+    stand below the route decorator.
 
     Args:
-        *scopes: Wanted, all of them.
+        *scopes: The scopes that the token must have, all of them.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
-        max_age: Seconds that may have passed since the subject's authentication (RFC 9470).
+        max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
 
     Raises:
-        UsageError: An argument is unusable, or what is decorated is no view.
+        UsageError: An argument is invalid, or the decorated object is not a view.
     """
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
 def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a token that has at least one of `scopes`; a challenge names the first. See `require_scope`."""
+    """Return a decorator that lets a view run only for a token with at least one of `scopes`.
+
+    A challenge names the first scope. See `require_scope`.
+    """
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
 def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
-    """Let a view run only for a valid token, whatever its scopes. See `require_scope`."""
+    """Return a decorator that lets a view run only for a valid token, with any scopes.
+
+    See `require_scope`.
+    """
     return _guarded(make_policy(acr_values=acr_values, max_age=max_age))
 
 
 def public(view: F) -> F:
-    """Let a view run without its request's credentials being looked at. It stands below the route decorator.
+    """Mark a view as public: it runs without a token, and credentials are not checked.
+
+    The decorator must stand below the route decorator.
 
     Raises:
-        UsageError: The view is guarded, or what is decorated is no view.
+        UsageError: The view is guarded, or the decorated object is not a view.
     """
     return _wrap(view, mark_public, None)
 
 
 def access_token() -> AccessToken:
-    """Give the access token of the current request.
+    """Return the access token of the current request.
 
     Raises:
-        UsageError: There is none. Where that may happen, look into `request.environ["iiniit_guard.access_token"]`.
+        UsageError: There is no token. If a request may have none, read
+            `request.environ["iiniit_guard.access_token"]` instead.
     """
     return noted_token(current_request().environ)
 
@@ -87,7 +97,8 @@ def _wrap(view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], pol
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if policy is not None and not is_permitted(current_request().environ, policy):
             _demand(policy)
-        # Flask is synchronous outside its views: the loop that an async view gets is its own, and begins here.
+        # Flask is synchronous outside its views. `ensure_sync` runs an async view on an event loop
+        # of its own.
         return current_app.ensure_sync(view)(*args, **kwargs) if asynchronous else view(*args, **kwargs)
 
     marked = mark(wrapper)
@@ -96,18 +107,22 @@ def _wrap(view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], pol
 
 
 def _wrap_class(view: type[View], decorate: Callable[[Any], Any]) -> None:
-    # as_view() makes the function that is registered. `decorators` would do, but a subclass that has some of its own replaces those.
+    # as_view() creates the function that is registered. The attribute `decorators` is not used,
+    # because a subclass that sets its own `decorators` would remove the guard.
     make = cast("Any", view.as_view).__func__
 
     @wraps(make)
     def as_view(cls: type[View], *args: Any, **kwargs: Any) -> Any:
         return decorate(make(cls, *args, **kwargs))
 
-    view.as_view = classmethod(as_view)  # type: ignore[assignment,method-assign]  # what mypy calls a method of a class is one
+    view.as_view = classmethod(as_view)  # type: ignore[assignment,method-assign]  # it is a method
 
 
 def _demand(policy: Policy) -> None:
-    """Raise the refusal of a request whose token does not satisfy `policy`. No frame of the traceback holds the token."""
+    """Raise the refusal of a request whose token does not satisfy `policy`.
+
+    No frame of the traceback holds the token.
+    """
     response = _refusal_by(policy)
     if response is not None:
         raise Refused(response=response) from None

@@ -1,4 +1,4 @@
-"""The extension that guards a Flask application."""
+"""The Flask extension that guards an application."""
 
 from __future__ import annotations
 
@@ -19,23 +19,29 @@ _EXTENSION: Final = "iiniit_guard"
 
 
 class IiniitGuard:
-    """Let a request reach a Flask application's views only with a valid access token, its static files and 404 included.
+    """Extension that lets a request reach a Flask application only with a valid access token.
 
-    One object may guard several applications. It never closes the guard: call `guard.close()` when the process ends.
+    Static files and 404 responses also require a token. One extension may guard several
+    applications. It never closes the guard: call `guard.close()` when the process ends.
 
     Args:
         app: The application; None to call `init_app` later.
-        guard: Decides.
-        public: Whole decoded paths that pass unasked; `/x/*` means everything below `/x/`.
-        rules: A policy by method and path (`iiniit_guard.rules`); what they do not name is refused.
-        enforce: `all`, or `declared` to let decorated views alone ask for a token.
-        optional_token: Let requests without credentials pass; bad credentials are still refused.
-        preflights: `auto` lets a CORS preflight pass without a token only where Flask answers OPTIONS by itself and no view runs. `pass`
-            lets every preflight pass unless a rule names OPTIONS for the path; a view that lists OPTIONS among its methods then runs.
-            `guard` treats preflights like any request.
+        guard: The guard that checks the credentials; None to pass it to `init_app`.
+        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
+            `/x/`.
+        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
+            refused.
+        enforce: `all` requires a token for every request. `declared` requires one only in decorated
+            views.
+        optional_token: Whether requests without credentials pass. Invalid credentials are refused
+            in any case.
+        preflights: `auto` lets a CORS preflight pass without a token only if Flask answers OPTIONS
+            itself and no view runs. `pass` lets every preflight pass unless a rule names OPTIONS
+            for the path; a view that lists OPTIONS among its methods then runs. `guard` treats
+            preflights like any request.
 
     Raises:
-        SettingsError: With every fault of the arguments.
+        SettingsError: An argument is invalid. The exception lists every fault.
     """
 
     def __init__(
@@ -55,19 +61,24 @@ class IiniitGuard:
             self.init_app(app)
 
     def init_app(self, app: Flask, guard: Guard | None = None) -> None:
-        """Guard `app`. The guard decides before receivers of `request_started` and functions of the application run for a request.
+        """Guard `app`.
 
-        The extension replaces methods of `app`: `wsgi_app`, so that a refusal replaces whatever response the application makes of it;
-        `full_dispatch_request` and `preprocess_request`, to decide; and `ensure_sync`, so that no view runs in place of the one that
-        the guard decided about. If the application's class has a `dispatch_request` of its own, `view_functions` checks too which
-        views run.
+        The guard decides before receivers of `request_started` and functions of the application run
+        for a request. The extension replaces methods of `app`:
+
+        - `wsgi_app`, so that a refusal replaces any response of the application;
+        - `full_dispatch_request` and `preprocess_request`, to make the decision;
+        - `ensure_sync`, so that only the view that the guard admitted runs.
+
+        If the class of the application overrides `dispatch_request`, the extension also replaces
+        `view_functions` to check which views run.
 
         Args:
             app: The application.
-            guard: Decides; None means the constructor's.
+            guard: The guard that checks the credentials; None means that of the constructor.
 
         Raises:
-            UsageError: There is no guard, or `app` is guarded already.
+            UsageError: There is no guard, or `app` already has an `IiniitGuard`.
         """
         guard = checked_guard(guard or self.guard)
         if _EXTENSION in app.extensions:

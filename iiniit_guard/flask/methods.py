@@ -1,4 +1,7 @@
-"""The methods of a Flask application that the extension replaces, so that the guard decides before the application's code runs."""
+"""The methods of a Flask application that the extension replaces.
+
+With them the guard decides before code of the application runs.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,16 @@ if TYPE_CHECKING:
 
     from iiniit_guard.guard import Guard
 
-# Each could run a view for OPTIONS in place of the answer that Flask makes.
+# An override of any of these methods could run a view for OPTIONS instead of Flask's own response.
 _ANSWERING: Final = ("wsgi_app", "full_dispatch_request", "dispatch_request", "make_default_options_response")
 
 
 class GuardedMethods:
-    """Replaces methods of `app`, which call those that it had.
+    """The replacements of methods of `app`. They call the original methods.
 
     Args:
         app: The application.
-        guard: Decides about credentials.
+        guard: Checks credentials.
         gate: Decides which requests need a token.
     """
 
@@ -44,9 +47,9 @@ class GuardedMethods:
         self._finalize_request: Callable[..., Response] = app.finalize_request
         self._ensure_sync = app.ensure_sync
         self._watched: Callable[..., Any] | None = None
-        # Then nothing stands between Flask's response and `respond`.
+        # If so, no other code runs between Flask's response and `respond`.
         self._is_flasks_wsgi_app = getattr(app.wsgi_app, "__func__", None) is Flask.wsgi_app
-        # Flask lets applications override its methods.
+        # Flask lets applications override these methods; mypy rejects the assignments.
         app.wsgi_app = self.wsgi_app  # type: ignore[method-assign]
         app.full_dispatch_request = self.full_dispatch_request  # type: ignore[method-assign]
         app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
@@ -54,15 +57,20 @@ class GuardedMethods:
         self._watch_dispatch()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Run the application, and send the refusal that a view or the guard records, whatever the application answers."""
-        # A copy: a view may hand its own environ to another guarded application, which has a token and a record of its own.
+        """Run the application and return its response, or the refusal that was recorded."""
+        # The application gets a copy of the environ. A view may pass its environ to another guarded
+        # application, which has a token and a record of its own.
         admission = Admission(environ, self._before)
         noted = with_notes(environ, self._guard, None, None, admission)
         noted[ADMISSION_KEY] = admission
         return respond(self._wsgi_app, noted, start_response, admission)
 
     def full_dispatch_request(self, *args: Any) -> Response:
-        """Decide before receivers of `request_started`, `url_value_preprocessor` and `before_request` functions and error handlers run."""
+        """Decide about the request, then call the original method.
+
+        The decision comes before receivers of `request_started`, functions of
+        `url_value_preprocessor` and `before_request`, and error handlers.
+        """
         asked = current_request()
         response = self._before.decide(asked)
         if response is not None:
@@ -76,7 +84,10 @@ class GuardedMethods:
         return answer
 
     def preprocess_request(self, *args: Any) -> Any:
-        """Decide before the functions that run before the view, if the application calls them without `full_dispatch_request`."""
+        """Decide about the request if no decision was made, then call the original method.
+
+        An application may call this method without `full_dispatch_request`.
+        """
         asked = current_request()
         admission = asked.environ.get(ADMISSION_KEY)
         if admission is None or admission.admitted is None:
@@ -86,16 +97,17 @@ class GuardedMethods:
         return self._preprocess_request(*args)
 
     def ensure_sync(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Refuse a view that the guard did not admit, and return what `Flask.ensure_sync` returns: Flask runs every view through it.
+        """Check that the guard admitted `function` if it is a view, then call the original method.
 
-        The application may choose another view after the guard decided, by `request.url_rule`, `request.method` or `view_functions`.
+        Flask runs every view through this method. The application may select another view after
+        the decision by changing `request.url_rule`, `request.method` or `view_functions`.
 
         Raises:
-            Refused: The view needs a token, and the request has no good one.
+            Refused: The view needs a token, and the request has no valid one.
         """
         try:
             admission = current_request().environ.get(ADMISSION_KEY)
-        except RuntimeError:  # no request, so no view
+        except RuntimeError:  # without a request, `function` is not a view
             return self._ensure_sync(function)
         if admission is None or admission.admitted is not ANY_VIEW:
             if isinstance(function, CheckedView):
@@ -112,7 +124,10 @@ class GuardedMethods:
         )
 
     def _watch_dispatch(self) -> None:
-        """Check views where they are looked up if the application dispatches by itself: its method need not call `ensure_sync`."""
+        """Check views at their lookup if the application overrides `dispatch_request`.
+
+        Such a method may not call `ensure_sync`.
+        """
         inner: Any = self._app.dispatch_request
         if inner is self._watched or getattr(inner, "__func__", None) is Flask.dispatch_request:
             return
@@ -127,7 +142,10 @@ class GuardedMethods:
 
 
 class CheckedViews(dict[str, Callable[..., Any]]):
-    """The views of an application that dispatches by itself. A view that was not admitted is returned as a `CheckedView`."""
+    """The views of an application that overrides `dispatch_request`.
+
+    A lookup returns a view that was not admitted as a `CheckedView`.
+    """
 
     def __init__(self, views: dict[str, Callable[..., Any]], before: BeforeRequest) -> None:
         super().__init__(dict.items(views))
@@ -154,7 +172,7 @@ class CheckedViews(dict[str, Callable[..., Any]]):
 
 
 class CheckedView:
-    """A view that asks the guard when it is called. It has the attributes of the view."""
+    """A view that the guard checks when it is called, with the attributes of the original view."""
 
     def __init__(self, endpoint: str, view: Callable[..., Any], before: BeforeRequest) -> None:
         update_wrapper(self, view)
@@ -166,7 +184,7 @@ class CheckedView:
         """Run the view.
 
         Raises:
-            Refused: The view needs a token, and the request has no good one.
+            Refused: The view needs a token, and the request has no valid one.
         """
         return self.checked()(*args, **kwargs)
 
@@ -174,10 +192,10 @@ class CheckedView:
         return getattr(self._view, name)
 
     def checked(self) -> Callable[..., Any]:
-        """Return the view.
+        """Return the view after checking that it may run.
 
         Raises:
-            Refused: The view needs a token, and the request has no good one.
+            Refused: The view needs a token, and the request has no valid one.
         """
         _raise(self._before.refusal_of_view(self._endpoint, self._view))
         return self._view
