@@ -147,7 +147,7 @@ fuzz: .venv/.ready-fuzz  ## Fuzz the parsers and properties: SECONDS_EACH=60 ARG
 
 # Each line of the core is changed in turn. A test must fail for each change.
 .PHONY: mutants
-mutants: .venv/.ready-work  ## Mutate the core and run the tests: ARGS='*jose*', --survivors
+mutants: .venv/.ready-work  ## Mutate the core and run the tests: ARGS='*jose*', ARGS=--survivors
 	$(BIN)/python tests/quality/mutation/run.py $(ARGS)
 
 .PHONY: audit
@@ -162,12 +162,12 @@ soak: .venv/.ready-test  ## Run steady load for 15 minutes: ARGS=--zipf
 
 # The guard and an independent verifier decide on 160,000 inputs. This takes about ten minutes.
 .PHONY: differential
-differential: .venv/.ready-test  ## Compare with an independent verifier: ARGS=--seed=7, --part=10
+differential: .venv/.ready-test  ## Compare with another verifier: ARGS=--seed=7, ARGS=--part=10
 	$(BIN)/python -m tests.contract.differential $(ARGS)
 
-# The floods send 100,000 requests of each kind of garbage, and measure the effect on a valid client.
+# The floods send 100,000 requests of each kind of garbage.
 .PHONY: floods
-floods: .venv/.ready-test  ## Flood with garbage, and measure a valid client: ARGS=20000
+floods: .venv/.ready-test  ## Send garbage and measure its effect on a valid client: ARGS=20000
 	$(BIN)/python -m tests.load.floods $(ARGS)
 
 # The gateways include those that Debian does not package. The tests attack them while they run.

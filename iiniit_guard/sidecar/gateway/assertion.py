@@ -83,7 +83,7 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
     for file in files:
         try:
             key = load_pem_private_key(Path(file).read_bytes(), None)
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
             faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: no unencrypted private key in PEM can be read")
             continue
         if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":

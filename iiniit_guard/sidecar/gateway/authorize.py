@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.status.history import History
 
 Reply: TypeAlias = tuple[int, list[Header], bytes]
-"""Status, headers (names lower-case) and body."""
+"""A response: status, headers (names in lower case) and body."""
 
 HOST: Final = "sidecar"
 CACHE_KEY: Final = b"x-iiniit-cache-key"

@@ -40,7 +40,7 @@ async def introspect(
     callers: Callers,
     observe: Callable[[Event], object],
 ) -> Reply:
-    """Answer one introspection request.
+    """Handle one introspection request.
 
     Args:
         scope: ASGI scope of the HTTP request.
