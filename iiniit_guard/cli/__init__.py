@@ -1,10 +1,10 @@
-"""The command `iiniit-guard`."""
+"""The command-line interface `iiniit-guard`."""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Run the command line; the console script calls this."""
+    """Run the command line. This is the entry point of the console script."""
     from iiniit_guard.errors import MissingExtra, needs_extra
 
     try:

@@ -1,4 +1,4 @@
-"""`python -m iiniit_guard.cli` does what `iiniit-guard` does."""
+"""Entry point of `python -m iiniit_guard.cli`, which is equivalent to `iiniit-guard`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The commands, each loaded when it is first wanted: `explain` must not wait for a web server's modules."""
+"""The commands of `iiniit-guard`.
+
+The module of a command is imported when that command runs, so that a short command does not wait
+for the import of the web server.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,18 @@ COMMANDS: Final[Mapping[str, str]] = {
     "hash-secret": "iiniit_guard.cli.hash_secret:hash_secret",
     "serve": "iiniit_guard.cli.serve:serve",
 }
-"""Name → module and attribute."""
+"""Command name → `module:attribute`."""
 
 
 class LazyCommands(click.Group):
-    """A group that imports the module of a command when that command is asked for."""
+    """A click group that imports the module of a command when click looks the command up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name all commands."""
+        """Return the names of all commands, sorted."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command; None where there is none of this name."""
+        """Import and return one command, or return None if no command has this name."""
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None

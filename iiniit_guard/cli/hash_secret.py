@@ -1,4 +1,4 @@
-"""`iiniit-guard hash-secret`: what `secret_hash` of a caller wants."""
+"""`iiniit-guard hash-secret`: print a value for `secret_hash` of an introspection client."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import click
 
 @click.command("hash-secret")
 def hash_secret() -> None:
-    """Hash a secret from standard input, for [[callers]] of guard.toml.
+    """Hash a secret from standard input, for [[callers]] in guard.toml.
 
-    One final line break is not part of the secret. To make one: openssl rand -hex 32
+    One trailing line break is stripped. To generate a secret, run: openssl rand -hex 32
     """
     from iiniit_guard.sidecar.settings.introspection_clients import make_secret_hash
 

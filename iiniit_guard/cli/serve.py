@@ -1,4 +1,4 @@
-"""`iiniit-guard serve`: the guard process for gateways."""
+"""`iiniit-guard serve`: run the guard as a separate process for API gateways."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ import click
 @click.option("--admin-bind", multiple=True, metavar="PLACE", help="For operators: status page and metrics.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.")
 def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin_bind: tuple[str, ...], workers: int | None) -> None:
-    """Answer a gateway's questions: may this request go on?
+    """Serve authorization decisions to an API gateway.
 
-    What is given here wins over [server] of the file. SIGHUP reads the file again; SIGTERM ends when all requests are answered.
+    Command-line options override [server] in the settings file. SIGHUP reloads the file. SIGTERM
+    stops the process after the requests in progress have completed.
     """
     from iiniit_guard.errors import SettingsError, needs_extra
     from iiniit_guard.sidecar.settings.listeners import bind_fault
@@ -30,7 +31,8 @@ def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin
         from iiniit_guard.sidecar.server.start import serve as serve_until_stopped
         from iiniit_guard.sidecar.server.worker import LOG_FORMAT
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until there is someone to handle it: by default it ends the process
+    # By default SIGHUP terminates the process. Block it until its handler is installed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     overrides: dict[str, Any] = {"bind": bind, "public_bind": public_bind, "admin_bind": admin_bind, "workers": workers}
     for place in (*bind, *public_bind, *admin_bind):

@@ -1,4 +1,7 @@
-"""The guard process for gateways: `iiniit-guard serve`, or `create_app` under any ASGI server."""
+"""The sidecar: a guard process for API gateways.
+
+Run it with `iiniit-guard serve`, or serve `create_app` with any ASGI server.
+"""
 
 from __future__ import annotations
 

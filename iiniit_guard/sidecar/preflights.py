@@ -1,4 +1,4 @@
-"""CORS preflights at the gateway: which settings there are, and what the log says about a refused one."""
+"""CORS preflights at the gateway: the setting, and the log message about a refused preflight."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import logging
 from typing import Final, Literal, TypeAlias
 
 GatewayPreflights: TypeAlias = Literal["auto", "pass", "guard"]
-"""The guard cannot see what answers behind the gateway, so `auto` guards preflights here."""
+"""How `/auth` treats CORS preflights.
+
+The guard does not know which application handles OPTIONS behind the gateway, so `auto` requires a
+token for preflights here.
+"""
 
 _log: Final = logging.getLogger("iiniit_guard.sidecar")
 _PAUSE_SECONDS: Final = 60.0
@@ -17,16 +21,19 @@ _CURE: Final = (
 
 
 class PreflightNotice:
-    """Logs that a preflight was refused, at most once a minute: any client can send one."""
+    """Logs that a preflight was refused.
+
+    Any client can send a preflight, so the message is logged at most once a minute.
+    """
 
     def __init__(self) -> None:
         self._silent_until = float("-inf")
 
     def log(self, now: float) -> None:
-        """Log the cure.
+        """Log the warning, unless it was logged during the last minute.
 
         Args:
-            now: Seconds of a clock.
+            now: Current time in seconds, always of the same clock.
         """
         if now >= self._silent_until:
             self._silent_until = now + _PAUSE_SECONDS

@@ -1,4 +1,4 @@
-"""One configuration at work."""
+"""The objects that the sidecar builds from one configuration."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """What the listeners work with; a reload makes another one.
+    """The runtime objects of one configuration. A reload creates a new instance.
 
     Attributes:
-        settings: What it was made of.
-        guard: Decides about credentials.
-        peers: Who may ask.
-        authorizer: Answers `/auth`.
-        callers: Who may use `/introspect`.
-        assertions: None where no upstream wants them.
-        in_flight: Requests that wait for something.
+        settings: The configuration.
+        guard: Decides on credentials.
+        peers: The network peers that may call the gateway listener.
+        authorizer: Handles `/auth`.
+        callers: The clients that may use `/introspect`.
+        assertions: Creates assertions. None if no upstream requires them.
+        in_flight: Number of requests in progress, except those on the fast path.
     """
 
     settings: SidecarSettings
@@ -50,7 +50,7 @@ class Running:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Be under way, so that the guard is not closed before the end."""
+        """Count a request as in progress, so that the guard is not closed before it completes."""
         self.in_flight += 1
         try:
             yield
@@ -59,7 +59,7 @@ class Running:
             self._idle.set()
 
     async def ended(self) -> None:
-        """Wait until no request is under way; none begins any more."""
+        """Wait until no request is in progress. No new request may begin meanwhile."""
         while self.in_flight:
             self._idle.clear()
             await self._idle.wait()
@@ -73,17 +73,20 @@ def make_running(
     before: Running | None = None,
     more: Mapping[str, Any] = NOTHING_MORE,
 ) -> Running:
-    """Build everything that a configuration asks for; no request is made.
+    """Build the runtime objects of a configuration. The function makes no network requests.
 
     Args:
         settings: The configuration.
-        on_event: Told about every decision, but those on remembered tokens only where everything is logged.
-        history: Counts those.
-        before: The configuration that this one replaces: its guard and all that it has learned stay where its settings did.
-        more: Further keywords of the guard, which no file can hold.
+        on_event: Called with each decision. Grants for cached tokens are included only if the
+            sidecar logs all decisions.
+        history: Counts the grants for cached tokens.
+        before: The runtime that this one replaces. If the settings of its guard are unchanged, the
+            guard and its caches are reused.
+        more: Additional keyword arguments of `Guard` that a file cannot express.
 
     Raises:
-        SettingsError: With every fault that only building shows.
+        SettingsError: The settings have faults that only building detects. The exception lists
+            all of them.
     """
     keys = () if settings.upstream is None else read_keys(settings.upstream.assertion_keys)
     if before is not None and before.settings.guard == settings.guard:

@@ -1,4 +1,7 @@
-"""The guard process: one configuration at a time, replaced without a dropped request, and what is known about its health."""
+"""The sidecar process: its current configuration, reloads, readiness and statistics.
+
+A reload replaces the configuration without dropping a request.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +32,15 @@ _log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 
 class Sidecar:
-    """What all listeners of a process share.
+    """The state that all listeners of a process share.
 
     Args:
-        read: Reads the settings, at the start and at every reload.
-        board: Where workers tell each other their numbers; None where there is one worker.
-        more: Further keywords of the guard, which no file can hold.
+        read: Reads the settings, at the start and on each reload.
+        board: Exchanges statistics between workers. None if there is only one worker.
+        more: Additional keyword arguments of `Guard` that a file cannot express.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: The settings have faults. The exception lists all of them.
     """
 
     def __init__(self, read: Callable[[], SidecarSettings], *, board: Board | None = None, more: Mapping[str, Any] = NOTHING_MORE) -> None:
@@ -58,17 +61,17 @@ class Sidecar:
         self._retired: set[asyncio.Task[None]] = set()
 
     def observe(self, event: Event) -> None:
-        """Take note of one decision."""
+        """Count one decision, and log it if the settings require it."""
         self.history.record(event)
         if self._logs_all or event.decision != "allow":
             self.log(event)
 
     async def start(self) -> None:
-        """Begin to fetch keys, without waiting for them."""
+        """Start to fetch keys in the background. The method does not wait for them."""
         self._watch = asyncio.create_task(self._keep_watch())
 
     async def stop(self) -> None:
-        """End background work and close connections, once no request is under way."""
+        """Stop background tasks and close connections. No request may be in progress."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait((self._watch,))
@@ -77,24 +80,28 @@ class Sidecar:
         await self.current.guard.aclose()
 
     def drain(self) -> None:
-        """Say that no new request should come here."""
+        """Report this process as not ready, so that it receives no new requests."""
         self._draining = True
 
     @property
     def unready(self) -> tuple[str, ...]:
-        """Why no request should come here; empty where they may."""
+        """The reasons why this process is not ready; empty if it is ready."""
         return ("this process is stopping",) if self._draining else self.missing
 
     async def reload(self) -> bool:
-        """Read the settings again and work by them from now on; requests under way end by the old ones.
+        """Read the settings again and use them for new requests.
+
+        Requests in progress complete under the previous settings.
 
         Returns:
-            False where they have faults: then everything stays as it is, and `faults` says why.
+            False if the new settings have faults. The previous settings then stay in use, and
+            `faults` lists the faults.
         """
         async with self._reloading:
             before = self.current
             try:
-                # In a thread: a thousand rules take a while to compile, and requests must go on meanwhile.
+                # Compiling a thousand rules takes noticeable time. A thread keeps the event loop
+                # free for requests.
                 after = await asyncio.to_thread(
                     lambda: make_running(self._read(), self.observe, self.history, before=before, more=self._more)
                 )
@@ -121,11 +128,13 @@ class Sidecar:
             return True
 
     def snapshot(self) -> Snapshot:
-        """Give the numbers and the state of all workers, as far as this one knows them.
+        """Return the statistics and the state of all workers, as far as this worker knows them.
 
         Returns:
-            What `History.snapshot` gives, merged, and `issuers` as `describe_issuers` gives them; `ready`, `unready` (why not);
-            `settings`: `loaded_at`, `faults` of the last attempt; `gateway`; `workers`, how many told their numbers.
+            The merged snapshots of `History.snapshot`, and the following members: `issuers`, as
+            `describe_issuers` returns them; `ready`; `unready`, the reasons; `settings`, with
+            `loaded_at` and the `faults` of the last reload; `gateway`; `workers`, the number of
+            workers that published statistics.
         """
         own = self._own()
         them = [own, *(self._board.others() if self._board is not None else ())]
@@ -141,7 +150,8 @@ class Sidecar:
 
     def _set_log(self) -> None:
         self.log.which = self.current.settings.log
-        self._logs_all = self.log.which == "all"  # what passes is counted for each request, so the common case is settled here
+        # `observe` runs for each decision. The flag spares it the comparison of strings.
+        self._logs_all = self.log.which == "all"
 
     def _own(self) -> Snapshot:
         resource = self.current.guard.resource
@@ -152,7 +162,9 @@ class Sidecar:
         await asyncio.to_thread(_import_cryptography)
         while True:
             try:
-                # Once ready, ready: an outage is answered by 503 with Retry-After, which a gateway without any guard cannot do.
+                # A process that was ready once stays ready. During an outage of an issuer, the
+                # guard responds with 503 and Retry-After. If the gateway removed the guard
+                # instead, no process could send that response.
                 if self.missing:
                     self.missing = await self.current.guard.prepare_async()
                     if not self.missing:
@@ -161,20 +173,20 @@ class Sidecar:
                     self._board.tell(self._own())
                 else:
                     self.history.tick()
-            except Exception as error:  # noqa: BLE001 - it decides nothing; the next round meets the same fault
+            except Exception as error:  # noqa: BLE001 - makes no decisions; the next round retries
                 _log.error("the watch failed: %s", type(error).__qualname__)
             await asyncio.sleep(_TICK_SECONDS)
 
 
 def _import_cryptography() -> None:
-    """Load what the first token would otherwise wait for."""
+    """Import the modules that the first token would otherwise have to wait for."""
     for name in ("ec", "ed25519", "rsa", "utils"):
         import_module(f"cryptography.hazmat.primitives.asymmetric.{name}")
     import_module("jwt.algorithms")
 
 
 async def _retire(running: Running) -> None:
-    """Close the guard of a configuration once the requests that began with it have ended."""
+    """Close the guard of a configuration after the requests that use it have completed."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LONGEST_REQUEST_SECONDS):
             await running.ended()

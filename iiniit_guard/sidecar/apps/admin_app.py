@@ -1,4 +1,7 @@
-"""The admin listener: the status page and the metrics, for people and machines of the operator; nothing here changes anything."""
+"""The admin listener: the status page and the metrics, for operators and their monitoring.
+
+Every endpoint is read-only.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.sidecar import Sidecar
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_HEALTH: Final = ("/healthz", "/readyz")  # whoever checks these calls an address, and is told no reasons
+# Health checks call an IP address, so these paths accept any `Host`. If `Host` is not an admin
+# host, `/readyz` returns no reasons.
+_HEALTH: Final = ("/healthz", "/readyz")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -28,7 +33,11 @@ _HEADERS: Final = {
 
 
 class AdminApp:
-    """An ASGI application. It checks `Host`, or a web page could read it through a name that it has pointed to loopback."""
+    """The ASGI application of the admin listener.
+
+    The application checks `Host` against DNS rebinding: a web page that points its own host name
+    to loopback could otherwise read the responses.
+    """
 
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
@@ -60,7 +69,7 @@ class AdminApp:
         self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one ASGI connection."""
         if scope["type"] == "http" and scope["path"] not in _HEALTH and not self._is_ours(scope):
             response = PlainTextResponse("this name is not among admin_hosts\n", 421, headers=_HEADERS)  # RFC 9110 §15.5.20
             await response(scope, receive, send)

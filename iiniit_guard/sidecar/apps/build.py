@@ -1,4 +1,4 @@
-"""The applications of the three listeners, for `iiniit-guard serve` and for other ASGI servers."""
+"""Build the applications of the listeners, for `iiniit-guard serve` and other ASGI servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE_VARIABLE: Final = "IINIIT_GUARD_FILE"
 
 
 def make_app(sidecar: Sidecar, listener: Listener) -> Application:
-    """Make the application of one listener of a process."""
+    """Create the application of one listener."""
     with needs_extra("sidecar", "iiniit_guard.sidecar"):
         if listener == "gateway":
             from iiniit_guard.sidecar.apps.gateway_app import GatewayApp
@@ -38,17 +38,20 @@ def make_app(sidecar: Sidecar, listener: Listener) -> Application:
 def create_app(
     file: str | os.PathLike[str] | None = None, listener: Listener = "gateway", *, more: Mapping[str, Any] = NOTHING_MORE
 ) -> Application:
-    """Make one listener's application for an ASGI server: `uvicorn --factory iiniit_guard.sidecar:create_app --no-proxy-headers`.
+    """Create the application of one listener, for any ASGI server.
 
-    The server must give the socket's own peer (uvicorn: `--no-proxy-headers`), speak HTTP, and run the application's lifespan.
+    With uvicorn: `uvicorn --factory iiniit_guard.sidecar:create_app --no-proxy-headers`. The
+    server must pass the peer address of the socket (uvicorn: `--no-proxy-headers`), support HTTP,
+    and run the lifespan of the application.
 
     Args:
-        file: `guard.toml`; None means the one that the environment variable `IINIIT_GUARD_FILE` names, else `guard.toml` here.
-        listener: Which one.
-        more: Further keywords of `Guard`, which no file can hold.
+        file: Path of `guard.toml`. None means the path in the environment variable
+            `IINIIT_GUARD_FILE`, or `guard.toml` in the current directory if it is not set.
+        listener: The listener whose application is created.
+        more: Additional keyword arguments of `Guard` that a file cannot express.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: The settings have faults. The exception lists all of them.
     """
     path = file if file is not None else os.environ.get(FILE_VARIABLE, "guard.toml")
     sidecar = Sidecar(lambda: read_settings(path), more=more)
@@ -56,10 +59,10 @@ def create_app(
 
 
 class WithLifespan:
-    """An application that begins and ends with its server.
+    """An ASGI application that starts and stops the sidecar in the lifespan of its server.
 
     Attributes:
-        sidecar: What it works with.
+        sidecar: The sidecar that the application starts and stops.
     """
 
     def __init__(self, sidecar: Sidecar, app: Application) -> None:
@@ -67,7 +70,7 @@ class WithLifespan:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or begin and end."""
+        """Handle one HTTP connection, or the lifespan of the server."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return

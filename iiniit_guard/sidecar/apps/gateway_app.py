@@ -1,4 +1,4 @@
-"""The gateway's listener: `/auth`, `/answer`, `/introspect`, and the two health endpoints."""
+"""The gateway listener: `/auth`, `/answer`, `/introspect`, and the two health endpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class GatewayApp:
-    """An ASGI application. `/auth` is answered before any routing: it is asked about each request of each API."""
+    """The ASGI application of the gateway listener.
+
+    The application handles `/auth` before any routing, because the gateway calls it for each
+    request to each API.
+    """
 
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
@@ -35,7 +39,7 @@ class GatewayApp:
         self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one ASGI connection."""
         if scope["type"] == "http":
             path: str = scope["path"]
             if path == "/auth" or path.startswith("/auth/"):
@@ -59,7 +63,10 @@ class GatewayApp:
 
 
 class _Answer:
-    """Renders what `/auth` folded into a header. It judges nothing and only refuses."""
+    """The endpoint `/answer`: render a refusal that `/auth` encoded into a header.
+
+    The endpoint makes no decision and can only refuse.
+    """
 
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
@@ -86,7 +93,7 @@ class _Introspect:
 
 
 async def send_reply(send: Send, reply: Reply) -> None:
-    """Send a complete answer."""
+    """Send a complete response."""
     status, headers, body = reply
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

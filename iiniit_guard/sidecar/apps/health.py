@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether requests should come to it."""
+"""The health endpoints: liveness (`/healthz`) and readiness (`/readyz`)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def health_routes(sidecar: Sidecar, *, says_why: Callable[[Scope], bool]) -> list[Route]:
-    """Make `/healthz` and `/readyz`.
+    """Create the routes `/healthz` and `/readyz`.
 
     Args:
-        sidecar: The process.
-        says_why: Whether `/readyz` tells whoever asks the names of issuers and what fails there: that is nothing for strangers.
+        sidecar: The sidecar of this process.
+        says_why: Return whether the response of `/readyz` to this request includes the reasons.
+            They name issuers and their failures, which untrusted callers must not learn.
     """
 
     async def healthz(_: Request) -> Response:

@@ -1,4 +1,7 @@
-"""The public listener: what clients and upstreams must know (RFC 9728 metadata, the keys of assertions), and nothing else."""
+"""The public listener: RFC 9728 metadata for clients, and assertion keys for upstreams.
+
+Apart from the health endpoints, the listener serves nothing else.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,13 @@ if TYPE_CHECKING:
     from iiniit_guard.asgi import Receive, Scope, Send
     from iiniit_guard.sidecar.sidecar import Sidecar
 
-# Two of these pass before a new key signs: see the how-to for the order of a rotation.
+# A new key must be published for two of these periods before it signs. The how-to describes the
+# order of a key rotation.
 _KEYS_SECONDS = 600
 
 
 class PublicApp:
-    """An ASGI application."""
+    """The ASGI application of the public listener."""
 
     def __init__(self, sidecar: Sidecar) -> None:
         self._sidecar = sidecar
@@ -37,7 +41,7 @@ class PublicApp:
         self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one ASGI connection."""
         published = self._sidecar.current.guard.published(request_from_scope(scope)) if scope["type"] == "http" else None
         if published is None:
             await self._rest(scope, receive, send)

@@ -1,1 +1,1 @@
-"""What a gateway asks: whether a request may pass, and what a token says."""
+"""The endpoints that a gateway calls: authorization and token introspection."""

@@ -1,6 +1,9 @@
-"""The signed assertion: what the gateway found out, for one upstream, for less than a minute. It is no access token.
+"""Signed assertions about the caller of a request, for one upstream.
 
-Spec: RFC 7519, RFC 7518 §3.4 (ES256), RFC 8725 §3.11 (a type of its own keeps it from being taken for another token).
+An assertion is a JWT that is valid for at most one minute. It is not an access token.
+
+Spec: RFC 7519, RFC 7518 §3.4 (ES256), RFC 8725 §3.11 (a distinct `typ` keeps a recipient from
+    accepting the assertion as another kind of token).
 """
 
 from __future__ import annotations
@@ -26,18 +29,21 @@ if TYPE_CHECKING:
 
 LIFETIME_SECONDS: Final = 60.0
 SHORTEST_SECONDS: Final = 5.0
-"""An assertion that would live shorter may be dead on arrival; where asking anew can give a longer one, that is done first."""
+"""Shortest useful lifetime: a shorter assertion may expire before the upstream checks it.
+
+If a new introspection can extend the lifetime, the guard introspects the token first.
+"""
 
 _REUSED_SECONDS: Final = 15.0
 _REMEMBERED: Final = 8192
 
 
 class AssertionKey:
-    """A P-256 key that signs, and its public half.
+    """A P-256 signing key.
 
     Attributes:
-        kid: RFC 7638 thumbprint.
-        jwk: What is published.
+        kid: RFC 7638 thumbprint of the public key.
+        jwk: The public key as a JWK, as `/jwks` publishes it.
     """
 
     def __init__(self, key: EllipticCurvePrivateKey) -> None:
@@ -52,7 +58,7 @@ class AssertionKey:
         self._header = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
 
     def sign(self, claims: Mapping[str, Any]) -> bytes:
-        """Write the compact form of a JWS over `claims`."""
+        """Return `claims` as a signed JWS in compact serialization."""
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -63,10 +69,11 @@ class AssertionKey:
 
 
 def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
-    """Read PEM files, unencrypted PKCS #8 or SEC 1.
+    """Read P-256 private keys from PEM files (unencrypted PKCS #8 or SEC 1).
 
     Raises:
-        SettingsError: One cannot be read or holds no P-256 key. No fault quotes a file.
+        SettingsError: A file cannot be read or does not hold a P-256 key. The faults do not quote
+            the content of a file.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -76,7 +83,7 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
     for file in files:
         try:
             key = load_pem_private_key(Path(file).read_bytes(), None)
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is encrypted
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
             faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: no unencrypted private key in PEM can be read")
             continue
         if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
@@ -89,11 +96,11 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
 
 
 class Asserted(NamedTuple):
-    """An assertion.
+    """A signed assertion.
 
     Attributes:
-        value: Its compact form.
-        ends: Its `exp`.
+        value: The JWS in compact serialization.
+        ends: `exp` of the assertion, in seconds since the epoch.
     """
 
     value: bytes
@@ -101,13 +108,15 @@ class Asserted(NamedTuple):
 
 
 class Assertions:
-    """Makes assertions, and remembers them for a moment: a signature costs more than all else of a request.
+    """Creates assertions and caches them for a few seconds.
+
+    The cache exists because a signature costs more than everything else in a request.
 
     Args:
-        upstream: Settings.
-        keys: The first signs.
-        clock: Both clocks.
-        unique: Makes `jti`.
+        upstream: Settings of the upstream.
+        keys: The first key signs; all are published.
+        clock: Provides wall-clock and monotonic time.
+        unique: Returns a new value for `jti`.
     """
 
     def __init__(self, upstream: Upstream, keys: tuple[AssertionKey, ...], clock: Clock, unique: Callable[[], str]) -> None:
@@ -118,20 +127,26 @@ class Assertions:
         self._kept: dict[bytes, tuple[AccessToken, Asserted, float]] = {}
 
     def jwk_set(self) -> dict[str, Any]:
-        """Give what upstreams verify with: all keys, so that a new one is known before it signs and an old one after."""
+        """Return the JWK Set with which upstreams verify assertions.
+
+        The set holds all configured keys, so that upstreams know a new key before it signs, and
+        still know the previous key after a rotation.
+        """
         return {"keys": [key.jwk for key in self._keys]}
 
     def assertion(self, token: AccessToken, digest: bytes, remaining: float) -> Asserted:
-        """Give an assertion about a token.
+        """Return an assertion about a token, from the cache or newly signed.
 
         Args:
-            token: Just found good.
-            digest: Of the token.
-            remaining: Seconds for which what we know about it may be used; the assertion inherits that.
+            token: An access token that the guard has just accepted.
+            digest: Digest of the token.
+            remaining: Seconds for which the guard may use its cached result for the token. The
+                assertion does not outlive them.
         """
         monotonic = self._clock.monotonic()
         kept = self._kept.get(digest)
-        # The very same object: what was asked anew since says other things, or the same for longer.
+        # Compare identity, not equality: a later introspection creates a new object, whose claims
+        # or lifetime may differ.
         if kept is not None and kept[0] is token and monotonic < kept[2]:
             return kept[1]
         now = self._clock.wall()

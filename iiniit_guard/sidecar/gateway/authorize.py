@@ -1,4 +1,4 @@
-"""The question of the gateway: may this request go on, and what is its API told about the caller?"""
+"""The endpoint `/auth`: decide on a client's request, and describe the caller to the upstream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.status.history import History
 
 Reply: TypeAlias = tuple[int, list[Header], bytes]
-"""Status, headers (names lower-case) and body."""
+"""A response: status, headers (names in lower case) and body."""
 
 HOST: Final = "sidecar"
 CACHE_KEY: Final = b"x-iiniit-cache-key"
@@ -40,7 +40,7 @@ _ANSWER: Final = b"x-iiniit-answer"
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _EMPTY: Final = (b"content-length", b"0")
 GRANT: Final[tuple[Header, ...]] = (_NO_STORE, VARY, _EMPTY)
-"""What every grant says beside the identity."""
+"""Headers of every grant, in addition to the identity headers."""
 
 _OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")  # in the order of the recipes' cache keys
 _REMEMBERED: Final = 4096
@@ -48,19 +48,21 @@ _LONGEST_REMEMBERED: Final = 512
 
 
 class Gatekeeping(NamedTuple):
-    """What an `Authorizer` works by.
+    """The collaborators and settings of an `Authorizer`.
 
     Attributes:
-        guard: Decides about credentials.
-        history: Counts what is decided without an event.
-        dialect: The gateway's.
-        peers: Who may ask.
-        rules: None lets any valid token through.
-        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
-        folds: Whether refusals are folded into a header (nginx).
-        assertions: None without an upstream that wants them.
-        max_age_seconds: How long the gateway may remember a grant; 0 means not at all.
-        tells_all: Whether an event is made for every decision, those that are only counted included.
+        guard: Decides on credentials.
+        history: Counts the decisions for which no event is created.
+        dialect: Reads the original request from the headers of the gateway.
+        peers: The network peers that may call `/auth`.
+        rules: The access rules. None means that any valid token allows any request.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any
+            other request, and `auto` logs a refused preflight.
+        folds: Whether refusals are encoded into a header (nginx).
+        assertions: Creates assertions. None if no upstream requires them.
+        max_age_seconds: Seconds for which the gateway may cache a grant. 0 disables caching.
+        tells_all: Whether every decision creates an event, including those that are otherwise
+            only counted.
     """
 
     guard: Guard
@@ -76,7 +78,7 @@ class Gatekeeping(NamedTuple):
 
 
 class Authorizer:
-    """Answers the gateway's questions by one configuration."""
+    """Decides on the requests that the gateway forwards to `/auth`, under one configuration."""
 
     def __init__(self, by: Gatekeeping) -> None:
         self._by = by
@@ -89,10 +91,11 @@ class Authorizer:
         self._preflight_notice = PreflightNotice()
 
     def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
-        """Answer the usual question, about a remembered token that satisfies the policy.
+        """Decide on the fast path: a cached token that satisfies the policy.
 
         Returns:
-            The identity headers of a grant, which `GRANT` completes; None where `in_time` must answer.
+            The identity headers of a grant, to be sent with `GRANT`; None if the fast path does
+            not apply and the caller must use `in_time`.
         """
         started = perf_counter()
         if not self._peers.trusts(scope):
@@ -115,7 +118,7 @@ class Authorizer:
         return identity
 
     async def in_time(self, scope: Mapping[str, Any]) -> Reply:
-        """Answer any question."""
+        """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
                 self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST), scope, folds=False
@@ -145,7 +148,8 @@ class Authorizer:
         if answer is None:
             answer = self._rules.policy_for_target(*key, original.headers)
             if not original.overrides and len(original.target) <= _LONGEST_REMEMBERED:
-                if len(self._answers) >= _REMEMBERED:  # paths with identifiers in them: cheap to find again
+                # Paths that contain identifiers fill the cache. A lookup in the rules is cheap.
+                if len(self._answers) >= _REMEMBERED:
                     self._answers.clear()
                 self._answers[key] = answer
         return answer
@@ -155,9 +159,11 @@ class Authorizer:
         return PASS if answer is None else answer
 
     async def _ask_anew(self, request: Request) -> None:
-        """Ask about a token that is good but about to be asked about again: an assertion of it would be too short.
+        """Introspect a cached token early if its assertion would otherwise be too short.
 
-        It stays remembered meanwhile and after an outage, and is asked about in this way once: then it has its own short end.
+        The token stays cached during the call and after an outage of the issuer. Each cached
+        result is renewed early at most once. A result that is still short then has a short
+        lifetime of its own.
         """
         resource, presented = self._guard.resource, self._presented(request)
         digest = None if presented is None else digest_of(presented)
@@ -167,8 +173,10 @@ class Authorizer:
         ends = entry.valid_until_monotonic
         if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, resource.remaining(digest)):
             return
-        with suppress(TokenRefused, IssuerUnavailable, TimeoutError):  # the decision follows, by what is remembered then
-            # A server that hangs must not use up what is left; the call itself goes on, and is waited for once nothing is left.
+        # `authenticate_async` decides afterwards, from the cache as it is then.
+        with suppress(TokenRefused, IssuerUnavailable, TimeoutError):
+            # An issuer that does not respond must not use up the remaining lifetime. The call
+            # continues in the background; a request waits for it only after the entry expires.
             async with asyncio.timeout(resource.remaining(digest) / 2):
                 await self._guard.verify_async(presented, outdated=ends)
         if len(self._asked) >= _REMEMBERED:
@@ -176,18 +184,18 @@ class Authorizer:
         self._asked[digest] = ends
 
     def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
-        """Tell whether an assertion of this token would be short, and one of a new answer about it longer."""
+        """Return whether the assertion would be too short and a new introspection may extend it."""
         resource = self._guard.resource
         if remaining >= SHORTEST_SECONDS or not resource.recalls:
             return False
         if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
-            return False  # it ends by itself: nobody can say more
+            return False  # the token itself expires: introspection cannot extend it
         return any(
             server.issuer == token.issuer and server.settings.revocation_delay_seconds > SHORTEST_SECONDS for server in resource.servers
         )
 
     def _presented(self, request: Request) -> str | None:
-        """Give the access token that the request came with."""
+        """Return the bearer token of the request, or None if it has none."""
         resource = self._guard.resource
         credential = credential_of(
             request, resource.schemes, resource.settings.max_token_bytes, query_token=resource.settings.insecure_query_token
@@ -205,14 +213,16 @@ class Authorizer:
         if self._by.assertions is not None:
             assertion = b""
             if isinstance(who, AccessToken) and digest is not None:
-                # Where the deadline is not known (its entry was evicted at once), it may be near.
+                # The deadline is unknown if the cache evicted the entry at once. Assume the
+                # shortest lifetime.
                 assertion, ends = self._by.assertions.assertion(who, digest, lasts or SHORTEST_SECONDS)
                 lasts = min(lasts, ends - now - SHORTEST_SECONDS)
             headers.append((ASSERTION_FIELD, assertion))
         if isinstance(who, AccessToken) and isinstance(wanted, Policy) and wanted.max_age is not None:
             lasts = min(lasts, who.claims["auth_time"] + wanted.max_age - now)
         seconds = min(self._by.max_age_seconds, int(lasts))
-        # A validator or a resolver looked at this very request, of which the gateway's key holds a part only.
+        # A validator or a resolver may have used parts of this request that are not in the cache
+        # key of the gateway. The grant must not be cached then.
         if not self._guard.resource.token_alone_decides:
             return 200, headers, b""
         if isinstance(who, AccessToken) and who.confirmation is None and seconds > 0 and self._has_key(request, original):
@@ -220,7 +230,10 @@ class Authorizer:
         return 200, headers, b""
 
     def _has_key(self, request: Request, original: Original) -> bool:
-        """Tell whether the gateway would file this grant under the key of our recipe, and so never for another request."""
+        """Return whether the gateway caches this grant under the key of `cache_key`.
+
+        With that key, the gateway cannot reuse the grant for a different request.
+        """
         return request.header_values(CACHE_KEY) == [cache_key(original)]
 
     def _refused(self, refusal: Refusal, scope: Mapping[str, Any], *, folds: bool = True) -> Reply:
@@ -230,7 +243,10 @@ class Authorizer:
 
 
 def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
-    """Give a refusal as an answer to the gateway, which may ask by another method than the client's."""
+    """Return a refusal as a response to the gateway.
+
+    The gateway may call with a method other than the client's, so HEAD is checked in `scope`.
+    """
     length = ("Content-Length", str(len(refusal.body)))
     named = (
         refusal.headers if scope["method"] == "HEAD" else [length if name == length[0] else (name, text) for name, text in refusal.headers]
@@ -239,10 +255,12 @@ def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
 
 
 def cache_key(original: Original) -> bytes:
-    """Give the key under which a gateway may file a grant: whatever could change the answer, and no token in clear.
+    """Return the key under which a gateway may cache a grant.
 
-    SHA-256 in hexadecimal over these, each followed by a line break: method, scheme, host, target, Authorization, and the three
-    headers that override a method (empty where they are missing).
+    The key covers everything that can change the decision, and does not expose the token: it is
+    the hexadecimal SHA-256 over the following values, each followed by a line break: method,
+    scheme, host, target, Authorization, and the three headers that override a method (empty if
+    missing).
     """
     fields = dict(original.headers)
     parts = [original.method.encode("ascii"), original.scheme.encode("ascii"), original.host, original.target.encode("latin-1")]

@@ -1,4 +1,4 @@
-"""What the upstream is told about the caller: four headers, all of them always there."""
+"""The four identity headers that describe the caller to the upstream. All are always present."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from iiniit_guard.core.model.access_token import AccessToken, Principal
 
 Header: TypeAlias = tuple[bytes, bytes]
 
-# Visible ASCII but the percent sign: what is escaped can be told from what is not, and no two values look alike.
+# Visible ASCII except the percent sign. Escaping "%" as well keeps the encoding unambiguous: two
+# different claims never produce the same header value.
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 _NAMES: Final = (b"x-iiniit-subject", b"x-iiniit-client", b"x-iiniit-scope", b"x-iiniit-issuer")
 
 NOBODY: Final[tuple[Header, ...]] = tuple((name, b"") for name in _NAMES)
-"""What goes with a request that needed no credential: empty headers, since a missing one would let a client's own through."""
+"""Identity headers of a request that needed no credential.
+
+The headers are empty instead of missing: with a missing header, the gateway could forward a header
+of the same name that the client sent.
+"""
 
 
 def identity_headers(who: AccessToken | Principal | None) -> tuple[Header, ...]:
-    """Give the four headers, names lower-case."""
+    """Return the four identity headers, with names in lower case."""
     if isinstance(who, AccessToken):
         return _written(who.subject, who.client_id, who.scopes, who.issuer)
     return NOBODY if who is None else _written(who.subject, None, who.scopes, None)
@@ -32,9 +37,11 @@ def _written(subject: str | None, client_id: str | None, scopes: frozenset[str],
 
 
 def escaped(value: str) -> bytes:
-    """Write a claim as a header value: visible ASCII as it is; `%`, spaces, controls and all else as percent-escapes of UTF-8.
+    """Return a claim as a header value.
 
-    A claim with a line break or with letters beyond ASCII is legal in a token, so it is not refused; as a header it would be read
-    differently by every server. One rule undoes it: `urllib.parse.unquote`.
+    Visible ASCII stays as it is. `%`, spaces, control characters and all other characters become
+    percent-escapes of UTF-8. A token may contain a claim with a line break or non-ASCII letters,
+    so the guard does not refuse it. Unescaped in a header, servers would read it in different
+    ways. `urllib.parse.unquote` reverses the escaping.
     """
     return quote(value, safe=_PLAIN).encode("ascii")

@@ -1,4 +1,7 @@
-"""RFC 7662 in front of the real endpoint, for gateways that already speak it: same cache, same single-flight, same deadlines."""
+"""The endpoint `/introspect`, for gateways that support RFC 7662.
+
+The endpoint uses the same token cache, single-flight calls and deadlines as `/auth`.
+"""
 
 from __future__ import annotations
 
@@ -37,19 +40,20 @@ async def introspect(
     callers: Callers,
     observe: Callable[[Event], object],
 ) -> Reply:
-    """Answer one introspection request.
+    """Handle one introspection request.
 
     Args:
-        scope: Of an HTTP request.
-        receive: Gives its body.
-        guard: Knows about tokens.
-        callers: Who may ask.
-        observe: Told about each token that was looked at.
+        scope: ASGI scope of the HTTP request.
+        receive: ASGI callable that returns the request body.
+        guard: Verifies the token.
+        callers: The clients that may introspect tokens.
+        observe: Called with an event for each token that was verified.
 
     Returns:
-        200 with an introspection response (`exp` and `max-age` are the rest of the deadline), 400 for a request that is none, 401 for
-        an unknown caller, 405, 503 where the authorization server cannot be asked or too many wrong secrets come, which says nothing
-        about the token.
+        200 with an introspection response (`exp` and `max-age` are the remaining time until the
+        deadline), 400 for a malformed request, 401 for an unknown client, 405 for a method other
+        than POST, and 503 if the authorization server is unavailable or too many wrong secrets
+        arrive. 503 makes no statement about the token.
 
     Spec: RFC 7662 §2.
     """
@@ -81,13 +85,17 @@ async def introspect(
     except IssuerUnavailable as outage:
         observe(_event(guard, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
         return _error(503, "temporarily_unavailable", (b"retry-after", str(max(1, math.ceil(outage.retry_after_seconds))).encode()))
-    if caller.audiences.isdisjoint(found.audience):  # RFC 7662 §4: a caller must not learn about tokens that are not for it
+    # RFC 7662 §4: a client must not learn about tokens that are issued for other audiences.
+    if caller.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
     return _active(found, caller, guard, token)
 
 
 async def _verify(token: str, guard: Guard) -> AccessToken:
-    """Verify without the leeway for `exp`: nothing that is called active may have ended by what it says itself."""
+    """Verify a token without leeway for `exp`.
+
+    A token that has expired by its own `exp` must not be reported as active.
+    """
     found = await guard.verify_async(token)
     if found.expires_at is not None and found.expires_at <= guard.resource.clock.wall():
         raise TokenRefused(PROBLEMS[Reason.EXPIRED])
@@ -107,7 +115,8 @@ def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Rep
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)
     said: dict[str, Any] = {name: value for name, value in thaw(found.claims).items() if name != "active"}
-    # What every token of ours has, by the names of RFC 7662 §2.2; other audiences are none of this caller's business.
+    # The members of RFC 7662 §2.2 that the guard knows for every token. Audiences that are not
+    # configured for this client are left out.
     said |= {"iss": found.issuer, "aud": [name for name in found.audience if name in caller.audiences]}
     said |= {"scope": " ".join(sorted(found.scopes)), "token_type": said.get("token_type", "Bearer")}
     said |= {name: value for name, value in (("sub", found.subject), ("client_id", found.client_id)) if value is not None}
@@ -117,7 +126,7 @@ def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Rep
 
 
 async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]], longest: int) -> bytes | None:
-    """Read the body; None where it is too long or the caller went away."""
+    """Read the body. Return None if it is too long or the client has disconnected."""
     parts = bytearray()
     while True:
         message = await receive()
@@ -135,7 +144,7 @@ def _parse(content_type: bytes, body: bytes | None) -> dict[str, str] | None:
         return None
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=16, errors="strict")
-    except ValueError:  # too many, or not UTF-8; UnicodeDecodeError is one
+    except ValueError:  # too many fields, or not UTF-8 (UnicodeDecodeError is a ValueError)
         return None
     form = dict(pairs)
     return form if len(form) == len(pairs) else None  # RFC 6749 §3.2: no parameter twice

@@ -1,8 +1,12 @@
-"""Refusals for nginx, which delivers no 400 and no 503 of `auth_request`: folded into one header, unfolded by `/answer`.
+"""Encode a refusal into one header for nginx, and render it at `/answer`.
 
-The value is plain JSON in base64url, not signed. Whoever can forge it can forge a refusal of his own request and nothing else:
-`/answer` has no way to say yes, its statuses and headers are those of this list, and its body is written anew from checked words.
-A signature would need a key that all workers and instances share, and would protect nobody.
+nginx does not pass a 400 or 503 response of `auth_request` on to the client. So `/auth` encodes
+the refusal into the header `X-Iiniit-Answer`, and nginx sends that header to `/answer`.
+
+The value is JSON in base64url and is not signed. An attacker who forges the value can only forge a
+refusal of the attacker's own request: `/answer` cannot grant access, its statuses and header names
+are fixed in this module, and it builds the body again from checked values. A signature would
+require a key that all workers and instances share, without protecting against any attack.
 """
 
 from __future__ import annotations
@@ -18,10 +22,13 @@ from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.sidecar.gateway.identity import Header
 
 VARY: Final[Header] = (b"vary", b"Authorization, DPoP")
-"""Sent with every grant and every refusal: both depend on the credentials (RFC 9110 §12.5.5)."""
+"""Part of every grant and refusal, because both depend on the credentials (RFC 9110 §12.5.5)."""
 
 LONGEST: Final = 3072
-"""Bytes of a value: with the rest of the head it fits into the 4 KiB that nginx keeps for one by default."""
+"""Maximum length of a value in bytes.
+
+With the rest of the response head, the value fits into the 4 KiB buffer of nginx's default.
+"""
 
 _STATUSES: Final = frozenset({400, 401, 403, 429, 503})
 _CARRIED: Final = ("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
@@ -31,9 +38,10 @@ _LONGEST_WORDS: Final = 2048
 
 
 def fold(refusal: Refusal) -> bytes:
-    """Write a refusal as the value of `X-Iiniit-Answer`.
+    """Return a refusal as the value of `X-Iiniit-Answer`.
 
-    A challenge that does not fit (a policy with a hundred scopes) is left out: the status is what must arrive.
+    A challenge that is too long, such as one for a policy with a hundred scopes, is left out, so
+    that the status always arrives.
     """
     told: dict[str, Any] = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
     folded: dict[str, Any] = {
@@ -50,14 +58,15 @@ def fold(refusal: Refusal) -> bytes:
 
 
 def unfold(value: bytes | None, *, head: bool = False) -> tuple[int, list[Header], bytes]:
-    """Render a folded refusal.
+    """Return the response that an encoded refusal describes.
 
     Args:
-        value: As it came; None, or anything that `fold` would not write, is a bare 403.
-        head: Whether the body is left out.
+        value: Value of the received header. None, or a value that `fold` does not produce, results
+            in a 403 without a challenge.
+        head: Whether the body is left out, for a HEAD request.
 
     Returns:
-        Status, headers (names lower-case) and body: always a refusal.
+        Status, headers (names in lower case) and body. The response is always a refusal.
     """
     told = None if value is None or len(value) > LONGEST else _read(value)
     return refusal_parts(*(told or _bare()), head=head)
@@ -66,7 +75,7 @@ def unfold(value: bytes | None, *, head: bool = False) -> tuple[int, list[Header
 def refusal_parts(
     status: int, reason: str, detail: str, error: tuple[str, str] | None, carried: list[str | None], exposed: bool, *, head: bool = False
 ) -> tuple[int, list[Header], bytes]:
-    """Write a refusal as RFC 9457 wants it, with the members that every host sends."""
+    """Return a refusal as an RFC 9457 problem document, with the members that every host sends."""
     document = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail, "reason": reason}
     if error is not None:
         document["error"], document["error_description"] = error
@@ -89,7 +98,7 @@ def _bare() -> tuple[int, str, str, None, list[str | None], bool]:
 
 
 def _told(reason: Reason) -> dict[str, Any]:
-    """Give what the body of a refusal says, for a HEAD request, whose refusal has none."""
+    """Return the body members of a refusal of a HEAD request, which has no body to read."""
     problem = PROBLEMS.get(reason)
     if problem is None:
         return {"detail": ""}

@@ -1,10 +1,11 @@
-"""Writing a short complete answer to uvicorn's connection at once, past ASGI's two messages.
+"""Write a complete grant to the connection of uvicorn, bypassing the two messages of ASGI.
 
-`RequestResponseCycle.send` looks at each header with two regular expressions and joins them anew: for the seven headers of a grant that
-is as much as the decision itself. A grant's bytes are the same for each request with that token, so they are kept whole.
+`RequestResponseCycle.send` checks each header with two regular expressions and joins the headers
+again. For the seven headers of a grant, that costs as much as the decision itself. The bytes of a
+grant are the same for each request with the same token, so they are cached.
 
-This goes by the insides of uvicorn's httptools protocol, hence only with releases that were looked at; with any other one, and under any
-other server, answers go the way of ASGI.
+The module depends on internals of uvicorn's httptools protocol, so it is active only with the
+reviewed releases in `LOOKED_AT`. With other releases and servers, responses are sent through ASGI.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from typing import Any, Final
 from iiniit_guard.sidecar.gateway.identity import Header
 
 LOOKED_AT: Final = frozenset({"0.54"})
-"""Releases of uvicorn whose `RequestResponseCycle.send` does at its end what `write_whole` does."""
+"""Reviewed releases of uvicorn.
+
+`RequestResponseCycle.send` of these releases ends with the same steps as `write_whole`.
+"""
 
 
 @lru_cache(maxsize=4096)
 def grant_bytes(identity: tuple[Header, ...], rest: tuple[Header, ...]) -> bytes:
-    """Write a 200 without a body, as uvicorn writes it."""
+    """Return the bytes of a 200 response without a body, in the format of uvicorn."""
     fields = b"".join(name + b": " + value + b"\r\n" for name, value in (*rest, *identity))
     return b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n"
 
 
 def find_cycle_type() -> type[Any] | None:
-    """Give the type whose `send` may be gone past, None where there is none that was looked at."""
+    """Return the type whose `send` may be bypassed, or None if this uvicorn is not reviewed."""
     try:
         import uvicorn
         from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -36,7 +40,11 @@ def find_cycle_type() -> type[Any] | None:
 
 
 def write_whole(cycle: Any, answer: bytes) -> bool:
-    """Write an answer and end the exchange; False where that must be left to `send`."""
+    """Write a response and complete the exchange.
+
+    Returns:
+        False if nothing was written and the caller must use `send`.
+    """
     if cycle.flow.write_paused or cycle.disconnected or not cycle.keep_alive or cycle.default_headers or cycle.response_started:
         return False
     cycle.response_started = cycle.response_complete = True

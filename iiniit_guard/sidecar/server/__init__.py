@@ -1,1 +1,1 @@
-"""The server processes: listeners, workers, limits of connections."""
+"""The server processes: listeners, workers and connection limits."""

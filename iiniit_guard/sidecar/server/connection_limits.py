@@ -1,4 +1,4 @@
-"""What a stranger may hold of a listener: how many connections, and each for how long without asking anything."""
+"""Connection limits of a listener: the number of connections, and the time until a request head."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ _log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 @dataclass(slots=True)
 class Bounds:
-    """The bounds of one listener in one process.
+    """The connection limits of one listener in one process.
 
     Attributes:
-        listener: Which one.
-        connections: How many it keeps; further ones are closed at once.
-        backlog: How many may wait. asyncio accepts as many in one go, before any can be closed again.
-        head_seconds: How long the head of a request may take, from connecting or from its first byte.
-        told: Whether the log says already that there were too many.
+        listener: The listener.
+        connections: Maximum number of open connections. Further connections are closed at once.
+        backlog: Maximum number of connections that wait to be accepted. asyncio accepts that many
+            in one iteration, before it can close any of them.
+        head_seconds: Seconds that a request head may take, from the connection or from the first
+            byte of the head.
+        told: Whether the log message about too many connections was already written.
     """
 
     listener: Listener
@@ -38,11 +40,15 @@ class Bounds:
 
 
 def make_bounds(listener: Listener, descriptors: int) -> Bounds:
-    """Share the descriptors of a process, so that strangers elsewhere cannot take the gateway's.
+    """Divide the file descriptors of a process among its listeners.
+
+    The division keeps clients of the public and admin listeners from using up the descriptors that
+    the gateway listener needs.
 
     Args:
-        listener: Which one.
-        descriptors: The soft limit (`RLIMIT_NOFILE`); negative where there is none. A quarter stays for everything that is no listener's.
+        listener: The listener whose limits are returned.
+        descriptors: The soft limit of `RLIMIT_NOFILE`; negative if there is no limit. A quarter
+            stays reserved for everything other than listeners.
     """
     usable = (min(descriptors, _MOST_DESCRIPTORS) if descriptors >= 0 else _MOST_DESCRIPTORS) * 3 // 4
     others = {each: max(1, min(usable // part, _MOST[each])) for each, part in _PARTS.items()}
@@ -52,21 +58,24 @@ def make_bounds(listener: Listener, descriptors: int) -> Bounds:
 
 
 class Bounded(asyncio.Protocol):
-    """The part that both of uvicorn's protocols share: it goes before one of them among the bases."""
+    """A mixin that limits the connections of uvicorn's protocols.
+
+    The mixin must precede the protocol of uvicorn among the base classes.
+    """
 
     bounds: Bounds
     _deadline: asyncio.TimerHandle | None = None
 
-    # What uvicorn's protocols have.
+    # Attributes that the protocols of uvicorn define.
     cycle: Any
     connections: Any
     loop: Any
     transport: Any
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the connection, unless there are enough."""
+        """Accept the connection, or close it if the limit is reached."""
         if len(self.connections) >= self.bounds.connections:
-            self.transport = transport  # `connection_lost` closes it once more
+            self.transport = transport  # uvicorn's `connection_lost` closes `self.transport`
             transport.close()
             if not self.bounds.told:
                 self.bounds.told = True
@@ -80,12 +89,12 @@ class Bounded(asyncio.Protocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Cancel the deadline of the request head."""
         self._head_came()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
-        """Begin to count the time of a head, unless that was begun."""
+        """Start the deadline of the request head, unless it is already running."""
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.bounds.head_seconds, self._expire)
 
@@ -97,10 +106,11 @@ class Bounded(asyncio.Protocol):
     def _expire(self) -> None:
         self._deadline = None
         if self._answers():
-            self._expect_head()  # it may be we who do not read on
+            # uvicorn may have paused reading until the response is written.
+            self._expect_head()
         else:
             self.transport.close()
 
     def _answers(self) -> bool:
-        """Tell whether an answer is still to be written."""
+        """Return whether a response is still being written."""
         return self.cycle is not None and not self.cycle.response_complete

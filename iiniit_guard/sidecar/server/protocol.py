@@ -1,6 +1,8 @@
-"""uvicorn's httptools protocol with bounds: it would read a head, or a trailer, without end, and copy all of it anew for each piece.
+"""uvicorn's httptools protocol, with limits on the size of a request.
 
-`RequestResponseCycle` stays uvicorn's own, which `wire` asks for.
+Without the limits, the protocol reads a request head or trailer section of any length, and copies
+all of it again for each chunk. `RequestResponseCycle` stays the class of uvicorn, because
+`gateway.wire` requires exactly that class.
 """
 
 from __future__ import annotations
@@ -12,34 +14,35 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from iiniit_guard.sidecar.server.connection_limits import Bounded
 
 LONGEST_HEAD: Final = 65536
-"""Bytes that may come without completing a head, a piece of a body or a message."""
+"""Maximum number of bytes that may arrive without completing a head, a body part or a message."""
 
 _PIECE: Final = 16384
-_MOST_FIELDS: Final = 256  # of a head that is not complete: five bytes on the wire are a hundred in memory
+# Maximum number of fields in an incomplete head. Five bytes on the wire use a hundred in memory.
+_MOST_FIELDS: Final = 256
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Nowhere(list[tuple[bytes, bytes]]):
-    """Where trailers go. RFC 9110 §6.5.1: they must not be merged into the header section."""
+    """A list that discards trailers. RFC 9110 §6.5.1: do not merge them into the header section."""
 
     def append(self, _: tuple[bytes, bytes]) -> None:
-        """Keep nothing."""
+        """Discard the field."""
 
 
 _NOWHERE: Final = _Nowhere()
 
 
 class BoundedHttpTools(Bounded, HttpToolsProtocol):
-    """A connection whose heads end in time and in size."""
+    """A connection with limits on the time and the size of request heads."""
 
     headers: Any
-    _begun = False  # a head has
+    _begun = False  # a head has begun and is not complete
     _inside = False  # between the end of a head and the end of its message
-    _moved = False  # the last piece completed something
-    _size = 0  # since it did
+    _moved = False  # the last chunk completed a head, a body part or a message
+    _size = 0  # bytes received since `_moved` was last true
 
     def data_received(self, data: bytes) -> None:
-        """Read on, in pieces small enough to notice in time what does not end."""
+        """Parse the data in chunks, so that the limits are checked after each chunk."""
         start = 0
         while start < len(data) and not self.transport.is_closing():
             piece = data[start : start + min(_PIECE, LONGEST_HEAD - self._size)]
@@ -53,28 +56,30 @@ class BoundedHttpTools(Bounded, HttpToolsProtocol):
                 self._refuse()
 
     def on_message_begin(self) -> None:
-        """Note that a head has begun."""
+        """Record that a head has begun."""
         self._begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that it is complete; what looks like a header from here on is none."""
+        """Record that the head is complete, and discard all later fields: they are trailers."""
         self._begun, self._inside, self._moved = False, True, True
         self._head_came()
         super().on_headers_complete()
         self.headers = _NOWHERE
 
     def on_body(self, body: bytes) -> None:
-        """Note that the body goes on."""
+        """Record that a part of the body was received."""
         self._moved = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that the message is complete."""
+        """Record that the message is complete."""
         self._inside, self._moved = False, True
         super().on_message_complete()
 
     def _refuse(self) -> None:
-        if not (self.transport.is_closing() or self._answers()):  # the client would take it for the answer to an earlier request
+        # While a response to an earlier request is in progress, the client would take the 431 as
+        # part of it.
+        if not (self.transport.is_closing() or self._answers()):
             self.transport.write(_TOO_LARGE)
         self.transport.close()

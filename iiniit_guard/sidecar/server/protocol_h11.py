@@ -1,4 +1,4 @@
-"""uvicorn's h11 protocol with bounds, for where httptools is not installed."""
+"""uvicorn's h11 protocol with connection limits, used if httptools is not installed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from iiniit_guard.sidecar.server.connection_limits import Bounded
 
 
 class BoundedH11(Bounded, H11Protocol):
-    """h11 bounds the bytes of a head itself, and uvicorn reads no trailers from it."""
+    """A connection with a limit on the time of request heads.
+
+    h11 itself limits the size of a head, and uvicorn does not read trailers from h11.
+    """
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Parse the data, and update the deadline of the request head."""
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -20,7 +23,7 @@ class BoundedH11(Bounded, H11Protocol):
         self._expect_rest()
 
     def on_response_complete(self) -> None:
-        """Look at what came meanwhile."""
+        """Start the deadline if part of the next request has already arrived."""
         super().on_response_complete()
         self._expect_rest()
 

@@ -1,4 +1,4 @@
-"""One process that serves: listeners under uvicorn, signals, and an end that finishes what has begun."""
+"""Run one server process: listeners on uvicorn, signal handlers, and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ if TYPE_CHECKING:
     from iiniit_guard.asgi import Application
     from iiniit_guard.sidecar.sidecar import Sidecar
 
-# Longer than any gateway keeps an idle connection (nginx 60 s, Envoy 1 h but it retries): who closes first must not be we.
+# The gateway must close idle connections before the guard does, or a request could meet a closed
+# connection. Gateways keep them for less time (nginx: 60 s), or retry (Envoy: 1 h).
 _KEEP_ALIVE_SECONDS: Final = 120
 _log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 
 class Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it."""
+    """A uvicorn server that leaves signal handling to `work`."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Install no signal handlers."""
         yield
 
 
 def protocol_type(bounds: Bounds) -> type[asyncio.Protocol]:
-    """Make the type of a listener's connections: uvicorn's, on httptools where that is installed, with bounds."""
+    """Create the protocol class of a listener, with its connection limits.
+
+    The class uses httptools if it is installed, and h11 otherwise.
+    """
     if find_spec("httptools"):
         from iiniit_guard.sidecar.server.protocol import BoundedHttpTools
 
@@ -48,7 +52,7 @@ def protocol_type(bounds: Bounds) -> type[asyncio.Protocol]:
 
 
 def make_server(app: Application, listener: Listener, stop_seconds: float) -> Server:
-    """Make a server; the peer is the socket's, never one that a header names."""
+    """Create a uvicorn server. The peer address is the one of the socket, never one in a header."""
     bounds = make_bounds(listener, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     config = uvicorn.Config(
         app,
@@ -69,12 +73,13 @@ def make_server(app: Application, listener: Listener, stop_seconds: float) -> Se
 
 
 async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP loads the settings anew.
+    """Serve until SIGTERM or SIGINT. SIGHUP reloads the settings.
 
     Args:
-        sidecar: The process.
-        sockets: Of each listener; they are closed at the end.
-        parent: A descriptor at whose end the process ends too.
+        sidecar: The sidecar of this process.
+        sockets: The sockets of each listener. They are closed on shutdown.
+        parent: A file descriptor. The process stops when it becomes readable or is closed at the
+            other end.
     """
     loop = asyncio.get_running_loop()
     stop_seconds = sidecar.current.settings.stop_seconds
@@ -86,7 +91,7 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
             loop.remove_reader(parent)
         sidecar.drain()
         for server in servers.values():
-            server.force_exit = server.should_exit  # whoever asks twice does not want to wait
+            server.force_exit = server.should_exit  # a second signal skips the graceful shutdown
             server.should_exit = True
 
     def reload() -> None:
@@ -111,13 +116,13 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
 
 
 def run(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None) -> None:
-    """Do what `work` does on a loop of its own, uvloop's where that is installed."""
+    """Run `work` on a new event loop, which is uvloop's if uvloop is installed."""
     factory = None
     if find_spec("uvloop"):
         import uvloop
 
         factory = uvloop.new_event_loop
     gc.collect()
-    gc.freeze()  # modules and settings live as long as the process: no collection need look at them again
+    gc.freeze()  # modules and settings live until the process ends: exclude them from collections
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work(sidecar, sockets, parent=parent))

@@ -1,4 +1,4 @@
-"""The beginning of `iiniit-guard serve`: settings, sockets, then one process or several."""
+"""Start `iiniit-guard serve`: read the settings, open the sockets, run one or more processes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ Sockets = dict[Listener, list[socket.socket]]
 
 
 def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
-    """Serve until a signal ends it.
+    """Serve until a signal stops the process.
 
     Args:
-        file: `guard.toml`.
-        overrides: Settings of `[server]` that were given on the command line; they win over the file.
+        file: Path of `guard.toml`.
+        overrides: Settings of `[server]` from the command line. They override the file.
 
     Raises:
-        SettingsError: With every fault of the file, or a place that cannot be listened at.
+        SettingsError: The file has faults (the exception lists all of them), or a listening
+            address cannot be opened.
     """
 
     def read() -> SidecarSettings:

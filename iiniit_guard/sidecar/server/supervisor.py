@@ -1,4 +1,7 @@
-"""Several processes that share the listening sockets: started, restarted when they die, reloaded and stopped together."""
+"""Supervise worker processes that share the listening sockets.
+
+The supervisor starts the workers, restarts a worker that exits, and reloads and stops all of them.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,16 @@ _log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 
 class Supervisor:
-    """Runs workers.
+    """Runs a fixed number of worker processes.
 
     Args:
-        command: Gives the command line of a worker, from the name of its place on the board.
-        descriptors: What workers inherit.
-        workers: How many.
-        check: Raises `SettingsError` where new settings have faults; then no worker hears of them.
-        stop_seconds: How long workers may take to end; those that are not gone by then are killed.
+        command: Returns the command line of a worker for the name of its statistics file.
+        descriptors: File descriptors that workers inherit.
+        workers: Number of workers.
+        check: Raises `SettingsError` if new settings have faults. The workers are then not
+            reloaded.
+        stop_seconds: Seconds that workers may take to complete the requests in progress. Workers
+            that still run five seconds later are killed.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
     async def _keep(self, place: int) -> None:
-        """Keep one worker running."""
+        """Run one worker, and start a new one whenever it exits, until the supervisor stops."""
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             begun = time.monotonic()
@@ -89,7 +94,8 @@ class Supervisor:
 
     async def _start(self) -> Process:
         command = self._command(f"worker-{self._started}")
-        # The child inherits this: a SIGHUP that comes before it can handle one waits, instead of ending it.
+        # The child inherits the signal mask. A SIGHUP that arrives before the child has installed
+        # its handler stays pending instead of terminating the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, pass_fds=self._descriptors)
@@ -119,8 +125,8 @@ class Supervisor:
 
 
 def worker_command(told: dict[str, Any]) -> list[str]:
-    """Give the command line of a worker; it holds names and numbers, no setting's value.
+    """Return the command line of a worker. It holds names and numbers, but no values of settings.
 
-    With `-P`: a file in the current directory must not stand in for a module.
+    `-P` keeps Python from importing a file in the current directory in place of a module.
     """
     return [sys.executable, "-P", "-m", "iiniit_guard.sidecar.server.worker", json.dumps(told)]

@@ -1,4 +1,7 @@
-"""What a worker of `iiniit-guard serve --workers N` runs: `python -P -m iiniit_guard.sidecar.server.worker JSON`."""
+"""Entry point of a worker of `iiniit-guard serve --workers N`.
+
+The supervisor runs it as `python -P -m iiniit_guard.sidecar.server.worker JSON`.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ def work(told: dict[str, Any], parent: int | None = None) -> None:
     """Serve on inherited sockets.
 
     Args:
-        told: `file`, `board` (a directory), `name` (of this worker), `sockets` (listener → descriptors).
-        parent: A descriptor that ends with the parent.
+        told: The parsed argument of the supervisor: `file`, `board` (directory of the worker
+            statistics), `name` (of this worker), `sockets` (listener → file descriptors).
+        parent: A file descriptor that is closed at the other end when the parent process exits.
     """
     sidecar = Sidecar(lambda: read_settings(told["file"]), board=Board(Path(told["board"]), told["name"]))
     sockets = {listener: [socket.socket(fileno=number) for number in numbers] for listener, numbers in told["sockets"].items()}
@@ -30,7 +34,7 @@ def work(told: dict[str, Any], parent: int | None = None) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the worker that the command line describes."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     work(json.loads(sys.argv[1]), sys.stdin.fileno())
 

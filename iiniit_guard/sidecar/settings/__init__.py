@@ -1,1 +1,1 @@
-"""The settings of the sidecar, checked and frozen."""
+"""The settings of the sidecar, validated and immutable."""

@@ -1,4 +1,4 @@
-"""The client's certificate as gateways hand it on: five spellings of the same octets.
+"""Parse the client certificate from the header of a gateway, in any of five encodings.
 
 Spec: RFC 9440 §2.1 (`Client-Cert`), RFC 7468 (PEM); nginx `$ssl_client_escaped_cert`; Traefik PassTLSClientCert; Envoy
 `x-forwarded-client-cert`.
@@ -15,23 +15,25 @@ _LONGEST: Final = 32_768
 _ARMOUR: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _ENVOY: Final = re.compile(rb'(?:^|;)Cert="([^"]*)"', re.IGNORECASE)
 _SPACE: Final = b" \t\r\n"
-_SEQUENCE: Final = b"\x30"  # how every certificate in DER begins
+_SEQUENCE: Final = b"\x30"  # the first octet of every certificate in DER
 
 
 def parse_certificate(value: bytes) -> bytes | None:
-    """Give the certificate in DER.
+    """Return the certificate in DER.
 
     Args:
-        value: `:base64:` of RFC 9440, base64, PEM, PEM with percent-escapes, or Envoy's list with one element.
+        value: Value of the header: `:base64:` of RFC 9440, base64, PEM, PEM with percent-escapes,
+            or the list of Envoy with one element.
 
     Returns:
-        None for anything else: a request with a certificate that cannot be read is refused, not judged without it.
+        None for any other value. The guard must then refuse the request. It must not decide as if
+        the client had no certificate.
     """
     if len(value) > _LONGEST:
         return None
     if b'Cert="' in value:
         found = _ENVOY.findall(value)
-        if len(found) != 1:  # several: a client's own element beside the gateway's
+        if len(found) != 1:  # several elements: the client may have sent one of its own
             return None
         value = found[0]
     if b"%" in value:

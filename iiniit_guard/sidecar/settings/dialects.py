@@ -1,4 +1,7 @@
-"""How each gateway tells the guard what was requested. One dialect is configured, and only its headers are read."""
+"""The headers in which each gateway passes the original request to the guard.
+
+One dialect is configured, and the guard reads only the headers of that dialect.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ _SCHEMES: Final = {b"http": "http", b"https": "https", b"ws": "ws", b"wss": "wss
 _AUTHORIZATION: Final = b"authorization"
 _HOST_FIELD: Final = b"host"
 _REMEMBERED: Final = 1024
-# A request with one of these is judged by rules anew each time; the spellings are those that WSGI servers and CGI fold.
+# The result of the rules is not cached for a request with one of these headers. The set holds all
+# spellings that WSGI servers and CGI treat as the same header.
 _OVERRIDES: Final = frozenset(
     b"".join(part for pair in zip(words, (*marks, b""), strict=True) for part in pair)
     for words in ((b"x", b"http", b"method", b"override"), (b"x", b"http", b"method"), (b"x", b"method", b"override"))
@@ -30,18 +34,21 @@ _OVERRIDES: Final = frozenset(
 
 
 class Original(NamedTuple):
-    """What the client asked of the gateway. A tuple and no dataclass, because one is made for each request.
+    """The request that the client sent to the gateway.
+
+    The class is a tuple, not a dataclass, because the guard creates one for each request.
 
     Attributes:
-        method: As the client sent it.
-        target: Undecoded path and query, bytes as latin-1; begins with `/`.
+        method: Method, as the client sent it.
+        target: Undecoded path and query, as latin-1 text. It begins with `/`.
         scheme: `http`, `https`, `ws` or `wss`.
-        host: The client's Host field.
+        host: Value of the client's Host field.
         fields: All header fields of the request to the guard.
-        own: Names of those that are the dialect's and not the client's.
-        authorization: The value of the only Authorization field; None where there is none or more than one.
+        own: Names of the fields that the gateway sets, not the client.
+        authorization: Value of the Authorization field. None if there is none or more than one.
         overrides: Whether a header could override the method.
-        certificate: The client's certificate in DER, None without one or where certificates are not read.
+        certificate: Client certificate in DER. None if the client has none or if the settings do
+            not enable client certificates.
     """
 
     method: str
@@ -56,14 +63,14 @@ class Original(NamedTuple):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The client's header fields but Host."""
+        """The header fields of the client, without Host."""
         return [pair for pair in self.fields if pair[0] not in self.own]
 
     def __repr__(self) -> str:
         return f"Original({self.method})"
 
     def request(self) -> Request:
-        """Give it as the guard wants it: as if the client had asked the guard itself."""
+        """Return the original request, as if the client had sent it to the guard directly."""
         path, _, query = self.target.partition("?")
         return Request(
             method=self.method,
@@ -76,14 +83,15 @@ class Original(NamedTuple):
 
 
 class Names(NamedTuple):
-    """The header fields of a dialect, lower-case.
+    """Names of the header fields of a dialect, in lower case.
 
     Attributes:
-        certificate: Of the client's certificate.
-        scheme: Of the original scheme.
-        method: Of the original method; None where the request to the guard has the original method, path and Host.
-        uri: Of the original target.
-        host: Of the original Host.
+        certificate: Field of the client certificate.
+        scheme: Field of the original scheme.
+        method: Field of the original method. None if the request to the guard itself has the
+            original method, path and Host.
+        uri: Field of the original target. None in the same case as `method`.
+        host: Field of the original Host.
     """
 
     certificate: bytes
@@ -108,25 +116,27 @@ NAMES: Final[Mapping[Gateway, Names]] = {
 
 
 class Dialect:
-    """Reads original requests.
+    """Reads the original request from the headers of a gateway.
 
     Args:
-        gateway: Whose way of telling them is read; no other way is looked at.
-        certificates: Whether the client certificate's header is believed: the gateway must delete a client's own.
+        gateway: The gateway whose headers are read. Headers of other gateways are ignored.
+        certificates: Whether the header of the client certificate is trusted. If True, the gateway
+            must delete a header of this name that a client sends.
     """
 
     def __init__(self, gateway: Gateway, *, certificates: bool = False) -> None:
         names = self._names = NAMES[gateway]
         self._certificates = certificates
         self._own = frozenset(name for name in (*names, _HOST_FIELD) if name is not None)
-        # Methods and hosts that were found well-formed: there are few, and each comes again and again.
+        # Cache of well-formed pairs of method and host. There are few distinct pairs.
         self._well_formed: dict[tuple[bytes, bytes], str] = {}
 
     def read(self, scope: Mapping[str, Any]) -> Original | None:
         """Read the original request from an ASGI scope.
 
         Returns:
-            None where a header of the dialect is missing, repeated or malformed: never the method and path of the question itself.
+            None if a header of the dialect is missing, repeated or malformed. The method never
+            falls back to the method and path of the request to the guard.
         """
         headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         fields = dict(headers)
@@ -141,7 +151,8 @@ class Dialect:
         try:
             if names.method is None or names.uri is None:
                 method, target = scope["method"].encode("ascii"), _own_target(scope)
-                # Envoy says the scheme only where `allowed_headers` names it; what must know it uses public_url.
+                # Envoy sends the scheme only if `allowed_headers` lists it. Checks that depend on
+                # the scheme use `public_url`.
                 scheme = _SCHEMES[fields.get(names.scheme, b"https")]
             else:
                 method, target, scheme = fields[names.method], fields[names.uri], _SCHEMES[fields[names.scheme]]
@@ -169,7 +180,10 @@ class Dialect:
 
 
 def _own_target(scope: Mapping[str, Any]) -> bytes:
-    """Give the target behind the prefix, from the undecoded path; empty where that does not begin with the prefix."""
+    """Return the target after the prefix, from the undecoded path.
+
+    The result is empty if the path does not begin with the prefix.
+    """
     raw: bytes = scope.get("raw_path") or b""
     query: bytes = scope.get("query_string", b"")
     if raw[: len(PREFIX)] != PREFIX:

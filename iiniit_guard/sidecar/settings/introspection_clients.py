@@ -1,4 +1,4 @@
-"""Who may use `/introspect`, and how a caller shows who it is.
+"""The clients that may use `/introspect`, and their authentication.
 
 Spec: RFC 7662 §2.1, RFC 6749 §2.3.1.
 """
@@ -21,7 +21,8 @@ from iiniit_guard.core.issuer import validators as is_
 
 CALLER_NAMES: Final = ("id", "secret_hash", "audiences")
 
-# RFC 7914 §2 and OWASP's advice of 2025 for passwords: 32 MiB and about 0.1 s a try.
+# RFC 7914 §2 and the OWASP recommendation of 2025 for passwords: 32 MiB and about 0.1 s for each
+# attempt.
 _COST, _BLOCK, _PARALLEL, _MEMORY = 2**15, 8, 1, 64 * 1024 * 1024
 _SHA256: Final = "sha256"
 _SCRYPT: Final = "scrypt"
@@ -34,12 +35,13 @@ BUSY: Final = "busy"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One caller.
+    """One introspection client.
 
     Attributes:
-        identifier: Its client identifier.
-        secret_hash: As `make_secret_hash` writes it; `sha256:` and 64 digits for a secret of at least 128 random bits.
-        audiences: It learns about tokens for one of these and about no others.
+        identifier: The client identifier.
+        secret_hash: A value that `make_secret_hash` returns, or `sha256:` and 64 hexadecimal
+            digits for a secret of at least 128 random bits.
+        audiences: The client may introspect only tokens that are issued for one of these audiences.
     """
 
     identifier: str
@@ -48,7 +50,7 @@ class Caller:
 
 
 def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
-    """Tell what is wrong with one `[[callers]]` table; no fault quotes a hash."""
+    """Return the faults of one `[[callers]]` table. The faults do not quote a hash."""
     label = f"callers[{number}]"
     faults = [f"{label}.{name}: there is no such setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
     faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
@@ -70,25 +72,29 @@ def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[st
 
 
 def make_secret_hash(secret: str, salt: bytes | None = None) -> str:
-    """Hash a secret for `secret_hash`, slowly: it may be one that a person chose.
+    """Return a hash of a secret, for `secret_hash`.
+
+    The hash function is slow (scrypt), because a person may have chosen the secret.
 
     Args:
         secret: Any text.
-        salt: For tests; None means a fresh one.
+        salt: A fixed salt for tests. None means a new random salt.
     """
     fresh = secrets.token_bytes(16) if salt is None else salt
     return f"{_SCRYPT}:{fresh.hex()}:{_stretched(secret, fresh).hex()}"
 
 
 class Callers:
-    """The callers, and what was found out about their secrets.
+    """The introspection clients, and a cache of their verified secrets.
 
-    A slow hash is computed once per secret and process: then its digest under a key that only this process knows is compared. Where any
-    caller has a slow hash, every refusal costs one, so that its time does not tell which callers there are.
+    A process computes the slow hash of a correct secret once. After that, it compares an HMAC of
+    the secret under a random key that only this process knows. If any client has a slow hash,
+    every refusal computes one, so that response times do not reveal which client identifiers exist.
 
     Args:
-        callers: By distinct identifiers.
-        before: Those of the configuration that this one replaces: what was found out stays where the hash did.
+        callers: The clients, with distinct identifiers.
+        before: The clients of the configuration that this one replaces. The cache entry of a
+            client is kept if its hash is unchanged.
     """
 
     def __init__(self, callers: Iterable[Caller], before: Callers | None = None) -> None:
@@ -98,17 +104,20 @@ class Callers:
         self._is_slow = any(is_slow(caller) for caller in self._callers.values())
         self._tries: dict[bytes, asyncio.Task[bool]] = {}
         self._queued: Counter[str | None] = Counter()
-        # One slow hash at a time: a flood of wrong secrets must not take every core.
+        # Compute one slow hash at a time, so that a flood of wrong secrets cannot use every core.
         self._turn: asyncio.Lock = asyncio.Lock() if before is None else before._turn
 
     def __bool__(self) -> bool:
         return bool(self._callers)
 
     async def identify(self, authorization: bytes | None, form: Mapping[str, str]) -> Caller | Busy | None:
-        """Give the caller who shows a good secret, in the header or in the form and not in both.
+        """Return the client that presents its correct secret.
+
+        The secret may be in the header or in the form, but not in both.
 
         Returns:
-            None for anyone else; `BUSY` where too many secrets of this caller, or of strangers, wait to be looked at.
+            None if the credentials are missing or wrong. `BUSY` if too many secrets wait for
+            verification, of this client or of unknown clients.
         """
         shown = _credentials(authorization, form)
         if shown is None:
@@ -131,11 +140,14 @@ class Callers:
         return caller
 
     async def _try(self, caller: Caller | None, secret: str, digest: bytes) -> bool | Busy:
-        """Compare a secret with the caller's slow hash, or with one that fits nothing; those who show the same meanwhile share one try."""
+        """Compare a secret with the slow hash of the client, or with one that nothing matches.
+
+        Concurrent requests with the same credentials share one computation.
+        """
         running = self._tries.get(digest)
         if running is None:
             queue = None if caller is None else caller.identifier
-            if self._queued[queue] > _LONGEST_QUEUE:  # one is at work, the others wait
+            if self._queued[queue] > _LONGEST_QUEUE:  # the count includes the one that is running
                 return BUSY
             self._queued[queue] += 1
             wanted = caller.secret_hash if caller is not None and is_slow(caller) else _FITS_NOTHING
@@ -146,7 +158,8 @@ class Callers:
                 self._queued[queue] -= 1
 
             running.add_done_callback(end)
-        return await asyncio.shield(running)  # a caller that hangs up takes nobody's try with it
+        # Other requests may share the computation, so a client that disconnects must not cancel it.
+        return await asyncio.shield(running)
 
     async def _in_turn(self, secret: str, secret_hash: str) -> bool:
         async with self._turn:
@@ -158,12 +171,12 @@ class Callers:
 
 
 def is_slow(caller: Caller) -> bool:
-    """Tell whether a try at this caller's secret costs a slow hash."""
+    """Return whether verifying the secret of this client computes a slow hash."""
     return caller.secret_hash.startswith(f"{_SCRYPT}:")
 
 
 def matches(secret: str, secret_hash: str) -> bool:
-    """Tell whether `secret` is the one that was hashed."""
+    """Return whether `secret` matches `secret_hash`. The comparison takes constant time."""
     parsed = _parse_hash(secret_hash)
     if parsed is None:
         return False
@@ -177,7 +190,7 @@ def _stretched(secret: str, salt: bytes) -> bytes:
 
 
 def _parse_hash(value: object) -> tuple[bytes | None, bytes] | None:
-    """Give salt (None for a plain digest) and hash, None for what is neither."""
+    """Return the salt (None for a plain digest) and the hash, or None if the value is malformed."""
     kind, _, rest = str(value).partition(":")
     salt, colon, digest = rest.rpartition(":")
     try:
@@ -193,7 +206,7 @@ def _credentials(authorization: bytes | None, form: Mapping[str, str]) -> tuple[
     posted = form.get("client_id"), form.get("client_secret")
     if authorization is None:
         return None if posted[0] is None or posted[1] is None else (posted[0], posted[1])
-    if posted[1] is not None:  # RFC 6749 §2.3: one method in a request
+    if posted[1] is not None:  # RFC 6749 §2.3: only one authentication method in each request
         return None
     scheme, _, encoded = authorization.partition(b" ")
     try:

@@ -1,4 +1,4 @@
-"""Where to listen: addresses as typed, and the sockets made of them."""
+"""Parse listening addresses and open their sockets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from iiniit_guard.errors import SettingsError
 
 _UNIX: Final = "unix:"
 _BACKLOG: Final = 2048
-_SOCKET_MODE: Final = 0o660  # whoever may write to the socket is trusted like the gateway itself
+# The guard trusts every process that may write to the socket as it trusts the gateway.
+_SOCKET_MODE: Final = 0o660
 
 
 def bind_fault(value: object) -> str | None:
-    """Tell why `value` is no place to listen, or None."""
+    """Return why `value` is not a valid listening address, or None if it is valid."""
     place = str(value)
     if place.startswith(_UNIX):
         return None if len(place) > len(_UNIX) else "unix: wants a path after it"
@@ -27,10 +28,11 @@ def bind_fault(value: object) -> str | None:
 
 
 def open_sockets(places: Iterable[str]) -> list[socket.socket]:
-    """Open a listening socket for each place; workers share them.
+    """Open a listening socket for each address. Workers share the sockets.
 
     Raises:
-        SettingsError: An address is taken, unknown or not ours. Sockets that were opened before it are closed again.
+        SettingsError: An address is in use, unknown or not available on this host. The sockets
+            that the function has already opened are closed.
     """
     opened: list[socket.socket] = []
     for place in places:
@@ -44,7 +46,7 @@ def open_sockets(places: Iterable[str]) -> list[socket.socket]:
 
 
 def remove_unix_sockets(places: Iterable[str]) -> None:
-    """Remove the files of Unix sockets that nobody listens on any longer."""
+    """Remove the files of Unix sockets after their sockets were closed."""
     for place in places:
         if place.startswith(_UNIX):
             Path(place[len(_UNIX) :]).unlink(missing_ok=True)
@@ -69,7 +71,7 @@ def _open(place: str) -> socket.socket:
 def _open_unix(path: str) -> socket.socket:
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if _is_abandoned(path):  # what a killed process left behind
+        if _is_abandoned(path):  # a killed process does not remove its socket file
             Path(path).unlink()
         opened.bind(path)
         Path(path).chmod(_SOCKET_MODE)

@@ -1,4 +1,7 @@
-"""Who may ask: the gateway, known by the address of its socket and by nothing that it says."""
+"""The network peers that may call the gateway listener.
+
+The guard identifies the gateway by the peer address of the socket, never by a header.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _KEPT: Final = 1024
 
 
 def network_fault(value: object) -> str | None:
-    """Tell why `value` names no network, or None."""
+    """Return why `value` is not a network, or None if it is one."""
     if value == UNIX:
         return None
     try:
@@ -23,10 +26,10 @@ def network_fault(value: object) -> str | None:
 
 
 class Peers:
-    """The peers that are heard.
+    """The trusted network peers.
 
     Args:
-        networks: Addresses, networks, and `unix` for whoever may open our Unix socket.
+        networks: Addresses, networks, and `unix` for every process that may open the Unix socket.
     """
 
     def __init__(self, networks: Iterable[str] = DEFAULT_PEERS) -> None:
@@ -36,10 +39,11 @@ class Peers:
         self._known: dict[str, bool] = {}
 
     def trusts(self, scope: Mapping[str, Any]) -> bool:
-        """Tell whether the other end of the connection may ask."""
+        """Return whether the peer of the connection is trusted."""
         client = scope.get("client")
         if not client:
-            # ASGI names a Unix socket's server (path, None). A TCP connection without a peer is one that was lost already.
+            # For a Unix socket, `server` of ASGI is (path, None). A TCP connection without a peer
+            # address has already been lost.
             server = scope.get("server")
             return self._unix and server is not None and server[1] is None
         address: str = client[0]
@@ -55,5 +59,5 @@ class Peers:
             peer = ip_address(address.partition("%")[0])
         except ValueError:
             return False
-        mapped = getattr(peer, "ipv4_mapped", None)  # what a socket for both families makes of an IPv4 peer
+        mapped = getattr(peer, "ipv4_mapped", None)  # an IPv4 peer of a dual-stack socket
         return any((mapped or peer) in network for network in self._networks)

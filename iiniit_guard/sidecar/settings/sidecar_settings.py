@@ -1,4 +1,7 @@
-"""What `iiniit-guard serve` reads from `guard.toml`, beside the settings of the guard: checked once, all faults reported together."""
+"""The settings of `iiniit-guard serve` in `guard.toml`, in addition to the settings of the guard.
+
+The settings are validated once, and all faults are reported in one error.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,14 @@ DecisionLog = Literal["refusals", "all", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """Whom the assertion is for.
+    """The upstream for which assertions are signed.
 
     Attributes:
-        audience: `aud` of the assertion: the one upstream.
-        assertion_issuer: `iss` of the assertion, an identifier of its own.
-        assertion_keys: PEM files of P-256 keys; the first signs, all are published.
-        assertion_claims: Claims of the token that are copied where it has them.
+        audience: `aud` of the assertion, which identifies the upstream.
+        assertion_issuer: `iss` of the assertion, an identifier distinct from any token issuer.
+        assertion_keys: PEM files of P-256 keys. The first key signs; all are published.
+        assertion_claims: Claims that are copied from the token into the assertion, if the token
+            has them.
     """
 
     audience: str
@@ -45,25 +49,27 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SidecarSettings:
-    """One configuration.
+    """The settings of the sidecar.
 
     Attributes:
-        gateway: Whose dialect is read.
-        guard: Keywords for `Guard`.
-        rules: None means that any valid token opens every path.
-        upstream: None means no assertion.
-        callers: Who may use `/introspect`; none means that it is off.
-        bind: Where the gateway's listener is: `host:port`, `[v6]:port` or `unix:/path`; and so are the next two.
-        public_bind: Metadata and `/jwks`; none means no such listener.
-        admin_bind: Status page and metrics; none means no such listener.
-        admin_hosts: Host names by which the admin listener may be called, beside loopback's.
-        workers: Processes.
-        stop_seconds: How long a stop waits for requests under way.
-        log: Which decisions are logged.
-        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any request, and `auto` logs a refused one.
-        trusted_proxies: Networks of the gateway, and `unix`.
-        client_certificates: Whether the gateway's header with the client's certificate is believed.
-        auth_max_age_seconds: How long the gateway may remember a grant under the recipe's key; 0 means not at all.
+        gateway: The gateway whose headers are read.
+        guard: Keyword arguments of `Guard`.
+        rules: The access rules. None means that any valid token allows any request.
+        upstream: The upstream of assertions. None means that no assertions are created.
+        callers: The clients that may use `/introspect`. Empty disables the endpoint.
+        bind: Addresses of the gateway listener: `host:port`, `[v6]:port` or `unix:/path`.
+        public_bind: Addresses of the listener for metadata and `/jwks`. Empty disables it.
+        admin_bind: Addresses of the listener for the status page and metrics. Empty disables it.
+        admin_hosts: Host names that the admin listener accepts, in addition to loopback.
+        workers: Number of worker processes.
+        stop_seconds: Seconds that a shutdown waits for requests in progress.
+        log: The decisions that are logged.
+        preflights: `pass` lets CORS preflights through; `auto` and `guard` treat them like any
+            other request, and `auto` logs a refused preflight.
+        trusted_proxies: Networks of the gateway, and `unix` for its Unix socket.
+        client_certificates: Whether the gateway's header with the client certificate is trusted.
+        auth_max_age_seconds: Seconds for which the gateway may cache a grant under the key of
+            `gateway.authorize.cache_key`. 0 disables caching.
     """
 
     gateway: Gateway
@@ -125,19 +131,19 @@ _UPSTREAM: Final[Mapping[str, is_.Check]] = {
 
 
 def read_settings(path: str | os.PathLike[str]) -> SidecarSettings:
-    """Read `guard.toml`.
+    """Read the settings from `guard.toml`.
 
     Raises:
-        SettingsError: The file cannot be read, or with every fault in it.
+        SettingsError: The file cannot be read or has faults. The exception lists all faults.
     """
     return settings_from_document(read_toml(path))
 
 
 def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
-    """Turn a parsed `guard.toml` into settings.
+    """Return the settings in a parsed `guard.toml`.
 
     Raises:
-        SettingsError: With every fault.
+        SettingsError: The settings have faults. The exception lists all of them.
     """
     faults: list[str] = []
     gateway = document.get("gateway")
@@ -149,7 +155,7 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
     audiences = frozenset[str]()
     if guard is not None:
         made = _collect(faults, lambda: make_settings(guard))
-        if made is not None:  # a file lists its issuers: none are found at run time
+        if made is not None:  # a file lists its issuers, so no callable looks them up at run time
             audiences = (
                 frozenset(name for issuer in made.issuers for name in issuer.audiences) if isinstance(made.issuers, tuple) else audiences
             )
@@ -171,7 +177,7 @@ def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
 
 
 def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, is_.Check], faults: list[str]) -> dict[str, Any]:
-    """Give the values of one table; a text where a list is wanted is a list of one."""
+    """Return the values of one table. A string in place of a list becomes a list of one item."""
     table = document.get(name, {})
     if not isinstance(table, Mapping):
         faults.append(f"{name}: a table is wanted, [{name}]")

@@ -1,6 +1,8 @@
-"""Charts of one hour as inline SVG: no script, and no scaling, so that patterns and lines look alike on a phone and on a desk.
+"""Draw the charts of one hour as inline SVG.
 
-Bars are told apart by patterns and lines by dashes, colours only help. Labels are HTML beside the drawing, in the page's own letters.
+The charts need no script. They are not scaled, so patterns and lines look the same on a phone and
+on a desktop. Bars differ in pattern and lines in dashes, so no chart relies on colour alone. Labels
+are HTML outside the SVG, in the font of the page.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from iiniit_guard.sidecar.status.formatting import clock, shown
 from iiniit_guard.sidecar.status.history import MINUTES
 
 Kind: TypeAlias = str
-"""How a series looks: `allow`, `deny`, `unavailable`, `saved`, `calls` (bars), `p50`, `p95`, `p99`, `ratio` (lines)."""
+"""The style of a series.
+
+Bars: `allow`, `deny`, `unavailable`, `saved`, `calls`. Lines: `p50`, `p95`, `p99`, `ratio`.
+"""
 
 PATTERNS: Final = (
     '<svg width="0" height="0" aria-hidden="true" focusable="false" class="defs"><defs>'
@@ -27,18 +32,19 @@ PATTERNS: Final = (
 )
 _PATTERNED: Final = frozenset({"deny", "unavailable", "calls"})
 _WIDTH: Final = 100 / MINUTES
-_HAIRLINE: Final = 1.2  # per cent of the height: one refusal among thousands must be seen
+# Minimum height of a part in per cent, so that one refusal among thousands stays visible.
+_HAIRLINE: Final = 1.2
 
 
 class Tick(NamedTuple):
-    """A line across the drawing: how high, 0 to 1, and its label."""
+    """A horizontal grid line: its height, from 0 to 1, and its label."""
 
     share: float
     label: str
 
 
 def nice_top(most: float) -> float:
-    """Give a round number that is not below `most`, so that half of it is round too."""
+    """Return a round number that is at least `most`, and whose half is also round."""
     if most <= 2:
         return 2.0
     power = 10.0 ** math.floor(math.log10(most))
@@ -46,14 +52,14 @@ def nice_top(most: float) -> float:
 
 
 def bars(minutes: Sequence[Sequence[tuple[Kind, float]]], titles: Sequence[str], top: float, ticks: Sequence[Tick], label: str) -> str:
-    """Draw one stacked bar a minute.
+    """Return the SVG of a stacked bar chart, with one bar for each minute.
 
     Args:
-        minutes: The parts of each bar from below, as shares of `top` when divided by it.
-        titles: What is said about each minute under the pointer.
-        top: What reaches the upper edge.
-        ticks: Lines across.
-        label: The whole in words, for those who do not see it.
+        minutes: For each minute, the kind and the value of each part of the bar, from the bottom.
+        titles: Tooltip of each minute.
+        top: The value at the upper edge of the chart.
+        ticks: Grid lines.
+        label: Text alternative for screen readers.
     """
     drawn = []
     for number, (parts, title) in enumerate(zip(minutes, titles, strict=True)):
@@ -70,13 +76,13 @@ def bars(minutes: Sequence[Sequence[tuple[Kind, float]]], titles: Sequence[str],
 
 
 def steps(lines: Sequence[tuple[Kind, Sequence[float | None]]], titles: Sequence[str], ticks: Sequence[Tick], label: str) -> str:
-    """Draw lines that keep one height for each minute; a minute without a value is a gap.
+    """Return the SVG of a step chart. Each line has one height for each minute.
 
     Args:
-        lines: Kind and shares of the height, 0 to 1.
-        titles: As for `bars`, and so are the next two.
-        ticks: Lines across.
-        label: The whole in words.
+        lines: Kind and heights of each line, from 0 to 1. None leaves a gap.
+        titles: Tooltip of each minute.
+        ticks: Grid lines.
+        label: Text alternative for screen readers.
     """
     paths = "".join(f'<path class="{kind}" d="{_path(shares)}"/>' for kind, shares in lines)
     inner = f'<svg viewBox="0 0 {MINUTES} 100" preserveAspectRatio="none" width="100%" height="100%">{paths}</svg>'
@@ -87,16 +93,16 @@ def steps(lines: Sequence[tuple[Kind, Sequence[float | None]]], titles: Sequence
 def figure(
     title: str, said: str, drawing: str, ticks: Sequence[Tick], first: int, legend: Sequence[tuple[Kind, str]], empty: str = ""
 ) -> str:
-    """Put a drawing between its heading, its words and its labels.
+    """Return the HTML of a figure: heading, summary, chart, labels and legend.
 
     Args:
         title: The heading.
-        said: What the drawing shows, in words; HTML.
-        drawing: Of `bars` or `steps`.
-        ticks: The same as in the drawing.
-        first: The oldest minute, since the epoch.
+        said: HTML of the summary below the heading.
+        drawing: The SVG that `bars` or `steps` returned.
+        ticks: The grid lines of the chart.
+        first: The oldest minute, in minutes since the epoch.
         legend: Kind and name of each series.
-        empty: What is written where there is nothing to draw.
+        empty: Text to show over a chart without data. An empty string shows none.
     """
     heights = "".join(f'<span style="bottom:{tick.share * 100:.2f}%">{shown(tick.label)}</span>' for tick in ticks)
     times = "".join(

@@ -1,4 +1,4 @@
-"""How the status page writes numbers, times and texts: escaped, short, and the same everywhere."""
+"""Format numbers, times and text for the status page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import gmtime, strftime
 from typing import Final
 
 _LONGEST: Final = 400
-_SPACES: Final = "\u00a0\u202f"  # our own, between a number and its unit
+_SPACES: Final = "\u00a0\u202f"  # the page writes them between a number and its unit
 
 MEANINGS: Final[Mapping[str, str]] = {
     "no_token": "no credentials came",
@@ -43,18 +43,22 @@ MEANINGS: Final[Mapping[str, str]] = {
     "untrusted_peer": "somebody other than the gateway asked",
     "issuer_unavailable": "the issuer could not be asked: answered 503, with Retry-After",
 }
-"""What each reason means, for people who do not know the name."""
+"""Refusal reason → explanation on the status page."""
 
 
 def shown(text: object) -> str:
-    """Write any text as HTML: what would not print, or would turn the direction of writing, is spelt out; very long ones are cut."""
+    """Return any text escaped as HTML.
+
+    Characters that are not printable or change the text direction are replaced by their
+    hexadecimal escapes. Long text is truncated.
+    """
     whole = str(text)
     cut = whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}…"
     return escape("".join(sign if sign.isprintable() or sign in _SPACES else f"\\u{ord(sign):04x}" for sign in cut))
 
 
 def count(number: float) -> str:
-    """Write a number of things; from a million on with three digits."""
+    """Return a number as text. Numbers from one million on have three significant digits."""
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
         if number >= size:
             return f"{number / size:.3g}\u202f{unit}"
@@ -62,12 +66,12 @@ def count(number: float) -> str:
 
 
 def things(number: int, one: str, many: str | None = None) -> str:
-    """Write a number with its noun."""
+    """Return a number and its noun, in singular or plural."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
 def percent(share: float | None) -> str:
-    """Write a share; what is nearly all or nearly nothing is never rounded to all or nothing."""
+    """Return a share as a percentage. Only exact values are shown as 0 % or 100 %."""
     if share is None:
         return "—"
     rounded = f"{share * 100:.1f}"
@@ -79,7 +83,7 @@ def percent(share: float | None) -> str:
 
 
 def within(seconds: float | None) -> str:
-    """Write a short time: an upper end of a latency bucket; a dash where nothing was counted."""
+    """Return the upper bound of a latency bucket as text, or a dash for None."""
     if seconds is None:
         return "—"
     for size, unit in ((1.0, "s"), (1e-3, "ms")):
@@ -89,12 +93,12 @@ def within(seconds: float | None) -> str:
 
 
 def at_most(seconds: float | None) -> str:
-    """Write a short time as what it is, an upper end."""
+    """Return the upper bound of a latency bucket with `≤`, or a dash for None."""
     return within(seconds) if seconds is None else f"≤\u202f{within(seconds)}"
 
 
 def lasting(seconds: float) -> str:
-    """Write a length of time in its two largest units."""
+    """Return a duration as text, in at most two units."""
     whole = max(0, int(seconds))
     days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
     if days:
@@ -105,10 +109,10 @@ def lasting(seconds: float) -> str:
 
 
 def clock(minute: int) -> str:
-    """Write the time of day (UTC) of a minute since the epoch."""
+    """Return the time of day (UTC) of a minute, which is counted since the epoch."""
     return strftime("%H:%M", gmtime(minute * 60))
 
 
 def moment(seconds: float) -> str:
-    """Write a date and a time of day (UTC)."""
+    """Return the date and time of day (UTC) of a time in seconds since the epoch."""
     return strftime("%Y-%m-%d %H:%M", gmtime(seconds))

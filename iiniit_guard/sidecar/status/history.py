@@ -1,6 +1,7 @@
-"""What happened in the last hour, minute by minute, and since the start: numbers alone, nothing of any token.
+"""Count decisions for each minute of the last hour, and since the start of the process.
 
-A snapshot can be written as JSON, and snapshots of several workers can be merged, so quantiles are made last, from counts.
+The module stores only numbers and no part of any token. A snapshot can be serialized as JSON.
+Snapshots of several workers can be merged, so quantiles are computed last, from the merged counts.
 """
 
 from __future__ import annotations
@@ -19,18 +20,22 @@ BOUNDS: Final = (
     *(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3),
     *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
 )
-"""Upper ends of the latency buckets in seconds; one more bucket holds what took longer."""
+"""Upper bounds of the latency buckets in seconds. One more bucket counts longer requests."""
 
 MINUTES: Final = 60
 CACHES: Final = ("hit", "miss", "none")
 
 Snapshot: TypeAlias = dict[str, Any]
-"""`{"started": s, "now": s, "minutes": [minute, …], "total": minute}`, the oldest minute first. A minute is
+"""`{"started": s, "now": s, "minutes": [minute, …], "total": minute}`, oldest minute first.
+
+The members of a minute are:
 
 - `minute`: minutes since the epoch (0 in `total`);
-- `counts`: list of [decision, reason, cache, number]; decision `allow`, `deny` or `unavailable`; reason "" for `allow`;
-- `latency`: cache outcome → numbers per bucket of `BOUNDS`; `seconds`: cache outcome → their sum;
-- `calls`: introspection calls made.
+- `counts`: list of [decision, reason, cache, number]. The decision is `allow`, `deny` or
+  `unavailable`. The reason is "" for `allow`;
+- `latency`: cache result → number of requests in each bucket of `BOUNDS`;
+- `seconds`: cache result → sum of the latencies;
+- `calls`: number of introspection calls.
 """
 
 
@@ -43,7 +48,7 @@ def _no_latency() -> dict[str, list[int]]:
 
 @dataclass(slots=True)
 class _Span:
-    """The numbers of one minute, or of all time."""
+    """The counts of one minute, or of several minutes together."""
 
     minute: int = 0
     counts: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
@@ -70,10 +75,10 @@ class _Span:
 
 
 class History:
-    """Counts decisions. One for each process, all of it on one event loop.
+    """Counts the decisions of one process. It is not thread-safe: use it on one event loop.
 
     Args:
-        wall: Seconds since the epoch.
+        wall: Returns the current time in seconds since the epoch.
     """
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -81,11 +86,14 @@ class History:
         self._made = 0
         self._started = wall()
         self._minutes: deque[_Span] = deque(maxlen=MINUTES)
-        self._closed = _Span()  # all minutes that are over
+        self._closed = _Span()  # the sum of all completed minutes
         self._begin(self._started)
 
     def hit(self, now: float, seconds: float) -> None:
-        """Count a request that a remembered token let through; no event is made for it, since that costs as much as the decision."""
+        """Count a request that was allowed by a cached token.
+
+        The guard creates no event for it, because an event costs as much as the decision.
+        """
         if now >= self._ends:
             self._turn(now)
         self._counts[_HIT] = self._counts.get(_HIT, 0) + 1
@@ -93,7 +101,7 @@ class History:
         self._hits[bisect_left(BOUNDS, seconds)] += 1
 
     def record(self, event: Event) -> None:
-        """Count a decision: what `Guard(on_event=...)` takes."""
+        """Count the decision of an event. The method can be passed as `Guard(on_event=...)`."""
         if event.time >= self._ends:
             self._turn(event.time)
         counts, cache, key = self._counts, event.cache, (event.decision, event.reason, event.cache)
@@ -102,19 +110,23 @@ class History:
         self._latency[cache][bisect_left(BOUNDS, event.seconds)] += 1
 
     def count_calls(self, made: int) -> None:
-        """Note how many introspection calls were made so far; after a reload the number begins again at 0."""
+        """Update the number of introspection calls.
+
+        Args:
+            made: Number of calls since the guard was created. A reload may restart it at 0.
+        """
         self.tick()
         self._span.calls += made - self._made if made >= self._made else made
         self._made = made
 
     def tick(self) -> None:
-        """Let the minute end that is over, also while nothing happens."""
+        """Close the current minute if it is over, even if no request arrived."""
         now = self._wall()
         if now >= self._ends:
             self._turn(now)
 
     def snapshot(self) -> Snapshot:
-        """Give everything in a form that can be written as JSON."""
+        """Return all counts in a form that can be serialized as JSON."""
         self.tick()
         total = _Span()
         total.add(self._closed)
@@ -141,7 +153,7 @@ class History:
 
 
 def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
-    """Add up the snapshots of several workers; at least one."""
+    """Return the sum of the snapshots of several workers. At least one snapshot is required."""
     them = list(snapshots)
     minutes: dict[int, list[Mapping[str, Any]]] = {}
     for minute in chain.from_iterable(each["minutes"] for each in them):
@@ -156,11 +168,15 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def quantile(share: float, latency: Iterable[int]) -> float | None:
-    """Give the upper end of the bucket in which the quantile lies, in seconds; None where nothing was counted.
+    """Return the upper bound of the bucket that contains the quantile, in seconds.
 
     Args:
-        share: 0.5 is the median.
-        latency: Numbers per bucket of `BOUNDS`. What took longer than the last bound counts as that bound.
+        share: The quantile, from 0 to 1. 0.5 is the median.
+        latency: Number of requests in each bucket of `BOUNDS`. Requests that took longer than the
+            last bound count as that bound.
+
+    Returns:
+        None if no request was counted.
     """
     numbers = list(latency)
     wanted, seen = share * sum(numbers), 0
@@ -172,11 +188,13 @@ def quantile(share: float, latency: Iterable[int]) -> float | None:
 
 
 def summary(minute: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what one minute of a snapshot, or its total, comes to.
+    """Return the statistics of one minute of a snapshot, or of its total.
 
     Returns:
-        `requests`; `decisions`: decision → number; `refusals`: reason → number; `hits`, `misses`; `hit_ratio` (None without either);
-        `calls` made and `calls_saved` (hits that no call was made for); `p50`, `p95`, `p99` in seconds or None.
+        `minute`; `requests`; `decisions`: decision → number; `refusals`: reason → number; `hits`
+        and `misses` of the token cache; `hit_ratio` (None without hits and misses); `calls`, the
+        introspection calls; `calls_saved`, the hits that needed no call; `p50`, `p95`, `p99` in
+        seconds or None.
     """
     decisions: dict[str, int] = {}
     refusals: dict[str, int] = {}

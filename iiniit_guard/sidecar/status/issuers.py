@@ -1,4 +1,4 @@
-"""How the issuers are, as far as this process has found out: for the status page, `/readyz` and metrics."""
+"""The state of the issuers, as this process knows it, for the status page and the metrics."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ if TYPE_CHECKING:
 
 
 def describe_issuers(resource: ProtectedResource) -> list[dict[str, Any]]:
-    """Describe each issuer in a form that can be written as JSON.
+    """Return the state of each issuer in a form that can be serialized as JSON.
 
     Returns:
-        One mapping each: `issuer`; `jwt`, `introspects` as set; `healthy`; `keys` (how many, None where they are not used or not there
-        yet), `keys_age` in seconds; `calls` made; `errors`: part (`keys`, `metadata`, `introspection`) → what failed last and
-        has not succeeded since. No error holds a token, a secret or what a server sent.
+        One mapping for each issuer: `issuer`; `jwt` and `introspects`, as configured; `healthy`;
+        `keys`, the number of keys (None if keys are not used or not yet fetched); `keys_age` in
+        seconds; `calls`, the introspection calls; `errors`: part (`keys`, `metadata`,
+        `introspection`) → its last failure, unless it has succeeded since. An error never holds a
+        token, a secret or content that a server sent.
     """
     return [_describe(server) for server in resource.servers]
 
 
 def calls_made(resource: ProtectedResource) -> int:
-    """Give the number of introspection calls so far, over all issuers."""
+    """Return the number of introspection calls to all issuers."""
     return sum(server.calls.made for server in resource.servers)
 
 
 def merge_issuers(described: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Put together what several workers found: the worst of each, calls added up."""
+    """Merge the issuer states of several workers.
+
+    The result holds the worst state of each issuer, and the sum of the introspection calls.
+    """
     merged: dict[str, dict[str, Any]] = {}
     for each in (issuer for issuers in described for issuer in issuers):
         known = merged.get(each["issuer"])

@@ -1,4 +1,4 @@
-"""The issuers on the status page: who is well, how old the keys are, and what failed last."""
+"""The issuers section of the status page: health, age of the keys, and last failures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from iiniit_guard.sidecar.status.formatting import count, lasting, shown, things
 
-_SHOWN: Final = 12  # the others are one press away: a page of a hundred healthy issuers hides the one that fails
-_ICONS: Final[Mapping[str, str]] = {  # each state has a shape of its own, not only a colour
+# Further issuers are collapsed. A list of a hundred healthy issuers would hide a failing one.
+_SHOWN: Final = 12
+_ICONS: Final[Mapping[str, str]] = {  # states differ in shape, not only in colour
     "good": '<circle cx="8" cy="8" r="8"/><path d="M4.2 8.3l2.6 2.6 5-5.6"/>',
     "wait": '<path class="body" d="M8 .6 16 15H0z"/><path d="M8 5.6v4.2M8 12.2v.6"/>',
     "bad": '<rect width="16" height="16" rx="3"/><path d="M4.8 4.8l6.4 6.4m0-6.4-6.4 6.4"/>',
@@ -21,26 +22,26 @@ _JWT: Final[Mapping[str, str]] = {
 
 
 def pill(state: str, words: str) -> str:
-    """Write a state: icon, colour and words.
+    """Return the HTML of a state: an icon, a colour and a label.
 
     Args:
         state: `good`, `wait` or `bad`.
-        words: HTML.
+        words: HTML of the label.
     """
     icon = f'<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">{_ICONS[state]}</svg>'
     return f'<span class="pill {state}">{icon}{words}</span>'
 
 
 def state_of(issuer: Mapping[str, Any]) -> str:
-    """Give `bad` where something failed last, `wait` where keys are not there yet, else `good`."""
+    """Return `bad` after a failure, `wait` until the keys are fetched, and `good` otherwise."""
     return "bad" if issuer["errors"] else "good" if issuer["healthy"] else "wait"
 
 
 def issuers_section(issuers: Sequence[Mapping[str, Any]]) -> str:
-    """Write the section; those that fail come first.
+    """Return the HTML of the section, with failing issuers first.
 
     Args:
-        issuers: As `describe_issuers` gives them.
+        issuers: The states that `describe_issuers` returns.
     """
     order = ("bad", "wait", "good")
     them = sorted(issuers, key=lambda issuer: (order.index(state_of(issuer)), issuer["issuer"]))
@@ -75,7 +76,7 @@ def _card(issuer: Mapping[str, Any]) -> str:
 
 
 def _without(part: str, what: str) -> str:
-    """Leave out the name of the part where the failure begins with it, as most do."""
+    """Return the failure without a leading name of its part."""
     return what.removeprefix(f"{part}: ").removeprefix("jwks: ")
 
 

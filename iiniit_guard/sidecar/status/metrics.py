@@ -1,7 +1,7 @@
-"""The numbers of all workers, as Prometheus reads them.
+"""The statistics of all workers in the Prometheus text format.
 
-They are made from the same counts as the status page, not counted a second time: the workers tell each other their numbers anyway, and
-one event costs a tenth of what the client library's counters would.
+The metrics use the counts of the status page instead of counters of the client library. Workers
+already share these counts, and counting an event costs a tenth of what a library counter costs.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from iiniit_guard.sidecar.status.history import BOUNDS, CACHES
 
 
 def exposition(snapshot: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Write the text format; give it and its media type.
+    """Return the metrics in the text format, and its media type.
 
     Args:
-        snapshot: What `Sidecar.snapshot` gives.
+        snapshot: The snapshot that `Sidecar.snapshot` returns.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(snapshot))

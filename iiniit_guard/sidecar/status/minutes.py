@@ -1,4 +1,4 @@
-"""The charts of the status page, each with its words, and the same numbers as a table."""
+"""The charts section of the status page: charts with summaries, and the same data as a table."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _EMPTY: Final = "Nothing was asked in this hour"
 
 
 def charts_section(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
-    """Write the section.
+    """Return the HTML of the section.
 
     Args:
-        issuers: As `describe_issuers` gives them.
-        hour: The numbers.
+        issuers: The states that `describe_issuers` returns.
+        hour: The statistics of the last hour.
     """
     drawn = (_requests(hour), _latency(hour), _ratio(hour), _calls(issuers, hour))
     return (

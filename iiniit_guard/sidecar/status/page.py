@@ -1,6 +1,7 @@
-"""The status page, for people: who is well, what is saved, why requests are refused and how fast, over the last hour.
+"""The status page for operators: issuers, token cache, refusals and latency over the last hour.
 
-It holds numbers, the names of issuers and what failed there, and nothing of any token. It loads nothing and runs no script.
+The page holds numbers, the names of issuers and their failures, but no part of any token. It loads
+no external resources and runs no script.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ REFRESH_SECONDS: Final = 15
 
 
 def render(snapshot: Snapshot, *, live: bool = True) -> str:
-    """Write the page.
+    """Return the HTML of the page.
 
     Args:
-        snapshot: What `Sidecar.snapshot` gives.
-        live: Whether it loads itself anew every few seconds; False for those who read its tables.
+        snapshot: The snapshot that `Sidecar.snapshot` returns.
+        live: Whether the page reloads itself every `REFRESH_SECONDS`. False lets a reader study
+            the tables without interruption.
     """
     hour, since = last_hour(snapshot), summary(snapshot["total"])
     refresh = f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">' if live else ""

@@ -1,4 +1,4 @@
-"""What the status page looks like; it is part of the page, which loads nothing."""
+"""The style sheet of the status page. It is inlined, because the page loads no resources."""
 
 from __future__ import annotations
 

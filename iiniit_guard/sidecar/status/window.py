@@ -1,4 +1,4 @@
-"""The last hour as the status page shows it: sixty minutes, with gaps where nothing was counted, and what they come to."""
+"""The last hour for the status page: sixty minutes with gaps, and their total."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _NO_LATENCY: Final = {"none": [0] * (len(BOUNDS) + 1)}
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """An hour of numbers.
+    """The statistics of one hour.
 
     Attributes:
         first: The oldest minute, in minutes since the epoch.
-        minutes: What `summary` says of each, oldest first; None where the process has no numbers.
-        total: What `summary` says of all of them together.
+        minutes: The result of `summary` for each minute, oldest first. None if the process has no
+            counts for the minute.
+        total: The result of `summary` for all minutes together.
     """
 
     first: int
@@ -26,20 +27,21 @@ class Hour:
     total: Mapping[str, Any]
 
     def of(self, number: int, decision: str) -> int:
-        """Give how many requests of one minute (0 is the oldest) ended in this decision."""
+        """Return the number of requests with this decision in one minute (0 is the oldest)."""
         minute = self.minutes[number]
         found: int = 0 if minute is None else minute["decisions"].get(decision, 0)
         return found
 
 
 def last_hour(snapshot: Mapping[str, Any]) -> Hour:
-    """Put the minutes of a snapshot into their places.
+    """Return the last hour of a snapshot.
 
     Args:
-        snapshot: What `Sidecar.snapshot` gives.
+        snapshot: The snapshot that `Sidecar.snapshot` returns.
     """
     written = {minute["minute"]: minute for minute in snapshot["minutes"]}
-    latest = max((int(snapshot["now"] // 60), *written))  # a clock that was set back leaves minutes ahead of it
+    # If the clock was set back, the snapshot contains minutes later than `now`.
+    latest = max((int(snapshot["now"] // 60), *written))
     first = latest - MINUTES + 1
     places = [written.get(first + number) for number in range(MINUTES)]
     there = [minute for minute in places if minute is not None]

@@ -1,4 +1,7 @@
-"""Where workers tell each other their numbers: a directory with a file for each, written anew every second."""
+"""Share statistics between workers, through a directory with one file for each worker.
+
+Each worker rewrites its file every second.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class Board:
-    """One worker's place on the board. A worker that ended leaves its last numbers: totals must not go back.
+    """The statistics file of one worker, and access to the files of the others.
+
+    The file of a worker that exited stays, so that totals never decrease.
 
     Args:
-        directory: Of all workers of one `serve`.
-        name: Of this worker's file, never used twice.
+        directory: The directory that all workers of one `iiniit-guard serve` share.
+        name: Name of this worker's file. A name is never reused.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -24,13 +29,13 @@ class Board:
         self._own = directory / f"{name}.json"
 
     def tell(self, snapshot: Snapshot) -> None:
-        """Replace this worker's numbers; a reader sees the old or the new ones whole."""
+        """Replace the statistics of this worker. The replacement of the file is atomic."""
         written = self._own.with_suffix(".new")
         written.write_text(json.dumps(snapshot))
         written.replace(self._own)
 
     def others(self) -> Iterator[Snapshot]:
-        """Give what the others told last."""
+        """Yield the latest statistics of each other worker."""
         for file in sorted(self._directory.glob("*.json")):
             if file != self._own:
                 yield json.loads(file.read_text())
