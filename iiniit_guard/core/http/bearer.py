@@ -96,7 +96,7 @@ def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) ->
     if match is None:
         return PROBLEMS[Reason.MALFORMED_HEADER]
     scheme, rest = match[1].decode("ascii").lower(), match[2] or b""
-    # Many servers join repeated fields with a comma, so a comma is how two credentials look from here (TRAPS: WSGI servers).
+    # Many servers join repeated fields with a comma, so a comma may separate two credentials.
     if b"," in rest and (scheme == BEARER or _PARAMETERS.fullmatch(rest) is None):
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
     if scheme not in schemes:

@@ -50,7 +50,7 @@ def _answers() -> list[Case]:
     odd = [
         Case(
             f"active {text}, {what}",
-            "RFC 7662 §2.2 (a JSON boolean); issue 3",
+            "RFC 7662 §2.2 (a JSON boolean)",
             opaque(),
             UNAVAILABLE,
             given=answering(_good().replace("true", text, 1)),
@@ -88,7 +88,7 @@ def _answers() -> list[Case]:
         ("a JWT", b"eyJhbGciOiJub25lIn0.e30."),
     ]
     nonsense = [
-        Case(f"the answer is {name}", "RFC 7662 §2.2 (a JSON object); DESIGN §3", opaque(), UNAVAILABLE, given=answering(body))
+        Case(f"the answer is {name}", "RFC 7662 §2.2 (a JSON object)", opaque(), UNAVAILABLE, given=answering(body))
         for name, body in bodies
     ]
     infinite = Case("introspected exp 1e400", "RFC 8259 §6", opaque(), _CLAIM, given=answering(_good().replace(str(NOW + 300), "1e400")))
@@ -149,7 +149,7 @@ def _answers() -> list[Case]:
     failed = [
         Case(
             f"status {status} with a good body",
-            "RFC 7662 §2.3; DESIGN §3 (never 401)",
+            "RFC 7662 §2.3 (an outage is 503, never 401)",
             opaque(),
             UNAVAILABLE,
             given=answering(_good(), ("content-type", "application/json"), ("location", "https://evil.test/"), status=status),
@@ -161,7 +161,7 @@ def _answers() -> list[Case]:
     causes = [
         Case(
             f"introspection: {cause}",
-            "DESIGN §3 (never 401)",
+            "RFC 9110 §15.6.4 (an outage is 503, never 401)",
             opaque(),
             UNAVAILABLE,
             given=lambda issuer, cause=cause: issuer.fail(cause, at="introspection"),
@@ -171,7 +171,7 @@ def _answers() -> list[Case]:
     ]
     slow = Case(
         "introspection: slow, but in time",
-        "DESIGN §9 timeout_seconds",
+        "RFC 9110 §15.6.4 (within timeout_seconds it is no outage)",
         opaque(),
         ALLOWED,
         given=lambda issuer: issuer.fail("slow", at="introspection"),

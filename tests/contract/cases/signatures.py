@@ -126,7 +126,7 @@ def _unsupported() -> list[Case]:
     # A token without alg is no JWS for us: then it is opaque, and the issuer does not know it.
     without = Case(
         "no alg at all is an opaque token",
-        "DESIGN §4 routing",
+        "RFC 7515 §4.1.1 (without alg it is not a JWS)",
         lambda issuer: issuer.sign(claims_of(issuer), {"alg": None}),
         bad(Reason.INACTIVE),
     )
@@ -210,7 +210,10 @@ def _ecdsa() -> list[Case]:
 
     own = [
         Case(
-            "ES256, the second signature (r, n - s)", "DESIGN §4: it is good; one issuer, two spellings", with_signature(other_s), ALLOWED
+            "ES256, the second signature (r, n - s)",
+            "RFC 7518 §3.4 ((r, n - s) verifies too: one token, two spellings)",
+            with_signature(other_s),
+            ALLOWED,
         ),
         Case("ES256, DER-encoded", "RFC 7518 §3.4 (r || s); CVE-2022-25898", with_signature(der), _SIGNATURE),
         Case("ES256, r and s swapped", "RFC 7518 §3.4", with_signature(lambda made: made[32:] + made[:32]), _SIGNATURE),

@@ -228,7 +228,7 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
         ("a repeated name, one of them escaped", "RFC 8259 §8.3", extended('"\\u0061lg":"none","\\u0069ss":"x"')),
         ("a name repeated one level down", "RFC 8259 §4", extended('"x":{"y":1,"y":2}')),
         ("a name repeated in an array", "RFC 8259 §4", extended('"x":[[{"y":1,"y":1}]]')),
-        ("nested too deep", "DESIGN §4 (excess depth); CVE-2024-33663 class", nested(40)),
+        ("nested too deep", "CWE-674 (at most 32 levels); CVE-2024-33663 class", nested(40)),
         ("nested 5,000 deep", "CWE-674", nested(5000)),
         ("a comma at the end", "RFC 8259 §4", lambda members: json.dumps(members)[:-1].encode() + b",}"),
         ("single quotes", "RFC 8259 §7", lambda members: str(members).encode()),
@@ -266,7 +266,7 @@ def _json() -> list[Case]:
     opaque = [
         Case(
             f"header {octets!r} is an opaque token",
-            "DESIGN §4 routing",
+            "RFC 7515 §4.1.1 (without alg it is not a JWS)",
             lambda issuer, octets=octets: issuer.sign(claims_of(issuer), octets),
             _INACTIVE,
         )
@@ -281,7 +281,7 @@ def _json() -> list[Case]:
         ("a backslash before ud", "RFC 8259 §7", extended('"x":"\\\\ud800"')),
         ("text beyond ASCII", "RFC 8259 §8.1", extended('"x":"é\u4e2d"')),
         ("a NUL escaped", "RFC 8259 §7", extended('"x":"\\u0000"')),
-        ("nested as deep as allowed", "DESIGN §4 (excess depth)", extended('"x":' + "[" * 31 + "]" * 31)),
+        ("nested as deep as allowed", "CWE-674 (at most 32 levels)", extended('"x":' + "[" * 31 + "]" * 31)),
         ("an empty name", "RFC 8259 §4", extended('"":1')),
         ("brackets in a string", "RFC 8259 §7", extended('"x":"' + "[" * 100 + '"')),
     ]
