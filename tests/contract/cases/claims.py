@@ -1,4 +1,4 @@
-"""What the claims say: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.12."""
+"""Claims: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.12."""
 
 from __future__ import annotations
 

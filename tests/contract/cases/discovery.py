@@ -1,4 +1,4 @@
-"""Finding the endpoints: RFC 8414, OpenID Connect Discovery, or by hand."""
+"""Discovery of endpoints: RFC 8414, OpenID Connect Discovery, or settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the credential stands: RFC 6750 §2, RFC 9110 §11. The token itself is good in every row that has one."""
+"""Placement of credentials: RFC 6750 §2, RFC 9110 §11. Every token in these rows is good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the authorization server: RFC 7662, and what it may answer."""
+"""Introspection (RFC 7662): when the guard calls the authorization server, and the answers."""
 
 from __future__ import annotations
 

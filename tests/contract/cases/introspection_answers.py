@@ -1,4 +1,4 @@
-"""What an introspection endpoint may answer, and what is no answer at all: RFC 7662 §2.2, §2.3."""
+"""Valid and invalid answers of an introspection endpoint: RFC 7662 §2.2, §2.3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ASKED: Final = ("discovery", "introspection")
 
 
 def answering(body: bytes | str, *headers: tuple[str, str], status: int = 200) -> Callable[[Issuer], object]:
-    """Let introspection answer this to everything."""
+    """Set one answer for every introspection request."""
     raw = body.encode() if isinstance(body, str) else body
     kept = headers or (("content-type", "application/json"),)
     return lambda issuer: issuer.fail(HttpResponse(status, kept, raw), at="introspection")
@@ -154,7 +154,7 @@ def _answers() -> list[Case]:
             UNAVAILABLE,
             given=answering(_good(), ("content-type", "application/json"), ("location", "https://evil.test/"), status=status),
             asked=_ASKED,
-            retry_after="30" if status in (401, 403) else "1",  # our own credentials are not mended within a second
+            retry_after="30" if status in (401, 403) else "1",  # bad client credentials last
         )
         for status in statuses
     ]

@@ -1,4 +1,4 @@
-"""What the JOSE header says: RFC 7515 §4, RFC 7797, RFC 8725 §3.10 and §3.11, RFC 9068 §2.1."""
+"""JOSE headers: RFC 7515 §4, RFC 7797, RFC 8725 §3.10 and §3.11, RFC 9068 §2.1."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _headers() -> list[Case]:
         ("zip, and deflated", "RFC 7516 §4.1.3 (JWE only); CVE-2024-21319", compressed),
         ("zip named only", "RFC 7516 §4.1.3 (JWE only)", with_header(zip="DEF")),
     ]
-    # What a token brings along is never used: a stranger's key stays a stranger's key, a good token stays good.
+    # A key in the header is never used, neither for a foreign signature nor for a good one.
     brought: list[tuple[str, str, dict[str, Any]]] = [
         ("jwk", "RFC 8725 §3.10; CVE-2018-0114", {"jwk": jwk}),
         ("jku", "RFC 8725 §3.10; RFC 7515 §4.1.2", {"jku": "https://evil.test/jwks"}),

@@ -1,4 +1,4 @@
-"""Texts that strict JSON and strict base64url must refuse, and those they must take."""
+"""Texts that strict JSON and strict base64url must reject, and texts that they must accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens that fail before any key is looked for, and what JOSE headers mean."""
+"""Tokens that fail before a key is selected, and parsed JOSE headers."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ REFUSED: Final[list[tuple[str, str, str, Reason]]] = [
     ),
 ]
 
-# Name, clause, header beside alg, then kid and typ as they are read.
+# Name, clause, header beside alg, parsed kid, parsed typ.
 HEADERS: Final[list[tuple[str, str, dict[str, Any], str | None, str | None]]] = [
     ("nothing else", "RFC 7515 §4.1", {}, None, None),
     ("a kid", "RFC 7515 §4.1.4", {"kid": "K-1"}, "K-1", None),

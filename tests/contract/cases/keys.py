@@ -1,4 +1,4 @@
-"""Which keys count: RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 8725 §3.1 to §3.5."""
+"""Which keys are used: RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 8725 §3.1 to §3.5."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def published(*jwks: Any) -> Callable[[Issuer], object]:
 
 
 def changed(*, beside: bool = True, **members: Any) -> Callable[[Issuer], object]:
-    """Publish the signing key with its JWK changed; `beside` keeps another, usable key in the set."""
+    """Publish a modified JWK of the signing key; `beside` keeps another, usable key in the set."""
 
     def set_keys(issuer: Issuer) -> None:
         issuer.keys = [make_key("ES384", "another of the issuer's")] if beside else []

@@ -63,7 +63,7 @@ def _cold() -> list[Case]:
 
 
 def _hopeless() -> list[Case]:
-    """What is refused without asking, so an outage cannot matter."""
+    """Return rows that are refused without a call, so an outage makes no difference."""
     rows: list[tuple[str, TokenOf | None, Refused]] = [
         ("no token", None, Refused(401, None, Reason.NO_TOKEN)),
         ("a foreign issuer", token(iss="https://evil.test"), bad(Reason.UNKNOWN_ISSUER)),

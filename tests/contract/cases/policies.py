@@ -1,4 +1,4 @@
-"""What a handler or an application demands beside a good token: RFC 9470, validators, required claims, other credentials."""
+"""Requirements beside a good token: RFC 9470, validators, claims, other credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a token may do: RFC 6749 §3.3, RFC 6750 §3.1, RFC 9068 §2.2.3."""
+"""Scopes: RFC 6749 §3.3, RFC 6750 §3.1, RFC 9068 §2.2.3."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
 
 
 def missing(wanted: str) -> Refused:
-    """Expect the 403 that names what is wanted."""
+    """Return the 403 that names the required scope."""
     return Refused(403, "insufficient_scope", Reason.MISSING_SCOPE, scope=wanted)
 
 
@@ -180,7 +180,7 @@ def _names() -> list[Case]:
 
 
 def _paths() -> list[Case]:
-    """`scope_claims`: paths through objects, names with dots, names in an object."""
+    """Return rows for `scope_claims`: paths into objects, names with dots, names in an object."""
     zitadel = "urn:zitadel:iam:org:project:roles"
     granted = {"user:read": {"224": "acme.test"}, "user:write": {}, "off": {"225": ""}}
     access = {"resource_access": {"my.client": {"roles": ["user:read"]}, "user:read": {"roles": []}}}

@@ -1,4 +1,4 @@
-"""When a token counts: RFC 7519 §4.1.4 to §4.1.6, on both sides of every limit."""
+"""Validity periods (RFC 7519 §4.1.4 to §4.1.6), on both sides of every limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RFC9068: Final = {"profile": "rfc9068"}
 
 
 def written(name: str, text: str) -> TokenOf:
-    """Sign claims in which `name` has a value that is written as `text`, whatever Python would write."""
+    """Sign claims in which the value of `name` is the raw JSON `text`."""
 
     def mint(issuer: Issuer) -> str:
         claims = claims_of(issuer)
@@ -72,7 +72,7 @@ def _times() -> list[Case]:
         Case("nbf in a second, without leeway", "RFC 7519 §4.1.5", token(nbf=NOW + 1), _EARLY, settings=zero),
         Case("iat in a second, without leeway", "RFC 7519 §4.1.6", token(iat=NOW + 1), _FUTURE, settings=zero),
     ]
-    # What is not a NumericDate, for each of the three: a number of JSON, finite, of a year that can be meant.
+    # Values that are not a NumericDate (a finite JSON number in a plausible year), for each claim.
     odd: list[tuple[str, str]] = [
         ("true", "true"),
         ("false", "false"),
