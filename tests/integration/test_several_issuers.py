@@ -1,4 +1,4 @@
-"""Facts of one issuer never answer for another: RFC 9700 §4.4 (mix-up), RFC 8725 §2.7 and §3.8, DESIGN §4."""
+"""Claims of one issuer are never used for another: RFC 9700 §4.4, RFC 8725 §2.7 and §3.8."""
 
 from __future__ import annotations
 

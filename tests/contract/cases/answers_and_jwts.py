@@ -1,4 +1,4 @@
-"""Introspection of a strict issuer's tokens, and of JWTs that are bound by themselves: RFC 7662 §2.2, RFC 9068 §2.2, RFC 7800 §3.1."""
+"""Introspection under `profile="rfc9068"` and of JWTs with `cnf` (RFC 7662 §2.2, RFC 7800)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ASKED: Final = ("discovery", "introspection")
 
 
 def _of_a_strict_issuer() -> list[Case]:
-    """`profile="rfc9068"` is about JWTs; RFC 7662 §2.2 makes every member of an answer optional."""
+    """`profile="rfc9068"` constrains JWTs; RFC 7662 §2.2 makes every member optional."""
     rows: list[tuple[str, dict[str, Any]]] = [
         *((f"without {name}", {name: None}) for name in ("sub", "client_id", "iat", "jti", "exp")),
         ("with an empty sub", {"sub": ""}),
@@ -35,7 +35,7 @@ def _of_a_strict_issuer() -> list[Case]:
 
 
 def _bound_by_themselves() -> list[Case]:
-    """A JWT that is only asked about is bound by its own `cnf`, also where the answer omits it (RFC 7800 §3.1)."""
+    """The `cnf` of a JWT binds it, also if the answer omits it (RFC 7800 §3.1)."""
     bound = {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}
 
     def omitting(members: dict[str, Any], **arguments: Any) -> Callable[[Issuer], str]:

@@ -1,4 +1,4 @@
-"""What a row of the decision tables is, and how one is played against a guard."""
+"""Rows of the decision tables, and how a row is run against a guard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TokenOf: TypeAlias = Callable[[Issuer], str]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The answer that a row expects: status, error code, our reason; `scope` is that of the challenge."""
+    """The expected refusal: status, error code, reason and the scope of the challenge."""
 
     status: int
     code: str | None
@@ -40,7 +40,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A row whose request passes; `scopes` and `subject` are compared where they are given."""
+    """The expected grant; `scopes` and `subject` are compared unless they are None."""
 
     scopes: frozenset[str] | None = None
     subject: str | None = None
@@ -51,18 +51,18 @@ ALLOWED: Final = Allowed()
 
 
 def bad(reason: Reason) -> Refused:
-    """Expect the 401 of a token that is not good."""
+    """Return the 401 of a token that is refused for `reason`."""
     return Refused(401, "invalid_token", reason)
 
 
 def bad_request(reason: Reason) -> Refused:
-    """Expect the 400 of a request that cannot be read."""
+    """Return the 400 of a request that is malformed for `reason`."""
     return Refused(400, "invalid_request", reason)
 
 
 @dataclass(slots=True)
 class Scene:
-    """One row as it is played: `then` gets it between the first and the second request."""
+    """The state of a running row, passed to `then` between the first and the second request."""
 
     issuer: Issuer
     guard: Guard
@@ -76,20 +76,20 @@ class Case:
 
     Attributes:
         name: Unique in all tables.
-        clause: The clause of a specification or the advisory that the row comes from.
-        token: Makes the token; None where the request has none.
+        clause: The clause of the specification, or the advisory, that the row tests.
+        token: Makes the token; None means that the request has none.
         expected: The answer.
-        lines: Authorization field lines; `{token}` stands for the token.
+        lines: The `Authorization` field lines; `{token}` stands for the token.
         query: The query; `{token}` stands for the token.
-        path: Which policy applies, see `POLICIES`.
+        path: The path, which selects the policy in `POLICIES`.
         method: The request's method.
         headers: Further header fields.
-        settings: Of the guard, beside those that `Issuer.guard` sets; a callable gets the issuer.
-        algorithm: Of the issuer's signing key.
+        settings: Settings of the guard beside those of `Issuer.guard`, or a function of the issuer.
+        algorithm: The algorithm of the issuer's signing key.
         given: Changes the issuer before the guard is made.
-        then: Where it is given, the request is sent once before; this then changes the scene for the request that counts.
-        asked: What the issuer was asked by the request that counts; None where the row does not care.
-        retry_after: The `Retry-After` of an outage; None where the row does not care.
+        then: Changes the scene between two identical requests, of which the second counts.
+        asked: The calls that the request causes at the issuer; None means that any are accepted.
+        retry_after: The `Retry-After` of an outage; None means that any value is accepted.
     """
 
     name: str
@@ -112,18 +112,18 @@ class Case:
         return self.name
 
     def make_issuer(self) -> Issuer:
-        """Set up the issuer as the row wants it, at `NOW`."""
+        """Create the issuer of the row, with its clock at `NOW`."""
         issuer = Issuer(ISSUER, API, algorithm=self.algorithm, clock=SettableClock(NOW))
         if self.given is not None:
             self.given(issuer)
         return issuer
 
     def settings_for(self, issuer: Issuer) -> Mapping[str, Any]:
-        """Give the guard's settings."""
+        """Return the settings of the guard."""
         return self.settings(issuer) if callable(self.settings) else self.settings
 
     def header_lines(self, token: str) -> list[tuple[bytes, bytes]]:
-        """Give all header fields of the request."""
+        """Return all header fields of the request."""
         lines = self.lines if self.lines is not None else () if self.token is None else ("Bearer {token}",)
         return [*((b"authorization", _fill(line, token)) for line in lines), *self.headers]
 
@@ -131,13 +131,13 @@ class Case:
 def play(
     case: Case, send: Callable[[Guard, str, str, Lines, str], T], *, listening: bool = True, prepared: bool = False
 ) -> tuple[T, Scene]:
-    """Play a row: `send(guard, method, path, header lines, query)` makes each request.
+    """Run a row: `send(guard, method, path, header lines, query)` makes each request.
 
     Args:
         case: The row.
         send: Makes one request.
-        listening: False leaves out `on_event`: without a listener the guard takes its short way to remembered tokens.
-        prepared: The guard has its keys, and another token had the very header of this one: a new JWT takes the short way too.
+        listening: False omits `on_event`. Without a listener, cached tokens take the fast path.
+        prepared: The keys and the JOSE header are cached, so a new JWT takes the fast path too.
 
     Returns:
         What the request that counts got, and the scene: its events and its issuer's `requests` are those of that request alone.
@@ -165,17 +165,17 @@ def play(
 
 
 def seen_by_guard(guard: Guard, method: str, path: str, lines: Lines, query: str) -> Decision:
-    """Ask the guard itself, without a host."""
+    """Call the guard directly, without a host."""
     return guard.authenticate(Request(method, path, query.encode("latin-1"), lines), POLICIES[path])
 
 
 def seen_by_guard_async(guard: Guard, method: str, path: str, lines: Lines, query: str) -> Decision:
-    """Ask the guard itself, on an event loop."""
+    """Call the guard directly, on an event loop."""
     return asyncio.run(guard.authenticate_async(Request(method, path, query.encode("latin-1"), lines), POLICIES[path]))
 
 
 def verdict(status: int, challenge: str | None, reason: str | None) -> Refused:
-    """Read a refusal back, with a reader that is not the writer's."""
+    """Parse a refusal with a parser that is independent of the package."""
     parameters = dict(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', challenge or ""))
     code = "temporarily_unavailable" if status == 503 else parameters.get("error")
     return Refused(status, code, Reason(reason or ""), parameters.get("scope"))

@@ -1,4 +1,4 @@
-"""What the claims say: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.12."""
+"""Claims: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.12."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _audiences() -> list[Case]:
         Case("aud NaN in a list", "RFC 8259 §6", written("aud", f'["{API}",NaN]'), _CLAIM),
         Case(
             "aud missing, where introspection may lack it",
-            "DESIGN §4 (every JWT)",
+            "RFC 9068 §4 (every JWT needs an audience)",
             token(aud=None),
             _AUDIENCE,
             settings={"insecure_accept_missing_audience": True},
@@ -112,17 +112,17 @@ def _audiences() -> list[Case]:
         Case("two audiences of ours, the second", clause, token(), ALLOWED, settings=two),
         Case("two audiences of ours, the first", clause, token(aud="https://other.test"), ALLOWED, settings=two),
         Case("two audiences of ours, a third", clause, token(aud="https://third.test"), _AUDIENCE, settings=two),
-        Case("client_id as the audience", "DESIGN §4 (audience_claim)", token(aud=None), ALLOWED, settings=client),
+        Case("client_id as the audience", "RFC 7519 §4.1.3 (audience_claim)", token(aud=None), ALLOWED, settings=client),
         Case(
             "client_id as the audience, another client",
-            "DESIGN §4 (audience_claim)",
+            "RFC 7519 §4.1.3 (audience_claim)",
             token(client_id="client-2"),
             _AUDIENCE,
             settings=client,
         ),
         Case(
             "client_id as the audience, missing",
-            "DESIGN §4 (audience_claim)",
+            "RFC 7519 §4.1.3 (audience_claim)",
             token(client_id=None, aud="client-1"),
             _AUDIENCE,
             settings=client,
@@ -142,7 +142,8 @@ def _members() -> list[Case]:
         for name in ("sub", "client_id", "jti", "azp", "cnf", "scope")
     ]
     missing = [
-        Case(f"{name} missing", "DESIGN §4 (generic)", token(**{_argument(name): None}), ALLOWED) for name in ("sub", "client_id", "jti")
+        Case(f"{name} missing", "RFC 7519 §4.1 (optional under profile=generic)", token(**{_argument(name): None}), ALLOWED)
+        for name in ("sub", "client_id", "jti")
     ]
     strict = [
         Case("all claims of RFC 9068 under rfc9068", "RFC 9068 §2.2", token(), ALLOWED, settings=_RFC9068),

@@ -1,4 +1,4 @@
-"""Finding the endpoints: RFC 8414, OpenID Connect Discovery, or by hand."""
+"""Discovery of endpoints: RFC 8414, OpenID Connect Discovery, or settings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _discovery() -> list[Case]:
         ("a list of issuers", "RFC 8414 §2", metadata(issuer=[ISSUER]), {}, UNAVAILABLE, None),
         (
             "another issuer that is named",
-            "DESIGN §4 (insecure_metadata_issuer)",
+            "RFC 8414 §3.3 (insecure_metadata_issuer names another)",
             metadata(issuer="https://inside.test"),
             {"insecure_metadata_issuer": "https://inside.test"},
             ALLOWED,
@@ -74,7 +74,7 @@ def _discovery() -> list[Case]:
         ),
         (
             "jwks_uri at a host that may be called over http",
-            "DESIGN §9 (insecure_http_hosts)",
+            "RFC 8414 §2 (https, except insecure_http_hosts)",
             metadata(jwks_uri="http://127.0.0.1/jwks"),
             {"insecure_http_hosts": ["127.0.0.1"]},
             ALLOWED,
@@ -82,7 +82,7 @@ def _discovery() -> list[Case]:
         ),
         (
             "jwks_uri on loopback, written by hand",
-            "DESIGN §9 (http on loopback)",
+            "RFC 8414 §2 (https, except loopback set by hand)",
             metadata(jwks_uri="http://127.0.0.1/jwks"),
             {"jwks_uri": "http://127.0.0.1/jwks", "introspection": None},
             ALLOWED,
@@ -99,7 +99,7 @@ def _discovery() -> list[Case]:
         ),
         (
             "metadata_url set by hand",
-            "DESIGN §9",
+            "RFC 8414 §3 (metadata_url names another place)",
             None,
             {"metadata_url": f"{ISSUER}/.well-known/openid-configuration"},
             ALLOWED,

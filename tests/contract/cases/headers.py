@@ -1,4 +1,4 @@
-"""Where the credential stands: RFC 6750 §2, RFC 9110 §11. The token itself is good in every row that has one."""
+"""Placement of credentials: RFC 6750 §2, RFC 9110 §11. Every token in these rows is good."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _schemes() -> list[Case]:
         ("Basic", "RFC 6750 §3.1", ("Basic dXNlcjpwYXNz",)),
         ("Digest with commas between its parameters", "RFC 9110 §11.4", ('Digest username="a, b", realm="r", nonce=x',)),
         ("Negotiate", "RFC 9110 §11.1", ("Negotiate YII=",)),
-        ("ApiKey where no such alternative is set", "DESIGN §4 other credentials", ("ApiKey {token}",)),
+        ("ApiKey where no such alternative is set", "RFC 9110 §11.1 (alternatives names no such scheme)", ("ApiKey {token}",)),
         ("DPoP where the token is shown under a scheme we do not take yet", "RFC 9449 §7.1", ("DPoP {token}",)),
         ("a scheme that begins like ours", "RFC 9110 §11.1", ("Bearerx {token}",)),
         ("a scheme that ends like ours", "RFC 9110 §11.1", ("xBearer {token}",)),
@@ -88,7 +88,7 @@ def _several() -> list[Case]:
         ("three fields", "RFC 6750 §3.1 (more than one method)", ("Bearer {token}", "Bearer {token}", "Bearer {token}")),
         ("Basic, then Bearer", "RFC 6750 §3.1 (more than one method)", ("Basic dXNlcjpwYXNz", "Bearer {token}")),
         ("Bearer, then Basic", "RFC 6750 §3.1 (more than one method)", ("Bearer {token}", "Basic dXNlcjpwYXNz")),
-        ("two foreign schemes", "DESIGN §3 (of any schemes)", ("Basic dXNlcjpwYXNz", "Negotiate YII=")),
+        ("two foreign schemes", "RFC 6750 §3.1 (more than one method, of any scheme)", ("Basic dXNlcjpwYXNz", "Negotiate YII=")),
         ("joined with a comma", "RFC 9110 §5.3 (joining)", ("Bearer {token},Bearer {token}",)),
         ("joined with comma and space", "RFC 9110 §5.3 (joining)", ("Bearer {token}, Bearer {token}",)),
         ("two tokens behind one scheme", "RFC 6750 §2.1 (b64token)", ("Bearer {token},{token}",)),
@@ -152,7 +152,7 @@ def _queries() -> list[Case]:
 
 
 def _lengths() -> list[Case]:
-    clause = "RFC 9110 §5.4 (limits); DESIGN §9 max_token_bytes"
+    clause = "RFC 9110 §5.4 (limits: max_token_bytes)"
     inactive = bad(Reason.INACTIVE)
     return [
         Case(
@@ -176,16 +176,28 @@ def _lengths() -> list[Case]:
 def _elsewhere() -> list[Case]:
     form = (b"content-type", b"application/x-www-form-urlencoded")
     rows: list[tuple[str, str, tuple[tuple[bytes, bytes], ...]]] = [
-        ("in a cookie", "DESIGN §4 (from the header alone)", ((b"cookie", b"access_token=abc; Authorization=Bearer abc"),)),
-        ("in X-Access-Token", "DESIGN §4 (from the header alone)", ((b"x-access-token", b"abc"),)),
+        (
+            "in a cookie",
+            "RFC 6750 §2.1 (from the Authorization header alone)",
+            ((b"cookie", b"access_token=abc; Authorization=Bearer abc"),),
+        ),
+        ("in X-Access-Token", "RFC 6750 §2.1 (from the Authorization header alone)", ((b"x-access-token", b"abc"),)),
         ("in Proxy-Authorization", "RFC 9110 §11.7.2", ((b"proxy-authorization", b"Bearer abc"),)),
-        ("in X-Forwarded-Authorization", "DESIGN §4 (from the header alone)", ((b"x-forwarded-authorization", b"Bearer abc"),)),
-        ("in X-Original-Authorization", "DESIGN §4 (from the header alone)", ((b"x-original-authorization", b"Bearer abc"),)),
+        (
+            "in X-Forwarded-Authorization",
+            "RFC 6750 §2.1 (from the Authorization header alone)",
+            ((b"x-forwarded-authorization", b"Bearer abc"),),
+        ),
+        (
+            "in X-Original-Authorization",
+            "RFC 6750 §2.1 (from the Authorization header alone)",
+            ((b"x-original-authorization", b"Bearer abc"),),
+        ),
         ("a form is announced", "RFC 6750 §2.2 (bodies are never read)", (form,)),
     ]
     nowhere = [Case(f"a token {name}", clause, None, _NO_TOKEN, headers=headers, asked=()) for name, clause, headers in rows]
     methods = [
-        Case(f"no token, {name}", "DESIGN §2 (fail closed)", None, _NO_TOKEN, method=name)
+        Case(f"no token, {name}", "RFC 6750 §3 (every method needs a token)", None, _NO_TOKEN, method=name)
         for name in ("HEAD", "POST", "PUT", "PATCH", "DELETE")
     ]
     good = [

@@ -1,4 +1,4 @@
-"""What reads each untrusted input, and what the standard library makes of the same bytes."""
+"""The function that parses each untrusted input, and its counterpart in the standard library."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tests.contract.cases.hostile_texts import CLAIMS, HEADERS, JSON, QUERIES, T
 
 
 class Call(NamedTuple):
-    """One hostile text, ready to be read.
+    """One hostile text, ready to be parsed.
 
     Attributes:
-        input: Which untrusted input.
-        name: Of the text.
-        size: Bytes of it.
-        ours: Reads it as a request or an answer is read.
-        theirs: Reads it by the standard library.
+        input: The name of the untrusted input.
+        name: The name of the text.
+        size: Its length in bytes.
+        ours: Parses it as the package parses a request or an answer.
+        theirs: Parses it by the standard library.
     """
 
     input: str
@@ -60,7 +60,7 @@ SIZES: Final = {
 
 
 class World:
-    """A guard, and all that reads untrusted input."""
+    """A guard, and every parser of untrusted input."""
 
     def __init__(self) -> None:
         self.issuer = Issuer()
@@ -84,7 +84,7 @@ class World:
         self._callers = Callers([Caller("gateway", digest, frozenset({"https://api.test"}))])
 
     def calls(self, part: str, size: int) -> Iterator[Call]:
-        """Give every hostile text for one input."""
+        """Return every hostile text for one input."""
         makers = {
             "header": self._headers,
             "token": self._tokens,
@@ -169,7 +169,7 @@ class World:
 
             def ours(text: bytes = text) -> object:
                 self.answer = text
-                self._asking.resource.cache.clear()  # else a later pass of the collector looks at all answers that were remembered
+                self._asking.resource.cache.clear()  # or the collector visits them all
                 token = b"opaque-%d" % next(self._numbers)
                 return self._asking.authenticate(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token)]))
 
@@ -216,7 +216,7 @@ def _load_words(text: bytes) -> None:
 
 
 def _finish(flow: Any, reply: object) -> object:
-    """Run a flow whose every effect is answered by `reply`."""
+    """Run a flow and answer its every effect with `reply`."""
     try:
         flow.send(None)
         while True:

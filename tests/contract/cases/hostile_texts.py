@@ -1,4 +1,4 @@
-"""Long texts for every untrusted input: what a client or a broken server sends to make a parser work."""
+"""Long texts for every untrusted input, made to be expensive for a parser."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Hostile(NamedTuple):
     """One way to fill an input.
 
     Attributes:
-        name: Of the way.
-        make: From a number of bytes to a text of about that length.
+        name: Its name.
+        make: Returns a text of about the given number of bytes.
     """
 
     name: str
@@ -84,8 +84,8 @@ def tokens(size: int, header: bytes) -> dict[str, bytes]:
     """Return JWTs of about `size` bytes that are refused before any signature is checked.
 
     Args:
-        size: Of the whole token.
-        header: A JOSE header, encoded, that the guard knows from a good token.
+        size: The length of the whole token in bytes.
+        header: An encoded JOSE header that the guard has cached from a good token.
     """
     space = size * 3 // 4 - 600
     signature = b64(b"x" * 64).encode()

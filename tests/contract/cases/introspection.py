@@ -1,4 +1,4 @@
-"""Asking the authorization server: RFC 7662, and what it may answer."""
+"""Introspection (RFC 7662): when the guard calls the authorization server, and the answers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def _verdicts() -> list[Case]:
             ALLOWED,
         ),
         ("no exp", "RFC 7662 §2.2 (optional)", {"exp": None}, ALLOWED),
-        ("exp as its leeway ends", "RFC 7662 §2.2; DESIGN §4", {"exp": NOW - 5}, _EXPIRED),
-        ("exp a second before its leeway ends", "RFC 7662 §2.2; DESIGN §4", {"exp": NOW - 4}, ALLOWED),
-        ("exp an hour past", "issue 3 (a peer accepts it)", {"exp": NOW - 3600}, _EXPIRED),
+        ("exp as its leeway ends", "RFC 7662 §2.2 (expiry_leeway_seconds)", {"exp": NOW - 5}, _EXPIRED),
+        ("exp a second before its leeway ends", "RFC 7662 §2.2 (expiry_leeway_seconds)", {"exp": NOW - 4}, ALLOWED),
+        ("exp an hour past", "RFC 7662 §2.2 (another library accepts it)", {"exp": NOW - 3600}, _EXPIRED),
         ("exp as text", "RFC 7662 §2.2 (a timestamp)", {"exp": str(NOW + 100)}, _CLAIM),
         ("exp true", "RFC 7662 §2.2 (a timestamp)", {"exp": True}, _CLAIM),
         ("exp zero, meaning never somewhere", "RFC 7662 §2.2", {"exp": 0}, _EXPIRED),
         ("exp negative", "RFC 7662 §2.2", {"exp": -1}, _CLAIM),
         ("exp 2**63", "RFC 7662 §2.2", {"exp": 2**63}, _CLAIM),
-        ("exp with a fraction", "TRAPS: exp may be a float", {"exp": NOW + 0.5}, ALLOWED),
+        ("exp with a fraction", "RFC 7662 §2.2 (servers send floats)", {"exp": NOW + 0.5}, ALLOWED),
         ("nbf as far ahead as the leeway", "RFC 7662 §2.2", {"nbf": NOW + 30}, ALLOWED),
         ("nbf beyond the leeway", "RFC 7662 §2.2", {"nbf": NOW + 31}, bad(Reason.NOT_YET_VALID)),
         ("nbf as text", "RFC 7662 §2.2", {"nbf": "0"}, _CLAIM),
@@ -48,9 +48,9 @@ def _verdicts() -> list[Case]:
         ("a list of audiences with ours", "RFC 7662 §2.2", {"aud": ["x", API]}, ALLOWED),
         ("a list of others", "RFC 7662 §4", {"aud": ["x", "y"]}, _AUDIENCE),
         ("an empty list of audiences", "RFC 7662 §4", {"aud": []}, _AUDIENCE),
-        ("the scope string as audience", "TRAPS: what servers send", {"aud": "user:read"}, _AUDIENCE),
+        ("the scope string as audience", "RFC 7662 §2.2 (servers without a resource send the scope)", {"aud": "user:read"}, _AUDIENCE),
         ("aud a number", "RFC 7662 §2.2", {"aud": 1}, _CLAIM),
-        ("no audience", "RFC 9068 §4; DESIGN §4", {"aud": None}, _AUDIENCE),
+        ("no audience", "RFC 9068 §4 (the audience is required)", {"aud": None}, _AUDIENCE),
         ("another issuer", "RFC 7662 §2.2; RFC 9700 §4.4", {"iss": "https://evil.test"}, _ISSUER),
         ("the issuer with a slash", "RFC 7662 §2.2 (to the letter)", {"iss": ISSUER + "/"}, _ISSUER),
         ("iss a number", "RFC 7662 §2.2", {"iss": 1}, _CLAIM),
@@ -62,8 +62,8 @@ def _verdicts() -> list[Case]:
         ("scope with a NUL", "RFC 6749 §3.3", {"scope": "a\0b"}, _CLAIM),
         ("token_type Bearer", "RFC 7662 §2.2", {"token_type": "Bearer"}, ALLOWED),
         ("token_type bearer", "RFC 6749 §5.1 (case-insensitive)", {"token_type": "bearer"}, ALLOWED),
-        ("token_type access_token", "TRAPS: what servers send", {"token_type": "access_token"}, ALLOWED),
-        ("a refresh token", "TRAPS: two servers call it active", {"token_type": "refresh_token"}, _WRONG_TYPE),
+        ("token_type access_token", "RFC 7662 §2.2 (servers send it)", {"token_type": "access_token"}, ALLOWED),
+        ("a refresh token", "RFC 7662 §2.2 (two servers call it active)", {"token_type": "refresh_token"}, _WRONG_TYPE),
         ("an ID token", "RFC 8693 §3", {"token_type": "urn:ietf:params:oauth:token-type:id_token"}, _WRONG_TYPE),
         ("token_type mac", "RFC 6749 §7.1", {"token_type": "mac"}, _WRONG_TYPE),
         ("token_type N_A", "RFC 8693 §2.2.1", {"token_type": "N_A"}, _WRONG_TYPE),
@@ -99,8 +99,20 @@ def _verdicts() -> list[Case]:
     ]
     missing = {"insecure_accept_missing_audience": True}
     own = [
-        Case("active: no audience, where that is accepted", "DESIGN §4", opaque(aud=None), ALLOWED, settings=missing),
-        Case("active: another audience, where none is accepted", "DESIGN §4", opaque(aud="x"), _AUDIENCE, settings=missing),
+        Case(
+            "active: no audience, where that is accepted",
+            "RFC 7662 §2.2 (insecure_accept_missing_audience)",
+            opaque(aud=None),
+            ALLOWED,
+            settings=missing,
+        ),
+        Case(
+            "active: another audience, where none is accepted",
+            "RFC 7662 §2.2 (insecure_accept_missing_audience)",
+            opaque(aud="x"),
+            _AUDIENCE,
+            settings=missing,
+        ),
         Case(
             "active: no audience in a list, where that is accepted", "RFC 7662 §2.2 (Ory Hydra)", opaque(aud=[]), ALLOWED, settings=missing
         ),
@@ -108,7 +120,7 @@ def _verdicts() -> list[Case]:
         Case("active: an object as audience, where none is accepted", "RFC 7662 §2.2", opaque(aud={}), _CLAIM, settings=missing),
         Case(
             "active: the client as audience",
-            "DESIGN §4 (audience_claim)",
+            "RFC 7662 §2.2 (audience_claim)",
             opaque(aud=None),
             ALLOWED,
             settings={"audience": "client-1", "audience_claim": "client_id"},
@@ -157,7 +169,7 @@ def _clients() -> list[Case]:
     nobody = [
         Case(
             "an opaque token where nothing introspects",
-            "DESIGN §4 (refused)",
+            "RFC 7662 §2 (introspection is not configured)",
             opaque(),
             bad(Reason.MALFORMED_TOKEN),
             settings={"introspection": None},
@@ -196,33 +208,56 @@ def _routing() -> list[Case]:
         return issue
 
     return [
-        Case("a JWE is opaque", "RFC 7516 §3.1; DESIGN §4", literal(jwe), _INACTIVE, asked=_ASKED),
-        Case("a JWT is not shown to introspection", "DESIGN §4 (verify)", token(), ALLOWED, asked=("discovery", "jwks")),
-        Case("a revoked JWT, verified locally", "DESIGN §5 (promises nothing beyond exp)", revoke(token()), ALLOWED),
-        Case("jwt=introspect: a good JWT", "DESIGN §4", token(), ALLOWED, settings=introspected, asked=_ASKED),
-        Case("jwt=introspect: a revoked JWT", "DESIGN §4", revoke(token()), _INACTIVE, settings=introspected, asked=_ASKED),
+        Case("a JWE is opaque", "RFC 7516 §3.1 (a JWE is introspected)", literal(jwe), _INACTIVE, asked=_ASKED),
+        Case("a JWT is not shown to introspection", "RFC 9068 §4 (jwt=verify)", token(), ALLOWED, asked=("discovery", "jwks")),
+        Case("a revoked JWT, verified locally", "RFC 9068 §4 (local verification sees no revocation)", revoke(token()), ALLOWED),
+        Case(
+            "jwt=introspect: a good JWT", "RFC 7662 §2 (every token is introspected)", token(), ALLOWED, settings=introspected, asked=_ASKED
+        ),
+        Case(
+            "jwt=introspect: a revoked JWT",
+            "RFC 7662 §2 (every token is introspected)",
+            revoke(token()),
+            _INACTIVE,
+            settings=introspected,
+            asked=_ASKED,
+        ),
         Case(
             "jwt=introspect: alg none",
-            "DESIGN §4 (as if opaque)",
+            "RFC 7662 §2 (a JWT is introspected as if opaque)",
             lambda issuer: issuer.token(header={"alg": "none"}, sign_with=lambda _: b"x"),
             ALLOWED,
             settings=introspected,
             asked=_ASKED,
         ),
-        Case("jwt=introspect: no iss", "DESIGN §4 (except with one issuer)", token(iss=None), ALLOWED, settings=introspected, asked=_ASKED),
+        Case(
+            "jwt=introspect: no iss",
+            "RFC 7662 §2 (with one issuer, iss is not required)",
+            token(iss=None),
+            ALLOWED,
+            settings=introspected,
+            asked=_ASKED,
+        ),
         Case(
             "jwt=introspect: another iss",
-            "DESIGN §4 (except with one issuer)",
+            "RFC 7662 §2.2 (the iss of the answer is compared)",
             token(iss="https://evil.test"),
             _ISSUER,
             settings=introspected,
             asked=_ASKED,
         ),
-        Case("jwt=both: a good JWT", "DESIGN §4", token(), ALLOWED, settings=both, asked=("discovery", "jwks", "introspection")),
-        Case("jwt=both: a revoked JWT", "DESIGN §4", revoke(token()), _INACTIVE, settings=both),
+        Case(
+            "jwt=both: a good JWT",
+            "RFC 7662 §2 (verified, then introspected)",
+            token(),
+            ALLOWED,
+            settings=both,
+            asked=("discovery", "jwks", "introspection"),
+        ),
+        Case("jwt=both: a revoked JWT", "RFC 7662 §2 (verified, then introspected)", revoke(token()), _INACTIVE, settings=both),
         Case(
             "jwt=both: a bad signature costs no call",
-            "DESIGN §4 (garbage costs no call)",
+            "CWE-770 (a token that fails local checks costs no call)",
             lambda issuer: issuer.token(sign_with=lambda _: b"x" * 64),
             bad(Reason.BAD_SIGNATURE),
             settings=both,
@@ -230,7 +265,7 @@ def _routing() -> list[Case]:
         ),
         Case(
             "jwt=both: expired costs no call",
-            "DESIGN §4 (garbage costs no call)",
+            "CWE-770 (a token that fails local checks costs no call)",
             token(expires_in=-60),
             _EXPIRED,
             settings=both,
@@ -238,13 +273,20 @@ def _routing() -> list[Case]:
         ),
         Case(
             "jwt=both: introspection down",
-            "DESIGN §3",
+            "RFC 9110 §15.6.4 (an outage is 503, never 401)",
             token(),
             UNAVAILABLE,
             settings=both,
             given=lambda issuer: issuer.fail("500", at="introspection"),
         ),
-        Case("jwt=both: an opaque token", "DESIGN §4", opaque(), ALLOWED, settings=both, asked=_ASKED),
+        Case(
+            "jwt=both: an opaque token",
+            "RFC 7662 §2 (an opaque token is only introspected)",
+            opaque(),
+            ALLOWED,
+            settings=both,
+            asked=_ASKED,
+        ),
     ]
 
 

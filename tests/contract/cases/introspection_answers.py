@@ -1,4 +1,4 @@
-"""What an introspection endpoint may answer, and what is no answer at all: RFC 7662 §2.2, §2.3."""
+"""Valid and invalid answers of an introspection endpoint: RFC 7662 §2.2, §2.3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ASKED: Final = ("discovery", "introspection")
 
 
 def answering(body: bytes | str, *headers: tuple[str, str], status: int = 200) -> Callable[[Issuer], object]:
-    """Let introspection answer this to everything."""
+    """Set one answer for every introspection request."""
     raw = body.encode() if isinstance(body, str) else body
     kept = headers or (("content-type", "application/json"),)
     return lambda issuer: issuer.fail(HttpResponse(status, kept, raw), at="introspection")
@@ -50,7 +50,7 @@ def _answers() -> list[Case]:
     odd = [
         Case(
             f"active {text}, {what}",
-            "RFC 7662 §2.2 (a JSON boolean); issue 3",
+            "RFC 7662 §2.2 (a JSON boolean)",
             opaque(),
             UNAVAILABLE,
             given=answering(_good().replace("true", text, 1)),
@@ -88,7 +88,7 @@ def _answers() -> list[Case]:
         ("a JWT", b"eyJhbGciOiJub25lIn0.e30."),
     ]
     nonsense = [
-        Case(f"the answer is {name}", "RFC 7662 §2.2 (a JSON object); DESIGN §3", opaque(), UNAVAILABLE, given=answering(body))
+        Case(f"the answer is {name}", "RFC 7662 §2.2 (a JSON object)", opaque(), UNAVAILABLE, given=answering(body))
         for name, body in bodies
     ]
     infinite = Case("introspected exp 1e400", "RFC 8259 §6", opaque(), _CLAIM, given=answering(_good().replace(str(NOW + 300), "1e400")))
@@ -149,19 +149,19 @@ def _answers() -> list[Case]:
     failed = [
         Case(
             f"status {status} with a good body",
-            "RFC 7662 §2.3; DESIGN §3 (never 401)",
+            "RFC 7662 §2.3 (an outage is 503, never 401)",
             opaque(),
             UNAVAILABLE,
             given=answering(_good(), ("content-type", "application/json"), ("location", "https://evil.test/"), status=status),
             asked=_ASKED,
-            retry_after="30" if status in (401, 403) else "1",  # our own credentials are not mended within a second
+            retry_after="30" if status in (401, 403) else "1",  # bad client credentials last
         )
         for status in statuses
     ]
     causes = [
         Case(
             f"introspection: {cause}",
-            "DESIGN §3 (never 401)",
+            "RFC 9110 §15.6.4 (an outage is 503, never 401)",
             opaque(),
             UNAVAILABLE,
             given=lambda issuer, cause=cause: issuer.fail(cause, at="introspection"),
@@ -171,7 +171,7 @@ def _answers() -> list[Case]:
     ]
     slow = Case(
         "introspection: slow, but in time",
-        "DESIGN §9 timeout_seconds",
+        "RFC 9110 §15.6.4 (within timeout_seconds it is no outage)",
         opaque(),
         ALLOWED,
         given=lambda issuer: issuer.fail("slow", at="introspection"),

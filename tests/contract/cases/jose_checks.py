@@ -1,4 +1,4 @@
-"""How the tests of JOSE read tokens and ask keys."""
+"""Helpers of the JOSE tests: parsing tokens and verifying signatures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 
 def parse_jwk_set(body: bytes) -> JwkSet | None:
-    """Read a JWK Set without a pause."""
+    """Parse a JWK Set without yielding."""
     return run(read_jwk_set(body), lambda _: None)
 
 
@@ -29,13 +29,13 @@ def set_of(*jwks: Any, **members: Any) -> JwkSet:
 
 
 def key_for(alg: str, jwk: dict[str, Any] | None = None) -> VerificationKey:
-    """Bind the key that verifies `alg`, or `jwk`."""
+    """Return the key that verifies `alg`, or the key of `jwk`."""
     (key,) = set_of(jwk or PUBLIC[alg]).find(None, alg)
     return key
 
 
 def reason_of(outcome: object) -> Reason | None:
-    """Give the reason of a refusal, None for anything else."""
+    """Return the reason of a refusal, and None for anything else."""
     return outcome.reason if isinstance(outcome, Problem) else None
 
 
@@ -47,7 +47,7 @@ def parsed(token: str, algorithms: frozenset[str] = ALL) -> Jws:
 
 
 def is_good(token: str, key: VerificationKey) -> bool:
-    """Tell whether a token is well-formed and signed by `key`; let its header be known then, as whoever verifies a token does."""
+    """Return whether a token is well-formed and signed by `key`; cache the header if so."""
     jws = parse_jws(token, ALL)
     if not isinstance(jws, Jws) or not verify_signature(jws, key):
         return False

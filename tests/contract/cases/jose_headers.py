@@ -1,4 +1,4 @@
-"""What the JOSE header says: RFC 7515 §4, RFC 7797, RFC 8725 §3.10 and §3.11, RFC 9068 §2.1."""
+"""JOSE headers: RFC 7515 §4, RFC 7797, RFC 8725 §3.10 and §3.11, RFC 9068 §2.1."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _headers() -> list[Case]:
         ("zip, and deflated", "RFC 7516 §4.1.3 (JWE only); CVE-2024-21319", compressed),
         ("zip named only", "RFC 7516 §4.1.3 (JWE only)", with_header(zip="DEF")),
     ]
-    # What a token brings along is never used: a stranger's key stays a stranger's key, a good token stays good.
+    # A key in the header is never used, neither for a foreign signature nor for a good one.
     brought: list[tuple[str, str, dict[str, Any]]] = [
         ("jwk", "RFC 8725 §3.10; CVE-2018-0114", {"jwk": jwk}),
         ("jku", "RFC 8725 §3.10; RFC 7515 §4.1.2", {"jku": "https://evil.test/jwks"}),
@@ -88,7 +88,7 @@ def _key_ids() -> list[Case]:
         ("a shell command", "CVE class: kid in a shell", "es256-1|id"),
         ("a URL", "CVE class: kid fetched", "https://evil.test/key"),
         ("with line breaks", "CVE class: kid in logs", "es256-1\r\nX: y"),
-        ("as long as allowed", "DESIGN §4 (bounded)", "k" * 1024),
+        ("as long as allowed", "RFC 7515 §4.1.4 (at most 1,024 characters)", "k" * 1024),
         ("a number as a string", "RFC 7515 §4.1.4", "0"),
         ("Unicode look-alike", "RFC 8725 §3.10", "\u0435s256-1"),
     ]
@@ -131,7 +131,7 @@ def _types() -> list[Case]:
         ("dc+sd-jwt", "RFC 9901"),
         ("kb+jwt", "RFC 9901 §4.3"),
         ("entity-statement+jwt", "OpenID Federation §3"),
-        ("iiniit-assertion+jwt", "DESIGN §6 (nowhere an access token)"),
+        ("iiniit-assertion+jwt", "RFC 8725 §3.11 (never an access token)"),
         ("JOSE", "RFC 7515 §4.1.9"),
         ("JOSE+JSON", "RFC 7515 §4.1.9"),
         ("JWE", "RFC 7516 §4.1.11"),

@@ -1,4 +1,4 @@
-"""Keys for the tables of JOSE: made anew for each run, and written as JWKs by code that is not the package's."""
+"""Keys for the JOSE tables: generated in each run, and written as JWKs independently."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _HASHES: Final[Mapping[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
 
 
 def b64(octets: bytes) -> str:
-    """Write base64url without padding."""
+    """Encode base64url without padding."""
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def number(value: int, size: int | None = None) -> str:
-    """Write a Base64urlUInt, of `size` octets where that is given."""
+    """Encode a Base64urlUInt, of `size` octets if given."""
     return b64(value.to_bytes((value.bit_length() + 7) // 8 if size is None else size, "big"))
 
 
 def rsa_jwk(key: rsa.RSAPrivateKey = RSA, **members: Any) -> dict[str, Any]:
-    """Write the public half of an RSA key."""
+    """Return the public JWK of an RSA key."""
     numbers = key.public_key().public_numbers()
     return {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e), **members}
 
 
 def ec_jwk(key: ec.EllipticCurvePrivateKey = P256, **members: Any) -> dict[str, Any]:
-    """Write the public half of an elliptic curve key."""
+    """Return the public JWK of an elliptic curve key."""
     numbers, size = key.public_key().public_numbers(), (key.key_size + 7) // 8
     return {"kty": "EC", "crv": f"P-{key.key_size}", "x": number(numbers.x, size), "y": number(numbers.y, size), **members}
 
 
 def ed_jwk(key: ed25519.Ed25519PrivateKey = ED25519, **members: Any) -> dict[str, Any]:
-    """Write the public half of an Ed25519 key."""
+    """Return the public JWK of an Ed25519 key."""
     return {"kty": "OKP", "crv": "Ed25519", "x": b64(key.public_key().public_bytes_raw()), **members}
 
 
@@ -63,7 +63,7 @@ PUBLIC: Final[Mapping[str, dict[str, Any]]] = {
 
 
 def make_signature(alg: str, signing_input: bytes, *, salt_length: int | None = None) -> bytes:
-    """Sign as RFC 7518 §3 and RFC 8037 §3.1 say."""
+    """Sign according to RFC 7518 §3 and RFC 8037 §3.1."""
     if alg.startswith("Ed"):
         return ED25519.sign(signing_input)
     chosen = _HASHES[alg[2:]]
@@ -79,7 +79,7 @@ def make_signature(alg: str, signing_input: bytes, *, salt_length: int | None = 
 
 
 def unsigned(header: Any, payload: Any = None, signature: bytes = b"signature") -> str:
-    """Put a token together; `header` and `payload` are octets, or values to be written as JSON."""
+    """Assemble a token; `header` and `payload` are octets, or values to encode as JSON."""
     parts = [
         part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, {"sub": "x"} if payload is None else payload)
     ]
@@ -87,6 +87,9 @@ def unsigned(header: Any, payload: Any = None, signature: bytes = b"signature") 
 
 
 def signed(alg: str, payload: Any = None, *, change: Callable[[bytes], bytes] = bytes, key_of: str | None = None, **header: Any) -> str:
-    """Make a token that says `alg`, signed as `key_of` (default: `alg`) wants it; `change` spoils the signature."""
+    """Make a token with `alg`, signed by the key of `key_of` (default: `alg`).
+
+    `change` modifies the signature.
+    """
     head = unsigned({"alg": alg, **header}, payload).rpartition(".")[0]
     return f"{head}.{b64(change(make_signature(key_of or alg, head.encode())))}"

@@ -1,4 +1,4 @@
-"""Texts that strict JSON and strict base64url must refuse, and those they must take."""
+"""Texts that strict JSON and strict base64url must reject, and texts that they must accept."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ REFUSED: Final[list[tuple[str, str, bytes]]] = [
     ("surrogates in the wrong order", "RFC 8259 §8.2", b'{"a":"\\udc00\\ud800"}'),
     ("a lone surrogate in a name", "RFC 8259 §8.2", b'{"\\ud800":1}'),
     ("a lone surrogate deep inside", "RFC 8259 §8.2", b'{"a":[1,{"b":["c","\\udbff."]}]}'),
-    ("33 levels", "DESIGN §4: bounded depth", TOO_DEEP),
-    ("33 levels of objects", "DESIGN §4: bounded depth", b'{"a":' * 32 + b"{}" + b"}" * 32),
-    ("33 levels of both", "DESIGN §4: bounded depth", b'{"a":[' * 16 + b"{}" + b"]}" * 16),
-    ("33 levels behind an escaped quote", "DESIGN §4: bounded depth", b'{"\\"":"\\\\","a":' + b"[" * 32 + b"]" * 32 + b"}"),
+    ("33 levels", "CWE-674: at most 32 levels", TOO_DEEP),
+    ("33 levels of objects", "CWE-674: at most 32 levels", b'{"a":' * 32 + b"{}" + b"}" * 32),
+    ("33 levels of both", "CWE-674: at most 32 levels", b'{"a":[' * 16 + b"{}" + b"]}" * 16),
+    ("33 levels behind an escaped quote", "CWE-674: at most 32 levels", b'{"\\"":"\\\\","a":' + b"[" * 32 + b"]" * 32 + b"}"),
     ("100,000 levels", "CVE-2020-36518 class: stack overflow", b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     ("100,000 levels never closed", "CVE-2020-36518 class: stack overflow", b'{"a":' + b"[" * 100_000),
     ("a number of 5,000 digits", "CVE-2020-10735", b'{"a":' + b"9" * 5_000 + b"}"),

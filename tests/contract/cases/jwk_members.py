@@ -1,4 +1,4 @@
-"""JSON Web Keys that can be used, with the algorithms they serve, and those that cannot, with the reason."""
+"""Usable JSON Web Keys with their algorithms, and unusable ones with the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _little(value: int) -> str:
 
 
 def _roca() -> int:
-    """Make a modulus with the fingerprint of the flawed generator: a power of 65537 modulo the product of small primes."""
+    """Make a ROCA modulus: a power of 65537 modulo the product of small primes."""
     product = prod((11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157))
     modulus = pow(65537, 12345, product) + ((1 << 2047) // product + 1) * product
     return modulus if modulus & 1 else modulus + product
@@ -67,7 +67,7 @@ _OPS: Final = "key_ops is not a list of strings"
 
 
 def _shown(value: object) -> str:
-    """A name that is the same in every process, for a value that comes from this process's keys."""
+    """Return a name that is the same in every process, although the keys differ."""
     return f"of {len(value)} characters" if isinstance(value, str) and len(value) > 8 else repr(value)
 
 

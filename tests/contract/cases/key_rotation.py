@@ -1,4 +1,4 @@
-"""How keys change, and how often they are asked for: OpenID Connect Core §10.1.1, DESIGN §5."""
+"""Key rotation (OpenID Connect Core §10.1.1), and how often the guard fetches the key set."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _rotation() -> list[Case]:
 
     short = {"keys_max_age_seconds": 4, "keys_cooldown_seconds": 1, "introspection": None}
     clause = "OpenID Connect Core §10.1.1"
-    cold = "DESIGN §5 (one forced refresh in 30 s)"
+    cold = "OpenID Connect Core §10.1.1 (one forced refresh in 30 s)"
     return [
         Case("a new key at once", clause, token(), ALLOWED, then=at(31, renew), asked=("jwks",)),
         Case(
@@ -108,7 +108,7 @@ def _rotation() -> list[Case]:
         ),
         Case(
             "the very token again, the issuer down, as the set ends and may not be stale",
-            "DESIGN §5 (keys_stale_seconds)",
+            "RFC 5861 §4 (keys_stale_seconds)",
             token(expires_in=3600),
             UNAVAILABLE,
             settings={**short, "keys_stale_seconds": 0},
@@ -116,7 +116,7 @@ def _rotation() -> list[Case]:
         ),
         Case(
             "the very token again, the issuer down, while the set may be stale",
-            "DESIGN §5 (keys_stale_seconds)",
+            "RFC 5861 §4 (keys_stale_seconds)",
             token(expires_in=3600),
             ALLOWED,
             settings={**short, "keys_stale_seconds": 5},
@@ -126,7 +126,7 @@ def _rotation() -> list[Case]:
         Case("a known key, no fetch", cold, token(), ALLOWED, then=at(31, again), asked=()),
         Case(
             "a kid reused for another key, the set young",
-            "DESIGN §5 (over 5 min old)",
+            "RFC 7517 §4.5 (a bad signature refreshes a set over 5 min old)",
             token(),
             _SIGNATURE,
             then=at(300, reuse_kid),
@@ -134,7 +134,7 @@ def _rotation() -> list[Case]:
         ),
         Case(
             "a kid reused for another key, the set over 5 min old",
-            "DESIGN §5 (over 5 min old)",
+            "RFC 7517 §4.5 (a bad signature refreshes a set over 5 min old)",
             token(),
             ALLOWED,
             then=at(301, reuse_kid),

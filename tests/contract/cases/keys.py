@@ -1,4 +1,4 @@
-"""Which keys count: RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 8725 §3.1 to §3.5."""
+"""Which keys are used: RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 8725 §3.1 to §3.5."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def published(*jwks: Any) -> Callable[[Issuer], object]:
 
 
 def changed(*, beside: bool = True, **members: Any) -> Callable[[Issuer], object]:
-    """Publish the signing key with its JWK changed; `beside` keeps another, usable key in the set."""
+    """Publish a modified JWK of the signing key; `beside` keeps another, usable key in the set."""
 
     def set_keys(issuer: Issuer) -> None:
         issuer.keys = [make_key("ES384", "another of the issuer's")] if beside else []
@@ -162,7 +162,7 @@ def _sets() -> list[Case]:
         ),
         Case(
             "a hundred keys, ours the last",
-            "DESIGN §4 (bounded)",
+            "RFC 7517 §5 (a long key set)",
             token(),
             ALLOWED,
             given=lambda issuer: setattr(issuer, "keys", []) or published(*many, issuer.signing_key.jwk())(issuer),
@@ -170,14 +170,14 @@ def _sets() -> list[Case]:
         Case("no kid, ours the second that fits", "RFC 7515 appendix D", token(header={"kid": None}), ALLOWED, given=twin(first=True)),
         Case(
             "no kid, ours the fifth that fits",
-            "DESIGN §5 (at most 4 fitting keys)",
+            "RFC 7515 appendix D (at most 4 fitting keys are tried)",
             token(header={"kid": None}),
             _SIGNATURE,
             given=lambda issuer: published(*many[:4], issuer.signing_key.jwk())(issuer),
         ),
         Case(
             "no kid, ours the fourth that fits",
-            "DESIGN §5 (at most 4 fitting keys)",
+            "RFC 7515 appendix D (at most 4 fitting keys are tried)",
             token(header={"kid": None}),
             ALLOWED,
             given=lambda issuer: published(*many[:3], issuer.signing_key.jwk())(issuer),
@@ -189,8 +189,14 @@ def _sets() -> list[Case]:
             _UNKNOWN_KEY,
             given=published(make_key("EdDSA", "twin").jwk()),
         ),
-        Case("no usable key at all", "DESIGN §5 (an outage)", token(), UNAVAILABLE, given=changed(beside=False, use="enc")),
-        Case("no key at all", "DESIGN §5 (an outage)", token(), UNAVAILABLE, given=published()),
+        Case(
+            "no usable key at all",
+            "RFC 7517 §5 (a set without a usable key is an outage)",
+            token(),
+            UNAVAILABLE,
+            given=changed(beside=False, use="enc"),
+        ),
+        Case("no key at all", "RFC 7517 §5 (a set without a usable key is an outage)", token(), UNAVAILABLE, given=published()),
     ]
     bodies: list[tuple[str, bytes]] = [
         ("not JSON", b"<html>"),
@@ -222,7 +228,10 @@ def _sets() -> list[Case]:
         )
 
     kinds = ["application/json", "application/jwk-set+json", "application/octet-stream", "text/plain; charset=utf-8"]
-    types = [Case(f"the JWK Set comes as {kind}", "TRAPS: what servers send", token(), ALLOWED, given=typed(kind)) for kind in kinds]
+    types = [
+        Case(f"the JWK Set comes as {kind}", "RFC 7517 §8.5 (servers send other media types)", token(), ALLOWED, given=typed(kind))
+        for kind in kinds
+    ]
     return [*spoiled, *several, *nonsense, *types]
 
 

@@ -1,4 +1,4 @@
-"""What happens while the authorization server fails: DESIGN §3 (503, never 401) and §5."""
+"""Requests while the authorization server fails: an outage is 503, never 401."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _cold() -> list[Case]:
     return [
         Case(
             f"cold: {place or 'everything'} answers {mode}, {kind}",
-            "DESIGN §3 (503 with Retry-After, never 401)",
+            "RFC 9110 §15.6.4 (503 with Retry-After, never 401)",
             make,
             UNAVAILABLE,
             given=failing(mode, place),
@@ -63,7 +63,7 @@ def _cold() -> list[Case]:
 
 
 def _hopeless() -> list[Case]:
-    """What is refused without asking, so an outage cannot matter."""
+    """Return rows that are refused without a call, so an outage makes no difference."""
     rows: list[tuple[str, TokenOf | None, Refused]] = [
         ("no token", None, Refused(401, None, Reason.NO_TOKEN)),
         ("a foreign issuer", token(iss="https://evil.test"), bad(Reason.UNKNOWN_ISSUER)),
@@ -74,7 +74,7 @@ def _hopeless() -> list[Case]:
     return [
         Case(
             f"down: {name} is refused all the same",
-            "DESIGN §4 (refused without a request)",
+            "CWE-770 (refused without a request)",
             make,
             expected,
             given=failing("connection"),
@@ -115,16 +115,25 @@ def _warm() -> list[Case]:
     def withdrawn(scene: Scene) -> None:
         scene.issuer.keys, scene.issuer.odd_keys = [], []
 
-    stale = "DESIGN §5 (last good set keys_stale_seconds past its end)"
+    stale = "RFC 5861 §4 (the last good set serves keys_stale_seconds past its end)"
     return [
-        Case("down: a token that is remembered", "DESIGN §5", token(), ALLOWED, then=at(60, down), asked=()),
-        Case("down: a new token by a known key", "DESIGN §5", token(), ALLOWED, then=at(60, down, fresh), asked=()),
+        Case(
+            "down: a token that is remembered", "RFC 9111 §4.2 (the key set is still fresh)", token(), ALLOWED, then=at(60, down), asked=()
+        ),
+        Case(
+            "down: a new token by a known key",
+            "RFC 9111 §4.2 (the key set is still fresh)",
+            token(),
+            ALLOWED,
+            then=at(60, down, fresh),
+            asked=(),
+        ),
         Case("down: a new token, the set past its end", stale, token(), ALLOWED, given=short, then=at(301, down, fresh)),
         Case("down: a new token, the set a second before too stale", stale, token(), ALLOWED, given=short, then=at(3899, down, fresh)),
         Case("down: a new token, the set too stale", stale, token(), UNAVAILABLE, given=short, then=at(3900, down, fresh)),
         Case(
             "down: an unknown key",
-            "DESIGN §5 (503 if the last fetch failed)",
+            "RFC 9110 §15.6.4 (503 if the last fetch failed)",
             token(),
             UNAVAILABLE,
             then=at(60, down, unknown),
@@ -132,7 +141,7 @@ def _warm() -> list[Case]:
         ),
         Case(
             "down: an unknown key again, in the cool-down",
-            "DESIGN §5 (503 if the last fetch failed; failures counted)",
+            "RFC 9110 §15.6.4 (503 if the last fetch failed; a failure starts the cool-down too)",
             token(),
             UNAVAILABLE,
             then=at(60, down, unknown, ask_once, unknown),
@@ -140,16 +149,23 @@ def _warm() -> list[Case]:
         ),
         Case(
             "down: a known key right after an unknown one failed",
-            "DESIGN §5 (a stranger's key ID is no outage of others)",
+            "CWE-400 (an unknown key ID causes no outage for known keys)",
             token(),
             ALLOWED,
             then=at(60, down, unknown, ask_once, fresh),
             asked=(),
         ),
-        Case("down: a new opaque token", "DESIGN §3", opaque(), UNAVAILABLE, then=at(1, down, fresh_opaque), asked=("introspection",)),
+        Case(
+            "down: a new opaque token",
+            "RFC 9110 §15.6.4 (an outage is 503, never 401)",
+            opaque(),
+            UNAVAILABLE,
+            then=at(1, down, fresh_opaque),
+            asked=("introspection",),
+        ),
         Case(
             "up again: an opaque token",
-            "issue 3 §2 (recovery)",
+            "RFC 9110 §15.6.4 (a temporary condition)",
             opaque(),
             ALLOWED,
             given=failing("connection", "introspection"),
@@ -158,7 +174,7 @@ def _warm() -> list[Case]:
         ),
         Case(
             "up again: a JWT, after the first wait",
-            "issue 3 §2 (recovery)",
+            "RFC 9110 §15.6.4 (a temporary condition)",
             token(),
             ALLOWED,
             given=failing("connection"),
@@ -167,7 +183,7 @@ def _warm() -> list[Case]:
         ),
         Case(
             "the last key withdrawn by a good answer",
-            "DESIGN §5 (gone at once)",
+            "OpenID Connect Core §10.1.1 (a withdrawn key ends at once)",
             token(),
             UNAVAILABLE,
             given=short,
@@ -176,33 +192,33 @@ def _warm() -> list[Case]:
         ),
         Case(
             "an issuer whose clock is an hour ahead",
-            "issue 3 §2 (clock 1 h off)",
+            "RFC 7519 §4.1.6 (the issuer's clock is 1 h off)",
             token(),
             bad(Reason.ISSUED_IN_FUTURE),
             given=lambda issuer: setattr(issuer, "skew_seconds", 3600),
         ),
         Case(
             "an issuer whose clock is an hour behind",
-            "issue 3 §2 (clock 1 h off)",
+            "RFC 7519 §4.1.4 (the issuer's clock is 1 h off)",
             token(),
             bad(Reason.EXPIRED),
             given=lambda issuer: setattr(issuer, "skew_seconds", -3600),
         ),
         Case(
             "an issuer whose clock is 30 s ahead",
-            "DESIGN §9 clock_leeway_seconds",
+            "RFC 7519 §4.1.6 (clock_leeway_seconds)",
             token(),
             ALLOWED,
             given=lambda issuer: setattr(issuer, "skew_seconds", 30),
         ),
         Case(
             "an issuer whose clock is 31 s ahead",
-            "DESIGN §9 clock_leeway_seconds",
+            "RFC 7519 §4.1.6 (clock_leeway_seconds)",
             token(),
             bad(Reason.ISSUED_IN_FUTURE),
             given=lambda issuer: setattr(issuer, "skew_seconds", 31),
         ),
-        Case("unavailable, HEAD", "DESIGN §3 (HEAD has no body)", token(), UNAVAILABLE, method="HEAD", given=failing("500")),
+        Case("unavailable, HEAD", "RFC 9110 §9.3.2 (HEAD has no body)", token(), UNAVAILABLE, method="HEAD", given=failing("500")),
         Case(
             "an unknown opaque token while introspection asks for patience",
             "RFC 9110 §10.2.3",
@@ -214,7 +230,7 @@ def _warm() -> list[Case]:
         *(
             Case(
                 f"introspection asks for patience of {asked!r}",
-                "RFC 9110 §10.2.3; DESIGN §3",
+                "RFC 9110 §10.2.3 (between 1 s and 60 s)",
                 literal("x"),
                 UNAVAILABLE,
                 given=lambda issuer, asked=asked: issuer.fail(HttpResponse(503, (("retry-after", asked),)), at="introspection"),

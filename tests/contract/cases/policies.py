@@ -1,4 +1,4 @@
-"""What a handler or an application demands beside a good token: RFC 9470, validators, required claims, other credentials."""
+"""Requirements beside a good token: RFC 9470, validators, claims, other credentials."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _own_checks() -> list[Case]:
         return token.subject == "user-1" and request.method == "GET" and request.path == "/token"
 
     refused = bad(Reason.REFUSED_BY_VALIDATOR)
-    clause = "DESIGN §4 (own checks: nothing but True grants)"
+    clause = "CWE-636 (a validator grants with True alone)"
     rows = [
         Case(f"a validator says {answer!r}", clause, token(), ALLOWED if answer is True else refused, settings=says(answer))
         for answer in (True, False, None, 1, "True", "", {})
@@ -97,11 +97,11 @@ def _own_checks() -> list[Case]:
         Case("the second of two validators refuses", clause, token(), refused, settings=two),
         Case("a validator is asked about a remembered token too", clause, token(), refused, settings=two, then=_nothing),
         *(
-            Case(f"a required claim {name}", "DESIGN §4 (require_claim)", token(**made), expected, settings=required)
+            Case(f"a required claim {name}", "RFC 7519 §4 (require_claim)", token(**made), expected, settings=required)
             for name, made, expected in claims
         ),
-        Case("a required claim, introspected", "DESIGN §4 (require_claim)", opaque(tenant="a", level=2), ALLOWED, settings=required),
-        Case("a required claim missing, introspected", "DESIGN §4 (require_claim)", opaque(), _REQUIRED, settings=required),
+        Case("a required claim, introspected", "RFC 7519 §4 (require_claim)", opaque(tenant="a", level=2), ALLOWED, settings=required),
+        Case("a required claim missing, introspected", "RFC 7519 §4 (require_claim)", opaque(), _REQUIRED, settings=required),
     ]
 
 
@@ -117,7 +117,7 @@ def _other_credentials() -> list[Case]:
         return Principal("ApiKey", "robot", frozenset({"user:read"})) if value == "good-key" else None
 
     settings = {"alternatives": {"ApiKey": keys}}
-    clause = "IINIIT other credentials; DESIGN §4"
+    clause = "IINIIT other credentials"
     unknown = Refused(401, None, Reason.UNKNOWN_CREDENTIAL)
     several = bad_request(Reason.SEVERAL_CREDENTIALS)
     rows: list[tuple[str, tuple[str, ...], str, Refused | Allowed]] = [

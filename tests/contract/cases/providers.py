@@ -1,4 +1,4 @@
-"""What authorization servers write into their tokens: each server's access token passes, its other tokens do not."""
+"""Tokens of real authorization servers: access tokens pass, other tokens are refused."""
 
 from __future__ import annotations
 

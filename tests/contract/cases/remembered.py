@@ -1,4 +1,4 @@
-"""How long an introspection answer counts: DESIGN §5, on both sides of every deadline."""
+"""How long an introspection answer is cached: requests just before and at every deadline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _remembered() -> list[Case]:
         scene.issuer.clock.advance(1)
         scene.issuer._known[scene.token] = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
 
-    delay = "DESIGN §5 (revocation_delay_seconds)"
+    delay = "RFC 7662 §4 (revocation_delay_seconds)"
     return [
         Case("remembered: asked once", delay, opaque(), ALLOWED, then=at(59), asked=()),
         Case("remembered: asked again at the deadline", delay, opaque(), ALLOWED, then=at(60), asked=("introspection",)),
@@ -66,7 +66,7 @@ def _remembered() -> list[Case]:
         Case("remembered: no delay at all", delay, opaque(), _INACTIVE, settings={"revocation_delay_seconds": 0}, then=at(0, revoke)),
         Case(
             "remembered: the server down, before the deadline",
-            "DESIGN §5 (no outage moves it)",
+            "RFC 7662 §4 (an outage does not extend the deadline)",
             opaque(),
             ALLOWED,
             then=at(59, down),
@@ -74,7 +74,7 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: the server down, at the deadline",
-            "DESIGN §5 (no outage moves it)",
+            "RFC 7662 §4 (an outage does not extend the deadline)",
             opaque(),
             UNAVAILABLE,
             then=at(60, down),
@@ -82,16 +82,23 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: expires before the deadline",
-            "DESIGN §5 (or exp)",
+            "RFC 7662 §4 (never cached beyond exp)",
             opaque(expires_in=20),
             bad(Reason.INACTIVE),
             then=at(26),
             asked=("introspection",),
         ),
-        Case("remembered: a second before that", "DESIGN §5 (or exp)", opaque(expires_in=20), ALLOWED, then=at(24), asked=()),
+        Case(
+            "remembered: a second before that",
+            "RFC 7662 §4 (never cached beyond exp)",
+            opaque(expires_in=20),
+            ALLOWED,
+            then=at(24),
+            asked=(),
+        ),
         Case(
             "remembered: the wall clock set back",
-            "DESIGN §5 (either clock ends it)",
+            "RFC 7662 §4 (the wall clock or the monotonic clock ends it)",
             opaque(),
             bad(Reason.ISSUED_IN_FUTURE),
             then=at(0, wall_back),
@@ -99,7 +106,7 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: the wall clock stands, the other goes on",
-            "DESIGN §5 (either clock ends it)",
+            "RFC 7662 §4 (the wall clock or the monotonic clock ends it)",
             opaque(iat=None),
             _INACTIVE,
             then=at(60, lambda scene: (scene.issuer.clock.set_wall(NOW), revoke(scene))),
@@ -107,7 +114,7 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: the deadline counts from the request, not from the answer",
-            "DESIGN §5 (when it was sent)",
+            "RFC 7662 §4 (counted from the sending of the request)",
             opaque(),
             _INACTIVE,
             given=lambda issuer: issuer.fail("slow", at="introspection"),
@@ -115,7 +122,7 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: it counts from the request by either clock",
-            "DESIGN §5 (when it was sent; either clock ends it)",
+            "RFC 7662 §4 (counted from the sending of the request, by both clocks)",
             opaque(iat=None),
             _INACTIVE,
             given=lambda issuer: issuer.fail("slow", at="introspection"),
@@ -124,26 +131,33 @@ def _remembered() -> list[Case]:
         ),
         Case(
             "remembered: it counts from the request by the wall clock too",
-            "DESIGN §5 (when it was sent; either clock ends it)",
+            "RFC 7662 §4 (counted from the sending of the request, by both clocks)",
             opaque(),
             _INACTIVE,
             given=lambda issuer: issuer.fail("slow", at="introspection"),
             then=at(0, lambda scene: scene.issuer.clock.set_wall(NOW + 60), revoke),
             asked=("introspection",),
         ),
-        Case("inactive is remembered for a moment", "DESIGN §5 (1 s)", literal("never-issued"), _INACTIVE, then=at(0.9), asked=()),
+        Case(
+            "inactive is remembered for a moment",
+            "RFC 7662 §4 (inactive is cached for 1 s)",
+            literal("never-issued"),
+            _INACTIVE,
+            then=at(0.9),
+            asked=(),
+        ),
         Case(
             "inactive is asked again after a second",
-            "DESIGN §5 (1 s)",
+            "RFC 7662 §4 (inactive is cached for 1 s)",
             literal("never-issued"),
             _INACTIVE,
             then=at(1.0),
             asked=("introspection",),
         ),
-        Case("inactive first, known a second later", "DESIGN §5 (a lagging replica)", literal("lagging"), ALLOWED, then=known_now),
+        Case("inactive first, known a second later", "RFC 7662 §4 (a replica may lag behind)", literal("lagging"), ALLOWED, then=known_now),
         Case(
             "an outage is not remembered",
-            "DESIGN §5",
+            "RFC 7662 §4 (an outage is not cached)",
             opaque(),
             ALLOWED,
             given=lambda issuer: issuer.fail("500", at="introspection"),

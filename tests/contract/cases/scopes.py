@@ -1,4 +1,4 @@
-"""What a token may do: RFC 6749 §3.3, RFC 6750 §3.1, RFC 9068 §2.2.3."""
+"""Scopes: RFC 6749 §3.3, RFC 6750 §3.1, RFC 9068 §2.2.3."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
 
 
 def missing(wanted: str) -> Refused:
-    """Expect the 403 that names what is wanted."""
+    """Return the 403 that names the required scope."""
     return Refused(403, "insufficient_scope", Reason.MISSING_SCOPE, scope=wanted)
 
 
@@ -101,8 +101,8 @@ def _grammar() -> list[Case]:
 def _shapes() -> list[Case]:
     strict = {"profile": "rfc9068"}
     good: list[tuple[str, str, dict[str, Any], Refused | Allowed]] = [
-        ("scope as a list", "DESIGN §4 (a string or a list)", {"scope": ["user:read", "email"]}, ALLOWED),
-        ("scope as an empty list", "DESIGN §4", {"scope": []}, _READ),
+        ("scope as a list", "RFC 9068 §2.2.3 (servers send a list too)", {"scope": ["user:read", "email"]}, ALLOWED),
+        ("scope as an empty list", "RFC 9068 §2.2.3 (servers send a list too)", {"scope": []}, _READ),
         ("scope as a list with two in one", "RFC 6749 §3.3 (a word)", {"scope": ["user:read user:write"]}, _CLAIM),
         ("scope as a list with a number", "RFC 6749 §3.3", {"scope": ["user:read", 1]}, _CLAIM),
         ("scope as a list with an empty word", "RFC 6749 §3.3", {"scope": ["user:read", ""]}, _CLAIM),
@@ -110,14 +110,19 @@ def _shapes() -> list[Case]:
         ("scope as an object", "RFC 9068 §2.2.3", {"scope": {"user:read": True}}, _CLAIM),
         ("scope as a number", "RFC 9068 §2.2.3", {"scope": 1}, _CLAIM),
         ("scope true", "RFC 9068 §2.2.3", {"scope": True}, _CLAIM),
-        ("scp as a string", "DESIGN §4 (scp)", {"scope": None, "scp": "user:read email"}, ALLOWED),
-        ("scp as a list", "DESIGN §4 (scp)", {"scope": None, "scp": ["user:read"]}, ALLOWED),
-        ("scp as a number", "DESIGN §4 (scp)", {"scope": None, "scp": 1}, _CLAIM),
-        ("scp beside scope, which counts", "DESIGN §4 (the first present)", {"scope": "openid", "scp": ["user:read"]}, _READ),
-        ("scp beside an empty scope, which counts", "DESIGN §4 (the first present)", {"scope": "", "scp": ["user:read"]}, _READ),
-        ("scopes, a name that nobody set", "DESIGN §4", {"scope": None, "scopes": "user:read"}, _READ),
-        ("permissions, where they are not set", "DESIGN §4 (scope_claims)", {"scope": None, "permissions": ["user:read"]}, _READ),
-        ("roles, where they are not set", "DESIGN §4 (scope_claims)", {"scope": None, "roles": ["user:read"]}, _READ),
+        ("scp as a string", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": "user:read email"}, ALLOWED),
+        ("scp as a list", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": ["user:read"]}, ALLOWED),
+        ("scp as a number", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": 1}, _CLAIM),
+        ("scp beside scope, which counts", "RFC 9068 §2.2.3 (scope counts before scp)", {"scope": "openid", "scp": ["user:read"]}, _READ),
+        (
+            "scp beside an empty scope, which counts",
+            "RFC 9068 §2.2.3 (scope counts before scp)",
+            {"scope": "", "scp": ["user:read"]},
+            _READ,
+        ),
+        ("scopes, a name that nobody set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "scopes": "user:read"}, _READ),
+        ("permissions, where they are not set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "permissions": ["user:read"]}, _READ),
+        ("roles, where they are not set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "roles": ["user:read"]}, _READ),
     ]
     rows = [Case(name, clause, token(**{"scope": "x", **claims}), expected, path="/read") for name, clause, claims, expected in good]
     rfc9068: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
@@ -142,7 +147,7 @@ def _shapes() -> list[Case]:
         ("roles at the top", {"roles": ["user:read"]}, _READ),
     ]
     also_rows = [
-        Case(f"scope_claims: {name}", "DESIGN §4 (scope_claims)", token("x", **claims), expected, path="/read", settings=also)
+        Case(f"scope_claims: {name}", "RFC 9068 §2.2.3 (scope_claims)", token("x", **claims), expected, path="/read", settings=also)
         for name, claims, expected in others
     ]
     spelled = [
@@ -167,7 +172,7 @@ def _names() -> list[Case]:
         ("implied in a circle", "loop", "/read", implies, ALLOWED),
         ("implied by an alias", "profile", "/token", both, Allowed(frozenset({"profile", "user:read", "email"}))),
     ]
-    clause = "IINIIT scopes; DESIGN §9 scope_aliases, scope_implies"
+    clause = "IINIIT scopes (scope_aliases, scope_implies)"
     return [
         Case(f"scope {name}", clause, token(scope), expected, path=path, settings=settings)
         for name, scope, path, settings, expected in rows
@@ -175,7 +180,7 @@ def _names() -> list[Case]:
 
 
 def _paths() -> list[Case]:
-    """`scope_claims`: paths through objects, names with dots, names in an object."""
+    """Return rows for `scope_claims`: paths into objects, names with dots, names in an object."""
     zitadel = "urn:zitadel:iam:org:project:roles"
     granted = {"user:read": {"224": "acme.test"}, "user:write": {}, "off": {"225": ""}}
     access = {"resource_access": {"my.client": {"roles": ["user:read"]}, "user:read": {"roles": []}}}

@@ -1,4 +1,4 @@
-"""Who signed it, and how: RFC 7515, 7518, 8725, and what went wrong in other libraries."""
+"""Signatures and algorithms: RFC 7515, 7518, 8725, and vulnerabilities of other libraries."""
 
 from __future__ import annotations
 
@@ -123,10 +123,10 @@ def _unsupported() -> list[Case]:
         ({"ES256": 1}, "RFC 7515 §4.1.1 (a string)"),
         ("urn:ietf:params:oauth:alg:ES256", "RFC 7515 §4.1.1"),
     ]
-    # A token without alg is no JWS for us: then it is opaque, and the issuer does not know it.
+    # A token without alg is not a JWS, so it is introspected; the issuer does not know it.
     without = Case(
         "no alg at all is an opaque token",
-        "DESIGN §4 routing",
+        "RFC 7515 §4.1.1 (without alg it is not a JWS)",
         lambda issuer: issuer.sign(claims_of(issuer), {"alg": None}),
         bad(Reason.INACTIVE),
     )
@@ -135,17 +135,17 @@ def _unsupported() -> list[Case]:
 
 
 def altered_alg(alg: str, signature: bytes) -> TokenOf:
-    """Say `alg` and put `signature` behind."""
+    """Replace `alg` in the header and replace the signature."""
     return lambda issuer: issuer.token(header={"alg": alg}, sign_with=lambda _: signature)
 
 
 def json_alg(alg: Any) -> TokenOf:
-    """Say `alg`, whatever its type, and sign with the issuer's own key."""
+    """Set `alg` to a value of any type, and sign with the issuer's key."""
     return raw_header(lambda usual: json.dumps({**usual, "alg": alg}).encode())
 
 
 def _confusion() -> list[Case]:
-    """An algorithm that the key was not published for."""
+    """Return rows with an algorithm for which the key was not published."""
 
     def as_other(algorithm: str) -> TokenOf:
         def mint(issuer: Issuer) -> str:
@@ -210,7 +210,10 @@ def _ecdsa() -> list[Case]:
 
     own = [
         Case(
-            "ES256, the second signature (r, n - s)", "DESIGN §4: it is good; one issuer, two spellings", with_signature(other_s), ALLOWED
+            "ES256, the second signature (r, n - s)",
+            "RFC 7518 §3.4 ((r, n - s) verifies too: one token, two spellings)",
+            with_signature(other_s),
+            ALLOWED,
         ),
         Case("ES256, DER-encoded", "RFC 7518 §3.4 (r || s); CVE-2022-25898", with_signature(der), _SIGNATURE),
         Case("ES256, r and s swapped", "RFC 7518 §3.4", with_signature(lambda made: made[32:] + made[:32]), _SIGNATURE),

@@ -1,4 +1,7 @@
-"""One token, one spelling: base64url, JSON and the compact form to the letter (RFC 7515 §2, §3.1, §5.2; RFC 7519 §7.2; RFC 8259)."""
+"""One token has one spelling: strict base64url, JSON and compact serialization.
+
+RFC 7515 §2, §3.1, §5.2; RFC 7519 §7.2; RFC 8259.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,12 @@ def _part(number: int, change: Any) -> TokenOf:
 
 
 def _unused_bits(part: str) -> str:
-    """Give the next spelling of the same octets, where the last character has unused bits."""
+    """Return another spelling of the same octets, if the last character has unused bits."""
     return part[:-1] + _ALPHABET[_ALPHABET.index(part[-1]) + 1]
 
 
 def _sized(number: int, remainder: int, change: Any) -> TokenOf:
-    """Make a token whose part `number` has a length that leaves `remainder` octets of a quantum, then change that part."""
+    """Make a token whose part `number` leaves `remainder` octets of a quantum; change that part."""
 
     def spoil(issuer: Issuer) -> str:
         for filling in range(3):
@@ -131,7 +134,7 @@ def _base64() -> list[Case]:
 
 
 def _introspected() -> list[Case]:
-    """A tolerant endpoint reads them as the token that was revoked under its first spelling."""
+    """Return spellings that a tolerant endpoint decodes to a token that was already revoked."""
     return [
         replace(row, name=f"{row.name}, to be introspected", settings={"jwt": "introspect"})
         for row in _base64()
@@ -208,7 +211,7 @@ def _lower_signature(issuer: Issuer) -> str:
 
 
 def _json_shapes() -> list[tuple[str, str, Any]]:
-    """Octets that are no JSON object that means one thing."""
+    """Return octets that are not an unambiguous JSON object."""
     nested = lambda depth: extended('"x":' + "[" * depth + "]" * depth)  # noqa: E731
     return [
         ("a byte order mark first", "RFC 8259 §8.1", lambda members: b"\xef\xbb\xbf" + json.dumps(members).encode()),
@@ -228,7 +231,7 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
         ("a repeated name, one of them escaped", "RFC 8259 §8.3", extended('"\\u0061lg":"none","\\u0069ss":"x"')),
         ("a name repeated one level down", "RFC 8259 §4", extended('"x":{"y":1,"y":2}')),
         ("a name repeated in an array", "RFC 8259 §4", extended('"x":[[{"y":1,"y":1}]]')),
-        ("nested too deep", "DESIGN §4 (excess depth); CVE-2024-33663 class", nested(40)),
+        ("nested too deep", "CWE-674 (at most 32 levels); CVE-2024-33663 class", nested(40)),
         ("nested 5,000 deep", "CWE-674", nested(5000)),
         ("a comma at the end", "RFC 8259 §4", lambda members: json.dumps(members)[:-1].encode() + b",}"),
         ("single quotes", "RFC 8259 §7", lambda members: str(members).encode()),
@@ -253,7 +256,7 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
 
 def _json() -> list[Case]:
     payloads = [Case(f"payload: {name}", clause, raw_payload(make), _MALFORMED, asked=()) for name, clause, make in _json_shapes()]
-    # A header that nobody could take for a JWS header is an opaque token; where somebody could, it is a malformed JWS.
+    # A token is a malformed JWS if a lenient parser could read its header, and opaque otherwise.
     headers = [
         Case(f"header: {name}", clause, raw_header(make), _INACTIVE if name in ("single quotes", "a comment") else _MALFORMED)
         for name, clause, make in _json_shapes()
@@ -266,7 +269,7 @@ def _json() -> list[Case]:
     opaque = [
         Case(
             f"header {octets!r} is an opaque token",
-            "DESIGN §4 routing",
+            "RFC 7515 §4.1.1 (without alg it is not a JWS)",
             lambda issuer, octets=octets: issuer.sign(claims_of(issuer), octets),
             _INACTIVE,
         )
@@ -281,7 +284,7 @@ def _json() -> list[Case]:
         ("a backslash before ud", "RFC 8259 §7", extended('"x":"\\\\ud800"')),
         ("text beyond ASCII", "RFC 8259 §8.1", extended('"x":"é\u4e2d"')),
         ("a NUL escaped", "RFC 8259 §7", extended('"x":"\\u0000"')),
-        ("nested as deep as allowed", "DESIGN §4 (excess depth)", extended('"x":' + "[" * 31 + "]" * 31)),
+        ("nested as deep as allowed", "CWE-674 (at most 32 levels)", extended('"x":' + "[" * 31 + "]" * 31)),
         ("an empty name", "RFC 8259 §4", extended('"":1')),
         ("brackets in a string", "RFC 8259 §7", extended('"x":"' + "[" * 100 + '"')),
     ]

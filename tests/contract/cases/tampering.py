@@ -1,4 +1,4 @@
-"""Ways to spoil a token, for the tables of signatures and spellings."""
+"""Functions that tamper with a token, for the tables of signatures and spellings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P256_PRIME: Final = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFF
 
 
 def decode(part: str) -> bytes:
-    """Read base64url without padding."""
+    """Decode base64url without padding."""
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
@@ -57,34 +57,34 @@ def raw_payload(make: Callable[[dict[str, Any]], bytes]) -> TokenOf:
 
 
 def extended(text: str) -> Callable[[dict[str, Any]], bytes]:
-    """Write the members, and `text` as it stands behind the last of them."""
+    """Write the members as JSON, and append the raw `text` to the last one."""
     return lambda members: json.dumps(members)[:-1].encode() + b"," + text.encode() + b"}"
 
 
 def usual_header(issuer: Issuer) -> dict[str, Any]:
-    """Give the parameters of a good token's header."""
+    """Return the parameters of a good token's header."""
     return {"alg": issuer.signing_key.algorithm, "typ": "at+jwt", "kid": issuer.signing_key.kid}
 
 
 def claims_of(issuer: Issuer) -> dict[str, Any]:
-    """Give the claims of a good token."""
+    """Return the claims of a good token."""
     claims: dict[str, Any] = json.loads(decode(issuer.token().split(".")[1]))
     return claims
 
 
 def ecdsa(r: int, s: int, octets: int = 32) -> bytes:
-    """Write r and s as RFC 7518 §3.4 wants them."""
+    """Encode r and s according to RFC 7518 §3.4."""
     return r.to_bytes(octets, "big") + s.to_bytes(octets, "big")
 
 
 def der(signature: bytes) -> bytes:
-    """Write the same ECDSA signature as X.509 would."""
+    """Encode the same ECDSA signature in DER, as X.509 does."""
     half = len(signature) // 2
     return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
 
 
 def hmac_with_public_key(algorithm: str, form: str) -> TokenOf:
-    """Sign with HMAC and the public key as the secret, which everybody knows (CVE-2015-9235)."""
+    """Sign with HMAC, with the public key as the secret (CVE-2015-9235)."""
     digest = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(algorithm, hashlib.sha256)
 
     def forge(issuer: Issuer) -> str:
@@ -103,17 +103,17 @@ def hmac_with_public_key(algorithm: str, form: str) -> TokenOf:
 
 
 def by_stranger(algorithm: str = "ES256", **header: Any) -> TokenOf:
-    """Sign with a key that the issuer does not have, under the issuer's key ID unless `header` says another."""
+    """Sign with an unknown key, under the issuer's key ID unless `header` has another."""
     return lambda issuer: issuer.token(sign_with=make_key(algorithm, "stranger"), header={"kid": issuer.signing_key.kid, **header})
 
 
 def compressed(issuer: Issuer) -> str:
-    """Deflate the payload as RFC 7516 §4.1.3 does for JWE."""
+    """Compress the payload as RFC 7516 §4.1.3 does for JWE."""
     deflate = zlib.compressobj(wbits=-15)
     payload = deflate.compress(json.dumps(claims_of(issuer)).encode()) + deflate.flush()
     return issuer.sign(payload, {"zip": "DEF"})
 
 
 def unencoded(issuer: Issuer) -> str:
-    """Sign the payload unencoded (RFC 7797), which here stands for another meaning of the same octets."""
+    """Sign the unencoded payload (RFC 7797), so the same octets have another meaning."""
     return issuer.token(header={"b64": False, "crit": ["b64"]})

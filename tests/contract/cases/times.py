@@ -1,4 +1,4 @@
-"""When a token counts: RFC 7519 §4.1.4 to §4.1.6, on both sides of every limit."""
+"""Validity periods (RFC 7519 §4.1.4 to §4.1.6), on both sides of every limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RFC9068: Final = {"profile": "rfc9068"}
 
 
 def written(name: str, text: str) -> TokenOf:
-    """Sign claims in which `name` has a value that is written as `text`, whatever Python would write."""
+    """Sign claims in which the value of `name` is the raw JSON `text`."""
 
     def mint(issuer: Issuer) -> str:
         claims = claims_of(issuer)
@@ -63,7 +63,7 @@ def _times() -> list[Case]:
     ]
     clause = {"exp": "RFC 7519 §4.1.4 (on or after)", "nbf": "RFC 7519 §4.1.5", "iat": "RFC 7519 §4.1.6"}
     rows = [Case(name, clause[name[:3]], token(**claims), expected) for name, claims, expected in limits]
-    none = Case("exp missing", "RFC 9068 §2.2; DESIGN §4 (exp required)", token(exp=None), _CLAIM)
+    none = Case("exp missing", "RFC 9068 §2.2 (exp required)", token(exp=None), _CLAIM)
     zero = {"expiry_leeway_seconds": 0, "clock_leeway_seconds": 0}
     exact = [
         Case("exp now, without leeway", "RFC 7519 §4.1.4 (on or after)", token(exp=NOW), _EXPIRED, settings=zero),
@@ -72,7 +72,7 @@ def _times() -> list[Case]:
         Case("nbf in a second, without leeway", "RFC 7519 §4.1.5", token(nbf=NOW + 1), _EARLY, settings=zero),
         Case("iat in a second, without leeway", "RFC 7519 §4.1.6", token(iat=NOW + 1), _FUTURE, settings=zero),
     ]
-    # What is not a NumericDate, for each of the three: a number of JSON, finite, of a year that can be meant.
+    # Values that are not a NumericDate (a finite JSON number in a plausible year), for each claim.
     odd: list[tuple[str, str]] = [
         ("true", "true"),
         ("false", "false"),
@@ -120,20 +120,28 @@ def _as_time_passes() -> list[Case]:
     def wall(seconds: float) -> Any:
         return lambda scene: scene.issuer.clock.set_wall(NOW + seconds)
 
-    ends = "DESIGN §5 (all checks run again on a hit)"
+    ends = "RFC 7519 §4.1.4 (checked again on a cache hit)"
     return [
         Case("remembered, before it expires", ends, token(expires_in=60), ALLOWED, then=later(64), asked=()),
         Case("remembered, as it expires", ends, token(expires_in=60), _EXPIRED, then=later(65), asked=()),
         Case("remembered, after it expired", ends, token(expires_in=60), _EXPIRED, then=later(66), asked=()),
-        Case("remembered for longer than facts are kept", "DESIGN §5 (at most 5 min)", token(expires_in=900), ALLOWED, then=later(400)),
+        Case(
+            "remembered for longer than facts are kept",
+            "RFC 7519 §4.1.4 (cached for at most 5 min)",
+            token(expires_in=900),
+            ALLOWED,
+            then=later(400),
+        ),
         Case(
             "remembered, and the wall clock went past exp",
-            "DESIGN §5 (either clock ends it)",
+            "RFC 7519 §4.1.4 (the wall clock or the monotonic clock ends it)",
             token(expires_in=60),
             _EXPIRED,
             then=wall(65),
         ),
-        Case("remembered, and the wall clock went back", "DESIGN §5 (either clock)", token(), _FUTURE, then=wall(-3600)),
+        Case(
+            "remembered, and the wall clock went back", "RFC 7519 §4.1.6 (checked again on a cache hit)", token(), _FUTURE, then=wall(-3600)
+        ),
         Case("refused as too early, now good", "RFC 7519 §4.1.5", token(nbf=NOW + 60), ALLOWED, then=later(30)),
         Case("refused as too early, still a second too early", "RFC 7519 §4.1.5", token(nbf=NOW + 60), _EARLY, then=later(29)),
     ]

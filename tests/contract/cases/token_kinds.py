@@ -1,4 +1,4 @@
-"""What is an access token, and what is another token of the same issuer: RFC 9068 §5, RFC 8725 §3.11 and §3.12."""
+"""Access tokens and other tokens of the same issuer: RFC 9068 §5, RFC 8725 §3.11, §3.12."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WRONG_TYPE: Final = bad(Reason.WRONG_TYPE)
 
 
 def _kinds() -> list[Case]:
-    """Other tokens of the same issuer, signed with the same key (RFC 8725 §2.8, cross-JWT confusion)."""
+    """Return other tokens of the same issuer and key (RFC 8725 §2.8, cross-JWT confusion)."""
     shown: list[tuple[str, str, dict[str, Any]]] = [
         ("an ID token with at_hash", "OpenID Connect Core §3.1.3.6", {"at_hash": "x", "nonce": "n"}),
         ("an ID token with c_hash", "OpenID Connect Core §3.3.2.11", {"c_hash": "x"}),

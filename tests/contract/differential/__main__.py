@@ -1,6 +1,8 @@
-"""`make differential`: the guard and an independent verifier, asked the same some 160,000 times. The exit status is 1 where they differ.
+"""`make differential`: compare the guard with an independent verifier in some 160,000 cases.
 
-`--seed 7` asks other questions; `--part 10` asks a tenth of each kind.
+The exit status is 1 if they differ.
+
+`--seed 7` makes other cases; `--part 10` runs a tenth of each kind.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _LONGEST: Final = 1_200
 
 
 def main() -> int:
-    """Compare, print what differs, and return the exit status."""
+    """Compare, print the differences, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", type=int, default=1)

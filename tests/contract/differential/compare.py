@@ -1,4 +1,4 @@
-"""The guard and the naive verifier asked the same: four kinds of questions, and every difference between their answers."""
+"""Compare the guard with the naive verifier in four kinds of cases."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Tally = Counter[str]
 
 
 class Difference(NamedTuple):
-    """One question that was answered in two ways.
+    """One case with two different answers.
 
     Attributes:
-        kind: Of question.
-        seed: Which makes the question again.
-        expected: The naive verifier's answer.
-        got: The guard's.
-        about: The names of what was changed.
-        text: The question.
+        kind: The kind of the case.
+        seed: Reproduces the case.
+        expected: The answer of the naive verifier.
+        got: The answer of the guard.
+        about: The names of the changes.
+        text: The case itself.
     """
 
     kind: str
@@ -78,13 +78,13 @@ TRUSTS: Final[tuple[tuple[Trust, Settings], ...]] = (
 
 
 def make(make_guard: MakeGuard, server: Server, clock: SettableClock, settings: Settings, *, introspects: bool) -> Any:
-    """Make a guard that asks `server`."""
+    """Make a guard that calls `server`."""
     way = {"introspection": ClientSecretBasic("api", "secret"), "introspection_endpoint": ISSUER + "/introspect"} if introspects else {}
     return make_guard(issuer=ISSUER, audience=AUDIENCE, jwks_uri=ISSUER + "/jwks", clock=clock.clock, transport=server, **way, **settings)
 
 
 def said(decision: Any) -> object:
-    """Return a decision in the naive verifier's words."""
+    """Convert a decision to an answer of the naive verifier."""
     if isinstance(decision, Allow):
         token = decision.token
         assert token is not None
@@ -93,7 +93,7 @@ def said(decision: Any) -> object:
 
 
 def word(answer: object) -> str:
-    """Return an answer as a word, for a tally."""
+    """Return the label of an answer, for the tally."""
     return answer if isinstance(answer, str) else "good"
 
 
@@ -108,7 +108,10 @@ def naive(ask: Callable[[], Facts]) -> object:
 
 
 def compare_tokens(seed: int, number: int, tally: Tally, *, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
-    """Compare verdicts on JWTs; each is shown twice, so that what is remembered is judged too, with a step of the clock in between."""
+    """Compare verdicts on JWTs.
+
+    Each is sent twice, with a step of the clock in between, so cached entries are compared too.
+    """
     clock = SettableClock(START)
     guards = [make(make_guard, Server(), clock, settings, introspects=False) for _, settings in TRUSTS]
     for index in range(number):
@@ -152,7 +155,10 @@ RULES: Final = (("ab", "/a/b"), ("a", "/a/<x>"), ("admin", "/admin/<path:p>"), (
 
 
 def compare_paths(seed: int, number: int, tally: Tally, *, rules: Any = None) -> Iterator[Difference]:
-    """Compare what rules say of a raw target with every reading of it: all readings that meet a rule must meet the one that was applied."""
+    """Compare the rule applied to a raw target with the rules of every reading of it.
+
+    All readings that match a rule must match the applied one.
+    """
     ours = rules or Rules([Rule("GET", path, scopes=() if name == "open" else [name], public=name == "open") for name, path in RULES])
     gate = make_gate(["/open/*"])
     for index in range(number):

@@ -1,4 +1,4 @@
-"""Random tokens and introspection answers: good ones with up to three changes, each by a name that reports show."""
+"""Random tokens and introspection answers: good ones with up to three named changes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An independent verifier: PyJWT's signatures, the RFCs' rules, and one line for each rule that the documentation adds to them.
+"""An independent verifier: PyJWT's signatures, the RFCs, and the documented additional rules.
 
-It imports nothing of the package, remembers nothing, and its speed does not matter.
+It imports nothing from the package and caches nothing; it need not be fast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VERIFIERS: Final = get_default_algorithms()
 
 @dataclass(frozen=True)
 class Trust:
-    """What the verifier is told about an issuer; `now` is a time in seconds since the epoch."""
+    """Settings of an issuer; `now` is in seconds since the epoch."""
 
     issuer: str
     audience: str
@@ -37,7 +37,7 @@ class Trust:
 
 
 class Refused(Exception):
-    """The token is not good."""
+    """The token is refused."""
 
 
 class Unknown(Exception):
@@ -46,7 +46,7 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a good token says."""
+    """The claims of a good token."""
 
     subject: str | None
     client_id: str | None
@@ -54,7 +54,7 @@ class Facts:
 
 
 def need(fact: object) -> None:
-    """Raise Refused where `fact` is false."""
+    """Raise Refused if `fact` is false."""
     if not fact:
         raise Refused
 

@@ -1,4 +1,4 @@
-"""What is public stays exactly that, however the path is written: issue 3 §1, DESIGN §2."""
+"""A public path makes no other path public, in any spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`run` and `run_async` agree on any script of answers, and so do a guard's two halves (STYLE §1, §6)."""
+"""`run` and `run_async` agree on any script of answers, and so do the two halves of a guard."""
 
 from __future__ import annotations
 

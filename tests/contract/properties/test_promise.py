@@ -1,4 +1,4 @@
-"""No revoked token is accepted later than promised and no good one is refused without cause, whatever the interleaving (issue 3 §4)."""
+"""In any interleaving, a revoked token is refused in time and a good token is not refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends gets an answer, and no token but the very one that was issued is good (STYLE §6)."""
+"""Every request gets an answer, and no token is accepted but the one that was issued."""
 
 from __future__ import annotations
 

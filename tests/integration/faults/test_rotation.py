@@ -1,4 +1,4 @@
-"""Keys that change at a real server: OpenID Connect Core §10.1.1, DESIGN §5. Each row counts what the server was asked."""
+"""Key rotation at a real server (OpenID Connect Core §10.1.1): each test counts its requests."""
 
 from __future__ import annotations
 
@@ -148,7 +148,6 @@ def test_a_thousand_unknown_keys_cost_one_fetch_whether_it_succeeds_or_fails(wor
 
 
 def test_known_keys_do_not_wait_for_a_refresh_that_hangs(world, real, guard):
-    """PERFORMANCE goal 9."""
     hung, release = threading.Event(), threading.Event()
     real.break_at(lambda peer: (hung.set(), release.wait(10)), "jwks")
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""One token, many clients at once: one call to the authorization server (PERFORMANCE goal 7)."""
+"""Many clients send one token at once: the authorization server receives one call."""
 
 from __future__ import annotations
 

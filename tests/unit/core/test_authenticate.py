@@ -50,7 +50,7 @@ def test_miss_then_hit(world):
 
 
 def test_all_but_the_signature_is_decided_again_on_a_hit(world):
-    """DESIGN §5: facts are remembered, not decisions."""
+    """The cache holds claims, not decisions."""
     token = world.learn(world.mint(scope="user:read"))
     assert isinstance(world.decide(token, READ).result, Allow)
     denied = world.decide(token, WRITE).result
@@ -63,7 +63,6 @@ def test_all_but_the_signature_is_decided_again_on_a_hit(world):
 
 
 def test_the_signature_is_looked_at_again_after_five_minutes(world):
-    """DESIGN §5."""
     token = world.learn(world.mint(exp=NOW + 3600))
     world.clock.advance(299.9)
     assert world.decide(token).result.cache == "hit"
@@ -72,7 +71,6 @@ def test_the_signature_is_looked_at_again_after_five_minutes(world):
 
 
 def test_what_a_dropped_key_vouched_for_is_gone_at_once(world):
-    """DESIGN §5."""
     token = world.learn(world.mint())
     assert isinstance(world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).result, Allow)
     assert reason_of(world.decide(token)) is Reason.UNKNOWN_KEY
@@ -100,20 +98,18 @@ def test_an_outage_is_503(world):
     ],
 )
 def test_no_credential(world, request_, policy, outcome):
-    """DESIGN §2."""
     result = world.decide(request_, policy).result
     assert result == Allow(None) if outcome is None else result.reason is outcome
 
 
 def test_a_refusal_found_by_rules_stands_before_credentials_are_looked_at(world):
-    """DESIGN §6: an ambiguous path is 400, with or without a token."""
+    """An ambiguous path is 400, with or without a token."""
     problem = PROBLEMS[Reason.AMBIGUOUS_PATH]
     assert reason_of(world.decide(bearer(), problem)) is Reason.AMBIGUOUS_PATH
     assert reason_of(world.decide(bearer("a b"), problem)) is Reason.AMBIGUOUS_PATH
 
 
 def test_no_rule_is_401_without_a_token_and_403_with_one(world):
-    """DESIGN §3."""
     problem = PROBLEMS[Reason.NO_RULE]
     assert reason_of(world.decide(bearer(), problem)) is Reason.NO_TOKEN
     assert reason_of(world.decide(bearer("opaque"), problem)) is Reason.MALFORMED_TOKEN
@@ -125,7 +121,6 @@ def test_no_rule_is_401_without_a_token_and_403_with_one(world):
 
 @pytest.mark.parametrize("iss", [OTHER, None, 1, ISSUER + "/"])
 def test_a_strangers_token_is_refused_without_a_request(world, iss):
-    """DESIGN §4."""
     assert reason_of(world.decide(world.mint(iss=iss))) is Reason.UNKNOWN_ISSUER
 
 
@@ -149,7 +144,7 @@ def test_an_opaque_token_is_introspected():
 
 
 def test_introspect_asks_about_everything_where_there_is_one_issuer():
-    """DESIGN §4: as if opaque."""
+    """A JWT is introspected as if it were opaque."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
     for token in ("opaque", "opaque~==", world.mint(iss=OTHER), mint(world.clock, header={"alg": "HS256"}), "e30.e30.e30~"):
         assert world.decide(token).form["token"] == token
@@ -165,7 +160,7 @@ def test_a_jws_in_another_spelling_is_not_introspected(alg):
 
 
 def test_introspect_heeds_when_a_jwt_says_it_was_issued():
-    """DESIGN §5: 1 s for a young token, which a lagging replica may not know."""
+    """A young token is refused for 1 s only: a lagging replica may not know it yet."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
     for iat, waits in ((NOW - 20, 1), (NOW - 99, 2)):
         token = world.mint(iat=iat)

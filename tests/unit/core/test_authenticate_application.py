@@ -24,7 +24,7 @@ WRITE = make_policy(["user:write"])
 
 
 class TestValidators:
-    """DESIGN §4: own checks; whatever is not True refuses."""
+    """Validators of the application: any result but True refuses the token."""
 
     def test_all_must_say_true_about_token_and_request(self):
         world = World(validators=[print, repr])
@@ -50,7 +50,7 @@ class TestValidators:
 
 
 class TestAlternatives:
-    """DESIGN §4: other credentials; the scheme alone decides, and nothing is tried twice."""
+    """Other credentials: the scheme alone selects the function, and no second one is tried."""
 
     def world(self):
         return World(alternatives={"ApiKey": print})
@@ -75,7 +75,7 @@ class TestAlternatives:
 
     @pytest.mark.parametrize("value", ["", " \xe9", " " + "x" * 16_385])
     def test_a_malformed_or_overlong_one_is_said_under_the_scheme_used(self, value):
-        """RFC 6750 §3.1, DESIGN §3."""
+        """RFC 6750 §3.1."""
         denied = self.world().decide(bearer(authorization=f"APIKEY{value}")).result
         assert denied.status == 400
         assert denied.header("www-authenticate").startswith(f'Bearer realm="{API}", ApiKey realm="{API}", error="invalid_request"')

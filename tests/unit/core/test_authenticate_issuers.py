@@ -29,7 +29,7 @@ OTHER = "https://other.test"
 
 
 class TestBoth:
-    """DESIGN §4, `jwt="both"`: verified here first, so that garbage costs no call, then introspected."""
+    """`jwt="both"`: a JWT is verified first, so a bad one costs no call, and then introspected."""
 
     def test_garbage_costs_no_call(self):
         world = World(introspection=CREDENTIALS, jwt="both")
@@ -51,7 +51,7 @@ class TestBoth:
 
     @pytest.mark.parametrize(("elapsed", "held"), [(14, True), (15, False), (16, False)])
     def test_the_tokens_own_exp_ends_it_where_the_answer_names_none(self, elapsed, held):
-        """DESIGN §5: one deadline, the delay or `exp`."""
+        """The delay or `exp`, whichever is earlier."""
         world = World(introspection=CREDENTIALS, jwt="both")
         token = world.mint(exp=NOW + 10)
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=None))
@@ -59,7 +59,7 @@ class TestBoth:
         assert (world.resource.recall(digest_of(token)) is not None) is held
 
     def test_a_dropped_key_ends_it(self):
-        """DESIGN §5: gone at once with the facts it vouched for."""
+        """A dropped key ends every entry that it verified at once."""
         world = World(introspection=CREDENTIALS, jwt="both")
         token = world.mint()
         world.decide(token).send(key_set(KEY)).send(active(world.clock))
@@ -86,7 +86,7 @@ class TestBoth:
 
 
 class TestSeveralIssuers:
-    """DESIGN §4: no token is shown to a server that did not issue it."""
+    """A server must not receive a token that it did not issue."""
 
     def world(self):
         mine = make_issuer(introspection=CREDENTIALS, token_prefix="one_")
@@ -119,7 +119,7 @@ class TestSeveralIssuers:
 
 
 class TestResolver:
-    """DESIGN §4: where the request decides the issuer, that is settled before any cache is asked."""
+    """Where the request selects the issuer, the issuer is resolved before any cache is read."""
 
     def world(self, **more):
         mine = make_issuer(introspection=CREDENTIALS)

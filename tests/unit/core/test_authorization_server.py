@@ -32,14 +32,13 @@ def clock():
 
 
 def test_endpoints_set_by_hand_are_not_discovered(clock):
-    """DESIGN §9."""
     server = make_server(clock, introspection=CREDENTIALS)
     assert Steps(server.introspection_endpoint()).result == INTROSPECT
     assert Steps(server.keys.obtain()).fetch.url == JWKS
 
 
 def test_one_discovery_serves_both_endpoints_for_an_hour(clock):
-    """DESIGN §4: kept 1 h."""
+    """The metadata is cached for 1 h."""
     server = make_server(clock, **DISCOVERED)
     steps = Steps(server.keys.obtain())
     assert steps.fetch.url == metadata_urls(ISSUER)[0]
@@ -52,7 +51,7 @@ def test_one_discovery_serves_both_endpoints_for_an_hour(clock):
 
 @pytest.mark.parametrize(("seconds", "served"), [(3600 + 86_400 - 1, True), (3600 + 86_400, False)])
 def test_the_last_good_document_serves_a_day_past_its_end(clock, seconds, served):
-    """DESIGN §4: last good 24 h."""
+    """The last good metadata is used for 24 h past its end."""
     server = make_server(clock, **DISCOVERED)
     Steps(server.introspection_endpoint()).send(answer(metadata_document()))
     clock.advance(seconds)
@@ -61,7 +60,7 @@ def test_the_last_good_document_serves_a_day_past_its_end(clock, seconds, served
 
 
 def test_the_document_can_be_elsewhere_and_name_another_issuer(clock):
-    """DESIGN §4: insecure_metadata_issuer."""
+    """`insecure_metadata_issuer` names the other issuer."""
     place = "https://inner.test/metadata"
     server = make_server(clock, **DISCOVERED, metadata_url=place, insecure_metadata_issuer="https://inner.test")
     steps = Steps(server.introspection_endpoint())

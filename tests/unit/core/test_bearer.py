@@ -66,7 +66,7 @@ def test_refuses(line, reason):
 
 @pytest.mark.parametrize(("length", "reason"), [(99, None), (100, None), (101, Reason.TOKEN_TOO_LONG)])
 def test_a_longer_token_is_refused_unread(length, reason):
-    """DESIGN §9: max_token_bytes."""
+    """The setting `max_token_bytes`."""
     found = find(b"Bearer " + b"a" * length)
     assert (found.reason if isinstance(found, Problem) else None) is reason
     if reason is not None:

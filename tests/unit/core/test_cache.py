@@ -20,7 +20,7 @@ def clock():
 
 
 def test_the_key_is_the_tokens_sha_256():
-    """DESIGN §5: no cache holds a token."""
+    """No cache holds a token."""
     assert digest_of("abc") == sha256(b"abc").digest()
     assert digest_of("abc", "https://issuer.test") == sha256(b"https://issuer.test\nabc").digest()
 
@@ -63,7 +63,6 @@ def test_it_is_found_by_its_digest(cache):
     ],
 )
 def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
-    """DESIGN §5."""
     cache.keep(digest("a"), entry(valid_from=NOW - 30, valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 60))
     clock.advance(monotonic)
     clock.set_wall(NOW + wall)
@@ -80,7 +79,6 @@ def test_what_remains_is_counted_by_the_clock_that_says_less(cache, clock):
 
 
 def test_what_a_withdrawn_key_vouched_for_is_gone_at_once(cache):
-    """DESIGN §5."""
     validity = KeyValidity(ISSUER)
     cache.keep(digest("a"), entry(validity=validity))
     cache.keep(digest("b"), entry())
@@ -159,7 +157,7 @@ def test_a_dropped_token_is_gone_and_can_come_back(cache):
 
 @pytest.mark.parametrize(("seconds", "known"), [(0, True), (3599, True), (3600, False), (3601, False)])
 def test_good_within_the_last_hour(cache, clock, seconds, known):
-    """DESIGN §5: places for calls are kept for tokens that were active in the last hour."""
+    """Some introspection calls are reserved for tokens that were active in the last hour."""
     cache.keep(digest("a"), entry(valid_until_monotonic=clock.monotonic()))
     clock.advance(seconds)
     assert cache.was_active(digest("a")) is known
@@ -238,7 +236,7 @@ def test_a_hit_during_a_write_adds_no_object(clock):
 
 
 def test_reads_stand_up_to_writers(clock):
-    """TRAPS C2: an unlocked read may miss; it never raises, and never gives another token's."""
+    """A read without the lock may miss. It never raises and never returns another token's entry."""
     cache, wrong = TokenCache(80, clock.clock), []
     start = threading.Barrier(8)
 

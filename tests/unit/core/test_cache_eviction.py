@@ -21,7 +21,7 @@ def issuer():
 
 
 def test_the_oldest_goes_first(clock):
-    """DESIGN §5: FIFO; the bound holds."""
+    """Eviction is first in, first out, and the cache stays within its bound."""
     cache = TokenCache(3, clock.clock)
     for number in range(3):
         fill(cache, [number], client=str(number))
@@ -40,7 +40,6 @@ def test_all_that_fit_are_held(clock):
 
 
 def test_a_hit_gives_a_second_chance_once(clock):
-    """DESIGN §5."""
     cache = TokenCache(3, clock.clock)
     fill(cache, "abc")
     cache.recall(digest("a"))
@@ -93,7 +92,7 @@ def test_what_has_ended_goes_before_what_was_used(clock, valid_until):
 
 
 def test_a_client_over_a_quarter_loses_its_own(clock):
-    """DESIGN §5: one client's tokens hold at most a quarter while others want room."""
+    """The tokens of one client hold at most a quarter of the cache while others need room."""
     cache = TokenCache(8, clock.clock)
     fill(cache, ["v1", "v2"], client="victim")
     fill(cache, range(6), client="flood")

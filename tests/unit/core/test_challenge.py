@@ -66,7 +66,7 @@ def test_an_error_stands_behind_the_realm():
     ("policy", "scope"),
     [
         pytest.param(make_policy(["b", "a"]), ', scope="b a"', id="RFC 6750 §3: all, in the order named"),
-        pytest.param(make_policy(["b", "a"], match="any"), ', scope="b"', id="DESIGN §2: any names the first"),
+        pytest.param(make_policy(["b", "a"], match="any"), ', scope="b"', id="any: the first"),
         pytest.param(ANY_TOKEN, "", id="nothing wanted"),
     ],
 )
@@ -94,13 +94,13 @@ def test_step_up_says_what_is_wanted(policy, tail):
 
 @pytest.mark.parametrize("reason", [Reason.NO_TOKEN, Reason.EXPIRED, Reason.MISSING_SCOPE])
 def test_metadata_is_named_where_it_is_served(reason):
-    """RFC 9728 §5.1; DESIGN §3: on 403 too."""
+    """RFC 9728 §5.1; on 403 too."""
     answers = Answers("r", resource_metadata=METADATA)
     assert (challenge_of(reason, answers=answers) or "").endswith(f', resource_metadata="{METADATA}"')
 
 
 def test_each_accepted_scheme_has_a_challenge_and_the_used_one_the_error():
-    """DESIGN §3: one field line joined by a comma; the other scheme beside it without error."""
+    """One field line holds all challenges, joined by a comma; the used scheme has the error."""
     answers = Answers("r", schemes=("Bearer", "ApiKey"))
     assert challenge_of(Reason.NO_TOKEN, answers=answers) == 'Bearer realm="r", ApiKey realm="r"'
     assert challenge_of(Reason.INACTIVE, answers=answers) == (
@@ -111,14 +111,14 @@ def test_each_accepted_scheme_has_a_challenge_and_the_used_one_the_error():
 
 
 def test_a_request_without_a_rule_is_refused_without_a_challenge():
-    """DESIGN §3: no token would help."""
+    """No token would be accepted either, so a challenge would mislead the client."""
     denied = ANSWERS.deny(PROBLEMS[Reason.NO_RULE], GET, ANY_TOKEN)
     assert denied.header("WWW-Authenticate") is None
     assert "error" not in json.loads(denied.body)
 
 
 def test_the_body_is_a_problem_document_with_our_reason():
-    """RFC 9457 §3; DESIGN §3."""
+    """RFC 9457 §3."""
     denied = ANSWERS.deny(PROBLEMS[Reason.EXPIRED], GET, ANY_TOKEN)
     assert json.loads(denied.body) == {
         "type": "about:blank",
@@ -156,7 +156,7 @@ def test_head_has_the_headers_and_no_body():
 
 
 def test_a_page_of_another_origin_may_read_the_challenge():
-    """Fetch standard, CORS-safelisted response headers; DESIGN §2."""
+    """Fetch standard: `WWW-Authenticate` is not a CORS-safelisted response header."""
     request = Request("GET", "/", headers=[(b"origin", b"https://app.test")])
     exposed = "WWW-Authenticate, DPoP-Nonce, Retry-After"
     assert ANSWERS.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN).header("Access-Control-Expose-Headers") == exposed
@@ -165,7 +165,7 @@ def test_a_page_of_another_origin_may_read_the_challenge():
 
 @pytest.mark.parametrize(("seconds", "written"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.1, "2"), (30, "30")])
 def test_an_outage_is_503_with_retry_after_and_no_challenge(seconds, written):
-    """DESIGN §3; RFC 9110 §10.2.3: whole seconds."""
+    """RFC 9110 §10.2.3: whole seconds."""
     answer = ANSWERS.unavailable(Unreachable("timeout", "inner detail", seconds), GET)
     assert (answer.status, answer.reason) == (503, Reason.ISSUER_UNAVAILABLE)
     assert answer.header("Retry-After") == written

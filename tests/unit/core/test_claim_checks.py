@@ -79,7 +79,7 @@ def test_a_time_is_a_number_between_1970_and_9999(value, expected):
     [("iss", Reason.MALFORMED_CLAIM, None), ("exp", Reason.MALFORMED_CLAIM, None), ("aud", Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE)],
 )
 def test_what_may_be_missing(missing, signed, introspected):
-    """RFC 9068 §2.2 for a JWT; RFC 7662 §2.2 makes all optional, and DESIGN §4 wants the audience all the same."""
+    """RFC 9068 §2.2. RFC 7662 §2.2 makes every member optional, but `aud` is required."""
     claims = without(GOOD, missing)
     assert reason_of(claims) is signed
     assert reason_of(claims, introspected=True) is introspected
@@ -192,7 +192,6 @@ def test_authorization_details(details, reason):
 
 
 def test_what_comes_out():
-    """DESIGN §2."""
     details = [{"type": "payment", "actions": ["read"]}]
     token = check({**STRICT, "aud": [API, "x"], "scope": "a b", "azp": "z", "authorization_details": details, "email": "e"})
     assert isinstance(token, AccessToken)

@@ -25,7 +25,7 @@ def test_it_reads_like_a_mapping():
 
 
 def test_nothing_in_it_can_be_changed():
-    """DESIGN §2: one object serves all requests with that token."""
+    """All requests with the same token share one object."""
     claims = Claims(PAYLOAD)
     assert claims["aud"] == ("a", "b")
     nested = claims["realm_access"]

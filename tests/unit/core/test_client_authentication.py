@@ -168,7 +168,7 @@ def test_a_key_that_cannot_sign_is_an_outage_and_is_never_quoted(key, algorithm)
     ids=["basic", "post", "bearer", "private_key_jwt"],
 )
 def test_a_secret_in_a_file_is_read_at_each_use(method, content, shown):
-    """DESIGN §9: …_FILE is read again when it changes; a final line break is not part of it."""
+    """A changed file is read again; a final line break is not part of the secret."""
     for _ in range(2):
         steps = begin(method)
         assert steps.path == "/run/secret"
@@ -191,7 +191,6 @@ def test_a_secret_in_a_file_is_read_at_each_use(method, content, shown):
     ids=lambda method: type(method).__name__,
 )
 def test_no_repr_holds_a_secret(method):
-    """STYLE §5."""
     assert "canary" not in repr(method)
     assert credential_fault(method) is None
     if not isinstance(method, PrivateKeyJwt):

@@ -17,7 +17,7 @@ from iiniit_guard.core.model.clock import Clock, Moment
     ],
 )
 def test_the_age_is_what_the_clock_says_that_says_more(wall, monotonic, age):
-    """DESIGN §5: age is counted by both; either ends an entry."""
+    """Both clocks count the age, and the larger age ends an entry."""
     assert Clock(lambda: wall, lambda: monotonic).age(Moment(100.0, 5.0)) == age
 
 

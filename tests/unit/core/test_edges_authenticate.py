@@ -59,7 +59,7 @@ def test_a_guard_that_believes_the_gateway_reads_its_word_alone(lines, reason):
 @pytest.mark.parametrize("how", ["both", "introspect"])
 @pytest.mark.parametrize(("age", "asked"), [(0, True), (100, False)])
 def test_a_token_that_a_replica_may_not_know_yet_is_asked_about_again_after_a_second(how, age, asked):
-    """DESIGN §5: one issued under 30 s ago."""
+    """A token issued under 30 s ago."""
     clock = make_clock()
     other = make_issuer(issuer="https://other.test", jwks_uri="https://other.test/jwks")
     ours = make_issuer(jwt=how, introspection=CREDENTIALS)

@@ -233,7 +233,7 @@ def test_an_issuer(settings, said):
 
 
 def test_an_assertion_has_no_leeway():
-    """DESIGN §6: its `exp` is the deadline itself."""
+    """The `exp` of an assertion is the deadline itself."""
     assert make_server(make_clock(), profile="assertion").checks.expiry_leeway_seconds == 0
     assert make_server(make_clock()).checks.expiry_leeway_seconds == 5
 

@@ -18,7 +18,7 @@ from tests.unit.core.test_introspection_shared import Process, Store
 
 @pytest.mark.parametrize(("behind", "asked_again"), [(0, True), (29, True), (30, False), (-30, True), (-31, False)])
 def test_a_young_token_by_what_the_answer_says(behind, asked_again):
-    """DESIGN §5: 1 s for a token issued under 30 s ago; its `iat` counts where the JWT's was not read."""
+    """1 s for a token issued under 30 s ago, by the `iat` of the answer if the JWT is not read."""
     world = World()
     for _ in range(2):  # the second refusal of an older token counts for 2 s
         world.ask().send(active(world.clock, iat=int(world.clock.wall()) - behind, aud="https://other.test"))
@@ -72,7 +72,7 @@ def shared_process(clock, store):
 
 
 def test_a_copy_rests_on_the_key_that_verified_the_token_here():
-    """DESIGN §5: a key that a good answer dropped is gone at once, also for what another process asked about."""
+    """A dropped key ends the entry at once, also an entry that another process stored."""
     clock, store = make_clock(), Store()
     shared_process(clock, store).learn(active(clock))
     reader = shared_process(clock, store)

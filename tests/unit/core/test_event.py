@@ -60,7 +60,6 @@ def test_the_anonymous():
 
 
 def test_subjects_can_be_switched_off():
-    """DESIGN §7."""
     assert event(Allow(TOKEN), subjects=False).subject is None
     assert event(Deny(403, (), b"", Reason.MISSING_SCOPE, TOKEN), subjects=False).subject is None
 
@@ -84,7 +83,6 @@ def test_the_digest_is_of_what_was_one_token(lines, token):
 
 
 def test_its_repr_holds_neither_token_nor_subject():
-    """STYLE §5."""
     shown = repr(event(Allow(TOKEN), bearer("canary")))
     assert "canary" not in shown
     assert "subject-1" not in shown

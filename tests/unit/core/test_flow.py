@@ -35,7 +35,7 @@ def flights():
 
 @pytest.mark.parametrize("outcome", [HttpResponse(200), DOWN], ids=["an answer", "a failure"])
 def test_one_load_for_all_who_ask_meanwhile(flights, outcome):
-    """DESIGN §5: single-flight, failures included."""
+    """Concurrent loads of one key share one call, also if it fails."""
     leader, followers = shared(flights), [shared(flights) for _ in range(3)]
     assert leader.fetch is REQUEST
     assert {follower.join.timeout_seconds for follower in followers} == {5.0}
@@ -61,7 +61,6 @@ def test_whoever_comes_after_the_end_loads_anew(flights):
 
 
 def test_a_cancelled_leader_hands_over_to_one_of_those_who_wait(flights):
-    """DESIGN §5."""
     leader, first, second = shared(flights), shared(flights), shared(flights)
     load_of_leader = first.join.load
     leader.close()
@@ -89,7 +88,6 @@ def test_a_follower_that_is_cancelled_harms_nobody(flights):
 
 
 def test_a_leader_that_outlives_every_deadline_is_replaced(flights):
-    """DESIGN §5."""
     leader, follower = shared(flights), shared(flights)
     follower.send(TIMED_OUT)
     assert follower.cause == "timeout"
@@ -113,7 +111,6 @@ def test_a_forked_child_starts_with_an_empty_table(flights):
 
 
 def test_no_repr_shows_a_credential_a_token_or_an_answer():
-    """STYLE §5."""
     shown = [
         REQUEST,
         Fetch(REQUEST),

@@ -1,4 +1,7 @@
-"""DESIGN §4: `issuers` may be a callable; at most 1,000 are kept, an answer counts for 60 s, None too, nothing is fetched for None."""
+"""`issuers` as a callable: at most 1,000 issuers are cached, an answer for 60 s.
+
+None is cached too, and nothing is fetched for None.
+"""
 
 from __future__ import annotations
 

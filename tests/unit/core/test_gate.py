@@ -32,7 +32,7 @@ def preflight(path="/x", *more, query=b""):
     ],
 )
 def test_an_underscore_is_read_as_a_hyphen_for_what_a_preflight_must_not_have(header, is_one):
-    """TRAPS: WSGI and CGI fold names; Starlette's WSGIMiddleware does so behind an ASGI guard."""
+    """WSGI and CGI fold both names; Starlette's WSGIMiddleware does so behind an ASGI guard."""
     assert is_preflight(preflight("/x", header)) is is_one
 
 

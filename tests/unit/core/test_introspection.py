@@ -29,7 +29,7 @@ def world():
 
 
 def test_what_is_sent(world):
-    """RFC 7662 §2.1; DESIGN §4: the hint."""
+    """RFC 7662 §2.1. Without the hint, two servers call a refresh token active."""
     request = world.ask("a+b/c==").fetch
     assert (request.method, request.url) == ("POST", INTROSPECT)
     assert request.headers == (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
@@ -59,7 +59,7 @@ def test_the_endpoint_is_discovered_first():
     [(58, True), (59, True), (59.999, True), (60, False), (61, False)],
 )
 def test_the_deadline_counts_from_the_moment_the_request_was_sent(world, elapsed, held):
-    """DESIGN §5: a slow answer does not extend it."""
+    """A slow answer does not extend it."""
     steps = world.ask()
     world.clock.advance(4)
     assert isinstance(steps.send(active(world.clock)).result, AccessToken)
@@ -69,7 +69,7 @@ def test_the_deadline_counts_from_the_moment_the_request_was_sent(world, elapsed
 
 @pytest.mark.parametrize("which", ["wall", "monotonic"])
 def test_so_it_does_by_each_clock_alone(world, which):
-    """DESIGN §5: either ends it, and neither forgives a slow answer."""
+    """Each clock alone ends it, and a slow answer extends it by neither."""
     steps = world.ask()
     world.clock.advance(4)
     steps.send(active(world.clock))
@@ -86,7 +86,7 @@ def test_so_it_does_by_each_clock_alone(world, which):
     ("exp", "elapsed", "held"), [(20, 24, True), (20, 25, False), (20, 26, False), (None, 59, True), (None, 60, False)]
 )
 def test_exp_ends_it_earlier_and_its_absence_does_not_extend_it(world, exp, elapsed, held):
-    """DESIGN §5; the leeway of `exp` is 5 s."""
+    """The leeway of `exp` is 5 s."""
     world.ask().send(active(world.clock, exp=None if exp is None else NOW + exp))
     world.clock.advance(elapsed)
     assert (world.remembered() is not None) is held
@@ -94,7 +94,6 @@ def test_exp_ends_it_earlier_and_its_absence_does_not_extend_it(world, exp, elap
 
 @pytest.mark.parametrize("which", ["wall", "monotonic"])
 def test_either_clock_ends_it(world, which):
-    """DESIGN §5."""
     world.ask().send(active(world.clock))
     world.clock.advance(60)
     world.clock.set_wall(NOW if which == "monotonic" else NOW + 60)
@@ -109,7 +108,6 @@ def test_a_clock_set_back_to_before_the_token_refuses_it(world):
 
 @pytest.mark.parametrize("outage", [DOWN, HttpResponse(500), HttpResponse(429)], ids=["down", "500", "429"])
 def test_no_outage_moves_the_deadline(world, outage):
-    """DESIGN §5."""
     world.ask().send(active(world.clock))
     world.clock.advance(59)
     assert world.remembered() is not None
@@ -143,7 +141,7 @@ def test_a_delay_of_nothing_keeps_nothing():
     ],
 )
 def test_what_is_no_answer_is_our_outage_and_is_not_remembered(world, reply, cause, seconds):
-    """DESIGN §3: never 401."""
+    """An outage is 503, never 401: the token may be good."""
     steps = world.ask().send(reply)
     assert (steps.cause, steps.result.retry_after_seconds) == (cause, seconds)
     assert world.ask().fetch, "asked again at once"
@@ -156,7 +154,7 @@ def test_media_types(world, kind):
 
 
 def test_a_refusal_is_not_asked_about_again_for_a_moment(world):
-    """DESIGN §5: 1 s, doubling to 10 s."""
+    """It is cached for 1 s at first, doubling to 10 s."""
     for seconds in (1, 2, 4, 8, 10, 10):
         assert world.ask().send(INACTIVE).reason is Reason.INACTIVE
         world.clock.advance(seconds - 0.001)
@@ -179,7 +177,6 @@ def test_a_refusal_is_not_asked_about_again_for_a_moment(world):
     ],
 )
 def test_a_token_issued_just_now_is_asked_about_again_after_a_second(world, issued_at, waits):
-    """DESIGN §5."""
     world.ask(issued_at=issued_at).send(INACTIVE)
     world.clock.advance(1)
     world.ask(issued_at=issued_at).send(INACTIVE)
@@ -209,7 +206,7 @@ def test_a_good_answer_forgets_the_refusals(world):
 
 
 def test_inactive_answers_never_evict_active_ones(world):
-    """DESIGN §5: a cache of its own."""
+    """Inactive answers have a cache of their own."""
     world.ask("good").send(active(world.clock))
     for number in range(500):
         world.ask(f"garbage {number}").send(INACTIVE)
@@ -223,7 +220,7 @@ def test_an_inactive_answer_ends_what_was_remembered(world):
 
 
 def test_an_active_answer_asked_for_before_the_inactive_one_is_ignored(world):
-    """DESIGN §5, no way back: the slow leader was given up, another asked after it and heard `inactive`."""
+    """The slow leader was given up; a later request for the same token was answered `inactive`."""
     world.ask().send(active(world.clock))
     world.clock.advance(60)
     slow, waiting = world.ask(), world.ask()

@@ -23,7 +23,6 @@ def world():
 
 
 def test_one_call_for_all_who_ask_about_a_token(world):
-    """DESIGN §5."""
     leader, followers = world.ask(), [world.ask() for _ in range(3)]
     assert followers[0].join.timeout_seconds == 20
     token = leader.send(active(world.clock)).result
@@ -58,7 +57,6 @@ def test_whoever_comes_to_lead_finds_what_another_learned(world):
 
 
 def test_strangers_get_half_of_the_places_and_known_tokens_all(world):
-    """DESIGN §5."""
     world.ask("known").send(active(world.clock))
     world.clock.advance(60)
     strangers = [world.ask(f"stranger {number}") for number in range(FLOOD)]
@@ -81,7 +79,6 @@ def test_a_token_that_was_ended_is_a_stranger(world):
 
 @pytest.mark.parametrize("outcome", [DOWN, Unreachable("timeout", "x"), Unreachable("tls", "x")], ids=lambda outcome: outcome.cause)
 def test_an_unreachable_server_is_not_called_and_then_probed(world, outcome):
-    """DESIGN §5."""
     for number in range(5):
         steps = world.ask(str(number)).send(outcome)
         assert (steps.cause, steps.result.retry_after_seconds) == (outcome.cause, 1)
@@ -134,7 +131,7 @@ def test_what_known_tokens_meet_opens_the_breaker_for_them(world):
 
 
 def test_no_status_opens_the_breaker(world):
-    """TRAPS: a stranger can fake an outage."""
+    """A junk token can provoke any error status, so a status must not open the breaker."""
     for number in range(50):
         assert world.ask(str(number)).send(HttpResponse(500)).cause == "answer"
     assert world.ask().fetch

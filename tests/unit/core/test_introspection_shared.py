@@ -71,7 +71,7 @@ def other(one, clock):
 
 @pytest.mark.parametrize(("elapsed", "held"), [(59, True), (60, False), (61, False)])
 def test_every_copy_inherits_the_deadline(one, other, clock, elapsed, held):
-    """DESIGN §5: none starts a new one."""
+    """A copy does not start a new deadline."""
     one.learn(active(clock))
     clock.advance(50)
     assert isinstance(other.ask().result, AccessToken)
@@ -86,7 +86,7 @@ def test_an_answer_past_its_deadline_is_asked_for_anew(one, other, clock):
 
 
 def test_the_copy_is_judged_by_the_one_who_reads_it(one, clock):
-    """DESIGN §5: decisions are never shared."""
+    """The store holds answers, never decisions."""
     one.learn(active(clock, exp=NOW + 20))
     strict = Process(clock, one.store, require_claim={"tenant": "acme"})
     assert isinstance(strict.ask().effect, Fetch)
@@ -95,7 +95,7 @@ def test_the_copy_is_judged_by_the_one_who_reads_it(one, clock):
 
 
 def test_the_end_is_heard_by_all(one, other, clock):
-    """DESIGN §5, no way back: in the store too."""
+    """An older active answer in the store does not revive the token either."""
     one.learn(active(clock))
     before = dict(one.store.values)
     clock.advance(60)
@@ -120,7 +120,7 @@ def test_whoever_heard_of_the_end_takes_no_older_answer_from_the_store(one, cloc
 @pytest.mark.parametrize("withheld", [False, True], ids=["as it is", "the store's owner withholds the end"])
 @pytest.mark.parametrize(("behind", "after", "taken"), [(1, -1, False), (2, 0, False), (2, 0.5, False), (0, 2, False), (0, 2.5, True)])
 def test_no_way_back_from_a_clock_that_is_ahead(clock, behind, after, taken, withheld):
-    """DESIGN §5: clocks are up to 2 s apart, so what was asked for within 2 s of the end counts as asked for before it."""
+    """Clocks are up to 2 s apart: a request within 2 s of the end counts as sent before it."""
     store, slow = Store(), make_clock()
     slow.set_wall(NOW - behind)
 

@@ -115,7 +115,7 @@ def test_r_and_s_are_compared_before_the_library_is_asked():
 
 
 def test_the_second_ecdsa_signature_is_good_too():
-    """DESIGN §5: (r, n - s) verifies, so the whole token is no identity."""
+    """(r, n - s) verifies too, so the text of a token does not identify it."""
     token = signed("ES256", change=lambda made: made[:32] + (N - int.from_bytes(made[32:], "big")).to_bytes(32, "big"))
     assert is_good(token, key_for("ES256"))
 

@@ -89,7 +89,7 @@ def test_only_so_many_keys_are_read():
 
 
 def test_a_token_without_kid_is_tried_with_few_keys():
-    """DESIGN §5: at most 4."""
+    """At most 4 keys are tried."""
     keys = set_of(ec_jwk(), *(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid=str(index)) for index in range(5)), ed_jwk())
     found = keys.find(None, "EdDSA")
     assert [key.kid for key in found] == ["0", "1", "2", "3"]
@@ -250,7 +250,7 @@ def test_no_body_raises(body):
 
 
 def test_parsing_loads_no_cryptography():
-    """PERFORMANCE goal 12: `import jwt` costs 83 ms, so it waits for the first key that is used."""
+    """`import jwt` takes 83 ms, so it is deferred until the first key is used."""
     script = (
         "import json, sys\n"
         "from iiniit_guard.core.jose.jws import parse_jws\n"

@@ -79,7 +79,7 @@ def test_two_who_ask_first_share_one_load(kept):
     [(0.0, 479.9, False), (0.0, 480.0, True), (1.0, 480.0, False), (1.0, 539.9, False), (1.0, 540.1, True), (0.5, 511.0, True)],
 )
 def test_it_is_refreshed_ahead_at_80_percent_with_jitter(clock, jitter, seconds, refreshes):
-    """DESIGN §5: off the request path."""
+    """The refresh runs outside the request, so no request waits for it."""
     kept = make_kept(clock, jitter)
     begin(kept)
     clock.advance(seconds)
@@ -126,7 +126,7 @@ def test_nobody_waits_for_a_refresh_that_outlasts_the_end(kept, clock):
 
 
 def test_a_clock_that_jumped_ahead_ends_it_even_while_it_is_refreshed(kept, clock):
-    """DESIGN §5: either clock."""
+    """The wall clock alone can end it."""
     begin(kept)
     clock.advance(599)
     refresh = is_refreshed(kept)
@@ -136,7 +136,7 @@ def test_a_clock_that_jumped_ahead_ends_it_even_while_it_is_refreshed(kept, cloc
 
 
 def test_the_age_counts_from_the_moment_the_request_was_sent(kept, clock):
-    """DESIGN §5: a slow answer does not extend it."""
+    """A slow answer does not extend it."""
     steps = obtain(kept)
     clock.advance(100)
     steps.send(("first", LIFE))
@@ -157,7 +157,7 @@ def test_either_clock_ends_it(kept, clock, move):
 
 
 def test_the_last_good_one_serves_while_the_server_fails_then_none(kept, clock):
-    """DESIGN §5: until `stale` past its end."""
+    """It is used until `stale` seconds past its end."""
     begin(kept)
     clock.advance(LIFE)
     assert obtain(kept).send(DOWN).result == "first"
@@ -232,7 +232,7 @@ def test_whoever_comes_to_lead_after_another_loaded_does_not_load_again(kept):
 
 
 def test_an_answer_that_was_overtaken_brings_nothing_back(kept, clock):
-    """DESIGN §5, no way back: its leader hung so long that it was given up."""
+    """Its leader hung so long that the other requests gave it up and fetched again."""
     stuck, waiting = obtain(kept), obtain(kept)
     waiting.send(TIMED_OUT)
     assert waiting.cause == "timeout"

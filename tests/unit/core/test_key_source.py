@@ -77,13 +77,11 @@ def test_it_asks_for_a_jwk_set(source, clock):
     ],
 )
 def test_how_long_a_set_counts(source, clock, control, seconds):
-    """DESIGN §5."""
     begin(source, control=control)
     assert lasts(source, clock, seconds)
 
 
 def test_a_shorter_age_set_by_hand_is_obeyed(clock):
-    """DESIGN §9."""
     source = make_server(clock, keys_max_age_seconds=60).keys
     begin(source, max_age=1200)
     assert lasts(source, clock, 60)
@@ -109,7 +107,7 @@ def test_what_is_no_set_is_an_outage(source, reply, cause, seconds):
 
 @pytest.mark.parametrize("jwk", [None, {"kty": "oct", "k": "AAAA"}], ids=["empty", "only unusable keys"])
 def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, clock, jwk):
-    """DESIGN §5: an outage, not a refusal; what a good answer dropped is gone at once."""
+    """It is an outage, not a refusal. The keys of the last set end at once."""
     begin(source)
     rests_on = validity(source)
     clock.advance(600)
@@ -132,7 +130,6 @@ def test_a_failure_drops_nothing(source, clock, reply):
 
 
 def test_a_dropped_key_takes_what_it_vouched_for_and_the_others_stay(source, clock):
-    """DESIGN §5."""
     begin(source, KEY, OTHER_KEY)
     dropped, kept = validity(source, KEY), validity(source, OTHER_KEY)
     (old,) = source.value.find(KEY.kid, "ES256")
@@ -149,7 +146,7 @@ def test_a_dropped_key_takes_what_it_vouched_for_and_the_others_stay(source, clo
 
 
 def test_a_key_id_reused_with_another_key_is_another_key(source, clock):
-    """DESIGN §5; RFC 7517 §4.5."""
+    """RFC 7517 §4.5."""
     begin(source, KEY)
     rests_on = validity(source)
     reused = make_key("ES256", "somebody else")
@@ -205,7 +202,7 @@ def test_keys_from_a_file_that_cannot_be_used(clock, content):
 
 
 def test_keys_from_a_file_are_read_again_like_any_other(clock):
-    """DESIGN §9: jwks_file; a mounted file changes too."""
+    """The file of `jwks_file` may be mounted, and then its content changes."""
     source = make_server(clock, jwks_uri=None, jwks_file="/keys.json").keys
     assert obtain(source).send(key_set(KEY).body).result.kids == {KEY.kid}
     assert lasts(source, clock, 600)

@@ -38,7 +38,7 @@ def refresh(source, used=None):
 
 
 def test_an_unknown_key_causes_one_fetch_in_the_cool_down(source, clock):
-    """DESIGN §5; OpenID Connect Core §10.1.1."""
+    """OpenID Connect Core §10.1.1."""
     begin(source)
     assert refresh(source).send(key_set(KEY, OTHER_KEY)).result is source.value
     for _ in range(100):
@@ -56,7 +56,7 @@ def test_whoever_used_an_older_set_gets_the_newer_one_for_nothing(source, clock)
 
 
 def test_a_failed_fetch_counts_and_makes_the_difference_between_401_and_503(source, clock):
-    """DESIGN §5: 401 if the last fetch succeeded, 503 if it failed."""
+    """401 if the last fetch succeeded, 503 if it failed."""
     begin(source)
     steps = refresh(source).send(DOWN)
     assert (steps.cause, steps.result.retry_after_seconds) == (DOWN.cause, COOLDOWN)

@@ -89,7 +89,7 @@ def test_what_is_plain_needs_no_clock():
 
 
 def test_a_policy_is_a_value():
-    """STYLE §3: settings are copied and frozen when a decorator is applied."""
+    """A decorator copies and freezes its settings when it is applied."""
     scopes = ["a", "b", "a"]
     policy = make_policy(scopes)
     scopes.append("c")

@@ -14,7 +14,7 @@ def test_each_reason_but_the_outage_has_its_problem():
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.reason.value)
 def test_code_and_status_go_together(problem):
-    """RFC 6750 §3.1, RFC 9470 §3; DESIGN §3."""
+    """RFC 6750 §3.1, RFC 9470 §3."""
     statuses = {
         "invalid_request": 400,
         "invalid_token": 401,

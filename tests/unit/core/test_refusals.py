@@ -29,7 +29,6 @@ def lasts(refused, clock, seconds, *, young=False, digest=A):
 
 
 def test_one_second_doubling_on_repetition_to_ten(clock):
-    """DESIGN §5."""
     refused = RefusedCache(10, clock.clock)
     assert refused.recall(A) is None
     for seconds in (1, 2, 4, 8, 10, 10):
@@ -45,7 +44,7 @@ def test_the_doubling_neither_overflows_nor_ends(clock):
 
 
 def test_a_young_token_waits_one_second_however_often(clock):
-    """DESIGN §5: a lagging replica must not make a client throw away a new token."""
+    """A lagging replica must not make a client discard a new token."""
     refused = RefusedCache(10, clock.clock)
     for _ in range(5):
         lasts(refused, clock, 1, young=True)
@@ -80,7 +79,7 @@ def test_a_token_that_turned_out_good_starts_afresh(clock):
 
 
 def test_refusals_are_bounded_and_the_oldest_goes(clock, monkeypatch):
-    """DESIGN §5: 16,384."""
+    """The bound is 16,384 refusals."""
     assert RefusedCache.SIZE == 16_384
     monkeypatch.setattr(RefusedCache, "SIZE", 3)
     refused = RefusedCache(10, clock.clock)
@@ -92,7 +91,7 @@ def test_refusals_are_bounded_and_the_oldest_goes(clock, monkeypatch):
 
 
 def test_an_answer_asked_for_before_the_end_does_not_count(clock):
-    """DESIGN §5: no way back."""
+    """A token that ended stays ended."""
     tombstones = Tombstones(clock.clock)
     before = clock.monotonic()
     assert not tombstones.outdates(A, before)

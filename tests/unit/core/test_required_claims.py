@@ -36,7 +36,7 @@ def reason_of(claims, **settings):
     ],
 )
 def test_required_claims(wanted, claims, reason):
-    """DESIGN §4: require_claim."""
+    """The setting `require_claim`."""
     assert reason_of({**GOOD, **claims}, require_claim={"tenant": wanted}) is reason
 
 

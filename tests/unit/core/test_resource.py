@@ -58,7 +58,7 @@ def test_found_issuers_may_use_any_algorithm_and_the_realm_is_nobodys_audience(c
     ],
 )
 def test_who_may_see_an_opaque_token(clock, prefixes, token, issuer):
-    """DESIGN §4: no token is shown to a server that did not issue it."""
+    """A server that did not issue a token could use it, so it must not receive it."""
     issuers = [make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS, token_prefix=prefix) for n, prefix in enumerate(prefixes)]
     resource = make_resource(clock, issuers=[*issuers, make_issuer(issuer="https://silent.test")])
     found = resource.opaque_server_of(token)

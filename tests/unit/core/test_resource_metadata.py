@@ -47,7 +47,7 @@ def test_every_issuer_is_named():
 
 
 def test_it_is_served_without_a_token_and_to_every_origin():
-    """RFC 9728 §3; DESIGN §4."""
+    """RFC 9728 §3."""
     resource = make()
     answer = ask(resource, PLACE, "GET", (b"host", b"evil.test"), (b"origin", b"https://app.test"))
     assert answer is not None
@@ -79,7 +79,7 @@ def test_a_preflight_is_answered():
     [(PLACE + "/", "GET"), (PLACE + "/v1", "GET"), ("/", "GET"), (PLACE.upper(), "GET"), (PLACE, "POST"), (PLACE, "DELETE")],
 )
 def test_no_other_request_is_answered(path, method):
-    """DESIGN §2: what is public stays exactly that."""
+    """A public path must not make other paths or methods public."""
     assert ask(make(), path, method) is None
 
 

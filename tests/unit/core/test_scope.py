@@ -63,12 +63,11 @@ def test_rfc9068_knows_scope_as_a_string_alone(claims, scopes):
     ],
 )
 def test_further_claims(claims, scopes):
-    """DESIGN §4: scope_claims."""
+    """The setting `scope_claims`."""
     assert reading(also=("roles", "realm_access.roles")).scopes_of(claims) == scopes
 
 
 def test_aliases_then_hierarchy_to_the_end():
-    """DESIGN §4."""
     names = reading(aliases={"profile": "user:read"}, implies={"user:read": ("email",), "email": ("verified", "user:read")})
     assert names.scopes_of({"scope": "profile"}) == {"profile", "user:read", "email", "verified"}
     assert names.scopes_of({"scope": "verified"}) == {"verified"}

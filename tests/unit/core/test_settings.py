@@ -50,7 +50,7 @@ def named(**keywords):
 
 
 def test_every_setting_has_its_rows_and_is_a_keyword_that_editors_know():
-    """DESIGN §9: the same name everywhere."""
+    """A setting has the same name in every form."""
     assert set(ROWS) == GUARD_SETTINGS == {each.name for each in fields(GuardSettings)} - {"issuers"}
     assert set(GuardKeywords.__annotations__) == GUARD_SETTINGS | ISSUER_SETTINGS | {"issuers"}
 
@@ -69,7 +69,6 @@ def test_a_fault_names_its_setting_and_does_not_quote_its_value(name, value):
 
 
 def test_the_defaults_are_those_of_the_design():
-    """DESIGN §9."""
     settings = make_settings(BASE)
     assert (settings.max_token_bytes, settings.max_cached_tokens, settings.max_cached_bytes) == (16_384, 65_536, 67_108_864)
     assert (settings.realm, settings.resource, settings.on_event, settings.store_url) == (None, None, None, None)
@@ -78,14 +77,14 @@ def test_the_defaults_are_those_of_the_design():
 
 
 def test_issuer_and_audience_are_mandatory():
-    """DESIGN §2: no constructor trusts any issuer."""
+    """No constructor trusts every issuer."""
     assert named() == ["issuer", "audience"]
     assert named(issuer=ISSUER) == ["audience"]
     assert named(audience=API, issuer=None) == ["issuer"]
 
 
 def test_all_faults_are_reported_together():
-    """STYLE §5: of the guard, of the issuer, unknown and missing ones."""
+    """Faults of the guard's settings and of the issuer's, unknown settings and missing ones."""
     found = named(issuer=ISSUER, jwt="maybe", realm="", max_token_bytes=0, audiance=API, alternatives=None)
     assert sorted(found) == ["alternatives", "audiance", "audience", "jwt", "max_token_bytes", "realm"]
 
@@ -135,12 +134,11 @@ def test_one_issuer_twice():
     ],
 )
 def test_alternatives(alternatives, count):
-    """DESIGN §4: keyed by scheme, never Bearer or DPoP."""
+    """The keys are schemes, but never Bearer or DPoP."""
     assert named(**BASE, alternatives=alternatives) == ["alternatives"] * count
 
 
 def test_the_resource_is_one_of_the_audiences():
-    """DESIGN §4."""
     assert named(**BASE, resource="https://other.test") == ["resource"]
     assert make_settings({"issuer": ISSUER, "audience": ["x", API], "resource": API}).resource == API
     assert make_settings({"issuers": print, "resource": API}).resource == API, "their audiences are known later"
@@ -165,7 +163,7 @@ def test_nothing_is_stored_unsealed(issuers, more):
     ],
 )
 def test_several_issuers_of_opaque_tokens(prefixes, good):
-    """DESIGN §4: each needs a prefix or a resolver, or a token could be shown to a stranger."""
+    """Each needs a prefix or a resolver; otherwise a server could receive a token of another."""
     asked = [
         make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS, introspection_endpoint=INTROSPECT, token_prefix=prefix)
         for n, prefix in enumerate(prefixes)
@@ -188,7 +186,7 @@ def test_several_issuers_of_opaque_tokens(prefixes, good):
     ],
 )
 def test_who_believes_the_gateway_believes_nobody_else(keywords, wanted):
-    """DESIGN §6: assertion mode, everything else refused."""
+    """`profile="assertion"` accepts assertions and refuses everything else."""
     if "issuers" not in keywords:
         keywords = {**keywords, "issuers": [make_issuer(profile="assertion")]}
     if wanted:
@@ -198,7 +196,6 @@ def test_who_believes_the_gateway_believes_nobody_else(keywords, wanted):
 
 
 def test_a_callers_list_that_changes_later_changes_nothing():
-    """STYLE §3."""
     validators, alternatives, scopes = [print], {"ApiKey": print}, ["a"]
     settings = make_settings({**BASE, "validators": validators, "alternatives": alternatives, "resource_scopes": scopes})
     validators.clear()
@@ -212,7 +209,6 @@ def test_a_callers_list_that_changes_later_changes_nothing():
 
 
 def test_no_secret_in_a_repr():
-    """STYLE §5."""
     settings = make_settings({**BASE, "store_url": "redis://:canary@s.test", "store_secret": "canary" * 6})
     assert "canary" not in repr(settings)
 

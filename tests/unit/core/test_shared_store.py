@@ -68,7 +68,7 @@ def test_nothing_filed_is_a_miss():
 
 @pytest.mark.parametrize(("ahead", "found"), [(0, True), (2, True), (2.001, False)])
 def test_an_answer_dated_ahead_is_a_miss(ahead, found):
-    """DESIGN §5: over 2 s ahead."""
+    """An answer dated more than 2 s ahead is not used."""
     values: dict = {}
     keep(make(), values, sent=later(ahead))
     outcome = recall(make(), values)
@@ -79,7 +79,7 @@ def test_an_answer_dated_ahead_is_a_miss(ahead, found):
 
 @pytest.mark.parametrize(("asked", "found"), [(-1, False), (0, False), (2, False), (2.001, True)])
 def test_an_answer_asked_for_before_the_end_does_not_count(asked, found):
-    """DESIGN §5, no way back: in the store too, where the two times may come from clocks that are up to 2 s apart."""
+    """The two times may come from clocks that are up to 2 s apart."""
     values: dict = {}
     effect = end(make(), values, SENT)
     assert effect.seconds == LONGEST + 5.0
@@ -99,7 +99,7 @@ def test_an_answer_asked_for_before_the_end_does_not_count(asked, found):
     ],
 )
 def test_who_would_ask_another_question_finds_nothing(settings):
-    """DESIGN §5: keys are HMACs over issuer, endpoint, client, audience and token."""
+    """A key of the store is an HMAC over issuer, endpoint, client, audience and token."""
     values: dict = {}
     keep(make(), values)
     assert recall(make(**settings), values) is None

@@ -127,7 +127,6 @@ def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
 
 
 def test_all_faults_are_reported_together():
-    """STYLE §5."""
     single = {
         name: value for name, value in BAD.items() if name in CHECKS and name not in ("metadata_url", "jwks_uri", "introspection_endpoint")
     }
@@ -183,7 +182,6 @@ def test_what_goes_together(settings):
 
 
 def test_the_defaults_are_those_of_the_design():
-    """DESIGN §9."""
     issuer = TrustedIssuer(issuer=ISSUER, audience=API)
     assert issuer.audiences == (API,)
     assert (issuer.jwt, issuer.profile, issuer.audience_claim, issuer.algorithms) == ("verify", "generic", "aud", ALGORITHMS)
@@ -195,7 +193,6 @@ def test_the_defaults_are_those_of_the_design():
 
 
 def test_a_callers_list_that_changes_later_changes_nothing():
-    """STYLE §3."""
     audience, algorithms, aliases, implies, wanted = [API], ["ES256"], {"a": "b"}, {"a": ["b"]}, {"tenant": ["x"]}
     issuer = TrustedIssuer(
         issuer=ISSUER, audience=audience, algorithms=algorithms, scope_aliases=aliases, scope_implies=implies, require_claim=wanted
@@ -219,7 +216,6 @@ def test_a_claim_may_have_one_value_or_several():
 
 
 def test_no_secret_in_a_repr_or_a_fault():
-    """STYLE §5."""
     issuer = TrustedIssuer(
         issuer=ISSUER, audience=API, introspection=ClientSecretBasic("api", "canary"), http_proxy="http://u:canary@p.test"
     )

@@ -32,7 +32,6 @@ def is_closed(breaker):
 
 @pytest.mark.parametrize("cause", ["connection", "dropped", "tls", "timeout"])
 def test_what_concerns_the_server_alone_opens_it(breaker, cause):
-    """DESIGN §5."""
     fail(breaker, 4, Unreachable(cause, "x"))
     assert is_closed(breaker)
     fail(breaker, 1, Unreachable(cause, "x"))
@@ -52,7 +51,7 @@ def test_what_concerns_the_server_alone_opens_it(breaker, cause):
     ids=lambda outcome: str(outcome.status) if isinstance(outcome, HttpResponse) else outcome.cause,
 )
 def test_no_status_and_no_answer_ever_opens_it(breaker, outcome):
-    """TRAPS: a stranger's junk token makes some servers answer 400 or 500."""
+    """A junk token makes some servers answer 400 or 500, so a caller could open the breaker."""
     fail(breaker, 100, outcome)
     assert is_closed(breaker)
     fail(breaker, 4)
@@ -151,7 +150,6 @@ def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(breaker):
 
 
 def test_sixty_four_calls_of_which_strangers_get_half():
-    """DESIGN §5."""
     calls = Calls()
     assert [calls.enter(known=False) for _ in range(33)] == [True] * 32 + [False]
     assert [calls.enter(known=True) for _ in range(33)] == [True] * 32 + [False]

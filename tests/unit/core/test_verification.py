@@ -36,7 +36,7 @@ def world():
 
 
 def test_a_good_token_with_what_it_rests_on_and_how_long(world):
-    """DESIGN §5: facts, until `exp`, at most 5 min."""
+    """The claims are cached until `exp`, at most 5 min."""
     found = world.verify(exp=NOW + 100, nbf=NOW + 10).result
     assert isinstance(found, CacheEntry)
     assert found.token.subject == "user-1"
@@ -58,7 +58,7 @@ def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
 
 
 def test_what_needs_no_key_is_refused_without_a_fetch():
-    """STYLE: garbage is refused before it can cost a fetch."""
+    """A token that fails local checks must not cost a fetch."""
     world = World(algorithms=["RS256"])
     assert world.verify().reason is Reason.UNSUPPORTED_ALGORITHM
     world = World()
@@ -70,7 +70,7 @@ def test_what_needs_no_key_is_refused_without_a_fetch():
     [("at+jwt", True, True), ("Application/AT+JWT", True, True), ("JWT", True, False), (None, True, False), ("logout+jwt", False, False)],
 )
 def test_types(typ, generic, strict):
-    """RFC 9068 §4; DESIGN §4."""
+    """RFC 9068 §4."""
     for profile, good in (("generic", generic), ("rfc9068", strict)):
         world = World(KEY, profile=profile)
         steps = world.verify(world.mint(header={"typ": typ}))
@@ -100,7 +100,7 @@ def test_without_a_set_nothing_is_known():
 
 
 def test_an_unknown_key_right_after_the_fetch_it_caused_causes_no_other():
-    """DESIGN §5: the fetch counts as the forced one."""
+    """The first fetch counts as the forced refresh."""
     world = World()
     unknown = world.mint(OTHER_KEY)
     assert world.verify(unknown).send(key_set(KEY)).reason is Reason.UNKNOWN_KEY
@@ -119,7 +119,7 @@ def test_a_new_key_is_found_by_the_first_token_that_it_signed(world, age):
 
 
 def test_unknown_keys_cause_one_fetch_in_thirty_seconds(world):
-    """DESIGN §5; PyJWT's client fetched 1,001 times for 1,001 keys."""
+    """PyJWT's client fetched 1,001 times for 1,001 unknown keys."""
     world.clock.advance(40)
     unknown = make_key("ES256", "tests of the core", 9)
     assert world.verify(world.mint(unknown)).send(key_set(KEY)).reason is Reason.UNKNOWN_KEY
@@ -135,7 +135,7 @@ def test_unknown_keys_cause_one_fetch_in_thirty_seconds(world):
 
 
 def test_during_the_cool_down_it_is_503_where_the_last_fetch_failed(world):
-    """DESIGN §5: the token may be good, we cannot know."""
+    """The key may exist: without a fetch the guard cannot refuse the token."""
     unknown = world.mint(OTHER_KEY)
     assert world.verify(unknown).send(DOWN).cause == DOWN.cause
     assert world.verify(unknown).cause == "waiting"
@@ -146,7 +146,7 @@ def test_during_the_cool_down_it_is_503_where_the_last_fetch_failed(world):
 
 
 def test_a_known_key_never_waits_behind_an_unknown_one(world):
-    """TRAPS C1."""
+    """PyJWT's client holds its lock while it fetches, so every token waits for one unknown key."""
     slow = world.verify(world.mint(OTHER_KEY))
     assert slow.fetch
     assert isinstance(world.verify().result, CacheEntry)
@@ -154,7 +154,6 @@ def test_a_known_key_never_waits_behind_an_unknown_one(world):
 
 @pytest.mark.parametrize(("age", "fetches"), [(299, False), (300, False), (301, True)])
 def test_a_bad_signature_is_a_sign_of_a_replaced_key_only_where_the_set_is_old(world, age, fetches):
-    """DESIGN §5."""
     world.grow_old(age)
     steps = world.verify(world.mint(STRANGER))
     assert (not steps.ended) is fetches
@@ -170,7 +169,7 @@ def test_a_bad_signature_under_an_old_set_costs_one_fetch_and_stays_bad(world):
 
 
 def test_no_key_id_and_no_fitting_key_that_verifies(world):
-    """DESIGN §5: at most 4 are tried, then one forced refresh."""
+    """At most 4 keys are tried, then the key set is refreshed once."""
     anonymous = world.mint(OTHER_KEY, header={"kid": None})
     steps = world.verify(anonymous)
     assert steps.fetch
@@ -188,7 +187,7 @@ def test_a_key_beyond_the_fourth_is_not_tried_without_its_name():
 
 
 def test_an_empty_set_is_an_outage_for_tokens_too(world):
-    """DESIGN §5: not a refusal."""
+    """The token may be good, so it is not refused."""
     world.clock.advance(600)
     assert world.verify().send(key_set()).cause == "answer"
     assert world.verify().cause == "waiting"

@@ -17,7 +17,7 @@ from tests.unit.guard.calling import READ, WRITE, both_verify, both_ways, decide
 
 
 def test_making_one_asks_nobody(issuer):
-    """DESIGN §2: constructing does no I/O."""
+    """The constructor does no I/O."""
     with issuer.guard():
         assert issuer.requests == []
 
@@ -129,7 +129,7 @@ class TestVerifying:
 
 
 def test_two_guards_share_nothing(issuer):
-    """DESIGN §5: a cache belongs to one frozen settings object."""
+    """A cache belongs to one frozen settings object."""
     token = issuer.token()
     with issuer.guard() as one, issuer.guard(audience="https://other.test") as other:
         assert one.verify(token)

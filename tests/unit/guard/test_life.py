@@ -69,7 +69,7 @@ class TestEvents:
 
     @both_ways
     def test_a_broken_listener_neither_admits_nor_refuses_anyone(self, issuer, caplog, decide):
-        """STYLE §5: and what it says is not logged, since it may quote a token."""
+        """The message of the listener's exception is not logged, since it may quote a token."""
 
         def broken(event):
             raise ValueError("canary")
@@ -130,7 +130,7 @@ class TestSettings:
             Guard.from_file(tmp_path / "missing.toml")
 
     def test_a_shared_store_is_not_connected_to_before_it_is_needed(self):
-        """DESIGN §2: constructing does no I/O, nor does it import redis."""
+        """The constructor does no I/O and does not import redis."""
         with Guard(issuer="https://issuer.test", audience="a", store_url="redis://127.0.0.1:1", store_secret="s" * 32) as guard:
             denied = guard.authenticate(request("opaque"))
             assert isinstance(denied, Deny)
@@ -183,7 +183,7 @@ class TestEnding:
         asyncio.run(use())
 
     def test_several_loops_one_after_another(self, issuer, guard):
-        """TRAPS C6."""
+        """A connection pool belongs to one event loop and cannot be used on the next."""
         for _ in range(3):
             asyncio.run(guard.verify_async(issuer.opaque_token()))
 

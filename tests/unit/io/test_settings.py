@@ -90,7 +90,10 @@ def named(function, *arguments):
 
 
 def test_every_setting_has_a_text_form():
-    """DESIGN §9: the same name everywhere; only callables are left to Python, and `introspection` has parts of its own."""
+    """It has the name of the keyword.
+
+    Callables have no text form, and `introspection` is set in parts.
+    """
     assert set(FORMS) | ONLY_PYTHON | {"introspection"} == ISSUER_SETTINGS | GUARD_SETTINGS
 
 
@@ -195,13 +198,11 @@ def test_paths_of_scopes_as_json():
 
 @pytest.mark.parametrize("name", ["issuers", "on_event", "validators", "alternatives", "issuer_resolver", "introspection", "audiance"])
 def test_unknown_names_are_faults_in_the_environment(name):
-    """DESIGN §9."""
     assert named(settings_from_env, environ_of({**BASE, name: "x"})) == [name]
 
 
 @pytest.mark.parametrize("name", ["on_event", "validators", "introspection", "audiance", "store"])
 def test_unknown_names_are_faults_in_a_file(name):
-    """DESIGN §9."""
     assert named(settings_from_table, {**BASE, name: "x"}) == [name]
 
 
@@ -211,7 +212,7 @@ def test_tables_of_the_gateway_are_passed_over_in_a_file(tmp_path):
 
 
 def test_all_faults_are_reported_together():
-    """STYLE §5: those of the text and those of the values, so that one look mends them all."""
+    """Faults of the text and of the values are reported together, so one correction fixes all."""
     table = {
         "issuer": ISSUER,
         "timeout_seconds": "soon",
@@ -282,7 +283,6 @@ def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path):
 
 
 def test_no_secret_in_any_fault():
-    """STYLE §5."""
     table = {
         **BASE,
         "jwt": "canary",

@@ -59,7 +59,6 @@ def named(function, *arguments):
 
 @pytest.mark.parametrize(("parts", "method"), CREDENTIALS, ids=[" ".join(parts.values()) for parts, _ in CREDENTIALS])
 def test_credentials_are_made_of_their_parts(parts, method):
-    """DESIGN §9."""
     assert settings_from_env(environ_of({**BASE, **parts}))["introspection"] == method
     assert settings_from_table({**BASE, **parts})["introspection"] == method
     (issuer,) = settings_from_table({"issuers": [{**BASE, **parts}]})["issuers"]
