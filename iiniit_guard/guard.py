@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.decide import Begun, Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_cached, resume, verify
+from iiniit_guard.core.decide import Begun, Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_cached, resume
 from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, event_of, usual_event
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -29,6 +29,7 @@ from iiniit_guard.core.resource import Chance, ProtectedResource
 from iiniit_guard.core.resource_metadata import published, resource_document
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.core.settings.options import GuardKeywords
+from iiniit_guard.core.verify import verify
 from iiniit_guard.core.warm_up import prepare
 from iiniit_guard.errors import UsageError
 from iiniit_guard.io.drive import run, run_async

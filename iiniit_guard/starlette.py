@@ -5,37 +5,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from functools import partial, wraps
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
-from iiniit_guard.adapting.decorators import (
-    decide,
-    decide_anew,
-    decide_anew_async,
-    decide_async,
-    is_noted,
-    is_permitted,
-    mark_guarded,
-    policies_of,
-)
+from iiniit_guard.adapting.decorators import decide_async, is_noted, is_permitted, mark_guarded, policies_of
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.errors import UsageError, needs_extra
 
 with needs_extra("starlette", "iiniit_guard.starlette"):
     from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
-    from starlette.exceptions import HTTPException, WebSocketException
     from starlette.requests import HTTPConnection
-    from starlette.websockets import WebSocket, WebSocketState
+
+    from iiniit_guard.adapting.starlette_connection import HOST, connection_in, exception_of, is_lasting, refusal_of, refusal_of_async
 
 __all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_HOST: Final = "starlette"
 
 
 def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
@@ -142,19 +130,19 @@ def _handed_over(handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
 def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        # Inlined from `_connection`: the call would take 5% of the time of the guard.
+        # Inlined from `connection_in`: the call would take 5% of the time of the guard.
         for connection in args:
             if HTTPConnection in type(connection).__mro__:
                 break
         else:
-            connection = _connection((), kwargs)
+            connection = connection_in((), kwargs)
         scope = connection.scope
         guard, who = scope.get(GUARD_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
-        lasting = scope["type"] == "websocket" and _is_lasting(connection)
+        lasting = scope["type"] == "websocket" and is_lasting(connection)
         passes = not lasting and guard is not None and who is not None and policy.check(who, guard.resource.clock.wall) is None
         del guard, who
         if not passes:
-            refused = await _refused_async(connection, policy)
+            refused = await refusal_of_async(connection, policy)
             if refused is not None:
                 del args, kwargs, connection, scope
                 raise refused from None
@@ -171,7 +159,7 @@ def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., A
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         # Starlette and FastAPI run this function in a thread of their pool, so it may block.
-        refused = _refused(_connection(args, kwargs), policy)
+        refused = refusal_of(connection_in(args, kwargs), policy)
         call = _handed_over(handler, args, kwargs)
         del args, kwargs
         if refused is not None:
@@ -188,12 +176,12 @@ def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: P
     # that it wraps.
     @wraps(handler)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        connection = _connection(args, kwargs)
+        connection = connection_in(args, kwargs)
         scope = connection.scope
-        if (scope["type"] == "websocket" and _is_lasting(connection)) or not is_noted(scope):
+        if (scope["type"] == "websocket" and is_lasting(connection)) or not is_noted(scope):
             return begin(handler, policy, connection, args, kwargs)
         # This runs on the event loop. The token has been verified, so the decision does not block.
-        refused = _refused(connection, policy)
+        refused = refusal_of(connection, policy)
         call = _handed_over(handler, args, kwargs)
         del args, kwargs, connection, scope
         if refused is not None:
@@ -207,7 +195,7 @@ def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: P
 def _begin(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
-    refused = _refused(connection, policy)
+    refused = refusal_of(connection, policy)
     call = _handed_over(handler, args, kwargs)
     del args, kwargs, connection
     if refused is not None:
@@ -219,7 +207,7 @@ def _begin(
 async def _begin_async(
     handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[Any, Any]:
-    refused = await _refused_async(connection, policy)
+    refused = await refusal_of_async(connection, policy)
     call = _handed_over(handler, args, kwargs)
     del args, kwargs, connection
     if refused is not None:
@@ -252,7 +240,7 @@ def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
     @wraps(dispatch)
     async def guarded(self: Any) -> None:
         if not is_permitted(self.scope, policy):
-            refused = _exception(self.scope, await decide_async(self.scope, partial(request_from_scope, self.scope), policy, _HOST))
+            refused = exception_of(self.scope, await decide_async(self.scope, partial(request_from_scope, self.scope), policy, HOST))
             if refused is not None:
                 del self
                 raise refused from None
@@ -266,61 +254,3 @@ def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
     # the identity of the class and break its own calls of super().
     endpoint.dispatch = mark_guarded(guarded, policy)  # type: ignore[method-assign]  # as above
     return endpoint
-
-
-def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection[Any]:
-    # Search by type, not by name or position: methods have self as the first argument, and
-    # frameworks on top of Starlette call with keywords. Search in the MRO: an HTTPConnection is a
-    # Mapping, so isinstance would call ABCMeta, which takes a third of the time of the guard.
-    connection: HTTPConnection[Any]
-    for connection in args:
-        if HTTPConnection in type(connection).__mro__:
-            return connection
-    for connection in kwargs.values():
-        if HTTPConnection in type(connection).__mro__:
-            return connection
-    raise UsageError("a guarded handler needs the Request or WebSocket as one of its arguments")
-
-
-def _refused(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
-    scope = connection.scope
-    lasting = scope["type"] == "websocket" and _is_lasting(connection)
-    if not lasting and is_permitted(scope, policy):
-        return None
-    ask = decide_anew if lasting else decide
-    return _exception(scope, ask(scope, partial(request_from_scope, scope), policy, _HOST))
-
-
-async def _refused_async(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
-    scope = connection.scope
-    lasting = scope["type"] == "websocket" and _is_lasting(connection)
-    ask = decide_anew_async if lasting else decide_async
-    refused = _exception(scope, await ask(scope, partial(request_from_scope, scope), policy, _HOST))
-    if refused is not None and lasting and isinstance(connection, WebSocket):
-        await connection.close(1008)  # before `on_disconnect` of the endpoint runs
-    return refused
-
-
-def _exception(scope: Mapping[str, Any], decision: Decision) -> HTTPException | WebSocketException | None:
-    """Return the exception that stops the application; None if the decision is `Allow`.
-
-    The middleware sends the recorded refusal itself.
-    """
-    if isinstance(decision, Allow):
-        return None
-    if scope["type"] == "websocket":
-        return WebSocketException(1008)
-    # Omit the content fields: an exception handler of the application may create another body.
-    headers = {name: value for name, value in decision.headers if not name.lower().startswith("content-")}
-    return HTTPException(decision.status, headers=headers)
-
-
-def _is_lasting(connection: HTTPConnection[Any]) -> bool:
-    """Return whether a WebSocket is open, so that its token must be checked again.
-
-    The state of an object that is not a `WebSocket` is unknown, so it counts as open.
-    """
-    if not isinstance(connection, WebSocket):
-        return True
-    # After the client has disconnected (on_disconnect), there is no connection to refuse.
-    return connection.application_state is WebSocketState.CONNECTED and connection.client_state is WebSocketState.CONNECTED

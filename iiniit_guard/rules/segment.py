@@ -25,9 +25,8 @@ _SIGNED: Final[Shape] = ((_DIGIT | {"-"}, False), (_DIGIT, True))
 _DOT: Final[Shape] = ((frozenset("."), False),)
 _UUID: Final[Shape] = tuple((frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False) for place in range(36))
 
-# Values that some frameworks accept for the same route and others do not, besides Unicode digits:
-# Starlette's float accepts 5, its uuid accepts a value without hyphens, Django's uuid accepts lower
-# case only.
+# Values on which frameworks differ, besides Unicode digits: Starlette's float accepts 5, its uuid
+# accepts a value without hyphens, Django's uuid accepts lower case only.
 _LOOSE: Final = {
     "float": r"-?\d+(?:\.\d+)?",
     "uuid": r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}",
@@ -43,9 +42,8 @@ _OTHER_DOUBT: Final = 32
 TOO_LONG: Final = 64
 """The segment was not matched, because matching would take too many steps."""
 
-# A segment with several variables can be split in as many ways as there are places for the text
-# between them. A regular expression tries them all, and the client's path decides how many there
-# are.
+# A regular expression tries all splits of a segment with several variables. The path of the client
+# determines how many there are.
 _LONGEST: Final = 255
 _MOST_SPLITS: Final = comb(_LONGEST, 2)
 

@@ -43,22 +43,17 @@ class Issuer:
         issuer: The issuer identifier (RFC 8414).
         audience: The `aud` of its tokens.
         clock: Only advances when a test advances it. `guard()` creates guards with the same clock.
-        skew_seconds: How many seconds the clock of this server is ahead of the guard's; negative if
-            it is behind.
+        skew_seconds: How many seconds this server's clock is ahead of the guard's.
         signing_key: The key that signs the tokens of `token()`.
-        keys: The keys in the JWK Set, as `SigningKey`; more can be appended.
+        keys: The keys in the JWK Set; more can be appended.
         odd_keys: Further members of `keys` in the JWK Set, written without changes.
-        cache_control: The `Cache-Control` header of the JWK Set; None sends none.
+        cache_control: The `Cache-Control` field of the JWK Set; None sends none.
         metadata: Members to replace or add in the discovery documents; None removes one.
-        documents: The discovery documents that exist: `oauth-authorization-server` (RFC 8414),
-            `openid-configuration`.
-        client_check: The client that may introspect. `client_check.methods` and `.client_secret`
-            can be changed.
-        notices_expiry: False makes introspection report an expired token as active, as some servers
-            do.
+        documents: The discovery documents that exist (RFC 8414, OpenID Connect Discovery).
+        client_check: The client that may introspect; its `methods` and `client_secret` can change.
+        notices_expiry: False makes introspection report expired tokens as active, like some servers.
         slow_seconds: How long a response takes after `fail("slow")`.
-        requests: The kinds of requests received, in order: `discovery`, `jwks`, `introspection` or
-            `other`. Call `clear()` on it between two steps.
+        requests: The kinds of the requests received, in order. Call `clear()` between two steps.
         last_request: The latest request; None before the first.
     """
 
@@ -79,12 +74,10 @@ class Issuer:
             issuer: The issuer identifier, which is the prefix of its endpoints.
             audience: The audience of its tokens.
             algorithm: The algorithm of the signing key, as in `SigningKey`.
-            clock: A clock to share between several issuers; None creates one that stands at the
-                present time of the machine.
+            clock: A clock to share between issuers; None creates one that stands at the present.
             skew_seconds: How many seconds the clock of this server is ahead.
             client_id: The identifier of the client that may introspect.
-            client_secret: The secret of that client. The default contains every character that
-                clients often encode wrongly.
+            client_secret: Its secret. Many clients encode the default wrongly.
         """
         self.issuer = issuer
         self.audience = audience
@@ -160,7 +153,7 @@ class Issuer:
             header: A mapping changes the default header as in `token()`; bytes replace it.
             sign_with: As in `token()`.
         """
-        signer = self.signing_key if sign_with is None else sign_with
+        signer = sign_with or self.signing_key
         if isinstance(header, bytes) or isinstance(signer, SigningKey):
             return write_jws(payload, {} if header is None else header, signer)
         usual = {"alg": self.signing_key.algorithm, "typ": "at+jwt", "kid": self.signing_key.kid}
@@ -196,13 +189,10 @@ class Issuer:
         self._known.pop(token, None)
 
     def rotate_keys(self, keep_old: bool = True) -> SigningKey:
-        """Publish a new key and sign with it from now on.
+        """Publish a new key, sign with it from now on, and return it.
 
         Args:
             keep_old: False withdraws all other keys immediately.
-
-        Returns:
-            The new key.
         """
         number = next(self._key_numbers)
         self.signing_key = make_key(self.signing_key.algorithm, self.issuer, number)
@@ -214,10 +204,10 @@ class Issuer:
 
         Args:
             mode: None ends the failure. `connection`, `tls`, `protocol`, `too_large`: no response,
-                immediately. `timeout`: no response; the clock advances by the timeout of the
-                caller. `slow`: the correct response; the clock advances by `slow_seconds`. A number
-                (`"500"`, `"429"`): that status. `garbage` (HTML), `empty`, `array`, `redirect`: an
-                invalid response. An `HttpResponse` or `Unreachable`: exactly that.
+                immediately. `timeout`: none; the clock advances by the timeout of the caller.
+                `slow`: the correct one; the clock advances by `slow_seconds`. A number (`"500"`):
+                that status. `garbage` (HTML), `empty`, `array`, `redirect`: an invalid response.
+                An `HttpResponse` or `Unreachable`: exactly that.
             at: Only this endpoint; None means all of them.
 
         Raises:

@@ -37,13 +37,28 @@ RETURNS = {
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
         "ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential",
-        "_unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "unverified(Reason.UNKNOWN_ISSUER, resource)",
         "outcome",
         "_settle(outcome, presented, resource, requirement)",
     ],
     "iiniit_guard/core/decide.py:find_cached": [
         "None",
         "resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())",
+    ],
+    "iiniit_guard/core/verify.py:verify": [
+        "unverified(Reason.MALFORMED_TOKEN, resource)",
+        "unverified(Reason.MALFORMED_TOKEN, resource)",
+        "(yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))",
+        "unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)",
+        "(yield from introspect(token, digest, asked, resource.cache, outdated=outdated))",
+        "before_signature(jws, hidden=resource.finds_issuers)",
+        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))",
+        "verified",
+        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "verified.token",
+        "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))",
     ],
     "iiniit_guard/guard.py:_begin_heard": ["begun"],
 }
@@ -80,6 +95,7 @@ def test_the_functions_that_decide_return_what_is_listed():
         ("core/decide.py:_judge", "if presented.query == b'debug':\n        return ANONYMOUS"),
         ("core/decide.py:_settle", "return token"),
         ("core/decide.py:find_cached", "return resource.find(b'')"),
+        ("core/verify.py:verify", "if token == 'x':\n        return resource.find(digest).token"),
     ],
 )
 def test_a_planted_grant_is_seen(place, planted):

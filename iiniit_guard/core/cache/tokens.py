@@ -1,10 +1,8 @@
 """The token cache: verified tokens, bounded in number and in bytes.
 
-Theory of operation.
-
-*The latest tokens are objects.* New tokens and tokens that were unpacked for a hit are kept as
-objects. There are at most one or two thousand of each kind, and each kind uses at most an eighth of
-the bytes. They leave in the order in which they came. New tokens are packed then.
+*The latest tokens are objects.* New tokens, and tokens unpacked for a hit, are kept as objects: at
+most one or two thousand of each kind, and at most an eighth of the bytes for each kind. The oldest
+leave first; new tokens are packed then.
 
 *The others are bytes.* `PackedStore` holds them as records, which Python's garbage collector does
 not visit. It bounds their number and their bytes, and decides which record is evicted when there is
@@ -13,12 +11,11 @@ no room.
 *Reads take no lock.* A read is one lookup in a `dict`, which is atomic in every interpreter. No
 entry is ever changed: a writer replaces it. Each read compares everything that may end an entry:
 both clocks, the validity of the key and that of the issuer. Only a hit on a record takes the lock,
-briefly, to add the object. An object takes precedence over the record under the same digest, so a
-record that was replaced while it was being unpacked must not be added. When a record is evicted,
-its object is removed too.
+to add the object. An object takes precedence over the record under its digest, so a record that
+was replaced while it was unpacked must not be added. An evicted record removes its object too.
 
-*Writes take the lock.* An exception of a signal handler may interrupt a write. The next write
-detects that and empties the cache.
+*Writes take the lock.* If a signal handler's exception interrupts a write, the next write detects
+that and empties the cache.
 """
 
 from __future__ import annotations

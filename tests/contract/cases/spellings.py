@@ -69,13 +69,7 @@ def _base64() -> list[Case]:
                 _HEADER,
                 asked=(),
             ),
-            Case(
-                f"a tilde in the {what}",
-                "RFC 4648 §3.3 (foreign characters)",
-                _part(number, lambda part: part[:4] + "~" + part[4:]),
-                _MALFORMED,
-                asked=(),
-            ),
+            Case(f"a tilde in the {what}", "RFC 4648 §3.3", _part(number, lambda part: part[:4] + "~" + part[4:]), _MALFORMED, asked=()),
             Case(
                 f"a plus in the {what}",
                 "RFC 4648 §5 (another alphabet)",
