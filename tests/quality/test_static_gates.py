@@ -40,7 +40,7 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
-    "iiniit_guard/starlette.py:_begin_async": "hands on",  # an exception thrown into a generator is thrown into the guarded one
+    "iiniit_guard/starlette.py:_begin_async": "hands on",  # it throws into the guarded one
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
@@ -139,7 +139,7 @@ def ending(handler: ast.ExceptHandler) -> str:
 
 
 def longer_than(most: int, *places: Path) -> dict[str, int]:
-    """Return the Python files with more than `limit` lines."""
+    """Return the Python files with more than `most` lines."""
     lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for place in places for path in place.rglob("*.py")}
     return {path: length for path, length in lengths.items() if length > most}
 

@@ -158,7 +158,7 @@ class Mutation:
             print(f"{path}: {dict(statuses)}, {count} run, {time.perf_counter() - begun:.0f} s", flush=True)
 
     def in_order(self, function: str, path: Path) -> list[Any]:
-        """Return the tests of a function: killers of its siblings, its module's, then the fastest."""
+        """Return the tests of a function: siblings' killers, its module, then the fastest."""
         able = set(self.tests[function])
         known = [item for item in dict.fromkeys([*self.killers[function], *self.module_killers[str(path)]]) if item in able]
         hosts = path.stem in THROUGH_HOSTS
