@@ -1,4 +1,4 @@
-"""Everything that README and docs show is run, and every link in them leads somewhere.
+"""Run every example in README and docs, and check every link in them.
 
 The blocks of a page, by the word after the fence:
 
@@ -100,7 +100,7 @@ def test_the_python_of_a_page_runs(page, tmp_path):
         if block.info in {"python", "pycon"}
     ]
     done = subprocess.run(
-        # The one warning that pyproject.toml names too: WebTest's.
+        # The same warning as in pyproject.toml: WebTest's.
         [sys.executable, "-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning", "-c", DRIVER],
         input=json.dumps(rows),
         capture_output=True,
@@ -115,7 +115,7 @@ def test_the_python_of_a_page_runs(page, tmp_path):
 
 
 def expected_output(block: Block) -> list[tuple[str, str]]:
-    """The commands of a transcript, each with what it prints."""
+    """Return the commands of a transcript, each with its output."""
     steps: list[tuple[str, list[str]]] = []
     for line in block.text.splitlines():
         if line.startswith("$ "):
@@ -163,7 +163,7 @@ def test_a_make_target_that_is_named_exists(block):
 
 
 def anchors_of(page: Path) -> set[str]:
-    """The anchors that a forge makes of the headings: lower case, spaces as hyphens, other punctuation dropped."""
+    """Return the anchors of the headings: lower case, spaces as hyphens, no other punctuation."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -1,4 +1,4 @@
-"""Tests and files that the documents name are there."""
+"""Tests and files that the documents name exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def functions_of(path: str) -> set[str]:
 
 
 def rows(page: Path) -> list[list[str]]:
-    """The rows of all tables, without their heads."""
+    """Return the rows of all tables, without their headers."""
     lines = page.read_text(encoding="utf-8").splitlines()
     found = [line for number, line in enumerate(lines) if line.startswith("| ") and lines[number + 1 : number + 2] != ["|---|"]]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found]

@@ -1,4 +1,4 @@
-"""The reference and the code say the same: a setting, a reason or a name that only one of them has fails here."""
+"""The reference and the code have the same settings, reasons and names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IN_PARTS = "[in parts](#introspection-in-text)"
 
 
 def tables(page: str) -> dict[str, list[list[str]]]:
-    """The rows of a page's tables, by the heading above; a cell may hold no `|`."""
+    """Return the rows of a page's tables, by the heading above; a cell must not contain `|`."""
     found: dict[str, list[list[str]]] = {}
     heading = ""
     for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
@@ -38,7 +38,7 @@ def tables(page: str) -> dict[str, list[list[str]]]:
 
 
 def code(cell: str) -> str:
-    """What stands between backticks, where that is all there is."""
+    """Return the text between backticks, if the cell contains nothing else."""
     match = re.fullmatch(r"`([^`]+)`", cell)
     assert match, cell
     return match[1]
@@ -102,7 +102,7 @@ def test_no_part_of_a_setting_is_missing():
 
 
 def has_text_form(name: str) -> bool:
-    """Whether a name counts in the environment; in TOML it must be the same."""
+    """Return whether a name is valid in the environment; in TOML it must be the same."""
     unknown = "there is no such setting"
     in_env = all(unknown not in fault for fault in faults(settings_from_env, {PREFIX + name.upper(): "x"}))
     in_toml = all(unknown not in fault for fault in faults(settings_from_table, {name: "x"}))

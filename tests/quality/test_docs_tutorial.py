@@ -1,4 +1,4 @@
-"""What a newcomer types: each command is found where the README has put it, and the first tutorial's server answers as it shows."""
+"""The first steps of the README and of the first tutorial: commands exist, the server answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-guarded-endpoint.md"
 PAGES = [ROOT / "README.md", *sorted(TUTORIAL.parent.glob("*.md"))]
-# A bare `flask` or `pip` would be another Python's, or none: nobody said that env was activated.
+# A bare `flask` or `pip` may belong to another Python: env is not activated.
 TYPED = re.compile(r"python3 -m venv env|env/bin/(python -m pip|flask) .+|make( [a-z]+)?( [A-Z]+=\w+)?|curl .+")
 
 

@@ -1,4 +1,4 @@
-"""Where a request can be granted, seen in the syntax trees: a new way in fails here before it is read."""
+"""The places in the syntax trees that can grant a request: a new one fails here."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ RETURNS = {
 
 
 def makers(tree: ast.AST, path: str, names: set[str]) -> set[tuple[str, str]]:
-    """Return where something called by one of `names` is made: place and name."""
+    """Return where an object of one of `names` is created: place and name."""
     calls = [(place, node.func) for place, node in places(tree, path) if isinstance(node, ast.Call)]
     return {(place, name_of(function)) for place, function in calls if name_of(function) in names}
 
 
 def returned(tree: ast.AST, path: str) -> dict[str, list[str]]:
-    """Return what each function that is listed returns, in its own body."""
+    """Return the return statements of each listed function, in its own body."""
     found: dict[str, list[str]] = {}
     for place, node in places(tree, path):
         if isinstance(node, ast.Return) and place in RETURNS:

@@ -1,4 +1,4 @@
-"""What importing the package loads, seen in a fresh interpreter: nothing that a caller did not ask for."""
+"""Importing the package loads nothing unnecessary, in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ON_FIRST_USE = (
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Top-level names in sys.modules after `statement`; what the interpreter loads for itself (site, coverage) is taken off."""
+    """Return the top-level modules that `statement` loads, without those of the interpreter."""
     code = f"import sys; before = set(sys.modules)\n{statement}\nprint(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

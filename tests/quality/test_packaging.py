@@ -1,4 +1,4 @@
-"""The wheel itself: what is in it, what it asks for, and that it works where nothing else is installed."""
+"""The wheel: its content, its requirements, and that it works in an empty environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     target = tmp_path_factory.mktemp("dist")
-    # The sdist first and the wheel from it: what a packager does, and it shows a file that the sdist lacks.
+    # Packagers build the wheel from the sdist; this also detects a file that the sdist lacks.
     subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", target, ROOT], check=True, capture_output=True)
     (built,) = target.glob("*.whl")
     return built
@@ -41,7 +41,7 @@ def metadata(wheel):
 
 @pytest.fixture(scope="module")
 def bare_python(wheel, tmp_path_factory):
-    """A Python that has the wheel and what it asks for, without any extra."""
+    """Return a Python that has the wheel and its requirements, without any extra."""
     venv = tmp_path_factory.mktemp("bare") / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     python = venv / "bin" / "python"

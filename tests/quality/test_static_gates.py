@@ -1,4 +1,4 @@
-"""What may never stand in the package, seen in its syntax trees; and that ruff's security rules are switched on for it."""
+"""Constructs that are forbidden in the package; ruff's security rules are enabled for it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
-    "iiniit_guard/starlette.py:_begin_async": "hands on",  # what is thrown into a generator is thrown into the guarded one
+    "iiniit_guard/starlette.py:_begin_async": "hands on",  # it throws into the guarded one
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
@@ -70,7 +70,7 @@ NEVER_LOGGED = {
 
 
 def places(tree: ast.AST, path: str) -> Iterator[tuple[str, ast.AST]]:
-    """Give every node with `path:function`, the innermost one that holds it."""
+    """Return every node with `path:function`, the innermost function that contains it."""
 
     def walk(node: ast.AST, place: str) -> Iterator[tuple[str, ast.AST]]:
         for child in ast.iter_child_nodes(node):
@@ -86,7 +86,7 @@ def name_of(node: ast.AST) -> str:
 
 
 def faults(tree: ast.AST, path: str) -> list[str]:
-    """Say what must not be there."""
+    """Return the forbidden constructs."""
     found = []
     for place, node in places(tree, path):
         if isinstance(node, ast.Assert):
@@ -96,7 +96,7 @@ def faults(tree: ast.AST, path: str) -> list[str]:
             allowed = {"marshal"} if path == MAY_MARSHAL else set()
             found += [f"{place}: {name}" for name in names if name.partition(".")[0] in FORBIDDEN_MODULES - allowed]
         elif isinstance(node, ast.Call):
-            # re.compile is another matter, so only the bare names count.
+            # re.compile is harmless, so only the bare names count.
             if isinstance(node.func, ast.Name) and node.func.id in FORBIDDEN_CALLS:
                 found.append(f"{place}: {node.func.id}()")
             if isinstance(node.func, ast.Attribute) and node.func.attr in LOG_METHODS and "log" in name_of(node.func.value):
@@ -107,7 +107,7 @@ def faults(tree: ast.AST, path: str) -> list[str]:
 
 
 def logged(call: ast.Call) -> set[str]:
-    """Give what must not be logged and is."""
+    """Return the values that are logged and must not be."""
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     names = {name_of(node).lower() for argument in arguments for node in ast.walk(argument)}
     tracebacks = (
@@ -124,7 +124,7 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
 
 
 def ending(handler: ast.ExceptHandler) -> str:
-    """Tell how a handler ends, by what it may do."""
+    """Return how a handler ends."""
     last = handler.body[-1]
     if isinstance(last, ast.Raise):
         return "raises"
@@ -139,7 +139,7 @@ def ending(handler: ast.ExceptHandler) -> str:
 
 
 def longer_than(most: int, *places: Path) -> dict[str, int]:
-    """Give the Python files with more lines than that."""
+    """Return the Python files with more than `most` lines."""
     lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for place in places for path in place.rglob("*.py")}
     return {path: length for path, length in lengths.items() if length > most}
 

@@ -1,4 +1,4 @@
-"""What the cache takes, seen from outside: the process's memory, and the objects that Python's garbage collector visits."""
+"""The cost of the cache: memory of the process, and objects that the collector visits."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def resident():
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_process_grows_by_no_more_than_the_bound(kind):
-    """In a process of its own, since what other tests have freed would hide it."""
+    """It runs in its own process, since memory that other tests freed would hide the growth."""
     done = subprocess.run([sys.executable, "-m", __name__, kind], check=True, capture_output=True, text=True, timeout=60)
     held, grown = map(float, done.stdout.split())
     assert held > 0

@@ -1,4 +1,4 @@
-"""What the exceptions say, and that a missing extra is told by name."""
+"""Messages of exceptions; a missing extra is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_one_fault_is_a_line_and_several_are_one_each():
 
 @pytest.mark.parametrize("copied", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])
 def test_faults_stay_a_tuple_in_a_copy(copied):
-    """A process pool brings an exception home by pickling it."""
+    """A process pool pickles an exception to return it."""
     error = copied(SettingsError(iter(["issuer: x", "audience: y"])))
 
     assert error.faults == ("issuer: x", "audience: y")

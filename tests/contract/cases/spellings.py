@@ -1,7 +1,4 @@
-"""One token has one spelling: strict base64url, JSON and compact serialization.
-
-RFC 7515 §2, §3.1, §5.2; RFC 7519 §7.2; RFC 8259.
-"""
+"""Strict base64url, JSON and compact form (RFC 7515 §2, §3.1, §5.2; RFC 7519 §7.2; RFC 8259)."""
 
 from __future__ import annotations
 

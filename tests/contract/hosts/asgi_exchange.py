@@ -1,4 +1,4 @@
-"""Bare ASGI: an application that notes what it gets, one around another, and the messages that go to and fro."""
+"""Bare ASGI applications that record their messages, and a driver for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Application:
-    """Notes what it gets, and answers nothing unless told."""
+    """Records what it receives, and sends nothing by default."""
 
     def __init__(self, *sends):
         self.scopes = []
@@ -22,7 +22,7 @@ OK = ({"type": "http.response.start", "status": 200, "headers": []}, {"type": "h
 
 
 def exchange(app, scope, *received):
-    """Run `app` once: what it sends when it receives these messages."""
+    """Run `app` once with these messages; return the messages that it sends."""
     sent, waiting = [], list(received)
 
     async def receive():

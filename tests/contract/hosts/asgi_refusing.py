@@ -1,4 +1,4 @@
-"""Bare ASGI applications that are refused while they answer, and the messages that they send."""
+"""Bare ASGI applications that a handler refuses while they respond, and their messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ADMIN = make_policy(["admin"])
 
 
 async def refused(scope):
-    """Do what a decorator does; its answer is dropped."""
+    """Refuse as a decorator does, and ignore its result."""
     await decide_async(scope, lambda: request_from_scope(scope), ADMIN, "asgi")
 
 
@@ -24,7 +24,7 @@ def body(content=b"secret", **more):
 
 
 class After:
-    """Sends `first`, is refused, and sends `then`; it raises `error` at last, if that is given."""
+    """Sends `first`, is refused, and sends `then`; finally raises `error`, if given."""
 
     def __init__(self, *then, first=(), error=None, catching=False):
         self.first, self.then, self.error, self.catching = first, then, error, catching

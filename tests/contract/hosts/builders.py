@@ -1,4 +1,4 @@
-"""One builder per host: the same little API under each adapter, and the same way to call it."""
+"""One builder per host: the same small API under each adapter, called in the same way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
 
 
 class Site(Protocol):
-    """An application that can be called."""
+    """An application and a function that calls it."""
 
     def __call__(self, method: str, path: str, headers: Lines, query: str) -> Answer: ...
 
@@ -51,7 +51,7 @@ class Host:
         return self.name
 
     def site(self, guard: Guard, **middleware: Any) -> Site:
-        """Make the application once, for several calls."""
+        """Create the application once, for several calls."""
         return self.build(guard, middleware)
 
     def call(
@@ -63,12 +63,12 @@ class Host:
         query: str = "",
         **middleware: Any,
     ) -> Answer:
-        """Make the application and call it."""
+        """Create the application and call it."""
         return self.site(guard, **middleware)(method, path, tuple(headers), query)
 
 
 def seen(token: Any) -> bytes:
-    """What every handler answers: whom and what it sees."""
+    """Return the response of every handler: the subject and the scopes that it sees."""
     if token is None:
         return b'{"subject": null, "scopes": null}'
     return json.dumps({"subject": token.subject, "scopes": sorted(token.scopes)}).encode()
@@ -78,12 +78,12 @@ class Table:
     """Rules for the hosts that have no decorators."""
 
     def policy_for(self, request: GuardRequest) -> Policy | Any:
-        """Any token where the table is silent, as a framework's middleware does for 404."""
+        """Return the policy of a path; any token without a row, as frameworks do for 404."""
         return PASS if request.path == "/public" else POLICIES.get(request.path, ANY_TOKEN)
 
 
 def _with_rules(middleware: Mapping[str, Any]) -> dict[str, Any]:
-    # Rules and these two settings do not go together; a plain middleware then asks any token or none.
+    # Rules exclude these two settings; a plain middleware then requires any token or none.
     if middleware.get("enforce") == "declared" or middleware.get("optional_token"):
         return {**middleware, "public": (*middleware.get("public", ()), "/public")}
     return {"rules": Table(), **middleware}

@@ -1,4 +1,4 @@
-"""How an application of either kind is called, and what came back."""
+"""Helpers that call a WSGI or ASGI application and return its response."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Lines: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: header names are lower-case, in the order in which they came."""
+    """A response; header names are lower-case, in the order of the response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of the header `name`; an error where it came twice."""
+        """Return the value of the header `name`; raise if it occurs twice."""
         values = [value for key, value in self.headers if key == name]
         assert len(values) < 2, f"{name} came {len(values)} times"
         return values[0] if values else None
 
     @property
     def json(self) -> Any:
-        """The body, decoded; None where there is none."""
+        """Return the decoded body, or None if it is empty."""
         return json.loads(self.body) if self.body else None
 
 
@@ -39,7 +39,7 @@ def answer_of(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> A
 
 
 def joined(headers: Lines) -> dict[str, str]:
-    """Header fields as WSGI servers put them into an environ: those that come twice joined by a comma."""
+    """Return the environ variables of header fields; WSGI servers join repeated ones by a comma."""
     environ: dict[str, str] = {}
     for name, value in headers:
         key = name.decode("latin-1").upper().replace("-", "_")
@@ -54,7 +54,7 @@ def joined(headers: Lines) -> dict[str, str]:
 
 
 def drive(app: Any, method: str, path: str, headers: Lines, query: str = "", **scope: Any) -> Answer:
-    """Call an ASGI application on a loop of its own."""
+    """Call an ASGI application on its own event loop."""
 
     async def once() -> Answer:
         sent: list[Any] = []

@@ -1,4 +1,4 @@
-"""What every test of an adapter starts from: an issuer in memory and a guard that tells what it decides."""
+"""Fixtures for adapters: an in-memory issuer, and a guard that records its decisions."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def guard(issuer, events):
 
 @pytest.fixture
 def quiet_guard(issuer):
-    """Without a listener a remembered token is decided about on the short way."""
+    """Return a guard without a listener: cached tokens take the fast path."""
     with issuer.guard() as guard:
         yield guard
 
 
 @pytest.fixture
 def bearer(issuer):
-    """Header fields with a token for these scopes."""
+    """Return header fields with a token for these scopes."""
 
     def make(scope="user:read", **arguments):
         return [(b"authorization", b"Bearer " + issuer.token(scope, **arguments).encode())]
@@ -44,7 +44,7 @@ def bearer(issuer):
 
 @pytest.fixture
 def own_refusal(guard, bearer):
-    """What the guard itself says to `GET /x` with a token that lacks the scope `admin`."""
+    """Return the guard's own refusal of `GET /x` with a token without the scope `admin`."""
     decision = guard.authenticate(Request("GET", "/x", headers=bearer()), make_policy(["admin"]))
     assert decision.reason == "missing_scope"
     return decision

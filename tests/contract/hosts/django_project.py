@@ -29,7 +29,7 @@ BASE: dict[str, Any] = {
 
 
 def configured(**changes: Any) -> Any:
-    """A context in which the project has its settings, with these changes."""
+    """Return a context in which the project has its settings, with these changes."""
     return override_settings(**{**BASE, **changes})
 
 

@@ -63,7 +63,7 @@ async def helper_async(request):
 
 
 def dropped(request):
-    """Ask the helper, and go on whatever it says."""
+    """Call the helper and ignore its result."""
     try:
         helper(request)
     except PermissionDenied:
@@ -94,7 +94,7 @@ class Site:
         return answer.status, answer.body.decode()
 
     def answer(self, where, lines=(), method="GET", **scope):
-        """What came back, header fields and all."""
+        """Return the response with its header fields."""
         with self.configured():
             if self.asynchronous:
                 return drive(self.app, method, where, lines, **scope)
@@ -105,7 +105,7 @@ class Site:
 
 
 def sites(guard, *, asynchronous):
-    """Give what makes a `Site` under this guard, with middleware below it."""
+    """Return a function that makes a `Site` under this guard, with middleware below it."""
 
     def make(*patterns, middleware=(), **settings):
         return Site(asynchronous, patterns, MIDDLEWARE=[GUARD, *middleware], IINIIT_GUARD={"guard": guard, **settings})
@@ -114,7 +114,7 @@ def sites(guard, *, asynchronous):
 
 
 class Passing:
-    """Middleware that does something to the request and passes it on, in either world."""
+    """Middleware that changes the request and passes it on, under WSGI and ASGI."""
 
     sync_capable = async_capable = True
 
@@ -135,7 +135,7 @@ class Rewrites(Passing):
 
 
 class Instead(Passing):
-    """Middleware that answers by itself, whatever is asked."""
+    """Middleware that answers every request by itself."""
 
     made = staticmethod(lambda: HttpResponse("secret"))
 

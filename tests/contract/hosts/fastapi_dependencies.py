@@ -1,4 +1,4 @@
-"""Dependencies that FastAPI calls, of every kind that can be guarded, and what is told of a call."""
+"""FastAPI dependencies of every kind that can be guarded, and a log of their calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from iiniit_guard.starlette import access_token, require_any_scope, require_scop
 
 
 class Log:
-    """What ran, in order."""
+    """The log of calls, in order."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -27,7 +27,7 @@ class Log:
 
 
 def kinds(log: Log) -> dict[str, Any]:
-    """Every kind of dependency that can be guarded; each gives the subject."""
+    """Return every kind of dependency that can be guarded; each returns the subject."""
 
     @require_scope("admin")
     async def asynchronous(request: Request) -> str | None:
@@ -109,7 +109,7 @@ def scope_of(guard, lines=(), **more):
 
 
 def aborted(app, lines):
-    """What is sent until the middleware raises, and what it raises."""
+    """Return the messages that are sent until the middleware raises, and the exception."""
     sent: list[Any] = []
 
     async def receive() -> Any:

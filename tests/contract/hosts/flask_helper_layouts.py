@@ -1,4 +1,4 @@
-"""Flask applications whose views lose what a guarded helper or class answers: see `flask_layouts`."""
+"""Flask applications whose views discard the refusal of a helper or class: `flask_layouts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flask applications that lose what a guarded function answers: each registers GET /x, which runs for `user:read` only."""
+"""Flask applications that discard refusals: each has GET /x, which requires `user:read`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def view() -> Any:
 
 @require_scope("user:read")
 def helper() -> None:
-    """Check the scope, for a caller that ignores what comes back."""
+    """Check the scope, for a caller that ignores the result."""
 
 
 @require_scope("user:read")
@@ -40,18 +40,18 @@ def is_good(response: Any) -> bool:
 
 
 def scopes() -> Any:
-    """Return the scopes of the token that the extension noted."""
+    """Return the scopes of the token that the extension stored."""
     token = request.environ["iiniit_guard.access_token"]
     return token.scopes if token else ()
 
 
 def swallowed(error: Any = None) -> Any:
-    """Answer as if nothing were wrong."""
+    """Respond with success despite a refusal."""
     return {"subject": None}, 200
 
 
 def swallowing(function: Any) -> Any:
-    """Decorate a view so that any answer of it but a good one becomes null, as marshalling does."""
+    """Decorate a view so that every response but a success becomes null, as marshalling does."""
 
     @functools.wraps(function)
     def inner(*args: Any, **kwargs: Any) -> Any:
@@ -186,7 +186,7 @@ def decorator_above(app: Flask) -> None:
 
 
 class Overriding(Flask):
-    """An application whose own methods replace what is not good."""
+    """An application whose own methods replace error responses."""
 
     def full_dispatch_request(self, *args: Any) -> Response:
         response = super().full_dispatch_request(*args)

@@ -1,4 +1,4 @@
-"""Flask-RESTX applications that lose what a guarded method answers: each registers GET /x, which runs for `user:read` only."""
+"""Flask-RESTX applications that discard refusals: each has GET /x, for `user:read`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def layout(function: Any) -> Any:
 
 
 def swallowed(error: Any) -> Any:
-    """Answer as if nothing were wrong."""
+    """Respond with success despite a refusal."""
     return {"subject": None}, 200
 
 

@@ -17,7 +17,7 @@ from iiniit_guard.starlette import access_token, require_scope
 
 
 def clients(guard):
-    """Give what makes a client of an application with these routes."""
+    """Return a function that makes a client of an application with these routes."""
 
     def make(*routes, outside=None, **middleware):
         app = Starlette(routes=list(routes), middleware=[Middleware(GuardMiddleware, guard=guard, **middleware)])

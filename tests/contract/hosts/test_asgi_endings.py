@@ -1,4 +1,4 @@
-"""An application that streams on after its request was refused comes to an end."""
+"""An application that keeps streaming after a refusal terminates."""
 
 from __future__ import annotations
 

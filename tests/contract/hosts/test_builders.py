@@ -1,4 +1,4 @@
-"""The hosts of the matrix, each with the few requests that show its wiring; `test_matrix.py` plays all the rows."""
+"""The hosts of the matrix, each with a few requests; `test_matrix.py` runs all rows."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_public_handlers_are_not_asked(host, guard, events):
 def test_a_public_path_does_not_open_a_guarded_handler(host, guard, events):
     answer = host.call(guard, "GET", "/read", public=("/read", "/token"))
 
-    # The plain middlewares know no handlers: what they were told is public is public.
+    # The plain middlewares know no handlers, so their settings decide what is public.
     assert answer.status == (200 if host.name in ("wsgi", "asgi") else 401)
     assert host.call(guard, "GET", "/token", public=("/read", "/token")).status == 200
 
@@ -193,7 +193,7 @@ def test_a_remembered_token_takes_the_short_way_and_sees_the_same(host, quiet_gu
 def test_a_remembered_token_is_not_looked_at_on_a_public_path(host, quiet_guard, bearer):
     site = host.site(quiet_guard, public=("/token", "/sub/*"), **({"rules": None} if host.name in ("wsgi", "asgi") else {}))
     lines = tuple(bearer(subject="eve"))
-    assert site("GET", "/nowhere", lines, "").status in (200, 404)  # now it is remembered
+    assert site("GET", "/nowhere", lines, "").status in (200, 404)  # now it is cached
 
     assert site("GET", "/token", lines, "").json["subject"] is None
     assert site("GET", "/sub/x", (), "").status == 404

@@ -1,4 +1,4 @@
-"""Every row of the decision tables through the guard itself and through every host: one request, one answer, wherever it arrives."""
+"""Every row of the decision tables, run against the guard and against every host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def check_decision(case: Case, decision: Decision, scene: Scene) -> None:
-    """Hold the guard's own decision against the row."""
+    """Compare the guard's own decision with the row."""
     if isinstance(decision, Allow):
         assert isinstance(case.expected, Allowed)
         who = decision.token or decision.principal
@@ -31,7 +31,7 @@ def check_decision(case: Case, decision: Decision, scene: Scene) -> None:
 
 
 def check_token(expected: Allowed, scopes: frozenset[str], subject: str | None) -> None:
-    """Hold what a handler sees against the row."""
+    """Compare the token that a handler sees with the row."""
     assert expected.scopes is None or scopes == expected.scopes
     assert expected.subject is None or subject == expected.subject
 
@@ -88,12 +88,12 @@ def test_every_host_answers_alike(case, host):
 
 @cache
 def own_decision(case: Case) -> Decision:
-    """What the guard itself decides; the same for all hosts."""
+    """Return the decision of the guard itself, which all hosts must return."""
     return play(case, seen_by_guard)[0]
 
 
 def check_refusal(case: Case, answer: Answer, scene: Scene, host: Host) -> None:
-    """Hold a refusal against what all refusals have in common, and against the guard's own answer to the same request."""
+    """Check a refusal for the properties of all refusals, and compare it with the guard's own."""
     assert isinstance(case.expected, Refused)
     assert answer.header("cache-control") == "no-store"
     assert answer.header("content-type") == "application/problem+json"
@@ -143,7 +143,7 @@ def test_every_row_names_its_clause():
 
 def test_the_tables_reach_every_reason():
     reached = {case.expected.reason for case in CASES if isinstance(case.expected, Refused)}
-    # No row can have these without rules, pushed revocation or a callable that finds issuers, which have tests of their own.
+    # These need rules, pushed revocation or a callable for issuers, which have their own tests.
     elsewhere = {
         Reason.NOT_VERIFIED,
         Reason.REVOKED,

@@ -177,7 +177,7 @@ def test_an_endpoint_that_fails(guard, bearer, settings):
 
 
 def test_what_looks_for_the_connection_finds_it(bearer):
-    """So that the tests above can fail."""
+    """Check that the tests above can fail."""
 
     def holding(request):
         raise Failing

@@ -1,4 +1,4 @@
-"""A subclass of a guarded class-based view is guarded, whatever it decorates or overrides itself."""
+"""A subclass of a guarded class-based view is guarded, although it overrides methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes that a programmer makes once: each is told when the application is put together, not at the first request."""
+"""Usage errors: raised when the application is assembled, not at the first request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is special to WSGI: environ, iterables and what they leave behind."""
+"""WSGI specifics: the environ, iterables and their clean-up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.gua
 
 
 class Body:
-    """An iterable that notices its close."""
+    """An iterable that records its `close`."""
 
     closed = False
 
@@ -100,7 +100,7 @@ def test_a_refusal_is_a_list_of_native_strings(guard):
 def test_paths_are_those_that_the_application_routes(guard):
     app = GuardMiddleware(Application(), guard, public=("/caf\u00e9",))
 
-    assert call(app, environ_with([], PATH_INFO="/caf\u00c3\u00a9"))[0][0] == "200 OK"  # UTF-8 in latin-1's clothes, PEP 3333
+    assert call(app, environ_with([], PATH_INFO="/caf\u00c3\u00a9"))[0][0] == "200 OK"  # PEP 3333: as latin-1
     assert call(app, environ_with([], PATH_INFO="/caf\u00e9"))[0][0] == "401 Unauthorized"
     assert call(app, environ_with([], PATH_INFO="/x", SCRIPT_NAME="/caf\u00c3\u00a9"))[0][0] == "401 Unauthorized"
 

@@ -1,4 +1,4 @@
-"""A refusal that a handler below the WSGI middleware records replaces the response until its first byte, and aborts it afterwards."""
+"""A recorded refusal replaces the response before its first byte, and aborts it afterwards."""
 
 from __future__ import annotations
 

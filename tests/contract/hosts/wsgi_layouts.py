@@ -1,4 +1,4 @@
-"""WSGI applications whose handlers refuse, and go on as if they had not; and the standard library's server to run them."""
+"""WSGI applications that ignore refusals, and the standard library's server to run them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ADDED = ("X-Request-ID", "7")
 
 
 def ask(environ):
-    """Refuse as a decorator does; return whether the handler may go on."""
+    """Refuse as a decorator does; return whether the handler may continue."""
     return isinstance(decide(environ, lambda: request_from_environ(environ), WRITE, "wsgi"), Allow)
 
 
 class Refusing(Exception):
-    """What a handler raises after its refusal."""
+    """The exception that a handler raises after its refusal."""
 
 
 class Body:
@@ -211,7 +211,7 @@ BEGUN = {
 
 
 def serve(app, token, method="GET", **more):
-    """Run under the server of the standard library; give what the client got, and whether the server dropped the connection."""
+    """Run the standard library's server; return the response and whether it was aborted."""
     environ = {"REQUEST_METHOD": method, "PATH_INFO": "/x", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", **more}
     environ |= {"SERVER_NAME": "api.test", "SERVER_PORT": "80", "HTTP_AUTHORIZATION": token}
     sent, errors = io.BytesIO(), io.StringIO()
@@ -242,5 +242,5 @@ def ignore(*arguments: Any) -> Any:
 
 
 def recording(started: list[Any]) -> Any:
-    """Make a server's `start_response` that writes down what it is called with."""
+    """Return a `start_response` that records its arguments."""
     return lambda *arguments: started.append(arguments)

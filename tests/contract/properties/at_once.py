@@ -1,4 +1,4 @@
-"""Taking the race out of work in the background, so that a run is the same when it is repeated."""
+"""Run background work synchronously, so that a run is reproducible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iiniit_guard.io.perform import Performer
 
 
 def do_at_once(performer: Performer) -> None:
-    """Do work in the background before the request goes on: else a race would decide what the issuer is asked first."""
+    """Run background work before the request continues, so the order of calls is fixed."""
     perform, perform_async = performer.perform, performer.perform_async
 
     def perform_now(effect: Any) -> Any:

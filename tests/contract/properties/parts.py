@@ -1,4 +1,4 @@
-"""What the little world of the stateful tests is made of."""
+"""Parts of the simulated world of the stateful tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CALL_SECONDS = 5.0
 STORE_SECONDS = 0.1
 LEEWAY, AHEAD = 5, 30
 INACTIVE_SECONDS = 10
-PAUSE_SECONDS = 30  # the longest time for which a failure keeps us from asking again, without a Retry-After
+PAUSE_SECONDS = 30  # the longest back-off after a failure, without a Retry-After
 
 
 @dataclass(eq=False)
 class Issued:
-    """A token and what is true about it.
+    """A token and the facts about it.
 
     Attributes:
         text: The token.
@@ -39,7 +39,7 @@ class Issued:
 
 
 class Memory:
-    """What stands for Redis; its owner may lose values and bring old ones back, and never cleans up."""
+    """A substitute for Redis that keeps expired values; its owner may lose or restore values."""
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
@@ -58,7 +58,7 @@ class Memory:
         return self.perform(effect)
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 @dataclass(eq=False)
@@ -106,7 +106,7 @@ def bearer(token: str) -> Request:
 
 
 def document_of(answer: HttpResponse | Unreachable) -> dict[str, Any] | None:
-    """What a good answer says; None for any other."""
+    """Return the document of a good answer, and None for any other answer."""
     if isinstance(answer, Unreachable) or answer.status != 200:
         return None
     try:

@@ -11,10 +11,10 @@ FUZZ_FACTOR: Final = 20
 
 
 def examples(count: int) -> Callable:
-    """Give the decorator that bounds a property's examples."""
+    """Return the decorator that bounds the examples of a property."""
     return settings(max_examples=scaled(count))
 
 
 def scaled(count: int) -> int:
-    """Give the number of examples under the profile that is loaded."""
+    """Return the number of examples under the loaded profile."""
     return count * FUZZ_FACTOR if settings.get_current_profile_name() == "fuzz" else count

@@ -1,4 +1,4 @@
-"""What an issuer's earlier tokens taught must not change what is said about the next one."""
+"""Cached facts about earlier tokens must not change the decision about the next one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iiniit_guard.core.model.claims import LATEST, Claims
 from tests.contract.properties.profile import examples
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
-# Values of every type and on both sides of every bound, whichever claim they stand in.
+# Values of every type and on both sides of every bound, for any claim.
 VALUES = [
     *(ISSUER, API, "app", "user:read", "user:read user:write", "bad\u00a0scope", "", "access", "Bearer", "DPoP", "id", "refresh_token"),
     *(NOW, NOW + 30, NOW + 31, NOW + 0.5, NOW - 5, NOW - 4, NOW - 6.0, 0, -1, -1.0, 1.0, 1, True, False, None, LATEST, math.inf, math.nan),

@@ -24,7 +24,7 @@ def pick(values, index):
 
 
 class Machine(RuleBasedStateMachine):
-    """What can happen, in any order."""
+    """The state machine: events in any order."""
 
     shared = False
 
@@ -197,7 +197,7 @@ class Machine(RuleBasedStateMachine):
                 self.decide(process, token, asynchronous=asynchronous)
 
     def set_wall_if_allowed(self, process, change):
-        """With a shared store nothing is promised to processes whose clocks disagree by more than 2 s."""
+        """Set a wall clock; nothing is promised if clocks that share a store differ by over 2 s."""
 
 
 class AloneWithBadClocks(Machine):

@@ -1,4 +1,4 @@
-"""A little world for stateful tests: an issuer, clocks that go wrong, processes with guards, a store that they share.
+"""A simulated world: an issuer, faulty clocks, processes with guards, and a shared store.
 
 Time is what passes for the issuer. A process has a wall clock that can be set and a monotonic one that stands still while the
 machine sleeps; both are wrong only as a rule of the test says.
@@ -77,7 +77,7 @@ class World:
         return process
 
     def arrived(self, process: Process, request: HttpRequest, answer: Any, sent: float) -> Any:
-        """Note what an answer tells a process."""
+        """Record the content of an answer for a process."""
         document = document_of(answer)
         if document is None:
             process.failed = process.mono
@@ -108,7 +108,7 @@ class World:
     # Tokens
 
     def issue(self, lifetime: float, *, opaque: bool) -> Issued:
-        """Have the issuer issue one."""
+        """Issue a token."""
         make = self.issuer.opaque_token if opaque else self.issuer.token
         now = self.issuer.now
         kid = None if opaque else self.issuer.signing_key.kid
@@ -117,7 +117,7 @@ class World:
         return token
 
     def revoke(self, token: Issued) -> None:
-        """Revoke one, now."""
+        """Revoke a token now."""
         self.issuer.revoke(token.text)
         if token.revoked is None:
             token.revoked = {process.number: (process.mono, process.peak) for process in self.processes}
@@ -151,7 +151,7 @@ class World:
             self.judge(process, flow.token, flow.steps.result)
 
     def serve(self, process: Process, flow: Pending) -> bool:
-        """Let the server answer; nothing is delivered yet. False where there is nothing to answer."""
+        """Create the server's answer without delivering it; return False if nothing is pending."""
         if isinstance(flow.steps.effect, Fetch) and flow.answer is None:
             flow.answer = self.issuer.handle(flow.steps.effect.request)
         return isinstance(flow.steps.effect, Fetch)
@@ -186,7 +186,7 @@ class World:
         self.settle(process, flow)
 
     def asks_about_tokens(self, flow: Pending) -> bool:
-        """Whether a flow waits for an introspection response."""
+        """Return whether a flow waits for an introspection response."""
         return isinstance(flow.steps.effect, Fetch) and flow.steps.effect.request.method == "POST"
 
     def forget_flight(self, process: Process, flow: Pending | None) -> None:
@@ -196,7 +196,7 @@ class World:
                 server.flights.reset_after_fork()
 
     def finish(self, process: Process) -> None:
-        """Let every flow of a process come to its end now."""
+        """Run every flow of a process to its end now."""
         for _ in range(100):
             for flow in list(process.flows):
                 if flow in process.flows:
@@ -230,13 +230,13 @@ class World:
                         moved = True
 
     def ask(self, process: Process, token: Issued, decide: Callable[[Any, Request], Decision]) -> None:
-        """Decide through one of the drivers."""
+        """Decide about a request through one of the drivers."""
         self.judge(process, token, decide(process.guard, bearer(token.text)))
 
     # What must hold
 
     def judge(self, process: Process, token: Issued, decision: Any) -> None:
-        """Hold a decision against what is true."""
+        """Compare a decision with the facts."""
         if isinstance(decision, Allow):
             self.seen.append("allowed after its revocation" if token.revoked else "allowed")
             self.judge_allowed(process, token, decision)
@@ -269,7 +269,7 @@ class World:
             assert wall < peak + longest + skew, "allowed later than promised, by the wall clock"
 
     def cause(self, process: Process, token: Issued) -> bool:
-        """Tell whether this token may be refused."""
+        """Return whether this token may be refused."""
         wall = process.clock.wall()
         asked = token.kid is None or self.jwt != "verify"
         ended = asked and token.revoked is not None

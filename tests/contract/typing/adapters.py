@@ -1,4 +1,4 @@
-"""How each framework's adapter is used, checked by mypy and pyright in strict mode and never run: decorators keep signatures."""
+"""Use of each adapter, checked by mypy and pyright in strict mode: decorators keep signatures."""
 
 from __future__ import annotations
 

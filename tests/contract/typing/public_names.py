@@ -1,4 +1,4 @@
-"""How the public names are used, checked by mypy and pyright in strict mode and never run: a type that changes shows here."""
+"""Use of the public names, checked by mypy and pyright in strict mode and never run."""
 
 from __future__ import annotations
 

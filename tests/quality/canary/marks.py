@@ -1,4 +1,4 @@
-"""The marks that must stay where they belong, and a record of everything that is written down while a block runs."""
+"""Marked secrets, and a recorder of everything that is written while a block runs."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ TOKEN: Final = "canary-token-77e0"
 
 
 def secret_spellings(client_id: str = "api") -> tuple[str, ...]:
-    """The secret as it stands in settings, in a form, and in a Basic header."""
+    """Return the secret as written in settings, in a form, and in a Basic header."""
     encoded = quote_plus(SECRET)
     return SECRET, encoded, base64.b64encode(f"{client_id}:{encoded}".encode()).decode()
 
 
 class MarkedIssuer(Issuer):
-    """An issuer whose secret is marked, whose subject is marked unless a row wants another, and whose opaque tokens are marked."""
+    """An issuer with a marked secret, marked opaque tokens and, by default, a marked subject."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, client_secret=SECRET, **more)
         self.issued: list[str] = []
 
     def token(self, scope: str | None = "user:read", **arguments: Any) -> str:
-        """Mint, with the mark as subject."""
+        """Mint a JWT with the mark as subject."""
         token = super().token(scope, **{"subject": SUBJECT, **arguments})
         self.issued.append(token)
         return token
 
     def opaque_token(self, scope: str | None = "user:read", **arguments: Any) -> str:
-        """Issue, with a mark in the token."""
+        """Issue an opaque token that contains a mark."""
         token = super().opaque_token(scope, **{"subject": SUBJECT, **arguments, "prefix": arguments.get("prefix", "") + TOKEN})
         self.issued.append(token)
         return token
 
 
 def token_marks(tokens: list[str]) -> set[str]:
-    """What gives a token away: all of it, or its last part, which nobody but its owner could know."""
+    """Return the secret parts of a token: all of it, and its last part."""
     return {mark for token in [*tokens, TOKEN] for mark in (token, token.rpartition(".")[2]) if len(mark) > 11}
 
 
 class Written:
-    """All that was written down: log records, warnings, what went to standard output and error."""
+    """Everything that was written: log records, warnings, standard output and standard error."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.records = 0
 
     def add(self, *things: object) -> None:
-        """Add whatever somebody could print: values, and exceptions with their tracebacks."""
+        """Add everything printable: values, and exceptions with their tracebacks."""
         for thing in things:
             self.texts += [repr(thing), str(thing)]
             if isinstance(thing, BaseException):
@@ -69,7 +69,7 @@ class Written:
                 self.texts.append(repr(traceback.TracebackException.from_exception(thing)))
 
     def holds(self, marks: set[str] | tuple[str, ...]) -> list[str]:
-        """Give every text with one of the marks."""
+        """Return every text that contains one of the marks."""
         return [text for text in self.texts if any(mark in text for mark in marks)]
 
 
@@ -79,7 +79,7 @@ class _Everything(logging.Handler):
         self.written = written
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message, its arguments, its traceback and whatever else hangs on the record."""
+        """Store the message, its arguments, its traceback and all other data of the record."""
         self.written.records += 1
         self.written.texts += [record.getMessage(), repr(vars(record))]
         if record.exc_info and record.exc_info[1] is not None:
@@ -88,7 +88,7 @@ class _Everything(logging.Handler):
 
 @contextlib.contextmanager
 def everything_written() -> Iterator[Written]:
-    """Write down all that is logged by anybody at DEBUG, warned of, or printed."""
+    """Record all log records at DEBUG of every logger, all warnings and all output."""
     written = Written()
     handler = _Everything(written)
     names = [None, *logging.Logger.manager.loggerDict]
@@ -117,7 +117,7 @@ def everything_written() -> Iterator[Written]:
 
 
 def texts_in(*roots: object) -> list[str]:
-    """Give every text and byte string that can be reached from some objects without leaving what they own."""
+    """Return every text and byte string that is reachable from objects and owned by them."""
     found: list[str] = []
     seen: set[int] = set()
     ahead = list(roots)

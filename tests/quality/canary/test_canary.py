@@ -1,4 +1,4 @@
-"""A marked token, secret and subject pass through everything at DEBUG level; then they are looked for wherever they must not be."""
+"""Search for a marked token, secret and subject in all output at DEBUG level."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.quality.canary.marks import SECRET, SUBJECT, TOKEN, MarkedIssuer, eve
 
 
 def broad() -> list[Case]:
-    """One row of each kind of answer, and every tenth row beside them."""
+    """Return one row of each kind of answer, and every tenth row."""
     kinds: dict[object, Case] = {}
     for case in CASES:
         kinds.setdefault((case.expected.reason if isinstance(case.expected, Refused) else "allowed", case.method, case.path), case)
@@ -77,7 +77,7 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
         consumers: list[Callable[[Event], None]] = [DecisionLog(which="all"), DecisionMetrics(registry)]
         for case in broad():
             if "{token}" in case.query and not way.startswith("guard"):
-                continue  # frameworks log whole URLs, which is why such a token is refused
+                continue  # frameworks log whole URLs, so such a token is refused
             answer, scene = play(case, WAYS[way])
             issuer = cast("MarkedIssuer", scene.issuer)
             tokens += issuer.issued
@@ -88,7 +88,7 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
                 assert event.subject is None or (event.subject == SUBJECT) or SUBJECT not in event.subject
                 seen_subjects += event.subject == SUBJECT
             public(written, scene, answer, tokens)
-            # In memory: the caches know tokens by their digests alone, and no secret.
+            # In memory: the caches hold digests of tokens alone, and no secret.
             resource = scene.guard.resource
             learned = [resource.cache, *((server.refused, server.tombstones, server.flights, server.keys) for server in servers(resource))]
             kept = "\n".join(texts_in(*learned, jose._known_headers))
@@ -107,14 +107,14 @@ def servers(resource):
 
 
 def public(written, scene, answer, tokens):
-    """Whatever an application could print, and whatever a client gets."""
+    """Return everything that an application could print, and everything that a client receives."""
     written.add(scene.guard, scene.guard.resource.settings, scene.guard.resource, *servers(scene.guard.resource))
     written.add(*(server.settings for server in servers(scene.guard.resource)))
     if scene.issuer.last_request is not None:
         written.add(scene.issuer.last_request)
     if isinstance(answer, Allow):
         written.add(answer, answer.token, answer.principal, getattr(answer.token, "claims", None))
-    elif answer.status != 200:  # what a handler itself answers is the application's
+    elif answer.status != 200:  # the application decides what its handler answers
         written.texts.append(answer.body.decode())
         written.add(answer.headers, answer)
     written.add(Request("GET", "/", b"access_token=" + TOKEN.encode(), [(b"authorization", b"Bearer " + TOKEN.encode())]))

@@ -1,6 +1,6 @@
 """Fuzz the parsers: `python -m tests.quality.fuzz [--seconds N] [TARGET...]`, N seconds for each target.
 
-Where atheris is installed the fuzzer is guided by coverage; elsewhere Hypothesis changes the seeds blindly, as often as it can.
+With atheris the fuzzer is guided by coverage; without it, Hypothesis changes the seeds at random.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_BYTES = 4096
 
 def guided(name: str, seconds: int) -> None:
     """Run one target under libFuzzer; this process ends with it."""
-    atheris: Any = importlib.import_module("atheris")  # not everywhere installed
+    atheris: Any = importlib.import_module("atheris")  # optional
     with atheris.instrument_imports(include=["iiniit_guard", "json", "tomllib"]):
         from tests.quality.fuzz.targets import SEEDS, TARGETS
 
@@ -35,7 +35,7 @@ def guided(name: str, seconds: int) -> None:
 
 
 def blind(name: str, seconds: int) -> int:
-    """Change seeds at random for a while; give the number of executions."""
+    """Change seeds at random for a while; return the number of executions."""
     from tests.quality.fuzz.targets import SEEDS, TARGETS
 
     chance, target, runs = random.Random(), TARGETS[name], 0
@@ -57,7 +57,7 @@ def blind(name: str, seconds: int) -> int:
 
 
 def main() -> int:
-    """Run the targets that were asked for, or all of them."""
+    """Run the named targets, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--one", choices=["guided", "blind"], help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""One target per parser: any bytes in, no exception out, and what it accepts it accepts for a reason."""
+"""One target per parser: no input raises, and accepted input satisfies an independent check."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SECRET: Final = "correct-horse-battery-staple"
 
 
 def authorization(data: bytes) -> None:
-    """The Authorization fields, one a line, and the query behind a NUL."""
+    """Parse the Authorization fields, one per line, and the query after a NUL."""
     lines, _, query = data.partition(b"\0")
     values = lines.split(b"\n")
     request = Request("GET", "/", query, [(b"authorization", value) for value in values])
@@ -60,7 +60,7 @@ def authorization(data: bytes) -> None:
 
 
 def jws(data: bytes) -> None:
-    """A token: as it comes, or its three parts, which are then encoded."""
+    """Parse a token: the raw input, or its three parts, which the target encodes."""
     if data[:1] == b"\x01":
         token = ".".join(encode(part) for part in data[1:].split(b"\0"))
     elif data[:1] == b"\x02":
@@ -83,7 +83,7 @@ def jws(data: bytes) -> None:
 
 
 def strict_json(data: bytes) -> None:
-    """JSON, beside Python's reader."""
+    """Parse JSON, and compare with the parser of Python."""
     parsed = parse_object(data)
     if parsed is None:
         return
@@ -93,7 +93,7 @@ def strict_json(data: bytes) -> None:
 
 
 def jwk_set(data: bytes) -> None:
-    """A JWK Set: no key in it verifies what it did not sign, and none is symmetric."""
+    """Parse a JWK Set: no key is symmetric or verifies a foreign signature."""
     parsed = parse_jwk_set(data)
     if parsed is None:
         return
@@ -107,7 +107,7 @@ def jwk_set(data: bytes) -> None:
 
 
 def introspection_answer(data: bytes) -> None:
-    """An introspection response, through all checks of its claims."""
+    """Parse an introspection response and check its claims."""
     parsed = _parse_answer(HttpResponse(200, (("content-type", "application/json"),), data))
     if isinstance(parsed, Unreachable):
         return
@@ -131,7 +131,7 @@ def _answering(data: bytes) -> Callable[[Any], Any]:
 
 
 def metadata(data: bytes) -> None:
-    """An authorization server's metadata; what it names as key set and endpoint is https or nothing."""
+    """Parse authorization server metadata: accepted endpoints are https."""
     parsed = _parse_metadata(HttpResponse(200, (), data), ISSUER.issuer)
     if isinstance(parsed, Unreachable):
         return
@@ -154,7 +154,7 @@ def _sendable(decision: Any) -> None:
 
 
 def response_headers(data: bytes) -> None:
-    """`Cache-Control` and `Retry-After`."""
+    """Parse `Cache-Control` and `Retry-After`."""
     text = data.decode("latin-1")
     reply = HttpResponse(503, (("cache-control", text), ("retry-after", text)))
     assert 1 <= retry_after(reply) <= 60
@@ -162,7 +162,7 @@ def response_headers(data: bytes) -> None:
 
 
 def rule_paths(data: bytes) -> None:
-    """A request's path and a gateway's raw target: what is public is that to the letter."""
+    """Match a path and a raw target: a public path matches exactly."""
     method = {0: "GET", 1: "HEAD", 2: "POST"}.get(data[0] % 4 if data else 0, "g\u00e9t")
     raw = data[1:].decode("latin-1")
     path = data[1:].decode("utf-8", "replace")
@@ -183,7 +183,7 @@ def rule_paths(data: bytes) -> None:
 
 
 def rule_texts(data: bytes) -> None:
-    """Rules out of TOML and out of an OpenAPI document."""
+    """Parse rules from TOML and from an OpenAPI document."""
     import tomllib
 
     text = data.decode("utf-8", "replace")
@@ -199,7 +199,7 @@ def rule_texts(data: bytes) -> None:
 
 
 def settings_text(data: bytes) -> None:
-    """Settings from the environment and from a file; no message holds the secret."""
+    """Parse settings from the environment and from a file; no message contains the secret."""
     text = data.decode("utf-8", "replace")
     environ = {}
     for line in text.split("\n"):
@@ -223,7 +223,7 @@ def _only_settings_errors(make: Callable[[], object]) -> None:
 
 
 def requests_of_servers(data: bytes) -> None:
-    """What WSGI and ASGI servers hand over."""
+    """Parse WSGI environs and ASGI scopes."""
     parts = data.split(b"\0")
     texts = [part.decode("latin-1") for part in parts]
     names = ["REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_AUTHORIZATION", "HTTP_X", "CONTENT_LENGTH", "REMOTE_ADDR"]

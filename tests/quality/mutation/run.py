@@ -1,4 +1,4 @@
-"""Change `iiniit_guard/core` one expression at a time and see a test fail for it: what `make mutants` runs.
+"""Mutation tests of `iiniit_guard/core` (`make mutants`): a test must fail for each mutant.
 
 mutmut 3 makes the mutants and keeps the results (`mutmut show NAME` and `mutmut results` read them). The tests are run from
 here, since `mutmut run` starts pytest anew for every mutant and names the tests on its command line, which fails for names
@@ -50,7 +50,7 @@ SELECTION = [
     "tests/unit/guard/test_begin.py",
     "tests/integration/test_several_issuers.py",
     "tests/contract/properties/test_habits.py",
-    # It looks at what is imported, and mutants import mutmut.
+    # It checks imports, and mutants import mutmut.
     "--deselect=tests/unit/core/test_jwk.py::test_parsing_loads_no_cryptography",
 ]
 # What adapters share is tested through them; for the rest, their tests say nothing that a row of the tables does not say sooner.
@@ -65,7 +65,7 @@ KILLED, SURVIVED, UNTESTED = 1, 0, 33
 
 
 class Mutation:
-    """A pytest plugin that runs mutants in the place of the session's tests."""
+    """A pytest plugin that runs mutants instead of the session's tests."""
 
     def __init__(self, patterns: list[str], wanted: frozenset[int | None] | None) -> None:
         self.patterns = patterns
@@ -77,13 +77,13 @@ class Mutation:
         self.note = mmap.mmap(-1, 4 * 65536)
 
     def pytest_runtestloop(self, session: Any) -> bool:
-        """Learn which test calls which function, then run the mutants."""
+        """Record which test calls which function, then run the mutants."""
         from mutmut.mutation.trampoline import set_mutant_under_test
 
         set_mutant_under_test("stats")
         self.learn(session)
         gc.collect()
-        gc.freeze()  # else every collection in a fork copies all the pages it looks at
+        gc.freeze()  # otherwise every collection in a fork copies all the pages that it visits
         os.chdir(ROOT)
         self.run_all()
         return True
@@ -106,7 +106,7 @@ class Mutation:
         print(f"{len(session.items)} tests in {sum(self.seconds.values()):.0f} s, {len(self.tests)} functions")
 
     def run_all(self) -> None:
-        """Run the mutants that were asked for, two at a time."""
+        """Run the selected mutants, two at a time."""
         from mutmut.mutation.data import SourceFileMutationData
         from mutmut.utils.file_utils import walk_mutatable_files
         from mutmut.utils.format_utils import mangled_name_from_mutant_name
@@ -158,7 +158,7 @@ class Mutation:
             print(f"{path}: {dict(statuses)}, {count} run, {time.perf_counter() - begun:.0f} s", flush=True)
 
     def in_order(self, function: str, path: Path) -> list[Any]:
-        """Give the tests that call a function: what killed its siblings, the tests of its module, then the quickest."""
+        """Return the tests of a function: siblings' killers, its module, then the fastest."""
         able = set(self.tests[function])
         known = [item for item in dict.fromkeys([*self.killers[function], *self.module_killers[str(path)]]) if item in able]
         hosts = path.stem in THROUGH_HOSTS
@@ -171,7 +171,7 @@ class Mutation:
         return (known + others)[: None if thorough else LIMIT]
 
     def test(self, name: str, items: list[Any], slot: int) -> None:
-        """Run tests until one fails; this is a fork and ends here."""
+        """Run tests until one fails, in a fork, and exit the process."""
         from _pytest.runner import runtestprotocol
         from mutmut.mutation.trampoline import set_mutant_under_test
 
@@ -198,7 +198,7 @@ class Mutation:
 
 
 def changes() -> dict[str, tuple[str, str, str]]:
-    """Give, for every mutant that no test killed: its function, and the lines before and after."""
+    """Return, for every surviving mutant, its function and the lines before and after."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.utils.file_utils import walk_mutatable_files
@@ -219,7 +219,7 @@ def changes() -> dict[str, tuple[str, str, str]]:
 
 
 def report() -> int:
-    """Say how many mutants were killed, and which survivor nobody has explained."""
+    """Print how many mutants were killed, and the survivors without an explanation."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.utils.file_utils import walk_mutatable_files
 
@@ -245,7 +245,7 @@ def report() -> int:
 
 
 def entry(function: str, before: str, after: str) -> str:
-    """Write a survivor as survivors.md has it; numbers of mutants change with every edit, so it has none."""
+    """Format a survivor as in survivors.md, without its number, which changes with every edit."""
     return f"{function}: {before} → {after}"
 
 

@@ -1,4 +1,4 @@
-"""Entries for a `TokenCache`, and which of them it holds."""
+"""Helpers for `TokenCache`: entries, and which of them it holds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def held(cache, names):
 
 
 def check_sums(cache):
-    """Check that every sum of the cache is what its parts add up to."""
+    """Check that every total of the cache is the sum of its parts."""
     store = cache._store
     tables = {id(table): table for table in store._tables}.values()
     records = {digest: record for table in tables for digest, record in table.items()}

@@ -1,4 +1,4 @@
-"""The core is stepped by hand: whatever would reach the network, or would wait, fails."""
+"""Tests of the core run flows step by step: network access and waiting fail."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def no_network(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_known_headers(monkeypatch):
-    # Tests make signatures whose header is no JOSE header; what such a test leaves behind must not decide another one.
+    # Some tests cache headers that are not JOSE headers; these must not affect other tests.
     monkeypatch.setattr(jose, "_known_headers", {})

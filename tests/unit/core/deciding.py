@@ -1,4 +1,4 @@
-"""A protected resource whose decisions are stepped by hand."""
+"""A protected resource whose decisions run step by step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class World:
         return mint(self.clock, **claims)
 
     def learn(self, token):
-        """Verify a JWT, keys and all."""
+        """Verify a JWT, and fetch the keys for it."""
         steps = self.decide(token)
         assert isinstance(steps.send(key_set(KEY)).result, Allow)
         return token

@@ -1,4 +1,4 @@
-"""A registry of issuers that a callable finds, asked by hand."""
+"""A registry of dynamic issuers whose look-ups run step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One issuer that introspects, asked by hand."""
+"""One issuer with introspection, whose calls run step by step."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tests.unit.core.stepping import CREDENTIALS, INACTIVE, Steps, active, make_
 
 
 class World:
-    """One issuer that introspects, and the cache of its good answers."""
+    """One issuer with introspection, and the cache of its active answers."""
 
     def __init__(self, **settings):
         self.clock = make_clock()
         self.server = make_server(self.clock, **{"introspection": CREDENTIALS, **settings})
         self.cache = TokenCache(100, self.clock.clock)
-        self.begun: list[Steps] = []  # a flow that nobody holds is cancelled
+        self.begun: list[Steps] = []  # a flow without a reference is cancelled
 
     def ask(self, token="opaque", **more):
         self.begun.append(Steps(introspect(token, digest_of(token), self.server, self.cache, **more)))
@@ -25,7 +25,7 @@ class World:
         return self.cache.recall(digest_of(token))
 
     def end(self, token="opaque"):
-        """Let the server call a token inactive that it called active before."""
+        """Answer `inactive` for a token that was active before."""
         assert self.ask(token).send(active(self.clock)).ended
         self.clock.advance(60)
         assert self.ask(token).send(INACTIVE).reason is Reason.INACTIVE

@@ -1,4 +1,4 @@
-"""Stepping flows by hand, and the replies, servers and tokens that the tests of the core share."""
+"""Helpers of the core tests: flows that run step by step, replies, servers and tokens."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ DOWN: Final = Unreachable("connection", "refused")
 
 
 class Steps:
-    """One flow that goes on only when a reply is sent."""
+    """One flow that resumes only when a reply is sent."""
 
     def __init__(self, flow: Any) -> None:
-        self._flows = [flow]  # innermost last: a `Lead` runs to its end inside the flow that asked for it
+        self._flows = [flow]  # innermost last: a `Lead` runs inside the flow that yielded it
         self.effect: Any = None
         self.ended = False
         self._result: Any = None
         self.send(None)
 
     def send(self, reply: Any) -> Steps:
-        """Answer the effect that the flow waits for."""
+        """Send the reply to the effect that the flow waits for."""
         assert not self.ended, "the flow has ended"
         while True:
             try:
@@ -62,20 +62,20 @@ class Steps:
             reply = None
 
     def throw(self, error: BaseException) -> None:
-        """Let the innermost flow fail where it stands."""
+        """Raise an exception in the innermost flow."""
         try:
             self._flows[-1].throw(error)
         finally:
             self.close()
 
     def close(self) -> None:
-        """End the flow where it stands, with what it leads: so it is where an event loop ends."""
+        """Close the flow and the loads that it leads, as the end of an event loop does."""
         for flow in reversed(self._flows):
             flow.close()
         self.effect, self.ended = None, True
 
     def hang_up(self) -> Steps:
-        """Cancel the request alone; what it leads goes on."""
+        """Cancel the request alone; the loads that it leads continue."""
         *asked, led = self._flows
         assert asked, "it leads nothing"
         for flow in reversed(asked):
@@ -85,72 +85,72 @@ class Steps:
 
     @property
     def fetch(self) -> HttpRequest:
-        """The request that the flow waits for."""
+        """Return the HTTP request that the flow waits for."""
         assert isinstance(self.effect, Fetch), self.effect or self._result
         return self.effect.request
 
     @property
     def form(self) -> dict[str, str]:
-        """The form of that request."""
+        """Return the form of that request."""
         pairs = parse_qsl(self.fetch.body.decode(), keep_blank_values=True, strict_parsing=True)
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)
 
     @property
     def join(self) -> Join:
-        """The load of another flow that this one waits for."""
+        """Return the load of another flow that this flow waits for."""
         assert isinstance(self.effect, Join), self.effect or self._result
         return self.effect
 
     @property
     def later(self) -> Later:
-        """The flow that is to run off the request path."""
+        """Return the background flow that this flow starts."""
         assert isinstance(self.effect, Later), self.effect or self._result
         return self.effect
 
     @property
     def asked(self) -> Ask:
-        """The application's function that is to be called."""
+        """Return the application's function that this flow calls."""
         assert isinstance(self.effect, Ask), self.effect or self._result
         return self.effect
 
     @property
     def path(self) -> str:
-        """The file that is to be read."""
+        """Return the path of the file that this flow reads."""
         assert isinstance(self.effect, ReadFile), self.effect or self._result
         return self.effect.path
 
     @property
     def result(self) -> Any:
-        """What the flow came to."""
+        """Return the result of the flow."""
         assert self.ended, f"the flow still waits for {self.effect}"
         return self._result
 
     @property
     def reason(self) -> Reason:
-        """Why it refused."""
+        """Return the reason of the refusal."""
         assert isinstance(self.result, Problem), self.result
         return self.result.reason
 
     @property
     def cause(self) -> str:
-        """Why it could not find out."""
+        """Return the cause of the outage."""
         assert isinstance(self.result, Unreachable), self.result
         return self.result.cause
 
     def follow(self) -> Steps:
-        """Answer a `Join` with what its leader obtained."""
+        """Answer a `Join` with the result of its leader."""
         return self.send(self.join.load.result(0))
 
 
 def answer(document: Any, *headers: tuple[str, str], status: int = 200) -> HttpResponse:
-    """A JSON answer."""
+    """Return a JSON response."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return HttpResponse(status, (("content-type", "application/json"), *headers), body)
 
 
 def key_set(*keys: SigningKey, max_age: int | None = None, control: str | None = None) -> HttpResponse:
-    """A JWK Set."""
+    """Return a response with a JWK Set."""
     control = f"max-age={max_age}" if max_age is not None else control
     headers = () if control is None else (("cache-control", control),)
     return answer({"keys": [key.jwk() for key in keys]}, *headers)
@@ -161,7 +161,7 @@ def metadata_document(**members: Any) -> dict[str, Any]:
 
 
 def active(clock: SettableClock, **members: Any) -> HttpResponse:
-    """What RFC 7662 §2.2 says about a good token; None leaves a member out."""
+    """Return an active answer (RFC 7662 §2.2); None omits a member."""
     usual = {"active": True, "iss": ISSUER, "aud": API, "exp": int(clock.wall()) + 300, "scope": "user:read", "client_id": "client-1"}
     return answer({name: value for name, value in {**usual, **members}.items() if value is not None})
 
@@ -174,7 +174,7 @@ def make_clock() -> SettableClock:
 
 
 def make_issuer(**settings: Any) -> TrustedIssuer:
-    """Settings of the issuer, with the places of keys and introspection set by hand where nothing else is said."""
+    """Return settings of the issuer, by default with explicit key and introspection endpoints."""
     usual: dict[str, Any] = {"issuer": ISSUER, "audience": API, "jwks_uri": JWKS}
     if settings.get("introspection") is not None:
         usual["introspection_endpoint"] = INTROSPECT
@@ -187,7 +187,7 @@ def make_server(clock: SettableClock, **settings: Any) -> AuthorizationServer:
 
 
 def make_resource(clock: SettableClock, **settings: Any) -> ProtectedResource:
-    """A protected resource; the settings of one issuer are completed as in `make_issuer`."""
+    """Return a protected resource; settings of one issuer are completed as in `make_issuer`."""
     if "issuers" not in settings:
         usual: dict[str, Any] = {"issuer": ISSUER, "audience": API, "jwks_uri": JWKS}
         if settings.get("introspection") is not None:
@@ -198,7 +198,7 @@ def make_resource(clock: SettableClock, **settings: Any) -> ProtectedResource:
 
 
 def mint(clock: SettableClock, key: SigningKey = KEY, header: dict[str, Any] | None = None, **claims: Any) -> str:
-    """Sign an access token; None leaves a claim out."""
+    """Sign an access token; None omits a claim."""
     now = int(clock.wall())
     usual = {
         "iss": ISSUER,
@@ -220,7 +220,7 @@ def parsed(token: str) -> Jws:
 
 
 def bearer(token: str | bytes | None = None, *, method: str = "GET", query: bytes = b"", **headers: str) -> Request:
-    """A request, with `Authorization: Bearer` where there is a token."""
+    """Return a request, with `Authorization: Bearer` if there is a token."""
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     if token is not None:
         lines.append((b"authorization", b"Bearer " + (token if isinstance(token, bytes) else token.encode())))

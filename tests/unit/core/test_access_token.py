@@ -1,4 +1,4 @@
-"""Filled slot by slot, an access token is what its constructor makes of the same fields."""
+"""An access token filled slot by slot equals one made by the constructor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A guard that trusts the gateway's assertion trusts nobody beside; what it accepts is tested with the gateway that signs."""
+"""A guard that trusts the gateway's assertion trusts nothing else.
+
+The tests of the gateway, which signs assertions, test what the guard accepts.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def test_nor_another_issuer_nor_an_introspection_endpoint(issuer):
 
 
 def test_the_anonymous_are_those_without_an_assertion(issuer):
-    """The gateway hands on `Authorization`, which is no credential here."""
+    """The gateway passes on `Authorization`, which the guard ignores here."""
     guard = issuer.guard(profile="assertion", introspection=None)
     request = Request("GET", "/", headers=[(b"authorization", b"Basic eDp5")])
     assert guard.authenticate(request, make_policy(anonymous=True)) == Allow(None)

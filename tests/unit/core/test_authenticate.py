@@ -1,4 +1,4 @@
-"""The order of the checks, stepped by hand: which issuer a token is shown to, and what is decided."""
+"""The order of the checks: which issuer receives a token, and the decision."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_introspect_asks_about_everything_where_there_is_one_issuer():
 
 @pytest.mark.parametrize("alg", ["ES256", "ES256K", "HS256"])
 def test_a_jws_in_another_spelling_is_not_introspected(alg):
-    """RFC 7515 §2; an endpoint that decodes tolerantly keeps its deny-list by the first spelling."""
+    """RFC 7515 §2. A tolerant endpoint may keep its deny-list by the first spelling."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
     token = mint(world.clock, header={"alg": alg})
     for spoiled in (token + "==", token + "~", token[:-1] + "~", token.replace(".", ".~", 1), token.replace(".", "~.", 1)):

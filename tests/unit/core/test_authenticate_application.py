@@ -1,4 +1,4 @@
-"""What the application has to say itself: validators and other credentials."""
+"""Checks of the application: validators and other credentials."""
 
 from __future__ import annotations
 

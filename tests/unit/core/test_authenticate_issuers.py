@@ -1,4 +1,4 @@
-"""To which issuer a token goes, and what several checks of one token rest on."""
+"""The selection of the issuer of a token, and entries that depend on several checks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestBoth:
         assert world.resource.recall(digest_of(token)) is None
 
     def test_a_clock_set_back_does_not_make_it_outlive_the_key_set(self):
-        """RFC 9111 §4.2: either clock ends it."""
+        """RFC 9111 §4.2; each clock alone ends it."""
         world = World(introspection=CREDENTIALS, jwt="both", revocation_delay_seconds=600, keys_max_age_seconds=100)
         token = world.mint(exp=NOW + 9999)
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=NOW + 9999))
@@ -158,7 +158,7 @@ class TestResolver:
 
 
 def test_a_broken_jwt_is_refused_unread_where_another_issuer_sees_some():
-    """One of two issuers is shown its JWTs: a JWS that cannot be read names neither, and is shown to nobody."""
+    """One of two issuers introspects its JWTs. A malformed JWS names neither issuer."""
     asked = make_issuer(introspection=CREDENTIALS, jwt="introspect")
     world = World(issuers=[asked, make_issuer(issuer=OTHER)])
     token = mint(world.clock, header={"alg": "none"})

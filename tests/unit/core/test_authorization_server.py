@@ -1,4 +1,4 @@
-"""One trusted issuer at run time: where its endpoints are, and what a fork does to it."""
+"""One trusted issuer at run time: its endpoints, and its state after a fork."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_how_it_is_reached(clock):
     ],
 )
 def test_before_which_moment_a_token_is_refused(clock, issued_at, claims, begins):
-    """RFC 7519 §4.1.5: also when the clock is set back while it is remembered."""
+    """RFC 7519 §4.1.5; also if the clock is set back while the token is cached."""
     assert make_server(clock).begins(claims if issued_at is None else {**claims, "iat": issued_at}) == begins
 
 

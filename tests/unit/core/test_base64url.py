@@ -75,7 +75,10 @@ def test_the_lenient_decoder_takes_both_alphabets():
 
 @pytest.mark.parametrize("length", range(9))
 def test_no_octet_anywhere_is_passed_over(length):
-    """The decoder passes over what is foreign; each octet at each place, in the place of another and beside them."""
+    """The decoder of the standard library skips foreign octets.
+
+    Each octet is tried at each place, instead of another and in addition.
+    """
     good = encode_base64url(bytes(range(200, 200 + length)))
     for place in range(len(good) + 1):
         for octet in range(256):

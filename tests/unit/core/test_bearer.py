@@ -1,4 +1,4 @@
-"""The one credential of a request: what is read and what is refused. The table of header forms is contract/cases/headers.py."""
+"""Extraction of the credential; tests/contract/cases/headers.py has rows for header forms."""
 
 from __future__ import annotations
 

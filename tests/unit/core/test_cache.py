@@ -1,4 +1,4 @@
-"""Verified tokens: when an entry counts, and that reads need no lock."""
+"""The token cache: validity of entries, and reads without a lock."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
 
 
 def test_a_second_answer_takes_the_place_of_the_first(clock):
-    """An active client that asks again must not gain a place in the order by it."""
+    """A client must not improve its place in the eviction order by repeated requests."""
     cache, validity = TokenCache(3, clock.clock), KeyValidity(ISSUER)
     fill(cache, "abc")
     fresh = entry(valid_from=1, valid_until=NOW + 9, valid_until_monotonic=clock.monotonic() + 9, validity=validity, name="fresh")
@@ -133,7 +133,7 @@ def subject_of(cache, name):
 def test_a_second_answer_counts_also_beside_the_object_of_the_first(clock):
     cache = TokenCache(64, clock.clock)
     fill(cache, ["a", *range(8)])
-    assert subject_of(cache, "a") == "a"  # unpacked, and kept as an object
+    assert subject_of(cache, "a") == "a"  # unpacked, and stored as an object
     cache.keep(digest("a"), entry(name="fresh"))
     assert subject_of(cache, "a") == "fresh"
     fill(cache, range(8, 16))
@@ -227,7 +227,7 @@ def test_an_object_that_was_not_used_again_leaves_no_mark(clock, monkeypatch):
 
 
 def test_a_hit_during_a_write_adds_no_object(clock):
-    """What was unpacked may be old by the time at which the write has ended."""
+    """The unpacked entry may be outdated when the write has ended."""
     cache = TokenCache(2, clock.clock)
     fill(cache, "a")
     cache._writing = True

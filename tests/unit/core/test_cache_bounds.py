@@ -1,4 +1,4 @@
-"""Verified tokens: the bounds hold, in bytes and after an exception too."""
+"""The token cache: its bounds hold in bytes, also after an exception."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_entry_that_grows_may_be_lost_itself(clock):
 
 @pytest.mark.parametrize(("size", "tables"), [(1, 1), (4096, 1), (4097, 2), (8192, 2), (65_536, 16), (1_000_000, 256), (5_000_000, 256)])
 def test_tables_are_small_and_there_is_one_for_each_octet(size, tables):
-    """A `dict` is rebuilt as a whole now and then: in 50 ms where it holds a million."""
+    """Python rebuilds a `dict` as a whole: with a million entries this takes 50 ms."""
     made = module._tables(size)
     assert len(made) == 256
     assert len({id(table) for table in made}) == tables

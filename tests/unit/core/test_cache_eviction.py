@@ -1,4 +1,4 @@
-"""Verified tokens: which entry is lost when there is no room."""
+"""The token cache: which entry is evicted."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_the_smallest_bounds_hold(clock, size):
 
 
 def test_a_token_that_comes_again_keeps_its_place(clock):
-    """Asking again is not a way to stay."""
+    """A repeated request does not postpone eviction."""
     cache = TokenCache(3, clock.clock)
     for name in "abca":
         fill(cache, name, client=name)
@@ -200,7 +200,7 @@ def test_a_token_that_comes_again_keeps_its_place(clock):
 
 
 def test_a_dropped_token_keeps_its_place_without_its_content(clock):
-    """Dropping and keeping one token in turn must not fill anything."""
+    """Dropping and storing one token in turn must not fill the eviction order."""
     cache = TokenCache(4, clock.clock)
     cache.keep(digest("a"), entry(name="a" * 1000))
     for _ in range(10):
@@ -215,7 +215,7 @@ def test_a_dropped_token_keeps_its_place_without_its_content(clock):
 
 
 def test_a_token_of_another_issuer_under_the_same_digest(clock):
-    """Its issuer was replaced by one with other settings: the new entry is none of the old one's."""
+    """The issuer was replaced by one with other settings, so the entries are independent."""
     cache, old, new = TokenCache(4, clock.clock), issuer(), issuer()
     fill(cache, "ab", validity=old)
     fill(cache, "a", validity=new)
@@ -253,7 +253,7 @@ class Interrupted(BaseException):
 @pytest.mark.parametrize("where", ["put", "_take", "_lose_of", "_look_around", "end", "mark_used"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, where, after):
-    """A signal's handler may raise anywhere (SIGALRM as a time limit). The next write finds that out."""
+    """A signal handler may raise anywhere (SIGALRM as a time limit). The next write repairs it."""
     cache = TokenCache(4, clock.clock)
     fill(cache, "abcd")
     real = getattr(cache._store, where)
@@ -284,7 +284,7 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
 
 @pytest.mark.parametrize("write", ["keep", "drop"])
 def test_a_memory_in_disorder_starts_afresh(clock, write):
-    """An exception ended a write in the middle: a token must not be refused for it, now or later."""
+    """An exception interrupted a write; no token may be refused because of it."""
     cache = TokenCache(3, clock.clock)
     fill(cache, "abc")
     cache._store._issuers.clear()

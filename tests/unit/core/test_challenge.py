@@ -1,4 +1,4 @@
-"""Writing refusals: challenges, problem documents, headers."""
+"""Refusals: challenges, problem documents, header fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What claims must say: the limits, the order and the result. The rows for single claims are tests/contract/cases/claims.py."""
+"""Claim checks: limits, order and result; tests/contract/cases/claims.py has more rows."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_missing_audience_is_accepted_only_where_that_was_named_for_its_harm()
     ],
 )
 def test_audience(aud, reason):
-    """RFC 7519 §4.1.3: to the letter."""
+    """RFC 7519 §4.1.3: compared exactly."""
     assert reason_of({**GOOD, "aud": aud}) is reason
 
 
@@ -121,7 +121,7 @@ def test_another_claim_can_name_the_audience():
 @pytest.mark.parametrize("introspected", [False, True])
 @pytest.mark.parametrize("iss", [ISSUER + "/", "https://evil.test", ""])
 def test_another_issuer(iss, introspected):
-    """RFC 7519 §4.1.1: to the letter."""
+    """RFC 7519 §4.1.1: compared exactly."""
     assert reason_of({**GOOD, "iss": iss}, introspected=introspected) is Reason.UNKNOWN_ISSUER
     assert reason_of({**GOOD, "iss": [iss]}, introspected=introspected) is Reason.MALFORMED_CLAIM
 
@@ -166,7 +166,7 @@ def test_an_answer_about_a_token_of_a_strict_issuer_may_write_scopes_in_its_own_
 
 @pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, None, "x"])
 def test_a_bound_token_is_refused(cnf):
-    """RFC 7800 §3.1: whoever cannot check the proof must not take it for a bearer token."""
+    """RFC 7800 §3.1: the guard cannot check the proof, so it must not accept a bearer token."""
     assert reason_of({**GOOD, "cnf": cnf}) is Reason.UNSUPPORTED_CONFIRMATION
 
 
@@ -212,7 +212,7 @@ def test_what_may_be_absent_is_none():
 
 
 def test_refused_tokens_teach_nothing():
-    """A shared issuer's other clients name claims as they like: what is meant for others must not fill our memory."""
+    """Other clients of a shared issuer choose claim names; these must not fill the cache."""
     checks = make_server(make_clock()).checks
     for refused in ({"aud": "https://other.test"}, {"exp": NOW - 60}, {"cnf": {}}, {"scope": 1}, {"authorization_details": 1}):
         outcome = checks.check({**GOOD, **refused}, NOW, introspected=False)

@@ -1,4 +1,4 @@
-"""How we identify ourselves at an introspection endpoint."""
+"""Client authentication at an introspection endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time as an argument: both clocks, and the one that says more."""
+"""The wall clock and the monotonic clock; the larger age counts."""
 
 from __future__ import annotations
 

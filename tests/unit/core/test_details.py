@@ -1,4 +1,4 @@
-"""What our own log is told about an outage: its words are how an operator finds the cause, so they are fixed to the letter."""
+"""Log details of an outage: operators search for the exact texts."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_calls_are_counted():
 
 
 def test_header_names_are_written_as_they_are_known():
-    """They are case-insensitive, but some who read them are not."""
+    """They are case-insensitive, but some parsers are not."""
     answers = make_resource(make_clock()).answers
     request = Request("GET", "/", headers=[(b"origin", b"https://a.test")])
     denied, unavailable = answers.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN), answers.unavailable(DOWN, request)

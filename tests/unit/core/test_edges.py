@@ -1,4 +1,4 @@
-"""Rows that change one expression away from another: each was a mutant that no other test killed."""
+"""Rows that each kill a mutant that survived all other tests."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_another_schemes_credential_may_be_as_long_as_a_token(length, good):
 
 
 def test_white_space_behind_another_schemes_credential_is_not_part_of_it():
-    """RFC 9110 §5.5: some servers remove it, and a key must be the same behind all of them."""
+    """RFC 9110 §5.5: some servers remove it, and the credential must be equal behind all."""
     request = Request("GET", "/", headers=[(b"authorization", b"ApiKey secret key\t ")])
     assert credential_of(request, frozenset({"apikey"}), 10) == Credential("apikey", "secret key")
 
@@ -76,7 +76,7 @@ def test_only_equals_signs_pad(text, good):
     assert is_b64token(text) is good
 
 
-# Reading
+# Parsing
 
 
 def test_an_encoding_that_ends_in_any_letter_is_whole():

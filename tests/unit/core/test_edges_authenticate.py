@@ -1,4 +1,4 @@
-"""Rows about the order of the checks and the shared store, each of which a mutant survived before."""
+"""Rows for the order of the checks and the shared store, each for a surviving mutant."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_token_that_a_replica_may_not_know_yet_is_asked_about_again_after_a_se
 
 
 def test_the_stores_keys_and_names_are_made_as_the_documents_say():
-    """RFC 5869; processes of two releases must find each other's answers."""
+    """RFC 5869. Processes of different releases must find each other's answers."""
     clock, store = make_clock(), Store()
     process = Process(clock, store)
     process.ask()
@@ -98,7 +98,7 @@ def test_the_stores_keys_and_names_are_made_as_the_documents_say():
 
 @pytest.mark.parametrize("how", ["verify", "introspect", "both", "several"])
 def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
-    """Neither the memory here nor the shared store is looked at then."""
+    """Neither the cache nor the shared store is read then."""
     clock, store = make_clock(), Store()
     shared = {"store_url": "redis://store.test", "store_secret": SECRET}
     if how == "several":

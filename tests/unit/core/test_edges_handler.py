@@ -1,4 +1,4 @@
-"""What adapters hand on, to the letter: a part left out here would be missing under every framework."""
+"""The exact data that adapters pass on; an omission would affect every framework."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOKEN = make_token()
 
 
 class Recorder:
-    """A guard that says what it was asked."""
+    """A guard that records its calls."""
 
     metadata_path = None
 
@@ -65,7 +65,7 @@ class Recorder:
 
 
 def test_the_short_way_sees_the_whole_request():
-    """A token in the query is refused on the short way too, and an override of the method is seen."""
+    """The fast path also refuses a token in the query and detects a method override."""
     guard = Recorder()
     environ = {"HTTP_AUTHORIZATION": "Bearer \u00ff\u20ac", "QUERY_STRING": "x=\u00e4\u20ac", "REQUEST_METHOD": "PUT", "PATH_INFO": "/"}
     assert recall_environ(cast("Any", guard), make_gate(), environ, "wsgi", POLICY) is TOKEN

@@ -1,4 +1,4 @@
-"""Rows about introspection that change one expression away from another: each was a mutant that no other test killed."""
+"""Rows for introspection that each kill a mutant that survived all other tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_young_token_by_what_the_answer_says(behind, asked_again):
 
 
 def test_what_the_answer_says_counts_before_what_the_jwt_says():
-    """A good answer's `iat` is verified, the other is not."""
+    """The `iat` of an active answer is verified; that of the JWT is not."""
     world = World()
     for _ in range(2):
         world.ask(issued_at=int(world.clock.wall())).send(active(world.clock, iat=NOW - 1000, aud="https://other.test"))
@@ -64,7 +64,7 @@ def test_a_refusal_costs_neither_a_flight_nor_a_call():
     assert len(world.server.flights) == 0
 
 
-# Answers out of the store
+# Answers from the store
 
 
 def shared_process(clock, store):

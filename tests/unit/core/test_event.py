@@ -1,4 +1,4 @@
-"""One event per decision: what it says and what it never holds."""
+"""One event per decision: its fields, and data that it never contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First loads of issuers that a callable found: bounded per guard, until a good token has come."""
+"""First loads of dynamic issuers: bounded per guard until a good token confirms the issuer."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_an_issuer_that_was_proven_before_may_take_the_reserved_part(world):
 
 
 def test_introspection_counts_too(world, clock):
-    """Where its endpoint is in the settings, no document is loaded first."""
+    """If the settings name its endpoint, no document is loaded before."""
     settings = {"jwks_uri": None, "introspection": CREDENTIALS, "introspection_endpoint": INTROSPECT, "jwt": "introspect"}
     server, other = world.server(**settings), world.server("https://other.test", **settings)
 

@@ -1,4 +1,4 @@
-"""Which forward proxies there can be; what reaches them is in tests/integration/servers/test_proxy.py."""
+"""Forward proxy settings; tests/integration/servers/test_proxy.py sends requests."""
 
 from __future__ import annotations
 

@@ -87,14 +87,14 @@ def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, 
 
 
 def test_two_who_ask_at_once_get_the_same(found):
-    """What was learned of an issuer must not be split between two."""
+    """Otherwise cached data of one issuer would be split between two objects."""
     first, second = find(found), find(found)
     server = first.send(make_issuer()).result
     assert second.follow().result is server
 
 
 def test_the_answer_that_another_got_meanwhile_is_not_asked_for_again(found):
-    """It came between this caller's look and its lead."""
+    """It arrived between this caller's look-up and its load."""
     late = found._ask_unless_answered(ISSUER)
     server = settle(found, ISSUER)
     assert Steps(late).result is server
@@ -137,7 +137,7 @@ def test_zero_shares_no_question(clock):
 
 
 def test_settings_of_another_issuer_say_nothing_about_this_one(found):
-    """A callable that tidies names up (`iss.rstrip("/")`) must not turn a stranger's token into a fault of ours."""
+    """A callable may normalize names (`iss.rstrip("/")`); a bad token must not become a fault."""
     assert find(found, ISSUER + "/").send(make_issuer()).result is None
     assert find(found, ISSUER + "/").ended
 

@@ -1,4 +1,4 @@
-"""The places of issuers that a callable finds: what outlives them, and who may not take them."""
+"""The bounded registry of dynamic issuers: eviction, and data that outlives it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def found(clock):
 
 
 def test_one_that_loses_its_place_is_parked_with_what_was_learned(found):
-    """Cycling many known tenants must not make the guard fetch their documents again and again."""
+    """Requests for many known tenants in turn must not cause repeated fetches."""
     server = settle(found, ISSUER)
     ask_for_keys(server)
     for number in range(64):
@@ -100,7 +100,7 @@ def test_one_that_is_asked_keeps_its_place(found, clock, begin, number):
 
 
 def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
-    """Its server is about to be asked."""
+    """Its server is about to be called."""
     resource = make_resource(clock, issuers=print, store_url="redis://store.test", store_secret="s" * 32)
     found = FoundIssuers(print, resource._server, clock.clock)
     server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
@@ -112,7 +112,7 @@ def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
 
 
 def test_names_about_which_nothing_was_asked_push_out_nothing(found):
-    """They cost a client nothing, so they are not parked."""
+    """A client can invent them at no cost, so they are not parked."""
     server = settle(found, ISSUER)
     ask_for_keys(server)
     for number in range(1_200):
@@ -145,7 +145,7 @@ def test_its_circuit_breakers_and_refusals_outlive_its_place(found, clock):
 
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_only_the_callable_s_word_makes_an_answer_inactive(found, clock, withdrawn):
-    """An issuer that was forgotten for lack of space still answers the request that waits for it."""
+    """An evicted issuer still answers the request that waits for it."""
     server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
     cache = TokenCache(10, clock.clock)
     steps = Steps(introspect("opaque", digest_of("opaque"), server, cache))
@@ -195,7 +195,7 @@ def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change
 
 
 def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):
-    """A callable that accepts a family of names lets a stranger invent them: those stay among themselves."""
+    """If a callable accepts any name of a pattern, an attacker can invent issuers."""
     real = settle(found, ISSUER, proven=True)
     assert find(found).result is real
     for number in range(70):

@@ -1,4 +1,4 @@
-"""Which requests pass a middleware unasked: preflights with and without rules, public subtrees."""
+"""Requests admitted without a token: preflights with and without rules, public subtrees."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def preflight(path="/x", *more, query=b""):
         ((b"x_http_method", b"DELETE"), False),
         ((b"x-http_method-override", b"DELETE"), False),
         ((b"transfer_encoding", b"chunked"), False),
-        ((b"content_length", b"0"), False),  # no browser writes it so
+        ((b"content_length", b"0"), False),  # no browser sends it in this form
         ((b"x-authorization", b"1"), True),
         ((b"access_control_request_headers", b"authorization"), True),
     ],
@@ -78,7 +78,7 @@ def test_all_faults_of_the_arguments_are_told_together(arguments, named):
 
 
 class Table:
-    """Rules without a word about preflights."""
+    """Rules that do not mention preflights."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -88,7 +88,7 @@ class Table:
 
 
 class Preflights(Table):
-    """Rules that have one."""
+    """Rules that mention preflights."""
 
     def policy_for(self, request):
         raise AssertionError
@@ -144,7 +144,7 @@ def test_rules_without_preflights_are_asked_like_about_any_request():
 
 @pytest.mark.parametrize("part", ["\ufffd", "\x80", "\x9f", "\x7f", "\x1f", "\\", ";", "%", "%2e", "/", "./x", "../x"], ids=ascii)
 def test_a_subtree_is_not_entered_by_a_path_of_two_meanings(part):
-    """One set with the rules'; CWE-22, CWE-158, and U+FFFD, which is what invalid UTF-8 became."""
+    """As for rules: CWE-22, CWE-158, and U+FFFD, which replaces invalid UTF-8."""
     gate = make_gate(["/open/*"])
     assert gate.is_public("/open/a")
     assert not gate.is_public(f"/open/{part}")

@@ -1,4 +1,4 @@
-"""What is worked out once for many tokens must be right for each of them."""
+"""Cached facts about claim shapes must be correct for each token."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_each_token_has_its_own_audience():
 
 
 def test_an_issuer_that_was_not_named_stays_unnamed():
-    """RFC 7662 §2.2: `iss` is optional there, and what the server did not say is no claim."""
+    """RFC 7662 §2.2: `iss` is optional, and an omitted member is not a claim."""
     told = {name: value for name, value in GOOD.items() if name != "iss"}
     token = make_server(make_clock()).checks.check(dict(told), NOW, introspected=True)
     assert isinstance(token, AccessToken)
@@ -137,7 +137,7 @@ def test_an_audience_that_is_none_is_named():
 
 
 def test_what_a_jwt_rests_on_ends_at_whole_seconds():
-    """One end for all tokens of one second."""
+    """All tokens of one second have the same end."""
     clock = SettableClock(NOW)
     clock.advance(0.5)
     issuer = Issuer(ISSUER, API, clock=clock)

@@ -1,4 +1,4 @@
-"""What adapters share, apart from any framework."""
+"""Code that all adapters share, without a framework."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_no_token_is_a_usage_error(state):
 
 
 class _Remembers:
-    """A guard that remembers whatever it is asked about."""
+    """A guard that finds every token in its cache."""
 
     metadata_path: str | None = None
 
@@ -78,7 +78,7 @@ REMEMBERS: Any = _Remembers()
 
 
 class _Told(_Remembers):
-    """A guard that says what it is asked to compare with."""
+    """A guard that records the policies of its calls."""
 
     def published(self, request):
         return None

@@ -1,6 +1,6 @@
-"""Asking about a token, stepped by hand: what is sent, how answers are judged, and what they cost the authorization server.
+"""Introspection: the request, the checks of the answer, and the load on the server.
 
-What single members of an answer mean are rows of tests/contract/cases/introspection.py.
+tests/contract/cases/introspection.py has rows for single members of an answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What introspection costs the authorization server: one call for all who ask, places for calls in flight, the breaker."""
+"""The load of introspection on the server: shared calls, the call limiter, the breaker."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_unreachable_server_is_not_called_and_then_probed(world, outcome):
 
 @pytest.mark.parametrize("cause", ["connection", "dropped", "tls", "timeout"])
 def test_what_unknown_tokens_provoke_does_not_count_against_known_ones(world, cause):
-    """Nor does a probe with an unknown token lengthen the pause for a known one."""
+    """A probe with an unknown token does not lengthen the pause for a known one either."""
     world.ask("known").send(active(world.clock))
     world.clock.advance(60)
     for number in range(5):
@@ -113,7 +113,7 @@ def test_what_unknown_tokens_provoke_does_not_count_against_known_ones(world, ca
 
 
 def test_what_known_tokens_meet_opens_the_breaker_for_them(world):
-    """An answer to an unknown token does not close it: a stranger must not make the guard call a server that is down."""
+    """Otherwise an attacker could make the guard call a server that is down."""
     for number in range(5):
         world.ask(f"known {number}").send(active(world.clock))
     world.clock.advance(60)
@@ -148,7 +148,7 @@ def test_a_secret_that_cannot_be_read_is_an_outage_and_costs_no_place():
 
 
 def test_a_probe_that_finds_no_place_leaves_it_to_the_next(world):
-    """Else a stranger who fills the places keeps everyone waiting for the time of a call."""
+    """Otherwise an attacker who fills the limiter delays all requests by one call."""
     for number in range(5):
         world.ask(f"down{number}").send(DOWN)
     world.clock.advance(1)

@@ -1,4 +1,4 @@
-"""Introspection with a shared store: one process's answer serves another until the same deadline, and no longer."""
+"""Introspection with a shared store: an answer serves other processes to the same deadline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET = "s" * 32
 
 
 class Store:
-    """What all processes share."""
+    """The store that all processes share."""
 
     def __init__(self):
         self.values = {}
@@ -145,7 +145,7 @@ def test_no_way_back_from_a_clock_that_is_ahead(clock, behind, after, taken, wit
 
 
 def _names_of_answers(store, late, clock):
-    """The names under which an answer that comes now is filed."""
+    """Return the keys under which an answer that arrives now is stored."""
     before = dict(store.values)
     store.serve(late.send(active(clock)))
     return {name for name, value in store.values.items() if before.get(name) != value}
@@ -192,7 +192,7 @@ def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(c
 
 
 def test_a_shared_answer_proves_its_issuer(one, other, clock):
-    """Else a client that invents names takes its place, with all that it knows."""
+    """Otherwise invented issuers could evict it, with its cached data."""
     one.learn(active(clock))
     assert other.server.proven is False
     assert isinstance(other.ask().result, AccessToken)

@@ -1,4 +1,4 @@
-"""JSON Web Signatures: what is refused unread, how headers are read, and which of them are remembered."""
+"""JSON Web Signatures: early refusals, parsing of headers, and the header cache."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_bodies_are_parsed_as_strictly_as_tokens():
     assert parse_object(b'{"active":true,"active":false}') is None
 
 
-# -- what is a JWS, and so never shown to an introspection endpoint
+# -- what is a JWS, and so is never sent to an introspection endpoint
 
 
 @pytest.mark.parametrize(
@@ -163,14 +163,14 @@ def test_a_long_header_is_refused_unread(length, reason):
 
 @pytest.mark.parametrize("junk", [b"~", b"=", b"\n", b" "], ids=repr)
 def test_a_long_header_is_recognized_behind_junk(junk):
-    """A tolerant decoder or parser passes over these."""
+    """A tolerant decoder or parser skips these."""
     front = junk.decode() * MAX_HEADER_BYTES if junk in b"~=" else b64(junk * MAX_HEADER_BYTES * 3)
     assert is_jws(front + unsigned({"alg": "ES256"}))
 
 
 @pytest.mark.parametrize(("length", "shown"), [(1024, False), (1028, True)])
 def test_a_long_header_that_breaks_a_rule_is_not_read_again(length, shown):
-    """Whether it names an algorithm is not looked for."""
+    """The guard does not search it for an algorithm."""
     first = b64(b'{"x":"' + b"x" * (length * 3 // 4 - 9) + b'\n"}')
     assert len(first) == length
     assert is_jws(first + ".b.c") is shown
@@ -182,7 +182,7 @@ def test_a_long_first_part_that_is_no_object_is_opaque():
 
 
 def test_the_header_that_was_read_is_the_one_that_counts():
-    """`authenticate` reads it to tell a JWS from an opaque token; it is not parsed again."""
+    """`authenticate` parses it to distinguish a JWS from an opaque token; it is parsed once."""
     token = signed("ES256", kid="a")
     header = read_header(token)
     assert isinstance(header, JoseHeader)
@@ -226,7 +226,7 @@ def test_whatever_a_header_says_only_a_clean_one_passes(header, payload):
         assert isinstance(header.get("typ", ""), str)
 
 
-# -- the headers that are remembered
+# -- the header cache
 
 
 def test_only_the_header_of_a_good_signature_is_remembered(known_headers):

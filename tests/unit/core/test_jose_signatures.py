@@ -1,4 +1,4 @@
-"""JSON Web Signatures: which signatures count."""
+"""JSON Web Signatures: which signatures verify."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ N = CURVES["P-256"].order
 
 
 def split(token):
-    """Read a token whose payload is no JSON object, as the RFCs' examples for signatures are."""
+    """Split a token whose payload is not a JSON object, such as the examples of the RFCs."""
     header, _, signature = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
     return Jws(JoseHeader(json.loads(header)["alg"]), {}, token.rpartition(".")[0].encode(), signature)
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_a_signature_is_good_under_its_own_algorithm_only(alg):
-    """RFC 8725 §3.1, §2.1; CVE-2016-5431 and kin: the token's alg never chooses how a key is used."""
+    """RFC 8725 §3.1, §2.1; CVE-2016-5431: the token's alg never selects how a key is used."""
     token = signed(alg)
     for other in ALGORITHMS:
         assert verify_signature(parsed(token), key_for(other)) is (other == alg)
@@ -91,7 +91,7 @@ def test_r_and_s_lie_within_the_order(curve):
         for s in edges:
             forged = r.to_bytes(curve.size, "big") + s.to_bytes(curve.size, "big")
             assert not verify_signature(Jws(jws.header, {}, jws.signing_input, forged), key)
-    # A number and the same number plus the order are the same to the arithmetic, so only the range check tells them apart.
+    # A number and the number plus the order are congruent; only the range check separates them.
     r, s = int.from_bytes(jws.signature[: curve.size], "big"), int.from_bytes(jws.signature[curve.size :], "big")
     for other_r, other_s in ((r + n, s), (r, s + n)):
         if max(other_r, other_s) < 2 ** (8 * curve.size):
@@ -100,10 +100,10 @@ def test_r_and_s_lie_within_the_order(curve):
 
 
 class Psychic:
-    """A library with CVE-2022-21449: every signature is good."""
+    """A library with CVE-2022-21449: every signature verifies."""
 
     def verify(self, *_: object) -> None:
-        """Find it good."""
+        """Accept every signature."""
 
 
 def test_r_and_s_are_compared_before_the_library_is_asked():
@@ -226,7 +226,7 @@ def test_the_examples_of_rfc_7515_are_good(token, jwk, alg):
 
 
 def test_the_example_of_rfc_8037_is_good():
-    """Appendix A.4; its payload is text, so it is no token, but its signature is good."""
+    """Appendix A.4; its payload is text, so it is not a token, but its signature verifies."""
     assert verify_signature(split(RFC8037_A4), key_for("EdDSA", RFC8037_A2_KEY))
     assert reason_of(parse_jws(RFC8037_A4, ALL)) is Reason.MALFORMED_TOKEN
 
@@ -242,7 +242,7 @@ def test_the_hmac_and_the_unsigned_example_are_refused():
 
 
 def test_curve_and_algorithm_belong_together():
-    """RFC 7518 §3.4: a P-256 key makes no ES512 signature, whatever another library says."""
+    """RFC 7518 §3.4: a P-256 key makes no ES512 signature, although a library accepts it."""
     keys = set_of(ec_jwk())
     assert keys.find(None, "ES256")
     assert not keys.find(None, "ES512")

@@ -1,4 +1,4 @@
-"""JSON Web Key Sets: which keys count, for what, and how few a token may be tried with."""
+"""JSON Web Key Sets: usable keys, their algorithms, and the limit of keys per token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_odd_key_is_left_out_and_spoils_nothing(member, reason):
     """CVE-2026-102274: one bad key made a whole set unusable."""
     text = json.dumps({"keys": [ed_jwk(kid="before"), member, ec_jwk(kid="after")]})
     if '"\\ud800"' in text:
-        assert parse_jwk_set(text.encode()) is None  # no JSON text at all, by our rules
+        assert parse_jwk_set(text.encode()) is None  # invalid JSON by our rules
         return
     keys = parse_jwk_set(text.encode())
     assert keys is not None
@@ -111,7 +111,7 @@ def test_two_keys_of_one_kid_are_both_tried():
 
 
 def test_a_kid_is_compared_to_the_letter():
-    """RFC 7517 §4.5: case-sensitive."""
+    """RFC 7517 §4.5: `kid` is case-sensitive."""
     keys = set_of(ed_jwk(kid="a"), ed_jwk(kid=""), ed_jwk())
     for kid in ("A", "a ", " a", "b", "\u0430"):
         assert keys.find(kid, "EdDSA") == ()
@@ -210,7 +210,7 @@ def test_the_key_set_of_rfc_7517():
 
 
 def test_a_key_that_the_library_refuses_is_no_candidate():
-    """What passes our checks passes the library's; should it ever not, as a FIPS build without Ed25519, nothing is raised."""
+    """A FIPS build without Ed25519, for example, must not raise."""
     off = EcPoint(CURVES["P-256"], 1, 1)
     keys = JwkSet((Jwk("a", ("ES256",), off, ""), Jwk("b", ("RS256",), RsaNumbers(2**2048 + 1, 2), "")))
     assert keys.find("a", "ES256") == ()
@@ -268,6 +268,6 @@ def test_parsing_loads_no_cryptography():
 
 @pytest.mark.parametrize(("keys", "breaths"), [(1, 0), (8, 0), (9, 1), (16, 1), (17, 2), (100, 12)])
 def test_a_long_set_is_read_eight_keys_at_a_time(keys, breaths):
-    """An Ed25519 key takes 0.1 ms: others go on in between."""
+    """An Ed25519 key takes 0.1 ms; other flows run in between."""
     reading = read_jwk_set(json.dumps({"keys": [{"kty": "oct"}] * keys}).encode())
     assert list(reading) == [Breathe()] * breaths

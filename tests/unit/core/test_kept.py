@@ -1,4 +1,4 @@
-"""A document that is kept: fresh, refreshed ahead, stale while the server fails."""
+"""A revalidated document: fresh, refreshed ahead, stale while the server fails."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def begin(kept, document="first"):
 
 
 def is_refreshed(kept, document="first"):
-    """Whether a caller is served at once and work off the request path is asked for."""
+    """Return whether a caller is served at once and a background refresh is started."""
     steps = obtain(kept)
     if steps.ended:
         assert steps.result == document
@@ -101,7 +101,7 @@ def test_one_refresh_at_a_time(kept, clock):
 
 
 def test_a_refresh_that_never_ran_does_not_end_refreshing(kept, clock):
-    """An event loop that was closed takes its tasks with it."""
+    """The tasks of a closed event loop never run."""
     begin(kept)
     clock.advance(480)
     assert is_refreshed(kept) is not None
@@ -181,7 +181,7 @@ def test_the_last_good_one_serves_while_the_server_fails_then_none(kept, clock):
 
 
 def test_failed_attempts_are_spread_out(kept, clock):
-    """5 s, doubling to the longest wait; between them nothing is asked."""
+    """The wait is 5 s, doubling to its maximum; no request is sent in between."""
     for wait in (5, 10, 20, 30, 30):
         steps = obtain(kept).send(DOWN)
         assert steps.cause == DOWN.cause

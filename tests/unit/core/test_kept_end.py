@@ -1,4 +1,4 @@
-"""How long a document that is kept vouches for what rests on it."""
+"""How long entries that depend on a revalidated document are valid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def good_for(kept, clock):
 
 
 def test_what_rests_on_it_ends_with_it(kept, clock):
-    """RFC 9111 §4.2: by either clock, and not later than the next attempt while the document is stale."""
+    """RFC 9111 §4.2: by either clock, and at the next attempt while the document is stale."""
     begin(kept)
     assert good_for(kept, clock) == (600, 600)
     clock.advance(599)
@@ -46,7 +46,7 @@ def test_a_clock_that_is_set_on_ends_it_too(kept, clock):
 
 @pytest.mark.parametrize(("stale", "serves"), [(0.0, 0), (3.0, 3), (3600.0, 14.75)])
 def test_a_refresh_that_hangs_keeps_it_no_longer_than_it_may_be_stale(clock, stale, serves):
-    """A small `keys_stale_seconds` counts for a server that hangs as for one that fails."""
+    """`keys_stale_seconds` applies to a server that hangs as to one that fails."""
     kept = make_kept(clock, stale=stale)
     begin(kept)
     clock.advance(599.5)

@@ -1,4 +1,4 @@
-"""Where keys come from: freshness, what a token may cause, and what a dropped key takes with it."""
+"""Key sources: freshness, fetches that a token causes, and entries of dropped keys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def validity(source, key=KEY):
 
 
 def lasts(source, clock, seconds):
-    """Whether the set is served for exactly `seconds`; no refresh ahead is carried out."""
+    """Return whether the set is served for exactly `seconds`, without a refresh ahead."""
     clock.advance(seconds * 0.79)
     assert obtain(source).result is source.value
     clock.advance(seconds * 0.011)
@@ -45,7 +45,7 @@ def lasts(source, clock, seconds):
     if not steps.ended:
         steps.send(None)
     assert steps.result is source.value
-    clock.advance(100)  # whatever a refresh may still take
+    clock.advance(100)  # even if a refresh is running
     return isinstance(obtain(source).effect, (Fetch, ReadFile))
 
 
@@ -167,7 +167,7 @@ def test_a_key_that_changes_its_algorithm_vouches_anew(source, clock):
 
 
 def test_a_set_that_was_overtaken_withdraws_nothing(source, clock):
-    """The leader of the older load hung so long that it was given up."""
+    """The leader of the older load hung, and the waiting requests gave it up."""
     stuck = obtain(source)
     source._flights.reset_after_fork()
     clock.advance(1)

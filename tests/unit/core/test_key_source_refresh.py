@@ -1,4 +1,4 @@
-"""What a token whose key is unknown may make us fetch: one forced refresh in the cool-down."""
+"""Tokens with an unknown key cause one forced refresh in the cool-down."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_those_who_share_a_fetch_that_changes_nothing_are_refused(source):
 
 
 def test_a_client_that_hangs_up_does_not_burn_the_one_fetch(source):
-    """Else an unknown key ID and a hang-up every 30 s keep a rotated key unlearned, and its good tokens at 401."""
+    """Otherwise an attacker could hang up every 30 s, and a rotated key would stay unknown."""
     begin(source)
     leader, follower = refresh(source), refresh(source)
     led = leader.hang_up()
@@ -105,7 +105,7 @@ def test_a_fetch_that_ended_with_its_loop_was_not_the_one_of_this_time(source):
 
 
 def test_whoever_comes_to_lead_in_the_cool_down_fetches_nothing(source, clock):
-    """The bound holds for those who waited for another's load, which ended in between."""
+    """The bound also holds for requests that waited for another load, which has ended."""
     used = begin(source)
     leader, follower = refresh(source), refresh(source)
     leader.close()

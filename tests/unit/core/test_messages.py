@@ -1,4 +1,4 @@
-"""The words in which faults are told, to the letter: whoever reads them has nothing else to go by."""
+"""The exact texts of error messages."""
 
 from __future__ import annotations
 

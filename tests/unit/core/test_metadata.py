@@ -1,4 +1,4 @@
-"""Authorization server metadata, read. What single members may say are rows of tests/contract/cases/outages.py."""
+"""Parsing of authorization server metadata; tests/contract/cases/ has rows for single members."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_server_that_cannot_be_reached_is_not_asked_twice():
     ],
 )
 def test_where_no_place_has_it_the_last_says_why(reply, detail):
-    """RFC 8414 §3.3: identical, or it describes someone else."""
+    """RFC 8414 §3.3: `issuer` must be identical."""
     steps = load().send(HttpResponse(404)).send(reply)
     assert (steps.cause, steps.result.detail) == ("answer", detail)
 
@@ -107,7 +107,7 @@ def test_one_place_set_by_hand():
     ],
 )
 def test_retry_after(value, seconds):
-    """RFC 9110 §10.2.3; bounded, whatever the server says."""
+    """RFC 9110 §10.2.3; the value is bounded."""
     assert retry_after(HttpResponse(503, (("retry-after", value),))) == seconds
     assert retry_after(HttpResponse(503)) == 1
 

@@ -1,4 +1,4 @@
-"""Access tokens as bytes: nothing is lost, and no size is told too low."""
+"""Packed access tokens: nothing is lost, and the size is never underestimated."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def checks():
 
 
 def bytes_of(make):
-    """Return what ten of them take, divided by ten."""
+    """Return the average size of ten of them in bytes."""
     make()
     gc.collect()
     tracemalloc.start()

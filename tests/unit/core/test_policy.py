@@ -1,4 +1,4 @@
-"""What a handler wants: scopes and step-up."""
+"""Policies of handlers: scopes and step-up."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_step_up(policy, claims, reason):
 
 
 def test_authentication_comes_before_scope():
-    """RFC 9470 §5: one new authorization request cures both."""
+    """RFC 9470 §5: one new authorization request obtains both."""
     assert refusal(make_policy(["a"], max_age=1), token()) is STEP_UP
     assert refusal(make_policy(["a"], max_age=1), token(auth_time=NOW)) is Reason.MISSING_SCOPE
 
@@ -130,4 +130,4 @@ def test_the_decorators_policy():
     with pytest.raises(UsageError, match="at least one scope"):
         scope_policy((), "all", (), None)
     with pytest.raises(UsageError, match="before it decorates"):
-        scope_policy((test_scopes,), "all", (), None)  # what a bare decorator hands over
+        scope_policy((test_scopes,), "all", (), None)  # the argument of a bare decorator

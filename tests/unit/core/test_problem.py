@@ -1,4 +1,4 @@
-"""Refusals before they are dressed: codes, statuses, and descriptions that are safe to send."""
+"""Problems: codes, statuses, and descriptions that are safe to send."""
 
 from __future__ import annotations
 

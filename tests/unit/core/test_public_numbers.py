@@ -1,4 +1,4 @@
-"""Public keys as numbers: thumbprints, curves, and the points that are no keys."""
+"""Public key parsing: thumbprints, curves, and points that are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.cases.jose_keys import P521, b64, ec_jwk, ed_jwk
 
 
 def small_coordinate_key(coordinate):
-    """Find a key whose x or y begins with a zero octet: RFC 7638 §3.2 wants it at full length."""
+    """Find a key whose x or y begins with a zero octet, which RFC 7638 §3.2 preserves."""
     for secret in range(1, 5_000):
         key = ec.derive_private_key(secret, ec.SECP256R1())
         if getattr(key.public_key().public_numbers(), coordinate) < 1 << 248:
@@ -56,7 +56,7 @@ def test_no_usable_ed25519_key_is_refused_and_no_unusable_one_taken(seed):
 
 
 def _decompresses(encoded):
-    """Recover x as RFC 8032 §5.1.3 shows it, with other formulas than the package's."""
+    """Recover x according to RFC 8032 §5.1.3, with formulas independent of the package."""
     p = 2**255 - 19
     y = int.from_bytes(encoded, "little") % (1 << 255)
     d = -121665 * pow(121666, p - 2, p) % p
@@ -105,7 +105,7 @@ def _order_of(point):
 
 
 def test_all_eight_points_of_small_order_are_refused():
-    """One signature by such a key is good for many messages; the points are computed here, not copied."""
+    """One signature under such a key verifies for many messages."""
     torsion = _torsion_point()
     points = {_times(factor, torsion) for factor in range(8)}
     assert len(points) == 8

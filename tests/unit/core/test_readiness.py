@@ -1,4 +1,4 @@
-"""Whether tokens can be judged, found out before the first one comes."""
+"""Warm-up: whether tokens can be verified, before the first token arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of bad tokens: refusals for a moment, and tombstones of tokens that were good."""
+"""The negative cache: short-lived refusals, and tombstones of tokens that became inactive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def clock():
 
 
 def lasts(refused, clock, seconds, *, young=False, digest=A):
-    """Whether a refusal counts for exactly `seconds`."""
+    """Return whether a refusal is cached for exactly `seconds`."""
     refused.keep(digest, PROBLEM, young=young)
     if seconds:
         clock.advance(seconds - 0.001)
@@ -110,7 +110,7 @@ def test_tombstones_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     assert Tombstones.SIZE == 65_536
     monkeypatch.setattr(Tombstones, "SIZE", 2 * Tombstones.YARDS)
     tombstones = Tombstones(clock.clock)
-    for first in range(256):  # each of the tables by itself
+    for first in range(256):  # each shard separately
         tombstones.bury(bytes([first, 1]))
     assert [tombstones.outdates(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
 

@@ -1,4 +1,4 @@
-"""What WSGI and ASGI servers hand over, read: every part of it, and what is there where a server leaves a part out."""
+"""Parsing of WSGI environs and ASGI scopes, and the defaults of missing parts."""
 
 from __future__ import annotations
 

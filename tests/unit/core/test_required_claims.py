@@ -1,4 +1,4 @@
-"""`require_claim`: which tokens meet a demand. What can be demanded is in test_setting_checks.py."""
+"""`require_claim`: which tokens satisfy it. test_setting_checks.py tests its values."""
 
 from __future__ import annotations
 
@@ -36,12 +36,11 @@ def reason_of(claims, **settings):
     ],
 )
 def test_required_claims(wanted, claims, reason):
-    """The setting `require_claim`."""
     assert reason_of({**GOOD, **claims}, require_claim={"tenant": wanted}) is reason
 
 
 def test_a_claim_that_is_absent_never_matches():
-    """Not even a demand that no setting can make."""
+    """Not even a required value that no setting accepts."""
     checks = replace(make_server(make_clock()).checks, required={"tenant": (None,)})
     assert isinstance(checks.check(dict(GOOD), NOW, introspected=False), Problem)
 

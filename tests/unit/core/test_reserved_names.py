@@ -1,4 +1,4 @@
-"""The search for `access_token` and `_method` in a query, compared with a reader that splits and decodes every parameter."""
+"""The search for `access_token` and `_method` in a query, compared with a full parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUERIES = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join) | st.bina
 
 
 def parameters(query):
-    """Each name as the most lenient reader reads it, and the undecoded value."""
+    """Return each name as the most lenient parser decodes it, and the undecoded value."""
     pairs = [pair.partition(b"=") for pair in re.split(b"[&;]", query)]
     return [(unquote_to_bytes(name.replace(b"+", b" ")).strip(), value) for name, _, value in pairs]
 

@@ -1,4 +1,4 @@
-"""The protected resource: which issuers it trusts, where they are found, and what a fork does to it."""
+"""The protected resource: its issuers, their lookup, and its state after a fork."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_where_the_metadata_is(resource, url):
 
 @pytest.mark.parametrize(("more", "recalls"), [({}, True), ({"validators": [print]}, False), ({"issuer_resolver": print}, False)])
 def test_whether_the_token_alone_decides(clock, more, recalls):
-    """A remembered token may be used by its digest alone only where nothing else has a say."""
+    """A cached token is found by its digest alone only if nothing else decides."""
     assert make_resource(clock, **more).recalls is recalls
 
 
@@ -110,7 +110,7 @@ def test_the_shared_store_holds_introspection_answers_and_nothing_else(clock):
 
 
 def test_a_name_that_no_issuer_can_have_is_nobodys(clock):
-    """A resolver builds names out of what a stranger wrote."""
+    """A resolver may build names from untrusted input."""
     for name in ("https://as.test/\u00e9", "\ud800", "a\nb", "", "x" * 2049, None):
         assert Steps(request_issuer(bearer(), print)).send(name).result is None
     assert Steps(request_issuer(bearer(), print)).send(ISSUER).result == ISSUER

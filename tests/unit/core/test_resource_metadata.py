@@ -1,4 +1,4 @@
-"""Protected resource metadata, published."""
+"""Protected resource metadata (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_resource_with_a_path_has_its_own_place():
     ("path", "asked"), [("/caf%C3%A9", "/café"), ("/a%20b", "/a b"), ("/a%252fb", "/a%2fb"), ("/x?tenant=1", "/x"), ("/", "")]
 )
 def test_its_place_is_compared_decoded_as_hosts_give_it(path, asked):
-    """RFC 3986 §2.4: decoded once."""
+    """RFC 3986 §2.4: the host decodes the path once."""
     resource = make(resource=API + path, audience=API + path)
     assert ask(resource, PLACE + asked) is not None
     assert (ask(resource, PLACE + path) is None) == ("%" in path or "?" in path or path == "/")

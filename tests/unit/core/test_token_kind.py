@@ -1,4 +1,4 @@
-"""What is an access token, and what is another token of the same issuer. The rows through every host are tests/contract/cases/claims.py."""
+"""Access tokens and other tokens of the same issuer; tests/contract/cases/ has more rows."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_word_for_another_kind_refuses_whatever_else_is_there(name, word):
 
 @pytest.mark.parametrize("value", [None, 1, True, [], {}, ["access"], {"access": 1}, math.nan])
 def test_a_kind_that_is_no_text(value):
-    """`token_use` has no other purpose than to name the kind; `typ` has."""
+    """`token_use` only names the kind; `typ` has other uses too."""
     for introspected in (False, True):
         assert reason_of({**GOOD, "token_use": value}, introspected=introspected) is Reason.WRONG_TYPE
         assert reason_of({**GOOD, "typ": value}, introspected=introspected) is None
@@ -134,6 +134,6 @@ def test_in_an_answer_only_words_count(claim):
     ],
 )
 def test_kinds(claims, signed, introspected):
-    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it means nothing."""
+    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it is ignored."""
     assert reason_of({**GOOD, **claims}) is signed
     assert reason_of({**GOOD, **claims}, introspected=True) is introspected

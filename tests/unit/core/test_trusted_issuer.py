@@ -1,4 +1,4 @@
-"""The settings of one issuer: each fault names its setting, all are reported together, nothing can be changed afterwards."""
+"""Settings of one issuer: each fault names its setting, all are reported together, frozen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.core.stepping import API, CREDENTIALS, INTROSPECT, ISSUER
 
 BASE = {"issuer": ISSUER, "audience": API}
 
-# One value for each setting that it must refuse; a new setting has none and fails the test.
+# One invalid value for each setting. A new setting without one fails the test.
 BAD = {
     "issuer": 1,
     "audience": [],
@@ -71,7 +71,7 @@ def test_a_fault_names_its_setting(name):
     assert [fault.partition(":")[0] for fault in found] == [name]
 
 
-# The longest time that each setting in seconds may have; a new one is missing here and fails the test.
+# The maximum of each setting in seconds. A new setting without one fails the test.
 LONGEST = {
     "expiry_leeway_seconds": 600,
     "clock_leeway_seconds": 600,
@@ -87,14 +87,14 @@ LONGEST = {
 
 @pytest.mark.parametrize("name", sorted(name for name in CHECKS if name.endswith("_seconds")))
 def test_every_time_has_a_longest(name):
-    """Milliseconds written for seconds, or a zero too many, would keep expired tokens and withdrawn keys in use."""
+    """A typing error (milliseconds for seconds) would keep expired tokens and withdrawn keys."""
     settings: dict[str, Any] = {**BASE, "timeout_seconds": 60, name: LONGEST[name]}
     assert getattr(TrustedIssuer(**settings), name) == LONGEST[name]
     for value in (LONGEST[name] + 0.5, LONGEST[name] * 1_000, 1e300, 10**400):
         assert faults(**{name: value}) == (f"{name}: it is more than {LONGEST[name]} seconds; set at most {LONGEST[name]}",)
 
 
-# Values that say nothing, or not what the setting can mean, in the place of one that narrows what is accepted.
+# Empty or meaningless values of settings that restrict what is accepted.
 @pytest.mark.parametrize(
     ("name", "value"),
     [

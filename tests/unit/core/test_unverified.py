@@ -1,4 +1,4 @@
-"""What a JWT that nobody has verified shows of a binding: read as tolerantly as can be, and only to refuse."""
+"""`cnf` of an unverified JWT: parsed leniently, and used only to refuse the token."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def jwt(payload, header=b'{"alg":"HS256"}'):
     ids=lambda payload: payload[:24],
 )
 def test_bound(payload):
-    if payload is DEEP:  # what is too deep to read is refused where it may hold an escaped name
+    if payload is DEEP:  # a payload that is too deep is refused if it may contain an escaped name
         payload = DEEP.replace(b'"a"', b'"\\u0063nf"')
     assert names_confirmation(jwt(payload))
     assert names_confirmation(jwt(payload, b"\x00\xff")), "whatever the header"

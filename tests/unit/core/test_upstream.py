@@ -1,4 +1,4 @@
-"""Sparing the authorization server: places for calls in flight, and the circuit breaker."""
+"""Protection of the authorization server: the call limiter and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_probe_that_never_reports_makes_room_for_another(breaker, clock):
 
 
 def test_a_probe_that_ended_without_an_outcome_is_made_again_at_once(breaker, clock):
-    """A token whose call could not be made (no place, an unreadable secret) must not keep everyone waiting."""
+    """A call that could not be made (limit, unreadable secret) must not delay other tokens."""
     fail(breaker, 5)
     clock.advance(1)
     assert is_closed(breaker)
@@ -92,7 +92,7 @@ def test_a_probe_that_ended_without_an_outcome_is_made_again_at_once(breaker, cl
 
 
 def test_a_connection_that_a_strangers_token_lost_says_nothing(breaker, clock):
-    """What inspects requests in front of a server closes on some tokens: a stranger could keep the breaker open with them."""
+    """A firewall may close the connection for some tokens: an attacker could open the breaker."""
     dropped = Unreachable("dropped", "x")
     for _ in range(100):
         breaker.record(dropped, known=False)
@@ -106,7 +106,7 @@ def test_a_connection_that_a_strangers_token_lost_says_nothing(breaker, clock):
 
 
 def test_calls_that_were_under_way_when_it_opened_do_not_lengthen_the_pause(breaker, clock):
-    """Else 32 of a stranger's calls in one bad moment make 1 s of waiting 15."""
+    """Otherwise 32 concurrent calls of an attacker would lengthen the pause from 1 s to 15 s."""
     fail(breaker, 32)
     clock.advance(1)
     assert is_closed(breaker)

@@ -1,4 +1,4 @@
-"""Verifying a JWT, stepped by hand: the order of the checks, and what a token may make us fetch."""
+"""Verification of a JWT: the order of the checks, and the fetches that a token may cause."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing.keys import make_key
 from tests.unit.core.stepping import DOWN, JWKS, KEY, NOW, OTHER_KEY, Steps, answer, key_set, make_clock, make_server, mint, parsed
 
-STRANGER = make_key("ES256", "a stranger")  # names its keys as the issuer does
+STRANGER = make_key("ES256", "a stranger")  # uses the issuer's key IDs
 
 
 class World:
@@ -48,7 +48,7 @@ def test_a_good_token_with_what_it_rests_on_and_how_long(world):
 
 @pytest.mark.parametrize(("max_age", "fraction", "lasts"), [(4, 0.0, 4), (1, 0.9, 1), (0.5, 0.5, 0.5), (200, 0.0, 161), (200, 0.5, 180.5)])
 def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
-    """The ends of tokens of one set are spread, so that they are not all verified again at once."""
+    """The ends of cached tokens are spread, so they are not all verified again at once."""
     world = World(keys_max_age_seconds=max_age)
     world.clock.advance(fraction)
     Steps(world.server.keys.obtain()).send(key_set(KEY))
@@ -78,7 +78,7 @@ def test_types(typ, generic, strict):
 
 
 def test_a_bad_signature_comes_before_bad_claims(world):
-    """RFC 8725 §3.10: claims are nobody's word until the signature is good."""
+    """RFC 8725 §3.10: claims are untrusted until the signature is verified."""
     assert world.verify(world.mint(STRANGER, exp=NOW - 999)).reason is Reason.BAD_SIGNATURE
     assert world.verify(exp=NOW - 999).reason is Reason.EXPIRED
 
@@ -178,7 +178,7 @@ def test_no_key_id_and_no_fitting_key_that_verifies(world):
 
 
 def test_a_key_beyond_the_fourth_is_not_tried_without_its_name():
-    """Signatures are dear, and a stranger chooses how many tokens come."""
+    """Verification is expensive, and an attacker chooses the number of tokens."""
     keys = [make_key("ES256", "tests of the core", number) for number in range(10, 15)]
     world = World(*keys)
     assert isinstance(world.verify(world.mint(keys[3], header={"kid": None})).result, CacheEntry)
@@ -194,7 +194,7 @@ def test_an_empty_set_is_an_outage_for_tokens_too(world):
 
 
 def test_all_keys_replaced_at_once(world):
-    """Issue 3: rotation without overlap."""
+    """The issuer rotates its keys without an overlap."""
     old = world.mint()
     new = world.verify(world.mint(OTHER_KEY)).send(key_set(OTHER_KEY))
     assert isinstance(new.result, CacheEntry)

@@ -1,4 +1,4 @@
-"""Calling a guard in every way that it has."""
+"""Every way to call a guard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def request(token=None, *more, method="GET", query=b"", line=None):
 
 
 def begin(guard, token, query=b"", wanted=ANY_TOKEN, *, line=None, method="GET", host="guard"):
-    """What the first half of a decision makes of a request: the token that passes, or what is pending."""
+    """Return what the first half of a decision returns: a token, or a pending decision."""
     return guard.begin(Presented.of(request(token, line=line, query=query, method=method), host), wanted)
 
 

@@ -1,4 +1,4 @@
-"""A guard, and the issuer that it asks without a network."""
+"""Fixtures: a guard, and an in-memory issuer that needs no network."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def events():
 
 @pytest.fixture
 def heard(issuer, events):
-    """A guard that tells its decisions."""
+    """Return a guard that records its decisions."""
     with issuer.guard(on_event=events.append) as made:
         yield made

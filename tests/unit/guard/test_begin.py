@@ -1,4 +1,4 @@
-"""What the first half of a decision settles without I/O: a JWT whose issuer and key are known."""
+"""Decisions of the first half, without I/O: a JWT whose issuer and key are known."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.guard.calling import NOW, WRITE, begin, request
 
 @pytest.fixture
 def guard(issuer, events):
-    """One that has the keys and has seen a token."""
+    """Return a guard that has the keys and has verified a token."""
     with issuer.guard(on_event=events.append) as guard:
         guard.authenticate(request(issuer.token()))
         events.clear()
@@ -96,7 +96,7 @@ def test_no_other_token_passes_without_io(issuer, settings, make, reason):
 
 @pytest.mark.parametrize("change", [" {}", "{}. x.y", "{}\n", "{}.é"])
 def test_what_cannot_be_a_token_is_shown_to_nobody(guard, issuer, change):
-    """Its header is known, so the fast path reads it; it is refused before an introspection endpoint is asked."""
+    """Its header is cached, so the fast path parses it and refuses it before any introspection."""
     with pytest.raises(TokenRefused) as refused:
         guard.verify(change.format(issuer.token()))
     assert refused.value.reason is Reason.MALFORMED_TOKEN
@@ -121,7 +121,7 @@ def test_without_keys_it_is_pending(issuer):
 
 @pytest.mark.parametrize("elapsed", [200, 301])
 def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapsed):
-    """From 300 s on the key may have been replaced under its name, and the set is fetched again."""
+    """From 300 s on, another key may have the same key ID, and the set is fetched again."""
     guard.verify(issuer.token())
     issuer.clock.advance(elapsed)
     found = begin(guard, tampered(issuer.token()))
@@ -134,7 +134,7 @@ def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapse
 @pytest.mark.parametrize("header", [None, {"kid": None}], ids=["kid", "no kid"])
 @pytest.mark.parametrize("host", HOSTS, ids=str)
 def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, monkeypatch):
-    """A stranger chooses how many bad tokens come: none may cost two checks, one in the short way and one in the flow."""
+    """An attacker chooses the number of bad tokens, so none may be verified twice."""
     looked = []
     guard.verify(issuer.token(header=header))
     bad = tampered(issuer.token(header=header))
@@ -193,7 +193,7 @@ def test_a_longer_header_is_not_cached(issuer, monkeypatch):
 
 
 def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
-    """The validity of a key that was withdrawn and came back is another one."""
+    """A key that was withdrawn and published again has a new validity."""
     with issuer.guard() as guard:
         for _ in range(2):
             guard.verify(issuer.token())
@@ -209,7 +209,7 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
 
 @pytest.mark.parametrize("way", ["a known header", "a new header"])
 def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(issuer, way, monkeypatch):
-    """Another request may fetch the newer set meanwhile: that one is young, and not the one that was tried."""
+    """Another request may fetch the newer set meanwhile; the signature was not tried with it."""
     with issuer.guard() as guard:
         for _ in range(2):
             guard.verify(issuer.token())

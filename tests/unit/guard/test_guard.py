@@ -1,4 +1,4 @@
-"""The guard: what applications and adapters call, in threads and on an event loop, without a network."""
+"""The methods of a guard, in threads and on an event loop, without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard beside its decisions: events, metadata, settings, and its end."""
+"""Other parts of a guard: events, metadata, settings, and closing."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class TestSettings:
 
 
 class TestPreparing:
-    """Before the first token comes."""
+    """Warm-up before the first token."""
 
     def test_keys_and_metadata_are_fetched(self, issuer):
         with issuer.guard() as guard:

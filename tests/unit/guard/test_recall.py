@@ -1,4 +1,4 @@
-"""What the first half of a decision settles for a cached token."""
+"""Decisions of the first half for a cached token."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestCached:
 
     @pytest.mark.parametrize("subjects", [True, False])
     def test_the_event_is_the_one_that_the_flow_tells(self, issuer, events, subjects):
-        """A validator that agrees keeps the same request from being recalled."""
+        """A validator keeps the request off the fast path."""
         token = issuer.token()
         for settings in ({}, {"validators": [lambda token, request: True]}):
             with issuer.guard(on_event=events.append, event_subject=subjects, **settings) as guard:

@@ -1,4 +1,4 @@
-"""What the tests of effects share: threads and event loops, and who performs."""
+"""Fixtures for effects: threads, event loops and effect runners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads that are few, and end when nothing waits."""
+"""The thread pool: few threads, which end when no work is waiting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def running() -> list[threading.Thread]:
 
 
 class Gate:
-    """Work that begins, and goes on when it may."""
+    """Work that blocks until it is released."""
 
     def __init__(self) -> None:
         self.begun = threading.Semaphore(0)

@@ -1,4 +1,4 @@
-"""`run` and `run_async` answer alike, and let a flow clean up however it ends."""
+"""`run` and `run_async` return the same, and a flow always cleans up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def drive(world: str, flow: Flow[object], perform) -> object:
 
 
 class Flowing:
-    """A flow of two effects that notes how it ended."""
+    """A flow of two effects that records how it ended."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.ended = False

@@ -1,4 +1,4 @@
-"""Starting afresh, stepped by hand; tests/integration/servers/test_fork.py forks."""
+"""The reset after a fork, without a fork; tests/integration/servers/test_fork.py forks."""
 
 from __future__ import annotations
 

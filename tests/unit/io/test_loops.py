@@ -1,4 +1,4 @@
-"""What belongs to a loop ends with it."""
+"""Objects of an event loop end with the loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look-ups that are shared while they run, but not for ever."""
+"""The DNS resolver: concurrent look-ups are shared for a limited time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))]
 
 @pytest.fixture
 def lookups(monkeypatch):
-    """Look-ups that end one by one, each with what is put into its place."""
+    """Look-ups that end one by one, each with a given result."""
     begun: list[tuple[threading.Event, list[object]]] = []
 
     def getaddrinfo(host, port, type, flags):  # noqa: A002 - getaddrinfo's own name
@@ -83,7 +83,7 @@ def test_one_that_hangs_is_not_joined_for_ever(lookups, monkeypatch):
     first.result(5)
 
     assert joined is first
-    assert looked_up.look_up("auth.example", 443) is second  # the late one did not take the fresh one's place
+    assert looked_up.look_up("auth.example", 443) is second  # not the late result
     fresh.set()
     second.result(5)
 

@@ -1,4 +1,4 @@
-"""Work in the background: where it is done, what becomes of its faults, and when it no longer is."""
+"""Background work: where it runs, its exceptions, and when it is dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.servers.worlds import WORLDS
 
 
 class Background:
-    """A flow in the background that notes what it saw."""
+    """A background flow that records what it observed."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.done = threading.Event()

@@ -1,4 +1,4 @@
-"""Settings in text: every setting has its form in the environment and in TOML, and no fault stays unsaid or says too much."""
+"""Settings from the environment and from TOML; each fault is reported without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BASE = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
 ONLY_PYTHON = {"on_event", "validators", "alternatives", "issuer_resolver"}  # callables
 
-# Setting → how it is written in the environment, how in TOML, and the keyword's value. A new setting is missing here and fails the test.
+# Setting → text in the environment, value in TOML, value of the keyword. All must be here.
 FORMS: dict[str, tuple[str, str, Any]] = {
     "issuer": (ISSUER, f'"{ISSUER}"', ISSUER),
     "audience": (f"{API} x", f'["{API}", "x"]', [API, "x"]),
@@ -188,7 +188,7 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(name, written
 
 
 def test_paths_of_scopes_as_json():
-    """A path through a claim whose name has dots or a space is a list, which words with spaces between cannot be."""
+    """A path through a claim name with dots or spaces is a list, so it needs JSON."""
     written = ' ["permissions", ["resource_access", "my client", "roles"]]'
     keywords = settings_from_env(environ_of({**BASE, "scope_claims": written}))
     assert keywords["scope_claims"] == ["permissions", ["resource_access", "my client", "roles"]]

@@ -1,4 +1,4 @@
-"""How credentials are written in text: parts that are put together."""
+"""Credentials in text form: assembled from several settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared store over a real socket: what is asked, and that whatever goes wrong is a miss."""
+"""The shared store over a real socket: its commands; every failure is a miss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from iiniit_guard.io.store import Store
 
 
 class FakeRedis:
-    """Speaks enough of the protocol for one client, a thread for each connection."""
+    """A minimal Redis server, with a thread for each connection."""
 
     def __init__(self):
         self.values: dict[bytes, bytes] = {}
@@ -129,7 +129,7 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(redis, world
     with world(store := Store(redis.url)) as perform:
         assert perform(LOOK) == NOTHING
         with monkeypatch.context() as patch:
-            patch.setattr(store, "_failed", None)  # nobody is asked meanwhile
+            patch.setattr(store, "_failed", None)  # no request is sent meanwhile
             assert perform(LOOK) == NOTHING
             assert perform(Keep("a", b"x", 1)) is None
         assert [record.getMessage() for record in caplog.records] == [
@@ -153,7 +153,7 @@ def test_it_is_told_again_after_it_answered(redis, world, caplog):
 
 @WORLDS
 def test_a_store_that_hangs_is_left_alone_once_its_last_answer_is_old(redis, world, caplog, monkeypatch):
-    """Its first second of silence may be our own event loop's fault: a burst of requests must not switch a good store off."""
+    """A busy event loop may delay an answer by a second; that must not disable a good store."""
     caplog.set_level(logging.WARNING, "iiniit_guard")
     with world(store := Store(redis.url)) as perform:
         monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.05)
@@ -178,7 +178,7 @@ def test_an_answer_is_remembered_as_a_sign_of_life(redis):
 
 
 def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, monkeypatch):
-    """A stranger's burst of garbage costs a bounded number of connections and switches nothing off."""
+    """A burst of garbage tokens costs a bounded number of connections and disables nothing."""
     caplog.set_level(logging.WARNING, "iiniit_guard")
     monkeypatch.setattr(module, "_MOST_CONNECTIONS", 4)
 
@@ -224,7 +224,7 @@ def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog,
     "url", ["redis://:hunter2/x@127.0.0.1:1/0", "redis://127.0.0.1:1/?hunter2=1", "redis://127.0.0.1:1/?socket_timeout=hunter2"]
 )
 def test_a_client_that_cannot_be_made_is_a_miss_and_shows_no_url(world, url, caplog):
-    """The settings refuse such a URL; should one get here, no exception that quotes it gets out."""
+    """The settings reject such a URL; if one gets here, no exception quotes it."""
     caplog.set_level(logging.WARNING, "iiniit_guard")
     with world(Store(url)) as perform:
         assert perform(LOOK) == NOTHING

@@ -1,4 +1,4 @@
-"""A TOML file that cannot be read: which one, where, and nothing of what stands in it."""
+"""Errors of a TOML file: they name the file and the place, and never quote the content."""
 
 from __future__ import annotations
 

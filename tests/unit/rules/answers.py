@@ -1,4 +1,4 @@
-"""What the tests of the rules share: answers in one word, rules whose scope is their path."""
+"""Helpers for rules: one-word answers, and rules whose scope is their path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UUID = "123e4567-e89b-12d3-a456-426614174000"
 
 
 def seen(answer) -> str:
-    """An answer in one word: the reason, `pass`, or the scopes."""
+    """Return an answer in one word: the reason, `pass`, or the scopes."""
     if isinstance(answer, Problem):
         return answer.reason.value
     if answer == PASS:
@@ -19,7 +19,7 @@ def seen(answer) -> str:
 
 
 def scoped(*paths: str, method: str = "*") -> Rules:
-    """Each path wants itself as its scope; one that begins with ! is public."""
+    """Return rules in which each path requires itself as scope; a path with ! is public."""
     return Rules(
         [Rule(method, path.removeprefix("!"), public=path[0] == "!", scopes=() if path[0] == "!" else scope(path)) for path in paths]
     )

@@ -1,4 +1,4 @@
-"""What a request costs, and what is imported."""
+"""The cost of a request, and the imports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_thousand_rules_take_no_more_steps_than_ten():
     def steps(pattern: str, path: str, number: int) -> int:
         rules = Rules([Rule("GET", pattern.format(i), scopes=f"s{i}") for i in range(number)])
         request, count = Request("GET", path.format(number - 1)), [0]
-        rules.policy_for(request)  # what is learned once in a process is no matter of the rules
+        rules.policy_for(request)  # caches that are filled once per process do not count
         sys.setprofile(lambda *_: count.__setitem__(0, count[0] + 1))
         try:
             answer = rules.policy_for(request)

@@ -1,4 +1,4 @@
-"""What Rules refuses to be built from, and the rules of guard.toml."""
+"""Faults in rules, and the rules of guard.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules in a TOML file: of their own, or in guard.toml beside everything else."""
+"""Rules in a TOML file of their own, or in guard.toml."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_method_override_is_an_argument(tmp_path):
 
 
 def test_a_misspelt_table_is_a_fault_and_all_faults_are_told_together(tmp_path):
-    """Else the paths of `[[rule]]` would be left to looser rules."""
+    """Otherwise looser rules would decide the paths of `[[rule]]`."""
     path = written(tmp_path, f'{RULES}[[rules]]\nmethod = "GET"\n[[rule]]\nmethod = "GET"\npath = "/v1/admin"\n')
 
     assert faults(path) == ["rule: there is no such setting in a file", "rules[3] (GET None): path: missing"]

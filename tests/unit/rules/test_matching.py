@@ -1,4 +1,4 @@
-"""Which rule decides."""
+"""The selection of the rule for a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules out of OpenAPI documents."""
+"""Rules from OpenAPI documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules say about CORS preflights: what names OPTIONS is obeyed, what is ambiguous stays refused, the rest passes."""
+"""Rules and CORS preflights: OPTIONS rules apply, ambiguous paths are refused, others pass."""
 
 from __future__ import annotations
 

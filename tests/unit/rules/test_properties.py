@@ -1,4 +1,4 @@
-"""What holds for all rules and all paths."""
+"""Properties of all rules and all paths."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fits_segment(segment: str, text: str) -> bool:
 
 
 def fits(pattern: list[str], path: list[str]) -> bool:
-    """Match as the documentation says it, without the tree."""
+    """Match according to the documentation, without the tree."""
     if not pattern or not path:
         return not pattern and not path
     if pattern[0] == "<path:x>":

@@ -1,4 +1,4 @@
-"""Segments with several variables: what they match, and that no path makes us try all the ways to split it."""
+"""Segments with several variables: matches, and no exhaustive search of splits."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_how_long_a_segment_may_be(pattern, length, expected):
 
 
 def test_a_wider_rule_does_not_answer_for_what_was_not_looked_at():
-    """A path that the application may route to the narrower one is not judged by the wider one."""
+    """If the application may route the path to the narrower rule, the wider one does not apply."""
     rules = scoped("/dl/<a>-<int:b>", "/dl/<path:p>", "/dl/" + "x" * 300 + "-7")
     assert seen(rules.policy_for(Request("GET", "/dl/" + "x" * 400 + "-7"))) == "ambiguous_path"
     assert seen(rules.policy_for(Request("GET", "/dl/" + "x" * 400))) == "/dl/<path:p>"

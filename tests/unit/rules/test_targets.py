@@ -1,4 +1,4 @@
-"""Paths and methods of two meanings."""
+"""Ambiguous paths and methods."""
 
 from __future__ import annotations
 

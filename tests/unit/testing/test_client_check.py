@@ -1,4 +1,4 @@
-"""Who may introspect: RFC 6749 §2.3, RFC 7523 §3, RFC 7662 §2.1, as strictly as the strictest server."""
+"""Strict authentication of introspection clients: RFC 6749 §2.3, RFC 7523 §3, RFC 7662 §2.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The in-memory issuer is strict where real servers are, so that what it accepts from the guard is right."""
+"""The in-memory issuer is as strict as real servers."""
 
 from __future__ import annotations
 
