@@ -1,4 +1,4 @@
-"""Middleware above the guard may pass on one request several times, and a project may have the guard's middleware several times."""
+"""Middleware above the guard that passes on a request twice, and two guards in one project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Again:
 
 
 class Hides(Passing):
-    """Middleware that makes 200 of every refusal."""
+    """Middleware that replaces every refusal by 200."""
 
     def __call__(self, request):
         response = self.get_response(request)
@@ -115,7 +115,7 @@ def test_an_outer_middleware_learns_of_every_refusal(made, bearer):
 
 
 class Removes:
-    """Middleware that hides the token from what stands below it; under ASGI Django runs it in a thread."""
+    """Middleware that removes the token; under ASGI Django runs it in a thread."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""A cache that stands below the guard in Django: it may serve everyone what `@public` views made, and nothing else."""
+"""A Django cache below the guard serves only responses of `@public` views to everyone."""
 
 from __future__ import annotations
 

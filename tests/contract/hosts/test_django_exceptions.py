@@ -1,4 +1,4 @@
-"""What becomes of a decorator's exception, and of refusals that neither a view nor its decorator makes."""
+"""Exceptions of decorators, and refusals made outside views and their decorators."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_an_exception_of_the_project_is_left_to_django(site, bearer):
 
 
 class AnswersAll(Passing):
-    """Middleware below that makes 200 of everything."""
+    """Middleware below that replaces every response by 200."""
 
     def __call__(self, request):
         response = self.get_response(request)
@@ -181,7 +181,7 @@ def test_the_record_of_a_middleware_around_the_project_is_used(guard, bearer):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_the_same_guard_around_the_project_learns_of_the_refusal(guard, bearer, asynchronous):
-    """It replaces what a middleware above Django's answers."""
+    """The refusal replaces the response of a middleware above Django's."""
     record = RefusalRecord()
     lines = bearer("other")
     if asynchronous:

@@ -1,4 +1,4 @@
-"""Whatever middleware stands above the guard or below it in Django: the guard decides about what Django then does."""
+"""The guard decides about the view that Django runs, with any middleware above or below it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def site(request, guard):
 
 
 class Answers:
-    """Middleware that answers by itself, without asking who is there."""
+    """Middleware that responds by itself, without authentication."""
 
     sync_capable = async_capable = True
     acted: list[str] = []
@@ -55,7 +55,7 @@ class Answers:
 
 
 class UrlconfOfTenant(Passing):
-    """Middleware that makes Django route by other patterns."""
+    """Middleware that replaces the URL patterns."""
 
     def __call__(self, request):
         request.urlconf = (path("x", Undecorated.as_view()), path("open", open_view))
@@ -113,7 +113,7 @@ def test_another_urlconf_below_opens_nothing(site, bearer):
 
     assert project("/x")[0] == 401  # public where we looked, guarded where Django went
     assert project("/x", bearer(subject="alice")) == (200, "alice")
-    assert project("/open")[0] == 401  # the other way round: refused, since nobody could know
+    assert project("/open")[0] == 401  # the other way round: refused, since the guard cannot know
     assert project("/gone")[0] == 401
 
 

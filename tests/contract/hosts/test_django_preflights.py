@@ -1,4 +1,4 @@
-"""Django runs a view whatever the method: which views a CORS preflight reaches, and what middleware below makes of a request let in."""
+"""Django runs a view for any method: the views and middleware that a preflight reaches."""
 
 from __future__ import annotations
 

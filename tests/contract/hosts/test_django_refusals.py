@@ -1,4 +1,4 @@
-"""A refusal of a decorator reaches the client as it is, in every layout of Django, Django REST framework and django-ninja."""
+"""A decorator's refusal reaches the client unchanged, in Django, DRF and django-ninja."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_site(asynchronous, around, settings):
 
 
 def plain_refusal(guard, lines):
-    """The refusal itself, made without any framework."""
+    """Return the refusal, made without a framework."""
     return guard.authenticate(Request("GET", "/x", headers=lines), make_policy(["user:read"]))
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the response that a refusal replaces, and of one that has begun; what error reports see."""
+"""Responses that a refusal replaces or aborts, and the content of error reports."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ async def allowed_async(request):
 
 
 def stream_of(sync, asynchronous):
-    """A view whose stream is of the kind that its server wants."""
+    """Return a view with a stream of the kind that its server needs."""
     return lambda request: StreamingHttpResponse((asynchronous if hasattr(request, "scope") else sync)(request))
 
 
@@ -197,7 +197,7 @@ def test_a_file_may_still_be_sent_by_the_server(guard, bearer, tmp_path):
 
 
 class AsksWhenRead(BytesIO):
-    """A file of the application that asks a guarded helper when it is read."""
+    """A file of the application that calls a guarded helper when it is read."""
 
     request: Any = None
 

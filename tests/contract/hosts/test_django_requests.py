@@ -1,4 +1,4 @@
-"""Where a request to Django comes from: a server of either kind, Django's test clients, a test that makes one itself."""
+"""Sources of a Django request: WSGI, ASGI, Django's test clients, a request factory."""
 
 from __future__ import annotations
 

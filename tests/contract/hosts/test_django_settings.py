@@ -1,4 +1,4 @@
-"""`settings.IINIIT_GUARD` and the system checks: what is wrong is said when the project starts."""
+"""`settings.IINIIT_GUARD` and the system checks: faults are reported when the project starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Django request that was let in without a token gets to see: the entry decides, whatever code below does with the request."""
+"""A Django request admitted without a token: later changes of the request open nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def site(guard, asynchronous):
 
 @pytest.fixture(params=["auto", "pass"])
 def let_in(request, guard, asynchronous):
-    """Make a site that a preflight enters without a token, with this middleware below the guard."""
+    """Make a site that admits a preflight without a token, with middleware below the guard."""
 
     def make(*patterns, middleware=(), urls=None, **settings):
         order = [GUARD, *middleware, *([CORS] if request.param == "auto" else [])]
@@ -121,7 +121,7 @@ class Changes(Passing):
 
 
 class UrlconfOf(Passing):
-    """Middleware that makes Django route by other patterns."""
+    """Middleware that replaces the URL patterns."""
 
     def __call__(self, request):
         request.urlconf = (path("x", secrets),)
@@ -256,7 +256,7 @@ def test_what_is_no_response_says_nothing(guard):
 
 
 class AddsToken(Passing):
-    """Middleware that finds a token where the guard does not look."""
+    """Middleware that takes a token from a place that the guard ignores."""
 
     token = b""
 

@@ -1,4 +1,4 @@
-"""What is special to Django's views: those of every kind, sync and async, what is marked public, how decorators stack."""
+"""Django views of every kind, sync and async: public marks and stacked decorators."""
 
 from __future__ import annotations
 

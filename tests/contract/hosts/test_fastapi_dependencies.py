@@ -75,7 +75,7 @@ def test_a_guarded_dependency_stops_the_handler(guard, bearer, events, log, kind
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
 @pytest.mark.parametrize("kind", ["async generator", "generator", "stacked generators", "stacked async generators"])
 def test_a_generator_hears_what_became_of_the_handler(guard, bearer, kind, settings):
-    """What FastAPI throws into a dependency at its yield is what rolls a transaction back."""
+    """FastAPI throws an exception into the dependency at its yield, to roll back a transaction."""
     heard = []
 
     @require_scope("admin")

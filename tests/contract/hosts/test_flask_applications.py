@@ -1,4 +1,4 @@
-"""What is special to Flask's applications: what they answer themselves, where the guard stands in them, blueprints."""
+"""Flask applications: their own responses, the place of the guard, blueprints."""
 
 from __future__ import annotations
 

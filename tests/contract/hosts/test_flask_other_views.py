@@ -1,4 +1,4 @@
-"""The view that Flask runs is the one that the guard admitted, whatever the application chooses after the decision."""
+"""Flask runs only the view that the guard admitted, although the application changes it."""
 
 from __future__ import annotations
 

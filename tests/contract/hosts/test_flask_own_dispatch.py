@@ -1,4 +1,4 @@
-"""Applications whose class dispatches by itself, without `ensure_sync` and without the answer that Flask makes to OPTIONS."""
+"""Applications with their own dispatch, without `ensure_sync` and automatic OPTIONS."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class HastyDispatch(Own):
 
 
 class Ensuring(Own):
-    """Does as Flask does, and chooses."""
+    """Dispatches as Flask does, and chooses another view."""
 
     def choose(self):
         return self.ensure_sync(self.view_functions["internal"])

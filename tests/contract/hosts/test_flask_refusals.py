@@ -1,4 +1,4 @@
-"""A refusal that a guarded function of a Flask application makes is what the client gets, whatever the application makes of it."""
+"""The client receives the refusal of a guarded function, although the application drops it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_app(layout, guard, **middleware):
 
 
 def plain(guard, lines, method="GET"):
-    """The refusal of this request by the guard itself."""
+    """Return the guard's own refusal of this request."""
     decision = guard.authenticate(Request(method, "/x", headers=[*lines]), READ)
     return decision.status, list(decision.headers), decision.body
 

@@ -1,4 +1,4 @@
-"""Which responses of Flask the extension hands on, and which it watches for a refusal that comes late."""
+"""Flask responses that the extension passes on, and those that it watches for late refusals."""
 
 from __future__ import annotations
 

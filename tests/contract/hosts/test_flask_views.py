@@ -1,4 +1,4 @@
-"""What is special to Flask's views: classes, what is known before they run, decorators on the wrong side of a route."""
+"""Flask views: classes, admission before they run, decorators on the wrong side of a route."""
 
 from __future__ import annotations
 

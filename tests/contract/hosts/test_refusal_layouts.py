@@ -1,4 +1,4 @@
-"""A refusal is the same bytes in every layout of a Starlette or FastAPI application, whatever handles exceptions there."""
+"""A refusal has the same bytes in every layout of a Starlette or FastAPI application."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ FRAMEWORKS = {"Starlette": Starlette, "FastAPI": FastAPI}
 
 
 def routes_of(kind: str, framework: str, ran: list[str]) -> tuple[Any, list[Any]]:
-    """The endpoint of one kind, and what FastAPI's route depends on."""
+    """Return the endpoint of one kind, and the dependencies of its FastAPI route."""
 
     @require_scope("admin")
     async def dependency(request: Request) -> None:
@@ -98,7 +98,7 @@ def routes_of(kind: str, framework: str, ran: list[str]) -> tuple[Any, list[Any]
 
 
 def application(framework: str, handlers: Any, middleware: list[Middleware], endpoint: Any, dependencies: list[Any], *, place: str) -> Any:
-    """One application with the endpoint at `/x` as its path below `place`."""
+    """Return an application with the endpoint at `/x` below `place`."""
     if place == "plain":
         return with_route(FRAMEWORKS[framework](exception_handlers=handlers, middleware=middleware), "/x", endpoint, dependencies)
     if place == "mounted":
@@ -139,7 +139,7 @@ LAYOUTS = [
 
 @pytest.fixture
 def own(guard, bearer):
-    """What the guard itself says to these two requests: with a token that lacks the scope, and without any token."""
+    """Return the guard's own refusals: of a token without the scope, and of no token."""
     policy = make_policy(["admin"])
     return {
         "missing_scope": guard.authenticate(GuardRequest("GET", "/x", headers=[*bearer(), *ORIGIN]), policy),

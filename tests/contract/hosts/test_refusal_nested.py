@@ -1,4 +1,4 @@
-"""One guard inside another, and a layer between the two that answers every refusal by success: the client gets the refusal."""
+"""Nested guards with a layer between them that hides refusals: the client gets the refusal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def inner(request, guard, issuer):
 
 
 def succeeds(app):
-    """A WSGI application that answers whatever `app` answers by success."""
+    """Return a WSGI application that replaces every response of `app` by a success."""
 
     def between(environ: Any, start_response: Any) -> Any:
         for _ in app(environ, lambda *started: None):

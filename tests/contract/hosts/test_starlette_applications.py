@@ -1,4 +1,4 @@
-"""What is special to Starlette's applications: mounts, CORS outside and inside, FastAPI on top."""
+"""Starlette applications: mounts, CORS outside and inside, FastAPI on top."""
 
 from __future__ import annotations
 

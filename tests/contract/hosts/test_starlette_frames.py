@@ -1,4 +1,4 @@
-"""No frame of ours holds the connection while a handler runs, nor in the traceback of what it raises."""
+"""No frame of the package holds the connection during a handler or in its traceback."""
 
 from __future__ import annotations
 

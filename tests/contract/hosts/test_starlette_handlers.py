@@ -1,4 +1,4 @@
-"""What is special to Starlette's handlers: where their request is found, threads, classes."""
+"""Starlette handlers: the place of their request, threads, classes."""
 
 from __future__ import annotations
 

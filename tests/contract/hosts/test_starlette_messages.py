@@ -1,4 +1,4 @@
-"""A connection may outlive its token: what each message of an accepted WebSocket is decided by."""
+"""A connection may outlive its token: decisions about messages of an accepted WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of an application the WSGI middleware leaves to the server, PEP 3333's `wsgi.file_wrapper`."""
+"""Files that the WSGI middleware leaves to the server (`wsgi.file_wrapper`, PEP 3333)."""
 
 from __future__ import annotations
 

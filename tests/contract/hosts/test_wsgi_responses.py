@@ -1,4 +1,4 @@
-"""What the WSGI middleware hands on of a response that no handler refuses."""
+"""Responses that the WSGI middleware passes on, since no handler refuses."""
 
 from __future__ import annotations
 
