@@ -19,7 +19,7 @@ from iiniit_guard.adapting.asgi_exchange import (
     recall_scope,
     refuse,
 )
-from iiniit_guard.adapting.decorator_order import misplaced
+from iiniit_guard.adapting.decorator_order import find_misordered
 from iiniit_guard.adapting.middleware import admit_async, checked_guard
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, record_refusal
 from iiniit_guard.core.model.access_token import AccessToken
@@ -162,7 +162,7 @@ class GuardMiddleware:
         Raises:
             UsageError: A decorator of the guard stands above a route decorator.
         """
-        names = misplaced(_endpoints(self.app))
+        names = find_misordered(_endpoints(self.app))
         if names:
             raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
         if any(name.endswith("CORSMiddleware") for name in _middleware_names(self.app)):

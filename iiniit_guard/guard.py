@@ -25,16 +25,16 @@ from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.outcome import unwrap
-from iiniit_guard.core.resource import Chance, ProtectedResource
-from iiniit_guard.core.resource_metadata import published, resource_document
+from iiniit_guard.core.resource import Entropy, ProtectedResource
+from iiniit_guard.core.resource_metadata import metadata_response, resource_document
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.core.settings.options import GuardKeywords
 from iiniit_guard.core.verify import verify
-from iiniit_guard.core.warm_up import prepare
+from iiniit_guard.core.warm_up import warm_up
 from iiniit_guard.errors import UsageError
 from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.effects import EffectRunner, Transport
 from iiniit_guard.io.fork import on_fork
-from iiniit_guard.io.perform import Performer, Transport
 from iiniit_guard.io.settings import settings_from_env, settings_from_file
 from iiniit_guard.io.store import Store
 
@@ -59,9 +59,9 @@ class Guard(CopiedAsItself):
     """
 
     def __init__(self, *, clock: Clock = _SYSTEM_CLOCK, transport: Transport | None = None, **settings: Unpack[GuardKeywords]) -> None:
-        self.resource: Final = ProtectedResource(make_settings(settings), clock, Chance(random.random, _unique, os.urandom))
+        self.resource: Final = ProtectedResource(make_settings(settings), clock, Entropy(random.random, _unique, os.urandom))
         store_url = self.resource.settings.store_url
-        self._performer = Performer(transport, None if store_url is None else Store(store_url))
+        self._runner = EffectRunner(transport, None if store_url is None else Store(store_url))
         self._listener = self.resource.settings.on_event
         self._wall = clock.wall
         self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
@@ -69,7 +69,7 @@ class Guard(CopiedAsItself):
         )
         """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
         self.metadata_path: Final = self.resource.metadata_path
-        """The path, from the root of the host, that `published` serves.
+        """The path, from the root of the host, that `metadata_response` serves.
 
         None without the setting `resource`.
         """
@@ -120,7 +120,7 @@ class Guard(CopiedAsItself):
         if isinstance(result, AccessToken):
             return conclude(result, presented, self.resource, wanted)
         if isinstance(result, Pending):
-            result = run(resume(result), self._performer.perform)
+            result = run(resume(result), self._runner.perform)
         return self._concluded(result, presented, request, wanted, started)
 
     async def authenticate_async(
@@ -132,7 +132,7 @@ class Guard(CopiedAsItself):
         if isinstance(result, AccessToken):
             return conclude(result, presented, self.resource, wanted)
         if isinstance(result, Pending):
-            result = await run_async(resume(result), self._performer.perform_async)
+            result = await run_async(resume(result), self._runner.perform_async)
         return self._concluded(result, presented, request, wanted, started)
 
     def _begin_heard(self, presented: Presented, wanted: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
@@ -145,7 +145,7 @@ class Guard(CopiedAsItself):
             self._emit(usual_event(begun, digest, method, host, cache=cache, now=self._wall(), seconds=seconds, subjects=subjects))
         return begun
 
-    def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
+    def authorize(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
         """Check a token that was verified for this request against the policy of a handler.
 
         Only a refusal emits an event.
@@ -164,12 +164,12 @@ class Guard(CopiedAsItself):
         self._tell(decision, request, host, 0.0)
         return decision
 
-    def published(self, request: Request) -> Answer | None:
+    def metadata_response(self, request: Request) -> Answer | None:
         """Return the response to a request for the metadata of this resource (RFC 9728).
 
         None for any other request, and without the setting `resource`.
         """
-        return published(request, self.resource)
+        return metadata_response(request, self.resource)
 
     def metadata(self) -> dict[str, Any]:
         """Return the RFC 9728 document, for applications that serve it themselves."""
@@ -195,7 +195,7 @@ class Guard(CopiedAsItself):
                 cannot be verified alone.
         """
         found = self._cached(token, None)
-        return unwrap(run(verify(token, digest_of(token), self.resource), self._performer.perform)) if found is None else unwrap(found)
+        return unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform)) if found is None else unwrap(found)
 
     async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Asynchronous twin of `verify`.
@@ -208,7 +208,7 @@ class Guard(CopiedAsItself):
         found = self._cached(token, outdated)
         if found is not None:
             return unwrap(found)
-        return unwrap(await run_async(verify(token, digest_of(token), self.resource, outdated=outdated), self._performer.perform_async))
+        return unwrap(await run_async(verify(token, digest_of(token), self.resource, outdated=outdated), self._runner.perform_async))
 
     async def prepare_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.
@@ -216,15 +216,15 @@ class Guard(CopiedAsItself):
         Returns:
             Why documents are missing, one entry per failure. Empty if everything was fetched.
         """
-        return await run_async(prepare(self.resource), self._performer.perform_async)
+        return await run_async(warm_up(self.resource), self._runner.perform_async)
 
     def close(self) -> None:
         """Stop background work and close the connections of threads. Later network calls fail."""
-        self._performer.close()
+        self._runner.close()
 
     async def aclose(self) -> None:
         """Close what `close` closes, and the connections of the running event loop."""
-        await self._performer.aclose()
+        await self._runner.aclose()
 
     async def release_loop(self) -> None:
         """Cancel the background work of the running event loop and close its connections.
@@ -232,7 +232,7 @@ class Guard(CopiedAsItself):
         The next call opens new connections. At shutdown, an application calls this and not
         `aclose`, because another application, or the next start of the same one, may use the guard.
         """
-        await self._performer.release_loop()
+        await self._runner.release_loop()
 
     def after_fork(self) -> None:
         """Replace the locks in a forked child. The caches stay."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
@@ -23,7 +23,7 @@ Preflights = Literal["auto", "pass", "guard"]
 PASS: Final = "pass"
 """The request passes, and the guard does not check its credentials."""
 
-Wanted: TypeAlias = Policy | Literal["pass"] | Problem
+Requirement: TypeAlias = Policy | Literal["pass"] | Problem
 
 
 class Rules(Protocol):
@@ -38,7 +38,7 @@ class Rules(Protocol):
     then applies unless its reason is `NO_RULE`; every other preflight passes.
     """
 
-    def policy_for(self, request: Request) -> Wanted:
+    def policy_for(self, request: Request) -> Requirement:
         """Return the policy of the rule for this request, `PASS`, or the refusal."""
         ...
 
@@ -79,7 +79,7 @@ class Gate:
         object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
         object.__setattr__(self, "opens", bool(self.public or self.subtrees))
 
-    def policy_for(self, request: Request, *, host_answers: bool = False) -> Wanted:
+    def policy_for(self, request: Request, *, host_answers: bool = False) -> Requirement:
         """Return the policy that this request must satisfy.
 
         Args:
@@ -93,7 +93,7 @@ class Gate:
         if self.is_public(request.path):
             return PASS
         if self._lets_preflights_pass(host_answers) and is_preflight(request):
-            wanted = self._wanted_of_preflight(request)
+            wanted = self._requirement_of_preflight(request)
             return PASS if wanted is None else wanted
         if self.rules is not None:
             return self.rules.policy_for(request)
@@ -111,12 +111,12 @@ class Gate:
             or self.policy.anonymous
         ):
             return False
-        return is_preflight(request) and not self.is_public(request.path) and self._wanted_of_preflight(request) is None
+        return is_preflight(request) and not self.is_public(request.path) and self._requirement_of_preflight(request) is None
 
-    def _wanted_of_preflight(self, request: Request) -> Wanted | None:
+    def _requirement_of_preflight(self, request: Request) -> Requirement | None:
         if self.rules is None:
             return None
-        ask: Callable[[Request], Wanted | None] | None = getattr(self.rules, "preflight_policy_for", None)
+        ask: Callable[[Request], Requirement | None] | None = getattr(self.rules, "preflight_policy_for", None)
         if ask is not None:
             return ask(request)
         wanted = self.rules.policy_for(request)
@@ -149,7 +149,7 @@ def make_gate(
     """
     faults = []
     exact, subtrees = set(), []
-    if (fault := is_.flag(optional_token)) is not None:  # "false" is true to Python
+    if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
         faults.append(f"optional_token: {fault}")
     if isinstance(public, str):
         faults.append("public: a list of paths is wanted, not one string")

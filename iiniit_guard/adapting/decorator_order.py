@@ -21,7 +21,7 @@ _wrapped: WeakKeyDictionary[FunctionType, list[ref[object]]] = WeakKeyDictionary
 
 
 def remember_wrapped(handler: object, wrapper: object) -> None:
-    """Store that a decorator wrapped `handler` in `wrapper`, for `misplaced`."""
+    """Store that a decorator wrapped `handler` in `wrapper`, for `find_misordered`."""
     for inner in _chain(handler):
         # Some frameworks decorate at every request and discard the wrapper afterwards, for example
         # Flask-RESTX with `method_decorators`. Dead references must not accumulate.
@@ -29,7 +29,7 @@ def remember_wrapped(handler: object, wrapper: object) -> None:
         _wrapped[inner] = [*alive, ref(wrapper)]
 
 
-def misplaced(registered: Iterable[object]) -> list[str]:
+def find_misordered(registered: Iterable[object]) -> list[str]:
     """Return the names of the registered handlers whose decorator stands above the route decorator.
 
     `@require_scope` above `@app.get` has no effect on the route, because `@app.get` has already

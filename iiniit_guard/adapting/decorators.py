@@ -57,7 +57,7 @@ def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy:
     """
     guard, who = _noted(state)
     if who is not None:
-        return _note(state, guard, guard.permit(read(), who, policy, host=host))
+        return _note(state, guard, guard.authorize(read(), who, policy, host=host))
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
     return _note(state, guard, guard.authenticate(read(), policy, host=host))
@@ -67,7 +67,7 @@ async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Reque
     """Asynchronous twin of `decide`."""
     guard, who = _noted(state)
     if who is not None:
-        return _note(state, guard, guard.permit(read(), who, policy, host=host))
+        return _note(state, guard, guard.authorize(read(), who, policy, host=host))
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
 
 

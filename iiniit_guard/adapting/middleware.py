@@ -43,8 +43,8 @@ class Deciding(Protocol):
         """See `Guard.metadata_path`."""
         ...
 
-    def published(self, request: Request) -> Answer | None:
-        """See `Guard.published`."""
+    def metadata_response(self, request: Request) -> Answer | None:
+        """See `Guard.metadata_response`."""
         ...
 
     @property
@@ -57,8 +57,8 @@ class Deciding(Protocol):
         """See `Guard.resource`."""
         ...
 
-    def permit(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
-        """See `Guard.permit`."""
+    def authorize(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
+        """See `Guard.authorize`."""
         ...
 
 
@@ -100,7 +100,7 @@ def admit(
     """
     if begun is not None:
         return guard.authenticate(request, handler or gate.policy, host=host, begun=begun)
-    answer = guard.published(request)
+    answer = guard.metadata_response(request)
     if answer is not None:
         return answer
     wanted = _wanted(gate, request, handler, host_answers)
@@ -113,7 +113,7 @@ async def admit_async(
     """Asynchronous twin of `admit`."""
     if begun is not None:
         return await guard.authenticate_async(request, gate.policy, host=host, begun=begun)
-    answer = guard.published(request)
+    answer = guard.metadata_response(request)
     if answer is not None:
         return answer
     wanted = _wanted(gate, request, None, host_answers)

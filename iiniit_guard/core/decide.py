@@ -20,7 +20,7 @@ from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
 from iiniit_guard.core.http.bearer import BEARER, WHITE_SPACE, Credential, assertion_of, credential_of, has_query_token
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
-from iiniit_guard.core.model.flow import Ask, Effect, Flow, Unreachable
+from iiniit_guard.core.model.flow import Call, Effect, Flow, Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request, only_authorization
@@ -245,7 +245,7 @@ def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
 
 def _validate(token: AccessToken, request: Request, resource: ProtectedResource) -> Flow[AccessToken | Problem]:
     for validator in resource.settings.validators:
-        if (yield Ask(validator, (token, request))) is not True:
+        if (yield Call(validator, (token, request))) is not True:
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
     return token
 
@@ -256,7 +256,7 @@ def _ask_alternative(credential: Credential, request: Request, resource: Protect
     The scheme alone selects the function. No credential is tried by two functions.
     """
     scheme, function = resource.alternatives[credential.scheme]
-    answer = yield Ask(function, (credential.value, request))
+    answer = yield Call(function, (credential.value, request))
     if answer is None:
         return PROBLEMS[Reason.UNKNOWN_CREDENTIAL]
     if not isinstance(answer, Principal) or answer.scheme != scheme:

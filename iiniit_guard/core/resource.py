@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.tokens import CacheEntry, TokenCache
-from iiniit_guard.core.http.challenge import Answers
+from iiniit_guard.core.http.challenge import RefusalWriter
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
 from iiniit_guard.core.issuer.registry import FoundIssuers, is_issuer_name
@@ -17,7 +17,7 @@ from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
-from iiniit_guard.core.model.flow import Ask, Flow
+from iiniit_guard.core.model.flow import Call, Flow
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import UsageError
@@ -26,7 +26,7 @@ WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Entropy:
     """Sources of randomness, as an argument.
 
     Attributes:
@@ -43,7 +43,7 @@ class Chance:
 class ProtectedResource:
     """The state that decisions depend on. It performs no I/O."""
 
-    def __init__(self, settings: GuardSettings, clock: Clock, chance: Chance) -> None:
+    def __init__(self, settings: GuardSettings, clock: Clock, chance: Entropy) -> None:
         self.settings = settings
         self.clock = clock
         self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock, settings.max_cached_bytes)
@@ -70,7 +70,7 @@ class ProtectedResource:
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
-        self.answers: Answers = Answers(
+        self.answers: RefusalWriter = RefusalWriter(
             realm=settings.realm or (known[0].audiences[0] if known else "api"),
             schemes=("Bearer", *settings.alternatives),
             resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
@@ -179,7 +179,7 @@ def request_issuer(request: Request, resolver: Callable[[Request], object]) -> F
     Raises:
         UsageError: The application returns neither a string nor None.
     """
-    issuer = yield Ask(resolver, (request,))
+    issuer = yield Call(resolver, (request,))
     if issuer is not None and not isinstance(issuer, str):
         raise UsageError("issuer_resolver gives the issuer identifier as a text, or None")
     return issuer if issuer is not None and is_issuer_name(issuer) else None

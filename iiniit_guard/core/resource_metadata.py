@@ -28,7 +28,7 @@ def resource_document(settings: GuardSettings) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value}
 
 
-def published(request: Request, resource: ProtectedResource) -> Answer | None:
+def metadata_response(request: Request, resource: ProtectedResource) -> Answer | None:
     """Return the response to a request for the metadata document, or None for any other request.
 
     The document needs no token and may be read from every origin.

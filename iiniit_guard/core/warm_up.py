@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.resource import ProtectedResource
 
 
-def prepare(resource: ProtectedResource) -> Flow[tuple[str, ...]]:
+def warm_up(resource: ProtectedResource) -> Flow[tuple[str, ...]]:
     """Fetch what every decision needs: the keys and the introspection endpoints.
 
     Attempts are spaced as for requests.
@@ -22,7 +22,7 @@ def prepare(resource: ProtectedResource) -> Flow[tuple[str, ...]]:
     missing = []
     for server in resource.servers:
         if verifies(server):
-            keys = yield from server.keys.obtain()
+            keys = yield from server.keys.get()
             if isinstance(keys, Unreachable):
                 missing.append(f"{server.issuer}: {keys.detail}")
         if server.introspects:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask, Request, Response
 
 from iiniit_guard.adapting.admission import PASS, Gate
-from iiniit_guard.adapting.decorator_order import misplaced
+from iiniit_guard.adapting.decorator_order import find_misordered
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.middleware import admit, recall_environ
 from iiniit_guard.adapting.request_state import add_notes, record_refusal
@@ -159,7 +159,7 @@ class BeforeRequest:
         return None
 
     def _look(self, app: Flask) -> None:
-        names = misplaced(dict.values(cast("dict[Any, Any]", app.view_functions)))
+        names = find_misordered(dict.values(cast("dict[Any, Any]", app.view_functions)))
         if names:
             raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
         self._looked = True

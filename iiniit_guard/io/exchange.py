@@ -61,7 +61,7 @@ class Exchange:
         self.answered: bool = False
         self._root: BaseException | None = None
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the remaining seconds, more than 0.
 
         Raises:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from iiniit_guard.core.issuer.forward_proxy import ForwardProxy
     from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse, Unreachable
     from iiniit_guard.io.daemon_threads import DaemonThreads
-    from iiniit_guard.io.loops import Loops
-    from iiniit_guard.io.names import Names
+    from iiniit_guard.io.dns import Resolver
+    from iiniit_guard.io.event_loops import Loops
 
 
 class LoopClients:
@@ -38,7 +38,7 @@ class LoopClients:
     They send no cookies and follow no redirects.
     """
 
-    def __init__(self, contexts: TlsContexts, names: Names, loops: Loops, threads: DaemonThreads) -> None:
+    def __init__(self, contexts: TlsContexts, names: Resolver, loops: Loops, threads: DaemonThreads) -> None:
         self._contexts = contexts
         self._names = names
         self._loops = loops
@@ -50,7 +50,7 @@ class LoopClients:
         previous = EXCHANGE.set(exchange)
         try:
             outgoing = make_request(request, exchange)
-            async with asyncio.timeout(exchange.left()):
+            async with asyncio.timeout(exchange.remaining()):
                 transport = await self._transport(request.connection, outgoing.url.scheme)
                 try:
                     return await _send(transport, outgoing)
@@ -82,7 +82,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
     Tools that intercept the transports of httpx2 in tests also intercept this one.
     """
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Names) -> None:
+    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Resolver) -> None:
         proxy = proxy_of(connection)
         plain = context is None
         self._pool = httpcore2.AsyncConnectionPool(
@@ -110,7 +110,7 @@ async def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse
 class _Backend(httpcore2.AsyncNetworkBackend):
     """Open connections, through the proxy `tunnelled` if it is set."""
 
-    def __init__(self, names: Names, tunnelled: ForwardProxy | None) -> None:
+    def __init__(self, names: Resolver, tunnelled: ForwardProxy | None) -> None:
         self._names = names
         self._tunnelled = tunnelled
         self._sockets = httpcore2.AnyIOBackend()

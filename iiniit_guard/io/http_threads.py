@@ -29,7 +29,7 @@ from iiniit_guard.io.proxy import Tunnel, for_plain_http
 if TYPE_CHECKING:
     from iiniit_guard.core.issuer.forward_proxy import ForwardProxy
     from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse, Unreachable
-    from iiniit_guard.io.names import Names
+    from iiniit_guard.io.dns import Resolver
 
 
 class ThreadClients:
@@ -38,7 +38,7 @@ class ThreadClients:
     They send no cookies and follow no redirects.
     """
 
-    def __init__(self, contexts: TlsContexts, names: Names) -> None:
+    def __init__(self, contexts: TlsContexts, names: Resolver) -> None:
         self._contexts = contexts
         self._names = names
         self._lock = Lock()
@@ -100,7 +100,7 @@ class _Transport(httpx2.HTTPTransport):
     Tools that intercept the transports of httpx2 in tests also intercept this one.
     """
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Names, streams: WeakSet[_Stream]) -> None:
+    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Resolver, streams: WeakSet[_Stream]) -> None:
         proxy = proxy_of(connection)
         plain = context is None
         self._pool = httpcore2.ConnectionPool(
@@ -128,7 +128,7 @@ def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
 class _Backend(httpcore2.NetworkBackend):
     """Open connections, through the proxy `tunnelled` if it is set."""
 
-    def __init__(self, names: Names, streams: WeakSet[_Stream], tunnelled: ForwardProxy | None) -> None:
+    def __init__(self, names: Resolver, streams: WeakSet[_Stream], tunnelled: ForwardProxy | None) -> None:
         self._names = names
         self._streams = streams
         self._tunnelled = tunnelled
@@ -175,7 +175,7 @@ class _Stream(httpcore2.NetworkStream):
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with raised_as(httpcore2.ReadTimeout, httpcore2.ReadError) as exchange:
-            self._socket.settimeout(exchange.left())
+            self._socket.settimeout(exchange.remaining())
             return exchange.received(self._socket.recv(max_bytes))
 
     @override
@@ -183,7 +183,7 @@ class _Stream(httpcore2.NetworkStream):
         rest = memoryview(buffer)
         with raised_as(httpcore2.WriteTimeout, httpcore2.WriteError) as exchange:
             while rest:  # Not `sendall`: over TLS it restarts the timeout for each piece.
-                self._socket.settimeout(exchange.left())
+                self._socket.settimeout(exchange.remaining())
                 rest = rest[self._socket.send(rest) :]
 
     @override

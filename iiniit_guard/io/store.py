@@ -7,14 +7,14 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.core.model.flow import Keep, Recall
+from iiniit_guard.core.model.flow import StoreGet, StoreSet
 from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
-    from iiniit_guard.io.loops import Loops
+    from iiniit_guard.io.event_loops import Loops
 
 _TIMEOUT_SECONDS: Final = 0.1
 # After a failure: a store that hangs must not add 100 ms to every request.
@@ -53,14 +53,14 @@ class Store:
         """Start without the connections of the parent process."""
         self._begin()
 
-    def perform(self, effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
+    def perform(self, effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
         """Perform one effect in this thread."""
         if time.monotonic() < self._quiet_until:
             return missed(effect)
         module = _redis()
         try:
             client = self._thread_client()
-            if isinstance(effect, Keep):
+            if isinstance(effect, StoreSet):
                 client.set(effect.name, effect.value, px=_milliseconds(effect))
                 return self._succeeded(None)
             pipeline = client.pipeline(transaction=False)
@@ -72,7 +72,7 @@ class Store:
         except Exception as error:  # noqa: BLE001 - every failure is a miss; no URL is quoted
             return self._failed(effect, error)
 
-    async def perform_async(self, effect: Recall | Keep, loops: Loops) -> tuple[bytes | None, ...] | None:
+    async def perform_async(self, effect: StoreGet | StoreSet, loops: Loops) -> tuple[bytes | None, ...] | None:
         """Perform one effect on the running event loop. The connections close with the loop."""
         import asyncio
 
@@ -82,7 +82,7 @@ class Store:
         try:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
                 client = await self._loop_client(loops)
-                if isinstance(effect, Keep):
+                if isinstance(effect, StoreSet):
                     await client.set(effect.name, effect.value, px=_milliseconds(effect))
                     return self._succeeded(None)
                 pipeline = client.pipeline(transaction=False)
@@ -120,7 +120,7 @@ class Store:
         self._answered_at = time.monotonic()
         return reply
 
-    def _failed(self, effect: Recall | Keep, error: Exception) -> tuple[bytes | None, ...] | None:
+    def _failed(self, effect: StoreGet | StoreSet, error: Exception) -> tuple[bytes | None, ...] | None:
         now = time.monotonic()
         # A burst of requests can delay the event loop itself for longer than the timeout. A client
         # must not be able to disable a store that responded a moment ago by sending such a burst.
@@ -160,13 +160,13 @@ def _options(*, asynchronous: bool) -> dict[str, Any]:
     }
 
 
-def _milliseconds(effect: Keep) -> int:
+def _milliseconds(effect: StoreSet) -> int:
     return max(1, int(effect.seconds * 1000))
 
 
-def missed(effect: Recall | Keep) -> tuple[bytes | None, ...] | None:
+def missed(effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
     """Return the reply for a miss."""
-    return None if isinstance(effect, Keep) else (None,) * len(effect.names)
+    return None if isinstance(effect, StoreSet) else (None,) * len(effect.names)
 
 
 def _bounded(replies: list[Any]) -> tuple[bytes | None, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.model.clock import Clock
     from iiniit_guard.sidecar.settings.sidecar_settings import SidecarSettings
-    from iiniit_guard.sidecar.status.worker_stats import Board
+    from iiniit_guard.sidecar.status.worker_stats import WorkerStats
 
 _TICK_SECONDS: Final = 1.0
 _PREPARE_SECONDS: Final = 10.0
@@ -43,7 +43,9 @@ class Sidecar:
         SettingsError: The settings have faults. The exception lists all of them.
     """
 
-    def __init__(self, read: Callable[[], SidecarSettings], *, board: Board | None = None, more: Mapping[str, Any] = NOTHING_MORE) -> None:
+    def __init__(
+        self, read: Callable[[], SidecarSettings], *, board: WorkerStats | None = None, more: Mapping[str, Any] = NOTHING_MORE
+    ) -> None:
         self._read = read
         self._board = board
         self._more = more

@@ -23,7 +23,7 @@ class _Refused:
         self.ends_monotonic = ends_monotonic
 
 
-class RefusedCache:
+class NegativeCache:
     """A short-lived cache of tokens that the authorization server called inactive.
 
     It is separate from the token cache, so that invalid tokens cannot evict valid ones.
@@ -84,7 +84,7 @@ class Tombstones:
     """
 
     SIZE: Final = 65_536
-    YARDS: Final = 16
+    SHARDS: Final = 16
     """Number of shards, chosen by the digest's first octet.
 
     A table is sometimes rebuilt as a whole. That takes 9 ms for 65,536 tombstones, and less than 1
@@ -96,14 +96,14 @@ class Tombstones:
         self._lock = Lock()
         self.any_spelling: bool = False
         """Whether `end` was ever called. If not, second spellings need not be checked."""
-        self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.YARDS) for _ in range(self.YARDS)]
+        self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.SHARDS) for _ in range(self.SHARDS)]
 
-    def bury(self, digest: bytes) -> None:
+    def add(self, digest: bytes) -> None:
         """Add a tombstone: responses to requests sent before now are ignored for this token.
 
         A tombstone that `end` added is kept.
         """
-        yard = self._yards[digest[0] % self.YARDS]
+        yard = self._yards[digest[0] % self.SHARDS]
         with self._lock:
             yard[digest] = max(yard.get(digest, float("-inf")), self._monotonic())
 
@@ -114,11 +114,11 @@ class Tombstones:
         """
         with self._lock:
             self.any_spelling = True
-            self._yards[digest[0] % self.YARDS][digest] = float("inf")
+            self._yards[digest[0] % self.SHARDS][digest] = float("inf")
 
     def is_ended(self, digest: bytes) -> bool:
         """Return whether `end` was called for this token, and `lift` was not."""
-        return self.outdates(digest, float("inf"))
+        return self.supersedes(digest, float("inf"))
 
     def lift(self, digest: bytes) -> None:
         """Remove the tombstone that `end` added.
@@ -127,12 +127,12 @@ class Tombstones:
         """
         with self._lock:
             if self.is_ended(digest):
-                self._yards[digest[0] % self.YARDS].pop(digest, None)
+                self._yards[digest[0] % self.SHARDS].pop(digest, None)
 
-    def outdates(self, digest: bytes, sent_monotonic: float) -> bool:
+    def supersedes(self, digest: bytes, sent_monotonic: float) -> bool:
         """Return whether the response to a request sent at `sent_monotonic` is outdated."""
         try:
-            return sent_monotonic <= self._yards[digest[0] % self.YARDS][digest]
+            return sent_monotonic <= self._yards[digest[0] % self.SHARDS][digest]
         except KeyError:
             return False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.claims.scope import ScopeReading
-from iiniit_guard.core.claims.shapes import Habit, habit_of, is_common
+from iiniit_guard.core.claims.shapes import ClaimShape, is_common, make_claim_shape
 from iiniit_guard.core.claims.token_kind import explicit_problem, id_token_problem, names_dpop
 from iiniit_guard.core.model.access_token import AccessToken, make_access_token
 from iiniit_guard.core.model.claims import LATEST, freeze, is_time
@@ -52,7 +52,7 @@ class ClaimChecks:
     missing_audience: bool
     id_tokens: bool
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
-    _habits: dict[tuple[str | type, ...], Habit] = field(default_factory=dict, repr=False, compare=False)
+    _claim_shapes: dict[tuple[str | type, ...], ClaimShape] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
@@ -70,31 +70,31 @@ class ClaimChecks:
             typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
         """
         kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
-        habit = known = self._habits.get(kinds)
+        claim_shape = known = self._claim_shapes.get(kinds)
         found = self._accept(claims, now) if known is not None and known.usual else None
-        if habit is None or found is None:
-            habit = known or habit_of(claims, audience_claim=self.audience_claim, strict=self.strict)
-            decided = self._decide(claims, habit, now, introspected, typ)
+        if claim_shape is None or found is None:
+            claim_shape = known or make_claim_shape(claims, audience_claim=self.audience_claim, strict=self.strict)
+            decided = self._decide(claims, claim_shape, now, introspected, typ)
             if isinstance(decided, Problem):
                 return decided
             found = decided
             # Only for a valid token: tokens for other APIs must not fill this cache.
             if known is None and is_common(claims):
-                if len(self._habits) >= _HABITS_KEPT:
-                    self._habits.clear()
-                self._habits[kinds] = habit
+                if len(self._claim_shapes) >= _HABITS_KEPT:
+                    self._claim_shapes.clear()
+                self._claim_shapes[kinds] = claim_shape
         details: tuple[Any, ...] = ()
-        if habit.detailed:
+        if claim_shape.detailed:
             details = freeze(claims["authorization_details"])
             claims = {**claims, "authorization_details": details}
         values = tuple(claims.values())
-        subject, client_id, expires, issued, token_id = habit.fields(values)
+        subject, client_id, expires, issued, token_id = claim_shape.fields(values)
         return make_access_token(
-            self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, habit.shape, values
+            self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, claim_shape.shape, values
         )
 
     def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
-        """Accept claims on the fast path, if only their values could refuse them (`Habit.usual`).
+        """Accept claims on the fast path, if only their values could refuse them (`ClaimShape.usual`).
 
         None means that the fast path does not apply. `_decide` then finds the problem, if there is
         one.
@@ -111,30 +111,31 @@ class ClaimChecks:
             return None
         return None if self.required and not self._has_required(claims) else (audience, scopes)
 
-    def _decide(self, claims: dict[str, Any], habit: Habit, now: float, introspected: bool, typ: str | None) -> Found | Problem:
+    def _decide(self, claims: dict[str, Any], claim_shape: ClaimShape, now: float, introspected: bool, typ: str | None) -> Found | Problem:
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
-        problem = (self._kind(claims, introspected, typ) if habit.telling else None) or self._times(claims, now, introspected)
+        other_kind = self._kind(claims, introspected, typ) if claim_shape.may_be_other_kind else None
+        problem = other_kind or self._times(claims, now, introspected)
         if problem is not None:
             return problem
         audience = self._audience(claims, introspected)
         if isinstance(audience, Problem):
             return audience
-        if habit.no_text is not None:
-            return malformed_claim(habit.no_text)
-        if self.strict and not introspected and (name := habit.missing or _empty_of(claims)) is not None:
+        if claim_shape.non_string_claim is not None:
+            return malformed_claim(claim_shape.non_string_claim)
+        if self.strict and not introspected and (name := claim_shape.missing or _empty_of(claims)) is not None:
             return malformed_claim(name)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         # RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a
         # bearer token
-        if habit.bound:
+        if claim_shape.bound:
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")
-        if habit.detailed and not _are_details(claims["authorization_details"]):
+        if claim_shape.detailed and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
         return audience, scopes
 

@@ -25,7 +25,7 @@ _CHARACTERS_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class ClaimShape:
     """The facts about one set of names and types.
 
     Attributes:
@@ -42,8 +42,8 @@ class Habit:
     """
 
     usual: bool
-    telling: bool
-    no_text: str | None
+    may_be_other_kind: bool
+    non_string_claim: str | None
     missing: str | None
     bound: bool
     detailed: bool
@@ -51,7 +51,7 @@ class Habit:
     fields: Pick
 
 
-def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) -> Habit:
+def make_claim_shape(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) -> ClaimShape:
     """Return the facts about the names and types of claims.
 
     Args:
@@ -60,21 +60,21 @@ def habit_of(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) ->
         strict: Whether the claims that RFC 9068 requires must be present.
     """
     kinds = {name: type(value) for name, value in claims.items()}
-    telling = not _TELLING.isdisjoint(kinds)
-    no_text = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
+    may_be_other_kind = not _TELLING.isdisjoint(kinds)
+    non_string_claim = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
     positions = {name: position for position, name in enumerate(kinds)}
     client = "client_id" if "client_id" in kinds else "azp"
-    return Habit(
-        usual=not (telling or bound or detailed)
-        and no_text is None
+    return ClaimShape(
+        usual=not (may_be_other_kind or bound or detailed)
+        and non_string_claim is None
         and not (strict and missing is not None)
         and all(kinds.get(name) is str for name in ("iss", audience_claim, "scope"))
         and all(kinds.get(name, int) in _NUMBERS for name in ("iat", "nbf"))
         and kinds.get("exp") in _NUMBERS,
-        telling=telling,
-        no_text=no_text,
+        may_be_other_kind=may_be_other_kind,
+        non_string_claim=non_string_claim,
         missing=missing,
         bound=bound,
         detailed=detailed,

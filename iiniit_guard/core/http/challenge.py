@@ -48,7 +48,7 @@ def quoted(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class RefusalWriter:
     """Writer of the refusals of one protected resource.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from iiniit_guard.core.cache.negative import RefusedCache, Tombstones
+from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
 from iiniit_guard.core.cache.packed_store import IssuerValidity
 from iiniit_guard.core.cache.tokens import KeyValidity
 from iiniit_guard.core.claims.checks import ClaimChecks
@@ -14,9 +14,9 @@ from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.issuer.key_source import KeySource
-from iiniit_guard.core.issuer.limits import Breaker, Calls, FirstLoads
+from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
 from iiniit_guard.core.issuer.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
-from iiniit_guard.core.issuer.revalidating import Kept
+from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jwk import JwkSet
@@ -62,7 +62,7 @@ class AuthorizationServer:
         self.issuer: str = settings.issuer
         self.clock = clock
         self.unique = unique
-        self.proven: bool = False
+        self.confirmed: bool = False
         """Whether a valid token of this issuer was seen."""
         self.was_proven: bool = False
         """Whether a valid token of an issuer of this name was seen before this object existed."""
@@ -120,16 +120,16 @@ class AuthorizationServer:
         self._first_loads = first_loads
         self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
-        self.refused: RefusedCache = RefusedCache(settings.inactive_seconds, clock)
+        self.refused: NegativeCache = NegativeCache(settings.inactive_seconds, clock)
         self.tombstones: Tombstones = Tombstones(clock)
-        self.breaker: Breaker = Breaker(clock)
+        self.breaker: CircuitBreaker = CircuitBreaker(clock)
         """For tokens that were active within the last hour. Other tokens do not count here."""
-        self.breaker_of_unknown: Breaker = Breaker(clock)
-        self.calls: Calls = Calls()
+        self.breaker_of_unknown: CircuitBreaker = CircuitBreaker(clock)
+        self.calls: CallLimiter = CallLimiter()
         self.failure: Unreachable | None = None  # of the last introspection; None if it succeeded
         urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
         named = settings.insecure_metadata_issuer or settings.issuer
-        self.metadata: Kept[Mapping[str, Any]] = Kept(
+        self.metadata: RevalidatedDocument[Mapping[str, Any]] = RevalidatedDocument(
             "metadata",
             lambda: load_metadata(urls, named, self.connection),
             stale_seconds=STALE_SECONDS,
@@ -215,7 +215,7 @@ class AuthorizationServer:
         One admission covers all calls until the cool-down ends.
         """
         now = self.clock.monotonic()
-        if self._first_loads is None or self.proven or now < self._admitted_until:
+        if self._first_loads is None or self.confirmed or now < self._admitted_until:
             return None
         if not self._first_loads.enter(reserved=self.was_proven):
             return Unreachable("busy", "too many issuers are asked for the first time")
@@ -235,7 +235,7 @@ class AuthorizationServer:
     def _place(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
         if configured is not None:
             return configured
-        document = yield from self.metadata.obtain()
+        document = yield from self.metadata.get()
         if isinstance(document, Unreachable):
             return document
         source = self.settings.metadata_url or self.settings.issuer

@@ -115,7 +115,7 @@ def _introspect(
     if server.store is not None:
         if isinstance(outcome, AccessToken):
             yield from server.store.keep(digest, claims, sent)
-        elif server.tombstones.outdates(digest, sent.monotonic):
+        elif server.tombstones.supersedes(digest, sent.monotonic):
             yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
         if other is not None:
             yield from server.store.end(other, server.clock.now(), server.connection.timeout_seconds)
@@ -158,10 +158,10 @@ def _settle_second_spelling(
         server.tombstones.lift(other)
         return None
     other_was_good = cache.drop(other)
-    if server.tombstones.outdates(digest, sent.monotonic) or (verified is not None and not other_was_good):
+    if server.tombstones.supersedes(digest, sent.monotonic) or (verified is not None and not other_was_good):
         server.tombstones.end(other)
     elif other_was_good:
-        server.tombstones.bury(other)
+        server.tombstones.add(other)
     else:
         server.refused.keep(other, server.inactive, young=False)
         return None
@@ -180,13 +180,13 @@ def _recall_shared(
     shared = yield from server.store.recall(digest, server.clock.now())
     # Another clock set this time. If in doubt, treat the response as older than any of this
     # process.
-    if shared is None or server.tombstones.outdates(digest, shared.sent.monotonic - AHEAD_SECONDS):
+    if shared is None or server.tombstones.supersedes(digest, shared.sent.monotonic - AHEAD_SECONDS):
         return None
     claims = _claims(shared.claims, token)
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
-    server.proven = True
+    server.confirmed = True
     _keep(outcome, server.begins(claims), digest, server, cache, shared.sent, verified)
     return cache.recall(digest)
 
@@ -233,18 +233,18 @@ def _remember(
         issued_at = claims.get("iat", issued_at)
     else:
         outcome = server.inactive
-    if isinstance(outcome, AccessToken) and (server.tombstones.outdates(digest, sent.monotonic) or not server.is_trusted):
+    if isinstance(outcome, AccessToken) and (server.tombstones.supersedes(digest, sent.monotonic) or not server.is_trusted):
         # A revocation of the token or of the issuer that arrived during the call overrides its
         # response.
         outcome = server.inactive
     if isinstance(outcome, Problem):
         # Renew an existing tombstone: an active response may have been requested in the meantime.
-        if cache.drop(digest) or server.tombstones.outdates(digest, float("-inf")):
-            server.tombstones.bury(digest)
+        if cache.drop(digest) or server.tombstones.supersedes(digest, float("-inf")):
+            server.tombstones.add(digest)
         young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
         server.refused.keep(digest, outcome, young=young)
         return outcome
-    server.proven = True
+    server.confirmed = True
     server.refused.forget(digest)
     _keep(outcome, server.begins(claims), digest, server, cache, sent, verified, length)
     return outcome

@@ -36,15 +36,15 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
     if problem is not None:
         return before_signature(problem, hidden=server.is_found)
     source, now = server.keys, server.clock.now()
-    keys, fetched = source.current_at(*now), False
+    keys, fetched = source.fresh_at(*now), False
     if keys is None:
         before = source.value
-        obtained = yield from source.obtain()
+        obtained = yield from source.get()
         if isinstance(obtained, Unreachable):
             return obtained
         keys, now, fetched = obtained, server.clock.now(), obtained is not before
     validity = _signer(jws, keys, server)
-    if validity is None and not is_final(jws.header, keys, server):
+    if validity is None and not refetch_cannot_help(jws.header, keys, server):
         if fetched:
             # This request fetched the set, so another fetch would return the same keys.
             source.count_as_forced()
@@ -56,8 +56,8 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
                 keys, now = newer, server.clock.now()
                 validity = _signer(jws, keys, server)
     if validity is None:
-        return before_signature(problem_of(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found)
-    return rest_on(validity, jws.header, jws.claims, server, *now)
+        return before_signature(signature_problem(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found)
+    return check_verified_claims(validity, jws.header, jws.claims, server, *now)
 
 
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
@@ -80,11 +80,11 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
     return None
 
 
-def rest_on(
+def check_verified_claims(
     validity: KeyValidity, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
 ) -> CacheEntry | Problem:
     """Check the claims of a token that was signed by the key of `validity`."""
-    server.proven = True
+    server.confirmed = True
     checks = server.checks
     outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
     if isinstance(outcome, Problem):
@@ -103,7 +103,7 @@ def rest_on(
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 
-def is_final(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
+def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
     """Return whether a newer key set cannot help.
 
     It cannot if the set has the key and was fetched recently, so nothing suggests a replaced key.
@@ -114,6 +114,6 @@ def is_final(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> 
     return server.keys.is_young and server.keys.value is tried
 
 
-def problem_of(candidates: tuple[object, ...]) -> Problem:
+def signature_problem(candidates: tuple[object, ...]) -> Problem:
     """Return the problem of a token that none of `candidates` signed."""
     return PROBLEMS[Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY]

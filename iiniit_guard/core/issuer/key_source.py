@@ -12,7 +12,7 @@ from typing import Final
 from iiniit_guard.core.cache.packed_store import IssuerValidity
 from iiniit_guard.core.cache.tokens import KeyValidity
 from iiniit_guard.core.issuer.metadata import retry_after
-from iiniit_guard.core.issuer.revalidating import Kept
+from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
@@ -24,7 +24,7 @@ _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})")
 _YOUNG_SECONDS: Final = 300.0
 
 
-class KeySource(Kept[JwkSet]):
+class KeySource(RevalidatedDocument[JwkSet]):
     """The JWK Set of one issuer, with a validity for each key.
 
     When a key is withdrawn, its validity ends, and so does everything that was verified with the
@@ -40,7 +40,7 @@ class KeySource(Kept[JwkSet]):
         issuer_validity: The validity of the issuer.
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
-        hold: As for `Kept`.
+        hold: As for `RevalidatedDocument`.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class KeySource(Kept[JwkSet]):
         if self.value is not None and self.value is not used:
             return self.value
         if self._cooldown_left > 0:
-            return self._waiting() if self.failure is not None else used
+            return self._backoff_failure() if self.failure is not None else used
         before, self._forced_at = self._forced_at, self._clock.monotonic()
         outcome = None
         try:

@@ -17,7 +17,7 @@ _LONGEST_PAUSE_SECONDS: Final = 15.0
 _COUNTED: Final = frozenset({"connection", "dropped", "tls", "timeout"})
 
 
-class Breaker:
+class CircuitBreaker:
     """Circuit breaker: stop calls to an unreachable server and admit one probe at a time."""
 
     def __init__(self, clock: Clock) -> None:
@@ -93,7 +93,7 @@ class Breaker:
                 self._open_until, self._probing_until = now + self._pause, float("-inf")
 
 
-class Calls:
+class CallLimiter:
     """Limit the number of calls in flight.
 
     Tokens that were not recently active get at most half of the places, so a flood of invalid

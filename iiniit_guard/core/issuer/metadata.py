@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.jose.jws import parse_object
 from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, Unreachable
 
@@ -44,12 +44,12 @@ def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hos
     Spec: RFC 8414 §2 (https).
     """
     url = document.get(name)
-    if not isinstance(url, str) or is_.endpoint_fault(url, http_hosts) is not None:
+    if not isinstance(url, str) or check.endpoint_fault(url, http_hosts) is not None:
         return None
     named, written = urlsplit(url), urlsplit(source)
     if named.scheme == "https" or named.hostname in http_hosts:
         return url
-    return url if written.scheme == "http" and is_.is_loopback(written.hostname or "") else None
+    return url if written.scheme == "http" and check.is_loopback(written.hostname or "") else None
 
 
 def load_metadata(urls: tuple[str, ...], issuer: str, connection: Connection) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:

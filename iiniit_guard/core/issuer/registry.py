@@ -11,7 +11,7 @@ from cachetools import FIFOCache
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.clock import Clock, Moment
-from iiniit_guard.core.model.flow import Ask, Flow, SingleFlight, Unreachable
+from iiniit_guard.core.model.flow import Call, Flow, SingleFlight, Unreachable
 from iiniit_guard.errors import UsageError
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class FoundIssuers:
 
     def _ask(self, issuer: str) -> Flow[AuthorizationServer | None]:
         now = self._clock.now()
-        settings = yield Ask(self._find, (issuer,))
+        settings = yield Call(self._find, (issuer,))
         if settings is not None and not isinstance(settings, TrustedIssuer):
             raise UsageError("issuers: the callable gives a TrustedIssuer or None")
         with self._lock:
@@ -163,7 +163,7 @@ class FoundIssuers:
 
     def _known(self, issuer: str) -> _Known | None:
         known = self._unproven.get(issuer)
-        if known is not None and known.server.proven:
+        if known is not None and known.server.confirmed:
             del self._unproven[issuer]
             self._place(known)
         return known or self._proven.get(issuer)
@@ -176,23 +176,23 @@ class FoundIssuers:
 
     def _place(self, known: _Known) -> None:
         server = known.server
-        if server.proven:
+        if server.confirmed:
             self._proven[server.issuer] = known
             for loser in _evict(self._proven, _PROVEN_KEPT, lambda kept: kept.server):
                 self._park(loser.server)
             return
         self._unproven[server.issuer] = known
         for loser in _evict(self._unproven, _UNPROVEN_KEPT, lambda kept: kept.server):
-            if loser.server.proven:
+            if loser.server.confirmed:
                 self._place(loser)
             else:
                 self._park(loser.server)
 
     def _park(self, server: AuthorizationServer) -> None:
-        if not server.proven and not server.has_asked:
+        if not server.confirmed and not server.has_asked:
             self._forget(server)  # no documents were fetched for it
             return
-        parked = self._parked_proven if server.proven else self._parked_unproven
+        parked = self._parked_proven if server.confirmed else self._parked_unproven
         parked[server.issuer] = server
         for loser in _evict(parked, _PARKED_KEPT, lambda kept: kept):
             self._forget(loser)
@@ -207,7 +207,7 @@ class FoundIssuers:
         self._remember_name(server)
 
     def _remember_name(self, server: AuthorizationServer) -> None:
-        if server.proven:
+        if server.confirmed:
             self._proven_names[server.issuer] = None
 
 

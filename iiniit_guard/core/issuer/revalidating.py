@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from iiniit_guard.core.model.clock import Clock, Moment
-from iiniit_guard.core.model.flow import Flow, Later, SingleFlight, Unreachable
+from iiniit_guard.core.model.flow import Flow, SingleFlight, Spawn, Unreachable
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ _REFRESH_JITTER = 0.1
 _FIRST_WAIT_SECONDS = 5.0
 
 
-class Kept(Generic[T]):
+class RevalidatedDocument(Generic[T]):
     """The last valid document and the schedule of its next load.
 
     Args:
@@ -85,10 +85,10 @@ class Kept(Generic[T]):
         """Seconds until a failed load is tried again."""
         return max(1.0, self._retry_at - self._clock.monotonic())
 
-    def current_at(self, wall: float, monotonic: float) -> T | None:
+    def fresh_at(self, wall: float, monotonic: float) -> T | None:
         """Return the document if it is fresh and needs no refresh; otherwise None.
 
-        Call `obtain` after None.
+        Call `get` after None.
         """
         # Read `value` last. The writer stores the value before its timestamp, so a reader may pair
         # a new document with an old timestamp, never the reverse.
@@ -121,7 +121,7 @@ class Kept(Generic[T]):
         """Whether a load is in flight."""
         return self._name in self._flights
 
-    def obtain(self) -> Flow[T | Unreachable]:
+    def get(self) -> Flow[T | Unreachable]:
         """Return the document, from the cache if possible.
 
         A refresh before expiry never delays the caller.
@@ -131,7 +131,7 @@ class Kept(Generic[T]):
             age = self.age
             if age < self._life:
                 if age >= self._refresh_from and self._begins_refresh():
-                    yield Later(self.load)
+                    yield Spawn(self.load)
                 return value
             # A refresh that began before the expiry may end after it. Callers do not wait for it,
             # for as long as one call may take and a stale document may be used.
@@ -139,11 +139,11 @@ class Kept(Generic[T]):
                 return value
         last = self._last_good()
         if self._clock.monotonic() < self._retry_at:
-            return last if last is not None else self._waiting()
+            return last if last is not None else self._backoff_failure()
         # The server fails: a hanging server must not delay a caller at each retry.
         if last is not None and self.failure is not None:
             if self._begins_refresh():
-                yield Later(self.load)
+                yield Spawn(self.load)
             return last
         held = self._hold() if last is None and not self.loading else None
         outcome = (yield from self.load()) if held is None else held
@@ -168,7 +168,7 @@ class Kept(Generic[T]):
             # This load was abandoned and a later response overtook it: never restore an older
             # document.
             if sent.monotonic < self._answered:
-                return self.value if self.value is not None else self._waiting()
+                return self.value if self.value is not None else self._backoff_failure()
             if not isinstance(outcome, Unreachable):
                 self._answered = sent.monotonic
                 unusable = self._take(outcome[0])
@@ -207,7 +207,7 @@ class Kept(Generic[T]):
         value = self.value
         return value if value is not None and self.age < self._life + self._stale else None
 
-    def _waiting(self) -> Unreachable:
+    def _backoff_failure(self) -> Unreachable:
         failure = self.failure
         detail = f"{self._name}: the last attempt failed" + (f" ({failure.detail})" if failure is not None else "")
         return Unreachable("waiting", detail, self.retry_after)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from iiniit_guard.core.issuer.client_authentication import Secret, reveal
 from iiniit_guard.core.model.clock import Moment
-from iiniit_guard.core.model.flow import Flow, Keep, Recall, Unreachable
+from iiniit_guard.core.model.flow import Flow, StoreGet, StoreSet, Unreachable
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class SharedStore:
         if not (yield from self._begin()):
             return None
         active_name, ended_name = self._name("active", digest), self._name("ended", digest)
-        active, ended = yield Recall((active_name, ended_name))
+        active, ended = yield StoreGet((active_name, ended_name))
         answer = self._open("active", active_name, active, now)
         if answer is None:
             return None
@@ -103,7 +103,7 @@ class SharedStore:
         name = self._name(kind, digest)
         nonce = self._random_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, json.dumps(value).encode(), self._bound(kind, name))
-        yield Keep(name, sealed, seconds)
+        yield StoreSet(name, sealed, seconds)
 
     def _open(self, kind: Kind, name: str, sealed: bytes | None, now: Moment) -> dict[str, Any] | None:
         from cryptography.exceptions import InvalidTag

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
     ClientAuthentication,
@@ -116,7 +116,7 @@ class TrustedIssuer:
     def __post_init__(self) -> None:
         if isinstance(self.audience, str):
             object.__setattr__(self, "audience", (self.audience,))
-        faults = [f"{name}: {fault}" for name, check in CHECKS.items() if (fault := self._fault(name, check)) is not None]
+        faults = [f"{name}: {fault}" for name, find_fault in CHECKS.items() if (fault := self._fault(name, find_fault)) is not None]
         faults += [] if faults else self._joint_faults()
         if faults:
             raise SettingsError(faults)
@@ -139,9 +139,9 @@ class TrustedIssuer:
         """`require_claim` with every value as a tuple of accepted values."""
         return {name: value if isinstance(value, tuple) else (value,) for name, value in self.require_claim.items()}
 
-    def _fault(self, name: str, check: is_.Check) -> str | None:
+    def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
-        return None if value is None and name in _OPTIONAL else check(value)
+        return None if value is None and name in _OPTIONAL else find_fault(value)
 
     def _joint_faults(self) -> list[str]:
         """Return the faults in combinations of settings that are each valid alone."""
@@ -149,7 +149,7 @@ class TrustedIssuer:
         hosts = self.insecure_http_hosts
         for name in ("metadata_url", "jwks_uri", "introspection_endpoint"):
             url = getattr(self, name)
-            if url is not None and (fault := is_.endpoint_fault(url, hosts)) is not None:
+            if url is not None and (fault := check.endpoint_fault(url, hosts)) is not None:
                 faults.append(f"{name}: {fault}")
         way: object = self.introspection
         if way is not None and not isinstance(way, _WAYS):
@@ -183,7 +183,7 @@ def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:
 
     RFC 8414 §2 requires https, no query and no fragment.
     """
-    fault = is_.endpoint_fault(issuer, http_hosts)
+    fault = check.endpoint_fault(issuer, http_hosts)
     return fault or ("an issuer that is discovered must not have a query" if urlsplit(issuer).query or "?" in issuer else None)
 
 
@@ -200,36 +200,36 @@ _OPTIONAL: Final = frozenset(
     }
 )
 
-CHECKS: Final[Mapping[str, is_.Check]] = {
-    "issuer": is_.text,
-    "audience": is_.texts,
-    "metadata_url": is_.text,
-    "jwks_uri": is_.text,
-    "jwks_file": is_.text,
-    "introspection_endpoint": is_.text,
-    "jwt": is_.one_of("verify", "introspect", "both"),
-    "algorithms": is_.some_of(ALGORITHMS),
-    "profile": is_.one_of("generic", "rfc9068", "assertion"),
-    "audience_claim": is_.text,
-    "scope_claims": is_.scope_paths,
-    "scope_aliases": is_.scope_words,
-    "scope_implies": is_.scope_lists,
-    "require_claim": is_.claim_table,
-    "expiry_leeway_seconds": is_.at_most(600, is_.seconds_or_none),
-    "clock_leeway_seconds": is_.at_most(600, is_.seconds_or_none),
-    "revocation_delay_seconds": is_.at_most(3_600, is_.seconds_or_none),
-    "inactive_seconds": is_.at_most(3_600, is_.seconds_or_none),
-    "keys_max_age_seconds": is_.at_most(86_400, is_.seconds),
-    "keys_cooldown_seconds": is_.at_most(3_600, is_.seconds),
-    "keys_stale_seconds": is_.at_most(86_400, is_.seconds_or_none),
-    "connect_timeout_seconds": is_.at_most(60, is_.seconds),
-    "timeout_seconds": is_.at_most(60, is_.seconds),
-    "ca_file": is_.text,
+CHECKS: Final[Mapping[str, check.Check]] = {
+    "issuer": check.text,
+    "audience": check.texts,
+    "metadata_url": check.text,
+    "jwks_uri": check.text,
+    "jwks_file": check.text,
+    "introspection_endpoint": check.text,
+    "jwt": check.one_of("verify", "introspect", "both"),
+    "algorithms": check.some_of(ALGORITHMS),
+    "profile": check.one_of("generic", "rfc9068", "assertion"),
+    "audience_claim": check.text,
+    "scope_claims": check.scope_paths,
+    "scope_aliases": check.scope_words,
+    "scope_implies": check.scope_lists,
+    "require_claim": check.claim_table,
+    "expiry_leeway_seconds": check.at_most(600, check.seconds_or_none),
+    "clock_leeway_seconds": check.at_most(600, check.seconds_or_none),
+    "revocation_delay_seconds": check.at_most(3_600, check.seconds_or_none),
+    "inactive_seconds": check.at_most(3_600, check.seconds_or_none),
+    "keys_max_age_seconds": check.at_most(86_400, check.seconds),
+    "keys_cooldown_seconds": check.at_most(3_600, check.seconds),
+    "keys_stale_seconds": check.at_most(86_400, check.seconds_or_none),
+    "connect_timeout_seconds": check.at_most(60, check.seconds),
+    "timeout_seconds": check.at_most(60, check.seconds),
+    "ca_file": check.text,
     "http_proxy": proxy_fault,
-    "token_prefix": is_.token_prefix,
-    "insecure_accept_missing_audience": is_.flag,
-    "insecure_accept_id_tokens": is_.flag,
-    "insecure_metadata_issuer": is_.text,
-    "insecure_http_hosts": is_.hosts,
+    "token_prefix": check.token_prefix,
+    "insecure_accept_missing_audience": check.flag,
+    "insecure_accept_id_tokens": check.flag,
+    "insecure_metadata_issuer": check.text,
+    "insecure_http_hosts": check.hosts,
 }
 """The check of each setting. `_joint_faults` checks `introspection` and combinations."""

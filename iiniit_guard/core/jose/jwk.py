@@ -10,7 +10,7 @@ from iiniit_guard.core.cache.tokens import KeyValidity
 from iiniit_guard.core.jose.public_key import EcPoint, PublicNumbers, RsaNumbers, parse_public_numbers, thumbprint
 from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
-from iiniit_guard.core.model.flow import Breathe, Flow
+from iiniit_guard.core.model.flow import Checkpoint, Flow
 
 __all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "read_jwk_set"]
 
@@ -124,7 +124,7 @@ def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
     keys, skipped = [], []
     for position, member in enumerate(listed[:MAX_KEYS]):
         if position and position % _AT_ONE_GO == 0:
-            yield Breathe()
+            yield Checkpoint()
         key = _parse_jwk(member)
         if isinstance(key, str):
             skipped.append(f"{position}: {key}")

@@ -112,7 +112,7 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class Wait:
     """Wait for a load that another flow leads.
 
     The reply is the result of that load, or `TIMED_OUT` after `timeout_seconds`.
@@ -130,7 +130,7 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Call:
     """Call `function(*arguments)`. The reply is its result.
 
     An asynchronous driver awaits the result if it is awaitable.
@@ -141,7 +141,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Spawn:
     """Run the flow that `start()` returns in the background, in a thread or a task.
 
     The reply is None, immediately.
@@ -151,7 +151,7 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class Shield:
     """Run the flow that `start()` returns to its end, even if the caller is cancelled.
 
     The reply is the result of the flow. A request may be cancelled because its client disconnects.
@@ -163,7 +163,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class StoreGet:
     """Read names from the shared store.
 
     The reply is a tuple of `bytes | None`, one per name. A failure counts as a miss.
@@ -173,7 +173,7 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class StoreSet:
     """Store `value` in the shared store for `seconds`. The reply is None, also after a failure."""
 
     name: str
@@ -182,11 +182,11 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Breathe:
+class Checkpoint:
     """Yield to other tasks of the event loop, or to other threads. The reply is None."""
 
 
-Effect: TypeAlias = Fetch | Join | ReadFile | Ask | Later | Lead | Recall | Keep | Breathe
+Effect: TypeAlias = Fetch | Wait | ReadFile | Call | Spawn | Shield | StoreGet | StoreSet | Checkpoint
 # Any, because the type of a reply depends on its effect.
 Flow: TypeAlias = Generator[Effect, Any, T]
 
@@ -208,7 +208,7 @@ One of the waiting flows repeats the load.
 """
 
 TIMED_OUT: Final = _Signal("TIMED_OUT")
-"""The reply to a `Join` whose timeout ended."""
+"""The reply to a `Wait` whose timeout ended."""
 
 
 class SingleFlight:
@@ -252,7 +252,7 @@ class SingleFlight:
                     # Otherwise the cancellation of one waiter would cancel all of them.
                     load.set_running_or_notify_cancel()
             if not leading:
-                outcome = yield Join(load, timeout_seconds)
+                outcome = yield Wait(load, timeout_seconds)
                 if outcome is ABANDONED:  # one of the waiting flows repeats the load
                     continue
                 if outcome is TIMED_OUT:
@@ -262,7 +262,7 @@ class SingleFlight:
                 return cast("T", outcome)
             begun: list[bool] = []
             try:
-                return cast("T", (yield Lead(partial(self._lead, key, load, start, begun))))
+                return cast("T", (yield Shield(partial(self._lead, key, load, start, begun))))
             finally:
                 # The request ended before its lead began. No other flow would finish this load.
                 if not begun:

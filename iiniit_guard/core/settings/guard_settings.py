@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
 from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -84,25 +84,25 @@ def _secret_fault(value: object) -> str | None:
 
 def _issuers_age_fault(value: object) -> str | None:
     # The first check ensures that it is a number.
-    fits = is_.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]
+    fits = check.seconds_or_none(value) is None and 0 <= value <= 3_600  # type: ignore[operator]
     return None if fits else "it must be a number of seconds from 0 to 3600"
 
 
-_CHECKS: Final[Mapping[str, is_.Check]] = {
+_CHECKS: Final[Mapping[str, check.Check]] = {
     "issuers_max_age_seconds": _issuers_age_fault,
-    "realm": is_.text,
-    "resource": is_.resource_fault,
-    "resource_scopes": is_.names,
-    "max_token_bytes": is_.count,
-    "max_cached_tokens": is_.count,
-    "max_cached_bytes": is_.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
-    "on_event": is_.function,
-    "event_subject": is_.flag,
-    "validators": is_.functions,
-    "issuer_resolver": is_.function,
+    "realm": check.text,
+    "resource": check.resource_fault,
+    "resource_scopes": check.names,
+    "max_token_bytes": check.count,
+    "max_cached_tokens": check.count,
+    "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
+    "on_event": check.function,
+    "event_subject": check.flag,
+    "validators": check.functions,
+    "issuer_resolver": check.function,
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
-    "insecure_query_token": is_.flag,
+    "insecure_query_token": check.flag,
 }
 _OPTIONAL: Final = frozenset({"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"})
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
@@ -122,9 +122,9 @@ def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
     faults = [f"{name}: there is no such setting" for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})]
     own = {name: value for name, value in keywords.items() if name in GUARD_SETTINGS}
     issuers = _issuers(keywords, faults)
-    for name, check in _CHECKS.items():
+    for name, find_fault in _CHECKS.items():
         value = own.get(name)
-        if name in own and not (value is None and name in _OPTIONAL) and (fault := check(value)) is not None:
+        if name in own and not (value is None and name in _OPTIONAL) and (fault := find_fault(value)) is not None:
             faults.append(f"{name}: {fault}")
     faults += _alternative_faults(own.get("alternatives", {}))
     if not faults:

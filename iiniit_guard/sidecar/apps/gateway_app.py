@@ -44,7 +44,7 @@ class GatewayApp:
             path: str = scope["path"]
             if path == "/auth" or path.startswith("/auth/"):
                 running = self._sidecar.current
-                identity = running.authorizer.at_once(scope)
+                identity = running.authorizer.check_cached(scope)
                 if identity is not None:
                     cycle = getattr(send, "__self__", None)
                     if type(cycle) is self._cycle and scope["method"] != "HEAD" and write_whole(cycle, grant_bytes(identity, GRANT)):
@@ -52,7 +52,7 @@ class GatewayApp:
                     reply: Reply = (200, [*GRANT, *identity], b"")
                 else:
                     with running.request():
-                        reply = await running.authorizer.in_time(scope)
+                        reply = await running.authorizer.check(scope)
                 await send({"type": "http.response.start", "status": reply[0], "headers": reply[1]})
                 await send({"type": "http.response.body", "body": reply[2]})
                 return

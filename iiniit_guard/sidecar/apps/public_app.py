@@ -42,7 +42,7 @@ class PublicApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        published = self._sidecar.current.guard.published(request_from_scope(scope)) if scope["type"] == "http" else None
+        published = self._sidecar.current.guard.metadata_response(request_from_scope(scope)) if scope["type"] == "http" else None
         if published is None:
             await self._rest(scope, receive, send)
             return

@@ -90,12 +90,12 @@ class Authorizer:
         self._asked: dict[bytes, float] = {}
         self._preflight_notice = PreflightNotice()
 
-    def at_once(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
+    def check_cached(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
         """Decide on the fast path: a cached token that satisfies the policy.
 
         Returns:
             The identity headers of a grant, to be sent with `GRANT`; None if the fast path does
-            not apply and the caller must use `in_time`.
+            not apply and the caller must use `check`.
         """
         started = perf_counter()
         if not self._peers.trusts(scope):
@@ -117,7 +117,7 @@ class Authorizer:
         self._by.history.hit(now, perf_counter() - started)
         return identity
 
-    async def in_time(self, scope: Mapping[str, Any]) -> Reply:
+    async def check(self, scope: Mapping[str, Any]) -> Reply:
         """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
@@ -128,7 +128,7 @@ class Authorizer:
             return self._refused(self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST), scope)
         request = original.request()
         passes = self._by.preflights == "pass" and is_preflight(request)
-        wanted = self._wanted_of_preflight(request, original) if passes else self._wanted(original)
+        wanted = self._requirement_of_preflight(request, original) if passes else self._wanted(original)
         if wanted == PASS:
             return self._granted(None, request, original)
         if self._by.assertions is not None and isinstance(wanted, Policy):
@@ -154,7 +154,7 @@ class Authorizer:
                 self._answers[key] = answer
         return answer
 
-    def _wanted_of_preflight(self, request: Request, original: Original) -> Answer:
+    def _requirement_of_preflight(self, request: Request, original: Original) -> Answer:
         answer = None if self._rules is None else self._rules.preflight_policy_for_target(request, original.target)
         return PASS if answer is None else answer
 

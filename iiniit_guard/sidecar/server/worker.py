@@ -15,7 +15,7 @@ from typing import Any
 from iiniit_guard.sidecar.server.serve import run
 from iiniit_guard.sidecar.settings.sidecar_settings import read_settings
 from iiniit_guard.sidecar.sidecar import Sidecar
-from iiniit_guard.sidecar.status.worker_stats import Board
+from iiniit_guard.sidecar.status.worker_stats import WorkerStats
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -28,7 +28,7 @@ def work(told: dict[str, Any], parent: int | None = None) -> None:
             statistics), `name` (of this worker), `sockets` (listener → file descriptors).
         parent: A file descriptor that is closed at the other end when the parent process exits.
     """
-    sidecar = Sidecar(lambda: read_settings(told["file"]), board=Board(Path(told["board"]), told["name"]))
+    sidecar = Sidecar(lambda: read_settings(told["file"]), board=WorkerStats(Path(told["board"]), told["name"]))
     sockets = {listener: [socket.socket(fileno=number) for number in numbers] for listener, numbers in told["sockets"].items()}
     run(sidecar, sockets, parent=parent)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import unquote_plus
 
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 
 CALLER_NAMES: Final = ("id", "secret_hash", "audiences")
 
@@ -54,13 +54,13 @@ def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[st
     label = f"callers[{number}]"
     faults = [f"{label}.{name}: there is no such setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
     faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
-    if "id" in table and (fault := is_.text(table["id"])) is not None:
+    if "id" in table and (fault := check.text(table["id"])) is not None:
         faults.append(f"{label}.id: {fault}")
     if "secret_hash" in table and _parse_hash(table["secret_hash"]) is None:
         faults.append(f"{label}.secret_hash: what `iiniit-guard hash-secret` prints is wanted")
     if "audiences" in table:
         wanted = table["audiences"]
-        if (fault := is_.texts(wanted)) is not None:
+        if (fault := check.texts(wanted)) is not None:
             faults.append(f"{label}.audiences: {fault}")
         else:
             faults += [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from iiniit_guard.core.issuer import validators as is_
+from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table
@@ -90,43 +90,43 @@ class SidecarSettings:
     auth_max_age_seconds: int = 0
 
 
-def _each(fault: Callable[[object], str | None]) -> is_.Check:
-    def check(value: object) -> str | None:
-        listed = is_.names(value)
+def _each(fault: Callable[[object], str | None]) -> check.Check:
+    def find_fault(value: object) -> str | None:
+        listed = check.names(value)
         if listed is not None:
             return listed
         return next((found for item in value if (found := fault(item)) is not None), None)  # type: ignore[attr-defined]  # a sequence
 
-    return check
+    return find_fault
 
 
 def _whole_or_none(value: object) -> str | None:
     return None if type(value) is int and value >= 0 else "a whole number of seconds is wanted, 0 or more"
 
 
-_SERVER: Final[Mapping[str, is_.Check]] = {
+_SERVER: Final[Mapping[str, check.Check]] = {
     "bind": _each(bind_fault),
     "public_bind": _each(bind_fault),
     "admin_bind": _each(bind_fault),
-    "admin_hosts": is_.names,
-    "workers": is_.count,
-    "stop_seconds": is_.at_most(3_600, is_.seconds_or_none),
-    "log": is_.one_of("refusals", "all", "none"),
-    "preflights": is_.one_of("auto", "pass", "guard"),
+    "admin_hosts": check.names,
+    "workers": check.count,
+    "stop_seconds": check.at_most(3_600, check.seconds_or_none),
+    "log": check.one_of("refusals", "all", "none"),
+    "preflights": check.one_of("auto", "pass", "guard"),
     "trusted_proxies": _each(network_fault),
-    "client_certificates": is_.flag,
-    "auth_max_age_seconds": is_.at_most(300, _whole_or_none),
+    "client_certificates": check.flag,
+    "auth_max_age_seconds": check.at_most(300, _whole_or_none),
 }
-_OF_RULES: Final[Mapping[str, is_.Check]] = {
-    "method_override": is_.one_of("refuse", "judge"),
-    "openapi_file": is_.text,
+_OF_RULES: Final[Mapping[str, check.Check]] = {
+    "method_override": check.one_of("refuse", "judge"),
+    "openapi_file": check.text,
 }
 _LISTS: Final = ("bind", "public_bind", "admin_bind", "admin_hosts", "trusted_proxies")
-_UPSTREAM: Final[Mapping[str, is_.Check]] = {
-    "audience": is_.text,
-    "assertion_issuer": is_.text,
-    "assertion_keys": is_.texts,
-    "assertion_claims": is_.names,
+_UPSTREAM: Final[Mapping[str, check.Check]] = {
+    "audience": check.text,
+    "assertion_issuer": check.text,
+    "assertion_keys": check.texts,
+    "assertion_claims": check.names,
 }
 
 
@@ -176,7 +176,7 @@ def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
         return None
 
 
-def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, is_.Check], faults: list[str]) -> dict[str, Any]:
+def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, check.Check], faults: list[str]) -> dict[str, Any]:
     """Return the values of one table. A string in place of a list becomes a list of one item."""
     table = document.get(name, {})
     if not isinstance(table, Mapping):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.status.history import Snapshot
 
 
-class Board:
+class WorkerStats:
     """The statistics file of one worker, and access to the files of the others.
 
     The file of a worker that exited stays, so that totals never decrease.

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from iiniit_guard.core.model.flow import HttpResponse, Keep, Recall, Unreachable
+from iiniit_guard.core.model.flow import HttpResponse, StoreGet, StoreSet, Unreachable
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import SettableClock
 from tests.unit.core.stepping import Steps
@@ -45,15 +45,15 @@ class Memory:
         self.values: dict[str, bytes] = {}
         self.history: list[tuple[str, bytes]] = []
 
-    def perform(self, effect: Recall | Keep) -> Any:
+    def perform(self, effect: StoreGet | StoreSet) -> Any:
         """Answer at once."""
-        if isinstance(effect, Recall):
+        if isinstance(effect, StoreGet):
             return tuple(self.values.get(name) for name in effect.names)
         self.values[effect.name] = effect.value
         self.history.append((effect.name, effect.value))
         return None
 
-    async def perform_async(self, effect: Recall | Keep, loops: object) -> Any:
+    async def perform_async(self, effect: StoreGet | StoreSet, loops: object) -> Any:
         """Answer at once, on a loop."""
         return self.perform(effect)
 

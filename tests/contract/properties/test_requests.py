@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiniit_guard.core.http.bearer import Credential, credential_of
-from iiniit_guard.core.http.challenge import Answers, challenge
+from iiniit_guard.core.http.challenge import RefusalWriter, challenge
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -174,7 +174,7 @@ def test_challenges_are_read_as_they_were_written(scheme, parameters):
 def test_every_refusal_is_well_formed(realm, reason, scopes, method, origin):
     headers = [(b"origin", b"https://app.test\r\n")] if origin else []
     request = Request(method, "/", headers=headers)
-    decision = Answers(realm, ("Bearer", "ApiKey"), "https://api.test/m").deny(PROBLEMS[reason], request, Policy(tuple(scopes)))
+    decision = RefusalWriter(realm, ("Bearer", "ApiKey"), "https://api.test/m").deny(PROBLEMS[reason], request, Policy(tuple(scopes)))
 
     challenges = decision.header("WWW-Authenticate")
     assert (challenges is None) == (reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER))

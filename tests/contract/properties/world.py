@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from iiniit_guard.core import decide as decisions
 from iiniit_guard.core.model.decision import Allow, Decision
-from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Join, Keep, Later, Recall, Unreachable
+from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Spawn, StoreGet, StoreSet, Unreachable, Wait
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.resource import Chance, ProtectedResource
+from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.testing import Issuer, SettableClock
 from tests.contract.properties.at_once import do_at_once
 from tests.contract.properties.parts import (
@@ -66,13 +66,13 @@ class World:
         guard = self.issuer.guard(**settings, transport=transport)
         numbers = count()
         # Jitter and nonces from a counter: a run must be the same when it is repeated.
-        chance = Chance(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
+        chance = Entropy(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
         resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
         replaced: Any = guard
         replaced.resource = resource
         replaced.begin = replaced._begin_heard if listening else partial(decisions.begin, resource)
-        guard._performer._store = cast("Any", self.store) if self.shared else None
-        do_at_once(guard._performer)
+        guard._runner._store = cast("Any", self.store) if self.shared else None
+        do_at_once(guard._runner)
         process.guard = guard
         return process
 
@@ -166,19 +166,19 @@ class World:
                 late = waited >= CALL_SECONDS
                 reply = Unreachable("timeout", "no answer in time") if late else flow.answer
                 self.arrived(process, request, reply, flow.since)
-            case Join(load, timeout_seconds):
+            case Wait(load, timeout_seconds):
                 if load.done():
                     reply = load.result(0)
                 elif waited >= timeout_seconds:
                     reply, process.waited_in_vain = TIMED_OUT, True
                 else:
                     return
-            case Later(start):
+            case Spawn(start):
                 process.flows.append(Pending(Steps(start()), None, process.mono))
                 self.settle(process, process.flows[-1])
-            case Recall(names):
+            case StoreGet(names):
                 reply = self.store.perform(effect) if waited <= STORE_SECONDS else (None,) * len(names)
-            case Keep():
+            case StoreSet():
                 reply = self.store.perform(effect) if waited <= STORE_SECONDS else None
             case _:
                 raise AssertionError(effect)
@@ -220,8 +220,8 @@ class World:
             for process in self.processes:
                 for flow in list(process.flows):
                     effect, waited = flow.steps.effect, process.mono - flow.since
-                    ready = isinstance(effect, Later) or (isinstance(effect, Join) and effect.load.done())
-                    limits = {Fetch: CALL_SECONDS, Recall: STORE_SECONDS, Keep: STORE_SECONDS}
+                    ready = isinstance(effect, Spawn) or (isinstance(effect, Wait) and effect.load.done())
+                    limits = {Fetch: CALL_SECONDS, StoreGet: STORE_SECONDS, StoreSet: STORE_SECONDS}
                     late = waited + until > limits.get(type(effect), math.inf)
                     if (ready or late) and flow in process.flows:
                         if late and isinstance(effect, Fetch) and flow.answer is None:

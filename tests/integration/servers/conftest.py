@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx2  # noqa: F401 - else its import would count against the first deadline
 import pytest
 
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.certificates import Authority, Certificate
 from tests.integration.servers.worlds import WORLDS, World
 
@@ -18,8 +18,8 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 @pytest.fixture
-def performer() -> Iterator[Performer]:
-    made = Performer()
+def performer() -> Iterator[EffectRunner]:
+    made = EffectRunner()
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from iiniit_guard.core.model.flow import Connection, Fetch, HttpRequest, HttpResponse, Unreachable
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.loopback import Answer, LoopbackServer
 from tests.integration.servers.scripts import answering, once
 from tests.integration.servers.worlds import LONG, SHORT, get
@@ -168,7 +168,7 @@ def test_the_next_address_is_tried(world, performer, name_server):
 
 def test_a_cancelled_fetch_ends_at_once_and_leaves_nothing_open(authority):
     async def cancelled(url: str) -> bool:
-        performer = Performer()
+        performer = EffectRunner()
         connection = Connection(timeout_seconds=30, connect_timeout_seconds=30, ca_file=authority.ca_file)
         fetch = asyncio.ensure_future(performer.perform_async(get(url, connection)))
         await asyncio.to_thread(reached.wait, 5)

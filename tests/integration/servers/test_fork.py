@@ -30,10 +30,10 @@ def run_script(script: str, *arguments: str) -> str:
 MANY_CHILDREN = """
 import asyncio, os, sys
 from iiniit_guard.core.model.flow import Fetch, HttpRequest
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 
 url = sys.argv[1]
-performer = Performer()
+performer = EffectRunner()
 
 def mixed(who):
     wrong = 0
@@ -82,8 +82,8 @@ def test_answers_are_not_mixed_between_processes():
 
 LOCKS_THAT_WERE_HELD = """
 import os
-from iiniit_guard.core.model.flow import Fetch, HttpRequest, Later
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.core.model.flow import Fetch, HttpRequest, Spawn
+from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.io.fork import on_fork
 
 class Guard:
@@ -91,7 +91,7 @@ class Guard:
     def after_fork(self):
         self.fresh += 1
 
-guard, gone, performer = Guard(), Guard(), Performer()
+guard, gone, performer = Guard(), Guard(), EffectRunner()
 on_fork(guard)
 on_fork(gone)
 del gone
@@ -103,7 +103,7 @@ child = os.fork()
 if child == 0:
     assert guard.fresh == 1
     reply = performer.perform(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))
-    performer.perform(Later(lambda: (effect for effect in ())))
+    performer.perform(Spawn(lambda: (effect for effect in ())))
     os._exit(0 if reply.cause == "connection" else 1)
 print(os.waitpid(child, 0)[1], guard.fresh)
 """
@@ -115,10 +115,10 @@ def test_a_lock_that_another_thread_held_stops_no_child():
 
 SHUTDOWN = """
 import sys, threading
-from iiniit_guard.core.model.flow import Fetch, HttpRequest, Later
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.core.model.flow import Fetch, HttpRequest, Spawn
+from iiniit_guard.io.effects import EffectRunner
 
-url, performer = sys.argv[1], Performer()
+url, performer = sys.argv[1], EffectRunner()
 
 def refresh():
     yield Fetch(HttpRequest("GET", url))
@@ -126,7 +126,7 @@ def refresh():
 
 performer.perform(Fetch(HttpRequest("GET", url + "/warm")))
 for _ in range(8):
-    performer.perform(Later(refresh))
+    performer.perform(Spawn(refresh))
 print("done")
 """
 

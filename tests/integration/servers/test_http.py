@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from iiniit_guard.core.model.flow import Connection, Fetch, HttpRequest, HttpResponse, Unreachable
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.loopback import Answer, LoopbackServer, closed_port
 from tests.integration.servers.scripts import answering, once
 from tests.integration.servers.worlds import LONG, get
@@ -163,7 +163,7 @@ def test_a_header_that_cannot_be_sent_is_no_exception(world, performer):
 
 
 def test_a_closed_performer_calls_nobody(world):
-    performer = Performer()
+    performer = EffectRunner()
     with LoopbackServer(answering(Answer())) as server:
         world.replies(performer, get(server.url))
         performer.close()
@@ -175,7 +175,7 @@ def test_a_closed_performer_calls_nobody(world):
 
 
 def test_100_threads_share_a_client():
-    performer = Performer()
+    performer = EffectRunner()
     replies: list[object] = []
     with LoopbackServer(answering(lambda request: Answer(200, request.target.encode()))) as server:
 

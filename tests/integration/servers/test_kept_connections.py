@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.loopback import Answer, LoopbackServer
 from tests.integration.servers.scripts import answering, by_connection
 from tests.integration.servers.worlds import SHORT, get
@@ -171,7 +171,7 @@ def test_a_loop_that_was_closed_without_notice_is_forgotten_by_the_next(performe
 
 def test_aclose_closes_the_connections_of_its_loop():
     async def main(server) -> object:
-        performer = Performer()
+        performer = EffectRunner()
         await performer.perform_async(get(server.url))
         await performer.aclose()
         await asyncio.to_thread(server.wait_for_scripts)
@@ -183,7 +183,7 @@ def test_aclose_closes_the_connections_of_its_loop():
 
 def test_a_released_loop_opens_new_connections():
     async def main(server) -> list[object]:
-        performer = Performer()
+        performer = EffectRunner()
         await performer.release_loop()
         first = await performer.perform_async(get(server.url))
         await performer.release_loop()
@@ -196,7 +196,7 @@ def test_a_released_loop_opens_new_connections():
 
 
 def test_close_closes_the_connections_of_threads():
-    performer = Performer()
+    performer = EffectRunner()
     with LoopbackServer(answering(Answer())) as server:
         performer.perform(get(server.url))
         performer.close()

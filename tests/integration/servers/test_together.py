@@ -9,7 +9,7 @@ from typing import Any
 
 from iiniit_guard.core.model.flow import Flow, HttpResponse, SingleFlight
 from iiniit_guard.io.drive import run, run_async
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.loopback import Answer, LoopbackServer, Peer
 from tests.integration.servers.scripts import answering, by_connection, once
 from tests.integration.servers.worlds import LONG, get
@@ -21,7 +21,7 @@ class Shared:
     """One performer, one single-flight, one URL."""
 
     def __init__(self, url: str) -> None:
-        self.performer = Performer()
+        self.performer = EffectRunner()
         self.flights = SingleFlight()
         self.url = url
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from iiniit_guard.core.model.flow import Connection, Effect, Fetch, HttpRequest
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 
 SHORT = Connection(connect_timeout_seconds=0.2, timeout_seconds=0.2)
 """For tests in which the time runs out."""
@@ -18,7 +18,7 @@ LONG = Connection(connect_timeout_seconds=5.0, timeout_seconds=10.0)
 class World(Protocol):
     """Threads, or an event loop."""
 
-    def replies(self, performer: Performer, *effects: Effect) -> list[object]:
+    def replies(self, performer: EffectRunner, *effects: Effect) -> list[object]:
         """Perform the effects one after the other; on a loop, all on one loop that ends afterwards."""
         ...
 
@@ -26,14 +26,14 @@ class World(Protocol):
 class Threads:
     """Effects are performed in this thread."""
 
-    def replies(self, performer: Performer, *effects: Effect) -> list[object]:
+    def replies(self, performer: EffectRunner, *effects: Effect) -> list[object]:
         return [performer.perform(effect) for effect in effects]
 
 
 class Loops:
     """Effects are performed on an event loop."""
 
-    def replies(self, performer: Performer, *effects: Effect) -> list[object]:
+    def replies(self, performer: EffectRunner, *effects: Effect) -> list[object]:
         async def all_of_them() -> list[object]:
             return [await performer.perform_async(effect) for effect in effects]
 

@@ -8,7 +8,7 @@ import pytest
 
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.sidecar.status.history import BOUNDS, History, merge, quantile, summary
-from iiniit_guard.sidecar.status.worker_stats import Board
+from iiniit_guard.sidecar.status.worker_stats import WorkerStats
 
 NOW = 1_800_000_000.0  # begins a minute
 
@@ -141,7 +141,7 @@ def test_quantiles_lie_within_what_was_counted():
 
 
 def test_workers_tell_each_other_over_the_board(tmp_path):
-    one, two = Board(tmp_path, "worker-1"), Board(tmp_path, "worker-2")
+    one, two = WorkerStats(tmp_path, "worker-1"), WorkerStats(tmp_path, "worker-2")
     shots = [History(Clock()).snapshot(), History(Clock(NOW + 60)).snapshot()]
     one.tell({"old": 1})
     one.tell(shots[0])

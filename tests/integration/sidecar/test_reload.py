@@ -12,7 +12,7 @@ from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.sidecar.apps.build import make_app
 from iiniit_guard.sidecar.settings.sidecar_settings import settings_from_document
 from iiniit_guard.sidecar.sidecar import Sidecar
-from iiniit_guard.sidecar.status.worker_stats import Board
+from iiniit_guard.sidecar.status.worker_stats import WorkerStats
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.calling import drive
 from tests.integration.sidecar.sites import RULES, ask, bearer
@@ -109,7 +109,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
     async def slowly(sidecar):
         asked = asyncio.Event()
         go_on = asyncio.Event()
-        original = sidecar.current.guard._performer.perform_async
+        original = sidecar.current.guard._runner.perform_async
 
         async def perform(effect):
             if type(effect).__name__ == "Fetch":
@@ -117,7 +117,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
                 await go_on.wait()
             return await original(effect)
 
-        sidecar.current.guard._performer.perform_async = perform
+        sidecar.current.guard._runner.perform_async = perform
         sent = []
 
         async def send(message):
@@ -212,8 +212,8 @@ def test_it_is_ready_when_the_keys_are_there_and_stays_so(issuer, caplog):
 
 def test_workers_show_each_others_numbers(issuer, tmp_path, monkeypatch):
     monkeypatch.setattr("iiniit_guard.sidecar.sidecar._TICK_SECONDS", 0.01)
-    board = Board(tmp_path, "worker-2")
-    one, two = Process(issuer, Board(tmp_path, "worker-1")), Process(issuer, board)
+    board = WorkerStats(tmp_path, "worker-2")
+    one, two = Process(issuer, WorkerStats(tmp_path, "worker-1")), Process(issuer, board)
     ask(one.sidecar, headers=bearer(issuer.opaque_token()))
 
     async def tell():
@@ -234,7 +234,7 @@ def test_workers_show_each_others_numbers(issuer, tmp_path, monkeypatch):
 
 def test_a_watch_that_fails_goes_on(issuer, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("iiniit_guard.sidecar.sidecar._TICK_SECONDS", 0.01)
-    process = Process(issuer, Board(tmp_path / "gone", "worker-1"))
+    process = Process(issuer, WorkerStats(tmp_path / "gone", "worker-1"))
 
     async def run():
         await process.sidecar.start()

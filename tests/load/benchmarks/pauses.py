@@ -188,7 +188,7 @@ def _burying() -> Part:
     """Let far more tokens be called inactive, having been good, than are kept in mind."""
     waits, tombstones = Waits(), Tombstones(SYSTEM_CLOCK)
     for number in range(_KEEPS):
-        waits.time(tombstones.bury, sha256(b"%d" % number).digest())
+        waits.time(tombstones.add, sha256(b"%d" % number).digest())
     return waits.part(f"keeping in mind that one more ended, beside {Tombstones.SIZE:,} others")
 
 

@@ -15,11 +15,11 @@ def find(found, issuer=ISSUER):
     return Steps(found.server_of(issuer))
 
 
-def settle(found, issuer, *, proven=False):
+def settle(found, issuer, *, confirmed=False):
     server = find(found, issuer).send(make_issuer(issuer=issuer)).result
-    server.proven = proven
+    server.confirmed = confirmed
     return server
 
 
 def ask_for_keys(server):
-    assert Steps(server.keys.obtain()).send(key_set(KEY)).ended
+    assert Steps(server.keys.get()).send(key_set(KEY)).ended

@@ -11,10 +11,10 @@ from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import ClientSecretPost
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws
-from iiniit_guard.core.model.flow import Ask, Fetch, HttpRequest, HttpResponse, Join, Later, Lead, ReadFile, Unreachable
+from iiniit_guard.core.model.flow import Call, Fetch, HttpRequest, HttpResponse, ReadFile, Shield, Spawn, Unreachable, Wait
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.resource import Chance, ProtectedResource
+from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.testing.clock import SettableClock
 from iiniit_guard.testing.jws import write_jws
@@ -35,7 +35,7 @@ class Steps:
     """One flow that resumes only when a reply is sent."""
 
     def __init__(self, flow: Any) -> None:
-        self._flows = [flow]  # innermost last: a `Lead` runs inside the flow that yielded it
+        self._flows = [flow]  # innermost last: a `Shield` runs inside the flow that yielded it
         self.effect: Any = None
         self.ended = False
         self._result: Any = None
@@ -56,7 +56,7 @@ class Steps:
             except BaseException:
                 self.close()
                 raise
-            if not isinstance(self.effect, Lead):
+            if not isinstance(self.effect, Shield):
                 return self
             self._flows.append(self.effect.start())
             reply = None
@@ -97,21 +97,21 @@ class Steps:
         return dict(pairs)
 
     @property
-    def join(self) -> Join:
+    def join(self) -> Wait:
         """Return the load of another flow that this flow waits for."""
-        assert isinstance(self.effect, Join), self.effect or self._result
+        assert isinstance(self.effect, Wait), self.effect or self._result
         return self.effect
 
     @property
-    def later(self) -> Later:
+    def later(self) -> Spawn:
         """Return the background flow that this flow starts."""
-        assert isinstance(self.effect, Later), self.effect or self._result
+        assert isinstance(self.effect, Spawn), self.effect or self._result
         return self.effect
 
     @property
-    def asked(self) -> Ask:
+    def asked(self) -> Call:
         """Return the application's function that this flow calls."""
-        assert isinstance(self.effect, Ask), self.effect or self._result
+        assert isinstance(self.effect, Call), self.effect or self._result
         return self.effect
 
     @property
@@ -139,7 +139,7 @@ class Steps:
         return self.result.cause
 
     def follow(self) -> Steps:
-        """Answer a `Join` with the result of its leader."""
+        """Answer a `Wait` with the result of its leader."""
         return self.send(self.join.load.result(0))
 
 
@@ -194,7 +194,7 @@ def make_resource(clock: SettableClock, **settings: Any) -> ProtectedResource:
             usual["introspection_endpoint"] = INTROSPECT
         settings = {**usual, **settings}
     numbers = count(1)
-    return ProtectedResource(make_settings(settings), clock.clock, Chance(lambda: 0.0, lambda: f"unique-{next(numbers)}", bytes))
+    return ProtectedResource(make_settings(settings), clock.clock, Entropy(lambda: 0.0, lambda: f"unique-{next(numbers)}", bytes))
 
 
 def mint(clock: SettableClock, key: SigningKey = KEY, header: dict[str, Any] | None = None, **claims: Any) -> str:

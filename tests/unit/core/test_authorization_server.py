@@ -34,13 +34,13 @@ def clock():
 def test_endpoints_set_by_hand_are_not_discovered(clock):
     server = make_server(clock, introspection=CREDENTIALS)
     assert Steps(server.introspection_endpoint()).result == INTROSPECT
-    assert Steps(server.keys.obtain()).fetch.url == JWKS
+    assert Steps(server.keys.get()).fetch.url == JWKS
 
 
 def test_one_discovery_serves_both_endpoints_for_an_hour(clock):
     """The metadata is cached for 1 h."""
     server = make_server(clock, **DISCOVERED)
-    steps = Steps(server.keys.obtain())
+    steps = Steps(server.keys.get())
     assert steps.fetch.url == metadata_urls(ISSUER)[0]
     assert steps.send(answer(metadata_document())).fetch.url == JWKS
     assert steps.send(key_set(KEY)).ended
@@ -110,7 +110,7 @@ def test_how_it_is_reached(clock):
         http_proxy="http://proxy.test",
         introspection=TlsClient("api", "/cert.pem", "/key.pem"),
     )
-    connection = Steps(server.keys.obtain()).fetch.connection
+    connection = Steps(server.keys.get()).fetch.connection
     assert (connection.connect_timeout_seconds, connection.timeout_seconds) == (1, 3)
     assert (connection.ca_file, connection.http_proxy) == ("/ca.pem", "http://proxy.test")
     assert (connection.certificate_file, connection.key_file) == ("/cert.pem", "/key.pem")
@@ -134,7 +134,7 @@ def test_before_which_moment_a_token_is_refused(clock, issued_at, claims, begins
 
 def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):
     server = make_server(clock, **DISCOVERED)
-    Steps(server.keys.obtain()).send(answer(metadata_document())).send(key_set(KEY))
+    Steps(server.keys.get()).send(answer(metadata_document())).send(key_set(KEY))
     keys = server.keys.value
     while server.calls.enter(known=True):
         pass
@@ -155,7 +155,7 @@ def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):
     assert server.calls.enter(known=True)
     server.breaker.record(HttpResponse(200), known=True)
     server.breaker_of_unknown.record(HttpResponse(200), known=False)
-    server.tombstones.bury(b"x")
+    server.tombstones.add(b"x")
     server.refused.forget(b"x")
     assert not server.keys.loading
     assert Steps(server.introspection_endpoint()).result == INTROSPECT

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from iiniit_guard.core.http.challenge import Answers, challenge, quoted
+from iiniit_guard.core.http.challenge import RefusalWriter, challenge, quoted
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
@@ -14,7 +14,7 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 
 GET = Request("GET", "/")
-ANSWERS = Answers("https://api.test")
+ANSWERS = RefusalWriter("https://api.test")
 METADATA = "https://api.test/.well-known/oauth-protected-resource"
 
 
@@ -95,13 +95,13 @@ def test_step_up_says_what_is_wanted(policy, tail):
 @pytest.mark.parametrize("reason", [Reason.NO_TOKEN, Reason.EXPIRED, Reason.MISSING_SCOPE])
 def test_metadata_is_named_where_it_is_served(reason):
     """RFC 9728 §5.1; on 403 too."""
-    answers = Answers("r", resource_metadata=METADATA)
+    answers = RefusalWriter("r", resource_metadata=METADATA)
     assert (challenge_of(reason, answers=answers) or "").endswith(f', resource_metadata="{METADATA}"')
 
 
 def test_each_accepted_scheme_has_a_challenge_and_the_used_one_the_error():
     """One field line holds all challenges, joined by a comma; the used scheme has the error."""
-    answers = Answers("r", schemes=("Bearer", "ApiKey"))
+    answers = RefusalWriter("r", schemes=("Bearer", "ApiKey"))
     assert challenge_of(Reason.NO_TOKEN, answers=answers) == 'Bearer realm="r", ApiKey realm="r"'
     assert challenge_of(Reason.INACTIVE, answers=answers) == (
         'Bearer realm="r", error="invalid_token", error_description="The access token is not active.", ApiKey realm="r"'

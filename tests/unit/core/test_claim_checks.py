@@ -219,7 +219,7 @@ def test_refused_tokens_teach_nothing():
         assert isinstance(outcome, Problem)
     outcome = checks.check({**GOOD, "aud": [API, "x"], "cnf": {}}, NOW, introspected=False)
     assert isinstance(outcome, Problem)
-    assert checks._habits == {}
+    assert checks._claim_shapes == {}
 
 
 def test_what_good_tokens_teach_is_bounded(monkeypatch):
@@ -227,10 +227,10 @@ def test_what_good_tokens_teach_is_bounded(monkeypatch):
     checks = make_server(make_clock()).checks
     for number in range(4):
         assert isinstance(checks.check({**GOOD, f"claim {number}": 1}, NOW, introspected=False), AccessToken)
-    assert len(checks._habits) == 1, "full, it starts afresh"
+    assert len(checks._claim_shapes) == 1, "full, it starts afresh"
     for unusual in (dict.fromkeys(map(str, range(65)), 1), {"x" * 1025: 1}):
         assert isinstance(checks.check({**GOOD, **unusual}, NOW, introspected=False), AccessToken)
-    assert len(checks._habits) == 1
+    assert len(checks._claim_shapes) == 1
     token = checks.check({**GOOD, "aud": [API, *map(str, range(8))]}, NOW, introspected=False)
     assert isinstance(token, AccessToken)
     assert len(token.audience) == 9

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from iiniit_guard.core.issuer.client_authentication import BearerToken, PrivateKeyJwt, SecretFile
-from iiniit_guard.core.issuer.limits import Calls
+from iiniit_guard.core.issuer.limits import CallLimiter
 from iiniit_guard.core.issuer.metadata import load_metadata
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
@@ -45,7 +45,7 @@ def test_introspection(reply, cause, detail, seconds):
 
 def test_no_place_is_free():
     world = World()
-    for _ in range(Calls.PLACES // 2):
+    for _ in range(CallLimiter.PLACES // 2):
         assert world.server.calls.enter(known=False)
     assert outage(world.ask().result) == ("busy", "introspection: too many calls are in flight", 1)
 
@@ -62,7 +62,7 @@ def test_no_place_is_free():
 )
 def test_keys(reply, cause, detail, seconds):
     source = make_server(make_clock()).keys
-    result = Steps(source.obtain()).send(reply).result
+    result = Steps(source.get()).send(reply).result
     assert outage(result)[:2] == (cause, detail)
     assert result.retry_after_seconds >= seconds
     assert source.failure is not None
@@ -72,8 +72,8 @@ def test_keys(reply, cause, detail, seconds):
 def test_keys_after_a_failure():
     clock = make_clock()
     source = make_server(clock).keys
-    Steps(source.obtain()).send(HttpResponse(404))
-    assert outage(Steps(source.obtain()).result)[:2] == ("waiting", "jwks: the last attempt failed (jwks: status 404)")
+    Steps(source.get()).send(HttpResponse(404))
+    assert outage(Steps(source.get()).result)[:2] == ("waiting", "jwks: the last attempt failed (jwks: status 404)")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_an_endpoint_that_is_missing(name, url):
     # The rest of the metadata is good.
     document = {key: value for key, value in metadata_document(**{name: url}).items() if value is not None}
     if name == "jwks_uri":
-        steps = Steps(make_server(make_clock(), jwks_uri=None).keys.obtain())
+        steps = Steps(make_server(make_clock(), jwks_uri=None).keys.get())
     else:
         steps = World(introspection_endpoint=None, jwks_uri=None).ask()
     cause, detail, _ = outage(steps.send(answer(document)).result)
@@ -130,7 +130,7 @@ def test_what_failed_last_is_known_until_it_works():
     world = World()
 
     def known():
-        return world.server.failure and world.server.failure.detail, world.server.proven
+        return world.server.failure and world.server.failure.detail, world.server.confirmed
 
     world.ask("one").send(HttpResponse(500))
     assert known() == ("introspection: status 500", False)
@@ -146,7 +146,7 @@ def test_while_the_breaker_is_open():
 
 
 def test_calls_are_counted():
-    calls = Calls()
+    calls = CallLimiter()
     assert calls.made == 0
     for _ in range(3):
         assert calls.enter(known=True)

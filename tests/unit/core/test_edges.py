@@ -19,7 +19,7 @@ from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import request_issuer
-from iiniit_guard.core.resource_metadata import published
+from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError, UsageError
 from tests.unit.core.stepping import ISSUER, KEY, NOW, Steps, bearer, key_set, make_clock, make_resource, make_server, mint, parsed
@@ -144,7 +144,7 @@ def test_what_is_no_one_token_has_no_digest(lines):
 def test_the_whole_answer_and_the_whole_preflight():
     resource = make_resource(make_clock(), audience="https://api.test/v1", resource="https://api.test/v1")
     place = "/.well-known/oauth-protected-resource/v1"
-    found = published(Request("GET", place), resource)
+    found = metadata_response(Request("GET", place), resource)
     assert found is not None
     assert found.headers == (
         ("Content-Type", "application/json"),
@@ -152,7 +152,7 @@ def test_the_whole_answer_and_the_whole_preflight():
         ("Cache-Control", "public, max-age=3600"),
         ("Access-Control-Allow-Origin", "*"),
     )
-    preflight = published(Request("OPTIONS", place), resource)
+    preflight = metadata_response(Request("OPTIONS", place), resource)
     assert preflight is not None
     assert (preflight.status, preflight.body) == (204, b"")
     assert preflight.headers == (
@@ -161,8 +161,8 @@ def test_the_whole_answer_and_the_whole_preflight():
         ("Access-Control-Allow-Headers", "*"),
         ("Access-Control-Max-Age", "3600"),
     )
-    assert all(published(Request("GET", place, scheme=scheme), resource) is None for scheme in ("ws", "wss"))
-    assert all(published(Request("GET", place, scheme=scheme), resource) is not None for scheme in ("http", "https"))
+    assert all(metadata_response(Request("GET", place, scheme=scheme), resource) is None for scheme in ("ws", "wss"))
+    assert all(metadata_response(Request("GET", place, scheme=scheme), resource) is not None for scheme in ("http", "https"))
 
 
 # Keys
@@ -176,7 +176,7 @@ def test_a_forced_refresh_waits_for_the_very_end_of_the_cool_down():
         assert source.value is not None
         return Steps(source.refresh_for(source.value))
 
-    Steps(source.obtain()).send(key_set(make_key_of(1)))
+    Steps(source.get()).send(key_set(make_key_of(1)))
     clock.advance(1)
     refresh().send(key_set(make_key_of(1)))
     clock.advance(29.5)
@@ -222,7 +222,7 @@ def test_a_bearer_request_of_these_tests_is_one():
 def test_the_wait_for_anothers_keys_has_an_end():
     clock = make_clock()
     source = make_server(clock, timeout_seconds=4).keys
-    leader, follower = Steps(source.obtain()), Steps(source.obtain())
+    leader, follower = Steps(source.get()), Steps(source.get())
     assert follower.join.timeout_seconds == 12, "two places of metadata, then the set"
     leader.send(key_set(make_key_of(1)))
     assert source.value is not None
@@ -254,9 +254,9 @@ def test_a_jwk_in_a_file_may_begin_with_a_line_break():
 def test_a_verified_token_proves_that_its_issuer_can_be_reached():
     clock = make_clock()
     server = make_server(clock)
-    assert server.proven is False
+    assert server.confirmed is False
     Steps(verify_jwt(parsed(mint(clock)), server)).send(key_set(KEY))
-    assert server.proven is True
+    assert server.confirmed is True
 
 
 def test_an_issuer_that_is_no_text_is_a_mistake_in_words():

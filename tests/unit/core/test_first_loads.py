@@ -75,17 +75,17 @@ def world(clock):
 def test_a_first_load_waits_while_none_is_left_and_makes_no_call(world, clock):
     server = world.server()
     world.use_up()
-    held = Steps(server.keys.obtain())
+    held = Steps(server.keys.get())
     assert (held.cause, held.result.retry_after_seconds) == ("busy", 1.0)
     assert server.keys.failure is None, "it is no failure of the issuer"
     clock.advance(1)
-    assert Steps(server.keys.obtain()).fetch
+    assert Steps(server.keys.get()).fetch
 
 
 def test_one_admission_covers_all_documents_of_an_issuer(world):
     discovered = {"jwks_uri": None, "introspection": CREDENTIALS, "introspection_endpoint": None, "jwt": "both"}
     server = world.server(**discovered)
-    steps = Steps(server.keys.obtain())
+    steps = Steps(server.keys.get())
     world.use_up()
     document = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks", "introspection_endpoint": INTROSPECT}
     assert steps.send(answer(document)).send(key_set(KEY)).ended
@@ -96,27 +96,27 @@ def test_one_admission_covers_all_documents_of_an_issuer(world):
 
 def test_a_failing_issuer_is_admitted_anew_after_its_cool_down(world, clock):
     server = world.server()
-    Steps(server.keys.obtain()).send(answer({}, status=500))
+    Steps(server.keys.get()).send(answer({}, status=500))
     clock.advance(29)
     world.use_up()
-    assert Steps(server.keys.obtain()).send(answer({}, status=500)).cause == "answer"
+    assert Steps(server.keys.get()).send(answer({}, status=500)).cause == "answer"
     clock.advance(15)
     world.use_up()
-    assert Steps(server.keys.obtain()).cause == "busy"
+    assert Steps(server.keys.get()).cause == "busy"
 
 
 def test_an_issuer_of_which_a_good_token_came_needs_none(world):
     server = world.server()
-    server.proven = True
+    server.confirmed = True
     world.use_up()
-    assert Steps(server.keys.obtain()).fetch
+    assert Steps(server.keys.get()).fetch
 
 
 def test_an_issuer_that_was_proven_before_may_take_the_reserved_part(world):
     server = world.server()
     server.was_proven = True
     world.use_up()
-    assert Steps(server.keys.obtain()).fetch
+    assert Steps(server.keys.get()).fetch
 
 
 def test_introspection_counts_too(world, clock):
@@ -141,10 +141,10 @@ def test_introspection_counts_too(world, clock):
 
 def test_who_joins_a_load_needs_none(world, clock):
     server = world.server(keys_cooldown_seconds=1)
-    leader = Steps(server.keys.obtain())
+    leader = Steps(server.keys.get())
     clock.advance(2)
     world.use_up()
-    assert Steps(server.keys.obtain()).join
+    assert Steps(server.keys.get()).join
     leader.close()
 
 
@@ -152,6 +152,6 @@ def test_settings_by_hand_have_no_such_bound(clock):
     (server,) = make_resource(clock).servers
     for _ in range(300):
         server.keys.value = None
-        steps = Steps(server.keys.obtain())
+        steps = Steps(server.keys.get())
         assert steps.fetch
         steps.close()

@@ -7,12 +7,12 @@ import pytest
 from iiniit_guard.core.model.flow import (
     ABANDONED,
     TIMED_OUT,
-    Ask,
+    Call,
     Fetch,
     HttpRequest,
     HttpResponse,
-    Keep,
     SingleFlight,
+    StoreSet,
     Unreachable,
 )
 from tests.unit.core.stepping import DOWN, Steps
@@ -115,8 +115,8 @@ def test_no_repr_shows_a_credential_a_token_or_an_answer():
         REQUEST,
         Fetch(REQUEST),
         HttpResponse(200, (), b"canary"),
-        Ask(print, ("canary",)),
-        Keep("name", b"canary", 1.0),
+        Call(print, ("canary",)),
+        StoreSet("name", b"canary", 1.0),
     ]
     assert "canary" not in repr(shown)
     assert repr([ABANDONED, TIMED_OUT]) == "[ABANDONED, TIMED_OUT]"

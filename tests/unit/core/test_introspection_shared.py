@@ -9,7 +9,7 @@ import pytest
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.issuer.introspection import introspect
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.flow import Fetch, Keep, Recall
+from iiniit_guard.core.model.flow import Fetch, StoreGet, StoreSet
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing.jws import write_jws
 from tests.unit.core.stepping import CREDENTIALS, INACTIVE, ISSUER, KEY, NOW, Steps, active, make_clock, make_resource
@@ -25,9 +25,9 @@ class Store:
 
     def serve(self, steps):
         """Answer the effects that concern the store."""
-        while isinstance(steps.effect, (Recall, Keep)):
+        while isinstance(steps.effect, (StoreGet, StoreSet)):
             effect = steps.effect
-            if isinstance(effect, Recall):
+            if isinstance(effect, StoreGet):
                 steps.send(tuple(self.values.get(name) for name in effect.names))
             else:
                 self.values[effect.name] = effect.value
@@ -194,6 +194,6 @@ def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(c
 def test_a_shared_answer_proves_its_issuer(one, other, clock):
     """Otherwise invented issuers could evict it, with its cached data."""
     one.learn(active(clock))
-    assert other.server.proven is False
+    assert other.server.confirmed is False
     assert isinstance(other.ask().result, AccessToken)
-    assert other.server.proven is True
+    assert other.server.confirmed is True

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from iiniit_guard.core.jose.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, read_jwk_set
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.jose.public_key import CURVES, EcPoint, RsaNumbers
-from iiniit_guard.core.model.flow import Breathe
+from iiniit_guard.core.model.flow import Checkpoint
 from tests.contract.cases.jose_checks import parse_jwk_set, set_of
 from tests.contract.cases.jose_keys import PUBLIC, RSA, ec_jwk, ed_jwk, make_signature, number, rsa_jwk
 from tests.contract.cases.jwk_members import UNUSABLE, USABLE
@@ -270,4 +270,4 @@ def test_parsing_loads_no_cryptography():
 def test_a_long_set_is_read_eight_keys_at_a_time(keys, breaths):
     """An Ed25519 key takes 0.1 ms; other flows run in between."""
     reading = read_jwk_set(json.dumps({"keys": [{"kty": "oct"}] * keys}).encode())
-    assert list(reading) == [Breathe()] * breaths
+    assert list(reading) == [Checkpoint()] * breaths

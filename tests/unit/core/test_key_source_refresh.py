@@ -21,7 +21,7 @@ def source(clock):
 
 
 def obtain(source):
-    return Steps(source.obtain())
+    return Steps(source.get())
 
 
 def begin(source, *keys, **more):

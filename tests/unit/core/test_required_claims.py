@@ -1,4 +1,4 @@
-"""`require_claim`: which tokens satisfy it. test_setting_checks.py tests its values."""
+"""`require_claim`: which tokens satisfy it. test_validators.py tests its values."""
 
 from __future__ import annotations
 

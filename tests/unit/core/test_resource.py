@@ -128,4 +128,4 @@ def test_a_forked_child_keeps_what_was_learned(clock):
     assert resource.recall(b"d") is token
     resource.cache.drop(b"d")
     assert resource.recall(b"d") is None
-    assert Steps(resource.servers[0].keys.obtain()).fetch
+    assert Steps(resource.servers[0].keys.get()).fetch

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.resource_metadata import published, resource_document
+from iiniit_guard.core.resource_metadata import metadata_response, resource_document
 from tests.unit.core.stepping import API, ISSUER, make_clock, make_issuer, make_resource
 
 PLACE = "/.well-known/oauth-protected-resource"
@@ -18,7 +18,7 @@ def make(**settings):
 
 
 def ask(resource, path=PLACE, method="GET", *headers):
-    return published(Request(method, path, headers=headers), resource)
+    return metadata_response(Request(method, path, headers=headers), resource)
 
 
 def test_the_document():

@@ -34,7 +34,7 @@ def test_both_spellings_verify_and_each_is_that_of_the_other(algorithm):
     """RFC 7518 §3.4: no form is preferred, and signatures with a high s are good."""
     key = make_key(algorithm, "second spelling")
     token, other = spellings(make_clock(), key=key)
-    keys = Steps(World(algorithms=[algorithm]).server.keys.obtain()).send(key_set(key)).result
+    keys = Steps(World(algorithms=[algorithm]).server.keys.get()).send(key_set(key)).result
     for each in (token, other):
         (fitting,) = keys.find(parsed(each).header.kid, algorithm)
         assert verify_signature(parsed(each), fitting)
@@ -115,7 +115,7 @@ def test_it_ends_though_it_was_never_seen():
 def test_it_is_asked_about_anew_where_it_alone_was_ever_good_here(jwt):
     """A server that looks up tokens by text knows one spelling and calls the other inactive."""
     world = World(jwt=jwt)
-    Steps(world.server.keys.obtain()).send(key_set(KEY))
+    Steps(world.server.keys.get()).send(key_set(KEY))
     token, other = spellings(world.clock)
     verified = Steps(verify_jwt(parsed(token), world.server)).result if jwt == "both" else None
     assert isinstance(world.ask(other).send(active(world.clock)).result, AccessToken)
@@ -141,7 +141,7 @@ def test_a_mark_is_not_shortened_by_what_comes_late():
     world = World(jwt="introspect")
     _, other = spellings(world.clock)
     world.server.tombstones.end(digest_of(other))
-    world.server.tombstones.bury(digest_of(other))
+    world.server.tombstones.add(digest_of(other))
     assert world.server.tombstones.is_ended(digest_of(other))
     assert world.ask(other).reason is Reason.INACTIVE
 
@@ -160,7 +160,7 @@ def test_garbage_writes_nothing_into_the_store():
 
 def test_it_ends_where_the_issuer_s_signature_was_verified():
     world = World(jwt="both")
-    Steps(world.server.keys.obtain()).send(key_set(KEY))
+    Steps(world.server.keys.get()).send(key_set(KEY))
     token, other = spellings(world.clock)
     verified = Steps(verify_jwt(parsed(token), world.server)).result
     assert world.ask(token, verified=verified).send(INACTIVE).reason is Reason.INACTIVE
@@ -204,9 +204,9 @@ def test_a_usual_tombstone_is_not_lifted():
     world = World(jwt="introspect")
     token, other = spellings(world.clock)
     world.server.tombstones.end(digest_of("something"))
-    world.server.tombstones.bury(digest_of(other))
+    world.server.tombstones.add(digest_of(other))
     assert isinstance(world.ask(token).send(active(world.clock)).result, AccessToken)
-    assert world.server.tombstones.outdates(digest_of(other), world.clock.monotonic())
+    assert world.server.tombstones.supersedes(digest_of(other), world.clock.monotonic())
 
 
 def test_the_store_does_not_bring_it_back():

@@ -7,7 +7,7 @@ import pytest
 from iiniit_guard.core.issuer.client_authentication import BearerToken, ClientSecretPost, SecretFile
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.model.clock import Moment
-from iiniit_guard.core.model.flow import Keep, ReadFile, Recall, Unreachable
+from iiniit_guard.core.model.flow import ReadFile, StoreGet, StoreSet, Unreachable
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import CREDENTIALS, INTROSPECT, NOW, Steps, make_issuer
 
@@ -32,7 +32,7 @@ def later(seconds):
 def keep(store, values, digest=DIGEST, sent=SENT):
     steps = Steps(store.keep(digest, CLAIMS, sent))
     effect = steps.effect
-    assert isinstance(effect, Keep)
+    assert isinstance(effect, StoreSet)
     values[effect.name] = effect.value
     assert steps.send(None).result is None
     return effect
@@ -41,7 +41,7 @@ def keep(store, values, digest=DIGEST, sent=SENT):
 def end(store, values, now, digest=DIGEST):
     steps = Steps(store.end(digest, now, 5.0))
     effect = steps.effect
-    assert isinstance(effect, Keep)
+    assert isinstance(effect, StoreSet)
     values[effect.name] = effect.value
     steps.send(None)
     return effect
@@ -49,7 +49,7 @@ def end(store, values, now, digest=DIGEST):
 
 def recall(store, values, now=SENT, digest=DIGEST):
     steps = Steps(store.recall(digest, now))
-    assert isinstance(steps.effect, Recall)
+    assert isinstance(steps.effect, StoreGet)
     return steps.send(tuple(values.get(name) for name in steps.effect.names)).result
 
 
@@ -155,9 +155,9 @@ def test_a_secret_in_a_file_is_read_at_the_first_use():
     steps = Steps(store.recall(DIGEST, SENT))
     assert isinstance(steps.effect, ReadFile)
     recalls = steps.send(SECRET.encode() + b"\n").effect
-    assert isinstance(recalls, Recall)
+    assert isinstance(recalls, StoreGet)
     assert steps.send(tuple(values.get(name) for name in recalls.names)).result is not None
-    assert isinstance(Steps(store.recall(DIGEST, SENT)).effect, Recall), "and only then"
+    assert isinstance(Steps(store.recall(DIGEST, SENT)).effect, StoreGet), "and only then"
 
 
 @pytest.mark.parametrize("content", [Unreachable("file", "missing"), b"s" * 31], ids=["missing", "too short"])

@@ -18,7 +18,7 @@ class World:
         self.clock = make_clock()
         self.server = make_server(self.clock, **settings)
         if keys:
-            Steps(self.server.keys.obtain()).send(key_set(*keys))
+            Steps(self.server.keys.get()).send(key_set(*keys))
 
     def verify(self, token=None, **claims):
         return Steps(verify_jwt(parsed(mint(self.clock, **claims) if token is None else token), self.server))
@@ -51,7 +51,7 @@ def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
     """The ends of cached tokens are spread, so they are not all verified again at once."""
     world = World(keys_max_age_seconds=max_age)
     world.clock.advance(fraction)
-    Steps(world.server.keys.obtain()).send(key_set(KEY))
+    Steps(world.server.keys.get()).send(key_set(KEY))
     now = world.clock.clock.now()
     found = world.verify(exp=NOW + 9999).result
     assert (found.valid_until - now.wall, found.valid_until_monotonic - now.monotonic) == pytest.approx((lasts, max_age))

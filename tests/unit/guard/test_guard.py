@@ -54,8 +54,8 @@ class TestDeciding:
 
     def test_a_verified_token_is_compared_with_a_handlers_policy(self, issuer, guard):
         token = guard.verify(issuer.token("user:read"))
-        assert guard.permit(request(), token, READ) == Allow(token)
-        assert guard.permit(request(), token, WRITE).reason is Reason.MISSING_SCOPE
+        assert guard.authorize(request(), token, READ) == Allow(token)
+        assert guard.authorize(request(), token, WRITE).reason is Reason.MISSING_SCOPE
 
     def test_a_problem_found_elsewhere_is_answered(self, guard):
         denied = guard.refuse(request(), PROBLEMS[Reason.METHOD_OVERRIDE])

@@ -52,9 +52,9 @@ class TestEvents:
 
     def test_a_handlers_policy_tells_only_refusals(self, issuer, heard, events):
         token = heard.verify(issuer.token("user:read"))
-        heard.permit(request(), token, READ, host="flask")
+        heard.authorize(request(), token, READ, host="flask")
         assert events == []
-        heard.permit(request(), token, WRITE, host="flask")
+        heard.authorize(request(), token, WRITE, host="flask")
         assert [(event.reason, event.host, event.seconds) for event in events] == [("missing_scope", "flask", 0.0)]
 
     def test_a_problem_found_elsewhere_is_told(self, heard, events):
@@ -85,15 +85,15 @@ class TestEvents:
 class TestMetadata:
     def test_it_is_served_and_given(self, issuer):
         with issuer.guard(resource="https://api.test") as guard:
-            answer = guard.published(Request("GET", "/.well-known/oauth-protected-resource"))
+            answer = guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource"))
             assert answer is not None
             assert answer.status == 200
             assert guard.metadata()["resource"] == "https://api.test"
             assert guard.metadata_path == "/.well-known/oauth-protected-resource"
-            assert guard.published(request()) is None
+            assert guard.metadata_response(request()) is None
 
     def test_without_a_resource_there_is_none(self, guard):
-        assert guard.published(Request("GET", "/.well-known/oauth-protected-resource")) is None
+        assert guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource")) is None
         assert guard.metadata_path is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.worlds import WORLDS
 
 
@@ -15,6 +15,6 @@ def world(request):
 
 @pytest.fixture
 def performer():
-    made = Performer()
+    made = EffectRunner()
     yield made
     made.close()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from iiniit_guard.core.model.flow import Ask, Flow
+from iiniit_guard.core.model.flow import Call, Flow
 from iiniit_guard.io.drive import run, run_async
 
 
@@ -30,8 +30,8 @@ class Flowing:
 
     def flow(self) -> Flow[object]:
         try:
-            first = yield Ask(len, ("a",))
-            second = yield Ask(len, (first,))
+            first = yield Call(len, ("a",))
+            second = yield Call(len, (first,))
             if self.fault is not None:
                 raise self.fault
             return first, second
@@ -51,7 +51,7 @@ def test_each_reply_goes_to_its_effect(world):
         return f"reply {len(asked)}"
 
     assert drive(world, flowing.flow(), perform) == ("reply 1", "reply 2")
-    assert asked == [Ask(len, ("a",)), Ask(len, ("reply 1",))]
+    assert asked == [Call(len, ("a",)), Call(len, ("reply 1",))]
     assert flowing.ended
 
 

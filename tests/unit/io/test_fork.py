@@ -6,8 +6,8 @@ import asyncio
 import gc
 
 from iiniit_guard.core.model.flow import Fetch, HttpRequest, Unreachable
-from iiniit_guard.io import fork, perform
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io import effects, fork
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.loopback import Answer, LoopbackServer
 from tests.integration.servers.scripts import answering
 from tests.integration.servers.worlds import get
@@ -37,8 +37,8 @@ def test_nobody_is_kept_alive():
 
 
 def test_a_performer_drops_what_its_parent_had(monkeypatch):
-    monkeypatch.setattr(perform, "_left_behind", [])
-    performer = Performer()
+    monkeypatch.setattr(effects, "_left_behind", [])
+    performer = EffectRunner()
     refused = Fetch(HttpRequest("GET", "http://127.0.0.1:1/"))
     performer.perform(refused)
     asyncio.run(performer.perform_async(refused))
@@ -47,13 +47,13 @@ def test_a_performer_drops_what_its_parent_had(monkeypatch):
 
     assert all(new is not old for new, old in zip(vars(performer).values(), before, strict=False))
     assert (performer._clients, performer._loops) == (None, None)
-    assert perform._left_behind == [before[2]]
+    assert effects._left_behind == [before[2]]
     assert isinstance(performer.perform(refused), Unreachable)
 
 
 def test_the_connections_of_before_are_closed_and_not_used():
     with LoopbackServer(answering(Answer())) as server:
-        performer = Performer()
+        performer = EffectRunner()
         performer.perform(get(server.url))
         performer.after_fork()
         performer.perform(get(server.url))
@@ -63,7 +63,7 @@ def test_the_connections_of_before_are_closed_and_not_used():
 
 
 def test_a_closed_one_stays_closed():
-    performer = Performer()
+    performer = EffectRunner()
     performer.close()
     performer.after_fork()
 

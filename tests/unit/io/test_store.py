@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from iiniit_guard.core.model.flow import Keep, Recall
+from iiniit_guard.core.model.flow import StoreGet, StoreSet
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import store as module
-from iiniit_guard.io.loops import Loops
+from iiniit_guard.io.event_loops import Loops
 from iiniit_guard.io.store import Store
 
 
@@ -98,7 +98,7 @@ def on_a_loop(store):
 
 
 WORLDS = pytest.mark.parametrize("world", [in_threads, on_a_loop])
-LOOK = Recall(("a", "b"))
+LOOK = StoreGet(("a", "b"))
 NOTHING = (None, None)
 
 
@@ -106,8 +106,8 @@ NOTHING = (None, None)
 def test_what_is_kept_is_recalled(redis, world):
     with world(Store(redis.url)) as perform:
         assert perform(LOOK) == NOTHING
-        assert perform(Keep("a", b"\x00sealed", 1.5)) is None
-        assert perform(Keep("c", b"x", 0.0001)) is None
+        assert perform(StoreSet("a", b"\x00sealed", 1.5)) is None
+        assert perform(StoreSet("c", b"x", 0.0001)) is None
         assert perform(LOOK) == (b"\x00sealed", None)
     sets = [words[1:] for words in redis.commands if words[0] == b"SET"]
     assert sets == [[b"a", b"\x00sealed", b"PX", b"1500"], [b"c", b"x", b"PX", b"1"]]
@@ -131,7 +131,7 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(redis, world
         with monkeypatch.context() as patch:
             patch.setattr(store, "_failed", None)  # no request is sent meanwhile
             assert perform(LOOK) == NOTHING
-            assert perform(Keep("a", b"x", 1)) is None
+            assert perform(StoreSet("a", b"x", 1)) is None
         assert [record.getMessage() for record in caplog.records] == [
             "the shared store cannot be reached (ConnectionError); each process remembers by itself meanwhile"
         ]
@@ -184,7 +184,7 @@ def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, 
 
     async def main():
         store, loops = Store(redis.url), Loops()
-        await store.perform_async(Keep("a", b"x", 9), loops)
+        await store.perform_async(StoreSet("a", b"x", 9), loops)
         redis.hold.clear()
         burst = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(50)]
         await asyncio.wait(burst, return_when=asyncio.FIRST_COMPLETED)
@@ -204,7 +204,7 @@ def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog,
     caplog.set_level(logging.WARNING, "iiniit_guard")
     monkeypatch.setattr(module, "_MOST_CONNECTIONS", 1)
     with in_threads(store := Store(redis.url)) as perform:
-        perform(Keep("a", b"x", 9))
+        perform(StoreSet("a", b"x", 9))
         redis.hold.clear()
         waiting: list[object] = []
         thread = threading.Thread(target=lambda: waiting.append(perform(LOOK)))

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import threading
 
-from iiniit_guard.core.model.flow import Ask, Later
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.core.model.flow import Call, Spawn
+from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.worlds import WORLDS
 
 
@@ -21,8 +21,8 @@ class Background:
 
     def flow(self):
         try:
-            self.replies.append((yield Ask(len, ("ab",))))
-            self.replies.append((yield Ask(threading.current_thread, ())))
+            self.replies.append((yield Call(len, ("ab",))))
+            self.replies.append((yield Call(threading.current_thread, ())))
             if self.fault is not None:
                 raise self.fault
         finally:
@@ -33,7 +33,7 @@ class TestLater:
     def test_a_thread_does_it(self, performer):
         background = Background()
 
-        assert performer.perform(Later(background.flow)) is None
+        assert performer.perform(Spawn(background.flow)) is None
         assert background.done.wait(5)
         length, thread = background.replies
         assert length == 2
@@ -42,7 +42,7 @@ class TestLater:
 
     def test_a_task_does_it(self, performer):
         async def main(background: Background) -> bool:
-            assert await performer.perform_async(Later(background.flow)) is None
+            assert await performer.perform_async(Spawn(background.flow)) is None
             assert not background.done.is_set()
             assert await asyncio.to_thread(background.done.wait, 5)
             return background.replies == [2, threading.current_thread()]
@@ -53,10 +53,10 @@ class TestLater:
         def start():
             raise AssertionError("it was begun")
 
-        performer = Performer()
+        performer = EffectRunner()
         performer.close()
 
-        assert world.replies(performer, Later(start)) == [None]
+        assert world.replies(performer, Spawn(start)) == [None]
 
     def test_not_what_still_waits_when_the_guard_is_closed(self, performer):
         begun, go_on, ended = threading.Semaphore(0), threading.Event(), []
@@ -66,17 +66,17 @@ class TestLater:
             assert go_on.wait(5)
 
         def occupied():
-            yield Ask(wait, ())
+            yield Call(wait, ())
             ended.append("occupied")
 
         def start():
             raise AssertionError("it was begun")
 
         for _ in range(4):
-            performer.perform(Later(occupied))
+            performer.perform(Spawn(occupied))
         for _ in range(4):
             assert begun.acquire(timeout=5)
-        performer.perform(Later(start))
+        performer.perform(Spawn(start))
         performer.close()
         threads = [thread for thread in threading.enumerate() if thread.name == "iiniit_guard-later"]
         go_on.set()
@@ -89,12 +89,12 @@ class TestLater:
         background = Background(LookupError("canary"))
 
         async def main() -> None:
-            await performer.perform_async(Later(background.flow))
+            await performer.perform_async(Spawn(background.flow))
             assert await asyncio.to_thread(background.done.wait, 5)
             await asyncio.sleep(0)
 
         if world is WORLDS["threads"]:
-            performer.perform(Later(background.flow))
+            performer.perform(Spawn(background.flow))
             for thread in threading.enumerate():
                 if thread.name == "iiniit_guard-later":
                     thread.join(5)
@@ -110,7 +110,7 @@ class TestLater:
         ended = []
 
         async def main() -> None:
-            performer, begun = Performer(), asyncio.Event()
+            performer, begun = EffectRunner(), asyncio.Event()
 
             async def wait() -> None:
                 begun.set()
@@ -118,11 +118,11 @@ class TestLater:
 
             def flow():
                 try:
-                    yield Ask(wait, ())
+                    yield Call(wait, ())
                 finally:
                     ended.append(True)
 
-            await performer.perform_async(Later(flow))
+            await performer.perform_async(Spawn(flow))
             await begun.wait()
             await performer.aclose()
             assert ended == [True]

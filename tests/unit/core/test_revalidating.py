@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.issuer.revalidating import Kept
+from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Unreachable
 from tests.unit.core.stepping import DOWN, Steps, make_clock
 
@@ -16,7 +16,7 @@ def load():
 
 
 def make_kept(clock, jitter=0.0, stale=STALE):
-    return Kept(
+    return RevalidatedDocument(
         "document",
         load,
         stale_seconds=stale,
@@ -38,7 +38,7 @@ def kept(clock):
 
 
 def obtain(kept):
-    return Steps(kept.obtain())
+    return Steps(kept.get())
 
 
 def begin(kept, document="first"):

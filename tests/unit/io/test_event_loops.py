@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 
-from iiniit_guard.io.loops import Loops
+from iiniit_guard.io.event_loops import Loops
 
 MARK: ContextVar[str] = ContextVar("mark", default="clean")
 

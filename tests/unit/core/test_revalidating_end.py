@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.core.stepping import make_clock
-from tests.unit.core.test_kept import LONGEST_WAIT, begin, is_refreshed, make_kept, obtain
+from tests.unit.core.test_revalidating import LONGEST_WAIT, begin, is_refreshed, make_kept, obtain
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from iiniit_guard.io import names
+from iiniit_guard.io import dns
 from iiniit_guard.io.daemon_threads import DaemonThreads
-from iiniit_guard.io.names import Address, Names
+from iiniit_guard.io.dns import Address, Resolver
 
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))]
 
@@ -35,13 +35,13 @@ def lookups(monkeypatch):
         ended.set()
 
 
-def make() -> Names:
-    return Names(DaemonThreads("names", limit=4))
+def make() -> Resolver:
+    return Resolver(DaemonThreads("names", limit=4))
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
 def test_an_address_needs_no_thread(host, family):
-    found = Names(DaemonThreads("names", limit=0, backlog=0)).look_up(host, 443)
+    found = Resolver(DaemonThreads("names", limit=0, backlog=0)).look_up(host, 443)
 
     assert [(address.family, address.sockaddr[:2]) for address in found.result(0)] == [(family, (host, 443))]
 
@@ -70,7 +70,7 @@ def test_nothing_is_remembered(lookups):
 
 def test_one_that_hangs_is_not_joined_for_ever(lookups, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(names, "time", type("Clock", (), {"monotonic": staticmethod(lambda: now)}))
+    monkeypatch.setattr(dns, "time", type("Clock", (), {"monotonic": staticmethod(lambda: now)}))
     looked_up = make()
     first = looked_up.look_up("auth.example", 443)
     lookups()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.cache.negative import RefusedCache, Tombstones
+from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from tests.unit.core.stepping import make_clock
@@ -29,7 +29,7 @@ def lasts(refused, clock, seconds, *, young=False, digest=A):
 
 
 def test_one_second_doubling_on_repetition_to_ten(clock):
-    refused = RefusedCache(10, clock.clock)
+    refused = NegativeCache(10, clock.clock)
     assert refused.recall(A) is None
     for seconds in (1, 2, 4, 8, 10, 10):
         lasts(refused, clock, seconds)
@@ -37,7 +37,7 @@ def test_one_second_doubling_on_repetition_to_ten(clock):
 
 
 def test_the_doubling_neither_overflows_nor_ends(clock):
-    refused = RefusedCache(1e9, clock.clock)
+    refused = NegativeCache(1e9, clock.clock)
     for _ in range(40):
         refused.keep(A, PROBLEM, young=False)
     lasts(refused, clock, 2**16)
@@ -45,7 +45,7 @@ def test_the_doubling_neither_overflows_nor_ends(clock):
 
 def test_a_young_token_waits_one_second_however_often(clock):
     """A lagging replica must not make a client discard a new token."""
-    refused = RefusedCache(10, clock.clock)
+    refused = NegativeCache(10, clock.clock)
     for _ in range(5):
         lasts(refused, clock, 1, young=True)
     lasts(refused, clock, 2)
@@ -53,14 +53,14 @@ def test_a_young_token_waits_one_second_however_often(clock):
 
 @pytest.mark.parametrize("longest", [0, 0.5])
 def test_a_shorter_setting_wins(clock, longest):
-    refused = RefusedCache(longest, clock.clock)
+    refused = NegativeCache(longest, clock.clock)
     for _ in range(3):
         lasts(refused, clock, longest)
         lasts(refused, clock, longest, young=True)
 
 
 def test_the_wall_clock_does_not_matter(clock):
-    refused = RefusedCache(10, clock.clock)
+    refused = NegativeCache(10, clock.clock)
     refused.keep(A, PROBLEM, young=False)
     clock.set_wall(0)
     assert refused.recall(A) is PROBLEM
@@ -69,7 +69,7 @@ def test_the_wall_clock_does_not_matter(clock):
 
 
 def test_a_token_that_turned_out_good_starts_afresh(clock):
-    refused = RefusedCache(10, clock.clock)
+    refused = NegativeCache(10, clock.clock)
     lasts(refused, clock, 1)
     refused.keep(A, PROBLEM, young=False)
     refused.forget(A)
@@ -80,9 +80,9 @@ def test_a_token_that_turned_out_good_starts_afresh(clock):
 
 def test_refusals_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     """The bound is 16,384 refusals."""
-    assert RefusedCache.SIZE == 16_384
-    monkeypatch.setattr(RefusedCache, "SIZE", 3)
-    refused = RefusedCache(10, clock.clock)
+    assert NegativeCache.SIZE == 16_384
+    monkeypatch.setattr(NegativeCache, "SIZE", 3)
+    refused = NegativeCache(10, clock.clock)
     for name in "abcd":
         refused.keep(digest_of(name), PROBLEM, young=False)
     assert len(refused) == 3
@@ -94,36 +94,36 @@ def test_an_answer_asked_for_before_the_end_does_not_count(clock):
     """A token that ended stays ended."""
     tombstones = Tombstones(clock.clock)
     before = clock.monotonic()
-    assert not tombstones.outdates(A, before)
+    assert not tombstones.supersedes(A, before)
     clock.advance(1)
-    tombstones.bury(A)
-    assert tombstones.outdates(A, before)
-    assert tombstones.outdates(A, clock.monotonic()), "in the same moment: the end counts"
-    assert not tombstones.outdates(B, before)
+    tombstones.add(A)
+    assert tombstones.supersedes(A, before)
+    assert tombstones.supersedes(A, clock.monotonic()), "in the same moment: the end counts"
+    assert not tombstones.supersedes(B, before)
     clock.advance(0.001)
-    assert not tombstones.outdates(A, clock.monotonic())
+    assert not tombstones.supersedes(A, clock.monotonic())
     clock.set_wall(0)
-    assert tombstones.outdates(A, before)
+    assert tombstones.supersedes(A, before)
 
 
 def test_tombstones_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     assert Tombstones.SIZE == 65_536
-    monkeypatch.setattr(Tombstones, "SIZE", 2 * Tombstones.YARDS)
+    monkeypatch.setattr(Tombstones, "SIZE", 2 * Tombstones.SHARDS)
     tombstones = Tombstones(clock.clock)
     for first in range(256):  # each shard separately
-        tombstones.bury(bytes([first, 1]))
-    assert [tombstones.outdates(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
+        tombstones.add(bytes([first, 1]))
+    assert [tombstones.supersedes(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
 
 
 def test_a_forked_child_takes_fresh_locks_and_keeps_what_was_learned(clock):
-    refused, tombstones = RefusedCache(10, clock.clock), Tombstones(clock.clock)
+    refused, tombstones = NegativeCache(10, clock.clock), Tombstones(clock.clock)
     refused.keep(A, PROBLEM, young=False)
-    tombstones.bury(A)
+    tombstones.add(A)
     for memory in (refused, tombstones):
         memory._lock.acquire()
         memory.reset_after_fork()
     refused.keep(B, PROBLEM, young=False)
-    tombstones.bury(B)
+    tombstones.add(B)
     assert refused.recall(A) is refused.recall(B) is PROBLEM
-    assert tombstones.outdates(A, 0)
-    assert tombstones.outdates(B, 0)
+    assert tombstones.supersedes(A, 0)
+    assert tombstones.supersedes(B, 0)

@@ -25,7 +25,7 @@ class Address(NamedTuple):
     sockaddr: tuple[str | int | bytes, ...]
 
 
-class Names:
+class Resolver:
     """Resolve host names in threads. Concurrent callers for one name share one lookup."""
 
     def __init__(self, threads: DaemonThreads) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.claims import checks as module
-from iiniit_guard.core.claims.shapes import habit_of
+from iiniit_guard.core.claims.shapes import make_claim_shape
 from iiniit_guard.core.claims.token_kind import KIND_CLAIMS
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.model.access_token import AccessToken
@@ -30,7 +30,7 @@ def checked(checks, claims):
 )
 def test_claims_are_those_of_the_token_and_frozen(more):
     checks = make_server(make_clock()).checks
-    for _ in range(2):  # the second by habit
+    for _ in range(2):  # the second from the cached shape
         token = checked(checks, {**GOOD, "iss": f"{ISSUER[:8]}{ISSUER[8:]}", **more})
         assert list(token.claims) == [*GOOD, *more]
         assert len(token.claims) == len(GOOD) + len(more)
@@ -59,16 +59,16 @@ FULL = {**GOOD, "scope": "a", "sub": "alice", "client_id": "app", "iat": NOW, "j
     ids=str,
 )
 def test_usual_is_what_values_alone_can_refuse(claims, usual):
-    assert habit_of({**FULL, **claims}, audience_claim="aud", strict=True).usual is usual
+    assert make_claim_shape({**FULL, **claims}, audience_claim="aud", strict=True).usual is usual
 
 
 @pytest.mark.parametrize("absent", FULL)
 def test_usual_is_what_has_every_claim_that_counts(absent):
     claims = {name: value for name, value in FULL.items() if name != absent}
     optional = absent in ("sub", "client_id", "iat", "jti")
-    assert not habit_of(claims, audience_claim="aud", strict=True).usual
-    assert habit_of(claims, audience_claim="aud", strict=False).usual is optional
-    assert habit_of({**claims, "client_id": "app"}, audience_claim="client_id", strict=False).usual is (absent == "aud" or optional)
+    assert not make_claim_shape(claims, audience_claim="aud", strict=True).usual
+    assert make_claim_shape(claims, audience_claim="aud", strict=False).usual is optional
+    assert make_claim_shape({**claims, "client_id": "app"}, audience_claim="client_id", strict=False).usual is (absent == "aud" or optional)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_a_token_of_a_known_kind_is_compared_and_not_looked_at_again(claims, mon
     assert checked(checks, told) == first
 
 
-def test_a_habit_is_learned_once(monkeypatch):
+def test_a_claim_shape_is_computed_once(monkeypatch):
     checks = make_server(make_clock()).checks
     first = checked(checks, GOOD)
-    monkeypatch.setattr(module, "habit_of", None)  # not asked again
+    monkeypatch.setattr(module, "make_claim_shape", None)  # not asked again
     assert checked(checks, GOOD) == first
 
 
@@ -112,7 +112,7 @@ def test_a_habit_is_learned_once(monkeypatch):
 def test_only_names_that_are_few_and_short_are_remembered(more, kept):
     checks = make_server(make_clock()).checks
     checked(checks, {**GOOD, **dict.fromkeys(more, 1)})
-    assert bool(checks._habits) == kept
+    assert bool(checks._claim_shapes) == kept
 
 
 def test_each_token_has_its_own_audience():
@@ -161,6 +161,6 @@ def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
         keys = server.keys
         keys._refresh_from = 240.0
         now = keys.fetched._replace(wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic)
-        assert isinstance(keys.current_at(*now), JwkSet) == serves
+        assert isinstance(keys.fresh_at(*now), JwkSet) == serves
         keys.value = None
-        assert keys.current_at(*keys.fetched) is None
+        assert keys.fresh_at(*keys.fetched) is None

@@ -45,8 +45,8 @@ class Recorder:
         self.asked: list[Any] = []
         self.decision = decision
 
-    def published(self, request: Any) -> None:
-        self.asked.append(("published", request))
+    def metadata_response(self, request: Any) -> None:
+        self.asked.append(("metadata_response", request))
 
     def begin(self, presented: Any, wanted: Any = ANY_TOKEN) -> Any:
         self.asked.append((presented.authorization, presented.query, wanted, presented.method, presented.host))
@@ -59,7 +59,7 @@ class Recorder:
     async def authenticate_async(self, request: Any, wanted: Any, *, host: str) -> Any:
         return self.authenticate(request, wanted, host=host)
 
-    def permit(self, request: Any, who: Any, policy: Any, *, host: str) -> Any:
+    def authorize(self, request: Any, who: Any, policy: Any, *, host: str) -> Any:
         self.asked.append((request, who, policy, host))
         return self.decision
 
@@ -85,7 +85,7 @@ def test_the_door():
     guard = Recorder("decided")
     assert admit(cast("Any", guard), make_gate(), REQUEST, "h") == "decided"
     assert asyncio.run(admit_async(cast("Any", guard), make_gate(), REQUEST, "h")) == "decided"
-    assert guard.asked == 2 * [("published", REQUEST), (REQUEST, ANY_TOKEN, "h")]
+    assert guard.asked == 2 * [("metadata_response", REQUEST), (REQUEST, ANY_TOKEN, "h")]
 
 
 @pytest.mark.parametrize("who", [TOKEN, PRINCIPAL])
@@ -240,6 +240,6 @@ def test_an_assertion_has_no_leeway():
 
 def test_the_wait_for_anothers_metadata_has_an_end():
     server = make_server(make_clock(), jwks_uri=None, timeout_seconds=4)
-    leader, follower = Steps(server.metadata.obtain()), Steps(server.metadata.obtain())
+    leader, follower = Steps(server.metadata.get()), Steps(server.metadata.get())
     assert leader.fetch.method == "GET"
     assert follower.join.timeout_seconds == 8

@@ -41,11 +41,11 @@ def test_none_is_remembered_for_a_minute(found, clock, seconds, asked):
     assert (not find(found, OTHER).ended) is asked
 
 
-@pytest.mark.parametrize("proven", [False, True])
+@pytest.mark.parametrize("confirmed", [False, True])
 @pytest.mark.parametrize("max_age", [60, 5, 300])
-def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_again(clock, proven, max_age):
+def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_again(clock, confirmed, max_age):
     found = make_found(clock, max_age)
-    server = settle(found, ISSUER, proven=proven)
+    server = settle(found, ISSUER, confirmed=confirmed)
     clock.advance(max_age - 1)
     assert find(found).ended
     assert found.remaining(ISSUER) == 1
@@ -75,7 +75,7 @@ def test_a_machine_that_slept_asks_again(found, clock):
 
 
 def test_asking_again_keeps_what_was_learned_unless_the_settings_changed(found, clock):
-    server = settle(found, ISSUER, proven=True)
+    server = settle(found, ISSUER, confirmed=True)
     clock.advance(60)
     assert find(found).send(make_issuer()).result is server
     assert server.issuer_validity.valid
@@ -167,7 +167,7 @@ def test_a_forked_child_of_a_guard_that_finds_issuers_takes_fresh_locks(clock):
     server.keys._lock.acquire()
     resource.reset_after_fork()
     assert Steps(resource.server_of(ISSUER)).result is server
-    assert Steps(server.keys.obtain()).fetch
+    assert Steps(server.keys.get()).fetch
 
 
 def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(found):

@@ -13,9 +13,9 @@ from typing import cast
 
 import pytest
 
-from iiniit_guard.core.model.flow import TIMED_OUT, Ask, Fetch, HttpRequest, HttpResponse, Join, Keep, ReadFile, Recall, Unreachable
+from iiniit_guard.core.model.flow import TIMED_OUT, Call, Fetch, HttpRequest, HttpResponse, ReadFile, StoreGet, StoreSet, Unreachable, Wait
 from iiniit_guard.errors import UsageError
-from iiniit_guard.io.perform import Performer
+from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.io.store import Store
 from tests.integration.servers.worlds import WORLDS
 
@@ -26,19 +26,19 @@ class TestFetch:
     def test_a_transport_stands_for_the_network(self, world):
         seen: list[HttpRequest] = []
         request = HttpRequest("GET", "https://auth.example/")
-        performer = Performer(transport=lambda sent: seen.append(sent) or HttpResponse(200))
+        performer = EffectRunner(transport=lambda sent: seen.append(sent) or HttpResponse(200))
 
         assert world.replies(performer, Fetch(request)) == [HttpResponse(200)]
         assert seen == [request]
 
     def test_not_after_the_guard_was_closed(self, world):
-        performer = Performer(transport=lambda sent: HttpResponse(200))
+        performer = EffectRunner(transport=lambda sent: HttpResponse(200))
         performer.close()
 
         assert world.replies(performer, Fetch(HttpRequest("GET", ""))) == [Unreachable("connection", "the guard is closed")]
 
     def test_without_a_free_thread_the_loop_itself_imports_the_client(self):
-        performer = Performer()
+        performer = EffectRunner()
         performer._blocking.limit = performer._blocking.backlog = 0
 
         assert isinstance(asyncio.run(performer.perform_async(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))), Unreachable)
@@ -49,7 +49,7 @@ class TestJoin:
         load: Future[object] = Future()
         load.set_result("outcome")
 
-        assert world.replies(performer, Join(load, 5)) == ["outcome"]
+        assert world.replies(performer, Wait(load, 5)) == ["outcome"]
 
     def test_an_outcome_that_another_thread_brings(self, world, performer):
         load: Future[object] = Future()
@@ -57,14 +57,14 @@ class TestJoin:
         timer = threading.Timer(0.02, load.set_result, ("outcome",))
         timer.start()
 
-        assert world.replies(performer, Join(load, 5)) == ["outcome"]
+        assert world.replies(performer, Wait(load, 5)) == ["outcome"]
         timer.join()
 
     def test_none_in_time(self, world, performer):
         load: Future[object] = Future()
         load.set_running_or_notify_cancel()
 
-        assert world.replies(performer, Join(load, 0.01)) == [TIMED_OUT]
+        assert world.replies(performer, Wait(load, 0.01)) == [TIMED_OUT]
         load.set_result("late")  # calls back into no loop that is closed
 
     def test_a_loop_that_ended_is_not_called_back(self, performer, caplog):
@@ -72,7 +72,7 @@ class TestJoin:
         load.set_running_or_notify_cancel()
 
         async def cancelled() -> None:
-            waiting = asyncio.ensure_future(performer.perform_async(Join(load, 5)))
+            waiting = asyncio.ensure_future(performer.perform_async(Wait(load, 5)))
             await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
@@ -133,21 +133,21 @@ async def asynchronous(argument: str) -> str:
 
 class TestAsk:
     def test_a_function(self, world, performer):
-        assert world.replies(performer, Ask(max, (1, 2))) == [2]
+        assert world.replies(performer, Call(max, (1, 2))) == [2]
 
     def test_what_it_raises_is_a_bug_that_goes_on(self, world, performer):
         with pytest.raises(ZeroDivisionError):
-            world.replies(performer, Ask(divmod, (1, 0)))
+            world.replies(performer, Call(divmod, (1, 0)))
 
     def test_an_asynchronous_function_on_a_loop(self, performer):
-        replies = WORLDS["loops"].replies(performer, Ask(asynchronous, ("x",)), Ask(Awaitable, ()))
+        replies = WORLDS["loops"].replies(performer, Call(asynchronous, ("x",)), Call(Awaitable, ()))
 
         assert replies == ["awaited x", "awaited"]
 
     @pytest.mark.parametrize(("function", "arguments", "name"), [(asynchronous, ("x",), "asynchronous"), (Awaitable, (), "Awaitable")])
     def test_an_asynchronous_function_in_a_thread_is_named(self, performer, function, arguments, name):
         with pytest.raises(UsageError, match=f"^{name} is asynchronous, but was called from a synchronous application$"):
-            performer.perform(Ask(function, arguments))
+            performer.perform(Call(function, arguments))
 
     def test_what_has_no_name_is_named_by_its_class(self, performer):
         class Validator:
@@ -155,7 +155,7 @@ class TestAsk:
                 return Awaitable()
 
         with pytest.raises(UsageError, match="Validator is asynchronous"):
-            performer.perform(Ask(Validator(), ()))
+            performer.perform(Call(Validator(), ()))
 
 
 class FakeStore:
@@ -180,14 +180,14 @@ class FakeStore:
 
 
 class TestStore:
-    effects = (Recall(("a", "b")), Keep("a", b"value", 1.0))
+    effects = (StoreGet(("a", "b")), StoreSet("a", b"value", 1.0))
 
     def test_without_one_every_look_is_a_miss(self, world, performer):
         assert world.replies(performer, *self.effects) == [(None, None), None]
 
     def test_with_one_it_is_asked(self, world):
         store = FakeStore()
-        performer = Performer(store=cast("Store", store))
+        performer = EffectRunner(store=cast("Store", store))
         where = "thread" if world is WORLDS["threads"] else "loop"
 
         assert world.replies(performer, *self.effects) == [f"from a {where}"] * 2
@@ -197,8 +197,8 @@ class TestStore:
 
 
 def test_a_performer_that_was_not_used_is_closed():
-    Performer().close()
-    asyncio.run(Performer().aclose())
+    EffectRunner().close()
+    asyncio.run(EffectRunner().aclose())
 
 
 def test_two_threads_make_one_client(performer, monkeypatch):
@@ -217,7 +217,7 @@ def test_two_threads_make_one_client(performer, monkeypatch):
 
 def test_to_construct_one_loads_neither_the_client_nor_asyncio():
     code = (
-        "import sys; from iiniit_guard.io.perform import Performer; Performer();"
+        "import sys; from iiniit_guard.io.effects import EffectRunner; EffectRunner();"
         "print(sorted({'httpx2', 'httpcore2', 'ssl', 'asyncio', 'anyio', 'socket'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True, capture_output=True, text=True)

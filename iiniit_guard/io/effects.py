@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from iiniit_guard.core.model.flow import (
     MAX_BODY_BYTES,
     TIMED_OUT,
-    Ask,
-    Breathe,
+    Call,
+    Checkpoint,
     Effect,
     Fetch,
     Flow,
     HttpRequest,
     HttpResponse,
-    Join,
-    Keep,
-    Later,
-    Lead,
     ReadFile,
-    Recall,
+    Shield,
+    Spawn,
+    StoreGet,
+    StoreSet,
     Unreachable,
+    Wait,
 )
 from iiniit_guard.errors import UsageError
 from iiniit_guard.io.daemon_threads import DaemonThreads
@@ -39,9 +39,9 @@ from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store, missed
 
 if TYPE_CHECKING:
+    from iiniit_guard.io.event_loops import Loops
     from iiniit_guard.io.http_loops import LoopClients
     from iiniit_guard.io.http_threads import ThreadClients
-    from iiniit_guard.io.loops import Loops
 
 Transport: TypeAlias = Callable[[HttpRequest], HttpResponse | Unreachable]
 """Replacement of the network in tests."""
@@ -60,7 +60,7 @@ _log = logging.getLogger("iiniit_guard")
 _left_behind: list[Loops] = []
 
 
-class Performer:
+class EffectRunner:
     """Perform effects, in threads and on any number of event loops.
 
     It does no I/O before the first effect. Threads and event loops may share it. In a forked child
@@ -83,26 +83,26 @@ class Performer:
         """Return the reply to `effect`; block this thread.
 
         Raises:
-            UsageError: An `Ask` names an asynchronous function.
+            UsageError: An `Call` names an asynchronous function.
         """
         match effect:
             case Fetch(request):
                 return self._fetch(request)
-            case Join(load, timeout_seconds):
+            case Wait(load, timeout_seconds):
                 return _join(load, timeout_seconds)
             case ReadFile(path):
                 return read_file(path)
-            case Ask(function, arguments):
+            case Call(function, arguments):
                 return _ask(function, arguments)
-            case Later(start):
+            case Spawn(start):
                 if not self._closed:
                     self._background.start(partial(self._run_later, start))
                 return None
-            case Lead(start):
+            case Shield(start):
                 return run(start(), self.perform)  # a thread cannot be cancelled
-            case Recall() | Keep():
+            case StoreGet() | StoreSet():
                 return missed(effect) if self._store is None else self._store.perform(effect)
-            case Breathe():
+            case Checkpoint():
                 time.sleep(_BREATH_SECONDS)
                 return None
             case _:
@@ -115,25 +115,25 @@ class Performer:
         match effect:
             case Fetch(request):
                 return await self._fetch_async(request)
-            case Join(load, timeout_seconds):
+            case Wait(load, timeout_seconds):
                 return await _join_async(load, timeout_seconds)
             case ReadFile(path):
                 try:
                     return await asyncio.wrap_future(self._blocking.run(partial(read_file, path)))
                 except OSError:
                     return Unreachable("file", f"no thread is free to read {path}")
-            case Ask(function, arguments):
+            case Call(function, arguments):
                 reply = function(*arguments)
                 return await reply if inspect.isawaitable(reply) else reply
-            case Later(start):
+            case Spawn(start):
                 if not self._closed:
                     (await self._make_loops().here()).start(partial(self._run_later_async, start))
                 return None
-            case Lead(start):
+            case Shield(start):
                 return await (await self._make_loops().here()).lead(run_async(start(), self.perform_async))
-            case Recall() | Keep():
+            case StoreGet() | StoreSet():
                 return missed(effect) if self._store is None else await self._store.perform_async(effect, self._make_loops())
-            case Breathe():
+            case Checkpoint():
                 await asyncio.sleep(0)
                 return None
             case _:
@@ -202,20 +202,20 @@ class Performer:
     def _make_clients(self) -> tuple[ThreadClients, LoopClients]:
         if self._clients is not None:
             return self._clients
+        from iiniit_guard.io.dns import Resolver
         from iiniit_guard.io.http import TlsContexts
         from iiniit_guard.io.http_loops import LoopClients
         from iiniit_guard.io.http_threads import ThreadClients
-        from iiniit_guard.io.names import Names
 
         loops = self._make_loops()
-        contexts, names = TlsContexts(), Names(DaemonThreads("iiniit_guard-names", _NAMES_THREADS))
+        contexts, names = TlsContexts(), Resolver(DaemonThreads("iiniit_guard-names", _NAMES_THREADS))
         with self._lock:
             if self._clients is None:
                 self._clients = (ThreadClients(contexts, names), LoopClients(contexts, names, loops, self._blocking))
             return self._clients
 
     def _make_loops(self) -> Loops:
-        from iiniit_guard.io.loops import Loops
+        from iiniit_guard.io.event_loops import Loops
 
         with self._lock:
             if self._loops is None:

@@ -10,7 +10,7 @@ import pytest
 
 from iiniit_guard.adapting.admission import is_preflight, make_gate
 from iiniit_guard.adapting.asgi_exchange import recall_scope
-from iiniit_guard.adapting.decorator_order import function_of, misplaced, remember_wrapped
+from iiniit_guard.adapting.decorator_order import find_misordered, function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import any_public, decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
 from iiniit_guard.adapting.middleware import admit, recall_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
@@ -80,7 +80,7 @@ REMEMBERS: Any = _Remembers()
 class _Told(_Remembers):
     """A guard that records the policies of its calls."""
 
-    def published(self, request):
+    def metadata_response(self, request):
         return None
 
     def authenticate(self, request, wanted, *, host, begun=None):
@@ -197,21 +197,21 @@ def test_an_inner_function_alone_is_misplaced():
     other, _ = local(wrap=False)
 
     name = f"{__name__}.local.<locals>.handler"
-    assert misplaced([handler]) == misplaced([handler, other, handler]) == [name]
-    assert misplaced([functools.partial(handler)]) == [name]
-    assert misplaced([handler, wrapper]) == misplaced([wrapper]) == misplaced([other]) == []
+    assert find_misordered([handler]) == find_misordered([handler, other, handler]) == [name]
+    assert find_misordered([functools.partial(handler)]) == [name]
+    assert find_misordered([handler, wrapper]) == find_misordered([wrapper]) == find_misordered([other]) == []
 
 
 def test_one_of_several_decorations_in_its_place_is_enough():
     handler, wrapper = local()
     remember_wrapped(handler, lambda: None)  # of another application, gone
 
-    assert misplaced([handler, wrapper]) == []
-    assert misplaced([handler]) != []
+    assert find_misordered([handler, wrapper]) == []
+    assert find_misordered([handler]) != []
 
 
 def test_what_is_no_function_is_no_matter():
-    assert misplaced([None, 3, int, Endpoint(), [], functools.partial(int)]) == []
+    assert find_misordered([None, 3, int, Endpoint(), [], functools.partial(int)]) == []
 
 
 def test_a_chain_that_bites_its_tail_ends():
@@ -219,7 +219,7 @@ def test_a_chain_that_bites_its_tail_ends():
     setattr(handler, "__wrapped__", wrapper)  # noqa: B010
     remember_wrapped(handler, wrapper)
 
-    assert misplaced([handler]) == []
+    assert find_misordered([handler]) == []
 
 
 def test_the_function_behind_a_handler():

@@ -8,7 +8,7 @@ from iiniit_guard.core.cache.tokens import TokenCache, digest_of
 from iiniit_guard.core.issuer.introspection import introspect
 from iiniit_guard.core.issuer.registry import FoundIssuers
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.flow import Recall
+from iiniit_guard.core.model.flow import StoreGet
 from iiniit_guard.core.model.problem import Problem
 from tests.unit.core.finding import ask_for_keys, find, make_found, settle
 from tests.unit.core.stepping import CREDENTIALS, DOWN, ISSUER, KEY, Steps, active, key_set, make_clock, make_issuer, make_resource
@@ -63,7 +63,7 @@ def test_those_that_are_parked_are_bounded(found, clock):
 
 
 def test_a_proven_one_keeps_its_keys_though_it_was_looked_up_only_once(found):
-    real = settle(found, ISSUER, proven=True)
+    real = settle(found, ISSUER, confirmed=True)
     for number in range(70):
         settle(found, f"https://{number}.test")
     assert find(found).result is real
@@ -80,8 +80,8 @@ def test_a_forked_child_takes_fresh_locks_for_those_that_are_parked(found):
 
 
 BUSY = {
-    "keys": lambda server, cache: Steps(server.keys.obtain()),
-    "metadata": lambda server, cache: Steps(server.metadata.obtain()),
+    "keys": lambda server, cache: Steps(server.keys.get()),
+    "metadata": lambda server, cache: Steps(server.metadata.get()),
     "introspection": lambda server, cache: Steps(introspect("opaque", digest_of("opaque"), server, cache)),
     "a call that nobody waits for": lambda server, cache: server.calls.enter(known=False),
 }
@@ -105,7 +105,7 @@ def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
     found = FoundIssuers(print, resource._server, clock.clock)
     server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
     under_way = Steps(introspect("opaque", digest_of("opaque"), server, resource.cache))
-    assert isinstance(under_way.effect, Recall)
+    assert isinstance(under_way.effect, StoreGet)
     for number in range(64):
         settle(found, f"https://{number}.test")
     assert server in found.servers
@@ -121,7 +121,7 @@ def test_names_about_which_nothing_was_asked_push_out_nothing(found):
 
 
 def test_so_many_that_are_asked_at_once_lose_nothing(found):
-    under_way = [Steps(settle(found, f"https://{number}.test").keys.obtain()) for number in range(100)]
+    under_way = [Steps(settle(found, f"https://{number}.test").keys.get()) for number in range(100)]
     assert len(found.servers) == 100
     for steps in under_way:
         steps.send(key_set(KEY))
@@ -156,9 +156,9 @@ def test_only_the_callable_s_word_makes_an_answer_inactive(found, clock, withdra
 
 
 def test_proven_ones_are_parked_apart(found, clock):
-    server = settle(found, ISSUER, proven=True)
+    server = settle(found, ISSUER, confirmed=True)
     for number in range(1_064):
-        settle(found, f"https://proven{number}.test", proven=True)
+        settle(found, f"https://proven{number}.test", confirmed=True)
     assert server not in found.servers
     for number in range(1_064 + 64):
         clock.advance(0.1)
@@ -169,7 +169,7 @@ def test_proven_ones_are_parked_apart(found, clock):
 
 def test_one_that_was_proven_in_its_place_is_parked_with_the_proven(found):
     server = settle(found, ISSUER)
-    server.proven = True
+    server.confirmed = True
     for number in range(64):
         settle(found, f"https://{number}.test")
     assert server in found.servers
@@ -177,17 +177,17 @@ def test_one_that_was_proven_in_its_place_is_parked_with_the_proven(found):
 
 @pytest.mark.parametrize("change", ["forgotten", "other settings"])
 def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change):
-    server = settle(found, ISSUER, proven=True)
+    server = settle(found, ISSUER, confirmed=True)
     if change == "forgotten":
         for number in range(2_064):
-            settle(found, f"https://{number}.test", proven=True)
+            settle(found, f"https://{number}.test", confirmed=True)
         assert not server.issuer_validity.valid
         again = find(found).send(make_issuer()).result
     else:
         clock.advance(60)
         again = find(found).send(make_issuer(audience="https://new.test")).result
     assert again is not server
-    assert (again.proven, again.was_proven) == (False, True)
+    assert (again.confirmed, again.was_proven) == (False, True)
     assert find(found, OTHER).send(make_issuer(issuer=OTHER)).result.was_proven is False
     for number in range(64):
         settle(found, f"https://idle{number}.test")
@@ -196,7 +196,7 @@ def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change
 
 def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):
     """If a callable accepts any name of a pattern, an attacker can invent issuers."""
-    real = settle(found, ISSUER, proven=True)
+    real = settle(found, ISSUER, confirmed=True)
     assert find(found).result is real
     for number in range(70):
         settle(found, f"https://{number}.test")
@@ -207,7 +207,7 @@ def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):
 
 def test_what_is_remembered_is_bounded(found):
     for number in range(1_003):
-        settle(found, f"https://{number}.test", proven=True)
+        settle(found, f"https://{number}.test", confirmed=True)
         assert find(found, f"https://{number}.test").ended
         find(found, f"https://no{number}.test").send(None)
     assert len(found.servers) == 1_000

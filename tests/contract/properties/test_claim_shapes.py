@@ -65,7 +65,7 @@ def taught_by_good_tokens(settings):
     checks = make_server(make_clock(), **settings).checks
     for claims in good_tokens():
         checks.check(claims, NOW, introspected=False)
-    assert any(habit.usual for habit in checks._habits.values())
+    assert any(claim_shape.usual for claim_shape in checks._claim_shapes.values())
     return checks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.issuer.limits import Breaker, Calls
+from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
 from tests.unit.core.stepping import make_clock
 
@@ -18,7 +18,7 @@ def clock():
 
 @pytest.fixture
 def breaker(clock):
-    return Breaker(clock.clock)
+    return CircuitBreaker(clock.clock)
 
 
 def fail(breaker, times=1, outcome=DOWN):
@@ -150,7 +150,7 @@ def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(breaker):
 
 
 def test_sixty_four_calls_of_which_strangers_get_half():
-    calls = Calls()
+    calls = CallLimiter()
     assert [calls.enter(known=False) for _ in range(33)] == [True] * 32 + [False]
     assert [calls.enter(known=True) for _ in range(33)] == [True] * 32 + [False]
     calls.leave(known=True)
@@ -162,13 +162,13 @@ def test_sixty_four_calls_of_which_strangers_get_half():
 
 
 def test_known_tokens_may_have_all_places():
-    calls = Calls()
+    calls = CallLimiter()
     assert [calls.enter(known=True) for _ in range(65)] == [True] * 64 + [False]
     assert not calls.enter(known=False)
 
 
 def test_a_forked_child_has_no_call_in_flight():
-    calls = Calls()
+    calls = CallLimiter()
     while calls.enter(known=True):
         pass
     calls._lock.acquire()
