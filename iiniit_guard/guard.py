@@ -105,40 +105,40 @@ class Guard(CopiedAsItself):
         return cls(**settings_from_file(path, more))
 
     def authenticate(
-        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
+        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
         """Decide about a request; block while the authorization server is called, if needed.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
-            wanted: The policy to satisfy, or the refusal of a request that no access rule matches.
+            requirement: The policy to satisfy, or the refusal of a request that no access rule matches.
             host: The name of the adapter, for events.
-            begun: What `begin` returned for this request and the same `wanted`.
+            begun: What `begin` returned for this request and the same `requirement`.
         """
         started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), wanted)
+        presented, result = begun or self._begun(Presented.of(request, host), requirement)
         if isinstance(result, AccessToken):
-            return conclude(result, presented, self.resource, wanted)
+            return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = run(resume(result), self._runner.perform)
-        return self._concluded(result, presented, request, wanted, started)
+        return self._concluded(result, presented, request, requirement, started)
 
     async def authenticate_async(
-        self, request: Request, wanted: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
+        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
     ) -> Decision:
         """Asynchronous twin of `authenticate`."""
         started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), wanted)
+        presented, result = begun or self._begun(Presented.of(request, host), requirement)
         if isinstance(result, AccessToken):
-            return conclude(result, presented, self.resource, wanted)
+            return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._runner.perform_async)
-        return self._concluded(result, presented, request, wanted, started)
+        return self._concluded(result, presented, request, requirement, started)
 
-    def _begin_heard(self, presented: Presented, wanted: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
+    def _begin_heard(self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
         """Return what `begin` returns, and emit an event if the token is accepted."""
         started = time.perf_counter()
-        begun = begin(self.resource, presented, wanted)
+        begun = begin(self.resource, presented, requirement)
         if isinstance(begun, AccessToken):
             seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
             digest, method, host, cache = presented.digest or b"", presented.method, presented.host, presented.cache
@@ -253,12 +253,12 @@ class Guard(CopiedAsItself):
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self.resource.servers)})"
 
-    def _begun(self, presented: Presented, wanted: Policy | Problem) -> tuple[Presented, Begun]:
-        begun = self.begin(presented, wanted)
+    def _begun(self, presented: Presented, requirement: Policy | Problem) -> tuple[Presented, Begun]:
+        begun = self.begin(presented, requirement)
         return begun if isinstance(begun, Unfinished) else (presented, begun)
 
-    def _concluded(self, result: Judged, presented: Presented, request: Request, wanted: Policy | Problem, started: float) -> Decision:
-        decision = conclude(result, presented, self.resource, wanted)
+    def _concluded(self, result: Judged, presented: Presented, request: Request, requirement: Policy | Problem, started: float) -> Decision:
+        decision = conclude(result, presented, self.resource, requirement)
         self._tell(decision, request, presented.host, time.perf_counter() - started)
         return decision
 

@@ -93,8 +93,8 @@ class Gate:
         if self.is_public(request.path):
             return PASS
         if self._lets_preflights_pass(host_answers) and is_preflight(request):
-            wanted = self._requirement_of_preflight(request)
-            return PASS if wanted is None else wanted
+            requirement = self._requirement_of_preflight(request)
+            return PASS if requirement is None else requirement
         if self.rules is not None:
             return self.rules.policy_for(request)
         return PASS if self.enforce == "declared" else self.policy
@@ -119,8 +119,8 @@ class Gate:
         ask: Callable[[Request], Requirement | None] | None = getattr(self.rules, "preflight_policy_for", None)
         if ask is not None:
             return ask(request)
-        wanted = self.rules.policy_for(request)
-        return wanted if isinstance(wanted, Problem) and wanted.reason is not Reason.NO_RULE else None
+        requirement = self.rules.policy_for(request)
+        return requirement if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE else None
 
     def is_public(self, path: str) -> bool:
         """Return whether `path` is public.

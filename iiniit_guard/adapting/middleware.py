@@ -27,13 +27,13 @@ class Deciding(Protocol):
     """The part of `Guard` that adapters call. A protocol avoids a circular import of the guard."""
 
     def authenticate(
-        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
+        self, request: Request, requirement: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
     ) -> Decision:
         """See `Guard.authenticate`."""
         ...
 
     async def authenticate_async(
-        self, request: Request, wanted: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
+        self, request: Request, requirement: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
     ) -> Decision:
         """See `Guard.authenticate_async`."""
         ...
@@ -103,8 +103,8 @@ def admit(
     answer = guard.metadata_response(request)
     if answer is not None:
         return answer
-    wanted = _wanted(gate, request, handler, host_answers)
-    return _PASSED if wanted is None else _hinted(gate, request, guard.authenticate(request, wanted, host=host))
+    requirement = _requirement_for(gate, request, handler, host_answers)
+    return _PASSED if requirement is None else _hinted(gate, request, guard.authenticate(request, requirement, host=host))
 
 
 async def admit_async(
@@ -116,8 +116,8 @@ async def admit_async(
     answer = guard.metadata_response(request)
     if answer is not None:
         return answer
-    wanted = _wanted(gate, request, None, host_answers)
-    return _PASSED if wanted is None else _hinted(gate, request, await guard.authenticate_async(request, wanted, host=host))
+    requirement = _requirement_for(gate, request, None, host_answers)
+    return _PASSED if requirement is None else _hinted(gate, request, await guard.authenticate_async(request, requirement, host=host))
 
 
 def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
@@ -134,7 +134,7 @@ def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
     return decision
 
 
-def _wanted(gate: Gate, request: Request, handler: Policy | None, host_answers: bool) -> Policy | Problem | None:
+def _requirement_for(gate: Gate, request: Request, handler: Policy | None, host_answers: bool) -> Policy | Problem | None:
     asked = gate.policy_for(request, host_answers=host_answers)
     if isinstance(asked, Policy):
         return asked if handler is None or gate.rules is not None else handler
@@ -146,7 +146,7 @@ def _wanted(gate: Gate, request: Request, handler: Policy | None, host_answers: 
 
 
 def recall_environ(
-    guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, wanted: Policy = ANY_TOKEN
+    guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, requirement: Policy = ANY_TOKEN
 ) -> AccessToken | Unfinished | None:
     """Decide about a WSGI request on the fast path: without creating a `Request` and without I/O.
 
@@ -157,7 +157,7 @@ def recall_environ(
         gate: Decides which requests need a token.
         environ: The request that the middleware received.
         host: The name of the adapter, for events.
-        wanted: The policy of the handler that will run; any token suffices if it is unknown.
+        requirement: The policy of the handler that will run; any token suffices if it is unknown.
 
     Returns:
         The token of an admitted request. Otherwise the caller must call `admit`, with the returned
@@ -171,7 +171,7 @@ def recall_environ(
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
     method, read = environ.get("REQUEST_METHOD", "GET"), partial(request_from_environ, environ)
-    return guard.begin(Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host), wanted)
+    return guard.begin(Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host), requirement)
 
 
 def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:

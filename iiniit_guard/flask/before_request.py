@@ -60,14 +60,14 @@ class BeforeRequest:
             admission = environ[ADMISSION_KEY] = Admission(environ, self)
         # The endpoint is None if no route matches. Call `dict.get`, which `CheckedViews` overrides.
         view = dict.get(views, endpoint)
-        is_open, wanted = self._marks_of(endpoint, view)
+        is_open, requirement = self._marks_of(endpoint, view)
         if is_open:
             add_notes(environ, self._guard, None)
             admission.admitted = view
             return None
         # Check the policy of the outermost decorator here, so that there is one event. The
         # decorators of the view check the other policies.
-        said = recall_environ(self._guard, self._gate, environ, HOST, wanted or ANY_TOKEN)
+        said = recall_environ(self._guard, self._gate, environ, HOST, requirement or ANY_TOKEN)
         if isinstance(said, AccessToken):
             # Store the token in the environ, not in flask.g: nested requests share the application
             # context, to which g belongs. An application may modify its environ (PEP 3333), and
@@ -78,7 +78,7 @@ class BeforeRequest:
         read = request_from_environ(environ)
         # The view that runs is checked again, so this prediction cannot admit another one.
         flask_answers = getattr(asked.url_rule, "provide_automatic_options", False) is True and self._flask_dispatches()
-        decision = admit(self._guard, self._gate, read, HOST, wanted, begun=said, host_answers=flask_answers)
+        decision = admit(self._guard, self._gate, read, HOST, requirement, begun=said, host_answers=flask_answers)
         if not isinstance(decision, Allow):
             return _recorded(environ, admission, decision)
         add_notes(environ, self._guard, decision.token, decision.principal)
@@ -122,8 +122,8 @@ class BeforeRequest:
         response = self.refusal_of_undecided()
         if response is not None or self.admits(view):
             return response
-        is_open, wanted = self._marks_of(endpoint, view)
-        return None if is_open else self._ask_again(current_request().environ, wanted)
+        is_open, requirement = self._marks_of(endpoint, view)
+        return None if is_open else self._ask_again(current_request().environ, requirement)
 
     def refusal_of_undecided(self) -> Response | None:
         """Decide about the current request, unless a decision was made, and return its refusal."""
@@ -138,7 +138,7 @@ class BeforeRequest:
             marks = self._marks[endpoint] = (view, is_public(view), policies[0] if policies else None)
         return marks[1], marks[2]
 
-    def _ask_again(self, environ: dict[str, Any], wanted: Policy | None) -> Response | None:
+    def _ask_again(self, environ: dict[str, Any], requirement: Policy | None) -> Response | None:
         """Decide about a request that passed without a token for another view, or for no view.
 
         A public path is public only for the view that Flask found for it.
@@ -149,8 +149,8 @@ class BeforeRequest:
             if gate.enforce == "declared" or gate.passes_as_preflight(read):
                 return None
             asked = gate.policy
-        if wanted is not None and gate.rules is None:
-            asked = wanted
+        if requirement is not None and gate.rules is None:
+            asked = requirement
         decision = self._guard.authenticate(read, asked, host=HOST)
         if not isinstance(decision, Allow):
             return _recorded(environ, environ[ADMISSION_KEY], decision)

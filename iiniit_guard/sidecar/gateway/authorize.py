@@ -103,15 +103,15 @@ class Authorizer:
         original = self._read(scope)
         if original is None or original.authorization is None or not self._is_quick:
             return None
-        wanted = self._wanted(original)
-        if not isinstance(wanted, Policy):
+        requirement = self._requirement_for(original)
+        if not isinstance(requirement, Policy):
             return None
         query = original.target.partition("?")[2]
         entry = self._find(original.authorization, query.encode("latin-1") if query else b"")
         if entry is None:
             return None
         token, now = entry.token, self._wall()
-        if wanted is not ANY_TOKEN and wanted.check(token, self._wall) is not None:
+        if requirement is not ANY_TOKEN and requirement.check(token, self._wall) is not None:
             return None
         identity = identity_headers(token)
         self._by.history.hit(now, perf_counter() - started)
@@ -128,19 +128,19 @@ class Authorizer:
             return self._refused(self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST), scope)
         request = original.request()
         passes = self._by.preflights == "pass" and is_preflight(request)
-        wanted = self._requirement_of_preflight(request, original) if passes else self._wanted(original)
-        if wanted == PASS:
+        requirement = self._requirement_of_preflight(request, original) if passes else self._requirement_for(original)
+        if requirement == PASS:
             return self._granted(None, request, original)
-        if self._by.assertions is not None and isinstance(wanted, Policy):
+        if self._by.assertions is not None and isinstance(requirement, Policy):
             await self._ask_anew(request)
-        decision = await self._guard.authenticate_async(request, wanted, host=HOST)
+        decision = await self._guard.authenticate_async(request, requirement, host=HOST)
         if isinstance(decision, Allow):
-            return self._granted(decision, request, original, wanted)
+            return self._granted(decision, request, original, requirement)
         if self._by.preflights == "auto" and is_preflight(request):
             self._preflight_notice.log(self._wall())
         return self._refused(decision, scope)
 
-    def _wanted(self, original: Original) -> Answer:
+    def _requirement_for(self, original: Original) -> Answer:
         if self._rules is None:
             return ANY_TOKEN
         key = original.method, original.target
@@ -202,7 +202,7 @@ class Authorizer:
         )
         return None if isinstance(credential, Problem) or credential.scheme != BEARER else credential.value
 
-    def _granted(self, decision: Allow | None, request: Request, original: Original, wanted: Policy | Problem = ANY_TOKEN) -> Reply:
+    def _granted(self, decision: Allow | None, request: Request, original: Original, requirement: Policy | Problem = ANY_TOKEN) -> Reply:
         who = None if decision is None else decision.token or decision.principal
         headers = [*GRANT, *identity_headers(who)]
         if self._plain:
@@ -218,8 +218,8 @@ class Authorizer:
                 assertion, ends = self._by.assertions.assertion(who, digest, lasts or SHORTEST_SECONDS)
                 lasts = min(lasts, ends - now - SHORTEST_SECONDS)
             headers.append((ASSERTION_FIELD, assertion))
-        if isinstance(who, AccessToken) and isinstance(wanted, Policy) and wanted.max_age is not None:
-            lasts = min(lasts, who.claims["auth_time"] + wanted.max_age - now)
+        if isinstance(who, AccessToken) and isinstance(requirement, Policy) and requirement.max_age is not None:
+            lasts = min(lasts, who.claims["auth_time"] + requirement.max_age - now)
         seconds = min(self._by.max_age_seconds, int(lasts))
         # A validator or a resolver may have used parts of this request that are not in the cache
         # key of the gateway. The grant must not be cached then.

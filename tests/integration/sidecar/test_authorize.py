@@ -81,8 +81,8 @@ def test_a_method_override_is_judged_where_the_api_honours_it(issuer):
 def test_what_rules_said_is_remembered_within_bounds(issuer):
     sidecar = make_sidecar(issuer, rules=[{"method": "GET", "path": "/things/<path:name>"}])
     for number in range(4200):
-        sidecar.current.authorizer._wanted(_original(f"/things/{number}"))
-    sidecar.current.authorizer._wanted(_original("/things/" + "x" * 600))
+        sidecar.current.authorizer._requirement_for(_original(f"/things/{number}"))
+    sidecar.current.authorizer._requirement_for(_original("/things/" + "x" * 600))
 
     kept = sidecar.current.authorizer._answers
     assert 0 < len(kept) <= 4096

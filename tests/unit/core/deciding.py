@@ -13,9 +13,9 @@ class World:
         self.clock = make_clock()
         self.resource = make_resource(self.clock, **settings)
 
-    def decide(self, request, wanted=ANY_TOKEN):
+    def decide(self, request, requirement=ANY_TOKEN):
         read = bearer(request) if isinstance(request, str) else request
-        return Steps(decide(Presented.of(read), self.resource, wanted))
+        return Steps(decide(Presented.of(read), self.resource, requirement))
 
     def mint(self, **claims):
         return mint(self.clock, **claims)

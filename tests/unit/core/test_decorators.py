@@ -68,9 +68,9 @@ class _Remembers:
 
     metadata_path: str | None = None
 
-    def begin(self, presented, wanted=ANY_TOKEN):
+    def begin(self, presented, requirement=ANY_TOKEN):
         assert isinstance(presented.authorization, bytes)
-        assert (wanted, presented.method, presented.host) == (ANY_TOKEN, "GET", "x")
+        assert (requirement, presented.method, presented.host) == (ANY_TOKEN, "GET", "x")
         return TOKEN
 
 
@@ -83,8 +83,8 @@ class _Told(_Remembers):
     def metadata_response(self, request):
         return None
 
-    def authenticate(self, request, wanted, *, host, begun=None):
-        return wanted, begun
+    def authenticate(self, request, requirement, *, host, begun=None):
+        return requirement, begun
 
 
 @pytest.mark.parametrize("begun", [None, Unfinished(Presented.of(Request("GET", "/")), PROBLEMS[Reason.NO_TOKEN])])

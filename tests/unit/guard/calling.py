@@ -19,9 +19,9 @@ def request(token=None, *more, method="GET", query=b"", line=None):
     return Request(method, "/", query, [*([] if line is None else [(b"authorization", line)]), *more])
 
 
-def begin(guard, token, query=b"", wanted=ANY_TOKEN, *, line=None, method="GET", host="guard"):
+def begin(guard, token, query=b"", requirement=ANY_TOKEN, *, line=None, method="GET", host="guard"):
     """Return what the first half of a decision returns: a token, or a pending decision."""
-    return guard.begin(Presented.of(request(token, line=line, query=query, method=method), host), wanted)
+    return guard.begin(Presented.of(request(token, line=line, query=query, method=method), host), requirement)
 
 
 def decide_sync(guard, *arguments, **more):

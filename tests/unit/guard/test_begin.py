@@ -46,7 +46,7 @@ def test_it_is_decided_and_remembered(guard, issuer, events):
 
 
 @pytest.mark.parametrize(
-    ("claims", "wanted", "reason"),
+    ("claims", "requirement", "reason"),
     [
         ({"exp": NOW - 31}, ANY_TOKEN, Reason.EXPIRED),
         ({"aud": "https://other.test"}, ANY_TOKEN, Reason.WRONG_AUDIENCE),
@@ -55,8 +55,8 @@ def test_it_is_decided_and_remembered(guard, issuer, events):
         ({}, WRITE, Reason.MISSING_SCOPE),
     ],
 )
-def test_what_is_found_against_it_is_final(guard, issuer, claims, wanted, reason):
-    found = begin(guard, issuer.token("user:read", **claims), wanted=wanted)
+def test_what_is_found_against_it_is_final(guard, issuer, claims, requirement, reason):
+    found = begin(guard, issuer.token("user:read", **claims), requirement=requirement)
     assert isinstance(found, Unfinished)
     assert isinstance(found.result, Problem)
     assert (found.result.reason, found.presented.cache) == (reason, "miss")

@@ -25,8 +25,8 @@ class TestEvents:
     @both_ways
     def test_one_for_each_decision(self, issuer, heard, events, decide):
         token = issuer.token("user:read")
-        for wanted in (READ, WRITE):
-            decide(heard, request(token), wanted, host="wsgi")
+        for requirement in (READ, WRITE):
+            decide(heard, request(token), requirement, host="wsgi")
         decide(heard, request(), host="asgi")
         issuer.fail("connection")
         decide(heard, request(issuer.opaque_token()))
@@ -44,8 +44,8 @@ class TestEvents:
         token = issuer.token("user:read")
         with issuer.guard(on_event=events.append, event_subject=shown) as guard:
             guard.authenticate(request(token), host="asgi")
-            assert isinstance(begin(guard, token, wanted=READ, method="PUT", host="asgi"), AccessToken)
-            assert not isinstance(begin(guard, token, wanted=WRITE), AccessToken)
+            assert isinstance(begin(guard, token, requirement=READ, method="PUT", host="asgi"), AccessToken)
+            assert not isinstance(begin(guard, token, requirement=WRITE), AccessToken)
         first, second = events
         assert second == replace(first, method="PUT", cache="hit", seconds=second.seconds)
         assert second.subject == ("user-1" if shown else None)

@@ -63,9 +63,9 @@ class TestCached:
             assert guard.authenticate(request(token)).cache == "hit"
 
     def test_the_policy_is_compared(self, guard, token):
-        found = begin(guard, token, wanted=make_policy(["user:read"]))
+        found = begin(guard, token, requirement=make_policy(["user:read"]))
         assert isinstance(found, AccessToken)
-        refused = begin(guard, token, wanted=make_policy(["user:write"]))
+        refused = begin(guard, token, requirement=make_policy(["user:write"]))
         assert (refused.result, refused.presented.token, refused.presented.cache) == (PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
 
     @pytest.mark.parametrize("subjects", [True, False])
@@ -86,7 +86,7 @@ class TestCached:
         token = issuer.token()
         assert isinstance(begin(heard, token).result, Pending)
         heard.verify(token)
-        assert isinstance(begin(heard, token, wanted=make_policy(["user:write"])).result, Problem)
+        assert isinstance(begin(heard, token, requirement=make_policy(["user:write"])).result, Problem)
         assert events == []
         assert isinstance(begin(heard, token, method="PUT", host="asgi"), AccessToken)
         assert [(event.decision, event.method, event.host, event.cache) for event in events] == [("allow", "PUT", "asgi", "hit")]
