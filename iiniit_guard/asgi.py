@@ -138,7 +138,7 @@ class GuardMiddleware:
         if scope["type"] != "lifespan":
             # The guard cannot decide about an unknown type, so it must not pass. ASGI 3.0,
             # "Applications": raise an exception for an unknown type.
-            raise UsageError("the guard decides about ASGI scopes of the types http, websocket and lifespan; the server sent another type")
+            raise UsageError("unsupported ASGI scope type; the guard supports http, websocket and lifespan")
         try:
             self._look()
         except UsageError as fault:

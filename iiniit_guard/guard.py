@@ -270,9 +270,9 @@ class Guard(CopiedAsItself):
                 request.
         """
         if not self.resource.token_alone_decides:
-            raise UsageError("with issuer_resolver or validators the request counts too: use authenticate(request)")
+            raise UsageError("issuer_resolver and validators need the request: use authenticate(request)")
         if not isinstance(token, str):
-            raise UsageError("a token is text, without its scheme")
+            raise UsageError("the token must be a string, without its scheme")
         encoded = token.encode("ascii") if token.isascii() else b""
         if len(encoded) > self.resource.settings.max_token_bytes:
             return PROBLEMS[Reason.TOKEN_TOO_LONG]

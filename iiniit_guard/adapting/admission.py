@@ -152,7 +152,7 @@ def make_gate(
     if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
         faults.append(f"optional_token: {fault}")
     if isinstance(public, str):
-        faults.append("public: a list of paths is wanted, not one string")
+        faults.append("public: must be a list of paths, not one string")
         public = ()
     for path in public:
         if not isinstance(path, str) or not path.startswith("/"):
@@ -162,7 +162,7 @@ def make_gate(
         elif path.endswith("/*") and "*" not in path[:-1]:
             subtrees.append(path[:-1])
         elif "*" in path:
-            faults.append(f"public: {path!r}: a * may only stand after the last /, and means the whole subtree")
+            faults.append(f"public: {path!r}: * is allowed only after the last /, where it matches the whole subtree")
         else:
             exact.add(path)
     if enforce not in ("all", "declared"):
@@ -170,7 +170,7 @@ def make_gate(
     if preflights not in ("auto", "pass", "guard"):
         faults.append('preflights: it must be "auto", "pass" or "guard"')
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
-        faults.append("rules: Rules([Rule(...), ...]) is wanted, or another object with policy_for()")
+        faults.append("rules: must be Rules([Rule(...), ...]), or another object with policy_for()")
     if rules is not None and enforce == "declared":
         faults.append('rules: they refuse what they do not name, so they do not go with enforce="declared"')
     if faults:

@@ -129,7 +129,7 @@ def mark_guarded(wrapper: F, policy: Policy) -> F:
         UsageError: The wrapped function is public.
     """
     if is_public(wrapper):
-        raise UsageError("a handler is either @public or guarded, not both")
+        raise UsageError("a handler must not be both @public and guarded")
     setattr(wrapper, POLICIES_ATTRIBUTE, (policy, *policies_of(wrapper)))
     return wrapper
 
@@ -143,7 +143,7 @@ def mark_public(wrapper: F) -> F:
         UsageError: The wrapped function is guarded.
     """
     if policies_of(wrapper):
-        raise UsageError("a handler is either @public or guarded, not both")
+        raise UsageError("a handler must not be both @public and guarded")
     setattr(wrapper, PUBLIC_ATTRIBUTE, True)
     _public_marks.append(True)
     return wrapper

@@ -69,7 +69,7 @@ def checked_guard(guard: G | None) -> G:
         UsageError: `guard` is None or another kind of object.
     """
     if guard is None or not callable(getattr(guard, "authenticate", None)):
-        raise UsageError("a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
+        raise UsageError("guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
     return guard
 
 
@@ -142,7 +142,7 @@ def _requirement_for(gate: Gate, request: Request, handler: Policy | None, host_
         return asked
     if asked == PASS:
         return None
-    raise UsageError("rules answer a Policy, a Problem or PASS")
+    raise UsageError("policy_for() of the rules must return a Policy, a Problem or PASS")
 
 
 def recall_environ(

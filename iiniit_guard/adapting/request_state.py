@@ -118,4 +118,4 @@ def noted_token(state: Mapping[str, Any]) -> AccessToken:
     token = state.get(TOKEN_KEY)
     if isinstance(token, AccessToken):
         return token
-    raise UsageError("this request has no access token: guard the handler, or look whether there is one before asking for it")
+    raise UsageError("this request has no access token: guard the handler, or check first whether the request has a token")

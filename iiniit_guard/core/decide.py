@@ -260,5 +260,5 @@ def _ask_alternative(credential: Credential, request: Request, resource: Protect
     if answer is None:
         return PROBLEMS[Reason.UNKNOWN_CREDENTIAL]
     if not isinstance(answer, Principal) or answer.scheme != scheme:
-        raise UsageError(f"alternatives: {scheme}: a Principal of this scheme is wanted, or None")
+        raise UsageError(f"alternatives: {scheme}: must be a Principal of this scheme, or None")
     return answer

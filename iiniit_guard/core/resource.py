@@ -181,5 +181,5 @@ def request_issuer(request: Request, resolver: Callable[[Request], object]) -> F
     """
     issuer = yield Call(resolver, (request,))
     if issuer is not None and not isinstance(issuer, str):
-        raise UsageError("issuer_resolver gives the issuer identifier as a text, or None")
+        raise UsageError("issuer_resolver must return the issuer identifier as a string, or None")
     return issuer if issuer is not None and is_issuer_name(issuer) else None

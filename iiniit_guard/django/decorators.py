@@ -87,7 +87,7 @@ def _decorate_class(
     view: type[Any], wrap: Callable[[Callable[..., Any]], Callable[..., Any]], mark: Callable[[Callable[..., Any]], object]
 ) -> type[Any]:
     if not issubclass(view, View):
-        raise UsageError(f"only View classes can be decorated; {view.__name__} is none")
+        raise UsageError(f"only View classes can be decorated; {view.__name__} is not one")
     wrapper = wrap(view.dispatch)
     mark(wrapper)
     # method_decorator does the same. as_view() copies the marks of `dispatch` to the view function.

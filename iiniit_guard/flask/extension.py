@@ -82,6 +82,6 @@ class IiniitGuard:
         """
         guard = checked_guard(guard or self.guard)
         if _EXTENSION in app.extensions:
-            raise UsageError("this application has an IiniitGuard already")
+            raise UsageError("this application already has an IiniitGuard")
         app.extensions[_EXTENSION] = self
         GuardedMethods(app, guard, self.gate)

@@ -79,7 +79,7 @@ def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTH
         if not variable.startswith(PREFIX) or not (written or name in _NEVER_EMPTY):
             continue
         if name not in _TEXT_FORM and name not in _PARTS:
-            faults.append(f"{name}: there is no such setting in the environment ({variable})")
+            faults.append(f"{name}: unknown setting in the environment ({variable})")
             continue
         try:
             table[name] = _parse_text(name, written)
@@ -124,17 +124,17 @@ def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = N
     faults: list[str] = []
     top = {name: value for name, value in document.items() if name != "issuers"}
     for name in sorted(top.keys() - _TEXT_FORM - _PARTS):
-        faults.append(f"{name}: there is no such setting in a file")
+        faults.append(f"{name}: unknown setting in a file")
         del top[name]
     listed = document.get("issuers")
     if listed is None:
         return _complete(top, faults, more)
     if not isinstance(listed, list) or not all(isinstance(table, dict) for table in listed):
-        return _complete({**top, "issuers": _UNREAD}, [*faults, "issuers: tables are wanted, [[issuers]]"], more)
+        return _complete({**top, "issuers": _UNREAD}, [*faults, "issuers: must be an array of tables, [[issuers]]"], more)
     issuers = []
     for position, table in enumerate(listed, start=1):
         strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - _PARTS)
-        found = [f"{name}: there is no such setting" for name in strange]
+        found = [f"{name}: unknown setting" for name in strange]
         try:
             keywords = _complete({name: value for name, value in table.items() if name not in strange}, found, NOTHING_MORE)
             make_settings(keywords)  # raises for missing settings
@@ -172,14 +172,14 @@ def _assembled(table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
     if _SECRET_FILE in rest:
         file = rest.pop(_SECRET_FILE)
         if not isinstance(file, str) or not file:
-            faults.append(f"{_SECRET_FILE}: a non-empty text is wanted")
+            faults.append(f"{_SECRET_FILE}: must be a non-empty string")
         elif "store_secret" in rest:
-            faults.append(f"{_SECRET_FILE}: store_secret is set too; one of them is wanted")
+            faults.append(f"{_SECRET_FILE}: store_secret is set too; set only one of them")
         else:
             rest["store_secret"] = SecretFile(file)
     if parts:
         strange = [name for name, value in parts.items() if not isinstance(value, str) or not value]
-        faults += [f"{name}: a non-empty text is wanted" for name in strange]
+        faults += [f"{name}: must be a non-empty string" for name in strange]
         if not strange:
             method = _client_authentication(parts, faults)
             if method is not None:
@@ -218,7 +218,7 @@ def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAu
         "bearer": lambda: BearerToken(take_secret("introspection_token")),
     }
     if way not in makers:
-        faults.append(f"{_AUTH}: one of {', '.join(makers)} is wanted")
+        faults.append(f"{_AUTH}: must be one of {', '.join(makers)}")
         return None
     method = makers[way]()
     faults += [f"{name}: {_AUTH} = {way} has no use for it" for name in sorted(parts.keys() - used)]
@@ -235,17 +235,17 @@ def _parse_text(name: str, written: str) -> Any:
     if name in _TABLES:
         value = parse_object(written.encode("utf-8", "surrogateescape"))
         if value is None:
-            raise ValueError("a JSON object is wanted")
+            raise ValueError("must be a JSON object")
         return value
     if name in _FLAGS:
         if written.lower() not in ("true", "false"):
-            raise ValueError("true or false is wanted")
+            raise ValueError("must be true or false")
         return written.lower() == "true"
     if name in _WHOLE or name.endswith("_seconds"):
         try:
             return int(written) if name in _WHOLE else float(written)
         except ValueError:
-            raise ValueError("a number is wanted") from None
+            raise ValueError("must be a number") from None
     return written
 
 

@@ -130,7 +130,9 @@ class Store:
         if not self._failing:
             # Log once per outage, and only the class of the error: its message may quote the URL.
             self._failing = True
-            _log.warning("the shared store cannot be reached (%s); each process remembers by itself meanwhile", type(error).__qualname__)
+            _log.warning(
+                "the shared store cannot be reached (%s); until then each process uses only its own cache", type(error).__qualname__
+            )
         return missed(effect)
 
 

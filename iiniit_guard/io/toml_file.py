@@ -41,11 +41,11 @@ def _read(path: Path) -> dict[str, Any] | str:
     except OSError as error:
         return error.strerror or type(error).__name__
     except UnicodeDecodeError as error:
-        return f"line {error.object.count(10, 0, error.start) + 1}: this is not UTF-8"
+        return f"line {error.object.count(10, 0, error.start) + 1}: not UTF-8"
     try:
         return tomllib.loads(text)
     except ValueError as error:
-        return f"{_place(str(error), text)}this is not TOML"
+        return f"{_place(str(error), text)}not TOML"
 
 
 def _place(message: str, text: str) -> str:

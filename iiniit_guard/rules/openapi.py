@@ -56,7 +56,7 @@ def from_openapi(
     """
     version = document.get("openapi")
     if not isinstance(version, str) or not version.startswith("3."):
-        raise SettingsError(["openapi: a document of version 3.x is wanted"])
+        raise SettingsError(["openapi: must be a document of version 3.x"])
     if without_security not in ("refuse", "token", "public"):
         raise SettingsError(['without_security: "refuse", "token" or "public"'])
     reader = _Reader(document, base_path, without_security, [], _replaced(own := tuple(rules)))
@@ -128,7 +128,7 @@ class _Reader:
                 )
             return Rule("*", "/", public=self.without_security == "public")
         if not isinstance(security, list) or not all(isinstance(requirement, Mapping) for requirement in security):
-            raise _OperationError("security: a list of objects is wanted")
+            raise _OperationError("security: must be a list of objects")
         alternatives = [self._scopes(requirement) for requirement in security]
         if not alternatives or security == [{}]:
             return Rule("*", "/", public=True)
@@ -140,20 +140,20 @@ class _Reader:
             return Rule("*", "/", scopes=least[0])
         if all(len(scopes) == 1 for scopes in least):
             return Rule("*", "/", any_scope=tuple(scopes[0] for scopes in least))
-        raise _OperationError("security: a policy wants all of some scopes or one of them; give a rule of your own for this operation")
+        raise _OperationError("security: a policy can require all of some scopes or one of them; write a rule for this operation")
 
     def _scopes(self, requirement: Mapping[str, Any]) -> tuple[str, ...]:
         wanted: list[str] = []
         schemes = _mapping(_mapping(self.document.get("components")).get("securitySchemes"))
         for name, scopes in requirement.items():
             if name not in schemes:
-                raise _OperationError(f"security: there is no security scheme {name!r}")
+                raise _OperationError(f"security: unknown security scheme {name!r}")
             scheme = self._resolve(schemes[name])
             kind, http = scheme.get("type"), scheme.get("scheme")
             if (kind, http.lower() if isinstance(http, str) and kind == "http" else None) not in _TOKEN_TYPES:
-                raise _OperationError(f"security: a token does not satisfy the scheme {name!r}; give a rule of your own for this operation")
+                raise _OperationError(f"security: a token does not satisfy the scheme {name!r}; write a rule for this operation")
             if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-                raise _OperationError(f"security: the scopes of {name!r} are no list of texts")
+                raise _OperationError(f"security: the scopes of {name!r} are not a list of strings")
             wanted.extend(scopes)
         return tuple(dict.fromkeys(wanted))
 
@@ -168,7 +168,7 @@ class _Reader:
             value = self.document if isinstance(reference, str) and reference.startswith("#/") else None
             for part in str(reference)[2:].split("/"):
                 value = value.get(unquote(part).replace("~1", "/").replace("~0", "~")) if isinstance(value, Mapping) else None
-        raise _OperationError("a $ref leads out of this document, or nowhere")
+        raise _OperationError("a $ref must refer to an existing part of this document")
 
 
 def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -207,7 +207,7 @@ def _bases(server: object) -> Iterator[str]:
         texts = iter(values)
         path = urlsplit(_TEMPLATE.sub(lambda _: str(next(texts)), url)).path  # noqa: B023  # used up before the next turn
         if path and not path.startswith("/"):
-            raise _OperationError("servers: a relative URL leaves the path open; give base_path")
+            raise _OperationError("servers: the path of a relative URL is unknown; set base_path")
         yield unquote(path).rstrip("/")
 
 
@@ -216,5 +216,5 @@ def _path(template: str) -> str:
         raise _OperationError("a path begins with /")
     pieces = _TEMPLATE.split(template)
     if any("<" in piece or ">" in piece for piece in pieces[::2]):
-        raise _OperationError("a path with < or > is not provided for")
+        raise _OperationError("a path with < or > is not supported")
     return "".join(unquote(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces))

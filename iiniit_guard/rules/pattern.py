@@ -106,7 +106,7 @@ def parse_pattern(text: str) -> PathPattern:
         place = found.end()
     _add_text(segments, text[place:])
     if is_ambiguous(_VARIABLE.sub("x", text)):
-        raise ValueError("a path begins with / and is written decoded, without //, . or .. segments, ; and backslashes")
+        raise ValueError("a path must begin with / and be written decoded, without //, . or .. segments, ; and backslashes")
     slash = not segments[-1]
     return _arrange(segments[1 : -1 if slash else None], slash, text)
 

@@ -96,7 +96,7 @@ def methods_of(rule: Rule, faults: list[str]) -> list[str]:
     """Return a rule's methods in upper case. Faults are appended to `faults`."""
     methods = [method.upper() if isinstance(method, str) else "" for method in rule.methods]
     if not methods:
-        faults.append('methods: at least one is wanted; "*" is every method')
+        faults.append('methods: must contain at least one method; "*" is every method')
     faults.extend(
         "methods: a method is a word like GET, or *" for method in methods if method != ANY_METHOD and not METHOD.fullmatch(method)
     )
@@ -105,12 +105,12 @@ def methods_of(rule: Rule, faults: list[str]) -> list[str]:
 
 def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
     """Return the verdict of a rule; None if it has no usable policy. Append faults to `faults`."""
-    faults.extend(f"{name}: true or false is wanted" for name in _FLAGS if not isinstance(getattr(rule, name), bool))
+    faults.extend(f"{name}: must be true or false" for name in _FLAGS if not isinstance(getattr(rule, name), bool))
     wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
     if rule.scopes and rule.any_scope:
-        faults.append("scopes: all of these or any_scope, one of those; not both")
+        faults.append("scopes: scopes and any_scope exclude each other; set only one of them")
     if rule.public and (wants or rule.optional_token):
-        faults.append("public: what nobody looks at cannot be wanted; leave out scopes, acr_values, max_age and optional_token")
+        faults.append("public: a public path cannot require anything; leave out scopes, acr_values, max_age and optional_token")
     try:
         policy = make_policy(
             rule.scopes or rule.any_scope,

@@ -195,13 +195,13 @@ class Rules:
         except ValueError as fault:
             faults.append(f"path: {fault}")
         except TypeError:
-            faults.append("path: a text is wanted")
+            faults.append("path: must be a string")
         if pattern is None or verdict is None:
             return faults
         entry = self._tree.add(pattern, entries.setdefault(pattern, _Entry(pattern)))
         for method in methods:
             if method in entry.verdicts:
-                faults.append(f"{entry.labels[method]} is for the same method and path")
+                faults.append(f"{entry.labels[method]} has the same method and path")
             else:
                 entry.verdicts[method], entry.labels[method] = verdict, label
         return faults
@@ -226,7 +226,7 @@ class Rules:
                 if (pattern.overlap(other.pattern), False, ()) in answered - {pattern.segments, other.pattern.segments}:
                     continue
                 first, second = (one.labels.get(method) or next(iter(one.labels.values())) for one in (entry, other))
-                faults.append(f"{first}: it fits the same paths as {second}, neither is more specific, and they want different things")
+                faults.append(f"{first}: matches the same paths as {second}; neither is more specific, and their requirements differ")
         return faults
 
 

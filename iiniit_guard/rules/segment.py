@@ -286,7 +286,7 @@ def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple
 
     converters = _werkzeug_map().converters
     if name not in converters:
-        raise ValueError(f"there is no converter {name!r}; there are {', '.join(sorted(set(converters) - {'default'}))}")
+        raise ValueError(f"unknown converter {name!r}; available are {', '.join(sorted(set(converters) - {'default'}))}")
     positional: tuple[Any, ...]
     try:
         positional, named = parse_converter_args(arguments) if arguments else ((), {})
@@ -296,5 +296,5 @@ def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple
         raise ValueError(f"the arguments of the converter {name!r} are unusable") from fault
     words = tuple(positional) if name == "any" else None
     if words is not None and not (words and all(words)):
-        raise ValueError("the converter 'any' names the words that it takes")
+        raise ValueError("the converter 'any' must list the words that it accepts")
     return converter, words

@@ -33,7 +33,7 @@ def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["r
     from iiniit_guard.io.toml_file import read_toml
 
     document = read_toml(path)
-    faults = [f"{name}: there is no such setting in a file" for name in sorted(document.keys() - FILE_NAMES)]
+    faults = [f"{name}: unknown setting in a file" for name in sorted(document.keys() - FILE_NAMES)]
     if "rules" not in document:
         faults.append(f"rules: {os.fspath(path)} has none")
     try:
@@ -72,7 +72,7 @@ def _checked(tables: object) -> list[Mapping[str, Any]]:
     """Return `tables` if it is a list of tables. A file may have any value under this name."""
     listed: list[Any] = [None] if isinstance(tables, str | Mapping) or not isinstance(tables, Iterable) else list(tables)
     if not all(isinstance(table, Mapping) for table in listed):
-        raise SettingsError(["rules: tables are wanted, [[rules]]"])
+        raise SettingsError(["rules: must be an array of tables, [[rules]]"])
     return listed
 
 
@@ -81,8 +81,8 @@ def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | No
     texts = {name: _list(table[name]) for name in _TEXTS if name in table}
     methods = texts.get("method") or texts.get("methods")
     label = f"rules[{number}] ({','.join(methods or ['?'])} {path})"
-    found = [f"{name}: a text or a list of texts is wanted, not empty" for name, value in texts.items() if not value]
-    found += [f"{name}: there is no such setting of a rule" for name in sorted(table.keys() - _NAMES)]
+    found = [f"{name}: must be a non-empty string or list of strings" for name, value in texts.items() if not value]
+    found += [f"{name}: unknown setting of a rule" for name in sorted(table.keys() - _NAMES)]
     found += [f"{name}: true or false" for name in _FLAGS if type(table.get(name, False)) is not bool]
     found += [
         f"{one}: this and {other} are the same setting"

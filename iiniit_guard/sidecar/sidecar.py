@@ -109,7 +109,7 @@ class Sidecar:
                 )
             except SettingsError as error:
                 self.faults = error.faults
-                _log.error("the settings have faults, so the old ones stay: %s", "; ".join(error.faults))
+                _log.error("the new settings are invalid; the old settings stay in use: %s", "; ".join(error.faults))
                 return False
             if after.guard is not before.guard:
                 with suppress(TimeoutError):
@@ -122,7 +122,7 @@ class Sidecar:
             _log.info("the settings were loaded anew")
             for name in ("bind", "public_bind", "admin_bind", "workers"):
                 if getattr(after.settings, name) != getattr(before.settings, name):
-                    _log.warning("server.%s changed: that takes a restart", name)
+                    _log.warning("server.%s changed; restart the server to apply it", name)
             if after.guard is not before.guard:
                 task = asyncio.create_task(_retire(before))
                 self._retired.add(task)
@@ -176,7 +176,7 @@ class Sidecar:
                 else:
                     self.history.tick()
             except Exception as error:  # noqa: BLE001 - makes no decisions; the next round retries
-                _log.error("the watch failed: %s", type(error).__qualname__)
+                _log.error("watching the settings file failed: %s", type(error).__qualname__)
             await asyncio.sleep(_TICK_SECONDS)
 
 

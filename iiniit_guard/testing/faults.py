@@ -36,7 +36,7 @@ def check_mode(mode: str | Answer | None) -> None:
         ValueError: The mode does not exist.
     """
     if isinstance(mode, str) and mode not in _AT_ONCE and mode not in _TAKES_TIME and not (len(mode) == 3 and mode.isdecimal()):
-        raise ValueError(f"there is no failure {mode!r}")
+        raise ValueError(f"unknown failure {mode!r}")
 
 
 def broken(mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float) -> Answer | None:

@@ -94,4 +94,4 @@ def _private_key(algorithm: str, owner: str, number: int, bits: int) -> PrivateK
         if wanted not in _moduli:
             _moduli[wanted] = rsa.generate_private_key(65537, bits)
         return _moduli[wanted]
-    raise ValueError(f"{algorithm!r} is no signature algorithm for access tokens")
+    raise ValueError(f"{algorithm!r} is not a signature algorithm for access tokens")

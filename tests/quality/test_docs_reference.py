@@ -103,7 +103,7 @@ def test_no_part_of_a_setting_is_missing():
 
 def has_text_form(name: str) -> bool:
     """Return whether a name is valid in the environment; in TOML it must be the same."""
-    unknown = "there is no such setting"
+    unknown = "unknown setting"
     in_env = all(unknown not in fault for fault in faults(settings_from_env, {PREFIX + name.upper(): "x"}))
     in_toml = all(unknown not in fault for fault in faults(settings_from_table, {name: "x"}))
     assert in_env == in_toml

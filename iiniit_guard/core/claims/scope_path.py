@@ -99,7 +99,7 @@ def path_fault(written: object) -> str | None:
     else:
         return "must be a name, a dotted path or a list of names"
     if not names or not all(isinstance(name, str) and name and name.isprintable() and name == name.strip() for name in names):
-        return "a name in a path is empty, not text or has white space around it; correct the path"
+        return "a name in a path is empty, is not a string or has white space around it; correct the path"
     if KEYS in names[:-1] or names == [KEYS]:
         return "a * must be the last name of a path and not the only one; correct the path"
     return None

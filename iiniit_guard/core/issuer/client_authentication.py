@@ -110,7 +110,7 @@ def credential_fault(method: ClientAuthentication) -> str | None:
         else:
             kinds = (str, SecretFile) if each.name in _SECRETS else (str,)
         if not (isinstance(value, kinds) and value) and not (value is None and each.name in _OPTIONAL):
-            return f"{type(method).__name__}: {each.name} is empty or no text"
+            return f"{type(method).__name__}: {each.name} must be a non-empty string"
     return None
 
 

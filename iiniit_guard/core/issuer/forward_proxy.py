@@ -50,6 +50,6 @@ def parse_proxy(url: str) -> ForwardProxy | str:
 def proxy_fault(value: object) -> str | None:
     """Return why `value` cannot be the setting `http_proxy`, or None."""
     if not isinstance(value, str):
-        return "an http:// URL is wanted"
+        return "must be an http:// URL"
     proxy = parse_proxy(value)
     return proxy if isinstance(proxy, str) else None

@@ -135,7 +135,7 @@ class FoundIssuers:
         now = self._clock.now()
         settings = yield Call(self._find, (issuer,))
         if settings is not None and not isinstance(settings, TrustedIssuer):
-            raise UsageError("issuers: the callable gives a TrustedIssuer or None")
+            raise UsageError("issuers: the callable must return a TrustedIssuer or None")
         with self._lock:
             server = self._take(issuer)
             # Settings for another issuer identifier do not answer the lookup: the issuer of this

@@ -153,23 +153,23 @@ class TrustedIssuer:
                 faults.append(f"{name}: {fault}")
         way: object = self.introspection
         if way is not None and not isinstance(way, _WAYS):
-            faults.append("introspection: one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken is wanted")
+            faults.append("introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken")
         elif way is not None and (fault := credential_fault(way)) is not None:
             faults.append(f"introspection: {fault}")
         if self.profile == "assertion" and self.introspection is not None:
-            faults.append("introspection: an assertion is verified by its signature, and no server is asked about it")
+            faults.append("introspection: assertions cannot be introspected; remove introspection")
         if self.introspection is None and self.jwt != "verify":
             faults.append(f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint")
         if self.introspection is None and self.introspection_endpoint is not None:
-            faults.append("introspection: introspection_endpoint is of no use without credentials for it")
+            faults.append("introspection: introspection_endpoint needs credentials; set introspection too")
         if self.insecure_accept_id_tokens and self.profile != "generic":
-            faults.append(f"insecure_accept_id_tokens: profile={self.profile!r} never accepts them; remove one of the two")
+            faults.append(f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; remove one of the two settings")
         if self.jwks_uri is not None and self.jwks_file is not None:
-            faults.append("jwks_file: jwks_uri is set too; one of them is wanted")
+            faults.append("jwks_file: jwks_uri is set too; set only one of them")
         if self.connect_timeout_seconds > self.timeout_seconds:
-            faults.append("connect_timeout_seconds: it is longer than timeout_seconds, the time of a whole call")
+            faults.append("connect_timeout_seconds: must not be longer than timeout_seconds, which limits the whole call")
         if self._discovers and self.metadata_url is None and (fault := _issuer_fault(self.issuer, hosts)) is not None:
-            faults.append(f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url by hand")
+            faults.append(f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url")
         return faults
 
     @property

@@ -18,16 +18,16 @@ Check: TypeAlias = Callable[[Any], str | None]
 def text(value: object) -> str | None:
     """Check for a non-empty string of printable ASCII without leading or trailing white space."""
     if not isinstance(value, str) or not value:
-        return "a non-empty text is wanted"
+        return "must be a non-empty string"
     if not (value.isascii() and value.isprintable()):
-        return "only printable ASCII is possible"
-    return None if value == value.strip() else "it begins or ends with a space; remove the space"
+        return "must contain only printable ASCII"
+    return None if value == value.strip() else "begins or ends with a space; remove the space"
 
 
 def texts(value: object) -> str | None:
     """Check for one or more strings."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or not value:
-        return "one or more texts are wanted"
+        return "must be one or more strings"
     return next((fault for item in value if (fault := text(item)) is not None), None)
 
 
@@ -39,13 +39,13 @@ def names(value: object) -> str | None:
 def seconds(value: object) -> str | None:
     """Check for a positive, finite number of seconds."""
     fault = seconds_or_none(value)
-    return fault or (None if value else "a number of seconds above 0 is wanted")
+    return fault or (None if value else "must be a number of seconds above 0")
 
 
 def seconds_or_none(value: object) -> str | None:
     """Check for a finite number of seconds, 0 or more."""
     if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # excluded by the first half of the line
-        return "a number of seconds is wanted, 0 or more"
+        return "must be a number of seconds, 0 or more"
     return None
 
 
@@ -58,14 +58,14 @@ def at_most(most: int, check: Check) -> Check:
 
     def bounded(value: object) -> str | None:
         fault = check(value)
-        return fault if fault is not None or value <= most else f"it is more than {most} seconds; set at most {most}"  # type: ignore[operator]  # a number: `check` passed
+        return fault if fault is not None or value <= most else f"must be at most {most} seconds"  # type: ignore[operator]  # a number: `check` passed
 
     return bounded
 
 
 def count(value: object) -> str | None:
     """Check for an integer, 1 or more."""
-    return None if type(value) is int and value > 0 else "a whole number above 0 is wanted"
+    return None if type(value) is int and value > 0 else "must be a whole number above 0"
 
 
 def between(least: int, most: int) -> Check:
@@ -75,12 +75,12 @@ def between(least: int, most: int) -> Check:
 
 def flag(value: object) -> str | None:
     """Check for true or false."""
-    return None if isinstance(value, bool) else "true or false is wanted"
+    return None if isinstance(value, bool) else "must be true or false"
 
 
 def one_of(*choices: str) -> Check:
     """Return a check for one of `choices`."""
-    return lambda value: None if isinstance(value, str) and value in choices else f"one of {', '.join(choices)} is wanted"
+    return lambda value: None if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
 
 
 def some_of(choices: Collection[str]) -> Check:
@@ -99,17 +99,17 @@ def some_of(choices: Collection[str]) -> Check:
 def scope_words(value: object) -> str | None:
     """Check for a table from scope to scope."""
     if not isinstance(value, Mapping):
-        return "a table is wanted"
+        return "must be a table"
     words = [*value.keys(), *value.values()]
-    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values are scopes"
+    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values must be scopes"
 
 
 def scope_lists(value: object) -> str | None:
     """Check for a table from scope to a list of scopes."""
     if not isinstance(value, Mapping) or not all(_is_list(words) for words in value.values()):
-        return "a table of lists is wanted"
+        return "must be a table of lists"
     words = [*value.keys(), *(word for listed in value.values() for word in listed)]
-    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values are scopes"
+    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values must be scopes"
 
 
 def scope_paths(value: object) -> str | None:
@@ -126,11 +126,11 @@ def claim_table(value: object) -> str | None:
     None would vanish, and an empty one would be met by a token with an empty claim.
     """
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
-        return "a table from claim to value is wanted"
+        return "must be a table from claim to value"
     for name, wanted in value.items():
         values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
         if not values or not all(map(_is_claim_value, values)):
-            return f"{name}: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
+            return f"{name}: must be a non-empty string, a number, true, false or a list of these; check that the value is set"
     return None
 
 
@@ -154,17 +154,17 @@ def token_prefix(value: object) -> str | None:
     fault = text(value)
     if fault is not None:
         return fault
-    return None if is_b64token(str(value).encode("ascii")) else "it has a character that no bearer token has; correct it"
+    return None if is_b64token(str(value).encode("ascii")) else "contains a character outside the syntax of bearer tokens; correct it"
 
 
 def function(value: object) -> str | None:
     """Check for a callable."""
-    return None if callable(value) else "a callable is wanted"
+    return None if callable(value) else "must be a callable"
 
 
 def functions(value: object) -> str | None:
     """Check for a list of callables."""
-    return None if _is_list(value) and all(map(callable, value)) else "a list of callables is wanted"  # type: ignore[call-overload]  # a list
+    return None if _is_list(value) and all(map(callable, value)) else "must be a list of callables"  # type: ignore[call-overload]  # a list
 
 
 def _is_list(value: object) -> bool:
@@ -219,13 +219,13 @@ def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | Non
     except ValueError:
         return "is not a URL"
     if not host or parts.scheme not in ("https", "http") or " " in str(value):
-        return "an https URL is wanted"
+        return "must be an https URL"
     if parts.username is not None or parts.password is not None:
-        return "a URL must not hold a user name or a password"
+        return "a URL must not contain a user name or a password"
     if parts.fragment or str(value).endswith("#"):
         return "a URL must not have a fragment"
     if parts.scheme == "http" and not is_loopback(host) and host not in http_hosts:
-        return "https is wanted (http only on loopback, or with insecure_http_hosts)"
+        return "must be https (http only on loopback, or with insecure_http_hosts)"
     return None
 
 
@@ -235,4 +235,4 @@ def resource_fault(value: object) -> str | None:
     Spec: RFC 9728 §1.2 (https, no fragment).
     """
     fault = endpoint_fault(value)
-    return fault or (None if urlsplit(str(value)).scheme == "https" else "an https URL is wanted")
+    return fault or (None if urlsplit(str(value)).scheme == "https" else "must be an https URL")

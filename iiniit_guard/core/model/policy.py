@@ -101,17 +101,17 @@ def make_policy(
             a whole number from 0 on.
     """
     if isinstance(scopes, str):  # each letter would become a required scope
-        raise UsageError("a list of scopes is wanted, not one text")
+        raise UsageError("scopes must be a list, not one string")
     wanted = tuple(dict.fromkeys(scopes))
     acr = tuple(acr_values.split(" ")) if isinstance(acr_values, str) else tuple(acr_values)
     for scope in wanted:
         if not isinstance(scope, str) or not SCOPE_TOKEN.fullmatch(scope):
-            raise UsageError(f"a scope is one word of printable ASCII without spaces, quotes and backslashes: {scope!r} is none")
+            raise UsageError(f"invalid scope {scope!r}: use printable ASCII without spaces, quotes and backslashes")
     for value in acr:
         if not isinstance(value, str) or not _ACR_VALUE.fullmatch(value):
-            raise UsageError(f"an acr value is one word of printable ASCII without spaces, quotes and backslashes: {value!r} is none")
+            raise UsageError(f"invalid acr value {value!r}: use printable ASCII without spaces, quotes and backslashes")
     if max_age is not None and (type(max_age) is not int or max_age < 0):
-        raise UsageError("max_age is a whole number of seconds, 0 or more")
+        raise UsageError("max_age must be a whole number of seconds, 0 or more")
     return Policy(wanted, match, acr, max_age, anonymous)
 
 
@@ -123,7 +123,7 @@ def scope_policy(scopes: tuple[str, ...], match: Literal["all", "any"], acr_valu
             `make_policy` raises.
     """
     if not scopes:
-        raise UsageError("require_scope() names at least one scope; for any valid token use require_token()")
+        raise UsageError("require_scope() needs at least one scope; for any valid token use require_token()")
     if callable(scopes[0]):
         raise UsageError('require_scope is called with scopes before it decorates: @require_scope("user:read")')
     return make_policy(scopes, match=match, acr_values=acr_values, max_age=max_age)

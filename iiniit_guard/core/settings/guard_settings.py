@@ -79,7 +79,7 @@ _MOST_CACHED_BYTES: Final = 64 * 1024**3
 
 def _secret_fault(value: object) -> str | None:
     fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET)
-    return None if fits else f"at least {SHORTEST_SECRET} characters are wanted"
+    return None if fits else f"must be at least {SHORTEST_SECRET} characters"
 
 
 def _issuers_age_fault(value: object) -> str | None:
@@ -119,7 +119,7 @@ def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
     Raises:
         SettingsError: With every fault, each naming its setting.
     """
-    faults = [f"{name}: there is no such setting" for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})]
+    faults = [f"{name}: unknown setting" for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})]
     own = {name: value for name, value in keywords.items() if name in GUARD_SETTINGS}
     issuers = _issuers(keywords, faults)
     for name, find_fault in _CHECKS.items():
@@ -145,7 +145,7 @@ def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIss
         if callable(issuers):
             return issuers  # type: ignore[no-any-return]  # the results are checked at run time
         if not isinstance(issuers, Sequence) or not issuers or not all(isinstance(issuer, TrustedIssuer) for issuer in issuers):
-            faults.append("issuers: a list of TrustedIssuer is wanted, or a callable from iss to one")
+            faults.append("issuers: must be a list of TrustedIssuer, or a callable from iss to one")
             return ()
         repeated = {issuer.issuer for issuer in issuers if sum(other.issuer == issuer.issuer for other in issuers) > 1}
         faults += [f"issuers: {name} is there more than once" for name in sorted(repeated)]
@@ -165,16 +165,16 @@ def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIss
 
 def _alternative_faults(alternatives: object) -> list[str]:
     if not isinstance(alternatives, Mapping):
-        return ["alternatives: a table from scheme to callable is wanted"]
+        return ["alternatives: must be a table from scheme to callable"]
     faults = []
     for scheme, function in alternatives.items():
         word = isinstance(scheme, str) and scheme.replace("-", "").isalnum() and scheme.isascii()
         if not word or scheme.lower() in _RESERVED_SCHEMES:
-            faults.append("alternatives: a scheme is one word, and neither Bearer nor DPoP")
+            faults.append("alternatives: a scheme must be one word other than Bearer and DPoP")
         elif not callable(function):
-            faults.append(f"alternatives: {scheme}: a callable is wanted")
+            faults.append(f"alternatives: {scheme}: must be a callable")
     if len({str(scheme).lower() for scheme in alternatives}) < len(alternatives):
-        faults.append("alternatives: schemes differ by more than case")
+        faults.append("alternatives: two schemes must not differ only by case")
     return faults
 
 
@@ -185,7 +185,7 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
     """
     faults = []
     if (own.get("store_url") is None) != (own.get("store_secret") is None):
-        faults.append("store_secret: store_url and store_secret go together; nothing is stored unsealed")
+        faults.append("store_secret: store_url and store_secret must be set together; the store holds only encrypted entries")
     resource = own.get("resource")
     if resource is not None and issuers and not any(resource in issuer.audiences for issuer in issuers):
         faults.append("resource: it must be one of the audiences, or no client's token will ever fit")
@@ -199,7 +199,7 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
                 "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): no token is shown to a stranger"
             )
         elif any(one.startswith(other) for one, other in permutations(filter(None, prefixes), 2)):
-            faults.append("token_prefix: one begins with another, so a token could belong to both")
+            faults.append("token_prefix: one prefix begins with another; a token could belong to both issuers")
     return faults
 
 

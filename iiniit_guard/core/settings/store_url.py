@@ -22,22 +22,22 @@ def store_url_fault(value: object) -> str | None:
             before an `@` if they are needed.
     """
     if not isinstance(value, str) or not value.startswith(("redis://", "rediss://", "unix://")):
-        return "a URL that begins with redis://, rediss:// or unix:// is wanted"
+        return "must be a URL that begins with redis://, rediss:// or unix://"
     if not value.isascii() or not value.isprintable() or " " in value or "#" in value:
-        return f"it is not a URL; {_ESCAPES}"
+        return f"not a URL; {_ESCAPES}"
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
         (host or "").encode("idna")  # reject a host name that DNS cannot resolve
     except ValueError:
-        return f"it is not a URL; {_ESCAPES}"
+        return f"not a URL; {_ESCAPES}"
     if parts.scheme == "unix":
         if host or parts.path in ("", "/"):
-            return "unix:// and the absolute path of a socket is wanted: unix:///run/redis.sock"
+            return "must be unix:// and the absolute path of a socket: unix:///run/redis.sock"
     elif not host or port == 0:
-        return f"a host is wanted; {_ESCAPES}"
+        return f"must contain a host; {_ESCAPES}"
     elif not _DATABASE.fullmatch(parts.path):
-        return f"the path is the number of a database, or nothing; {_ESCAPES}"
+        return f"the path must be the number of a database, or absent; {_ESCAPES}"
     return _option_fault(parts)
 
 
@@ -46,9 +46,9 @@ def _option_fault(parts: SplitResult) -> str | None:
     try:
         options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
-        return f"its query is malformed; {_ESCAPES}"
+        return f"the query is malformed; {_ESCAPES}"
     names = [name for name, _ in options]
     if not known.issuperset(names) or len(set(names)) < len(names):
-        return f"its options can be {', '.join(sorted(known))}, each once"
+        return f"the options are {', '.join(sorted(known))}, each at most once"
     values = dict(options)
-    return None if all(values.values()) and values.get("db", "0").isdecimal() else "an option is empty, or db no number"
+    return None if all(values.values()) and values.get("db", "0").isdecimal() else "an option is empty, or db is not a number"

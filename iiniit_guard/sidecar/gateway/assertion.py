@@ -84,10 +84,10 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
         try:
             key = load_pem_private_key(Path(file).read_bytes(), None)
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
-            faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: no unencrypted private key in PEM can be read")
+            faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: cannot be read as an unencrypted PEM private key")
             continue
         if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-            faults.append(f"upstream.assertion_keys: {file}: a P-256 key is wanted")
+            faults.append(f"upstream.assertion_keys: {file}: must be a P-256 key")
             continue
         keys.append(AssertionKey(key))
     if faults:

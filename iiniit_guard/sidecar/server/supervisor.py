@@ -87,7 +87,7 @@ class Supervisor:
                 return
             del self._running[place]
             pause = _FIRST_PAUSE_SECONDS if time.monotonic() - begun > _SETTLED_SECONDS else min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            _log.error("worker %d ended with status %s; another one starts in %.0f s", worker.pid, ended.result(), pause / 2)
+            _log.error("worker %d ended with status %s; a new one starts in %.0f s", worker.pid, ended.result(), pause / 2)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause / 2):
                     await self._stopping.wait()
@@ -109,7 +109,7 @@ class Supervisor:
             async with asyncio.timeout(self._stop_seconds + 5):
                 await worker.wait()
         except TimeoutError:
-            _log.error("worker %d did not end in time and is killed", worker.pid)
+            _log.error("worker %d did not stop in time and is killed", worker.pid)
             worker.kill()
             await worker.wait()
 
@@ -117,7 +117,7 @@ class Supervisor:
         try:
             self._check()
         except SettingsError as error:
-            _log.error("the settings have faults, so the old ones stay: %s", "; ".join(error.faults))
+            _log.error("the new settings are invalid; the old settings stay in use: %s", "; ".join(error.faults))
             return
         for worker in self._running.values():
             with suppress(ProcessLookupError):

@@ -52,12 +52,12 @@ class Caller:
 def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
     """Return the faults of one `[[callers]]` table. The faults do not quote a hash."""
     label = f"callers[{number}]"
-    faults = [f"{label}.{name}: there is no such setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
+    faults = [f"{label}.{name}: unknown setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
     faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
     if "id" in table and (fault := check.text(table["id"])) is not None:
         faults.append(f"{label}.id: {fault}")
     if "secret_hash" in table and _parse_hash(table["secret_hash"]) is None:
-        faults.append(f"{label}.secret_hash: what `iiniit-guard hash-secret` prints is wanted")
+        faults.append(f"{label}.secret_hash: must be the output of `iiniit-guard hash-secret`")
     if "audiences" in table:
         wanted = table["audiences"]
         if (fault := check.texts(wanted)) is not None:

@@ -20,10 +20,10 @@ def bind_fault(value: object) -> str | None:
     """Return why `value` is not a valid listening address, or None if it is valid."""
     place = str(value)
     if place.startswith(_UNIX):
-        return None if len(place) > len(_UNIX) else "unix: wants a path after it"
+        return None if len(place) > len(_UNIX) else "unix: must be followed by a path"
     host, port = _split(place)
     if not (host and port.isascii() and port.isdecimal() and int(port) < 65536):
-        return f"{place!r} is neither host:port, [address]:port nor unix:/path"
+        return f"{place!r} must be host:port, [address]:port or unix:/path"
     return None
 
 

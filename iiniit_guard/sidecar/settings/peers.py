@@ -21,7 +21,7 @@ def network_fault(value: object) -> str | None:
     try:
         ip_network(str(value))
     except ValueError:
-        return f"{value!r} is neither a network like 10.0.0.0/8 nor {UNIX!r}"
+        return f"{value!r} must be a network like 10.0.0.0/8, or {UNIX!r}"
     return None
 
 

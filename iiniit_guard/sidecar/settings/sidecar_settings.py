@@ -101,7 +101,7 @@ def _each(fault: Callable[[object], str | None]) -> check.Check:
 
 
 def _whole_or_none(value: object) -> str | None:
-    return None if type(value) is int and value >= 0 else "a whole number of seconds is wanted, 0 or more"
+    return None if type(value) is int and value >= 0 else "must be a whole number of seconds, 0 or more"
 
 
 _SERVER: Final[Mapping[str, check.Check]] = {
@@ -148,7 +148,7 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
     faults: list[str] = []
     gateway = document.get("gateway")
     if gateway not in GATEWAYS:
-        faults.append(f"gateway: it is mandatory, one of {', '.join(GATEWAYS)}: only that one's headers are read")
+        faults.append(f"gateway: required; set one of {', '.join(GATEWAYS)}, whose header fields are read")
     server = _table(document, "server", {**_SERVER, **_OF_RULES}, faults)
     rules = _rules(document, server, faults)
     guard = _collect(faults, lambda: settings_from_table({name: value for name, value in document.items() if name not in GATEWAY_TABLES}))
@@ -180,12 +180,12 @@ def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, check.Ch
     """Return the values of one table. A string in place of a list becomes a list of one item."""
     table = document.get(name, {})
     if not isinstance(table, Mapping):
-        faults.append(f"{name}: a table is wanted, [{name}]")
+        faults.append(f"{name}: must be a table, [{name}]")
         return {}
     found = {}
     for key, value in table.items():
         if key not in checks:
-            faults.append(f"{name}.{key}: there is no such setting")
+            faults.append(f"{name}.{key}: unknown setting")
             continue
         listed = [value] if isinstance(value, str) and checks[key](value) is not None and checks[key]([value]) is None else value
         fault = checks[key](listed)
@@ -210,7 +210,7 @@ def _rules(document: Mapping[str, Any], server: Mapping[str, Any], faults: list[
         faults.append(f"server.openapi_file: {type(error).__name__}: {file} cannot be read as JSON")
         return None
     if not isinstance(described, Mapping):
-        faults.append(f"server.openapi_file: {file} holds no JSON object")
+        faults.append(f"server.openapi_file: {file} does not contain a JSON object")
         return None
     return _collect(faults, lambda: from_openapi(described, rules=written.rules, method_override=override))
 
@@ -230,7 +230,7 @@ def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None
 
 def _callers(tables: object, audiences: frozenset[str], faults: list[str]) -> tuple[Caller, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append("callers: tables are wanted, [[callers]]")
+        faults.append("callers: must be an array of tables, [[callers]]")
         return ()
     found = [fault for number, table in enumerate(tables, 1) for fault in caller_faults(table, number, audiences)]
     names = [table.get("id") for table in tables]

@@ -34,7 +34,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "unsupported_confirmation": "bound to a key of its client",
     "refused_by_validator": "refused by a check of your own",
     "unknown_credential": "another credential that is not known",
-    "missing_scope": "good, but without the scope that is wanted",
+    "missing_scope": "valid, but without a required scope",
     "insufficient_authentication": "the login was too weak or too long ago",
     "no_rule": "no rule names this method and path",
     "ambiguous_path": "the path can be read in two ways",

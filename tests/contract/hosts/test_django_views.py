@@ -205,7 +205,7 @@ def test_public_and_guarded_is_a_contradiction(decorators):
         pass
 
     for handler in (never, Both):
-        with pytest.raises(UsageError, match="not both"):
+        with pytest.raises(UsageError, match="must not be both"):
             decorators[0](decorators[1](handler))
 
 

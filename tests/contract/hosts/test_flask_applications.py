@@ -89,7 +89,7 @@ def test_one_extension_guards_several_applications(guard, bearer):
 
 
 def test_faults_of_use(guard):
-    with pytest.raises(UsageError, match="a Guard is wanted"):
+    with pytest.raises(UsageError, match="must be a Guard"):
         IiniitGuard(Flask("x"))
     app = Flask("x")
     IiniitGuard(app, guard)

@@ -157,7 +157,7 @@ def test_public_marks_what_it_decorates_and_nothing_else(app):
 
 @pytest.mark.parametrize("decorators", [(public, require_token()), (require_token(), public)])
 def test_public_and_guarded_is_a_contradiction(decorators):
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="must not be both"):
         decorators[0](decorators[1](prefixed))
 
     class Both(View):
@@ -165,7 +165,7 @@ def test_public_and_guarded_is_a_contradiction(decorators):
 
     for decorator in decorators:
         decorator(Both)
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="must not be both"):
         Both.as_view("x")
 
 

@@ -103,7 +103,7 @@ def test_flask_public_and_guarded_is_a_contradiction_of_a_subclass_too(guard):
         decorators = [flask.public]
 
     for view in (Open, Listed):
-        with pytest.raises(UsageError, match="not both"):
+        with pytest.raises(UsageError, match="must not be both"):
             view.as_view("x")
 
 

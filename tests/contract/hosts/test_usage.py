@@ -21,12 +21,12 @@ def guard():
 @pytest.mark.parametrize("middleware", [asgi.GuardMiddleware, wsgi.GuardMiddleware])
 @pytest.mark.parametrize("wrong", [None, lambda environ, start_response: []], ids=["nothing", "the application"])
 def test_a_middleware_wants_its_guard_second(middleware, wrong, guard):
-    with pytest.raises(UsageError, match="a Guard is wanted"):
+    with pytest.raises(UsageError, match="must be a Guard"):
         middleware(guard, wrong)
 
 
 def test_the_extension_wants_one_too():
-    with pytest.raises(UsageError, match="a Guard is wanted"):
+    with pytest.raises(UsageError, match="must be a Guard"):
         IiniitGuard(Flask(__name__), "guard")  # type: ignore[arg-type]  # the mistake
 
 
@@ -34,7 +34,7 @@ def test_the_extension_wants_one_too():
 def test_rules_are_an_object_that_can_be_asked(rules):
     with pytest.raises(SettingsError) as raised:
         make_gate(rules=rules)
-    assert [fault for fault in raised.value.faults if fault.startswith("rules: Rules(")]
+    assert [fault for fault in raised.value.faults if fault.startswith("rules: must be Rules(")]
 
 
 @pytest.mark.parametrize("token", [None, b"x", 7])

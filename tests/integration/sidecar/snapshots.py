@@ -99,7 +99,7 @@ def site(name: str) -> Snapshot:
         return whole(busy(), issuer(calls=13360), partner, legacy)
     if name == "outage":
         sick = issuer(healthy=False, errors=down, keys_age=2710.0, calls=12961)
-        faults = ["server.colour: there is no such setting", "rules[3].scope: a text is wanted"]
+        faults = ["server.colour: unknown setting", "rules[3].scope: must be a string"]
         return whole(busy(outage=range(49, 59)), sick, issuer("https://b.example"), settings={"loaded_at": NOW - 7200, "faults": faults})
     if name == "many":
         them = [issuer(f"https://tenant-{number:03}.auth.example/oauth2", keys_age=60.0 * number) for number in range(140)]

@@ -41,7 +41,7 @@ def test_the_command_line(site, monkeypatch):
     assert seen == [(site.file, {"bind": ("127.0.0.1:1", "unix:/x"), "workers": 2})]
     bad = CliRunner().invoke(commands, ["serve", "--config", str(site.file), "--admin-bind", "8080"])
     assert bad.exit_code == 2
-    assert "'8080' is neither host:port" in bad.output
+    assert "'8080' must be host:port" in bad.output
 
 
 def test_faults_are_listed_one_a_line(site):
@@ -49,7 +49,7 @@ def test_faults_are_listed_one_a_line(site):
     done = CliRunner().invoke(commands, ["serve", "--config", str(site.file)])
 
     assert done.exit_code == 1
-    assert "  colour: there is no such setting in a file\n  flavour: " in done.output
+    assert "  colour: unknown setting in a file\n  flavour: " in done.output
 
 
 def test_there_is_help_for_each_command():

@@ -71,7 +71,7 @@ def test_a_kept_connection_lives_through_reloads(site):
         assert site.ask(token, "PATCH", connection=connection) == 200
         site.write(top="colour = 1\n")
         process.send_signal(signal.SIGHUP)
-        site.wait_until(lambda: "colour: there is no such setting" in site.log)
+        site.wait_until(lambda: "colour: unknown setting" in site.log)
         assert site.ask(token, "PATCH", connection=connection) == 200
         connection.close()
 
@@ -159,7 +159,7 @@ def test_workers_share_sockets_and_numbers_and_are_replaced(site):
         assert process.wait(20) == 0
         assert children_of(process.pid) == []
 
-    assert "ended with status -9; another one starts" in site.log
+    assert "ended with status -9; a new one starts" in site.log
     assert list(site.directory.glob("*.sock")) == []
 
 
@@ -193,5 +193,5 @@ def test_faults_keep_it_from_starting(site):
     )
 
     assert done.returncode == 1
-    assert "colour: there is no such setting in a file" in done.stderr
+    assert "colour: unknown setting in a file" in done.stderr
     assert "Traceback" not in done.stderr

@@ -68,7 +68,7 @@ def test_faults_change_nothing_and_are_told(issuer, caplog):
     assert ask(process.sidecar, headers=bearer(issuer.token())).status == 200
     faults = process.sidecar.snapshot()["settings"]["faults"]
     assert {fault.partition(":")[0] for fault in faults} == {"colour", "rules[1] (GET None)"}
-    assert "the old ones stay" in caplog.text
+    assert "the old settings stay" in caplog.text
     del process.document["colour"]
     assert process.reload(rules=RULES)
     assert process.sidecar.snapshot()["settings"]["faults"] == []
@@ -98,8 +98,8 @@ def test_what_takes_a_restart_is_told(issuer, caplog):
 
     assert process.reload(server={"bind": ["127.0.0.1:1"], "workers": 3, "log": "none"})
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "server.bind changed: that takes a restart",
-        "server.workers changed: that takes a restart",
+        "server.bind changed; restart the server to apply it",
+        "server.workers changed; restart the server to apply it",
     ]
 
 
@@ -239,7 +239,7 @@ def test_a_watch_that_fails_goes_on(issuer, tmp_path, monkeypatch, caplog):
     async def run():
         await process.sidecar.start()
         async with asyncio.timeout(10):
-            while caplog.text.count("the watch failed: FileNotFoundError") < 2:  # noqa: ASYNC110 - there is nothing to wait on
+            while caplog.text.count("watching the settings file failed: FileNotFoundError") < 2:  # noqa: ASYNC110 - there is nothing to wait on
                 await asyncio.sleep(0.01)
         await process.sidecar.stop()
 

@@ -64,50 +64,50 @@ def test_everything():
 def test_the_gateway_is_mandatory(gateway):
     (fault,) = faults_of(gateway=gateway)
 
-    assert fault.startswith("gateway: it is mandatory, one of nginx, traefik")
+    assert fault.startswith("gateway: required; set one of nginx, traefik")
 
 
 @pytest.mark.parametrize(
     "document, fault",
     [
-        ({"server": []}, "server: a table is wanted, [server]"),
-        ({"server": {"port": 1}}, "server.port: there is no such setting"),
+        ({"server": []}, "server: must be a table, [server]"),
+        ({"server": {"port": 1}}, "server.port: unknown setting"),
         ({"server": {"bind": "8080"}}, "server.bind: "),
         ({"server": {"bind": ":8080"}}, "server.bind: "),  # every address at once must be said: 0.0.0.0:8080
         ({"server": {"bind": 7}}, "server.bind: "),
-        ({"server": {"bind": ["localhost"]}}, "server.bind: 'localhost' is neither host:port"),
+        ({"server": {"bind": ["localhost"]}}, "server.bind: 'localhost' must be host:port"),
         ({"server": {"bind": ["a:65536"]}}, "server.bind: "),
-        ({"server": {"admin_bind": ["unix:"]}}, "server.admin_bind: unix: wants a path after it"),
+        ({"server": {"admin_bind": ["unix:"]}}, "server.admin_bind: unix: must be followed by a path"),
         ({"server": {"workers": 0}}, "server.workers: "),
         ({"server": {"stop_seconds": -1}}, "server.stop_seconds: "),
-        ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: it is more than 3600 seconds; set at most 3600"),
-        ({"server": {"auth_max_age_seconds": 301}}, "server.auth_max_age_seconds: it is more than 300 seconds; set at most 300"),
+        ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: must be at most 3600 seconds"),
+        ({"server": {"auth_max_age_seconds": 301}}, "server.auth_max_age_seconds: must be at most 300 seconds"),
         ({"server": {"log": "loud"}}, "server.log: "),
         ({"server": {"preflights": "maybe"}}, "server.preflights: "),
-        ({"server": {"trusted_proxies": ["gateway"]}}, "server.trusted_proxies: 'gateway' is neither a network"),
+        ({"server": {"trusted_proxies": ["gateway"]}}, "server.trusted_proxies: 'gateway' must be a network"),
         ({"server": {"client_certificates": "yes"}}, "server.client_certificates: "),
         ({"server": {"auth_max_age_seconds": 1.5}}, "server.auth_max_age_seconds: "),
         ({"server": {"auth_max_age_seconds": -1}}, "server.auth_max_age_seconds: "),
         ({"server": {"method_override": "honour"}}, "server.method_override: "),
-        ({"rules": {}}, "rules: tables are wanted, [[rules]]"),
-        ({"rules": [1]}, "rules: tables are wanted, [[rules]]"),
+        ({"rules": {}}, "rules: must be an array of tables, [[rules]]"),
+        ({"rules": [1]}, "rules: must be an array of tables, [[rules]]"),
         ({"rules": [{"method": "GET"}]}, "rules[1] (GET None): path: missing"),
-        ({"upstream": []}, "upstream: a table is wanted"),
+        ({"upstream": []}, "upstream: must be a table"),
         ({"upstream": {"audience": "a"}}, "upstream.assertion_issuer: it is missing"),
         ({"upstream": {**UPSTREAM, "assertion_keys": []}}, "upstream.assertion_keys: "),
-        ({"upstream": {**UPSTREAM, "key": 1}}, "upstream.key: there is no such setting"),
-        ({"callers": {}}, "callers: tables are wanted, [[callers]]"),
-        ({"callers": [1]}, "callers: tables are wanted, [[callers]]"),
+        ({"upstream": {**UPSTREAM, "key": 1}}, "upstream.key: unknown setting"),
+        ({"callers": {}}, "callers: must be an array of tables, [[callers]]"),
+        ({"callers": [1]}, "callers: must be an array of tables, [[callers]]"),
         ({"callers": [{}]}, "callers[1].id: it is missing"),
-        ({"callers": [{**CALLER, "secret": "x"}]}, "callers[1].secret: there is no such setting"),
+        ({"callers": [{**CALLER, "secret": "x"}]}, "callers[1].secret: unknown setting"),
         ({"callers": [{**CALLER, "id": ""}]}, "callers[1].id: "),
-        ({"callers": [{**CALLER, "secret_hash": "plain"}]}, "callers[1].secret_hash: what `iiniit-guard hash-secret` prints is wanted"),
+        ({"callers": [{**CALLER, "secret_hash": "plain"}]}, "callers[1].secret_hash: must be the output of `iiniit-guard hash-secret`"),
         ({"callers": [{**CALLER, "audiences": API}]}, "callers[1].audiences: "),
         ({"callers": [{**CALLER, "audiences": ["https://other.test"]}]}, "callers[1].audiences: https://other.test is no audience"),
         ({"callers": [CALLER, CALLER]}, "callers: kong is there more than once"),
         ({"issuer": ""}, "issuer: "),
         ({"issuers": []}, "issuer: with issuers it belongs to one TrustedIssuer"),
-        ({"colour": "red"}, "colour: there is no such setting in a file"),
+        ({"colour": "red"}, "colour: unknown setting in a file"),
     ],
 )
 def test_faults_name_their_setting(document, fault):
@@ -144,7 +144,7 @@ def test_rules_may_come_from_an_openapi_document(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, fault", [(None, "FileNotFoundError"), ("{", "JSONDecodeError"), ("[]", "no JSON object"), ("{}", "openapi:")]
+    "content, fault", [(None, "FileNotFoundError"), ("{", "JSONDecodeError"), ("[]", "not contain a JSON object"), ("{}", "openapi:")]
 )
 def test_a_document_that_is_none_is_a_fault(tmp_path, content, fault):
     file = tmp_path / "openapi.json"
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
     with pytest.raises(SettingsError, match=r"guard\.toml: No such file or directory$"):
         read_settings(file)
     file.write_text("gateway = ")
-    with pytest.raises(SettingsError, match=r"guard\.toml: line 1, column 11: this is not TOML$"):
+    with pytest.raises(SettingsError, match=r"guard\.toml: line 1, column 11: not TOML$"):
         read_settings(file)
 
 

@@ -109,7 +109,7 @@ def test_every_state_is_a_whole_page_that_loads_nothing(name):
             ["All is well", "for nginx", "2 workers", "up 5 h 0 min", "3 of 3", "verified here", "not used", "4,120", "2 keys, 31 min old"],
         ),
         ("outage", ["1 of 2 issuers failing", "status 500", "could not be reached lately", "The keys at hand go on", "answered 503"]),
-        ("outage", ["The settings file has faults, so those of 2030-03-17 15:47 stay in use", "server.colour: there is no such setting"]),
+        ("outage", ["The settings file has faults, so those of 2030-03-17 15:47 stay in use", "server.colour: unknown setting"]),
         ("many", ["1 of 141 issuers failing", "129 more: 129 healthy", "140 of 141"]),
         ("long", ["1 of 1 issuer failing"]),
     ],
@@ -132,7 +132,7 @@ def test_who_fails_comes_first_and_the_rest_is_one_press_away():
 
 
 def test_old_settings_are_the_headline_where_nothing_is_worse():
-    page = words(whole(nothing(), settings={"loaded_at": NOW, "faults": ["colour: there is no such setting"]}))
+    page = words(whole(nothing(), settings={"loaded_at": NOW, "faults": ["colour: unknown setting"]}))
 
     assert page.startswith("Old settings in use · iiniit-guard")
 

@@ -39,7 +39,7 @@ def until(condition):
 
 
 def test_workers_hear_of_new_settings_when_those_are_good(tmp_path, caplog):
-    faults = [SettingsError(["colour: there is no such setting"]), None]
+    faults = [SettingsError(["colour: unknown setting"]), None]
 
     def check():
         fault = faults.pop(0)
@@ -49,7 +49,7 @@ def test_workers_hear_of_new_settings_when_those_are_good(tmp_path, caplog):
     def during():
         until((tmp_path / "worker-2").exists)
         os.kill(os.getpid(), signal.SIGHUP)
-        until(lambda: "the old ones stay" in caplog.text)
+        until(lambda: "the old settings stay" in caplog.text)
         assert not list(tmp_path.glob("*.reloaded"))
         os.kill(os.getpid(), signal.SIGHUP)
         until(lambda: len(list(tmp_path.glob("*.reloaded"))) == 2)
@@ -62,7 +62,7 @@ def test_a_worker_that_dies_is_replaced_after_a_pause(tmp_path, caplog, monkeypa
     monkeypatch.setattr("iiniit_guard.sidecar.server.supervisor._FIRST_PAUSE_SECONDS", 0.02)
     supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until((tmp_path / "worker-3").exists))
 
-    assert "ended with status 3; another one starts in" in caplog.text
+    assert "ended with status 3; a new one starts in" in caplog.text
 
 
 def test_the_pause_begins_anew_after_a_while(tmp_path, monkeypatch):
@@ -72,7 +72,7 @@ def test_the_pause_begins_anew_after_a_while(tmp_path, monkeypatch):
 
 
 def test_a_stop_in_the_pause_ends_it(tmp_path, caplog):
-    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until(lambda: "another one starts" in caplog.text))
+    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until(lambda: "a new one starts" in caplog.text))
 
     assert not (tmp_path / "worker-2").exists()
 
@@ -81,4 +81,4 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path, caplog):
     ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + RUNS + FOREVER
     supervise(ignoring, tmp_path, stop_seconds=-4.9, during=lambda: until((tmp_path / "worker-1").exists))
 
-    assert "did not end in time and is killed" in caplog.text
+    assert "did not stop in time and is killed" in caplog.text

@@ -42,7 +42,7 @@ def test_nor_another_issuer_nor_an_introspection_endpoint(issuer):
                 TrustedIssuer(issuer=issuer.issuer, audience=SERVICE),
             ]
         )
-    with pytest.raises(SettingsError, match="introspection: an assertion"):
+    with pytest.raises(SettingsError, match="introspection: assertions"):
         Guard(issuer=GATEWAY, audience=SERVICE, profile="assertion", introspection=issuer.credentials("client_secret_basic"))
 
 

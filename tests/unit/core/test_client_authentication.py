@@ -214,7 +214,7 @@ def test_no_repr_holds_a_secret(method):
 )
 def test_a_part_that_cannot_be_used_is_named_without_what_it_holds(method, part):
     fault = credential_fault(method)
-    assert fault == f"{type(method).__name__}: {part} is empty or no text"
+    assert fault == f"{type(method).__name__}: {part} must be a non-empty string"
 
 
 def test_files_and_mappings_can_be_used():

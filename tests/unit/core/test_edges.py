@@ -198,8 +198,8 @@ def test_faults_of_several_kinds_are_all_told():
     with pytest.raises(SettingsError) as fault:
         make_settings({"issuer": "https://a.test", "audience": "x", "store_url": "ftp://x", "store_secret": "short", "realm": ""})
     told = "\n".join(fault.value.faults)
-    assert "store_url: a URL that begins with redis://, rediss:// or unix:// is wanted" in told
-    assert "store_secret: at least 32 characters are wanted" in told
+    assert "store_url: must be a URL that begins with redis://, rediss:// or unix://" in told
+    assert "store_secret: must be at least 32 characters" in told
     assert "realm" in told
 
 
@@ -211,7 +211,7 @@ def test_a_scheme_of_an_alternative(scheme, good):
         return
     with pytest.raises(SettingsError) as fault:
         make_settings(settings)
-    assert list(fault.value.faults) == ["alternatives: a scheme is one word, and neither Bearer nor DPoP"]
+    assert list(fault.value.faults) == ["alternatives: a scheme must be one word other than Bearer and DPoP"]
 
 
 def test_a_bearer_request_of_these_tests_is_one():
@@ -264,7 +264,7 @@ def test_an_issuer_that_is_no_text_is_a_mistake_in_words():
     steps = Steps(request_issuer(Request("GET", "/"), lambda request: 7))
     with pytest.raises(UsageError) as mistake:
         steps.send(7)
-    assert str(mistake.value) == "issuer_resolver gives the issuer identifier as a text, or None"
+    assert str(mistake.value) == "issuer_resolver must return the issuer identifier as a string, or None"
     assert resource.takes_assertions is False
 
 

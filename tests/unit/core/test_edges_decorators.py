@@ -123,22 +123,22 @@ def handler():
     [
         (
             lambda: checked_guard(None),
-            "a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
         ),
         (
             lambda: checked_guard(cast("Any", "x")),
-            "a Guard is wanted, after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
         ),
         (
             lambda: noted_token({}),
-            "this request has no access token: guard the handler, or look whether there is one before asking for it",
+            "this request has no access token: guard the handler, or check first whether the request has a token",
         ),
         (
             lambda: decide({}, lambda: REQUEST, POLICY, "h"),
             "a guarded handler was reached without the guard's middleware: add it to the application",
         ),
-        (lambda: mark_guarded(mark_public(lambda: None), POLICY), "a handler is either @public or guarded, not both"),
-        (lambda: mark_public(mark_guarded(lambda: None, POLICY)), "a handler is either @public or guarded, not both"),
+        (lambda: mark_guarded(mark_public(lambda: None), POLICY), "a handler must not be both @public and guarded"),
+        (lambda: mark_public(mark_guarded(lambda: None, POLICY)), "a handler must not be both @public and guarded"),
         (
             lambda: scope_policy((cast("Any", handler),), match="all", acr_values=(), max_age=None),
             'require_scope is called with scopes before it decorates: @require_scope("user:read")',
@@ -159,7 +159,7 @@ def test_rules_that_answer_anything_else():
 
     with pytest.raises(UsageError) as mistake:
         admit(cast("Any", Recorder()), make_gate(rules=cast("Any", Odd())), REQUEST, "h")
-    assert str(mistake.value) == "rules answer a Policy, a Problem or PASS"
+    assert str(mistake.value) == "policy_for() of the rules must return a Policy, a Problem or PASS"
 
 
 def test_rules_are_asked_about_the_preflight_itself():
@@ -185,7 +185,7 @@ HOST_AND_PORT = "has more than a host and a port; in a password, / ? and # are w
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (7, "an http:// URL is wanted"),
+        (7, "must be an http:// URL"),
         ("http://a b", "is not a URL"),
         ("http://[x", "is not a URL"),
         ("https://a.test", "is not an http:// URL"),
@@ -203,9 +203,9 @@ def test_a_forward_proxy(url, said):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("unix://", "unix:// and the absolute path of a socket is wanted: unix:///run/redis.sock"),
-        ("redis://a?x=1", "its options can be "),
-        ("unix:///run/redis.sock?db=x", "an option is empty, or db no number"),
+        ("unix://", "must be unix:// and the absolute path of a socket: unix:///run/redis.sock"),
+        ("redis://a?x=1", "the options are "),
+        ("unix:///run/redis.sock?db=x", "an option is empty, or db is not a number"),
     ],
 )
 def test_a_store(url, said):
@@ -222,7 +222,7 @@ def test_a_store(url, said):
         ({"issuer": "https://a.test/?x"}, "issuer: an issuer that is discovered must not have a query"),
         (
             {"introspection": "x"},
-            "introspection: one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken is wanted",
+            "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken",
         ),
     ],
 )

@@ -17,13 +17,13 @@ from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError, UsageError
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
-EMPTY = "a non-empty text is wanted"
-ASCII = "only printable ASCII is possible"
-TEXTS = "one or more texts are wanted"
-SCOPES = "names and values are scopes"
-SECONDS = "a number of seconds is wanted, 0 or more"
-CLAIM = "b: must be a non-empty text, a number, true, false or a list of these; check that the value is set"
-HTTPS = "an https URL is wanted"
+EMPTY = "must be a non-empty string"
+ASCII = "must contain only printable ASCII"
+TEXTS = "must be one or more strings"
+SCOPES = "names and values must be scopes"
+SECONDS = "must be a number of seconds, 0 or more"
+CLAIM = "b: must be a non-empty string, a number, true, false or a list of these; check that the value is set"
+HTTPS = "must be an https URL"
 
 
 @pytest.mark.parametrize(
@@ -38,64 +38,64 @@ HTTPS = "an https URL is wanted"
         (checks.texts, ["a", ""], EMPTY),
         (checks.names, [], None),
         (checks.names, "a", TEXTS),
-        (checks.seconds, 0, "a number of seconds above 0 is wanted"),
+        (checks.seconds, 0, "must be a number of seconds above 0"),
         (checks.seconds, 0.5, None),
         (checks.seconds, -1, SECONDS),
         (checks.seconds_or_none, 0, None),
         (checks.seconds_or_none, True, SECONDS),
         (checks.seconds_or_none, float("inf"), SECONDS),
-        (checks.count, 0, "a whole number above 0 is wanted"),
+        (checks.count, 0, "must be a whole number above 0"),
         (checks.count, 1, None),
-        (checks.count, 1.0, "a whole number above 0 is wanted"),
-        (checks.flag, 1, "true or false is wanted"),
+        (checks.count, 1.0, "must be a whole number above 0"),
+        (checks.flag, 1, "must be true or false"),
         (lambda value: checks.one_of("a", "b")(value), "a", None),
-        (lambda value: checks.one_of("a", "b")(value), "c", "one of a, b is wanted"),
-        (lambda value: checks.one_of("a", "b")(value), ["a"], "one of a, b is wanted"),
+        (lambda value: checks.one_of("a", "b")(value), "c", "must be one of a, b"),
+        (lambda value: checks.one_of("a", "b")(value), ["a"], "must be one of a, b"),
         (lambda value: checks.some_of(("a", "b"))(value), ["a", "b"], None),
         (lambda value: checks.some_of(("a", "b"))(value), ["a", "c"], "c is not among a, b"),
         (lambda value: checks.some_of(("a", "b"))(value), "a", TEXTS),
-        (checks.scope_words, [], "a table is wanted"),
+        (checks.scope_words, [], "must be a table"),
         (checks.scope_words, {"a": "b"}, None),
         (checks.scope_words, {"a": "b c"}, SCOPES),
         (checks.scope_words, {"a": 1}, SCOPES),
         (checks.scope_words, {1: "a"}, SCOPES),
-        (checks.scope_lists, [], "a table of lists is wanted"),
-        (checks.scope_lists, {"a": "b"}, "a table of lists is wanted"),
-        (checks.scope_lists, {"a": 1}, "a table of lists is wanted"),
+        (checks.scope_lists, [], "must be a table of lists"),
+        (checks.scope_lists, {"a": "b"}, "must be a table of lists"),
+        (checks.scope_lists, {"a": 1}, "must be a table of lists"),
         (checks.scope_lists, {"a": ["b"]}, None),
         (checks.scope_lists, {"a": ["b c"]}, SCOPES),
         (checks.scope_lists, {"a": [1]}, SCOPES),
         (checks.scope_lists, {"a b": ["c"]}, SCOPES),
-        (checks.claim_table, [], "a table from claim to value is wanted"),
-        (checks.claim_table, {1: "a"}, "a table from claim to value is wanted"),
+        (checks.claim_table, [], "must be a table from claim to value"),
+        (checks.claim_table, {1: "a"}, "must be a table from claim to value"),
         (checks.claim_table, {"a": 1}, None),
         (checks.claim_table, {"a": 1, "b": None}, CLAIM),
-        (checks.text, "a ", "it begins or ends with a space; remove the space"),
+        (checks.text, "a ", "begins or ends with a space; remove the space"),
         (checks.scope_paths, "a", "must be a list of claims; a path may be a list itself"),
         (checks.scope_paths, [7], "must be a name, a dotted path or a list of names"),
-        (checks.scope_paths, ["a."], "a name in a path is empty, not text or has white space around it; correct the path"),
+        (checks.scope_paths, ["a."], "a name in a path is empty, is not a string or has white space around it; correct the path"),
         (checks.scope_paths, ["*.a"], "a * must be the last name of a path and not the only one; correct the path"),
         (checks.hosts, "a", TEXTS),
         (checks.hosts, ["a:80"], "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"),
         (checks.token_prefix, "", EMPTY),
-        (checks.token_prefix, "a b", "it has a character that no bearer token has; correct it"),
-        (lambda value: checks.at_most(5, checks.seconds)(value), 6, "it is more than 5 seconds; set at most 5"),
+        (checks.token_prefix, "a b", "contains a character outside the syntax of bearer tokens; correct it"),
+        (lambda value: checks.at_most(5, checks.seconds)(value), 6, "must be at most 5 seconds"),
         (lambda value: checks.at_most(5, checks.seconds)(value), -1, SECONDS),
-        (checks.function, 1, "a callable is wanted"),
-        (checks.functions, [1], "a list of callables is wanted"),
-        (checks.functions, print, "a list of callables is wanted"),
-        (checks.functions, "ab", "a list of callables is wanted"),
+        (checks.function, 1, "must be a callable"),
+        (checks.functions, [1], "must be a list of callables"),
+        (checks.functions, print, "must be a list of callables"),
+        (checks.functions, "ab", "must be a list of callables"),
         (checks.functions, [print], None),
         (checks.endpoint_fault, "https://[x/", "is not a URL"),
         (checks.endpoint_fault, "https://a.test:x/", "is not a URL"),
         (checks.endpoint_fault, "ftp://a.test/", HTTPS),
         (checks.endpoint_fault, "https:///x", HTTPS),
         (checks.endpoint_fault, "https://a.test/a b", HTTPS),
-        (checks.endpoint_fault, "https://u@a.test/", "a URL must not hold a user name or a password"),
-        (checks.endpoint_fault, "https://:p@a.test/", "a URL must not hold a user name or a password"),
+        (checks.endpoint_fault, "https://u@a.test/", "a URL must not contain a user name or a password"),
+        (checks.endpoint_fault, "https://:p@a.test/", "a URL must not contain a user name or a password"),
         (checks.endpoint_fault, "https://a.test/#x", "a URL must not have a fragment"),
         (checks.endpoint_fault, "https://a.test/#", "a URL must not have a fragment"),
-        (checks.endpoint_fault, "http://a.test/", "https is wanted (http only on loopback, or with insecure_http_hosts)"),
+        (checks.endpoint_fault, "http://a.test/", "must be https (http only on loopback, or with insecure_http_hosts)"),
         (checks.endpoint_fault, "http://127.0.0.1/", None),
         (checks.resource_fault, "http://localhost/", HTTPS),
         (checks.resource_fault, "https://a.test/", None),
@@ -108,13 +108,13 @@ def test_settings(check, value, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"public": "/x"}, ["public: a list of paths is wanted, not one string"]),
+        ({"public": "/x"}, ["public: must be a list of paths, not one string"]),
         ({"public": ["x"]}, ["public: 'x' does not begin with /"]),
         ({"public": [7]}, ["public: 7 does not begin with /"]),
         ({"public": ["/*"]}, ['public: "/*" would open everything; name the paths, or use enforce="declared"']),
-        ({"public": ["/a*"]}, ["public: '/a*': a * may only stand after the last /, and means the whole subtree"]),
-        ({"public": ["/*/*"]}, ["public: '/*/*': a * may only stand after the last /, and means the whole subtree"]),
-        ({"public": ["/a*/*"]}, ["public: '/a*/*': a * may only stand after the last /, and means the whole subtree"]),
+        ({"public": ["/a*"]}, ["public: '/a*': * is allowed only after the last /, where it matches the whole subtree"]),
+        ({"public": ["/*/*"]}, ["public: '/*/*': * is allowed only after the last /, where it matches the whole subtree"]),
+        ({"public": ["/a*/*"]}, ["public: '/a*/*': * is allowed only after the last /, where it matches the whole subtree"]),
         ({"enforce": "some"}, ['enforce: "all" or "declared"']),
         ({"preflights": "ask"}, ['preflights: it must be "auto", "pass" or "guard"']),
         (
@@ -124,7 +124,7 @@ def test_settings(check, value, said):
         (
             {"public": "/x", "enforce": "x", "preflights": "y"},
             [
-                "public: a list of paths is wanted, not one string",
+                "public: must be a list of paths, not one string",
                 'enforce: "all" or "declared"',
                 'preflights: it must be "auto", "pass" or "guard"',
             ],
@@ -175,15 +175,15 @@ def test_a_public_subtree(path, public):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: make_policy("a"), "a list of scopes is wanted, not one text"),
-        (lambda: make_policy(["a b"]), "a scope is one word of printable ASCII without spaces, quotes and backslashes: 'a b' is none"),
+        (lambda: make_policy("a"), "scopes must be a list, not one string"),
+        (lambda: make_policy(["a b"]), "invalid scope 'a b': use printable ASCII without spaces, quotes and backslashes"),
         (
             lambda: make_policy(acr_values=["a b"]),
-            "an acr value is one word of printable ASCII without spaces, quotes and backslashes: 'a b' is none",
+            "invalid acr value 'a b': use printable ASCII without spaces, quotes and backslashes",
         ),
-        (lambda: make_policy(max_age=-1), "max_age is a whole number of seconds, 0 or more"),
-        (lambda: make_policy(max_age=1.0), "max_age is a whole number of seconds, 0 or more"),  # type: ignore[arg-type]
-        (lambda: scope_policy((), match="all", acr_values=(), max_age=None), scope_policy.__doc__ and "require_scope() names"),
+        (lambda: make_policy(max_age=-1), "max_age must be a whole number of seconds, 0 or more"),
+        (lambda: make_policy(max_age=1.0), "max_age must be a whole number of seconds, 0 or more"),  # type: ignore[arg-type]
+        (lambda: scope_policy((), match="all", acr_values=(), max_age=None), scope_policy.__doc__ and "require_scope() needs"),
     ],
     ids=["one text", "two words", "acr", "negative", "a float", "none"],
 )
@@ -245,20 +245,23 @@ BASE = {"issuer": "https://a.test", "audience": "https://api.test"}
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"issuers": 7}, "issuers: a list of TrustedIssuer is wanted, or a callable from iss to one"),
-        ({**BASE, "alternatives": {"X": 7}}, "alternatives: X: a callable is wanted"),
-        ({**BASE, "alternatives": {"X": print, "x": print}}, "alternatives: schemes differ by more than case"),
-        ({**BASE, "store_url": "redis://x"}, "store_secret: store_url and store_secret go together; nothing is stored unsealed"),
+        ({"issuers": 7}, "issuers: must be a list of TrustedIssuer, or a callable from iss to one"),
+        ({**BASE, "alternatives": {"X": 7}}, "alternatives: X: must be a callable"),
+        ({**BASE, "alternatives": {"X": print, "x": print}}, "alternatives: two schemes must not differ only by case"),
+        (
+            {**BASE, "store_url": "redis://x"},
+            "store_secret: store_url and store_secret must be set together; the store holds only encrypted entries",
+        ),
         ({**BASE, "resource": "https://other.test"}, "resource: it must be one of the audiences, or no client's token will ever fit"),
         (
             {**BASE, "introspection_endpoint": "https://a.test/i"},
-            "introspection: introspection_endpoint is of no use without credentials for it",
+            "introspection: introspection_endpoint needs credentials; set introspection too",
         ),
         ({**BASE, "jwt": "both"}, "introspection: jwt='both' needs credentials for the introspection endpoint"),
-        ({**BASE, "jwks_file": "/x", "jwks_uri": "https://a.test/j"}, "jwks_file: jwks_uri is set too; one of them is wanted"),
+        ({**BASE, "jwks_file": "/x", "jwks_uri": "https://a.test/j"}, "jwks_file: jwks_uri is set too; set only one of them"),
         (
             {**BASE, "connect_timeout_seconds": 6, "timeout_seconds": 5},
-            "connect_timeout_seconds: it is longer than timeout_seconds, the time of a whole call",
+            "connect_timeout_seconds: must not be longer than timeout_seconds, which limits the whole call",
         ),
     ],
     ids=lambda value: str(value)[:50],
@@ -284,7 +287,7 @@ def test_prefixes_of_several_issuers():
     def issuer(name, prefix):
         return TrustedIssuer(issuer=name, audience="x", introspection=ClientSecretPost("a", "b"), token_prefix=prefix)
 
-    both = ["token_prefix: one begins with another, so a token could belong to both"]
+    both = ["token_prefix: one prefix begins with another; a token could belong to both issuers"]
     for prefixes, said in ((("a_", "a_b"), both), (("a_b", "a_"), both), (("c_", "a_", "a_b"), both), (("a_", "b_"), [])):
         issuers = [issuer(f"https://{number}.test", prefix) for number, prefix in enumerate(prefixes)]
         if not said:

@@ -103,25 +103,25 @@ def test_a_policy_is_a_value():
 @pytest.mark.parametrize("scope", ["", "a b", 'a"b', "a\\b", "é", "a\n", 1, None])
 def test_what_is_no_scope_is_a_mistake_in_the_code(scope):
     """RFC 6749 §3.3."""
-    with pytest.raises(UsageError, match="a scope is one word"):
+    with pytest.raises(UsageError, match="invalid scope"):
         make_policy([scope])
 
 
 @pytest.mark.parametrize("value", ["", "a  b", ["a b"], ["é"], [1]])
 def test_what_is_no_acr_value_is_a_mistake_in_the_code(value):
     """RFC 9470 §3: space-separated."""
-    with pytest.raises(UsageError, match="an acr value is one word"):
+    with pytest.raises(UsageError, match="invalid acr value"):
         make_policy(acr_values=value)
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, True, "60"])
 def test_what_is_no_max_age_is_a_mistake_in_the_code(value):
-    with pytest.raises(UsageError, match="max_age is a whole number"):
+    with pytest.raises(UsageError, match="max_age must be a whole number"):
         make_policy(max_age=value)
 
 
 def test_one_string_is_not_a_list_of_letters():
-    with pytest.raises(UsageError, match="a list of scopes"):
+    with pytest.raises(UsageError, match="scopes must be a list"):
         make_policy("user:read")
 
 

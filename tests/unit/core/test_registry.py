@@ -144,7 +144,7 @@ def test_settings_of_another_issuer_say_nothing_about_this_one(found):
 
 @pytest.mark.parametrize("answer", [True, "x", {"issuer": ISSUER}], ids=["True", "text", "a table"])
 def test_another_answer_is_a_mistake_in_the_code(found, answer):
-    with pytest.raises(UsageError, match="gives a TrustedIssuer or None"):
+    with pytest.raises(UsageError, match="must return a TrustedIssuer or None"):
         find(found).send(answer)
 
 

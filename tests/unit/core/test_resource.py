@@ -114,7 +114,7 @@ def test_a_name_that_no_issuer_can_have_is_nobodys(clock):
     for name in ("https://as.test/\u00e9", "\ud800", "a\nb", "", "x" * 2049, None):
         assert Steps(request_issuer(bearer(), print)).send(name).result is None
     assert Steps(request_issuer(bearer(), print)).send(ISSUER).result == ISSUER
-    with pytest.raises(UsageError, match="as a text"):
+    with pytest.raises(UsageError, match="as a string"):
         Steps(request_issuer(bearer(), print)).send(7)
 
 

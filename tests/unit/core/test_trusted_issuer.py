@@ -91,7 +91,7 @@ def test_every_time_has_a_longest(name):
     settings: dict[str, Any] = {**BASE, "timeout_seconds": 60, name: LONGEST[name]}
     assert getattr(TrustedIssuer(**settings), name) == LONGEST[name]
     for value in (LONGEST[name] + 0.5, LONGEST[name] * 1_000, 1e300, 10**400):
-        assert faults(**{name: value}) == (f"{name}: it is more than {LONGEST[name]} seconds; set at most {LONGEST[name]}",)
+        assert faults(**{name: value}) == (f"{name}: must be at most {LONGEST[name]} seconds",)
 
 
 # Empty or meaningless values of settings that restrict what is accepted.
@@ -122,7 +122,7 @@ def test_what_would_weaken_a_check_is_a_fault(name, value):
 @pytest.mark.parametrize("profile", ["rfc9068", "assertion"])
 def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
     assert faults(profile=profile, insecure_accept_id_tokens=True) == (
-        f"insecure_accept_id_tokens: profile={profile!r} never accepts them; remove one of the two",
+        f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one of the two settings",
     )
 
 

@@ -263,12 +263,12 @@ tenant = "acme"
 def test_the_faults_of_each_issuer_say_which_one_it_is():
     tables = [{"audience": API, "jwt": "maybe"}, BASE, {**BASE, "realm": "x", "introspection_client_id": "api"}]
     assert faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1}) == (
-        "x: there is no such setting in a file",
+        "x: unknown setting in a file",
         "issuers, number 1: issuer: it is mandatory; a token of anyone, or for anyone, is no token",
-        "issuers, number 1: jwt: one of verify, introspect, both is wanted",
-        "issuers, number 3: realm: there is no such setting",
+        "issuers, number 1: jwt: must be one of verify, introspect, both",
+        "issuers, number 3: realm: unknown setting",
         "issuers, number 3: introspection_client_secret: introspection_client_auth = client_secret_basic needs it",
-        "max_token_bytes: a whole number above 0 is wanted",
+        "max_token_bytes: must be a whole number above 0",
     )
 
 
@@ -279,7 +279,7 @@ def test_issuers_that_are_no_tables(issuers):
 
 def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path):
     path = write(tmp_path, 'issuer = "https://issuer.test"\naudience = [\n')
-    assert faults(settings_from_file, path) == (f"{path}: line 3, column 1: this is not TOML",)
+    assert faults(settings_from_file, path) == (f"{path}: line 3, column 1: not TOML",)
 
 
 def test_no_secret_in_any_fault():

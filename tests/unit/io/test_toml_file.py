@@ -7,7 +7,7 @@ import pytest
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.toml_file import read_toml
 
-NO_TOML = "this is not TOML"
+NO_TOML = "not TOML"
 
 
 def fault_of(path):
@@ -38,9 +38,9 @@ def test_a_file_is_read(tmp_path):
         ("canary = 1\ncanary = 2\n", f"line 2, column 11: {NO_TOML}"),
         ("[canary]\n[canary]\n", f"line 2, column 8: {NO_TOML}"),
         ("canary = " + "9" * 5000, NO_TOML),
-        (b"a = 1\nb = 'canary\xff'\n", "line 2: this is not UTF-8"),
+        (b"a = 1\nb = 'canary\xff'\n", "line 2: not UTF-8"),
         ("\N{BYTE ORDER MARK}canary = 1\n", f"line 1, column 1: {NO_TOML}"),
-        ("canary = 1\n".encode("utf-16"), "line 1: this is not UTF-8"),
+        ("canary = 1\n".encode("utf-16"), "line 1: not UTF-8"),
     ],
 )
 def test_the_place_is_told_and_the_text_is_not(tmp_path, content, said):

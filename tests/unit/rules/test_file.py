@@ -56,7 +56,7 @@ def test_a_misspelt_table_is_a_fault_and_all_faults_are_told_together(tmp_path):
     """Otherwise looser rules would decide the paths of `[[rule]]`."""
     path = written(tmp_path, f'{RULES}[[rules]]\nmethod = "GET"\n[[rule]]\nmethod = "GET"\npath = "/v1/admin"\n')
 
-    assert faults(path) == ["rule: there is no such setting in a file", "rules[3] (GET None): path: missing"]
+    assert faults(path) == ["rule: unknown setting in a file", "rules[3] (GET None): path: missing"]
     assert faults(path, method_override="x")[-1].startswith("method_override")
 
 
@@ -65,11 +65,11 @@ def test_a_misspelt_table_is_a_fault_and_all_faults_are_told_together(tmp_path):
     [
         (SETTINGS, "rules: {} has none"),
         ("", "rules: {} has none"),
-        ("[[rules]\n", "{}: line 1, column 8: this is not TOML"),
-        ("rules = 1\n", "rules: tables are wanted, [[rules]]"),
-        ('rules = ""\n', "rules: tables are wanted, [[rules]]"),
-        ("rules = [[]]\n", "rules: tables are wanted, [[rules]]"),
-        ("[rules]\n", "rules: tables are wanted, [[rules]]"),
+        ("[[rules]\n", "{}: line 1, column 8: not TOML"),
+        ("rules = 1\n", "rules: must be an array of tables, [[rules]]"),
+        ('rules = ""\n', "rules: must be an array of tables, [[rules]]"),
+        ("rules = [[]]\n", "rules: must be an array of tables, [[rules]]"),
+        ("[rules]\n", "rules: must be an array of tables, [[rules]]"),
     ],
 )
 def test_a_file_without_rules_is_a_fault(tmp_path, text, said):
