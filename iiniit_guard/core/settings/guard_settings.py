@@ -148,10 +148,10 @@ def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIss
             faults.append("issuers: must be a list of TrustedIssuer, or a callable from iss to one")
             return ()
         repeated = {issuer.issuer for issuer in issuers if sum(other.issuer == issuer.issuer for other in issuers) > 1}
-        faults += [f"issuers: {name} is there more than once" for name in sorted(repeated)]
+        faults += [f"issuers: {name} occurs more than once" for name in sorted(repeated)]
         return tuple(issuers)
     missing = [name for name in ("issuer", "audience") if single.get(name) is None]
-    faults += [f"{name}: it is mandatory; a token of anyone, or for anyone, is no token" for name in missing]
+    faults += [f"{name}: required; without it the guard would accept tokens of other issuers or for other APIs" for name in missing]
     try:  # check the rest too, so that all faults are reported together
         return (
             TrustedIssuer(

@@ -234,7 +234,7 @@ def _callers(tables: object, audiences: frozenset[str], faults: list[str]) -> tu
         return ()
     found = [fault for number, table in enumerate(tables, 1) for fault in caller_faults(table, number, audiences)]
     names = [table.get("id") for table in tables]
-    found += [f"callers: {name} is there more than once" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    found += [f"callers: {name} occurs more than once" for name in sorted({str(name) for name in names if names.count(name) > 1})]
     faults += found
     if found:
         return ()

@@ -104,7 +104,7 @@ def test_the_gateway_is_mandatory(gateway):
         ({"callers": [{**CALLER, "secret_hash": "plain"}]}, "callers[1].secret_hash: must be the output of `iiniit-guard hash-secret`"),
         ({"callers": [{**CALLER, "audiences": API}]}, "callers[1].audiences: "),
         ({"callers": [{**CALLER, "audiences": ["https://other.test"]}]}, "callers[1].audiences: https://other.test is no audience"),
-        ({"callers": [CALLER, CALLER]}, "callers: kong is there more than once"),
+        ({"callers": [CALLER, CALLER]}, "callers: kong occurs more than once"),
         ({"issuer": ""}, "issuer: "),
         ({"issuers": []}, "issuer: with issuers it belongs to one TrustedIssuer"),
         ({"colour": "red"}, "colour: unknown setting in a file"),

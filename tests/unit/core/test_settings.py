@@ -115,7 +115,7 @@ def test_issuers_beside_the_settings_of_one():
 
 def test_one_issuer_twice():
     assert faults(issuers=[make_issuer(), make_issuer(jwt="verify"), make_issuer(issuer="https://other.test")]) == (
-        f"issuers: {ISSUER} is there more than once",
+        f"issuers: {ISSUER} occurs more than once",
     )
 
 

@@ -264,7 +264,7 @@ def test_the_faults_of_each_issuer_say_which_one_it_is():
     tables = [{"audience": API, "jwt": "maybe"}, BASE, {**BASE, "realm": "x", "introspection_client_id": "api"}]
     assert faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1}) == (
         "x: unknown setting in a file",
-        "issuers, number 1: issuer: it is mandatory; a token of anyone, or for anyone, is no token",
+        "issuers, number 1: issuer: required; without it the guard would accept tokens of other issuers or for other APIs",
         "issuers, number 1: jwt: must be one of verify, introspect, both",
         "issuers, number 3: realm: unknown setting",
         "issuers, number 3: introspection_client_secret: introspection_client_auth = client_secret_basic needs it",
