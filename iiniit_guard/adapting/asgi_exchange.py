@@ -61,8 +61,10 @@ class HttpExchange(RefusalRecord):
 
     def __init__(self, scope: Scope, send: Send) -> None:
         # The same as the constructor of the base class, without a further call for each request.
-        self.refusal = self.outer = None
-        self.started = self._replaced = False
+        self.refusal: Refusal | None = None
+        self.outer: RefusalRecord | None = None
+        self.started: bool = False
+        self._replaced = False
         self._dropped = 0
         self._scope = scope
         self._send = send

@@ -8,7 +8,7 @@ from typing import Final
 
 from iiniit_guard.core.model.decision import Answer
 
-DROPPED: Final = {
+DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "describes the content (RFC 9110 §8, §14.3; RFC 9530, RFC 9421, RFC 8288)": (
         *("content-*", "etag", "last-modified", "accept-ranges", "digest", "repr-digest", "signature", "signature-input", "link"),
         *("sourcemap", "x-sourcemap", "use-as-dictionary"),

@@ -52,13 +52,13 @@ class Presented:
     __slots__ = ("authorization", "cache", "digest", "host", "method", "query", "read", "scheme", "token")
 
     def __init__(self, authorization: bytes | None, query: bytes, read: Callable[[], Request], method: str, host: str) -> None:
-        self.authorization = authorization
-        self.query = query
-        self.read = read
-        self.method = method
-        self.host = host
-        self.cache = "none"
-        self.scheme = BEARER
+        self.authorization: bytes | None = authorization
+        self.query: bytes = query
+        self.read: Callable[[], Request] = read
+        self.method: str = method
+        self.host: str = host
+        self.cache: str = "none"
+        self.scheme: str = BEARER
         self.digest: bytes | None = None
         self.token: AccessToken | Principal | None = None
 

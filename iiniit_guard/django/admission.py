@@ -37,10 +37,10 @@ class Admission:
     def __init__(self, request: HttpRequest, record: RefusalRecord, unasked: bool, preflight_only: bool) -> None:
         self._path: str = request.path_info
         self._method: str | None = request.method
-        self.record = record
-        self.unasked = unasked
-        self.preflight_only = preflight_only
-        self.public_view_ran = False
+        self.record: RefusalRecord = record
+        self.unasked: bool = unasked
+        self.preflight_only: bool = preflight_only
+        self.public_view_ran: bool = False
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
         """Store a new decision for the current path and method of `request`."""

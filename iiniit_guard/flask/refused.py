@@ -19,7 +19,7 @@ current_request: Final[Callable[[], Request]] = cast("Any", request)._get_curren
 class Refused(HTTPException):
     """A refusal. It has no code, so Flask returns `response` without calling an error handler."""
 
-    code = None
+    code: int | None = None
 
 
 def response_to(decision: Answer) -> Response:
