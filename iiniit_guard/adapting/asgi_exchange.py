@@ -129,7 +129,7 @@ class WebsocketExchange(RefusalRecord):
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__()
-        self.started = False
+        self.started: bool = False
         self._scope, self._receive, self._send = scope, receive, send
         self._heard = self._accepted = self._ended = False
         self._dropped = 0

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from io import BufferedReader, BytesIO, FileIO
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from django.core.exceptions import PermissionDenied
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.http import FileResponse, HttpResponse
@@ -18,12 +17,16 @@ from iiniit_guard.core.model.decision import Answer
 if TYPE_CHECKING:
     from iiniit_guard.adapting.request_state import RefusalRecord
 
+    _PermissionDenied = Exception  # Django is not annotated
+else:
+    from django.core.exceptions import PermissionDenied as _PermissionDenied
+
 R = TypeVar("R")
 
 NO_CONTENT: Final = Answer(204, (), b"")
 
 
-class RequestRefused(PermissionDenied):
+class RequestRefused(_PermissionDenied):
     """A decorator refused the request.
 
     The exception holds no refusal and no token, because error reports show exceptions. The
