@@ -131,7 +131,7 @@ def test_rules_decide(guard, bearer, answer, lines, status):
 
 @pytest.mark.parametrize("answer", ["allow", True, None, Allow(None)])
 def test_rules_that_answer_anything_else_let_nobody_pass(guard, bearer, answer):
-    with pytest.raises(UsageError, match="rules answer"):
+    with pytest.raises(UsageError, match="must return a Policy"):
         call(GuardMiddleware(Application(), guard, rules=Rules(answer)), environ_with(bearer()))
 
 
