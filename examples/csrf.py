@@ -24,5 +24,7 @@ def csrf_token(purpose: str) -> str:
 def check_csrf(purpose: str) -> None:
     """Abort with 400 unless the form was made by this application for this session and purpose."""
     sent = request.form.get("csrf", "")
-    if "csrf" not in session or not hmac.compare_digest(csrf_token(purpose).encode(), sent.encode()):
+    if "csrf" not in session or not hmac.compare_digest(
+        csrf_token(purpose).encode(), sent.encode()
+    ):
         abort(400, "This form is too old, or it did not come from here. Please start again.")

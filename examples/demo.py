@@ -21,7 +21,11 @@ def plan_from(environ: Mapping[str, str]) -> Plan:
     Raises:
         StackError: A variable has an invalid value.
     """
-    api, token, port = environ.get("API") or "flask", environ.get("TOKEN") or "jwt", environ.get("PORT") or "9000"
+    api, token, port = (
+        environ.get("API") or "flask",
+        environ.get("TOKEN") or "jwt",
+        environ.get("PORT") or "9000",
+    )
     if api not in (*FRAMEWORKS, "all"):
         raise StackError(f"API is one of {', '.join(FRAMEWORKS)} and all")
     if token not in ("jwt", "opaque"):
@@ -31,13 +35,21 @@ def plan_from(environ: Mapping[str, str]) -> Plan:
     frameworks = FRAMEWORKS if api == "all" else (api,)
     plan = Plan(frameworks, frameworks[0], {}, token)
     names = ["client", "authorization_server", *plan.api_names()]
-    return Plan(frameworks, frameworks[0], {name: int(port) + index for index, name in enumerate(names)}, token)
+    return Plan(
+        frameworks,
+        frameworks[0],
+        {name: int(port) + index for index, name in enumerate(names)},
+        token,
+    )
 
 
 def announcement(stack: Stack) -> str:
     """Return the text that names the address to open and the accounts."""
     names = stack.plan.api_names()
-    apis = "\n".join(f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}" for name, (framework, jwt) in names.items())
+    apis = "\n".join(
+        f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}"
+        for name, (framework, jwt) in names.items()
+    )
     return f"""
 The demo is running.
 

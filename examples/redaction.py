@@ -7,7 +7,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-SECRET_NAMES = frozenset({"access_token", "refresh_token", "token", "code", "code_verifier", "client_secret", "password", "csrf", "state"})
+SECRET_NAMES = frozenset(
+    {
+        "access_token",
+        "refresh_token",
+        "token",
+        "code",
+        "code_verifier",
+        "client_secret",
+        "password",
+        "csrf",
+        "state",
+    }
+)
 
 
 def shorten(value: str) -> str:
@@ -27,7 +39,9 @@ def redact_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def redact_form(body: str) -> str:
     """Return a form body with one parameter on each line and its secrets shortened."""
-    return "\n".join(f"{name}={value}" for name, value in redact_pairs(parse_qsl(body, keep_blank_values=True)))
+    return "\n".join(
+        f"{name}={value}" for name, value in redact_pairs(parse_qsl(body, keep_blank_values=True))
+    )
 
 
 def redact_url(url: str) -> str:
@@ -44,7 +58,10 @@ def _redact_parameter(pair: str) -> str:
 def redact_json(value: Any) -> Any:
     """Shorten the secrets at any depth of decoded JSON."""
     if isinstance(value, Mapping):
-        return {name: shorten(str(inner)) if name in SECRET_NAMES else redact_json(inner) for name, inner in value.items()}
+        return {
+            name: shorten(str(inner)) if name in SECRET_NAMES else redact_json(inner)
+            for name, inner in value.items()
+        }
     return [redact_json(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -62,7 +62,9 @@ def with_waitress(build: Callable[[], Any], port: int) -> None:
     # waitress warns about each request that waits for a thread, which is normal here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # clear_untrusted_proxy_headers is the default since waitress 4. Setting it avoids a warning.
-    waitress.serve(build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True)
+    waitress.serve(
+        build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True
+    )
 
 
 def with_gunicorn(build: Callable[[], Any], port: int) -> None:
@@ -71,7 +73,13 @@ def with_gunicorn(build: Callable[[], Any], port: int) -> None:
 
     class Application(BaseApplication):
         def load_config(self) -> None:
-            settings = {"bind": f"{HOST}:{port}", "worker_class": "gthread", "threads": 8, "loglevel": "warning", "graceful_timeout": 2}
+            settings = {
+                "bind": f"{HOST}:{port}",
+                "worker_class": "gthread",
+                "threads": 8,
+                "loglevel": "warning",
+                "graceful_timeout": 2,
+            }
             for name, value in settings.items():
                 self.cfg.set(name, value)
             # The control socket is one file in the home directory, so two demos would conflict.
@@ -88,7 +96,15 @@ def with_uvicorn(build: Callable[[], Any], port: int) -> None:
     """Serve an ASGI application."""
     import uvicorn
 
-    uvicorn.run(build(), host=HOST, port=port, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=2)
+    uvicorn.run(
+        build(),
+        host=HOST,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
 
 
 ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], int], None]]] = {

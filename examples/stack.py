@@ -81,13 +81,18 @@ class Stack:
 
     plan: Plan
     password: str = field(default_factory=lambda: secrets.token_hex(4), repr=False)
-    _directory: tempfile.TemporaryDirectory[str] = field(default_factory=_private_directory, repr=False)
+    _directory: tempfile.TemporaryDirectory[str] = field(
+        default_factory=_private_directory, repr=False
+    )
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
     _environments: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Generate all secrets and write the settings files."""
-        secret = {name: secrets.token_urlsafe(32) for name in ("as_session", "client_session", "jwt", "opaque", "api")}
+        secret = {
+            name: secrets.token_urlsafe(32)
+            for name in ("as_session", "client_session", "jwt", "opaque", "api")
+        }
         issuer, audience = self.url("authorization_server"), "https://api.iiniit.example"
         redirect_uri = self.url("client") + "/callback"
         clients: list[dict[str, Any]] = [
@@ -100,13 +105,17 @@ class Stack:
             }
             for kind in ("jwt", "opaque")
         ]
-        clients.append({"client_id": "profile-api", "secret": secret["api"], "introspects": audience})
+        clients.append(
+            {"client_id": "profile-api", "secret": secret["api"], "introspects": audience}
+        )
         server = {
             "issuer": issuer,
             "database": str(self.database),
             "session_secret": secret["as_session"],
             "audience": audience,
-            "users": [{"user_id": f"usr_{USERNAME}", "username": USERNAME, "password": self.password}],
+            "users": [
+                {"user_id": f"usr_{USERNAME}", "username": USERNAME, "password": self.password}
+            ],
             "clients": clients,
             "access_token_seconds": self.plan.access_token_seconds,
             "witness": True,
@@ -115,7 +124,10 @@ class Stack:
             "issuer": issuer,
             "redirect_uri": redirect_uri,
             "session_secret": secret["client_session"],
-            "registrations": {kind: {"client_id": f"profile-viewer-{kind}", "secret": secret[kind]} for kind in ("jwt", "opaque")},
+            "registrations": {
+                kind: {"client_id": f"profile-viewer-{kind}", "secret": secret[kind]}
+                for kind in ("jwt", "opaque")
+            },
             "apis": [
                 {"name": name, "label": _label(framework, jwt), "url": self.url(name), "jwt": jwt}
                 for name, (framework, jwt) in self.plan.api_names().items()
@@ -126,7 +138,9 @@ class Stack:
             "short_life_seconds": self.plan.short_life_seconds,
         }
         self._environments = {
-            "authorization_server": {"DEMO_SETTINGS": self._write("authorization_server.json", server)},
+            "authorization_server": {
+                "DEMO_SETTINGS": self._write("authorization_server.json", server)
+            },
             "client": {"DEMO_SETTINGS": self._write("client.json", client)},
         }
         for name, (_, jwt) in self.plan.api_names().items():
@@ -157,9 +171,16 @@ class Stack:
             StackError: A port is in use, or a process ended or did not answer in time. The started
                 processes are ended.
         """
-        taken = [f"{self.plan.ports[name]} ({name})" for name in self.plan.process_names() if not _is_free(self.plan.ports[name])]
+        taken = [
+            f"{self.plan.ports[name]} ({name})"
+            for name in self.plan.process_names()
+            if not _is_free(self.plan.ports[name])
+        ]
         if taken:
-            raise StackError(f"these ports are in use on {HOST}: {', '.join(taken)}. Choose others: make demo PORT=9100")
+            raise StackError(
+                f"these ports are in use on {HOST}: {', '.join(taken)}. Choose others: make demo "
+                "PORT=9100"
+            )
         try:
             for name in self.plan.process_names():
                 self.launch(name)
@@ -172,7 +193,11 @@ class Stack:
     def launch(self, name: str) -> None:
         """Start one process without waiting until it answers."""
         framework, _ = self.plan.api_names().get(name, (name, ""))
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IINIIT_GUARD_", "DEMO_"))}
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("IINIIT_GUARD_", "DEMO_"))
+        }
         self._processes[name] = subprocess.Popen(
             [sys.executable, "-m", "examples.serve", framework, str(self.plan.ports[name])],
             cwd=ROOT,
@@ -192,7 +217,10 @@ class Stack:
         while time.monotonic() < limit:
             if (status := self._processes[name].poll()) is not None:
                 raise StackError(_ending(name, status))
-            with contextlib.suppress(URLError, OSError), opener.open(self.url(name) + "/healthz", timeout=2):
+            with (
+                contextlib.suppress(URLError, OSError),
+                opener.open(self.url(name) + "/healthz", timeout=2),
+            ):
                 return
             time.sleep(0.05)
         raise StackError(f"{name} does not answer on {self.url(name)}")
@@ -214,7 +242,11 @@ class Stack:
 
     def first_ending(self) -> str | None:
         """Return a message about a process that ended by itself, or None."""
-        endings = (_ending(name, status) for name, process in self._processes.items() if (status := process.poll()) is not None)
+        endings = (
+            _ending(name, status)
+            for name, process in self._processes.items()
+            if (status := process.poll()) is not None
+        )
         return next(endings, None)
 
     def stop(self) -> None:
@@ -257,7 +289,11 @@ def _is_free(port: int) -> bool:
 
 
 def _ending(name: str, status: int) -> str:
-    how = f"with exit code {status}" if status >= 0 else f"by signal {-status} ({signal.strsignal(-status)})"
+    how = (
+        f"with exit code {status}"
+        if status >= 0
+        else f"by signal {-status} ({signal.strsignal(-status)})"
+    )
     return f"{name} ended {how}; its messages, if any, are above. The others are ended too."
 
 

@@ -21,7 +21,14 @@ from iiniit_guard.adapting.asgi_exchange import (
 )
 from iiniit_guard.adapting.decorator_order import find_misordered
 from iiniit_guard.adapting.middleware import admit_async, checked_guard
-from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, record_refusal
+from iiniit_guard.adapting.request_state import (
+    GUARD_KEY,
+    PRINCIPAL_KEY,
+    RECORD_KEY,
+    TOKEN_KEY,
+    RefusalRecord,
+    record_refusal,
+)
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.request import request_from_scope
@@ -76,7 +83,13 @@ class GuardMiddleware:
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
-        self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
+        self.gate: Gate = make_gate(
+            public,
+            rules=rules,
+            enforce=enforce,
+            optional_token=optional_token,
+            preflights=preflights,
+        )
         self._looked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,14 +116,26 @@ class GuardMiddleware:
         # this guard. The copy is shallow (it shares state and path_params) except for the header
         # fields: uvicorn with httptools appends the trailers of the request to its list while the
         # application runs.
-        inner = {**scope, "headers": [*scope["headers"]], GUARD_KEY: self.guard, RECORD_KEY: exchange}
+        inner = {
+            **scope,
+            "headers": [*scope["headers"]],
+            GUARD_KEY: self.guard,
+            RECORD_KEY: exchange,
+        }
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
             exchange.outer = outer
         token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
         if not isinstance(token, AccessToken):
             answers = kind == "http" and _answers_preflights(self.app)
-            decision = await admit_async(self.guard, self.gate, request_from_scope(inner), _HOST, begun=token, host_answers=answers)
+            decision = await admit_async(
+                self.guard,
+                self.gate,
+                request_from_scope(inner),
+                _HOST,
+                begun=token,
+                host_answers=answers,
+            )
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):
                     record_refusal(scope, decision)  # for a guard around this one
@@ -138,7 +163,9 @@ class GuardMiddleware:
         if scope["type"] != "lifespan":
             # The guard cannot decide about an unknown type, so it must not pass. ASGI 3.0,
             # "Applications": raise an exception for an unknown type.
-            raise UsageError("unsupported ASGI scope type; the guard supports http, websocket and lifespan")
+            raise UsageError(
+                "unsupported ASGI scope type; the guard supports http, websocket and lifespan"
+            )
         try:
             self._look()
         except UsageError as fault:
@@ -164,13 +191,21 @@ class GuardMiddleware:
         """
         names = find_misordered(_endpoints(self.app))
         if names:
-            raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
+            raise UsageError(
+                "the guard's decorator stands above the route decorator, so it guards nothing: "
+                f"{', '.join(names)}"
+            )
         if any(name.endswith("CORSMiddleware") for name in _middleware_names(self.app)):
-            _log.warning("the CORS middleware is inside the guard: refusals will not reach scripts of other origins; put it outside")
+            _log.warning(
+                "the CORS middleware is inside the guard: refusals will not reach scripts of other "
+                "origins; put it outside"
+            )
         if any(_has_root_path(layer) for layer in _layers(self.app)):
             _log.warning(
-                "the guarded application has a root_path of its own, which the guard cannot see: it decides on the whole path, and the "
-                "application may route another; give root_path to the server, or add the guard inside by add_middleware"
+                "the guarded application has a root_path of its own, which the guard cannot see: "
+                "it decides on the whole path, and the "
+                "application may route another; give root_path to the server, or add the guard "
+                "inside by add_middleware"
             )
         self._looked = True
 

@@ -14,7 +14,18 @@ from types import TracebackType
 from typing import Any, Final, Self, Unpack, cast
 
 from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.decide import Begun, Judged, Pending, Presented, Unfinished, authorize, begin, conclude, find_cached, resume
+from iiniit_guard.core.decide import (
+    Begun,
+    Judged,
+    Pending,
+    Presented,
+    Unfinished,
+    authorize,
+    begin,
+    conclude,
+    find_cached,
+    resume,
+)
 from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, event_of, usual_event
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -58,8 +69,16 @@ class Guard(CopiedAsItself):
         SettingsError: At least one setting is invalid; `faults` names every invalid setting.
     """
 
-    def __init__(self, *, clock: Clock = _SYSTEM_CLOCK, transport: Transport | None = None, **settings: Unpack[GuardKeywords]) -> None:
-        self.resource: Final = ProtectedResource(make_settings(settings), clock, Entropy(random.random, _unique, os.urandom))
+    def __init__(
+        self,
+        *,
+        clock: Clock = _SYSTEM_CLOCK,
+        transport: Transport | None = None,
+        **settings: Unpack[GuardKeywords],
+    ) -> None:
+        self.resource: Final = ProtectedResource(
+            make_settings(settings), clock, Entropy(random.random, _unique, os.urandom)
+        )
         store_url = self.resource.settings.store_url
         self._runner = EffectRunner(transport, None if store_url is None else Store(store_url))
         self._listener = self.resource.settings.on_event
@@ -76,7 +95,9 @@ class Guard(CopiedAsItself):
         on_fork(self)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **more: Unpack[GuardKeywords]) -> Guard:
+    def from_env(
+        cls, environ: Mapping[str, str] = os.environ, **more: Unpack[GuardKeywords]
+    ) -> Guard:
         """Create a guard from environment variables.
 
         The name of a variable is `IINIIT_GUARD_` and the name of the setting in upper case.
@@ -105,13 +126,19 @@ class Guard(CopiedAsItself):
         return cls(**settings_from_file(path, more))
 
     def authenticate(
-        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
+        self,
+        request: Request,
+        requirement: Policy | Problem = ANY_TOKEN,
+        *,
+        host: str = "guard",
+        begun: Unfinished | None = None,
     ) -> Decision:
         """Decide about a request; block while the authorization server is called, if needed.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
-            requirement: The policy to satisfy, or the refusal of a request that no access rule matches.
+            requirement: The policy to satisfy, or the refusal of a request that no access rule
+                matches.
             host: The name of the adapter, for events.
             begun: What `begin` returned for this request and the same `requirement`.
         """
@@ -124,7 +151,12 @@ class Guard(CopiedAsItself):
         return self._concluded(result, presented, request, requirement, started)
 
     async def authenticate_async(
-        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard", begun: Unfinished | None = None
+        self,
+        request: Request,
+        requirement: Policy | Problem = ANY_TOKEN,
+        *,
+        host: str = "guard",
+        begun: Unfinished | None = None,
     ) -> Decision:
         """Asynchronous twin of `authenticate`."""
         started = time.perf_counter()
@@ -135,17 +167,42 @@ class Guard(CopiedAsItself):
             result = await run_async(resume(result), self._runner.perform_async)
         return self._concluded(result, presented, request, requirement, started)
 
-    def _begin_heard(self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
+    def _begin_heard(
+        self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
+    ) -> AccessToken | Unfinished:
         """Return what `begin` returns, and emit an event if the token is accepted."""
         started = time.perf_counter()
         begun = begin(self.resource, presented, requirement)
         if isinstance(begun, AccessToken):
             seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
-            digest, method, host, cache = presented.digest or b"", presented.method, presented.host, presented.cache
-            self._emit(usual_event(begun, digest, method, host, cache=cache, now=self._wall(), seconds=seconds, subjects=subjects))
+            digest, method, host, cache = (
+                presented.digest or b"",
+                presented.method,
+                presented.host,
+                presented.cache,
+            )
+            self._emit(
+                usual_event(
+                    begun,
+                    digest,
+                    method,
+                    host,
+                    cache=cache,
+                    now=self._wall(),
+                    seconds=seconds,
+                    subjects=subjects,
+                )
+            )
         return begun
 
-    def authorize(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = "guard") -> Allow | Deny:
+    def authorize(
+        self,
+        request: Request,
+        token: AccessToken | Principal,
+        policy: Policy,
+        *,
+        host: str = "guard",
+    ) -> Allow | Deny:
         """Check a token that was verified for this request against the policy of a handler.
 
         Only a refusal emits an event.
@@ -158,7 +215,14 @@ class Guard(CopiedAsItself):
         self._tell(decision, request, host, 0.0)
         return decision
 
-    def refuse(self, request: Request, problem: Problem, *, policy: Policy | None = None, host: str = "guard") -> Deny:
+    def refuse(
+        self,
+        request: Request,
+        problem: Problem,
+        *,
+        policy: Policy | None = None,
+        host: str = "guard",
+    ) -> Deny:
         """Return the response to a problem that was found outside the guard."""
         decision = self.resource.answers.deny(problem, request, policy or ANY_TOKEN)
         self._tell(decision, request, host, 0.0)
@@ -195,7 +259,11 @@ class Guard(CopiedAsItself):
                 cannot be verified alone.
         """
         found = self._cached(token, None)
-        return unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform)) if found is None else unwrap(found)
+        return (
+            unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform))
+            if found is None
+            else unwrap(found)
+        )
 
     async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
         """Asynchronous twin of `verify`.
@@ -208,7 +276,12 @@ class Guard(CopiedAsItself):
         found = self._cached(token, outdated)
         if found is not None:
             return unwrap(found)
-        return unwrap(await run_async(verify(token, digest_of(token), self.resource, outdated=outdated), self._runner.perform_async))
+        return unwrap(
+            await run_async(
+                verify(token, digest_of(token), self.resource, outdated=outdated),
+                self._runner.perform_async,
+            )
+        )
 
     async def prepare_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.
@@ -241,23 +314,42 @@ class Guard(CopiedAsItself):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
         return f"Guard({', '.join(server.issuer for server in self.resource.servers)})"
 
-    def _begun(self, presented: Presented, requirement: Policy | Problem) -> tuple[Presented, Begun]:
+    def _begun(
+        self, presented: Presented, requirement: Policy | Problem
+    ) -> tuple[Presented, Begun]:
         begun = self.begin(presented, requirement)
         return begun if isinstance(begun, Unfinished) else (presented, begun)
 
-    def _concluded(self, result: Judged, presented: Presented, request: Request, requirement: Policy | Problem, started: float) -> Decision:
+    def _concluded(
+        self,
+        result: Judged,
+        presented: Presented,
+        request: Request,
+        requirement: Policy | Problem,
+        started: float,
+    ) -> Decision:
         decision = conclude(result, presented, self.resource, requirement)
         self._tell(decision, request, presented.host, time.perf_counter() - started)
         return decision
@@ -270,7 +362,9 @@ class Guard(CopiedAsItself):
                 request.
         """
         if not self.resource.token_alone_decides:
-            raise UsageError("issuer_resolver and validators need the request: use authenticate(request)")
+            raise UsageError(
+                "issuer_resolver and validators need the request: use authenticate(request)"
+            )
         if not isinstance(token, str):
             raise UsageError("the token must be a string, without its scheme")
         encoded = token.encode("ascii") if token.isascii() else b""
@@ -284,7 +378,9 @@ class Guard(CopiedAsItself):
     def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
         if self._listener is not None:
             now, subjects = self._wall(), self.resource.settings.event_subject
-            self._emit(event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects))
+            self._emit(
+                event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects)
+            )
 
     def _emit(self, event: Event) -> None:
         try:

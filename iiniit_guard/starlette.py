@@ -8,7 +8,13 @@ from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
-from iiniit_guard.adapting.decorators import decide_async, is_noted, is_permitted, mark_guarded, policies_of
+from iiniit_guard.adapting.decorators import (
+    decide_async,
+    is_noted,
+    is_permitted,
+    mark_guarded,
+    policies_of,
+)
 from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
@@ -19,14 +25,23 @@ with needs_extra("starlette", "iiniit_guard.starlette"):
     from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
     from starlette.requests import HTTPConnection
 
-    from iiniit_guard.adapting.starlette_connection import HOST, connection_in, exception_of, is_lasting, refusal_of, refusal_of_async
+    from iiniit_guard.adapting.starlette_connection import (
+        HOST,
+        connection_in,
+        exception_of,
+        is_lasting,
+        refusal_of,
+        refusal_of_async,
+    )
 
 __all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a handler run only for a token with all of `scopes`.
 
     The decorator accepts functions (also synchronous ones), endpoint classes and their methods, for
@@ -59,7 +74,9 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
-def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_any_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a handler run only for a token with at least one of `scopes`.
 
     A challenge names the first scope. See `require_scope`.
@@ -67,7 +84,9 @@ def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_ag
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
-def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_token(
+    *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a handler run only for a valid token, with any scopes.
 
     See `require_scope`.
@@ -95,7 +114,8 @@ def _guarded(policy: Policy) -> Callable[[F], F]:
         # around one as a handler, with the wrong arguments.
         if not inspect.isfunction(function_of(handler)):
             raise UsageError(
-                f"only functions and endpoint classes can be guarded, not a {type(handler).__name__}: decorate the handler itself"
+                "only functions and endpoint classes can be guarded, not a "
+                f"{type(handler).__name__}: decorate the handler itself"
             )
         wrapper = mark_guarded(_wrapper_for(function_of(handler))(handler, policy), policy)
         remember_wrapped(handler, wrapper)
@@ -119,7 +139,9 @@ def _wrapper_for(function: Any) -> Callable[[Callable[..., Any], Policy], Callab
 # request before the handler runs or the refusal is raised.
 
 
-def _handed_over(handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Callable[[], Any]]:
+def _handed_over(
+    handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[Callable[[], Any]]:
     """Return a list of one call, which the caller makes by `pop()()` after deleting its arguments.
 
     Then no local variable holds the arguments while the handler runs.
@@ -139,7 +161,12 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
         scope = connection.scope
         guard, who = scope.get(GUARD_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
         lasting = scope["type"] == "websocket" and is_lasting(connection)
-        passes = not lasting and guard is not None and who is not None and policy.check(who, guard.resource.clock.wall) is None
+        passes = (
+            not lasting
+            and guard is not None
+            and who is not None
+            and policy.check(who, guard.resource.clock.wall) is None
+        )
         del guard, who
         if not passes:
             refused = await refusal_of_async(connection, policy)
@@ -170,7 +197,9 @@ def _synchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., A
     return guarded
 
 
-def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: Policy) -> Callable[..., Any]:
+def _generator(
+    begin: Callable[..., Any], handler: Callable[..., Any], policy: Policy
+) -> Callable[..., Any]:
     # The wrapper is not a generator function. FastAPI creates the response of a handler from its
     # generator before the first step, and determines the kind of a dependency from the function
     # that it wraps.
@@ -193,7 +222,11 @@ def _generator(begin: Callable[..., Any], handler: Callable[..., Any], policy: P
 
 
 def _begin(
-    handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    handler: Callable[..., Any],
+    policy: Policy,
+    connection: HTTPConnection[Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Generator[Any, Any, Any]:
     refused = refusal_of(connection, policy)
     call = _handed_over(handler, args, kwargs)
@@ -205,7 +238,11 @@ def _begin(
 
 
 async def _begin_async(
-    handler: Callable[..., Any], policy: Policy, connection: HTTPConnection[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    handler: Callable[..., Any],
+    policy: Policy,
+    connection: HTTPConnection[Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> AsyncGenerator[Any, Any]:
     refused = await refusal_of_async(connection, policy)
     call = _handed_over(handler, args, kwargs)
@@ -234,13 +271,21 @@ async def _begin_async(
 
 def _guard_class(endpoint: type[Any], policy: Policy) -> type[Any]:
     if not issubclass(endpoint, (HTTPEndpoint, WebSocketEndpoint)):
-        raise UsageError(f"only HTTPEndpoint and WebSocketEndpoint classes can be guarded; {endpoint.__name__} is neither")
+        raise UsageError(
+            f"only HTTPEndpoint and WebSocketEndpoint classes can be guarded; {endpoint.__name__} "
+            "is neither"
+        )
     dispatch = endpoint.dispatch
 
     @wraps(dispatch)
     async def guarded(self: Any) -> None:
         if not is_permitted(self.scope, policy):
-            refused = exception_of(self.scope, await decide_async(self.scope, partial(request_from_scope, self.scope), policy, HOST))
+            refused = exception_of(
+                self.scope,
+                await decide_async(
+                    self.scope, partial(request_from_scope, self.scope), policy, HOST
+                ),
+            )
             if refused is not None:
                 del self
                 raise refused from None

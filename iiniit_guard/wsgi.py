@@ -58,7 +58,13 @@ class GuardMiddleware:
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
-        self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
+        self.gate: Gate = make_gate(
+            public,
+            rules=rules,
+            enforce=enforce,
+            optional_token=optional_token,
+            preflights=preflights,
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Refuse the request, or pass it to `app`.
@@ -67,7 +73,9 @@ class GuardMiddleware:
         """
         token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
         if not isinstance(token, AccessToken):
-            decision = admit(self.guard, self.gate, request_from_environ(environ), _HOST, begun=token)
+            decision = admit(
+                self.guard, self.gate, request_from_environ(environ), _HOST, begun=token
+            )
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):
                     record_refusal(environ, decision)  # for a guard around this one
@@ -78,4 +86,9 @@ class GuardMiddleware:
         # another application next, a handler of an outer guard) must not find the result of this
         # guard.
         record = ResponseRecord()
-        return respond(self.app, with_notes(environ, self.guard, token, principal, record), start_response, record)
+        return respond(
+            self.app,
+            with_notes(environ, self.guard, token, principal, record),
+            start_response,
+            record,
+        )

@@ -1,4 +1,6 @@
-"""What holds for every test: nothing is skipped, and the properties try the same examples on every run."""
+"""What holds for every test: nothing is skipped, and the properties try the same examples on every
+run.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,15 @@ from hypothesis import HealthCheck, settings
 
 # The suite repeats itself; `make fuzz` looks for something new, and for longer.
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
-settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "fuzz", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    # A missing framework or program must be seen: a test that is skipped where it matters holds nothing.
+    # A missing framework or program must be seen: a test that is skipped where it matters holds
+    # nothing.
     if report.skipped:
         report.outcome = "failed"
         report.longrepr = f"nothing is skipped here, nor expected to fail: {report.longrepr}"

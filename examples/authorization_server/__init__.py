@@ -12,7 +12,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from examples.authorization_server.endpoints import create_endpoints
-from examples.authorization_server.grants import RequiredS256, authorization_code_grant, refresh_token_grant
+from examples.authorization_server.grants import (
+    RequiredS256,
+    authorization_code_grant,
+    refresh_token_grant,
+)
 from examples.authorization_server.pages import create_pages
 from examples.authorization_server.settings import SCOPES, Settings
 from examples.authorization_server.signing_keys import SigningKeys
@@ -48,7 +52,9 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=64 * 1024,
         OAUTH2_SCOPES_SUPPORTED=list(SCOPES),
     )
-    server = AuthorizationServer(app, query_client=store.client, save_token=save_token_to(store, settings))
+    server = AuthorizationServer(
+        app, query_client=store.client, save_token=save_token_to(store, settings)
+    )
     server.register_client_auth_method("client_secret_basic", client_secret_basic)
     server.register_token_generator("default", token_generator(settings, keys))
     server.register_grant(authorization_code_grant(store), [RequiredS256()])
@@ -73,7 +79,8 @@ def create_app(settings: Settings) -> Flask:
         # form-action also applies to the redirect after a form, which leads from the consent page
         # to the client.
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {g.get('form_targets', '')}; "
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' "
+            f"{g.get('form_targets', '')}; "
             "frame-ancestors 'none'; base-uri 'none'"
         )
         return response

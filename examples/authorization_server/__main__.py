@@ -1,4 +1,5 @@
-"""`python -m examples.authorization_server rotate-keys DATABASE`: make a new signing key while the server runs.
+"""`python -m examples.authorization_server rotate-keys DATABASE`: make a new signing key while the
+server runs.
 
 It works on the database, so there is nothing on the network that could be asked to do it.
 """

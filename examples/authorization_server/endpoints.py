@@ -10,7 +10,9 @@ from examples.authorization_server.settings import SCOPES, Settings
 from examples.authorization_server.signing_keys import SigningKeys
 
 
-def create_endpoints(server: AuthorizationServer, settings: Settings, keys: SigningKeys) -> Blueprint:
+def create_endpoints(
+    server: AuthorizationServer, settings: Settings, keys: SigningKeys
+) -> Blueprint:
     """Build the endpoints."""
     endpoints = Blueprint("endpoints", __name__)
     issuer = settings.issuer.rstrip("/")
@@ -47,7 +49,9 @@ def create_endpoints(server: AuthorizationServer, settings: Settings, keys: Sign
     def token() -> ResponseReturnValue:
         if request.query_string:
             # Servers log query strings. RFC 6749 §3.2 requires the parameters in the body.
-            return jsonify(error="invalid_request", error_description="Parameters belong in the body."), 400
+            return jsonify(
+                error="invalid_request", error_description="Parameters belong in the body."
+            ), 400
         return server.create_token_response()  # type: ignore[no-any-return]  # Authlib has no types
 
     @endpoints.post("/introspect")

@@ -53,7 +53,9 @@ def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant
                     redirect_uri=request.payload.redirect_uri,
                     # The scopes that the user approved. Authlib resets request.scope to the
                     # requested scopes, so narrow it here.
-                    scope=" ".join(name for name in request.scope.split(" ") if name in g.granted_scopes),
+                    scope=" ".join(
+                        name for name in request.scope.split(" ") if name in g.granted_scopes
+                    ),
                     code_challenge=request.payload.data["code_challenge"],
                     expires_at=time.time() + CODE_SECONDS,
                 ),

@@ -68,9 +68,20 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
     @pages.get("/")
     def home() -> ResponseReturnValue:
         user = signed_in()
-        grants = [(grant, store.client(grant.client_id)) for grant in store.grants(user.user_id)] if user else []
+        grants = (
+            [(grant, store.client(grant.client_id)) for grant in store.grants(user.user_id)]
+            if user
+            else []
+        )
         scopes = {name: title for name, (title, _) in SCOPES.items()}
-        return render_template("home.html", user=user, grants=grants, scopes=scopes, csrf=csrf_token("home"), date=_date)
+        return render_template(
+            "home.html",
+            user=user,
+            grants=grants,
+            scopes=scopes,
+            csrf=csrf_token("home"),
+            date=_date,
+        )
 
     @pages.post("/take-back")
     def take_back() -> ResponseReturnValue:
@@ -90,7 +101,12 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
             user = store.user_by_name(username)
             if attempts.exhausted(username):
                 fault = "Too many attempts for this name. Wait a minute, then try again."
-            elif check_password_hash(user.password_hash if user else nobody, request.form.get("password", "")) and user is not None:
+            elif (
+                check_password_hash(
+                    user.password_hash if user else nobody, request.form.get("password", "")
+                )
+                and user is not None
+            ):
                 target = _next_url()
                 session.clear()  # prevent session fixation
                 session["user_id"] = user.user_id
@@ -98,7 +114,9 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
             else:
                 attempts.failed(username)
                 fault = "The user name and the password do not fit together."
-        page = render_template("sign_in.html", csrf=csrf_token("sign-in"), next=_next_url(), fault=fault)
+        page = render_template(
+            "sign_in.html", csrf=csrf_token("sign-in"), next=_next_url(), fault=fault
+        )
         return page, 400 if fault else 200
 
     @pages.post("/sign-out")
@@ -131,7 +149,12 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
             g.form_targets = f"{origin.scheme}://{origin.netloc}"
             scopes = [(name, *SCOPES[name]) for name in asked]
             return render_template(
-                "consent.html", client=grant.client, user=user, scopes=scopes, csrf=csrf_token(purpose), origin=g.form_targets
+                "consent.html",
+                client=grant.client,
+                user=user,
+                scopes=scopes,
+                csrf=csrf_token(purpose),
+                origin=g.form_targets,
             )
         check_csrf(purpose)
         g.granted_scopes = frozenset(request.form.getlist("granted")) & frozenset(asked)

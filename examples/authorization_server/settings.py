@@ -11,9 +11,18 @@ from typing import Any, Literal
 TokenFormat = Literal["jwt", "opaque"]
 
 SCOPES: dict[str, tuple[str, str]] = {
-    "user:read": ("See your profile", "Your user name, name, picture, bio, location and website. Not your e-mail address."),
-    "user:write": ("Change your profile", "Your name, picture, bio, location and website. It cannot change your password."),
-    "email": ("See your e-mail address", "The address of your account. It cannot send mail in your name."),
+    "user:read": (
+        "See your profile",
+        "Your user name, name, picture, bio, location and website. Not your e-mail address.",
+    ),
+    "user:write": (
+        "Change your profile",
+        "Your name, picture, bio, location and website. It cannot change your password.",
+    ),
+    "email": (
+        "See your e-mail address",
+        "The address of your account. It cannot send mail in your name.",
+    ),
 }
 """By scope that can be granted, the title and the description on the consent page."""
 
@@ -84,11 +93,15 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
     """Create `Settings` from decoded JSON, in which the names are those of the attributes."""
     users = tuple(UserSettings(**user) for user in values["users"])
     clients = tuple(ClientSettings(**_with_tuples(client)) for client in values["clients"])
-    return Settings(**{**values, "database": Path(values["database"]), "users": users, "clients": clients})
+    return Settings(
+        **{**values, "database": Path(values["database"]), "users": users, "clients": clients}
+    )
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
 
 
 def read_settings(path: Path) -> Settings:

@@ -17,7 +17,9 @@ from examples.authorization_server.store import Store
 class SigningKeys:
     """The key set of the authorization server."""
 
-    def __init__(self, store: Store, algorithm: Literal["RS256", "ES256"], access_token_seconds: int) -> None:
+    def __init__(
+        self, store: Store, algorithm: Literal["RS256", "ES256"], access_token_seconds: int
+    ) -> None:
         """Create the first key if there is none."""
         self._store = store
         # A retired key stays published until the last token that it signed has expired.
@@ -35,13 +37,23 @@ class SigningKeys:
 
     def published(self) -> dict[str, Any]:
         """Return the JWK Set without private members (RFC 7517 §5)."""
-        keys = [json.loads(jwk) for jwk, _ in self._store.keys(published_after=time.time() - self._kept_seconds)]
-        return {"keys": [KeySet.import_key_set({"keys": [key]}).keys[0].as_dict(private=False) for key in keys]}
+        keys = [
+            json.loads(jwk)
+            for jwk, _ in self._store.keys(published_after=time.time() - self._kept_seconds)
+        ]
+        return {
+            "keys": [
+                KeySet.import_key_set({"keys": [key]}).keys[0].as_dict(private=False)
+                for key in keys
+            ]
+        }
 
 
 def rotate(store: Store) -> str:
     """Create a new signing key with the algorithm of the current one, and return its key ID."""
-    current = next(json.loads(jwk) for jwk, signs in store.keys(published_after=time.time()) if signs)
+    current = next(
+        json.loads(jwk) for jwk, signs in store.keys(published_after=time.time()) if signs
+    )
     kid, jwk = _new_key(current["alg"])
     store.add_key(kid, jwk)
     return kid
@@ -50,4 +62,6 @@ def rotate(store: Store) -> str:
 def _new_key(algorithm: str) -> tuple[str, str]:
     key = ECKey.generate_key("P-256") if algorithm == "ES256" else RSAKey.generate_key(2048)
     kid = key.thumbprint()
-    return kid, json.dumps({**key.as_dict(private=True), "kid": kid, "use": "sig", "alg": algorithm})
+    return kid, json.dumps(
+        {**key.as_dict(private=True), "kid": kid, "use": "sig", "alg": algorithm}
+    )

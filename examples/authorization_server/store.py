@@ -116,7 +116,10 @@ class Store:
     def add_code(self, code: str, record: Code) -> None:
         """Store an authorization code under its digest."""
         with self._connect() as connection:
-            connection.execute("insert into codes values (?, ?, ?, ?, ?, ?, ?, ?, 0)", (digest(code), *astuple(record)[:-1]))
+            connection.execute(
+                "insert into codes values (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (digest(code), *astuple(record)[:-1]),
+            )
 
     def take_code(self, code: str, client_id: str) -> Code | None:
         """Mark a code as used and return it.
@@ -128,7 +131,9 @@ class Store:
         """
         with self._connect() as connection:
             row = connection.execute(
-                "update codes set used = 1 where digest = ? and client_id = ? and used = 0 returning *", (digest(code), client_id)
+                "update codes set used = 1 where digest = ? and client_id = ? and used = 0 "
+                "returning *",
+                (digest(code), client_id),
             ).fetchone()
             if row is None:
                 connection.execute(
@@ -144,7 +149,9 @@ class Store:
     def add_token(self, token: Token) -> None:
         """Store a token."""
         with self._connect() as connection:
-            connection.execute("insert into tokens values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(token))
+            connection.execute(
+                "insert into tokens values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(token)
+            )
 
     def token(self, value: str, *kinds: str) -> Token | None:
         """Return a token of one of the `kinds` by its value."""
@@ -155,19 +162,26 @@ class Store:
         """Revoke one token."""
         revoked = replace(token, revoked_at=token.revoked_at or time.time())
         with self._connect() as connection:
-            connection.execute("update tokens set revoked_at = ? where digest = ?", (revoked.revoked_at, token.digest))
+            connection.execute(
+                "update tokens set revoked_at = ? where digest = ?",
+                (revoked.revoked_at, token.digest),
+            )
         return revoked
 
     def revoke_grant(self, grant_id: str) -> None:
         """Revoke all tokens of one approval."""
         with self._connect() as connection:
-            connection.execute("update tokens set revoked_at = ? where grant_id = ? and revoked_at is null", (time.time(), grant_id))
+            connection.execute(
+                "update tokens set revoked_at = ? where grant_id = ? and revoked_at is null",
+                (time.time(), grant_id),
+            )
 
     def grants(self, user_id: str) -> list[Token]:
         """Return the valid refresh tokens of this user, one for each approval, the newest first."""
         with self._connect() as connection:
             rows = connection.execute(
-                "select * from tokens where user_id = ? and kind = 'refresh' and revoked_at is null and expires_at > ?"
+                "select * from tokens where user_id = ? and kind = 'refresh' and revoked_at is "
+                "null and expires_at > ?"
                 " order by issued_at desc",
                 (user_id, time.time()),
             )
@@ -180,7 +194,9 @@ class Store:
         """
         with self._connect() as connection:
             rows = connection.execute(
-                "select jwk, retired_at from keys where retired_at is null or retired_at > ? order by created_at desc", (published_after,)
+                "select jwk, retired_at from keys where retired_at is null or retired_at > ? "
+                "order by created_at desc",
+                (published_after,),
             )
             return [(row["jwk"], row["retired_at"] is None) for row in rows]
 

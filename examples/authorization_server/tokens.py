@@ -31,7 +31,11 @@ def token_generator(settings: Settings, keys: SigningKeys) -> Any:
         # An extension of this server, not part of OAuth: a client may request a shorter lifetime
         # than the default, but not a longer one.
         wanted = request.form.get("expires_in", "")
-        seconds = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 7 else settings.access_token_seconds
+        seconds = (
+            int(wanted)
+            if wanted.isascii() and wanted.isdigit() and len(wanted) < 7
+            else settings.access_token_seconds
+        )
         return max(1, min(seconds, settings.access_token_seconds))
 
     def random_token(*args: object, **kwargs: object) -> str:
@@ -72,12 +76,24 @@ def save_token_to(store: Store, settings: Settings) -> Any:
         }
         store.add_token(
             Token(
-                digest(token["access_token"]), "access", scope=token["scope"], issued_at=now, expires_at=now + token["expires_in"], **common
+                digest(token["access_token"]),
+                "access",
+                scope=token["scope"],
+                issued_at=now,
+                expires_at=now + token["expires_in"],
+                **common,
             )
         )
         scope = g.get("refresh_scope", token["scope"])
         store.add_token(
-            Token(digest(token["refresh_token"]), "refresh", scope=scope, issued_at=now, expires_at=now + REFRESH_SECONDS, **common)
+            Token(
+                digest(token["refresh_token"]),
+                "refresh",
+                scope=scope,
+                issued_at=now,
+                expires_at=now + REFRESH_SECONDS,
+                **common,
+            )
         )
 
     return save_token
@@ -93,11 +109,15 @@ def client_secret_basic(query_client: Any, request: OAuth2Request) -> Client | N
     if scheme.lower() != "basic":
         return None
     try:
-        client_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+        client_id, colon, secret = (
+            base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+        )
     except (binascii.Error, ValueError):
         return None
     client: Client | None = query_client(unquote_plus(client_id)) if colon else None
-    return client if client is not None and client.check_client_secret(unquote_plus(secret)) else None
+    return (
+        client if client is not None and client.check_client_secret(unquote_plus(secret)) else None
+    )
 
 
 def _check_token_parameter(request: OAuth2Request) -> None:

@@ -39,7 +39,9 @@ class Witness:
         def seen() -> ResponseReturnValue:
             """Return the exchanges of one `state` or token, which only its client knows in full."""
             try:
-                server.authenticate_client(server.create_oauth2_request(None), ["client_secret_basic"])
+                server.authenticate_client(
+                    server.create_oauth2_request(None), ["client_secret_basic"]
+                )
             except OAuth2Error:
                 return jsonify(error="invalid_client"), 401
             about = digest(request.form.get("about", ""))
@@ -65,7 +67,11 @@ def _note_arrival() -> None:
 def _exchange(response: Response) -> dict[str, Any]:
     text = response.get_data(as_text=True)
     is_json = response.mimetype == "application/json"
-    headers = {name: redact_header(name, request.headers[name]) for name in ("Authorization", "Content-Type") if name in request.headers}
+    headers = {
+        name: redact_header(name, request.headers[name])
+        for name in ("Authorization", "Content-Type")
+        if name in request.headers
+    }
     return {
         "time": g.arrived,
         "method": request.method,
@@ -74,7 +80,9 @@ def _exchange(response: Response) -> dict[str, Any]:
         "request_body": redact_form(_form_text()),
         "status": response.status_code,
         "response_headers": {
-            name: redact_header(name, response.headers[name]) for name in ("Location", "Content-Type") if name in response.headers
+            name: redact_header(name, response.headers[name])
+            for name in ("Location", "Content-Type")
+            if name in response.headers
         },
         "response_body": json.dumps(redact_json(json.loads(text)), indent=2) if is_json else "",
     }

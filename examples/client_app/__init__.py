@@ -48,7 +48,8 @@ def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None
         # The pages have no scripts. form-action also applies to the redirect after a form:
         # "connect" redirects to the authorization server.
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {settings.issuer}; "
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' "
+            f"{settings.issuer}; "
             "frame-ancestors 'none'; base-uri 'none'"
         )
         return response

@@ -41,7 +41,8 @@ STEPS = (
         "May I use your profile?",
         "May I?",
         "The client requests authorization from the resource owner",
-        "It sends your browser to the authorization server, with the scopes it would like, a state that ties the answer to this "
+        "It sends your browser to the authorization server, with the scopes it would like, a state "
+        "that ties the answer to this "
         "browser, and a PKCE challenge: the hash of a secret that only this client knows.",
     ),
     Step(
@@ -51,7 +52,8 @@ STEPS = (
         "Signs in, and allows it",
         "Yes, this much",
         "The resource owner authorizes the request",
-        "You told the authorization server what to allow. The client saw neither your password nor this exchange: the "
+        "You told the authorization server what to allow. The client saw neither your password nor "
+        "this exchange: the "
         "authorization server of this demo reports it, so that you can.",
     ),
     Step(
@@ -61,7 +63,8 @@ STEPS = (
         "Code (authorization grant)",
         "Code",
         "The client receives an authorization grant",
-        "Your browser carries a code back to the client. It lives a minute, works once, and is useless without the client's own "
+        "Your browser carries a code back to the client. It lives a minute, works once, and is "
+        "useless without the client's own "
         "secrets. The client compares state and iss before it does anything with it.",
     ),
     Step(
@@ -71,7 +74,8 @@ STEPS = (
         "Code, secret, PKCE verifier",
         "Code, secret",
         "The client requests an access token from the authorization server",
-        "Directly, server to server: it identifies itself with its secret and shows the PKCE verifier, which proves that it is "
+        "Directly, server to server: it identifies itself with its secret and shows the PKCE "
+        "verifier, which proves that it is "
         "the one that began.",
     ),
     Step(
@@ -80,8 +84,10 @@ STEPS = (
         CLIENT,
         "Access token",
         "Access token",
-        "The authorization server authenticates the client, validates the grant, and issues an access token",
-        "With it comes a refresh token, for a new access token later on without asking you again. The scope in the answer is "
+        "The authorization server authenticates the client, validates the grant, and issues an "
+        "access token",
+        "With it comes a refresh token, for a new access token later on without asking you again. "
+        "The scope in the answer is "
         "what you granted, which may be less than was asked for.",
     ),
     Step(
@@ -91,7 +97,8 @@ STEPS = (
         "GET or PATCH /v1/user/profile, with the token",
         "Profile, with token",
         "The client requests the protected resource and presents the access token",
-        "The token travels in the Authorization header. Whoever has it can use it: that is what bearer means, and why it never "
+        "The token travels in the Authorization header. Whoever has it can use it: that is what "
+        "bearer means, and why it never "
         "goes into an address.",
     ),
     Step(
@@ -101,7 +108,8 @@ STEPS = (
         "Checks the token, then answers",
         "Checks, answers",
         "The resource server validates the access token and serves the request",
-        "This is the work of iiniit_guard. It checks a JWT's signature and claims itself; about an opaque token it asks the "
+        "This is the work of iiniit_guard. It checks a JWT's signature and claims itself; about an "
+        "opaque token it asks the "
         "authorization server, and remembers the answer for a while.",
     ),
 )
@@ -120,10 +128,34 @@ class Role:
 
 
 ROLES = (
-    Role("owner", "Resource owner", "You", "you, in your browser", "M0-9a5 5 0 1 0 .01 0M-9 10c0-6 4-9 9-9s9 3 9 9"),
-    Role("client-role", "Client", "Client", "this application", "M-10-8h20v16h-20zM-10-3h20M-7-5.5h.01"),
-    Role("server-role", "Authorization server", "Auth server", "issues tokens", "M-4 0a4.500 4.500 0 1 1 .01 .01M0 0h11v5M6 0v4"),
-    Role("api-role", "Resource server", "API", "the profile API", "M-10-8h20v6h-20zM-10 2h20v6h-20zM-6-5h.01M-6 5h.01"),
+    Role(
+        "owner",
+        "Resource owner",
+        "You",
+        "you, in your browser",
+        "M0-9a5 5 0 1 0 .01 0M-9 10c0-6 4-9 9-9s9 3 9 9",
+    ),
+    Role(
+        "client-role",
+        "Client",
+        "Client",
+        "this application",
+        "M-10-8h20v16h-20zM-10-3h20M-7-5.5h.01",
+    ),
+    Role(
+        "server-role",
+        "Authorization server",
+        "Auth server",
+        "issues tokens",
+        "M-4 0a4.500 4.500 0 1 1 .01 .01M0 0h11v5M6 0v4",
+    ),
+    Role(
+        "api-role",
+        "Resource server",
+        "API",
+        "the profile API",
+        "M-10-8h20v6h-20zM-10 2h20v6h-20zM-6-5h.01M-6 5h.01",
+    ),
 )
 
 
@@ -159,7 +191,9 @@ class Drawing:
 
 def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool) -> Drawing:
     """Return the drawing with roles and arrows for the steps that have happened so far."""
-    width, box_width, box_height, font, gap, top = (360, 83, 62, 12.5, 58, 84) if narrow else (960, 226, 66, 15, 56, 92)
+    width, box_width, box_height, font, gap, top = (
+        (360, 83, 62, 12.5, 58, 84) if narrow else (960, 226, 66, 15, 56, 92)
+    )
     xs = [box_width / 2 + 4 + index * (width - box_width - 8) / 3 for index in range(4)]
     newly = sorted(fresh)
     arrows = []
@@ -187,6 +221,18 @@ def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool)
                 text_x=middle,
             )
         )
-    roles = tuple(Role(role.css, role.name, role.narrow_name, role.sub, role.icon, x) for role, x in zip(ROLES, xs, strict=True))
+    roles = tuple(
+        Role(role.css, role.name, role.narrow_name, role.sub, role.icon, x)
+        for role, x in zip(ROLES, xs, strict=True)
+    )
     height = int(top + gap * 7 + 4)
-    return Drawing("narrow-drawing" if narrow else "wide-drawing", width, height, box_width, box_height, font, roles, tuple(arrows))
+    return Drawing(
+        "narrow-drawing" if narrow else "wide-drawing",
+        width,
+        height,
+        box_width,
+        box_height,
+        font,
+        roles,
+        tuple(arrows),
+    )

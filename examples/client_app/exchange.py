@@ -16,7 +16,15 @@ import httpx2
 from examples.redaction import redact_form, redact_header, redact_json, redact_url
 
 # The header fields that explain the flow. Others (Date, Server, User-Agent, …) are not shown.
-_SHOWN = ("accept", "authorization", "content-type", "location", "www-authenticate", "retry-after", "cache-control")
+_SHOWN = (
+    "accept",
+    "authorization",
+    "content-type",
+    "location",
+    "www-authenticate",
+    "retry-after",
+    "cache-control",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,11 @@ class Exchange:
 
 def lay_out(first_line: str, headers: Iterable[tuple[str, str]], body: str) -> str:
     """Return a message as text in its wire format, with its secrets shortened."""
-    fields = [f"{name.title().replace('Www', 'WWW')}: {redact_header(name, value)}" for name, value in headers if name.lower() in _SHOWN]
+    fields = [
+        f"{name.title().replace('Www', 'WWW')}: {redact_header(name, value)}"
+        for name, value in headers
+        if name.lower() in _SHOWN
+    ]
     return "\n".join([first_line, *fields]) + (f"\n\n{body}" if body else "")
 
 
@@ -48,20 +60,28 @@ def exchange_of(response: httpx2.Response) -> Exchange:
     body = redact_form(sent) if form else _readable(sent)
     return Exchange(
         lay_out(f"{request.method} {redact_url(str(request.url))}", request.headers.items(), body),
-        lay_out(status_line(response.status_code), response.headers.items(), _readable(response.text)),
+        lay_out(
+            status_line(response.status_code), response.headers.items(), _readable(response.text)
+        ),
     )
 
 
 def failed_exchange(request: httpx2.Request) -> Exchange:
     """Return the exchange for a call without a response."""
-    return Exchange(lay_out(f"{request.method} {redact_url(str(request.url))}", request.headers.items(), ""), "")
+    return Exchange(
+        lay_out(f"{request.method} {redact_url(str(request.url))}", request.headers.items(), ""), ""
+    )
 
 
 def witnessed_exchange(seen: Mapping[str, Any]) -> Exchange:
     """Return the exchange that the authorization server recorded and redacted."""
     return Exchange(
-        lay_out(f"{seen['method']} {seen['url']}", seen["request_headers"].items(), seen["request_body"]),
-        lay_out(status_line(seen["status"]), seen["response_headers"].items(), seen["response_body"]),
+        lay_out(
+            f"{seen['method']} {seen['url']}", seen["request_headers"].items(), seen["request_body"]
+        ),
+        lay_out(
+            status_line(seen["status"]), seen["response_headers"].items(), seen["response_body"]
+        ),
         seen_by="the authorization server",
     )
 

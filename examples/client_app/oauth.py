@@ -39,7 +39,11 @@ class OAuthClient:
         """Return the URL of the authorization request (RFC 6749 §4.1.1) with PKCE (RFC 7636)."""
         visit.state = secrets.token_urlsafe(32)
         visit.verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(visit.verifier.encode()).digest()).rstrip(b"=").decode()
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(visit.verifier.encode()).digest())
+            .rstrip(b"=")
+            .decode()
+        )
         query = {
             "response_type": "code",
             "client_id": self._settings.registrations[visit.token_kind].client_id,
@@ -59,10 +63,16 @@ class OAuthClient:
                 sent the response (RFC 9207).
         """
         state, visit.state = visit.state, ""
-        if not state or not secrets.compare_digest(state.encode(), values.get("state", "").encode()):
-            raise FlowError("This answer does not belong to a request of this browser. Start again.")
+        if not state or not secrets.compare_digest(
+            state.encode(), values.get("state", "").encode()
+        ):
+            raise FlowError(
+                "This answer does not belong to a request of this browser. Start again."
+            )
         if values.get("iss") != self._settings.issuer:
-            raise FlowError("This answer comes from another authorization server than the one that was asked.")
+            raise FlowError(
+                "This answer comes from another authorization server than the one that was asked."
+            )
 
     def exchange_code(self, visit: Visit, code: str) -> tuple[httpx2.Response, Exchange]:
         """Exchange the code for tokens (RFC 6749 §4.1.3)."""
@@ -75,7 +85,9 @@ class OAuthClient:
         visit.verifier = ""
         return self._post(visit, "token_endpoint", form)
 
-    def refresh(self, visit: Visit, *, scope: str = "", expires_in: int | None = None) -> tuple[Held, Exchange]:
+    def refresh(
+        self, visit: Visit, *, scope: str = "", expires_in: int | None = None
+    ) -> tuple[Held, Exchange]:
         """Exchange the refresh token for a new access token (RFC 6749 §6).
 
         The request may ask for fewer scopes or a shorter lifetime.
@@ -90,7 +102,9 @@ class OAuthClient:
             form["expires_in"] = str(expires_in)
         response, exchange = self._post(visit, "token_endpoint", form)
         if response.status_code != 200:
-            raise FlowError(f"The authorization server gave no new token: {response.json().get('error')}.")
+            raise FlowError(
+                f"The authorization server gave no new token: {response.json().get('error')}."
+            )
         return self.keep_tokens(visit, response), exchange
 
     def keep_tokens(self, visit: Visit, response: httpx2.Response) -> Held:
@@ -98,19 +112,31 @@ class OAuthClient:
         values = response.json()
         visit.refresh_token = values["refresh_token"]
         seconds = int(values["expires_in"])
-        return Held(values["access_token"], visit.token_kind, tuple(values["scope"].split(" ")), int(time.time()) + seconds, seconds)
+        return Held(
+            values["access_token"],
+            visit.token_kind,
+            tuple(values["scope"].split(" ")),
+            int(time.time()) + seconds,
+            seconds,
+        )
 
     def revoke(self, visit: Visit, token: str, hint: str) -> Exchange:
         """Revoke a token (RFC 7009)."""
-        return self._post(visit, "revocation_endpoint", {"token": token, "token_type_hint": hint})[1]
+        return self._post(visit, "revocation_endpoint", {"token": token, "token_type_hint": hint})[
+            1
+        ]
 
-    def call_api(self, api: ApiSettings, held: Held, change: dict[str, str] | None = None) -> tuple[httpx2.Response | None, Exchange]:
+    def call_api(
+        self, api: ApiSettings, held: Held, change: dict[str, str] | None = None
+    ) -> tuple[httpx2.Response | None, Exchange]:
         """Read or change the profile with an access token in the header (RFC 6750 §2.1).
 
         The response is None if the API does not answer.
         """
         headers = {"Authorization": f"Bearer {held.access_token}"}
-        request = self._http.build_request("PATCH" if change else "GET", api.url + "/v1/user/profile", headers=headers, json=change)
+        request = self._http.build_request(
+            "PATCH" if change else "GET", api.url + "/v1/user/profile", headers=headers, json=change
+        )
         try:
             response = self._http.send(request)
         except httpx2.TransportError:
@@ -132,7 +158,9 @@ class OAuthClient:
     def _endpoint(self, name: str) -> str:
         if self._metadata is None:
             try:
-                response = self._http.get(self._settings.issuer + "/.well-known/oauth-authorization-server")
+                response = self._http.get(
+                    self._settings.issuer + "/.well-known/oauth-authorization-server"
+                )
                 metadata = response.raise_for_status().json()
             except (httpx2.HTTPError, ValueError):
                 raise FlowError("The authorization server does not answer.") from None
@@ -141,12 +169,19 @@ class OAuthClient:
             self._metadata = metadata
         return str(self._metadata[name])
 
-    def _post(self, visit: Visit, endpoint: str, form: dict[str, str], path: str = "") -> tuple[httpx2.Response, Exchange]:
+    def _post(
+        self, visit: Visit, endpoint: str, form: dict[str, str], path: str = ""
+    ) -> tuple[httpx2.Response, Exchange]:
         registration = self._settings.registrations[visit.token_kind]
         # Form-encode before HTTP Basic (RFC 6749 §2.3.1): a secret may contain any character.
         auth = httpx2.BasicAuth(quote_plus(registration.client_id), quote_plus(registration.secret))
         try:
-            response = self._http.post(self._endpoint(endpoint) + path, data=form, auth=auth, headers={"Accept": "application/json"})
+            response = self._http.post(
+                self._endpoint(endpoint) + path,
+                data=form,
+                auth=auth,
+                headers={"Accept": "application/json"},
+            )
         except httpx2.TransportError:
             raise FlowError("The authorization server does not answer.") from None
         return response, exchange_of(response)
@@ -161,5 +196,7 @@ def jwt_contents(token: str) -> str:
     parts = token.split(".")
     if len(parts) != 3:
         return ""
-    header, payload = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+    header, payload = (
+        json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2]
+    )
     return json.dumps(header, indent=2) + "\n" + json.dumps(payload, indent=2)

@@ -70,8 +70,16 @@ class Settings:
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
     """Create `Settings` from decoded JSON, in which the names are those of the attributes."""
-    registrations = {kind: Registration(**registration) for kind, registration in values["registrations"].items()}
-    return Settings(**{**values, "registrations": registrations, "apis": tuple(ApiSettings(**api) for api in values["apis"])})
+    registrations = {
+        kind: Registration(**registration) for kind, registration in values["registrations"].items()
+    }
+    return Settings(
+        **{
+            **values,
+            "registrations": registrations,
+            "apis": tuple(ApiSettings(**api) for api in values["apis"]),
+        }
+    )
 
 
 def read_settings(path: Path) -> Settings:

@@ -18,7 +18,10 @@ from examples.client_app.visit import Answer, Held, Visit, Visits
 from examples.csrf import check_csrf, csrf_token
 from examples.redaction import redact_form, redact_url, shorten
 
-DENIED = "You said no, or allowed nothing. The client learns that, and nothing else: it has no token and cannot call the API."
+DENIED = (
+    "You said no, or allowed nothing. The client learns that, and nothing else: it has no "
+    "token and cannot call the API."
+)
 
 
 def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
@@ -57,8 +60,14 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         granted = response is not None and response.status_code == 200
         asked = oauth.witnessed(visit, held.access_token, since)
         visit.record(6, "done", exchange)
-        note = "It asked the authorization server:" if asked else f"It asked nobody: {_why_nobody(held, api.jwt)}"
-        visit.record(7, "done" if granted else "refused", *asked, Exchange("", exchange.response), note=note)
+        note = (
+            "It asked the authorization server:"
+            if asked
+            else f"It asked nobody: {_why_nobody(held, api.jwt)}"
+        )
+        visit.record(
+            7, "done" if granted else "refused", *asked, Exchange("", exchange.response), note=note
+        )
         visit.answer = explain(settings, api, held, response, changed=change is not None)
         if response is not None and granted:
             visit.bio = response.json().get("bio", "")
@@ -100,7 +109,14 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         visits.remove(session.get("visit"))
         session["visit"] = visits.add(visit)
         form = redact_form("&".join(f"{name}={value}" for name, value in request.form.items()))
-        visit.record(1, "done", Exchange(f"POST {request.url}\n\n{form}", lay_out("303 See Other", [("Location", location)], "")))
+        visit.record(
+            1,
+            "done",
+            Exchange(
+                f"POST {request.url}\n\n{form}",
+                lay_out("303 See Other", [("Location", location)], ""),
+            ),
+        )
         return redirect(location, 303)
 
     @views.get("/callback")
@@ -112,12 +128,21 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         values = request.args.to_dict()
         try:
             oauth.check_return(visit, values)
-            came = Exchange(f"GET {redact_url(request.url)}", lay_out("303 See Other", [("Location", url_for(".page"))], ""))
+            came = Exchange(
+                f"GET {redact_url(request.url)}",
+                lay_out("303 See Other", [("Location", url_for(".page"))], ""),
+            )
             approval = oauth.witnessed(visit, about, 0)
             if "code" not in values:
                 visit.record(2, "refused", *approval)
                 visit.record(3, "refused", came)
-                visit.answer = Answer("refused", "", "The request was denied", (DENIED,), (("error", values.get("error", "")),))
+                visit.answer = Answer(
+                    "refused",
+                    "",
+                    "The request was denied",
+                    (DENIED,),
+                    (("error", values.get("error", "")),),
+                )
                 return redirect(url_for(".page"), 303)
             visit.record(2, "done", *approval)
             visit.record(3, "done", came)
@@ -125,7 +150,9 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
             visit.record(4, "done", exchange)
             if response.status_code != 200:
                 visit.record(5, "refused", exchange)
-                abort(400, f"The authorization server gave no token: {response.json().get('error')}.")
+                abort(
+                    400, f"The authorization server gave no token: {response.json().get('error')}."
+                )
             visit.record(5, "done", exchange)
             visit.held = oauth.keep_tokens(visit, response)
             visit.answer = None
@@ -145,14 +172,27 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
     def narrow(visit: Visit) -> None:
         narrowed, exchange = oauth.refresh(visit, scope="user:read")
         visit.record(4, "done", exchange)
-        visit.record(5, "done", exchange, note="Asked for scope user:read only, so this token allows less than you granted.")
+        visit.record(
+            5,
+            "done",
+            exchange,
+            note="Asked for scope user:read only, so this token allows less than you granted.",
+        )
         call(visit, narrowed, "Change it without user:write", {"bio": "This must not be saved."})
 
     @button("/short")
     def short(visit: Visit) -> None:
         visit.short, exchange = oauth.refresh(visit, expires_in=settings.short_life_seconds)
         visit.record(4, "done", exchange)
-        visit.record(5, "done", exchange, note="Asked for a short life, with expires_in: an extension of this demo's authorization server.")
+        visit.record(
+            5,
+            "done",
+            exchange,
+            note=(
+                "Asked for a short life, with expires_in: an extension of this demo's "
+                "authorization server."
+            ),
+        )
         call(visit, visit.short, "Read with the short-lived token")
 
     @button("/short-again")
@@ -165,7 +205,12 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         held = _held(visit)
         oauth.revoke(visit, held.access_token, "access_token")
         held.revoked_at = held.revoked_at or time.time()
-        words = ("The authorization server has taken it back (RFC 7009). Now read the profile again and see what the API says.",)
+        words = (
+            (
+                "The authorization server has taken it back (RFC 7009). Now read the profile again "
+                "and see what the API says."
+            ),
+        )
         visit.answer = Answer("wait", "", "The access token is revoked", words)
         visit.log("Revoke the access token", "", "")
 
@@ -175,7 +220,9 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         visit.record(4, "done", exchange)
         visit.record(5, "done", exchange)
         visit.forget_steps_from(6)
-        words = ("The refresh token was traded for it, and replaced. No API has seen this token yet.",)
+        words = (
+            "The refresh token was traded for it, and replaced. No API has seen this token yet.",
+        )
         visit.answer = Answer("done", "", "A new access token", words)
         visit.log("Get a new access token", "", "")
 
@@ -205,5 +252,10 @@ def _held(visit: Visit) -> Held:
 
 def _why_nobody(held: Held, jwt: str) -> str:
     if held.kind == "jwt" and jwt == "verify":
-        return "a JWT carries its own proof, checked with the keys that the authorization server publishes."
-    return "the answer that it got before still counts, or the authorization server cannot be reached."
+        return (
+            "a JWT carries its own proof, checked with the keys that the authorization "
+            "server publishes."
+        )
+    return (
+        "the answer that it got before still counts, or the authorization server cannot be reached."
+    )

@@ -40,7 +40,9 @@ class ProfileView(View):
         try:
             profiles.change(request.access_token.subject or "", _json(request))
         except ValueError as error:
-            return JsonResponse(problem(400, str(error)), status=400, content_type="application/problem+json")
+            return JsonResponse(
+                problem(400, str(error)), status=400, content_type="application/problem+json"
+            )
         return JsonResponse(_profile(request))
 
 

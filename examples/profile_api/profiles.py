@@ -45,7 +45,11 @@ class Profiles:
 
 def problem(status: int, detail: str) -> dict[str, object]:
     """Return the body of a problem response (RFC 9457)."""
-    return {"title": "Bad Request" if status == 400 else "Not Found", "status": status, "detail": detail}
+    return {
+        "title": "Bad Request" if status == 400 else "Not Found",
+        "status": status,
+        "detail": detail,
+    }
 
 
 def _new_profile(subject: str) -> dict[str, str]:

@@ -36,7 +36,9 @@ def create_app(guard: Guard | None = None) -> Starlette:
         try:
             profiles.change(access_token(request).subject or "", await _json(request))
         except ValueError as error:
-            return JSONResponse(problem(400, str(error)), 400, media_type="application/problem+json")
+            return JSONResponse(
+                problem(400, str(error)), 400, media_type="application/problem+json"
+            )
         return JSONResponse(_profile(request))
 
     def _profile(request: Request) -> dict[str, str]:
@@ -55,7 +57,9 @@ def create_app(guard: Guard | None = None) -> Starlette:
             Route("/healthz", healthz),
         ],
         # The middleware requires a valid access token for every request except the health check.
-        middleware=[Middleware(GuardMiddleware, guard=guard or Guard.from_env(), public=("/healthz",))],
+        middleware=[
+            Middleware(GuardMiddleware, guard=guard or Guard.from_env(), public=("/healthz",))
+        ],
     )
 
 

@@ -111,16 +111,26 @@ class Gate:
             or self.policy.anonymous
         ):
             return False
-        return is_preflight(request) and not self.is_public(request.path) and self._requirement_of_preflight(request) is None
+        return (
+            is_preflight(request)
+            and not self.is_public(request.path)
+            and self._requirement_of_preflight(request) is None
+        )
 
     def _requirement_of_preflight(self, request: Request) -> Requirement | None:
         if self.rules is None:
             return None
-        ask: Callable[[Request], Requirement | None] | None = getattr(self.rules, "preflight_policy_for", None)
+        ask: Callable[[Request], Requirement | None] | None = getattr(
+            self.rules, "preflight_policy_for", None
+        )
         if ask is not None:
             return ask(request)
         requirement = self.rules.policy_for(request)
-        return requirement if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE else None
+        return (
+            requirement
+            if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE
+            else None
+        )
 
     def is_public(self, path: str) -> bool:
         """Return whether `path` is public.
@@ -131,7 +141,11 @@ class Gate:
         """
         if path in self.public:
             return True
-        return bool(self.subtrees) and any(path.startswith(prefix) for prefix in self.subtrees) and not _is_ambiguous(path)
+        return (
+            bool(self.subtrees)
+            and any(path.startswith(prefix) for prefix in self.subtrees)
+            and not _is_ambiguous(path)
+        )
 
 
 def make_gate(
@@ -158,11 +172,16 @@ def make_gate(
         if not isinstance(path, str) or not path.startswith("/"):
             faults.append(f"public: {path!r} does not begin with /")
         elif path == "/*":
-            faults.append('public: "/*" would open everything; name the paths, or use enforce="declared"')
+            faults.append(
+                'public: "/*" would open everything; name the paths, or use enforce="declared"'
+            )
         elif path.endswith("/*") and "*" not in path[:-1]:
             subtrees.append(path[:-1])
         elif "*" in path:
-            faults.append(f"public: {path!r}: * is allowed only after the last /, where it matches the whole subtree")
+            faults.append(
+                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
+                "subtree"
+            )
         else:
             exact.add(path)
     if enforce not in ("all", "declared"):
@@ -172,10 +191,19 @@ def make_gate(
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
         faults.append("rules: must be Rules([Rule(...), ...]), or another object with policy_for()")
     if rules is not None and enforce == "declared":
-        faults.append('rules: they refuse what they do not name, so they do not go with enforce="declared"')
+        faults.append(
+            'rules: they refuse what they do not name, so they do not go with enforce="declared"'
+        )
     if faults:
         raise SettingsError(faults)
-    return Gate(frozenset(exact), tuple(subtrees), rules, Policy(anonymous=True) if optional_token else ANY_TOKEN, enforce, preflights)
+    return Gate(
+        frozenset(exact),
+        tuple(subtrees),
+        rules,
+        Policy(anonymous=True) if optional_token else ANY_TOKEN,
+        enforce,
+        preflights,
+    )
 
 
 def is_preflight(request: Request) -> bool:

@@ -37,7 +37,9 @@ class RefusalSent(OSError):
     """
 
     def __init__(self) -> None:
-        super().__init__("the guard refused this request and sent its refusal, so nothing more can be sent")
+        super().__init__(
+            "the guard refused this request and sent its refusal, so nothing more can be sent"
+        )
 
 
 class HttpExchange(RefusalRecord):
@@ -97,15 +99,30 @@ class HttpExchange(RefusalRecord):
         # Every other message belongs to the replaced response: bodies, paths of files, trailers,
         # pushes, early hints.
         self._dropped += 1
-        if self._dropped > _MAX_DROPPED or (self._replaced and message.get("more_body") and _send_may_raise(self._scope)):
+        if self._dropped > _MAX_DROPPED or (
+            self._replaced and message.get("more_body") and _send_may_raise(self._scope)
+        ):
             raise RefusalSent
 
     async def _refuse(self, refusal: Refusal, replaced: Iterable[tuple[bytes, bytes]]) -> None:
-        others = [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in replaced]
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in replace_headers(refusal, others)]
+        others = [
+            (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
+            for name, value in replaced
+        ]
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in replace_headers(refusal, others)
+        ]
         self._replaced = True
-        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": b"" if self._scope.get("method") == "HEAD" else refusal.body})
+        await self._send(
+            {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        )
+        await self._send(
+            {
+                "type": "http.response.body",
+                "body": b"" if self._scope.get("method") == "HEAD" else refusal.body,
+            }
+        )
 
 
 class WebsocketExchange(RefusalRecord):
@@ -125,7 +142,16 @@ class WebsocketExchange(RefusalRecord):
             be replaced.
     """
 
-    __slots__ = ("_accepted", "_dropped", "_ended", "_heard", "_receive", "_scope", "_send", "started")
+    __slots__ = (
+        "_accepted",
+        "_dropped",
+        "_ended",
+        "_heard",
+        "_receive",
+        "_scope",
+        "_send",
+        "started",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__()
@@ -175,7 +201,9 @@ class WebsocketExchange(RefusalRecord):
         if self._accepted:
             await self._send({"type": "websocket.close", "code": 1008, "reason": ""})
         else:
-            await refuse(self._scope, _connect_again if self._heard else self._receive, self._send, refusal)
+            await refuse(
+                self._scope, _connect_again if self._heard else self._receive, self._send, refusal
+            )
 
     async def _hear(self) -> Message:
         message = await self._receive()
@@ -185,7 +213,9 @@ class WebsocketExchange(RefusalRecord):
         return message
 
 
-def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str) -> AccessToken | Unfinished | None:
+def recall_scope(
+    guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str
+) -> AccessToken | Unfinished | None:
     """Decide about an ASGI request on the fast path: without creating a `Request` and without I/O.
 
     The fast path applies to requests for which any valid token suffices.
@@ -202,7 +232,9 @@ def recall_scope(guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: st
             authorization = value
     if authorization is None or not gate.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, route_path(scope)):
+    if (gate.opens or guard.metadata_path is not None) and is_exception(
+        guard, gate, route_path(scope)
+    ):
         return None
     read, method = partial(request_from_scope, scope), scope.get("method", "GET")
     return guard.begin(Presented(authorization, scope.get("query_string", b""), read, method, host))
@@ -222,7 +254,9 @@ async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         kind = _DENIAL
-    headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers]
+    headers = [
+        (name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers
+    ]
     await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": decision.body})
 
@@ -239,6 +273,7 @@ async def _connect_again() -> Message:
 
 def _abort() -> NoReturn:
     raise UsageError(
-        "a guarded function refused the request after its response had started, so the connection is closed: "
+        "a guarded function refused the request after its response had started, so the connection "
+        "is closed: "
         "decorate the handler, or call the guarded function before the response starts"
     ) from None

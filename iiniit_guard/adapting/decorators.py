@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeVar
 
 from iiniit_guard.adapting.middleware import Deciding
-from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, add_notes, record_refusal
+from iiniit_guard.adapting.request_state import (
+    GUARD_KEY,
+    PRINCIPAL_KEY,
+    TOKEN_KEY,
+    add_notes,
+    record_refusal,
+)
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
@@ -26,7 +32,11 @@ def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
     """
     guard, who = state.get(GUARD_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    return who is not None and guard is not None and policy.check(who, guard.resource.clock.wall) is None
+    return (
+        who is not None
+        and guard is not None
+        and policy.check(who, guard.resource.clock.wall) is None
+    )
 
 
 def is_noted(state: Mapping[str, Any]) -> bool:
@@ -40,7 +50,9 @@ def is_noted(state: Mapping[str, Any]) -> bool:
     return _noted(state)[1] is not None
 
 
-def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+def decide(
+    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+) -> Decision:
     """Decide whether a handler may run.
 
     The decision is final, even if a middleware let the request pass.
@@ -63,7 +75,9 @@ def decide(state: MutableMapping[str, Any], read: Callable[[], Request], policy:
     return _note(state, guard, guard.authenticate(read(), policy, host=host))
 
 
-async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+async def decide_async(
+    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+) -> Decision:
     """Asynchronous twin of `decide`."""
     guard, who = _noted(state)
     if who is not None:
@@ -71,13 +85,17 @@ async def decide_async(state: MutableMapping[str, Any], read: Callable[[], Reque
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
 
 
-def decide_anew(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+def decide_anew(
+    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+) -> Decision:
     """Decide without the stored token: it may have become invalid since a long connection began."""
     guard, _ = _noted(state)
     return _note(state, guard, guard.authenticate(read(), policy, host=host))
 
 
-async def decide_anew_async(state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+async def decide_anew_async(
+    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+) -> Decision:
     """Asynchronous twin of `decide_anew`."""
     guard, _ = _noted(state)
     return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
@@ -86,7 +104,10 @@ async def decide_anew_async(state: MutableMapping[str, Any], read: Callable[[], 
 def _noted(state: Mapping[str, Any]) -> tuple[Deciding, AccessToken | Principal | None]:
     guard = state.get(GUARD_KEY)
     if guard is None:
-        raise UsageError("a guarded handler was reached without the guard's middleware: add it to the application")
+        raise UsageError(
+            "a guarded handler was reached without the guard's middleware: add it to the "
+            "application"
+        )
     return guard, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
 
 

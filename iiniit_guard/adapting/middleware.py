@@ -27,13 +27,23 @@ class Deciding(Protocol):
     """The part of `Guard` that adapters call. A protocol avoids a circular import of the guard."""
 
     def authenticate(
-        self, request: Request, requirement: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
+        self,
+        request: Request,
+        requirement: Policy | Problem = ...,
+        *,
+        host: str = ...,
+        begun: Unfinished | None = ...,
     ) -> Decision:
         """See `Guard.authenticate`."""
         ...
 
     async def authenticate_async(
-        self, request: Request, requirement: Policy | Problem = ..., *, host: str = ..., begun: Unfinished | None = ...
+        self,
+        request: Request,
+        requirement: Policy | Problem = ...,
+        *,
+        host: str = ...,
+        begun: Unfinished | None = ...,
     ) -> Decision:
         """See `Guard.authenticate_async`."""
         ...
@@ -57,7 +67,9 @@ class Deciding(Protocol):
         """See `Guard.resource`."""
         ...
 
-    def authorize(self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...) -> Allow | Deny:
+    def authorize(
+        self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...
+    ) -> Allow | Deny:
         """See `Guard.authorize`."""
         ...
 
@@ -69,7 +81,10 @@ def checked_guard(guard: G | None) -> G:
         UsageError: `guard` is None or another kind of object.
     """
     if guard is None or not callable(getattr(guard, "authenticate", None)):
-        raise UsageError("guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)")
+        raise UsageError(
+            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
+            "IiniitGuard(app, guard)"
+        )
     return guard
 
 
@@ -104,11 +119,21 @@ def admit(
     if answer is not None:
         return answer
     requirement = _requirement_for(gate, request, handler, host_answers)
-    return _PASSED if requirement is None else _hinted(gate, request, guard.authenticate(request, requirement, host=host))
+    return (
+        _PASSED
+        if requirement is None
+        else _hinted(gate, request, guard.authenticate(request, requirement, host=host))
+    )
 
 
 async def admit_async(
-    guard: Deciding, gate: Gate, request: Request, host: str, *, begun: Unfinished | None = None, host_answers: bool = False
+    guard: Deciding,
+    gate: Gate,
+    request: Request,
+    host: str,
+    *,
+    begun: Unfinished | None = None,
+    host_answers: bool = False,
 ) -> Decision | Answer:
     """Asynchronous twin of `admit`."""
     if begun is not None:
@@ -117,7 +142,11 @@ async def admit_async(
     if answer is not None:
         return answer
     requirement = _requirement_for(gate, request, None, host_answers)
-    return _PASSED if requirement is None else _hinted(gate, request, await guard.authenticate_async(request, requirement, host=host))
+    return (
+        _PASSED
+        if requirement is None
+        else _hinted(gate, request, await guard.authenticate_async(request, requirement, host=host))
+    )
 
 
 def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
@@ -125,16 +154,25 @@ def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
 
     The browser shows the developer only a CORS error, which does not name the cause.
     """
-    if gate.preflights == "auto" and not isinstance(decision, Allow) and not gate.hinted and is_preflight(request):
+    if (
+        gate.preflights == "auto"
+        and not isinstance(decision, Allow)
+        and not gate.hinted
+        and is_preflight(request)
+    ):
         gate.hinted.append(True)
         _log.warning(
-            "a CORS preflight (OPTIONS without a token) was refused: put the CORS middleware outside the guard, so that it answers "
-            'preflights, or set preflights="pass" if no handler may do harm when it runs for OPTIONS without a token'
+            "a CORS preflight (OPTIONS without a token) was refused: put the CORS middleware "
+            "outside the guard, so that it answers "
+            'preflights, or set preflights="pass" if no handler may do harm when it runs for '
+            "OPTIONS without a token"
         )
     return decision
 
 
-def _requirement_for(gate: Gate, request: Request, handler: Policy | None, host_answers: bool) -> Policy | Problem | None:
+def _requirement_for(
+    gate: Gate, request: Request, handler: Policy | None, host_answers: bool
+) -> Policy | Problem | None:
     asked = gate.policy_for(request, host_answers=host_answers)
     if isinstance(asked, Policy):
         return asked if handler is None or gate.rules is not None else handler
@@ -146,7 +184,11 @@ def _requirement_for(gate: Gate, request: Request, handler: Policy | None, host_
 
 
 def recall_environ(
-    guard: Deciding, gate: Gate, environ: Mapping[str, Any], host: str, requirement: Policy = ANY_TOKEN
+    guard: Deciding,
+    gate: Gate,
+    environ: Mapping[str, Any],
+    host: str,
+    requirement: Policy = ANY_TOKEN,
 ) -> AccessToken | Unfinished | None:
     """Decide about a WSGI request on the fast path: without creating a `Request` and without I/O.
 
@@ -166,12 +208,17 @@ def recall_environ(
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not gate.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, environ_path(environ)):
+    if (gate.opens or guard.metadata_path is not None) and is_exception(
+        guard, gate, environ_path(environ)
+    ):
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
     method, read = environ.get("REQUEST_METHOD", "GET"), partial(request_from_environ, environ)
-    return guard.begin(Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host), requirement)
+    return guard.begin(
+        Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host),
+        requirement,
+    )
 
 
 def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:

@@ -10,25 +10,98 @@ from iiniit_guard.core.model.decision import Answer
 
 DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "describes the content (RFC 9110 §8, §14.3; RFC 9530, RFC 9421, RFC 8288)": (
-        *("content-*", "etag", "last-modified", "accept-ranges", "digest", "repr-digest", "signature", "signature-input", "link"),
+        *(
+            "content-*",
+            "etag",
+            "last-modified",
+            "accept-ranges",
+            "digest",
+            "repr-digest",
+            "signature",
+            "signature-input",
+            "link",
+        ),
         *("sourcemap", "x-sourcemap", "use-as-dictionary"),
     ),
-    "frames the message (RFC 9110 §6.5, §7.6.1; RFC 9112 §6), or is the status of a CGI response (RFC 3875 §6.3.3)": (
-        *("connection", "keep-alive", "proxy-connection", "upgrade", "sec-websocket-*", "trailer", "transfer-encoding", "status"),
+    (
+        "frames the message (RFC 9110 §6.5, §7.6.1; RFC 9112 §6), or is the status of a CGI "
+        "response (RFC 3875 §6.3.3)"
+    ): (
+        *(
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "upgrade",
+            "sec-websocket-*",
+            "trailer",
+            "transfer-encoding",
+            "status",
+        ),
     ),
     "belongs to the refusal alone (RFC 9110 §10.2.3, §11; RFC 7615, RFC 9449)": (
-        *("retry-after", "www-authenticate", "proxy-authenticate", "authentication-info", "proxy-authentication-info", "dpop-nonce"),
+        *(
+            "retry-after",
+            "www-authenticate",
+            "proxy-authenticate",
+            "authentication-info",
+            "proxy-authentication-info",
+            "dpop-nonce",
+        ),
     ),
     "redirects: a client, a script of the page, or a gateway by an internal location": (
-        *("location", "*-location", "refresh", "*-refresh", "*-redirect", "*-rewrite", "fly-replay*", "x-middleware-*"),
+        *(
+            "location",
+            "*-location",
+            "refresh",
+            "*-refresh",
+            "*-redirect",
+            "*-rewrite",
+            "fly-replay*",
+            "x-middleware-*",
+        ),
     ),
-    "makes a server or gateway send a file or another resource in place of the body, or treat the response in its own way": (
-        *("x-accel-*", "x-sendfile*", "*-sendfile", "*-send-file", "x-lighttpd-*", "x-reproxy-*", "x-litespeed-*", "x-lsadc-*"),
+    (
+        "makes a server or gateway send a file or another resource in place of the body, or "
+        "treat the response in its own way"
+    ): (
+        *(
+            "x-accel-*",
+            "x-sendfile*",
+            "*-sendfile",
+            "*-send-file",
+            "x-lighttpd-*",
+            "x-reproxy-*",
+            "x-litespeed-*",
+            "x-lsadc-*",
+        ),
         *("x-appengine-*", "x-envoy-*", "x-passenger-*", "x-offload-*", "x-sse-*", "grip-*"),
     ),
-    "lets a cache store the response, or is a key of the stored one (RFC 9111, RFC 9211, RFC 9213, RFC 9875)": (
-        *("cache-*", "*-cache-control", "age", "expires", "pragma", "warning", "no-vary-search", "surrogate-*", "cdn-*", "edge-*"),
-        *("netlify-*", "fastly-*", "x-fastly-*", "x-akamai-*", "x-vercel-*", "x-varnish-*", "xkey", "x-cache-*"),
+    (
+        "lets a cache store the response, or is a key of the stored one (RFC 9111, RFC 9211, "
+        "RFC 9213, RFC 9875)"
+    ): (
+        *(
+            "cache-*",
+            "*-cache-control",
+            "age",
+            "expires",
+            "pragma",
+            "warning",
+            "no-vary-search",
+            "surrogate-*",
+            "cdn-*",
+            "edge-*",
+        ),
+        *(
+            "netlify-*",
+            "fastly-*",
+            "x-fastly-*",
+            "x-akamai-*",
+            "x-vercel-*",
+            "x-varnish-*",
+            "xkey",
+            "x-cache-*",
+        ),
         *("*-cache-tag", "*-cache-tags", "*-ttl", "x-esi", "x-do-esi"),
     ),
 }
@@ -63,17 +136,32 @@ def replace_headers(refusal: Answer, replaced: Iterable[tuple[str, str]]) -> lis
     """
     own = {name.lower() for name, _ in refusal.headers}
     added = [(name, value, name.lower()) for name, value in replaced]
-    kept = [(name, value) for name, value, folded in added if folded not in own and folded not in _LISTS and _stays(folded)]
+    kept = [
+        (name, value)
+        for name, value, folded in added
+        if folded not in own and folded not in _LISTS and _stays(folded)
+    ]
     lists = {folded: [value for _, value, name in added if name == folded] for folded in _LISTS}
     fields = [
-        (name, ", ".join(_members([value, *lists.pop(name.lower(), ())]))) for name, value in refusal.headers if name.lower() in _LISTS
+        (name, ", ".join(_members([value, *lists.pop(name.lower(), ())])))
+        for name, value in refusal.headers
+        if name.lower() in _LISTS
     ]
-    rest = [(folded, ", ".join(_members(values))) for folded, values in sorted(lists.items()) if values]
-    return [*((name, value) for name, value in refusal.headers if name.lower() not in _LISTS), *fields, *rest, *kept]
+    rest = [
+        (folded, ", ".join(_members(values))) for folded, values in sorted(lists.items()) if values
+    ]
+    return [
+        *((name, value) for name, value in refusal.headers if name.lower() not in _LISTS),
+        *fields,
+        *rest,
+        *kept,
+    ]
 
 
 def _stays(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and (_DROPPED.fullmatch(name) is None or _KEPT.fullmatch(name) is not None)
+    return _NAME.fullmatch(name) is not None and (
+        _DROPPED.fullmatch(name) is None or _KEPT.fullmatch(name) is not None
+    )
 
 
 def _members(values: Iterable[str]) -> list[str]:

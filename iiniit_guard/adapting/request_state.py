@@ -54,7 +54,12 @@ class RefusalRecord(CopiedAsItself):
             record = record.outer
 
 
-def add_notes(state: MutableMapping[str, Any], guard: Deciding, token: AccessToken | None, principal: Principal | None = None) -> None:
+def add_notes(
+    state: MutableMapping[str, Any],
+    guard: Deciding,
+    token: AccessToken | None,
+    principal: Principal | None = None,
+) -> None:
     """Store the result of a decision in a scope or environ that belongs to this application alone.
 
     All keys are always written, with None if there is no value. Otherwise an inner guard could
@@ -85,7 +90,13 @@ def with_notes(
     outer = state.get(RECORD_KEY)
     if outer is not None:
         _inside(outer, record)
-    return {**state, TOKEN_KEY: token, PRINCIPAL_KEY: principal, GUARD_KEY: guard, RECORD_KEY: record}
+    return {
+        **state,
+        TOKEN_KEY: token,
+        PRINCIPAL_KEY: principal,
+        GUARD_KEY: guard,
+        RECORD_KEY: record,
+    }
 
 
 def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:
@@ -118,4 +129,7 @@ def noted_token(state: Mapping[str, Any]) -> AccessToken:
     token = state.get(TOKEN_KEY)
     if isinstance(token, AccessToken):
         return token
-    raise UsageError("this request has no access token: guard the handler, or check first whether the request has a token")
+    raise UsageError(
+        "this request has no access token: guard the handler, or check first whether the request "
+        "has a token"
+    )

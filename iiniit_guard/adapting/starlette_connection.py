@@ -10,7 +10,13 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketState
 
-from iiniit_guard.adapting.decorators import decide, decide_anew, decide_anew_async, decide_async, is_permitted
+from iiniit_guard.adapting.decorators import (
+    decide,
+    decide_anew,
+    decide_anew_async,
+    decide_async,
+    is_permitted,
+)
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import request_from_scope
@@ -34,7 +40,9 @@ def connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnecti
     raise UsageError("a guarded handler needs the Request or WebSocket as one of its arguments")
 
 
-def refusal_of(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
+def refusal_of(
+    connection: HTTPConnection[Any], policy: Policy
+) -> HTTPException | WebSocketException | None:
     """Return the exception that refuses a request; None if the request passes."""
     scope = connection.scope
     lasting = scope["type"] == "websocket" and is_lasting(connection)
@@ -44,18 +52,24 @@ def refusal_of(connection: HTTPConnection[Any], policy: Policy) -> HTTPException
     return exception_of(scope, ask(scope, partial(request_from_scope, scope), policy, HOST))
 
 
-async def refusal_of_async(connection: HTTPConnection[Any], policy: Policy) -> HTTPException | WebSocketException | None:
+async def refusal_of_async(
+    connection: HTTPConnection[Any], policy: Policy
+) -> HTTPException | WebSocketException | None:
     """Return the exception that refuses a request; None if the request passes."""
     scope = connection.scope
     lasting = scope["type"] == "websocket" and is_lasting(connection)
     ask = decide_anew_async if lasting else decide_async
-    refused = exception_of(scope, await ask(scope, partial(request_from_scope, scope), policy, HOST))
+    refused = exception_of(
+        scope, await ask(scope, partial(request_from_scope, scope), policy, HOST)
+    )
     if refused is not None and lasting and isinstance(connection, WebSocket):
         await connection.close(1008)  # before `on_disconnect` of the endpoint runs
     return refused
 
 
-def exception_of(scope: Mapping[str, Any], decision: Decision) -> HTTPException | WebSocketException | None:
+def exception_of(
+    scope: Mapping[str, Any], decision: Decision
+) -> HTTPException | WebSocketException | None:
     """Return the exception that stops the application; None if the decision is `Allow`.
 
     The middleware sends the recorded refusal itself.
@@ -65,7 +79,9 @@ def exception_of(scope: Mapping[str, Any], decision: Decision) -> HTTPException 
     if scope["type"] == "websocket":
         return WebSocketException(1008)
     # Omit the content fields: an exception handler of the application may create another body.
-    headers = {name: value for name, value in decision.headers if not name.lower().startswith("content-")}
+    headers = {
+        name: value for name, value in decision.headers if not name.lower().startswith("content-")
+    }
     return HTTPException(decision.status, headers=headers)
 
 
@@ -77,4 +93,7 @@ def is_lasting(connection: HTTPConnection[Any]) -> bool:
     if not isinstance(connection, WebSocket):
         return True
     # After the client has disconnected (on_disconnect), there is no connection to refuse.
-    return connection.application_state is WebSocketState.CONNECTED and connection.client_state is WebSocketState.CONNECTED
+    return (
+        connection.application_state is WebSocketState.CONNECTED
+        and connection.client_state is WebSocketState.CONNECTED
+    )

@@ -45,10 +45,18 @@ class ResponseAborted(Exception):
     """
 
     def __init__(self) -> None:
-        super().__init__("a guarded handler refused the request after its response had begun; the server must drop the connection")
+        super().__init__(
+            "a guarded handler refused the request after its response had begun; the server must "
+            "drop the connection"
+        )
 
 
-def respond(app: WSGIApplication, environ: dict[str, Any], start_response: StartResponse, record: ResponseRecord) -> Iterable[bytes]:
+def respond(
+    app: WSGIApplication,
+    environ: dict[str, Any],
+    start_response: StartResponse,
+    record: ResponseRecord,
+) -> Iterable[bytes]:
     """Run `app` and return its response or a refusal.
 
     The refusal is returned if a handler records one before the first byte is sent.
@@ -81,7 +89,12 @@ def respond(app: WSGIApplication, environ: dict[str, Any], start_response: Start
     # No code of the application runs while the server iterates over these bodies. A server uses
     # its optimized file transmission only if it receives the object that it created itself.
     kind = type(body)
-    if exchange.asked and (kind is record.plain_body or kind is list or kind is tuple or (exchange.files and exchange.is_file(body))):
+    if exchange.asked and (
+        kind is record.plain_body
+        or kind is list
+        or kind is tuple
+        or (exchange.files and exchange.is_file(body))
+    ):
         return exchange.pass_on(body)
     return _begin(body, exchange)
 
@@ -96,7 +109,9 @@ class _Exchange:
     __slots__ = ("_is_head", "_start_response", "_write", "asked", "files", "record", "sent")
     _write: Callable[[bytes], object]  # `write` of the server, after the response was started
 
-    def __init__(self, start_response: StartResponse, record: ResponseRecord, is_head: bool) -> None:
+    def __init__(
+        self, start_response: StartResponse, record: ResponseRecord, is_head: bool
+    ) -> None:
         self._start_response = start_response
         self.record = record
         self._is_head = is_head
@@ -105,7 +120,9 @@ class _Exchange:
         self.files: tuple[tuple[object, object], ...] = ()
         self.sent = False
 
-    def start_response(self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+    def start_response(
+        self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
         """Store the arguments of the application.
 
         After the first byte, call the server's function, which raises the exception in `exc_info`.
@@ -116,7 +133,9 @@ class _Exchange:
         """
         if exc_info is None:
             if self.asked:
-                raise AssertionError("start_response was called before: pass exc_info to replace what it started")
+                raise AssertionError(
+                    "start_response was called before: pass exc_info to replace what it started"
+                )
             self.asked = (status, response_headers)
         elif self.sent:
             self._start_response(status, response_headers, exc_info)
@@ -182,7 +201,9 @@ class _Exchange:
         if refusal is None or self.sent:
             raise ResponseAborted
         self.sent = True
-        self._start_response(refusal.status_line, replace_headers(refusal, self.asked[1] if self.asked else ()))
+        self._start_response(
+            refusal.status_line, replace_headers(refusal, self.asked[1] if self.asked else ())
+        )
         return [] if self._is_head or not refusal.body else [refusal.body]
 
 
@@ -228,7 +249,13 @@ class _Body:
 
     __slots__ = ("_body", "_chunks", "_first", "_record")
 
-    def __init__(self, body: Iterable[bytes], chunks: Iterator[bytes], first: bytes = b"", record: RefusalRecord | None = None) -> None:
+    def __init__(
+        self,
+        body: Iterable[bytes],
+        chunks: Iterator[bytes],
+        first: bytes = b"",
+        record: RefusalRecord | None = None,
+    ) -> None:
         self._body = body
         self._chunks = chunks
         self._first = first

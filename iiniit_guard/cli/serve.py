@@ -12,13 +12,36 @@ import click
 
 @click.command()
 @click.option(
-    "--config", "file", type=click.Path(dir_okay=False, path_type=Path), default="guard.toml", show_default=True, help="Settings."
+    "--config",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="guard.toml",
+    show_default=True,
+    help="Settings.",
 )
-@click.option("--bind", multiple=True, metavar="PLACE", help="For the gateway: host:port or unix:/path; may be repeated.")
-@click.option("--public-bind", multiple=True, metavar="PLACE", help="For clients and upstreams: metadata and /jwks.")
-@click.option("--admin-bind", multiple=True, metavar="PLACE", help="For operators: status page and metrics.")
+@click.option(
+    "--bind",
+    multiple=True,
+    metavar="PLACE",
+    help="For the gateway: host:port or unix:/path; may be repeated.",
+)
+@click.option(
+    "--public-bind",
+    multiple=True,
+    metavar="PLACE",
+    help="For clients and upstreams: metadata and /jwks.",
+)
+@click.option(
+    "--admin-bind", multiple=True, metavar="PLACE", help="For operators: status page and metrics."
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.")
-def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin_bind: tuple[str, ...], workers: int | None) -> None:
+def serve(
+    file: Path,
+    bind: tuple[str, ...],
+    public_bind: tuple[str, ...],
+    admin_bind: tuple[str, ...],
+    workers: int | None,
+) -> None:
     """Serve authorization decisions to an API gateway.
 
     Command-line options override [server] in the settings file. SIGHUP reloads the file. SIGTERM
@@ -34,11 +57,18 @@ def serve(file: Path, bind: tuple[str, ...], public_bind: tuple[str, ...], admin
     # By default SIGHUP terminates the process. Block it until its handler is installed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    overrides: dict[str, Any] = {"bind": bind, "public_bind": public_bind, "admin_bind": admin_bind, "workers": workers}
+    overrides: dict[str, Any] = {
+        "bind": bind,
+        "public_bind": public_bind,
+        "admin_bind": admin_bind,
+        "workers": workers,
+    }
     for place in (*bind, *public_bind, *admin_bind):
         if (fault := bind_fault(place)) is not None:
             raise click.UsageError(fault)
     try:
         serve_until_stopped(file, {name: value for name, value in overrides.items() if value})
     except SettingsError as error:
-        raise click.ClickException("\n".join(["the settings have faults:", *(f"  {fault}" for fault in error.faults)])) from None
+        raise click.ClickException(
+            "\n".join(["the settings have faults:", *(f"  {fault}" for fault in error.faults)])
+        ) from None

@@ -17,7 +17,14 @@ from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.http.bearer import BEARER, WHITE_SPACE, Credential, assertion_of, credential_of, has_query_token
+from iiniit_guard.core.http.bearer import (
+    BEARER,
+    WHITE_SPACE,
+    Credential,
+    assertion_of,
+    credential_of,
+    has_query_token,
+)
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.flow import Call, Effect, Flow, Unreachable
@@ -49,9 +56,26 @@ class Presented:
             the error.
     """
 
-    __slots__ = ("authorization", "cache", "digest", "host", "method", "query", "read", "scheme", "token")
+    __slots__ = (
+        "authorization",
+        "cache",
+        "digest",
+        "host",
+        "method",
+        "query",
+        "read",
+        "scheme",
+        "token",
+    )
 
-    def __init__(self, authorization: bytes | None, query: bytes, read: Callable[[], Request], method: str, host: str) -> None:
+    def __init__(
+        self,
+        authorization: bytes | None,
+        query: bytes,
+        read: Callable[[], Request],
+        method: str,
+        host: str,
+    ) -> None:
         self.authorization: bytes | None = authorization
         self.query: bytes = query
         self.read: Callable[[], Request] = read
@@ -65,7 +89,13 @@ class Presented:
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:
         """Return the `Presented` of `request`."""
-        return cls(only_authorization(request.headers), request.query, lambda: request, request.method, host)
+        return cls(
+            only_authorization(request.headers),
+            request.query,
+            lambda: request,
+            request.method,
+            host,
+        )
 
 
 class Pending(NamedTuple):
@@ -90,7 +120,9 @@ Judged: TypeAlias = AccessToken | Principal | Problem | Unreachable
 Begun: TypeAlias = Judged | Pending
 
 
-def begin(resource: ProtectedResource, presented: Presented, requirement: Policy | Problem = ANY_TOKEN) -> AccessToken | Unfinished:
+def begin(
+    resource: ProtectedResource, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
+) -> AccessToken | Unfinished:
     """Decide about a request, as far as that needs no I/O.
 
     Args:
@@ -145,7 +177,9 @@ def resume(pending: Pending) -> Flow[Judged]:
         flow.close()  # a request that ends early still runs the flow's finally blocks
 
 
-def conclude(result: Judged, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Decision:
+def conclude(
+    result: Judged, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
+) -> Decision:
     """Return the decision for a result: an `Allow`, or the complete response of a refusal."""
     if isinstance(result, AccessToken):
         return Allow(result, None, presented.cache)
@@ -156,10 +190,19 @@ def conclude(result: Judged, presented: Presented, resource: ProtectedResource, 
         # An outage is a 503; a 401 would make clients fetch new tokens.
         return resource.answers.unavailable(result, request)
     policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
-    return resource.answers.deny(result, request, policy, scheme=presented.scheme, token=presented.token, cache=presented.cache)
+    return resource.answers.deny(
+        result,
+        request,
+        policy,
+        scheme=presented.scheme,
+        token=presented.token,
+        cache=presented.cache,
+    )
 
 
-def decide(presented: Presented, resource: ProtectedResource, requirement: Policy | Problem) -> Flow[Decision]:
+def decide(
+    presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
+) -> Flow[Decision]:
     """Decide about a request: `begin`, `resume` and `conclude` as one flow."""
     begun = begin(resource, presented, requirement)
     result = begun.result if isinstance(begun, Unfinished) else begun
@@ -168,29 +211,42 @@ def decide(presented: Presented, resource: ProtectedResource, requirement: Polic
     return conclude(result, presented, resource, requirement)
 
 
-def find_cached(authorization: bytes, query: bytes, resource: ProtectedResource) -> CacheEntry | None:
+def find_cached(
+    authorization: bytes, query: bytes, resource: ProtectedResource
+) -> CacheEntry | None:
     """Return the cache entry of a request that needs only its token, or None.
 
     Called by a host that makes and counts its decisions itself.
     """
-    if authorization[:7] != b"Bearer " or not resource.recalls or (query and has_query_token(query)):
+    if (
+        authorization[:7] != b"Bearer "
+        or not resource.recalls
+        or (query and has_query_token(query))
+    ):
         return None
     return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
 
 
-def authorize(token: AccessToken | Principal, resource: ProtectedResource, policy: Policy) -> Problem | None:
+def authorize(
+    token: AccessToken | Principal, resource: ProtectedResource, policy: Policy
+) -> Problem | None:
     """Return why a verified token does not satisfy the policy of a handler; None if it does."""
     return policy.check(token, resource.clock.wall)
 
 
 def _settle(
-    token: AccessToken | Principal, presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
+    token: AccessToken | Principal,
+    presented: Presented,
+    resource: ProtectedResource,
+    requirement: Policy | Problem,
 ) -> AccessToken | Principal | Problem:
     """Return a verified token or principal if it satisfies the policy, otherwise the problem.
 
     This is the only place that accepts a credential after a cache miss.
     """
-    problem = requirement if isinstance(requirement, Problem) else authorize(token, resource, requirement)
+    problem = (
+        requirement if isinstance(requirement, Problem) else authorize(token, resource, requirement)
+    )
     if problem is None:
         return token
     presented.token = token
@@ -198,7 +254,10 @@ def _settle(
 
 
 def _judge(
-    presented: Presented, resource: ProtectedResource, requirement: Policy | Problem, encoded: bytes | None
+    presented: Presented,
+    resource: ProtectedResource,
+    requirement: Policy | Problem,
+    encoded: bytes | None,
 ) -> Flow[AccessToken | Principal | Problem | Unreachable]:
     """Decide about a request whose token is not cached.
 
@@ -209,13 +268,24 @@ def _judge(
     if resource.takes_assertions:
         credential = assertion_of(request, settings.max_token_bytes)
     else:
-        credential = credential_of(request, resource.schemes, settings.max_token_bytes, query_token=settings.insecure_query_token)
+        credential = credential_of(
+            request,
+            resource.schemes,
+            settings.max_token_bytes,
+            query_token=settings.insecure_query_token,
+        )
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
-        anonymous = isinstance(requirement, Policy) and requirement.anonymous and credential.reason is Reason.NO_TOKEN
+        anonymous = (
+            isinstance(requirement, Policy)
+            and requirement.anonymous
+            and credential.reason is Reason.NO_TOKEN
+        )
         return ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential
     if credential.scheme != BEARER:
-        outcome: AccessToken | Principal | Problem | Unreachable = yield from _ask_alternative(credential, request, resource)
+        outcome: AccessToken | Principal | Problem | Unreachable = yield from _ask_alternative(
+            credential, request, resource
+        )
     else:
         issuer = None
         # The issuer must be known before any cache is searched.
@@ -227,7 +297,9 @@ def _judge(
             presented.digest = digest_of(credential.value, issuer)
         cached = yield from resource.recall_confirmed(presented.digest)
         presented.cache = "miss" if cached is None else "hit"
-        outcome = cached or (yield from verify(credential.value, presented.digest, resource, issuer))
+        outcome = cached or (
+            yield from verify(credential.value, presented.digest, resource, issuer)
+        )
         if isinstance(outcome, AccessToken) and settings.validators:
             outcome = yield from _validate(outcome, request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
@@ -243,14 +315,18 @@ def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
     return resource.takes_assertions or not any(request.header_values(b"authorization"))
 
 
-def _validate(token: AccessToken, request: Request, resource: ProtectedResource) -> Flow[AccessToken | Problem]:
+def _validate(
+    token: AccessToken, request: Request, resource: ProtectedResource
+) -> Flow[AccessToken | Problem]:
     for validator in resource.settings.validators:
         if (yield Call(validator, (token, request))) is not True:
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
     return token
 
 
-def _ask_alternative(credential: Credential, request: Request, resource: ProtectedResource) -> Flow[Principal | Problem]:
+def _ask_alternative(
+    credential: Credential, request: Request, resource: ProtectedResource
+) -> Flow[Principal | Problem]:
     """Call the application's function for a credential of another scheme.
 
     The scheme alone selects the function. No credential is tried by two functions.

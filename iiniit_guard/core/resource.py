@@ -46,11 +46,15 @@ class ProtectedResource:
     def __init__(self, settings: GuardSettings, clock: Clock, chance: Entropy) -> None:
         self.settings = settings
         self.clock = clock
-        self.cache: TokenCache = TokenCache(settings.max_cached_tokens, clock, settings.max_cached_bytes)
+        self.cache: TokenCache = TokenCache(
+            settings.max_cached_tokens, clock, settings.max_cached_bytes
+        )
         self._chance = chance
         self._first_loads = None if isinstance(settings.issuers, tuple) else FirstLoads(clock)
         known = settings.issuers if isinstance(settings.issuers, tuple) else ()
-        self._named: dict[str, AuthorizationServer] = {issuer.issuer: self._server(issuer) for issuer in known}
+        self._named: dict[str, AuthorizationServer] = {
+            issuer.issuer: self._server(issuer) for issuer in known
+        }
         self.named: Callable[[str], AuthorizationServer | None] = self._named.get
         """Return the configured issuer with exactly this name.
 
@@ -59,26 +63,42 @@ class ProtectedResource:
         self._found = (
             None
             if isinstance(settings.issuers, tuple)
-            else FoundIssuers(settings.issuers, self._server, clock, settings.issuers_max_age_seconds)
+            else FoundIssuers(
+                settings.issuers, self._server, clock, settings.issuers_max_age_seconds
+            )
         )
         self.finds_issuers: bool = self._found is not None
         """Whether a callable finds the issuers. Clients must not learn which of them exist."""
-        allowed = ALGORITHMS if self._found is not None else {name for server in self.servers for name in server.algorithms}
+        allowed = (
+            ALGORITHMS
+            if self._found is not None
+            else {name for server in self.servers for name in server.algorithms}
+        )
         self.algorithms: frozenset[str] = frozenset(allowed)
         self._opaque = [server for server in self.servers if server.introspects]
-        self.schemes: frozenset[str] = frozenset({"bearer", *(scheme.lower() for scheme in settings.alternatives)})
+        self.schemes: frozenset[str] = frozenset(
+            {"bearer", *(scheme.lower() for scheme in settings.alternatives)}
+        )
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
         self.answers: RefusalWriter = RefusalWriter(
             realm=settings.realm or (known[0].audiences[0] if known else "api"),
             schemes=("Bearer", *settings.alternatives),
-            resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
+            resource_metadata=None
+            if settings.resource is None
+            else metadata_url(settings.resource),
         )
-        self.metadata_path: str | None = None if settings.resource is None else unquote(urlsplit(metadata_url(settings.resource)).path)
+        self.metadata_path: str | None = (
+            None
+            if settings.resource is None
+            else unquote(urlsplit(metadata_url(settings.resource)).path)
+        )
         self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
         """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
-        self.token_alone_decides: bool = settings.issuer_resolver is None and not settings.validators
+        self.token_alone_decides: bool = (
+            settings.issuer_resolver is None and not settings.validators
+        )
         """Whether the decision depends only on the token, and on nothing else in the request."""
         self.longest_authorization: int = settings.max_token_bytes + len("Bearer ")
         """Longer values of `Authorization` skip the fast path.
@@ -87,7 +107,9 @@ class ProtectedResource:
         """
         self.recalls: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a cached token in `Authorization` can be found by its digest alone."""
-        self.find: Callable[[bytes], CacheEntry | None] = self.cache.find if self._found is None else self._find_confirmed
+        self.find: Callable[[bytes], CacheEntry | None] = (
+            self.cache.find if self._found is None else self._find_confirmed
+        )
         """Return the cache entry of a digest if it may be used without a call, or None."""
 
     @property
@@ -105,12 +127,19 @@ class ProtectedResource:
 
         The guard makes no request for an unknown issuer.
         """
-        return self._named.get(issuer) if self._found is None else (yield from self._found.server_of(issuer))
+        return (
+            self._named.get(issuer)
+            if self._found is None
+            else (yield from self._found.server_of(issuer))
+        )
 
     def opaque_server_of(self, token: str) -> AuthorizationServer | None:
         """Return the issuer whose introspection endpoint may receive this opaque token, or None."""
         fitting = [
-            server for server in self._opaque if server.settings.token_prefix is None or token.startswith(server.settings.token_prefix)
+            server
+            for server in self._opaque
+            if server.settings.token_prefix is None
+            or token.startswith(server.settings.token_prefix)
         ]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -137,11 +166,21 @@ class ProtectedResource:
         if entry is None:
             return 0.0
         seconds = self.cache.remaining(digest)
-        return seconds if self._found is None else min(seconds, self._found.remaining(entry.token.issuer))
+        return (
+            seconds
+            if self._found is None
+            else min(seconds, self._found.remaining(entry.token.issuer))
+        )
 
     def _find_confirmed(self, digest: bytes) -> CacheEntry | None:
         entry = self.cache.find(digest)
-        return entry if entry is not None and self._found is not None and self._found.remaining(entry.token.issuer) > 0 else None
+        return (
+            entry
+            if entry is not None
+            and self._found is not None
+            and self._found.remaining(entry.token.issuer) > 0
+            else None
+        )
 
     def reset_after_fork(self) -> None:
         """Keep the caches, with new locks and no call in flight."""
@@ -156,8 +195,12 @@ class ProtectedResource:
     def _server(self, settings: TrustedIssuer) -> AuthorizationServer:
         secret, store = self.settings.store_secret, None
         if secret is not None and settings.introspection is not None:
-            store = SharedStore(secret, settings, self._chance.random_bytes, settings.revocation_delay_seconds)
-        return AuthorizationServer(settings, self.clock, self._chance.random, self._chance.unique, store, self._first_loads)
+            store = SharedStore(
+                secret, settings, self._chance.random_bytes, settings.revocation_delay_seconds
+            )
+        return AuthorizationServer(
+            settings, self.clock, self._chance.random, self._chance.unique, store, self._first_loads
+        )
 
 
 def metadata_url(resource: str) -> str:
@@ -167,7 +210,8 @@ def metadata_url(resource: str) -> str:
     """
     parts = urlsplit(resource)
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/') if parts.path == '/' else parts.path}{query}"
+    path = "" if parts.path == "/" else parts.path
+    return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path}{query}"
 
 
 def request_issuer(request: Request, resolver: Callable[[Request], object]) -> Flow[str | None]:

@@ -23,7 +23,9 @@ def resource_document(settings: GuardSettings) -> dict[str, Any]:
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
         "scopes_supported": list(settings.resource_scopes),
-        "bearer_methods_supported": ["header", "query"] if settings.insecure_query_token else ["header"],
+        "bearer_methods_supported": ["header", "query"]
+        if settings.insecure_query_token
+        else ["header"],
     }
     return {name: value for name, value in document.items() if value}
 
@@ -34,7 +36,11 @@ def metadata_response(request: Request, resource: ProtectedResource) -> Answer |
     The document needs no token and may be read from every origin.
     """
     place = resource.metadata_path
-    asked = request.path == place and request.method in ("GET", "HEAD", "OPTIONS") and request.scheme not in ("ws", "wss")
+    asked = (
+        request.path == place
+        and request.method in ("GET", "HEAD", "OPTIONS")
+        and request.scheme not in ("ws", "wss")
+    )
     if place is None or not asked:
         return None
     if request.method == "OPTIONS":

@@ -1,4 +1,4 @@
-"""Verification of one token: which issuer it comes from, and whether to verify or to introspect it."""
+"""Verification of one token: find its issuer, then verify or introspect it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Final
 from iiniit_guard.core.cache.tokens import CacheEntry
 from iiniit_guard.core.issuer.introspection import introspect
 from iiniit_guard.core.issuer.jwt import verify_jwt
-from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, has_jws_parts, is_canonical, parse_jws, read_header
+from iiniit_guard.core.jose.jws import (
+    ALGORITHMS,
+    Jws,
+    has_jws_parts,
+    is_canonical,
+    parse_jws,
+    read_header,
+)
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
@@ -17,7 +24,12 @@ _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
 def verify(
-    token: str, digest: bytes, resource: ProtectedResource, issuer: str | None = None, *, outdated: float | None = None
+    token: str,
+    digest: bytes,
+    resource: ProtectedResource,
+    issuer: str | None = None,
+    *,
+    outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Verify a token from any source.
 
@@ -42,12 +54,18 @@ def verify(
             return unverified(Reason.MALFORMED_TOKEN, resource)
         unread = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
         issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
-        return (yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))
+        return (
+            yield from introspect(
+                token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated
+            )
+        )
     if header is None:
         asked = server if issuer is not None else resource.opaque_server_of(token)
         if asked is None or not asked.introspects:
             unknown = issuer is not None and server is None
-            return unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)
+            return unverified(
+                Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource
+            )
         return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
     # A malformed token is refused without a call to the server.
     jws = parse_jws(token, resource.algorithms, header)
@@ -61,7 +79,11 @@ def verify(
         return unverified(Reason.UNKNOWN_ISSUER, resource)
     how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
     if how == "introspect":
-        return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))
+        return (
+            yield from introspect(
+                token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated
+            )
+        )
     verified = yield from verify_jwt(jws, trusted)
     if not isinstance(verified, CacheEntry):
         return verified
@@ -71,7 +93,17 @@ def verify(
     if how == "verify":
         resource.cache.keep(digest, verified, len(token))
         return verified.token
-    return (yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))
+    return (
+        yield from introspect(
+            token,
+            digest,
+            trusted,
+            resource.cache,
+            issued_at=issued_at,
+            verified=verified,
+            outdated=outdated,
+        )
+    )
 
 
 def unverified(reason: Reason, resource: ProtectedResource) -> Problem:

@@ -9,7 +9,12 @@ from __future__ import annotations
 from iiniit_guard.errors import needs_extra
 
 with needs_extra("django", "iiniit_guard.django"):
-    from iiniit_guard.django.decorators import public, require_any_scope, require_scope, require_token
+    from iiniit_guard.django.decorators import (
+        public,
+        require_any_scope,
+        require_scope,
+        require_token,
+    )
     from iiniit_guard.django.middleware import GuardMiddleware
 
 __all__ = ["GuardMiddleware", "public", "require_any_scope", "require_scope", "require_token"]

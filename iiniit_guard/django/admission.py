@@ -11,7 +11,14 @@ from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Answer, Refusal
-from iiniit_guard.django.responses import NO_CONTENT, abort_when_refused, is_of_public_view, preflight_answer, replacement, response_to
+from iiniit_guard.django.responses import (
+    NO_CONTENT,
+    abort_when_refused,
+    is_of_public_view,
+    preflight_answer,
+    replacement,
+    response_to,
+)
 
 
 class Admission:
@@ -34,7 +41,9 @@ class Admission:
 
     __slots__ = ("_method", "_path", "preflight_only", "public_view_ran", "record", "unasked")
 
-    def __init__(self, request: HttpRequest, record: RefusalRecord, unasked: bool, preflight_only: bool) -> None:
+    def __init__(
+        self, request: HttpRequest, record: RefusalRecord, unasked: bool, preflight_only: bool
+    ) -> None:
         self._path: str = request.path_info
         self._method: str | None = request.method
         self.record: RefusalRecord = record
@@ -65,7 +74,9 @@ class Admission:
             return True
         return not self._is_elsewhere(request) and (not self.unasked or is_of_public_view(response))
 
-    def finish(self, response: HttpResponse, decision: AccessToken | Allow | Answer | None, has_token: bool) -> HttpResponse:
+    def finish(
+        self, response: HttpResponse, decision: AccessToken | Allow | Answer | None, has_token: bool
+    ) -> HttpResponse:
         """Return a refusal, a response with only the CORS fields of `response`, or `response`.
 
         Args:

@@ -25,12 +25,29 @@ def check_project(**_: Any) -> list[CheckMessage]:
         found += _check_settings()
         if cors_is_inside(GuardMiddleware):
             hint = "Put it above the guard, so that refusals get its headers too."
-            found.append(Warned("The CORS middleware stands below the guard's.", hint=hint, id="iiniit_guard.W001"))
+            found.append(
+                Warned(
+                    "The CORS middleware stands below the guard's.",
+                    hint=hint,
+                    id="iiniit_guard.W001",
+                )
+            )
     else:
-        views = sorted({_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)})
+        views = sorted(
+            {_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)}
+        )
         if views:
-            hint = f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Decorated views: {", ".join(views)}.'
-            found.append(Error("Views are decorated, but the guard's middleware is missing.", hint=hint, id="iiniit_guard.E003"))
+            hint = (
+                f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Decorated views: '
+                f"{', '.join(views)}."
+            )
+            found.append(
+                Error(
+                    "Views are decorated, but the guard's middleware is missing.",
+                    hint=hint,
+                    id="iiniit_guard.E003",
+                )
+            )
     return found
 
 
@@ -54,7 +71,9 @@ def _views(patterns: list[Any]) -> Iterator[Any]:
 
 
 def _is_decorated(view: Any) -> bool:
-    methods = (getattr(getattr(view, "view_class", None), name, None) for name in View.http_method_names)
+    methods = (
+        getattr(getattr(view, "view_class", None), name, None) for name in View.http_method_names
+    )
     return any(policies_of(handler) or is_public(handler) for handler in (view, *methods))
 
 

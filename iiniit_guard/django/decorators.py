@@ -12,7 +12,13 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.views import View
 
-from iiniit_guard.adapting.decorators import decide, decide_async, is_permitted, mark_guarded, mark_public
+from iiniit_guard.adapting.decorators import (
+    decide,
+    decide_async,
+    is_permitted,
+    mark_guarded,
+    mark_public,
+)
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.django.responses import RequestRefused, mark_public_response
@@ -24,7 +30,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 HOST: Final = "django"
 
 
-def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a token with all of `scopes`.
 
     The decorator accepts view functions, `View` classes and their methods, also asynchronous ones.
@@ -41,7 +49,9 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
-def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_any_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a token with at least one of `scopes`.
 
     A challenge names the first scope. See `require_scope`.
@@ -49,7 +59,9 @@ def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_ag
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
-def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_token(
+    *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a valid token, with any scopes.
 
     See `require_scope`.
@@ -68,12 +80,18 @@ def public(view: F) -> F:
 
 def _guarded(policy: Policy) -> Callable[[F], F]:
     def decorate(view: F) -> F:
-        return _decorate(view, partial(_guard, policy), lambda wrapper: mark_guarded(wrapper, policy))
+        return _decorate(
+            view, partial(_guard, policy), lambda wrapper: mark_guarded(wrapper, policy)
+        )
 
     return decorate
 
 
-def _decorate(view: F, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], mark: Callable[[Callable[..., Any]], object]) -> F:
+def _decorate(
+    view: F,
+    wrap: Callable[[Callable[..., Any]], Callable[..., Any]],
+    mark: Callable[[Callable[..., Any]], object],
+) -> F:
     if isinstance(view, type):
         return cast("F", _decorate_class(view, wrap, mark))
     if not callable(view):
@@ -84,7 +102,9 @@ def _decorate(view: F, wrap: Callable[[Callable[..., Any]], Callable[..., Any]],
 
 
 def _decorate_class(
-    view: type[Any], wrap: Callable[[Callable[..., Any]], Callable[..., Any]], mark: Callable[[Callable[..., Any]], object]
+    view: type[Any],
+    wrap: Callable[[Callable[..., Any]], Callable[..., Any]],
+    mark: Callable[[Callable[..., Any]], object],
 ) -> type[Any]:
     if not issubclass(view, View):
         raise UsageError(f"only View classes can be decorated; {view.__name__} is not one")
@@ -96,7 +116,9 @@ def _decorate_class(
 
 
 def _guard(policy: Policy, view: Callable[..., Any]) -> Callable[..., Any]:
-    async def guard_async(request: HttpRequest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def guard_async(
+        request: HttpRequest, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if not await _permits_async(request, policy):
             raise RequestRefused from None
         return await view(*args, **kwargs)

@@ -25,7 +25,14 @@ from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
-from iiniit_guard.django.state import has_credential, new_record, note, read_request, recall, state_of
+from iiniit_guard.django.state import (
+    has_credential,
+    new_record,
+    note,
+    read_request,
+    recall,
+    state_of,
+)
 from iiniit_guard.guard import Guard
 
 _log: Final = logging.getLogger("iiniit_guard")
@@ -86,7 +93,10 @@ class GuardMiddleware:
         self._hooked = type(self).process_view is not GuardMiddleware.process_view
         self._cors_answers = cors_answers_below(type(self))
         if cors_is_inside(type(self)):
-            _log.warning("the CORS middleware is inside the guard: refusals will not reach scripts of other origins; put it above")
+            _log.warning(
+                "the CORS middleware is inside the guard: refusals will not reach scripts of other "
+                "origins; put it above"
+            )
 
     @property
     def process_view(self) -> Callable[..., Any]:
@@ -100,7 +110,11 @@ class GuardMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the refusal for the exception of a decorator, so that Django logs no traceback."""
         refusal = recorded_refusal(state_of(request))
-        return response_to(refusal) if isinstance(exception, RequestRefused) and refusal is not None else None
+        return (
+            response_to(refusal)
+            if isinstance(exception, RequestRefused) and refusal is not None
+            else None
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
@@ -119,31 +133,48 @@ class GuardMiddleware:
         if not isinstance(response, HttpResponseBase) and isawaitable(response):
             # An inner wrapper hides that the inner middleware is asynchronous.
             return self._finish_async(request, admission, response)
-        return self._finish(request, admission, response, None if admission.covers_response(request, response) else self._ask(request))
+        return self._finish(
+            request,
+            admission,
+            response,
+            None if admission.covers_response(request, response) else self._ask(request),
+        )
 
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
         unasked = self._hooked and _leads_to_public_view(request)
-        admission = self._enter(request, _PASSED if unasked else await self._ask_async(request), unasked)
+        admission = self._enter(
+            request, _PASSED if unasked else await self._ask_async(request), unasked
+        )
         if not isinstance(admission, Admission):
             return admission
         return await self._finish_async(request, admission, self.get_response(request))
 
-    async def _finish_async(self, request: HttpRequest, admission: Admission, coming: Awaitable[HttpResponse]) -> HttpResponse:
+    async def _finish_async(
+        self, request: HttpRequest, admission: Admission, coming: Awaitable[HttpResponse]
+    ) -> HttpResponse:
         try:
             response = await coming
         except Exception:
             if admission.record.refusal is None:
                 raise
             return response_to(admission.record.refusal)
-        decision = None if admission.covers_response(request, response) else await self._ask_async(request)
+        decision = (
+            None if admission.covers_response(request, response) else await self._ask_async(request)
+        )
         return self._finish(request, admission, response, decision)
 
     def _finish(
-        self, request: HttpRequest, admission: Admission, response: HttpResponse, decision: AccessToken | Allow | Answer | None
+        self,
+        request: HttpRequest,
+        admission: Admission,
+        response: HttpResponse,
+        decision: AccessToken | Allow | Answer | None,
     ) -> HttpResponse:
         if decision is not None:
             admission.decide_again(request, self._passes_as_preflight(request, decision))
-        return admission.finish(response, decision, admission.preflight_only and has_credential(request, self.guard))
+        return admission.finish(
+            response, decision, admission.preflight_only and has_credential(request, self.guard)
+        )
 
     def _ask(self, request: HttpRequest) -> AccessToken | Allow | Answer:
         gate, answers = self._requirements()
@@ -151,7 +182,9 @@ class GuardMiddleware:
         return (
             said
             if isinstance(said, AccessToken)
-            else admit(self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers)
+            else admit(
+                self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers
+            )
         )
 
     async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
@@ -159,31 +192,46 @@ class GuardMiddleware:
         said = recall(self.guard, gate, request, HOST)
         if isinstance(said, AccessToken):
             return said
-        return await admit_async(self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers)
+        return await admit_async(
+            self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers
+        )
 
     def _requirements(self) -> tuple[Gate, bool]:
         """Return the gate, and whether inner middleware answers preflights instead of a view."""
         return (self.gate, self._cors_answers) if self._hooked else (self._gate_without_hook, False)
 
-    def _passes_as_preflight(self, request: HttpRequest, decision: AccessToken | Allow | Answer) -> bool:
+    def _passes_as_preflight(
+        self, request: HttpRequest, decision: AccessToken | Allow | Answer
+    ) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
-        if request.method != "OPTIONS" or not isinstance(decision, Allow) or decision.token or decision.principal:
+        if (
+            request.method != "OPTIONS"
+            or not isinstance(decision, Allow)
+            or decision.token
+            or decision.principal
+        ):
             return False
         gate, answers = self._requirements()
         return gate.passes_as_preflight(read_request(request), host_answers=answers)
 
-    def _enter(self, request: HttpRequest, decision: AccessToken | Allow | Answer, unasked: bool) -> Admission | HttpResponse:
+    def _enter(
+        self, request: HttpRequest, decision: AccessToken | Allow | Answer, unasked: bool
+    ) -> Admission | HttpResponse:
         if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
                 record_refusal(state_of(request), decision)  # for an outer guard middleware
             return response_to(decision)
         record = new_record(request)  # outer middleware may pass the same request several times
         note(request, self.guard, *_found(decision), record)
-        admission = Admission(request, record, unasked, not unasked and self._passes_as_preflight(request, decision))
+        admission = Admission(
+            request, record, unasked, not unasked and self._passes_as_preflight(request, decision)
+        )
         setattr(request, self._attribute, admission)
         return admission
 
-    def _process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
+    def _process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
+    ) -> HttpResponse | None:
         """Decide again if the previous decision does not cover `view`."""
         admission: Admission = getattr(request, self._attribute)
         if admission.covers(request, view):
@@ -206,7 +254,9 @@ class GuardMiddleware:
         returned object as the response.
         """
 
-        def process_view(request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> Any:
+        def process_view(
+            request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
+        ) -> Any:
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
@@ -216,7 +266,11 @@ class GuardMiddleware:
         return markcoroutinefunction(process_view)
 
     def _settle(
-        self, request: HttpRequest, admission: Admission, view: Callable[..., Any], decision: AccessToken | Allow | Answer
+        self,
+        request: HttpRequest,
+        admission: Admission,
+        view: Callable[..., Any],
+        decision: AccessToken | Allow | Answer,
     ) -> HttpResponse | None:
         admission.decide_again(request, self._passes_as_preflight(request, decision))
         if not isinstance(decision, (AccessToken, Allow)):
@@ -228,7 +282,11 @@ class GuardMiddleware:
 
 
 def _found(decision: AccessToken | Allow) -> tuple[AccessToken | None, Principal | None]:
-    return (decision, None) if isinstance(decision, AccessToken) else (decision.token, decision.principal)
+    return (
+        (decision, None)
+        if isinstance(decision, AccessToken)
+        else (decision.token, decision.principal)
+    )
 
 
 def _leads_to_public_view(request: HttpRequest) -> bool:

@@ -97,10 +97,14 @@ def preflight_answer(replaced: object) -> HttpResponse:
     """
     if not isinstance(replaced, HttpResponseBase):
         return response_to(NO_CONTENT)
-    is_plain = replaced.status_code == 200 and isinstance(replaced, HttpResponse) and not replaced.content
+    is_plain = (
+        replaced.status_code == 200 and isinstance(replaced, HttpResponse) and not replaced.content
+    )
     response = _Replacement(status=200 if is_plain else 204)
     response.replaced = replaced
-    response.headers = ResponseHeaders({name: value for name, value in replaced.headers.items() if name.lower() in _OF_CORS})
+    response.headers = ResponseHeaders(
+        {name: value for name, value in replaced.headers.items() if name.lower() in _OF_CORS}
+    )
     if is_plain:
         response.headers["Content-Length"] = "0"
     return response
@@ -108,8 +112,16 @@ def preflight_answer(replaced: object) -> HttpResponse:
 
 _OF_CORS: Final = frozenset(
     {
-        *("access-control-allow-origin", "access-control-allow-credentials", "access-control-allow-headers"),
-        *("access-control-allow-methods", "access-control-allow-private-network", "access-control-max-age"),
+        *(
+            "access-control-allow-origin",
+            "access-control-allow-credentials",
+            "access-control-allow-headers",
+        ),
+        *(
+            "access-control-allow-methods",
+            "access-control-allow-private-network",
+            "access-control-max-age",
+        ),
         *("access-control-expose-headers", "vary"),
     }
 )
@@ -126,7 +138,10 @@ def mark_public_response(response: R) -> R:
 
 def is_of_public_view(response: object) -> bool:
     """Return whether a `@public` view created `response`, also if a cache stored it since."""
-    return isinstance(response, HttpResponseBase) and getattr(response.cookies, _MADE_BY_PUBLIC_VIEW, False) is True
+    return (
+        isinstance(response, HttpResponseBase)
+        and getattr(response.cookies, _MADE_BY_PUBLIC_VIEW, False) is True
+    )
 
 
 _MADE_BY_PUBLIC_VIEW: Final = "_iiniit_guard_public"
@@ -141,7 +156,9 @@ def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> Non
         # No handler runs while the file is read. The server may send it with wsgi.file_wrapper.
         return
     content = response.streaming_content
-    response.streaming_content = _allowed_async(content, record) if response.is_async else _allowed(content, record)
+    response.streaming_content = (
+        _allowed_async(content, record) if response.is_async else _allowed(content, record)
+    )
 
 
 def _is_standard_file(file: object) -> bool:
@@ -154,7 +171,11 @@ def _is_standard_file(file: object) -> bool:
         return "read" not in vars(file)
     if type(file) is BufferedReader:
         return "read" not in vars(file) and _is_standard_file(file.raw)
-    return type(file) in (File, ContentFile) and "read" not in vars(file) and _is_standard_file(vars(file)["file"])
+    return (
+        type(file) in (File, ContentFile)
+        and "read" not in vars(file)
+        and _is_standard_file(vars(file)["file"])
+    )
 
 
 def _allowed(content: Iterator[bytes], record: RefusalRecord) -> Iterator[bytes]:
@@ -166,7 +187,9 @@ def _allowed(content: Iterator[bytes], record: RefusalRecord) -> Iterator[bytes]
         raise RequestRefused from None
 
 
-async def _allowed_async(content: AsyncIterator[bytes], record: RefusalRecord) -> AsyncIterator[bytes]:
+async def _allowed_async(
+    content: AsyncIterator[bytes], record: RefusalRecord
+) -> AsyncIterator[bytes]:
     async for chunk in content:
         if record.refusal is not None:
             raise RequestRefused from None

@@ -49,7 +49,9 @@ def parse(configured: object) -> tuple[Guard, Gate]:
     if isinstance(configured, Guard):
         return configured, make_gate()
     if not isinstance(configured, Mapping) or not configured:
-        raise SettingsError([f"{SETTING}: must be a Guard or a dict of settings in the Django settings"])
+        raise SettingsError(
+            [f"{SETTING}: must be a Guard or a dict of settings in the Django settings"]
+        )
     ours = {name: configured[name] for name in _OF_THE_MIDDLEWARE if name in configured}
     others = {name: value for name, value in configured.items() if name not in ours}
     faults: list[str] = []
@@ -71,7 +73,11 @@ def _make_guard(configured: dict[str, Any]) -> Guard:
     if "guard" not in configured:
         return Guard(**configured)
     guard: object = configured["guard"]
-    faults = [f"{name}: it belongs to the guard, which is given already" for name in configured if name != "guard"]
+    faults = [
+        f"{name}: it belongs to the guard, which is given already"
+        for name in configured
+        if name != "guard"
+    ]
     if isinstance(guard, Guard) and not faults:
         return guard
     raise SettingsError(faults if isinstance(guard, Guard) else [*faults, "guard: must be a Guard"])

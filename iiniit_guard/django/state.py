@@ -10,7 +10,15 @@ from django.http import HttpRequest
 
 from iiniit_guard.adapting.asgi_exchange import recall_scope
 from iiniit_guard.adapting.middleware import is_exception, recall_environ
-from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, RECORD_KEY, TOKEN_KEY, RefusalRecord, add_notes, with_notes
+from iiniit_guard.adapting.request_state import (
+    GUARD_KEY,
+    PRINCIPAL_KEY,
+    RECORD_KEY,
+    TOKEN_KEY,
+    RefusalRecord,
+    add_notes,
+    with_notes,
+)
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 
@@ -38,7 +46,11 @@ def new_record(request: HttpRequest) -> RefusalRecord:
 
 
 def note(
-    request: HttpRequest, guard: Guard, token: AccessToken | None, principal: Principal | None, record: RefusalRecord | None = None
+    request: HttpRequest,
+    guard: Guard,
+    token: AccessToken | None,
+    principal: Principal | None,
+    record: RefusalRecord | None = None,
 ) -> None:
     """Store the result of the middleware for decorators and views.
 
@@ -93,15 +105,27 @@ def read_request(request: HttpRequest) -> Request:
     return read
 
 
-def recall(guard: Guard, gate: Gate, request: HttpRequest, host: str) -> AccessToken | Unfinished | None:
+def recall(
+    guard: Guard, gate: Gate, request: HttpRequest, host: str
+) -> AccessToken | Unfinished | None:
     """Decide about a request on the fast path, without I/O; see `recall_environ`."""
     # Use Django's path_info, because middleware may have changed it.
-    if (gate.opens or guard.metadata_path is not None) and is_exception(guard, gate, request.path_info):
+    if (gate.opens or guard.metadata_path is not None) and is_exception(
+        guard, gate, request.path_info
+    ):
         return None
     scope = _scope_of(request)
     if scope is not None:
-        return recall_scope(guard, gate, scope, host) if scope.get("method") == request.method else None
-    return recall_environ(guard, gate, request.META, host) if request.META.get("REQUEST_METHOD") == request.method else None
+        return (
+            recall_scope(guard, gate, scope, host)
+            if scope.get("method") == request.method
+            else None
+        )
+    return (
+        recall_environ(guard, gate, request.META, host)
+        if request.META.get("REQUEST_METHOD") == request.method
+        else None
+    )
 
 
 def _scope_of(request: HttpRequest) -> MutableMapping[str, Any] | None:

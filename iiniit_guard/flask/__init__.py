@@ -5,7 +5,20 @@ from __future__ import annotations
 from iiniit_guard.errors import needs_extra
 
 with needs_extra("flask", "iiniit_guard.flask"):
-    from iiniit_guard.flask.decorators import access_token, public, require_any_scope, require_scope, require_token
+    from iiniit_guard.flask.decorators import (
+        access_token,
+        public,
+        require_any_scope,
+        require_scope,
+        require_token,
+    )
     from iiniit_guard.flask.extension import IiniitGuard
 
-__all__ = ["IiniitGuard", "access_token", "public", "require_any_scope", "require_scope", "require_token"]
+__all__ = [
+    "IiniitGuard",
+    "access_token",
+    "public",
+    "require_any_scope",
+    "require_scope",
+    "require_token",
+]

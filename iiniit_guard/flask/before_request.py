@@ -40,7 +40,9 @@ class BeforeRequest:
             instead.
     """
 
-    def __init__(self, app: Flask, guard: Guard, gate: Gate, flask_dispatches: Callable[[], bool]) -> None:
+    def __init__(
+        self, app: Flask, guard: Guard, gate: Gate, flask_dispatches: Callable[[], bool]
+    ) -> None:
         self._app = app
         self._guard = guard
         self._gate = gate
@@ -53,7 +55,11 @@ class BeforeRequest:
         """Return the refusal of `asked`, or None if it passes, and store which view may run."""
         if not self._looked:
             self._look(self._app)
-        environ, endpoint, views = asked.environ, asked.endpoint, cast("dict[Any, Any]", self._app.view_functions)
+        environ, endpoint, views = (
+            asked.environ,
+            asked.endpoint,
+            cast("dict[Any, Any]", self._app.view_functions),
+        )
         admission = environ.get(ADMISSION_KEY)
         # The request did not pass through the WSGI application: `app.test_request_context`.
         if admission is None:
@@ -77,8 +83,13 @@ class BeforeRequest:
             return None
         read = request_from_environ(environ)
         # The view that runs is checked again, so this prediction cannot admit another one.
-        flask_answers = getattr(asked.url_rule, "provide_automatic_options", False) is True and self._flask_dispatches()
-        decision = admit(self._guard, self._gate, read, HOST, requirement, begun=said, host_answers=flask_answers)
+        flask_answers = (
+            getattr(asked.url_rule, "provide_automatic_options", False) is True
+            and self._flask_dispatches()
+        )
+        decision = admit(
+            self._guard, self._gate, read, HOST, requirement, begun=said, host_answers=flask_answers
+        )
         if not isinstance(decision, Allow):
             return _recorded(environ, admission, decision)
         add_notes(environ, self._guard, decision.token, decision.principal)
@@ -108,12 +119,16 @@ class BeforeRequest:
             admission = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:
             return True
-        return admission is not None and (admission.admitted is ANY_VIEW or admission.admitted is view)
+        return admission is not None and (
+            admission.admitted is ANY_VIEW or admission.admitted is view
+        )
 
     def refusal_of(self, function: object) -> Response | None:
         """Return the refusal of the current request if `function` is its view, not yet admitted."""
         rule = current_request().url_rule
-        if rule is None or function is not dict.get(cast("dict[Any, Any]", self._app.view_functions), rule.endpoint):
+        if rule is None or function is not dict.get(
+            cast("dict[Any, Any]", self._app.view_functions), rule.endpoint
+        ):
             return None
         return self.refusal_of_view(rule.endpoint, function)
 
@@ -135,7 +150,11 @@ class BeforeRequest:
         marks = self._marks.get(endpoint)
         if marks is None or marks[0] is not view:  # an application may replace a view
             policies = policies_of(view)
-            marks = self._marks[endpoint] = (view, is_public(view), policies[0] if policies else None)
+            marks = self._marks[endpoint] = (
+                view,
+                is_public(view),
+                policies[0] if policies else None,
+            )
         return marks[1], marks[2]
 
     def _ask_again(self, environ: dict[str, Any], requirement: Policy | None) -> Response | None:
@@ -161,7 +180,10 @@ class BeforeRequest:
     def _look(self, app: Flask) -> None:
         names = find_misordered(dict.values(cast("dict[Any, Any]", app.view_functions)))
         if names:
-            raise UsageError(f"the guard's decorator stands above the route decorator, so it guards nothing: {', '.join(names)}")
+            raise UsageError(
+                "the guard's decorator stands above the route decorator, so it guards nothing: "
+                f"{', '.join(names)}"
+            )
         self._looked = True
 
 

@@ -23,7 +23,9 @@ from iiniit_guard.flask.refused import HOST, Refused, current_request, response_
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a token with all of `scopes`.
 
     The decorator accepts functions and methods, also asynchronous ones, and `View` classes. It must
@@ -40,7 +42,9 @@ def require_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: i
     return _guarded(scope_policy(scopes, "all", acr_values, max_age))
 
 
-def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_any_scope(
+    *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a token with at least one of `scopes`.
 
     A challenge names the first scope. See `require_scope`.
@@ -48,7 +52,9 @@ def require_any_scope(*scopes: str, acr_values: str | Iterable[str] = (), max_ag
     return _guarded(scope_policy(scopes, "any", acr_values, max_age))
 
 
-def require_token(*, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> Callable[[F], F]:
+def require_token(
+    *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+) -> Callable[[F], F]:
     """Return a decorator that lets a view run only for a valid token, with any scopes.
 
     See `require_scope`.
@@ -84,12 +90,17 @@ def _guarded(policy: Policy) -> Callable[[F], F]:
     return decorate
 
 
-def _wrap(view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], policy: Policy | None) -> F:
+def _wrap(
+    view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], policy: Policy | None
+) -> F:
     if isinstance(view, type) and issubclass(view, View):
         _wrap_class(view, public if policy is None else _guarded(policy))
         return view
     if not inspect.isfunction(function_of(view)):
-        raise UsageError(f"only functions and View classes can be decorated, not a {type(view).__name__}: decorate the view itself")
+        raise UsageError(
+            f"only functions and View classes can be decorated, not a {type(view).__name__}: "
+            "decorate the view itself"
+        )
 
     asynchronous = inspect.iscoroutinefunction(function_of(view))
 
@@ -99,7 +110,11 @@ def _wrap(view: F, mark: Callable[[Callable[..., Any]], Callable[..., Any]], pol
             _demand(policy)
         # Flask is synchronous outside its views. `ensure_sync` runs an async view on an event loop
         # of its own.
-        return current_app.ensure_sync(view)(*args, **kwargs) if asynchronous else view(*args, **kwargs)
+        return (
+            current_app.ensure_sync(view)(*args, **kwargs)
+            if asynchronous
+            else view(*args, **kwargs)
+        )
 
     marked = mark(wrapper)
     remember_wrapped(view, marked)

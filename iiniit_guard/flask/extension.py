@@ -56,7 +56,13 @@ class IiniitGuard:
         preflights: Preflights = "auto",
     ) -> None:
         self.guard = guard
-        self.gate: Gate = make_gate(public, rules=rules, enforce=enforce, optional_token=optional_token, preflights=preflights)
+        self.gate: Gate = make_gate(
+            public,
+            rules=rules,
+            enforce=enforce,
+            optional_token=optional_token,
+            preflights=preflights,
+        )
         if app is not None:
             self.init_app(app)
 

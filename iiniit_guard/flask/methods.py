@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
 
 # An override of any of these methods could run a view for OPTIONS instead of Flask's own response.
-_ANSWERING: Final = ("wsgi_app", "full_dispatch_request", "dispatch_request", "make_default_options_response")
+_ANSWERING: Final = (
+    "wsgi_app",
+    "full_dispatch_request",
+    "dispatch_request",
+    "make_default_options_response",
+)
 
 
 class GuardedMethods:
@@ -79,7 +84,11 @@ class GuardedMethods:
         if admission.admitted is not ANY_VIEW:
             self._watch_dispatch()
         answer: Response = self._full_dispatch_request(*args)
-        if type(answer) is Response and type(answer.response) in (list, tuple) and self._is_flasks_wsgi_app:
+        if (
+            type(answer) is Response
+            and type(answer.response) in (list, tuple)
+            and self._is_flasks_wsgi_app
+        ):
             admission.plain_body = ClosingIterator
         return answer
 
@@ -119,7 +128,8 @@ class GuardedMethods:
         replaced = vars(self._app).keys() & {"dispatch_request", "make_default_options_response"}
         return (
             not replaced
-            and getattr(self._full_dispatch_request, "__func__", None) is Flask.full_dispatch_request
+            and getattr(self._full_dispatch_request, "__func__", None)
+            is Flask.full_dispatch_request
             and all(getattr(type(self._app), name) is getattr(Flask, name) for name in _ANSWERING)
         )
 

@@ -130,9 +130,15 @@ class EffectRunner:
                     (await self._make_loops().here()).start(partial(self._run_later_async, start))
                 return None
             case Shield(start):
-                return await (await self._make_loops().here()).lead(run_async(start(), self.perform_async))
+                return await (await self._make_loops().here()).lead(
+                    run_async(start(), self.perform_async)
+                )
             case StoreGet() | StoreSet():
-                return missed(effect) if self._store is None else await self._store.perform_async(effect, self._make_loops())
+                return (
+                    missed(effect)
+                    if self._store is None
+                    else await self._store.perform_async(effect, self._make_loops())
+                )
             case Checkpoint():
                 await asyncio.sleep(0)
                 return None
@@ -208,10 +214,16 @@ class EffectRunner:
         from iiniit_guard.io.http_threads import ThreadClients
 
         loops = self._make_loops()
-        contexts, names = TlsContexts(), Resolver(DaemonThreads("iiniit_guard-names", _NAMES_THREADS))
+        contexts, names = (
+            TlsContexts(),
+            Resolver(DaemonThreads("iiniit_guard-names", _NAMES_THREADS)),
+        )
         with self._lock:
             if self._clients is None:
-                self._clients = (ThreadClients(contexts, names), LoopClients(contexts, names, loops, self._blocking))
+                self._clients = (
+                    ThreadClients(contexts, names),
+                    LoopClients(contexts, names, loops, self._blocking),
+                )
             return self._clients
 
     def _make_loops(self) -> Loops:
@@ -258,7 +270,9 @@ def _ask(function: Callable[..., object], arguments: tuple[object, ...]) -> obje
     if inspect.isawaitable(reply):
         if inspect.iscoroutine(reply):
             reply.close()  # otherwise Python warns that it was never awaited
-        raise UsageError(f"{_name_of(function)} is asynchronous, but was called from a synchronous application")
+        raise UsageError(
+            f"{_name_of(function)} is asynchronous, but was called from a synchronous application"
+        )
     return reply
 
 
@@ -290,5 +304,7 @@ def _log_failure(error: Exception) -> None:
     raised = error.__traceback__
     while raised is not None and raised.tb_next is not None:
         raised = raised.tb_next
-    where = "?" if raised is None else f"{raised.tb_frame.f_globals.get('__name__')}:{raised.tb_lineno}"
+    where = (
+        "?" if raised is None else f"{raised.tb_frame.f_globals.get('__name__')}:{raised.tb_lineno}"
+    )
     _log.error("work in the background failed: %s in %s", type(error).__name__, where)

@@ -77,7 +77,9 @@ class Loops:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._states: dict[asyncio.AbstractEventLoop, tuple[LoopState, AsyncGenerator[None, None]]] = {}
+        self._states: dict[
+            asyncio.AbstractEventLoop, tuple[LoopState, AsyncGenerator[None, None]]
+        ] = {}
 
     def __len__(self) -> int:
         return len(self._states)
@@ -103,7 +105,9 @@ class Loops:
         if known is not None:
             await known[1].aclose()
 
-    async def _until_the_end(self, loop: asyncio.AbstractEventLoop, state: LoopState) -> AsyncGenerator[None, None]:
+    async def _until_the_end(
+        self, loop: asyncio.AbstractEventLoop, state: LoopState
+    ) -> AsyncGenerator[None, None]:
         """Close `state` when the loop ends.
 
         A weak reference to the loop would not work: connections refer to their loop, so nothing

@@ -50,7 +50,16 @@ class Exchange:
         answered: At least one byte of the response was received.
     """
 
-    __slots__ = ("_connect_deadline", "_connect_seconds", "_deadline", "_root", "answered", "connected", "handshaking", "place")
+    __slots__ = (
+        "_connect_deadline",
+        "_connect_seconds",
+        "_deadline",
+        "_root",
+        "answered",
+        "connected",
+        "handshaking",
+        "place",
+    )
 
     def __init__(self, connection: Connection, started: float) -> None:
         self._deadline = self._connect_deadline = started + connection.timeout_seconds
@@ -110,14 +119,18 @@ class Exchange:
 
         The request may then be sent again; its recorded exception is discarded.
         """
-        stale = not (self.connected or self.answered) and isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError))
+        stale = not (self.connected or self.answered) and isinstance(
+            error, (httpx2.NetworkError, httpx2.RemoteProtocolError)
+        )
         if stale:
             self._root = None
         return stale
 
     def unreachable(self, error: Exception) -> Unreachable:
         """Return the failure, without any content that was sent or received."""
-        names = dict.fromkeys(type(known).__name__ for known in (error, self._root) if known is not None)
+        names = dict.fromkeys(
+            type(known).__name__ for known in (error, self._root) if known is not None
+        )
         what = str(error) if isinstance(error, ExchangeError) else " from ".join(names)
         return Unreachable(self._cause(error), f"{what} at {self.place}")
 
@@ -182,4 +195,6 @@ def _left_until(deadline: float) -> float:
 
 def _is_tls(error: BaseException | None) -> bool:
     """Return whether `error` is a TLS alert or a bad certificate, not a closed connection."""
-    return isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    return isinstance(error, ssl.SSLError) and not isinstance(
+        error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+    )

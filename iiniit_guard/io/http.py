@@ -51,7 +51,9 @@ def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
     named = {name.lower() for name, _ in request.headers}
     usual = (("accept-encoding", "gzip"), ("user-agent", "iiniit_guard"))
     headers = [pair for pair in usual if pair[0] not in named]
-    return httpx2.Request(request.method, url, headers=[*headers, *request.headers], content=request.body or None)
+    return httpx2.Request(
+        request.method, url, headers=[*headers, *request.headers], content=request.body or None
+    )
 
 
 class Answer:
@@ -67,7 +69,10 @@ class Answer:
 
     def __init__(self, response: httpx2.Response) -> None:
         self._status = response.status_code
-        self._headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw)
+        self._headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in response.headers.raw
+        )
         length = response.headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > MAX_BODY_BYTES):
             raise ExchangeError("too_large", "an answer over 1 MiB")
@@ -149,7 +154,9 @@ class TlsContexts:
             if connection.certificate_file is not None:
                 context.load_cert_chain(connection.certificate_file, connection.key_file)
         except OSError as error:
-            raise ExchangeError("file", f"{type(error).__name__} in the certificate files for the connection") from error
+            raise ExchangeError(
+                "file", f"{type(error).__name__} in the certificate files for the connection"
+            ) from error
         return self._made.setdefault(connection, context)
 
 

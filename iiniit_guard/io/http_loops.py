@@ -38,7 +38,9 @@ class LoopClients:
     They send no cookies and follow no redirects.
     """
 
-    def __init__(self, contexts: TlsContexts, names: Resolver, loops: Loops, threads: DaemonThreads) -> None:
+    def __init__(
+        self, contexts: TlsContexts, names: Resolver, loops: Loops, threads: DaemonThreads
+    ) -> None:
         self._contexts = contexts
         self._names = names
         self._loops = loops
@@ -68,11 +70,15 @@ class LoopClients:
         if scheme == "https":
             context = self._contexts.known(connection)
             if context is None:  # creating a context reads files
-                context = await asyncio.wrap_future(self._threads.run(lambda: self._contexts.make(connection)))
+                context = await asyncio.wrap_future(
+                    self._threads.run(lambda: self._contexts.make(connection))
+                )
         transports = (await self._loops.here()).transports
         transport = transports.get((connection, scheme))
         if not isinstance(transport, _Transport):
-            transport = transports[connection, scheme] = _Transport(connection, context, self._names)
+            transport = transports[connection, scheme] = _Transport(
+                connection, context, self._names
+            )
         return transport
 
 
@@ -82,7 +88,9 @@ class _Transport(httpx2.AsyncHTTPTransport):
     Tools that intercept the transports of httpx2 in tests also intercept this one.
     """
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Resolver) -> None:
+    def __init__(
+        self, connection: Connection, context: ssl.SSLContext | None, names: Resolver
+    ) -> None:
         proxy = proxy_of(connection)
         plain = context is None
         self._pool = httpcore2.AsyncConnectionPool(
@@ -140,7 +148,11 @@ class _Backend(httpcore2.AsyncNetworkBackend):
             failure: Exception = httpcore2.ConnectError("no address")
             for address, seconds in exchange.shares(addresses):
                 try:
-                    return _Stream(await self._sockets.connect_tcp(str(address.sockaddr[0]), port, timeout=seconds))
+                    return _Stream(
+                        await self._sockets.connect_tcp(
+                            str(address.sockaddr[0]), port, timeout=seconds
+                        )
+                    )
                 except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                     failure = error
             raise failure
@@ -169,7 +181,11 @@ class _Stream(httpcore2.AsyncNetworkStream):
     ) -> httpcore2.AsyncNetworkStream:
         try:
             with handshake() as exchange:
-                return _Stream(await self._opened.start_tls(ssl_context, server_hostname, exchange.left_to_connect()))
+                return _Stream(
+                    await self._opened.start_tls(
+                        ssl_context, server_hostname, exchange.left_to_connect()
+                    )
+                )
         except BaseException:
             await self.abandon()
             raise

@@ -90,7 +90,9 @@ class ThreadClients:
         with self._lock:
             transport = self._transports.get((connection, scheme))
             if transport is None:
-                transport = self._transports[connection, scheme] = _Transport(connection, context, self._names, self._open)
+                transport = self._transports[connection, scheme] = _Transport(
+                    connection, context, self._names, self._open
+                )
             return transport
 
 
@@ -100,7 +102,13 @@ class _Transport(httpx2.HTTPTransport):
     Tools that intercept the transports of httpx2 in tests also intercept this one.
     """
 
-    def __init__(self, connection: Connection, context: ssl.SSLContext | None, names: Resolver, streams: WeakSet[_Stream]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        context: ssl.SSLContext | None,
+        names: Resolver,
+        streams: WeakSet[_Stream],
+    ) -> None:
         proxy = proxy_of(connection)
         plain = context is None
         self._pool = httpcore2.ConnectionPool(
@@ -128,7 +136,9 @@ def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
 class _Backend(httpcore2.NetworkBackend):
     """Open connections, through the proxy `tunnelled` if it is set."""
 
-    def __init__(self, names: Resolver, streams: WeakSet[_Stream], tunnelled: ForwardProxy | None) -> None:
+    def __init__(
+        self, names: Resolver, streams: WeakSet[_Stream], tunnelled: ForwardProxy | None
+    ) -> None:
         self._names = names
         self._streams = streams
         self._tunnelled = tunnelled
@@ -196,7 +206,10 @@ class _Stream(httpcore2.NetworkStream):
         try:
             with handshake() as exchange:
                 self._socket.settimeout(exchange.left_to_connect())
-                return _Stream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname), self._streams)
+                return _Stream(
+                    ssl_context.wrap_socket(self._socket, server_hostname=server_hostname),
+                    self._streams,
+                )
         except BaseException:
             self.close()
             raise

@@ -18,7 +18,9 @@ _MAX_HEAD_BYTES: Final = 16_384
 def for_plain_http(proxy: ForwardProxy) -> httpcore2.Proxy:
     """Return the httpcore2 form of a proxy for plain http requests (RFC 9112 §3.2.2)."""
     headers = [] if proxy.authorization is None else [("Proxy-Authorization", proxy.authorization)]
-    url = httpcore2.URL(scheme=b"http", host=proxy.host.encode("ascii"), port=proxy.port, target=b"/")
+    url = httpcore2.URL(
+        scheme=b"http", host=proxy.host.encode("ascii"), port=proxy.port, target=b"/"
+    )
     return httpcore2.Proxy(url, headers=headers)
 
 

@@ -27,13 +27,24 @@ from iiniit_guard.io.toml_file import read_toml
 PREFIX: Final = "IINIIT_GUARD_"
 NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 
-_LISTS: Final = frozenset({"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"})
+_LISTS: Final = frozenset(
+    {"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"}
+)
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
-_FLAGS: Final = frozenset({"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token", "event_subject"})
+_FLAGS: Final = frozenset(
+    {
+        "insecure_accept_missing_audience",
+        "insecure_accept_id_tokens",
+        "insecure_query_token",
+        "event_subject",
+    }
+)
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
 _WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
-_ONLY_PYTHON: Final = frozenset({"introspection", "on_event", "validators", "alternatives", "issuer_resolver"})
+_ONLY_PYTHON: Final = frozenset(
+    {"introspection", "on_event", "validators", "alternatives", "issuer_resolver"}
+)
 _SECRET_FILE: Final = "store_secret_file"
 _TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE}
 
@@ -57,7 +68,9 @@ _PARTS: Final = frozenset(
 )
 
 
-def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+def settings_from_env(
+    environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE
+) -> dict[str, Any]:
     """Read the variables `IINIIT_GUARD_*`.
 
     Lists are space-separated, tables are JSON, and an empty variable counts as unset. Variables
@@ -88,7 +101,9 @@ def settings_from_env(environ: Mapping[str, str], more: Mapping[str, Any] = NOTH
     return _complete(table, faults, more)
 
 
-def settings_from_file(path: str | os.PathLike[str], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+def settings_from_file(
+    path: str | os.PathLike[str], more: Mapping[str, Any] = NOTHING_MORE
+) -> dict[str, Any]:
     """Read a TOML file.
 
     `[[issuers]]` holds several issuers; otherwise the settings of one issuer are at the top level.
@@ -102,7 +117,9 @@ def settings_from_file(path: str | os.PathLike[str], more: Mapping[str, Any] = N
         SettingsError: The file cannot be read, is not TOML (the message names line and column), or
             contains something other than settings.
     """
-    return settings_from_table({name: value for name, value in read_toml(path).items() if name not in GATEWAY_TABLES}, more)
+    return settings_from_table(
+        {name: value for name, value in read_toml(path).items() if name not in GATEWAY_TABLES}, more
+    )
 
 
 GATEWAY_TABLES: Final = frozenset({"rules", "gateway", "server", "upstream", "callers"})
@@ -111,7 +128,9 @@ FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
 """All names that are allowed at the top level of `guard.toml`."""
 
 
-def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE) -> dict[str, Any]:
+def settings_from_table(
+    document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE
+) -> dict[str, Any]:
     """Convert a parsed table into keywords for `Guard`.
 
     Args:
@@ -130,13 +149,21 @@ def settings_from_table(document: Mapping[str, Any], more: Mapping[str, Any] = N
     if listed is None:
         return _complete(top, faults, more)
     if not isinstance(listed, list) or not all(isinstance(table, dict) for table in listed):
-        return _complete({**top, "issuers": _UNREAD}, [*faults, "issuers: must be an array of tables, [[issuers]]"], more)
+        return _complete(
+            {**top, "issuers": _UNREAD},
+            [*faults, "issuers: must be an array of tables, [[issuers]]"],
+            more,
+        )
     issuers = []
     for position, table in enumerate(listed, start=1):
         strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - _PARTS)
         found = [f"{name}: unknown setting" for name in strange]
         try:
-            keywords = _complete({name: value for name, value in table.items() if name not in strange}, found, NOTHING_MORE)
+            keywords = _complete(
+                {name: value for name, value in table.items() if name not in strange},
+                found,
+                NOTHING_MORE,
+            )
             make_settings(keywords)  # raises for missing settings
             issuers.append(TrustedIssuer(**keywords))
         except SettingsError as error:
@@ -162,7 +189,9 @@ def _follows(fault: str, faults: list[str]) -> bool:
     A setting whose parts have faults is not assembled, so it appears to be missing.
     """
     name = fault.partition(":")[0]
-    return name in ("introspection", "store_secret") and any(other.startswith(f"{name}_") for other in faults)
+    return name in ("introspection", "store_secret") and any(
+        other.startswith(f"{name}_") for other in faults
+    )
 
 
 def _assembled(table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
@@ -205,15 +234,21 @@ def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAu
 
     way = parts.get(_AUTH, "client_secret_basic" if "introspection_client_id" in parts else "")
     makers: dict[str, Callable[[], ClientAuthentication]] = {
-        "client_secret_basic": lambda: ClientSecretBasic(take("introspection_client_id"), take_secret("introspection_client_secret")),
-        "client_secret_post": lambda: ClientSecretPost(take("introspection_client_id"), take_secret("introspection_client_secret")),
+        "client_secret_basic": lambda: ClientSecretBasic(
+            take("introspection_client_id"), take_secret("introspection_client_secret")
+        ),
+        "client_secret_post": lambda: ClientSecretPost(
+            take("introspection_client_id"), take_secret("introspection_client_secret")
+        ),
         "private_key_jwt": lambda: PrivateKeyJwt(
             take("introspection_client_id"),
             SecretFile(take("introspection_private_key_file")),
             take("introspection_algorithm") if "introspection_algorithm" in parts else "ES256",
         ),
         "tls_client_auth": lambda: TlsClient(
-            take("introspection_client_id"), take("introspection_certificate_file"), take("introspection_key_file")
+            take("introspection_client_id"),
+            take("introspection_certificate_file"),
+            take("introspection_key_file"),
         ),
         "bearer": lambda: BearerToken(take_secret("introspection_token")),
     }

@@ -72,7 +72,9 @@ class Store:
         except Exception as error:  # noqa: BLE001 - every failure is a miss; no URL is quoted
             return self._failed(effect, error)
 
-    async def perform_async(self, effect: StoreGet | StoreSet, loops: Loops) -> tuple[bytes | None, ...] | None:
+    async def perform_async(
+        self, effect: StoreGet | StoreSet, loops: Loops
+    ) -> tuple[bytes | None, ...] | None:
         """Perform one effect on the running event loop. The connections close with the loop."""
         import asyncio
 
@@ -112,7 +114,9 @@ class Store:
         kept = (await loops.here()).transports
         client = kept.get(self)
         if not isinstance(client, redis.asyncio.Redis):
-            client = kept[self] = redis.asyncio.Redis.from_url(self._url, **_options(asynchronous=True))
+            client = kept[self] = redis.asyncio.Redis.from_url(
+                self._url, **_options(asynchronous=True)
+            )
         return client
 
     def _succeeded(self, reply: tuple[bytes | None, ...] | None) -> tuple[bytes | None, ...] | None:
@@ -120,18 +124,25 @@ class Store:
         self._answered_at = time.monotonic()
         return reply
 
-    def _failed(self, effect: StoreGet | StoreSet, error: Exception) -> tuple[bytes | None, ...] | None:
+    def _failed(
+        self, effect: StoreGet | StoreSet, error: Exception
+    ) -> tuple[bytes | None, ...] | None:
         now = time.monotonic()
         # A burst of requests can delay the event loop itself for longer than the timeout. A client
         # must not be able to disable a store that responded a moment ago by sending such a burst.
-        if isinstance(error, (TimeoutError, _redis().exceptions.TimeoutError)) and now - self._answered_at < _PAUSE_SECONDS:
+        if (
+            isinstance(error, (TimeoutError, _redis().exceptions.TimeoutError))
+            and now - self._answered_at < _PAUSE_SECONDS
+        ):
             return missed(effect)
         self._quiet_until = now + _PAUSE_SECONDS
         if not self._failing:
             # Log once per outage, and only the class of the error: its message may quote the URL.
             self._failing = True
             _log.warning(
-                "the shared store cannot be reached (%s); until then each process uses only its own cache", type(error).__qualname__
+                "the shared store cannot be reached (%s); until then each process uses only its "
+                "own cache",
+                type(error).__qualname__,
             )
         return missed(effect)
 
@@ -172,4 +183,7 @@ def missed(effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
 
 
 def _bounded(replies: list[Any]) -> tuple[bytes | None, ...]:
-    return tuple(reply if isinstance(reply, bytes) and len(reply) <= _LONGEST_VALUE_BYTES else None for reply in replies)
+    return tuple(
+        reply if isinstance(reply, bytes) and len(reply) <= _LONGEST_VALUE_BYTES else None
+        for reply in replies
+    )

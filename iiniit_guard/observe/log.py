@@ -25,7 +25,11 @@ class DecisionLog:
         which: `refusals`, `all` or `none`.
     """
 
-    def __init__(self, logger: logging.Logger | None = None, which: Literal["refusals", "all", "none"] = "refusals") -> None:
+    def __init__(
+        self,
+        logger: logging.Logger | None = None,
+        which: Literal["refusals", "all", "none"] = "refusals",
+    ) -> None:
         self._logger = logging.getLogger("iiniit_guard.decisions") if logger is None else logger
         self.which = which
 

@@ -37,7 +37,9 @@ def meet(left: Sequence[Item[T]], right: Sequence[Item[T]], fits: Callable[[T, T
     return False
 
 
-def within(inner: Sequence[Item[T]], outer: Sequence[Item[T]], fits: Callable[[T, T], bool]) -> bool:
+def within(
+    inner: Sequence[Item[T]], outer: Sequence[Item[T]], fits: Callable[[T, T], bool]
+) -> bool:
     """Return whether every sequence of `inner` certainly matches `outer`; False if in doubt.
 
     Args:

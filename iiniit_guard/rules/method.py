@@ -21,7 +21,9 @@ _HONOURED_HEADER: Final = b"x-http-method-override"
 _HONOURED_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def effective_method(method: str, headers: Iterable[tuple[bytes, bytes]], *, in_query: bool, honoured: bool) -> str | Problem:
+def effective_method(
+    method: str, headers: Iterable[tuple[bytes, bytes]], *, in_query: bool, honoured: bool
+) -> str | Problem:
     """Return the method that selects the policy of a request, or the refusal of the request.
 
     Args:
@@ -33,10 +35,20 @@ def effective_method(method: str, headers: Iterable[tuple[bytes, bytes]], *, in_
     """
     if not METHOD.fullmatch(method):
         return PROBLEMS[Reason.NO_RULE]
-    found = [(name, value) for name, value in headers if b"method" in name and folded(name) in OVERRIDE_HEADERS]
+    found = [
+        (name, value)
+        for name, value in headers
+        if b"method" in name and folded(name) in OVERRIDE_HEADERS
+    ]
     if not found and not in_query:
         return method
-    if honoured and not in_query and method == "POST" and len(found) == 1 and found[0][0] == _HONOURED_HEADER:
+    if (
+        honoured
+        and not in_query
+        and method == "POST"
+        and len(found) == 1
+        and found[0][0] == _HONOURED_HEADER
+    ):
         overriding = found[0][1].strip(b" \t").decode("latin-1").upper()
         if overriding in _HONOURED_METHODS:
             return overriding

@@ -71,7 +71,9 @@ def from_openapi(
 
 
 def _replaced(rules: Iterable[Rule]) -> frozenset[tuple[str, str]]:
-    return frozenset((method.upper(), _shape(rule.path)) for rule in rules for method in rule.methods)
+    return frozenset(
+        (method.upper(), _shape(rule.path)) for rule in rules for method in rule.methods
+    )
 
 
 def _shape(path: str) -> str:
@@ -103,12 +105,23 @@ class _Reader:
                 if key in item:
                     yield from self._operation(key.upper(), template, item, item[key])
 
-    def _operation(self, method: str, template: str, item: Mapping[str, Any], written: object) -> Iterator[Rule]:
+    def _operation(
+        self, method: str, template: str, item: Mapping[str, Any], written: object
+    ) -> Iterator[Rule]:
         label = f"openapi {method} {template}"
         try:
             operation = self._resolve(written)
-            servers = operation.get("servers") or item.get("servers") or self.document.get("servers") or [{"url": "/"}]
-            bases = {self.base_path.rstrip("/")} if self.base_path is not None else {base for server in servers for base in _bases(server)}
+            servers = (
+                operation.get("servers")
+                or item.get("servers")
+                or self.document.get("servers")
+                or [{"url": "/"}]
+            )
+            bases = (
+                {self.base_path.rstrip("/")}
+                if self.base_path is not None
+                else {base for server in servers for base in _bases(server)}
+            )
             paths = [base + _path(template) for base in sorted(bases)]
             wanted = [path for path in paths if (method, _shape(path)) not in self.replaced]
             if not wanted:
@@ -124,10 +137,13 @@ class _Reader:
         if security is None:
             if self.without_security == "refuse":
                 raise _OperationError(
-                    "security: neither the operation nor the document says anything; write security: [] where it is public"
+                    "security: neither the operation nor the document says anything; write "
+                    "security: [] where it is public"
                 )
             return Rule("*", "/", public=self.without_security == "public")
-        if not isinstance(security, list) or not all(isinstance(requirement, Mapping) for requirement in security):
+        if not isinstance(security, list) or not all(
+            isinstance(requirement, Mapping) for requirement in security
+        ):
             raise _OperationError("security: must be a list of objects")
         alternatives = [self._scopes(requirement) for requirement in security]
         if not alternatives or security == [{}]:
@@ -140,7 +156,10 @@ class _Reader:
             return Rule("*", "/", scopes=least[0])
         if all(len(scopes) == 1 for scopes in least):
             return Rule("*", "/", any_scope=tuple(scopes[0] for scopes in least))
-        raise _OperationError("security: a policy can require all of some scopes or one of them; write a rule for this operation")
+        raise _OperationError(
+            "security: a policy can require all of some scopes or one of them; write a rule for "
+            "this operation"
+        )
 
     def _scopes(self, requirement: Mapping[str, Any]) -> tuple[str, ...]:
         wanted: list[str] = []
@@ -150,8 +169,14 @@ class _Reader:
                 raise _OperationError(f"security: unknown security scheme {name!r}")
             scheme = self._resolve(schemes[name])
             kind, http = scheme.get("type"), scheme.get("scheme")
-            if (kind, http.lower() if isinstance(http, str) and kind == "http" else None) not in _TOKEN_TYPES:
-                raise _OperationError(f"security: a token does not satisfy the scheme {name!r}; write a rule for this operation")
+            if (
+                kind,
+                http.lower() if isinstance(http, str) and kind == "http" else None,
+            ) not in _TOKEN_TYPES:
+                raise _OperationError(
+                    f"security: a token does not satisfy the scheme {name!r}; write a rule for "
+                    "this operation"
+                )
             if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
                 raise _OperationError(f"security: the scopes of {name!r} are not a list of strings")
             wanted.extend(scopes)
@@ -165,9 +190,15 @@ class _Reader:
             reference = value.get("$ref")
             if reference is None:
                 return value
-            value = self.document if isinstance(reference, str) and reference.startswith("#/") else None
+            value = (
+                self.document if isinstance(reference, str) and reference.startswith("#/") else None
+            )
             for part in str(reference)[2:].split("/"):
-                value = value.get(unquote(part).replace("~1", "/").replace("~0", "~")) if isinstance(value, Mapping) else None
+                value = (
+                    value.get(unquote(part).replace("~1", "/").replace("~0", "~"))
+                    if isinstance(value, Mapping)
+                    else None
+                )
         raise _OperationError("a $ref must refer to an existing part of this document")
 
 
@@ -180,7 +211,10 @@ def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [
         scopes
         for place, scopes in enumerate(alternatives)
-        if not any(other < sets[place] or (other == sets[place] and before < place) for before, other in enumerate(sets))
+        if not any(
+            other < sets[place] or (other == sets[place] and before < place)
+            for before, other in enumerate(sets)
+        )
     ]
 
 
@@ -194,7 +228,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _bases(server: object) -> Iterator[str]:
     """Return the path of a server's URL, for each value of its variables."""
-    url, variables = str(_mapping(server).get("url", "/")), _mapping(_mapping(server).get("variables"))
+    url, variables = (
+        str(_mapping(server).get("url", "/")),
+        _mapping(_mapping(server).get("variables")),
+    )
     names = _TEMPLATE.findall(url)
     choices = []
     for name in names:
@@ -217,4 +254,6 @@ def _path(template: str) -> str:
     pieces = _TEMPLATE.split(template)
     if any("<" in piece or ">" in piece for piece in pieces[::2]):
         raise _OperationError("a path with < or > is not supported")
-    return "".join(unquote(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces))
+    return "".join(
+        unquote(piece) if place % 2 == 0 else f"<v{place}>" for place, piece in enumerate(pieces)
+    )

@@ -49,13 +49,23 @@ class PathPattern:
     @property
     def items(self) -> tuple[Item[Segment | None], ...]:
         """The segments as a sequence; None matches any segment."""
-        anything: tuple[Item[Segment | None], ...] = ((None, False), (None, True)) if self.deep else ()
-        return (*[(segment, False) for segment in self.head], *anything, *[(segment, False) for segment in self.tail])
+        anything: tuple[Item[Segment | None], ...] = (
+            ((None, False), (None, True)) if self.deep else ()
+        )
+        return (
+            *[(segment, False) for segment in self.head],
+            *anything,
+            *[(segment, False) for segment in self.tail],
+        )
 
     @property
     def plain_path(self) -> str | None:
         """The path that matches, if exactly one path does; otherwise None."""
-        return None if self.deep or not all(isinstance(segment, str) for segment in self.head) else self.text
+        return (
+            None
+            if self.deep or not all(isinstance(segment, str) for segment in self.head)
+            else self.text
+        )
 
     def is_narrower(self, other: PathPattern) -> bool:
         """Return whether this pattern certainly takes precedence over `other`.
@@ -77,7 +87,11 @@ class PathPattern:
 
         None if no single pattern does.
         """
-        length = max(len(one.head) + len(one.tail) for one in (self, other) if not one.deep) if not (self.deep and other.deep) else 0
+        length = (
+            max(len(one.head) + len(one.tail) for one in (self, other) if not one.deep)
+            if not (self.deep and other.deep)
+            else 0
+        )
         both = []
         for one, another in zip(self._spread(length), other._spread(length), strict=True):
             if segment_within(one, another) and one is not None:
@@ -89,7 +103,11 @@ class PathPattern:
         return tuple(both) or None
 
     def _spread(self, length: int) -> tuple[Segment | None, ...]:
-        return (*self.head, *[None] * (length - len(self.head) - len(self.tail)), *self.tail) if length else ()
+        return (
+            (*self.head, *[None] * (length - len(self.head) - len(self.tail)), *self.tail)
+            if length
+            else ()
+        )
 
 
 def parse_pattern(text: str) -> PathPattern:
@@ -106,7 +124,10 @@ def parse_pattern(text: str) -> PathPattern:
         place = found.end()
     _add_text(segments, text[place:])
     if is_ambiguous(_VARIABLE.sub("x", text)):
-        raise ValueError("a path must begin with / and be written decoded, without //, . or .. segments, ; and backslashes")
+        raise ValueError(
+            "a path must begin with / and be written decoded, without //, . or .. segments, ; and "
+            "backslashes"
+        )
     slash = not segments[-1]
     return _arrange(segments[1 : -1 if slash else None], slash, text)
 
@@ -121,7 +142,9 @@ def _add_text(segments: list[list[str | Placeholder]], text: str) -> None:
     segments.extend([[other] if other else [] for other in others])
 
 
-def _arrange(segments: Sequence[Sequence[str | Placeholder]], slash: bool, text: str) -> PathPattern:
+def _arrange(
+    segments: Sequence[Sequence[str | Placeholder]], slash: bool, text: str
+) -> PathPattern:
     deep = [
         place
         for place, pieces in enumerate(segments)
@@ -132,6 +155,10 @@ def _arrange(segments: Sequence[Sequence[str | Placeholder]], slash: bool, text:
     # With two of them in one pattern, the number of possible matches would be the square of the
     # number of segments, which the client chooses.
     if len(deep) > 1 or list(segments[deep[0]]) != [Placeholder("path")]:
-        raise ValueError("<path:name> stands once in a path, alone between slashes and without arguments")
+        raise ValueError(
+            "<path:name> stands once in a path, alone between slashes and without arguments"
+        )
     head, tail = segments[: deep[0]], segments[deep[0] + 1 :]
-    return PathPattern(tuple(map(make_segment, head)), True, tuple(map(make_segment, tail)), slash, text)
+    return PathPattern(
+        tuple(map(make_segment, head)), True, tuple(map(make_segment, tail)), slash, text
+    )

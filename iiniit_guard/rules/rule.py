@@ -98,19 +98,28 @@ def methods_of(rule: Rule, faults: list[str]) -> list[str]:
     if not methods:
         faults.append('methods: must contain at least one method; "*" is every method')
     faults.extend(
-        "methods: a method is a word like GET, or *" for method in methods if method != ANY_METHOD and not METHOD.fullmatch(method)
+        "methods: a method is a word like GET, or *"
+        for method in methods
+        if method != ANY_METHOD and not METHOD.fullmatch(method)
     )
     return methods
 
 
 def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
     """Return the verdict of a rule; None if it has no usable policy. Append faults to `faults`."""
-    faults.extend(f"{name}: must be true or false" for name in _FLAGS if not isinstance(getattr(rule, name), bool))
+    faults.extend(
+        f"{name}: must be true or false"
+        for name in _FLAGS
+        if not isinstance(getattr(rule, name), bool)
+    )
     wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
     if rule.scopes and rule.any_scope:
         faults.append("scopes: scopes and any_scope exclude each other; set only one of them")
     if rule.public and (wants or rule.optional_token):
-        faults.append("public: a public path cannot require anything; leave out scopes, acr_values, max_age and optional_token")
+        faults.append(
+            "public: a public path cannot require anything; leave out scopes, acr_values, max_age "
+            "and optional_token"
+        )
     try:
         policy = make_policy(
             rule.scopes or rule.any_scope,
@@ -124,5 +133,11 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         return None
     if rule.public:
         return Verdict("pass", "pass", rule.allow_encoded_slash)
-    demand = policy.required, policy.match if len(policy.scopes) > 1 else "all", policy.acr_values, policy.max_age, policy.anonymous
+    demand = (
+        policy.required,
+        policy.match if len(policy.scopes) > 1 else "all",
+        policy.acr_values,
+        policy.max_age,
+        policy.anonymous,
+    )
     return Verdict(policy, demand, rule.allow_encoded_slash)

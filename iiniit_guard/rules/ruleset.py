@@ -12,7 +12,15 @@ from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.rules.method import effective_method
 from iiniit_guard.rules.pattern import PathPattern, parse_pattern
-from iiniit_guard.rules.rule import ANY_METHOD, Answer, Rule, Verdict, label_of, methods_of, verdict_of
+from iiniit_guard.rules.rule import (
+    ANY_METHOD,
+    Answer,
+    Rule,
+    Verdict,
+    label_of,
+    methods_of,
+    verdict_of,
+)
 from iiniit_guard.rules.segment import TOO_LONG
 from iiniit_guard.rules.target import is_ambiguous, raw_target, read_target
 from iiniit_guard.rules.tree import Tree
@@ -30,7 +38,11 @@ class _Entry:
 
     def verdict(self, method: str) -> Verdict:
         verdicts = self.verdicts
-        found = verdicts.get(method) or (verdicts.get("GET") if method == "HEAD" else None) or verdicts.get(ANY_METHOD)
+        found = (
+            verdicts.get(method)
+            or (verdicts.get("GET") if method == "HEAD" else None)
+            or verdicts.get(ANY_METHOD)
+        )
         return found or _NO_METHOD
 
     def named(self, method: str) -> Verdict | None:
@@ -68,20 +80,33 @@ class Rules:
         SettingsError: With every fault, each naming its rule.
     """
 
-    def __init__(self, rules: Iterable[Rule], *, method_override: Literal["refuse", "judge"] = "refuse") -> None:
+    def __init__(
+        self, rules: Iterable[Rule], *, method_override: Literal["refuse", "judge"] = "refuse"
+    ) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self._honour_override = method_override == "judge"
         self._tree: Tree[_Entry] = Tree()
         self._plain: dict[str, _Entry] = {}
-        faults = [] if method_override in ("refuse", "judge") else ['method_override: "refuse" or "judge"']
+        faults = (
+            []
+            if method_override in ("refuse", "judge")
+            else ['method_override: "refuse" or "judge"']
+        )
         entries: dict[PathPattern, _Entry] = {}
         for number, rule in enumerate(self.rules, 1):
-            faults.extend(f"{label_of(rule, number)}: {fault}" for fault in self._add(rule, label_of(rule, number), entries))
+            faults.extend(
+                f"{label_of(rule, number)}: {fault}"
+                for fault in self._add(rule, label_of(rule, number), entries)
+            )
         self._tree.sort()
         faults.extend(self._undecided(entries))
         if faults:
             raise SettingsError(faults)
-        self._plain = {path: entry for entry in entries.values() if (path := entry.pattern.plain_path) is not None}
+        self._plain = {
+            path: entry
+            for entry in entries.values()
+            if (path := entry.pattern.plain_path) is not None
+        }
 
     def policy_for(self, request: Request) -> Answer:
         """Return what a request must satisfy, by the path that the application routes.
@@ -90,7 +115,9 @@ class Rules:
             A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH` or `METHOD_OVERRIDE`.
         """
         in_query = request.reserved_names.method
-        method = effective_method(request.method, request.headers, in_query=in_query, honoured=self._honour_override)
+        method = effective_method(
+            request.method, request.headers, in_query=in_query, honoured=self._honour_override
+        )
         if isinstance(method, Problem):
             return method
         read = _read(request)
@@ -114,9 +141,15 @@ class Rules:
     def preflight_policy_for_target(self, request: Request, target: str | bytes) -> Answer | None:
         """Return what `preflight_policy_for` returns, by the undecoded target, for a gateway."""
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
-        return PROBLEMS[Reason.AMBIGUOUS_PATH] if read is None else self._preflight_answer(request, read.path, read.kept)
+        return (
+            PROBLEMS[Reason.AMBIGUOUS_PATH]
+            if read is None
+            else self._preflight_answer(request, read.path, read.kept)
+        )
 
-    def policy_for_target(self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer:
+    def policy_for_target(
+        self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+    ) -> Answer:
         """Return what a request must satisfy, by its undecoded target.
 
         A gateway calls this, because it does not know how the upstream decodes the target.
@@ -133,7 +166,9 @@ class Rules:
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         if read is None:
             return PROBLEMS[Reason.AMBIGUOUS_PATH]
-        judged = effective_method(method, headers, in_query=query_overrides(read.query), honoured=self._honour_override)
+        judged = effective_method(
+            method, headers, in_query=query_overrides(read.query), honoured=self._honour_override
+        )
         return judged if isinstance(judged, Problem) else self._answer(judged, read.path, read.kept)
 
     def _preflight_answer(self, request: Request, path: str, kept: str | None) -> Answer | None:
@@ -142,7 +177,11 @@ class Rules:
             return verdict.answer
         announced = (request.header(b"access-control-request-method") or b"").decode("latin-1")
         answer = self._answer(announced, path, kept)
-        return answer if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH else None
+        return (
+            answer
+            if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH
+            else None
+        )
 
     def _answer(self, method: str, path: str, kept: str | None) -> Answer:
         """Return the answer for `path`. `kept` is its other reading if a slash was encoded."""
@@ -219,14 +258,27 @@ class Rules:
                 pair = frozenset((id(entry), id(other)))
                 method = None if pair in done else entry.differs(other)
                 done.add(pair)
-                if method is None or pattern.is_narrower(other.pattern) or other.pattern.is_narrower(pattern):
+                if (
+                    method is None
+                    or pattern.is_narrower(other.pattern)
+                    or other.pattern.is_narrower(pattern)
+                ):
                     continue
                 # A rule for exactly the common paths decides for them, and neither of these two
                 # rules does.
-                if (pattern.overlap(other.pattern), False, ()) in answered - {pattern.segments, other.pattern.segments}:
+                if (pattern.overlap(other.pattern), False, ()) in answered - {
+                    pattern.segments,
+                    other.pattern.segments,
+                }:
                     continue
-                first, second = (one.labels.get(method) or next(iter(one.labels.values())) for one in (entry, other))
-                faults.append(f"{first}: matches the same paths as {second}; neither is more specific, and their requirements differ")
+                first, second = (
+                    one.labels.get(method) or next(iter(one.labels.values()))
+                    for one in (entry, other)
+                )
+                faults.append(
+                    f"{first}: matches the same paths as {second}; neither is more specific, and "
+                    "their requirements differ"
+                )
         return faults
 
 

@@ -23,7 +23,10 @@ _DIGIT: Final = frozenset("0123456789")
 _DIGITS: Final[Shape] = ((_DIGIT, False), (_DIGIT, True))
 _SIGNED: Final[Shape] = ((_DIGIT | {"-"}, False), (_DIGIT, True))
 _DOT: Final[Shape] = ((frozenset("."), False),)
-_UUID: Final[Shape] = tuple((frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False) for place in range(36))
+_UUID: Final[Shape] = tuple(
+    (frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False)
+    for place in range(36)
+)
 
 # Values on which frameworks differ, besides Unicode digits: Starlette's float accepts 5, its uuid
 # accepts a value without hyphens, Django's uuid accepts lower case only.
@@ -133,7 +136,11 @@ class Variable:
             if place < 0:
                 return False
             place += len(behind)
-        return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= place + self._glob[-1][0]
+        return (
+            text.startswith(first)
+            and text.endswith(last)
+            and len(text) - len(last) >= place + self._glob[-1][0]
+        )
 
 
 Segment = str | Variable
@@ -160,13 +167,22 @@ def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
         words=None if None in choices else frozenset(map("".join, product(*filter(None, choices)))),
         shape=tuple(item for part in parts for item in part.shape),
         plain=all(part.plain for part in parts),
-        affixes=(pieces[0] if isinstance(pieces[0], str) else "", pieces[-1] if isinstance(pieces[-1], str) else ""),
+        affixes=(
+            pieces[0] if isinstance(pieces[0], str) else "",
+            pieces[-1] if isinstance(pieces[-1], str) else "",
+        ),
         _takes_all=list(pieces) == [_STRING],
         _glob=_glob(pieces) if len(names) > 1 else (),
-        _longest=None if all(isinstance(piece, str) or piece == _STRING for piece in pieces) else _longest(pieces, parts),
+        _longest=None
+        if all(isinstance(piece, str) or piece == _STRING for piece in pieces)
+        else _longest(pieces, parts),
         _strict=re.compile("".join(part.strict for part in parts), re.ASCII),
         _loose=re.compile("".join(part.loose for part in parts)),
-        _converters=tuple(part.converter for part, piece in zip(parts, pieces, strict=True) if isinstance(piece, Placeholder)),
+        _converters=tuple(
+            part.converter
+            for part, piece in zip(parts, pieces, strict=True)
+            if isinstance(piece, Placeholder)
+        ),
         _doubts=doubts,
     )
 
@@ -181,9 +197,15 @@ def segments_meet(left: Segment, right: Segment) -> bool:
         if one.words is not None:
             return any(other.fit(word) == EXACT for word in one.words)
     (first, last), (other_first, other_last) = left.affixes, right.affixes
-    if not (first.startswith(other_first) or other_first.startswith(first)) or not (last.endswith(other_last) or other_last.endswith(last)):
+    if not (first.startswith(other_first) or other_first.startswith(first)) or not (
+        last.endswith(other_last) or other_last.endswith(last)
+    ):
         return False
-    return meet(left.shape, right.shape, lambda one, other: one is None or other is None or not one.isdisjoint(other))
+    return meet(
+        left.shape,
+        right.shape,
+        lambda one, other: one is None or other is None or not one.isdisjoint(other),
+    )
 
 
 def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
@@ -202,7 +224,11 @@ def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
         return all(outer.fit(word) == EXACT for word in words)
     if not outer.plain or isinstance(inner, str):
         return False
-    return within(inner.shape, outer.shape, lambda one, other: other is None or (one is not None and one <= other))
+    return within(
+        inner.shape,
+        outer.shape,
+        lambda one, other: other is None or (one is not None and one <= other),
+    )
 
 
 def _glob(pieces: Sequence[str | Placeholder]) -> tuple[tuple[int, str], ...]:
@@ -219,7 +245,10 @@ def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[_Part]) -> int
     """Return the maximum length of a segment for which all ways to split it can be tried."""
     free = sum(
         isinstance(piece, Placeholder)
-        and (isinstance(behind, Placeholder) or any(characters is None or behind[0] in characters for characters, _ in part.shape))
+        and (
+            isinstance(behind, Placeholder)
+            or any(characters is None or behind[0] in characters for characters, _ in part.shape)
+        )
         for piece, part, behind in zip(pieces, parts, pieces[1:], strict=False)
     )
     return next(length for length in range(_LONGEST, 0, -1) if comb(length, free) <= _MOST_SPLITS)
@@ -239,11 +268,21 @@ class _Part:
 
 def _literal(text: str) -> _Part:
     escaped = re.escape(text)
-    return _Part(text, escaped, escaped, tuple((frozenset(character), False) for character in text), True, words=(text,))
+    return _Part(
+        text,
+        escaped,
+        escaped,
+        tuple((frozenset(character), False) for character in text),
+        True,
+        words=(text,),
+    )
 
 
 def _variable(placeholder: Placeholder) -> _Part:
-    name, arguments = ("string" if placeholder.converter == "default" else placeholder.converter), placeholder.arguments
+    name, arguments = (
+        ("string" if placeholder.converter == "default" else placeholder.converter),
+        placeholder.arguments,
+    )
     text = f"<{name}({arguments})>" if arguments else f"<{name}>"
     if text == "<string>":
         return _Part(text, "([^/]+)", "([^/]+)", _ANY, True, weight=200)
@@ -254,7 +293,8 @@ def _variable(placeholder: Placeholder) -> _Part:
         strict=f"({_STRICT.get(name, loose)})",
         loose=f"(?:{_LOOSE.get(name, loose)})",
         shape=_shape(name, converter),
-        plain=not arguments or (name == "string" and "maxlength" not in arguments and "," not in arguments),
+        plain=not arguments
+        or (name == "string" and "maxlength" not in arguments and "," not in arguments),
         weight=2 * _WEIGHTS.get(name, converter.weight) - bool(arguments),
         words=words,
         converter=converter,
@@ -286,7 +326,10 @@ def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple
 
     converters = _werkzeug_map().converters
     if name not in converters:
-        raise ValueError(f"unknown converter {name!r}; available are {', '.join(sorted(set(converters) - {'default'}))}")
+        raise ValueError(
+            f"unknown converter {name!r}; available are "
+            f"{', '.join(sorted(set(converters) - {'default'}))}"
+        )
     positional: tuple[Any, ...]
     try:
         positional, named = parse_converter_args(arguments) if arguments else ((), {})

@@ -15,7 +15,9 @@ _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
 _NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS})
 
 
-def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
+def rules_from_file(
+    path: str | os.PathLike[str], *, method_override: Literal["refuse", "judge"] = "refuse"
+) -> Rules:
     """Return the rules of the `[[rules]]` tables of a TOML file; see `rules_from_tables`.
 
     The file is read immediately.
@@ -45,7 +47,9 @@ def rules_from_file(path: str | os.PathLike[str], *, method_override: Literal["r
     return rules
 
 
-def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse") -> Rules:
+def rules_from_tables(
+    tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse"
+) -> Rules:
     """Return the rules of parsed TOML tables.
 
     Args:
@@ -70,7 +74,11 @@ def rules_from_tables(tables: Iterable[Mapping[str, Any]], *, method_override: L
 
 def _checked(tables: object) -> list[Mapping[str, Any]]:
     """Return `tables` if it is a list of tables. A file may have any value under this name."""
-    listed: list[Any] = [None] if isinstance(tables, str | Mapping) or not isinstance(tables, Iterable) else list(tables)
+    listed: list[Any] = (
+        [None]
+        if isinstance(tables, str | Mapping) or not isinstance(tables, Iterable)
+        else list(tables)
+    )
     if not all(isinstance(table, Mapping) for table in listed):
         raise SettingsError(["rules: must be an array of tables, [[rules]]"])
     return listed
@@ -81,9 +89,15 @@ def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | No
     texts = {name: _list(table[name]) for name in _TEXTS if name in table}
     methods = texts.get("method") or texts.get("methods")
     label = f"rules[{number}] ({','.join(methods or ['?'])} {path})"
-    found = [f"{name}: must be a non-empty string or list of strings" for name, value in texts.items() if not value]
+    found = [
+        f"{name}: must be a non-empty string or list of strings"
+        for name, value in texts.items()
+        if not value
+    ]
     found += [f"{name}: unknown setting of a rule" for name in sorted(table.keys() - _NAMES)]
-    found += [f"{name}: true or false" for name in _FLAGS if type(table.get(name, False)) is not bool]
+    found += [
+        f"{name}: true or false" for name in _FLAGS if type(table.get(name, False)) is not bool
+    ]
     found += [
         f"{one}: this and {other} are the same setting"
         for one, other in (("method", "methods"), ("scope", "scopes"))
@@ -110,4 +124,8 @@ def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | No
 
 def _list(value: object) -> list[str] | None:
     words = value.split(" ") if isinstance(value, str) else value
-    return list(words) if isinstance(words, list) and words and all(isinstance(word, str) for word in words) else None
+    return (
+        list(words)
+        if isinstance(words, list) and words and all(isinstance(word, str) for word in words)
+        else None
+    )

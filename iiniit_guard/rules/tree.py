@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from iiniit_guard.rules.pattern import PathPattern
-from iiniit_guard.rules.segment import EXACT, NO_FIT, Segment, Variable, segment_within, segments_meet
+from iiniit_guard.rules.segment import (
+    EXACT,
+    NO_FIT,
+    Segment,
+    Variable,
+    segment_within,
+    segments_meet,
+)
 
 T = TypeVar("T")
 
@@ -21,7 +28,9 @@ EMPTY: Final = 2
 class _Node(Generic[T]):
     plain: dict[str, _Node[T]] = field(default_factory=dict)
     variables: dict[Variable, _Node[T]] = field(default_factory=dict)
-    by_affixes: dict[tuple[int, int], dict[tuple[str, str], list[tuple[int, Variable, _Node[T]]]]] = field(default_factory=dict)
+    by_affixes: dict[
+        tuple[int, int], dict[tuple[str, str], list[tuple[int, Variable, _Node[T]]]]
+    ] = field(default_factory=dict)
     # After <path:…>, by the number of segments that follow it.
     deep: dict[int, _Node[T]] = field(default_factory=dict)
     ends: dict[bool, T] = field(default_factory=dict)  # by the trailing slash
@@ -63,7 +72,11 @@ class Tree(Generic[T]):
     @staticmethod
     def _descend(node: _Node[T], segments: tuple[Segment, ...]) -> _Node[T]:
         for segment in segments:
-            node = node.plain.setdefault(segment, _Node()) if isinstance(segment, str) else node.variables.setdefault(segment, _Node())
+            node = (
+                node.plain.setdefault(segment, _Node())
+                if isinstance(segment, str)
+                else node.variables.setdefault(segment, _Node())
+            )
         return node
 
     def sort(self) -> None:
@@ -74,12 +87,19 @@ class Tree(Generic[T]):
             variables = list(node.variables)
             # A variable that lies within another one has more variables around it, whatever the
             # weights of the converters are.
-            around = {one: sum(segments_meet(one, other) and segment_within(one, other) for other in variables) for one in variables}
+            around = {
+                one: sum(
+                    segments_meet(one, other) and segment_within(one, other) for other in variables
+                )
+                for one in variables
+            }
             variables.sort(key=lambda one: (-around[one], -one.literals, one.weight, one.text))
             node.variables = {variable: node.variables[variable] for variable in variables}
             for place, (variable, child) in enumerate(node.variables.items()):
                 lengths = len(variable.affixes[0]), len(variable.affixes[1])
-                node.by_affixes.setdefault(lengths, {}).setdefault(variable.affixes, []).append((place, variable, child))
+                node.by_affixes.setdefault(lengths, {}).setdefault(variable.affixes, []).append(
+                    (place, variable, child)
+                )
             node.deep = {length: node.deep[length] for length in sorted(node.deep, reverse=True)}
             todo.extend((*node.plain.values(), *node.variables.values(), *node.deep.values()))
 
@@ -94,7 +114,9 @@ class Tree(Generic[T]):
             segments.pop()
         return self._find(self._root, segments, 0, slash, EXACT)
 
-    def _find(self, node: _Node[T], segments: list[str], place: int, slash: bool, doubts: int) -> Iterator[tuple[T, int]]:
+    def _find(
+        self, node: _Node[T], segments: list[str], place: int, slash: bool, doubts: int
+    ) -> Iterator[tuple[T, int]]:
         rest = len(segments) - place
         if not rest:
             yield from _ends(node, slash, doubts)
@@ -119,7 +141,9 @@ class Tree(Generic[T]):
         The trailing slash is ignored.
         """
         items = pattern.items
-        wanted = [sum(not repeated for _, repeated in items[place:]) for place in range(len(items) + 1)]
+        wanted = [
+            sum(not repeated for _, repeated in items[place:]) for place in range(len(items) + 1)
+        ]
         found: list[T] = []
         seen: set[tuple[_Node[T], int, bool]] = set()
         # Node, place in items, whether the node's <path:…> may match more.
@@ -141,7 +165,11 @@ class Tree(Generic[T]):
             todo.extend((child, after, True) for child in node.deep.values())
             # Skip a node without children that cannot match the remaining segments. Otherwise a
             # thousand <path:…>/x patterns would take a million steps.
-            todo.extend((child, after, False) for child in _children(node, segment) if not wanted[after] or not child.is_leaf)
+            todo.extend(
+                (child, after, False)
+                for child in _children(node, segment)
+                if not wanted[after] or not child.is_leaf
+            )
         return list({id(value): value for value in found}.values())
 
 
@@ -162,4 +190,6 @@ def _children(node: _Node[T], segment: Segment | None) -> list[_Node[T]]:
         return [*node.plain.values(), *node.variables.values()]
     if not isinstance(segment, str):
         texts = [child for text, child in node.plain.items() if segments_meet(text, segment)]
-    return texts + [child for variable, child in node.variables.items() if segments_meet(variable, segment)]
+    return texts + [
+        child for variable, child in node.variables.items() if segments_meet(variable, segment)
+    ]

@@ -15,8 +15,10 @@ token for preflights here.
 _log: Final = logging.getLogger("iiniit_guard.sidecar")
 _PAUSE_SECONDS: Final = 60.0
 _CURE: Final = (
-    "server.preflights: the guard refused a CORS preflight; browsers send it without a token. If the API or the gateway answers OPTIONS "
-    'without running a handler, set preflights = "pass" in [server]. To refuse preflights without this message, set preflights = "guard".'
+    "server.preflights: the guard refused a CORS preflight; browsers send it without a token. If "
+    "the API or the gateway answers OPTIONS "
+    'without running a handler, set preflights = "pass" in [server]. To refuse preflights without '
+    'this message, set preflights = "guard".'
 )
 
 

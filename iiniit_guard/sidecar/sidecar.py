@@ -44,7 +44,11 @@ class Sidecar:
     """
 
     def __init__(
-        self, read: Callable[[], SidecarSettings], *, board: WorkerStats | None = None, more: Mapping[str, Any] = NOTHING_MORE
+        self,
+        read: Callable[[], SidecarSettings],
+        *,
+        board: WorkerStats | None = None,
+        more: Mapping[str, Any] = NOTHING_MORE,
     ) -> None:
         self._read = read
         self._board = board
@@ -105,11 +109,16 @@ class Sidecar:
                 # Compiling a thousand rules takes noticeable time. A thread keeps the event loop
                 # free for requests.
                 after = await asyncio.to_thread(
-                    lambda: make_running(self._read(), self.observe, self.history, before=before, more=self._more)
+                    lambda: make_running(
+                        self._read(), self.observe, self.history, before=before, more=self._more
+                    )
                 )
             except SettingsError as error:
                 self.faults = error.faults
-                _log.error("the new settings are invalid; the old settings stay in use: %s", "; ".join(error.faults))
+                _log.error(
+                    "the new settings are invalid; the old settings stay in use: %s",
+                    "; ".join(error.faults),
+                )
                 return False
             if after.guard is not before.guard:
                 with suppress(TimeoutError):

@@ -35,11 +35,18 @@ def check_mode(mode: str | Answer | None) -> None:
     Raises:
         ValueError: The mode does not exist.
     """
-    if isinstance(mode, str) and mode not in _AT_ONCE and mode not in _TAKES_TIME and not (len(mode) == 3 and mode.isdecimal()):
+    if (
+        isinstance(mode, str)
+        and mode not in _AT_ONCE
+        and mode not in _TAKES_TIME
+        and not (len(mode) == 3 and mode.isdecimal())
+    ):
         raise ValueError(f"unknown failure {mode!r}")
 
 
-def broken(mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float) -> Answer | None:
+def broken(
+    mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float
+) -> Answer | None:
     """Return the faulty response to `request`, or None if the correct response is due."""
     if mode is None or isinstance(mode, (HttpResponse, Unreachable)):
         return mode
@@ -49,4 +56,6 @@ def broken(mode: str | Answer | None, request: HttpRequest, clock: SettableClock
     if mode == "timeout":
         clock.advance(request.connection.timeout_seconds)
         return Unreachable("timeout", "no answer in time")
-    return _AT_ONCE.get(mode) or HttpResponse(int(mode), (("content-type", "text/plain"),), b"out of order")
+    return _AT_ONCE.get(mode) or HttpResponse(
+        int(mode), (("content-type", "text/plain"),), b"out of order"
+    )

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from iiniit_guard.testing.keys import SigningKey
 
 Method: TypeAlias = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
-METHODS: Final[tuple[Method, ...]] = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+METHODS: Final[tuple[Method, ...]] = (
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+)
 
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def json_response(status: int, members: Mapping[str, Any], *headers: tuple[str, str]) -> HttpResponse:
+def json_response(
+    status: int, members: Mapping[str, Any], *headers: tuple[str, str]
+) -> HttpResponse:
     """Return a JSON response."""
-    return HttpResponse(status, (("content-type", "application/json"), *headers), json.dumps(members).encode())
+    return HttpResponse(
+        status, (("content-type", "application/json"), *headers), json.dumps(members).encode()
+    )
 
 
 def parse_form(request: HttpRequest) -> dict[str, str] | HttpResponse:
@@ -62,7 +70,9 @@ class ClientCheck:
         methods: The accepted authentication methods.
     """
 
-    def __init__(self, client_id: str, client_secret: str, client_key: SigningKey, audience: tuple[str, ...]) -> None:
+    def __init__(
+        self, client_id: str, client_secret: str, client_key: SigningKey, audience: tuple[str, ...]
+    ) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
         self.client_key = client_key
@@ -72,11 +82,19 @@ class ClientCheck:
 
     def credentials(self, method: Method) -> ClientAuthentication:
         """Return a value for `Guard(introspection=...)` that this check accepts."""
-        from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, ClientSecretPost, PrivateKeyJwt
+        from iiniit_guard.core.issuer.client_authentication import (
+            ClientSecretBasic,
+            ClientSecretPost,
+            PrivateKeyJwt,
+        )
 
         if method == "private_key_jwt":
-            return PrivateKeyJwt(self.client_id, self.client_key.private_pem(), self.client_key.algorithm)
-        return (ClientSecretBasic if method == "client_secret_basic" else ClientSecretPost)(self.client_id, self.client_secret)
+            return PrivateKeyJwt(
+                self.client_id, self.client_key.private_pem(), self.client_key.algorithm
+            )
+        return (ClientSecretBasic if method == "client_secret_basic" else ClientSecretPost)(
+            self.client_id, self.client_secret
+        )
 
     def method_of(self, request: HttpRequest, form: Mapping[str, str], now: float) -> Method | None:
         """Return the method by which the client authenticated, or None if it did not.
@@ -97,7 +115,10 @@ class ClientCheck:
         if authorization is not None:
             good = self._is_basic(authorization)
         elif "client_secret" in form:
-            good = (form.get("client_id"), form["client_secret"]) == (self.client_id, self.client_secret)
+            good = (form.get("client_id"), form["client_secret"]) == (
+                self.client_id,
+                self.client_secret,
+            )
         else:
             good = self._is_assertion(form, now)
         return shown[0] if good else None
@@ -105,7 +126,9 @@ class ClientCheck:
     def _is_basic(self, authorization: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")
         try:
-            user, colon, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+            user, colon, password = (
+                base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+            )
         except (binascii.Error, UnicodeDecodeError):
             return False
         shown = (unquote_plus(user), unquote_plus(password))
@@ -122,11 +145,20 @@ class ClientCheck:
                 audience=self.audience,
                 issuer=self.client_id,
                 # The clock of the test determines the time, not that of the machine.
-                options={"require": ["iss", "sub", "aud", "exp", "jti"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+                options={
+                    "require": ["iss", "sub", "aud", "exp", "jti"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
         except jwt.PyJWTError:
             return False
-        if claims["sub"] != self.client_id or not now < claims["exp"] <= now + 600 or claims["jti"] in self._used:
+        if (
+            claims["sub"] != self.client_id
+            or not now < claims["exp"] <= now + 600
+            or claims["jti"] in self._used
+        ):
             return False
         self._used.add(claims["jti"])
         return True

@@ -51,7 +51,8 @@ class Issuer:
         metadata: Members to replace or add in the discovery documents; None removes one.
         documents: The discovery documents that exist (RFC 8414, OpenID Connect Discovery).
         client_check: The client that may introspect; its `methods` and `client_secret` can change.
-        notices_expiry: False makes introspection report expired tokens as active, like some servers.
+        notices_expiry: False makes introspection report expired tokens as active, like some
+            servers.
         slow_seconds: How long a response takes after `fail("slow")`.
         requests: The kinds of the requests received, in order. Call `clear()` between two steps.
         last_request: The latest request; None before the first.
@@ -88,9 +89,15 @@ class Issuer:
         self.odd_keys: list[Any] = []
         self.cache_control: str | None = "max-age=3600"
         self.metadata: dict[str, Any] = {}
-        self.documents: Collection[Document] = ("oauth-authorization-server", "openid-configuration")
+        self.documents: Collection[Document] = (
+            "oauth-authorization-server",
+            "openid-configuration",
+        )
         self.client_check: ClientCheck = ClientCheck(
-            client_id, client_secret, make_key("ES256", f"client of {issuer}"), (issuer, f"{issuer}/introspect")
+            client_id,
+            client_secret,
+            make_key("ES256", f"client of {issuer}"),
+            (issuer, f"{issuer}/introspect"),
         )
         self.notices_expiry = True
         self.slow_seconds: float = 4.0
@@ -181,7 +188,9 @@ class Issuer:
                 None removes one.
         """
         token = f"{prefix}opaque-{next(self._numbers)}-{encode(self.issuer.encode())}"
-        self._known[token] = self._members(scope, expires_in, subject, client_id, {"token_type": "Bearer", **members})
+        self._known[token] = self._members(
+            scope, expires_in, subject, client_id, {"token_type": "Bearer", **members}
+        )
         return token
 
     def revoke(self, token: str) -> None:
@@ -267,7 +276,12 @@ class Issuer:
         return {"active": True, **members}
 
     def _members(
-        self, scope: str | None, expires_in: float | None, subject: str | None, client_id: str | None, claims: dict[str, Any]
+        self,
+        scope: str | None,
+        expires_in: float | None,
+        subject: str | None,
+        client_id: str | None,
+        claims: dict[str, Any],
     ) -> dict[str, Any]:
         usual = {
             "iss": self.issuer,
@@ -291,7 +305,11 @@ class Issuer:
             if isinstance(form, HttpResponse):
                 return form
             if self.client_check.method_of(request, form, self.now) is None:
-                return json_response(401, {"error": "invalid_client"}, ("www-authenticate", 'Basic realm="introspection"'))
+                return json_response(
+                    401,
+                    {"error": "invalid_client"},
+                    ("www-authenticate", 'Basic realm="introspection"'),
+                )
             return json_response(200, self.introspect(form["token"]))
         if kind == "discovery" and request.url in document_urls(self.issuer, self.documents):
             return json_response(200, self.metadata_document())

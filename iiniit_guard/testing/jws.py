@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from iiniit_guard.testing.keys import Signer
 
 
-def write_jws(payload: Mapping[str, Any] | bytes, header: Mapping[str, Any] | bytes, signer: SigningKey | Signer) -> str:
+def write_jws(
+    payload: Mapping[str, Any] | bytes,
+    header: Mapping[str, Any] | bytes,
+    signer: SigningKey | Signer,
+) -> str:
     """Return a JWS in compact form (RFC 7515 §7.1).
 
     Args:
@@ -24,7 +28,11 @@ def write_jws(payload: Mapping[str, Any] | bytes, header: Mapping[str, Any] | by
         signer: Creates the signature, independently of the header.
     """
     if not isinstance(header, bytes):
-        usual = {"alg": signer.algorithm, "typ": "at+jwt", "kid": signer.kid} if isinstance(signer, SigningKey) else {}
+        usual = (
+            {"alg": signer.algorithm, "typ": "at+jwt", "kid": signer.kid}
+            if isinstance(signer, SigningKey)
+            else {}
+        )
         header = json.dumps(without_none({**usual, **header}), separators=(",", ":")).encode()
     if not isinstance(payload, bytes):
         payload = json.dumps(payload, separators=(",", ":")).encode()

@@ -19,9 +19,16 @@ Signer: TypeAlias = Callable[[bytes], bytes]
 """A function that returns the signature of a signing input."""
 
 # RFC 9864 adds a separate name for EdDSA over this curve, which PyJWT does not support yet.
-_ALGORITHMS: Final[dict[str, Algorithm]] = {**get_default_algorithms(), "Ed25519": get_default_algorithms()["EdDSA"]}
+_ALGORITHMS: Final[dict[str, Algorithm]] = {
+    **get_default_algorithms(),
+    "Ed25519": get_default_algorithms()["EdDSA"],
+}
 _moduli: Final[dict[tuple[str, int, int], rsa.RSAPrivateKey]] = {}
-_CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+_CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
+    "ES256": ec.SECP256R1,
+    "ES384": ec.SECP384R1,
+    "ES512": ec.SECP521R1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,19 @@ class SigningKey:
             members: Members to replace or add; None removes one (`alg=None` returns a key without
                 `alg`, as many servers publish it).
         """
-        public: dict[str, Any] = _ALGORITHMS[self.algorithm].to_jwk(self.private_key.public_key(), as_dict=True)
+        public: dict[str, Any] = _ALGORITHMS[self.algorithm].to_jwk(
+            self.private_key.public_key(), as_dict=True
+        )
         public.pop("key_ops", None)
-        return without_none({**public, "use": "sig", "alg": self.algorithm, "kid": self.kid, **members})
+        return without_none(
+            {**public, "use": "sig", "alg": self.algorithm, "kid": self.kid, **members}
+        )
 
     def private_pem(self) -> str:
         """Return the private half as unencrypted PKCS #8 PEM, for settings that need a key."""
-        return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+        return self.private_key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode("ascii")
 
 
 @cache
@@ -75,7 +88,9 @@ def make_key(algorithm: str, owner: str = "", number: int = 1, bits: int = 2048)
         number: The number of the key among those of the owner.
         bits: Size of an RSA modulus.
     """
-    return SigningKey(f"{algorithm.lower()}-{number}", algorithm, _private_key(algorithm, owner, number, bits))
+    return SigningKey(
+        f"{algorithm.lower()}-{number}", algorithm, _private_key(algorithm, owner, number, bits)
+    )
 
 
 def without_none(members: dict[str, Any]) -> dict[str, Any]:

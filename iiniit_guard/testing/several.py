@@ -23,7 +23,8 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
     >>> from iiniit_guard import Guard
     >>> from iiniit_guard.testing import Issuer
     >>> one, two = Issuer("https://one.test"), Issuer("https://two.test")
-    >>> guard = Guard(issuers=[trusted(one), trusted(two, introspection=None)], transport=network(one, two))
+    >>> guard = Guard(issuers=[trusted(one), trusted(two, introspection=None)],
+    transport=network(one, two))
     >>> guard.verify(two.token()).issuer
     'https://two.test'
     >>> guard.close()
@@ -50,7 +51,13 @@ def network(*issuers: Issuer) -> Callable[[HttpRequest], Answer]:
     """
 
     def handle(request: HttpRequest) -> Answer:
-        origins = [issuer for issuer in issuers if request.url.startswith(issuer.issuer.rstrip("/") + "/")]
-        return origins[0].handle(request) if origins else Unreachable("connection", "there is no such host")
+        origins = [
+            issuer for issuer in issuers if request.url.startswith(issuer.issuer.rstrip("/") + "/")
+        ]
+        return (
+            origins[0].handle(request)
+            if origins
+            else Unreachable("connection", "there is no such host")
+        )
 
     return handle

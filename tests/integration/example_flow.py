@@ -1,4 +1,6 @@
-"""Walking through the demo's authorization server with Flask's client: what a browser and a client application would send."""
+"""Walking through the demo's authorization server with Flask's client: what a browser and a client
+application would send.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,12 @@ REDIRECT_URI = "http://127.0.0.1:9000/callback"
 PASSWORD = "correct horse"
 VERIFIER = "v" * 43
 # Characters that go wrong when the secret is not form-encoded before HTTP Basic.
-SECRETS = {"jwt-client": "jwt +%:&=é/" * 4, "opaque-client": "opaque " * 6, "api": "api " * 10, "other-api": "other-api " * 5}
+SECRETS = {
+    "jwt-client": "jwt +%:&=é/" * 4,
+    "opaque-client": "opaque " * 6,
+    "api": "api " * 10,
+    "other-api": "other-api " * 5,
+}
 
 
 def settings_in(directory: Path, **changes: Any) -> Settings:
@@ -41,10 +48,24 @@ def settings_in(directory: Path, **changes: Any) -> Settings:
             "audience": AUDIENCE,
             "users": [{"user_id": "usr_demo", "username": "demo", "password": PASSWORD}],
             "clients": [
-                {"client_id": "jwt-client", "secret": SECRETS["jwt-client"], "token_format": "jwt", **client},
-                {"client_id": "opaque-client", "secret": SECRETS["opaque-client"], "token_format": "opaque", **client},
+                {
+                    "client_id": "jwt-client",
+                    "secret": SECRETS["jwt-client"],
+                    "token_format": "jwt",
+                    **client,
+                },
+                {
+                    "client_id": "opaque-client",
+                    "secret": SECRETS["opaque-client"],
+                    "token_format": "opaque",
+                    **client,
+                },
                 {"client_id": "api", "secret": SECRETS["api"], "introspects": AUDIENCE},
-                {"client_id": "other-api", "secret": SECRETS["other-api"], "introspects": "https://other.example"},
+                {
+                    "client_id": "other-api",
+                    "secret": SECRETS["other-api"],
+                    "introspects": "https://other.example",
+                },
             ],
             **changes,
         }
@@ -53,7 +74,9 @@ def settings_in(directory: Path, **changes: Any) -> Settings:
 
 def challenge_for(verifier: str) -> str:
     """Hash a PKCE verifier (RFC 7636 §4.2)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    )
 
 
 def hidden(page: TestResponse, name: str) -> str:
@@ -83,7 +106,8 @@ class Flow:
     browser: FlaskClient = field(init=False)
 
     def __post_init__(self) -> None:
-        # One round: what is slow on purpose for those who guess passwords would be slow for every test.
+        # One round: what is slow on purpose for those who guess passwords would be slow for every
+        # test.
         quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "generate_password_hash", quick)
@@ -103,14 +127,23 @@ class Flow:
             "code_challenge_method": "S256",
             **changes,
         }
-        return "/authorize?" + urlencode({name: value for name, value in values.items() if value is not None})
+        return "/authorize?" + urlencode(
+            {name: value for name, value in values.items() if value is not None}
+        )
 
     def sign_in(self, password: str = PASSWORD, target: str = "") -> TestResponse:
         page = self.browser.get("/sign-in", query_string={"next": target}, base_url=ISSUER)
-        form = {"csrf": hidden(page, "csrf"), "next": hidden(page, "next"), "username": "demo", "password": password}
+        form = {
+            "csrf": hidden(page, "csrf"),
+            "next": hidden(page, "next"),
+            "username": "demo",
+            "password": password,
+        }
         return self.browser.post("/sign-in", data=form, base_url=ISSUER)
 
-    def approve(self, address: str, granted: list[str], decision: str = "allow", csrf: str | None = None) -> TestResponse:
+    def approve(
+        self, address: str, granted: list[str], decision: str = "allow", csrf: str | None = None
+    ) -> TestResponse:
         page = self.browser.get(address, base_url=ISSUER)
         form = {"csrf": csrf or hidden(page, "csrf"), "granted": granted, "decision": decision}
         return self.browser.post(address, data=form, base_url=ISSUER)
@@ -118,9 +151,13 @@ class Flow:
     def code(self, *granted: str, **changes: str | None) -> str:
         """Sign in, approve, and give the code."""
         self.sign_in()
-        return parameters(self.approve(self.request(**changes), list(granted or ("user:read", "user:write"))))["code"]
+        return parameters(
+            self.approve(self.request(**changes), list(granted or ("user:read", "user:write")))
+        )["code"]
 
-    def post(self, path: str, client: str | None, form: dict[str, str], secret: str | None = None) -> TestResponse:
+    def post(
+        self, path: str, client: str | None, form: dict[str, str], secret: str | None = None
+    ) -> TestResponse:
         """Send a form as a client would, identified by HTTP Basic."""
         headers = {}
         if client:
@@ -129,7 +166,13 @@ class Flow:
         return self.app.test_client().post(path, data=form, headers=headers, base_url=ISSUER)
 
     def exchange(self, code: str, client: str = "jwt-client", **changes: str) -> TestResponse:
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER, **changes}
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT_URI,
+            "code_verifier": VERIFIER,
+            **changes,
+        }
         return self.post("/token", client, form)
 
     def tokens(self, client: str = "jwt-client", *granted: str, **changes: str) -> dict[str, Any]:
@@ -140,10 +183,14 @@ class Flow:
         return values
 
     def refresh(self, token: str, client: str = "jwt-client", **changes: str) -> TestResponse:
-        return self.post("/token", client, {"grant_type": "refresh_token", "refresh_token": token, **changes})
+        return self.post(
+            "/token", client, {"grant_type": "refresh_token", "refresh_token": token, **changes}
+        )
 
     def introspect(self, token: str, client: str = "api", **changes: str) -> dict[str, Any]:
-        response = self.post("/introspect", client, {"token": token, "token_type_hint": "access_token", **changes})
+        response = self.post(
+            "/introspect", client, {"token": token, "token_type_hint": "access_token", **changes}
+        )
         assert response.status_code == 200
         values: dict[str, Any] = body(response)
         return values

@@ -1,4 +1,6 @@
-"""`python -m examples.demo`, as a process: it begins, says what is wrong, and ends without leaving anything behind."""
+"""`python -m examples.demo`, as a process: it begins, says what is wrong, and ends without leaving
+anything behind.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ PORTS = 4  # client, authorization server, and the API twice
 
 
 def block_of_free_ports() -> int:
-    """Find a port that is free together with the next ones, where neither clients nor the gateways' tests get theirs.
+    """Find a port that is free together with the next ones, where neither clients nor the gateways'
+    tests get theirs.
 
     By chance: two workers of xdist that look in turn come to the same ones.
     """
@@ -69,7 +72,9 @@ def announced(process: subprocess.Popen[str]) -> str:
     return text
 
 
-@pytest.mark.parametrize(("number", "api"), [(signal.SIGINT, "django"), (signal.SIGTERM, "starlette")])
+@pytest.mark.parametrize(
+    ("number", "api"), [(signal.SIGINT, "django"), (signal.SIGTERM, "starlette")]
+)
 def test_begins_and_ends(number: signal.Signals, api: str) -> None:
     port = block_of_free_ports()
     with demo(port, API=api, TOKEN="opaque") as process:
@@ -88,7 +93,9 @@ def test_begins_and_ends(number: signal.Signals, api: str) -> None:
 
 def test_nothing_outlives_it(tmp_path: Path) -> None:
     port = block_of_free_ports()
-    with demo(port, API="flask", TMPDIR=str(tmp_path)) as process:  # killed, it cannot remove its directory
+    with demo(
+        port, API="flask", TMPDIR=str(tmp_path)
+    ) as process:  # killed, it cannot remove its directory
         announced(process)
         process.kill()
         limit = time.monotonic() + 10
@@ -114,7 +121,9 @@ def process_of(role: str, port: int) -> int:
         (signal.SIGKILL, "client", 0, "by signal 9 (Killed)"),
     ],
 )
-def test_a_process_that_ends_by_itself_is_named_and_ends_the_others(number: signal.Signals, role: str, offset: int, how: str) -> None:
+def test_a_process_that_ends_by_itself_is_named_and_ends_the_others(
+    number: signal.Signals, role: str, offset: int, how: str
+) -> None:
     port = block_of_free_ports()
     with demo(port, API="flask") as process:
         announced(process)
@@ -122,17 +131,25 @@ def test_a_process_that_ends_by_itself_is_named_and_ends_the_others(number: sign
         _, err = process.communicate(timeout=20)
         assert not any(is_open(port + offset) for offset in range(PORTS))
     assert process.returncode == 1
-    assert err == f"demo: {role} ended {how}; its messages, if any, are above. The others are ended too.\n"
+    assert (
+        err
+        == f"demo: {role} ended {how}; its messages, if any, are above. The others are ended too.\n"
+    )
 
 
 def test_a_process_that_cannot_begin_is_named_with_its_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import os, sys\nif sys.orig_argv[-2:-1] == ['flask']:\n    os._exit(7)\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif sys.orig_argv[-2:-1] == ['flask']:\n    os._exit(7)\n"
+    )
     port = block_of_free_ports()
     with demo(port, API="flask", PYTHONPATH=str(tmp_path)) as process:
         out, err = process.communicate(timeout=30)
         assert not any(is_open(port + offset) for offset in range(PORTS))
     assert (process.returncode, out) == (1, "")
-    assert err == "demo: flask ended with exit code 7; its messages, if any, are above. The others are ended too.\n"
+    assert err == (
+        "demo: flask ended with exit code 7; its messages, if any, are above. The others "
+        "are ended too.\n"
+    )
 
 
 def test_port_in_use() -> None:
@@ -143,10 +160,15 @@ def test_port_in_use() -> None:
         with demo(port) as process:
             out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (1, "")
-    assert err == f"demo: these ports are in use on 127.0.0.1: {port + 1} (authorization_server). Choose others: make demo PORT=9100\n"
+    assert err == (
+        f"demo: these ports are in use on 127.0.0.1: {port + 1} (authorization_server). "
+        f"Choose others: make demo PORT=9100\n"
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"API": "bottle"}, {"TOKEN": "paper"}, {"PORT": "80"}, {"PORT": "x"}, {"PORT": "²"}])
+@pytest.mark.parametrize(
+    "wrong", [{"API": "bottle"}, {"TOKEN": "paper"}, {"PORT": "80"}, {"PORT": "x"}, {"PORT": "²"}]
+)
 def test_something_that_does_not_exist_is_asked_for(wrong: dict[str, str]) -> None:
     with pytest.raises(StackError, match=next(iter(wrong))):
         plan_from(wrong)
@@ -154,7 +176,14 @@ def test_something_that_does_not_exist_is_asked_for(wrong: dict[str, str]) -> No
 
 def test_everything_can_be_asked_for() -> None:
     plan = plan_from({"API": "all", "TOKEN": "opaque", "PORT": "9100"})
-    assert plan.process_names() == ["authorization_server", "flask", "django", "starlette", "introspecting", "client"]
+    assert plan.process_names() == [
+        "authorization_server",
+        "flask",
+        "django",
+        "starlette",
+        "introspecting",
+        "client",
+    ]
     assert plan.ports == {
         "client": 9100,
         "authorization_server": 9101,

@@ -14,7 +14,18 @@ import pytest
 from examples.authorization_server import grants
 from examples.authorization_server.signing_keys import rotate
 from examples.authorization_server.store import Store
-from tests.integration.example_flow import AUDIENCE, ISSUER, PASSWORD, REDIRECT_URI, SECRETS, VERIFIER, Flow, body, parameters, settings_in
+from tests.integration.example_flow import (
+    AUDIENCE,
+    ISSUER,
+    PASSWORD,
+    REDIRECT_URI,
+    SECRETS,
+    VERIFIER,
+    Flow,
+    body,
+    parameters,
+    settings_in,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +36,9 @@ def flow(tmp_path: Path) -> Flow:
 
 
 def claims(token: str) -> tuple[dict[str, object], dict[str, object]]:
-    header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    header, payload = (
+        json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]
+    )
     return header, payload
 
 
@@ -44,7 +57,9 @@ def claims(token: str) -> tuple[dict[str, object], dict[str, object]]:
         "https://attacker.example/",
     ],
 )
-def test_wrong_redirect_uri_is_told_to_the_person_and_to_nobody_else(flow: Flow, redirect_uri: str | None) -> None:
+def test_wrong_redirect_uri_is_told_to_the_person_and_to_nobody_else(
+    flow: Flow, redirect_uri: str | None
+) -> None:
     response = flow.browser.get(flow.request(redirect_uri=redirect_uri), base_url=ISSUER)
     assert response.status_code == 400
     assert "Location" not in response.headers
@@ -59,17 +74,25 @@ def test_unknown_client(flow: Flow) -> None:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),  # RFC 9700 §2.1.1: PKCE for every client
+        (
+            {"code_challenge": None, "code_challenge_method": None},
+            "invalid_request",
+        ),  # RFC 9700 §2.1.1: PKCE for every client
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": VERIFIER, "code_challenge_method": "plain"}, "invalid_request"),
-        ({"code_challenge": VERIFIER, "code_challenge_method": None}, "invalid_request"),  # RFC 7636 §4.3: absent means plain
+        (
+            {"code_challenge": VERIFIER, "code_challenge_method": None},
+            "invalid_request",
+        ),  # RFC 7636 §4.3: absent means plain
         ({"code_challenge": "short"}, "invalid_request"),
         ({"scope": "admin"}, "invalid_scope"),
         ({"scope": None}, "invalid_scope"),
         ({"response_type": "token"}, "unsupported_response_type"),
     ],
 )
-def test_faulty_authorization_request_is_told_to_the_client(flow: Flow, changes: dict[str, str | None], error: str) -> None:
+def test_faulty_authorization_request_is_told_to_the_client(
+    flow: Flow, changes: dict[str, str | None], error: str
+) -> None:
     response = flow.browser.get(flow.request(**changes), base_url=ISSUER)
     assert response.status_code == 302
     assert response.location.startswith(REDIRECT_URI + "?")
@@ -136,8 +159,12 @@ def test_parameters_of_a_token_request_belong_in_the_body(flow: Flow) -> None:
 
 
 @pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke"])
-@pytest.mark.parametrize(("client", "secret"), [(None, None), ("jwt-client", "wrong"), ("nobody", "x")])
-def test_clients_identify_themselves(flow: Flow, path: str, client: str | None, secret: str | None) -> None:
+@pytest.mark.parametrize(
+    ("client", "secret"), [(None, None), ("jwt-client", "wrong"), ("nobody", "x")]
+)
+def test_clients_identify_themselves(
+    flow: Flow, path: str, client: str | None, secret: str | None
+) -> None:
     response = flow.post(path, client, {"grant_type": "authorization_code", "token": "x"}, secret)
     assert (response.status_code, body(response)["error"]) == (401, "invalid_client")
     assert response.headers["WWW-Authenticate"].startswith("Basic ")
@@ -145,10 +172,22 @@ def test_clients_identify_themselves(flow: Flow, path: str, client: str | None, 
 
 def test_secret_in_the_body_or_not_form_encoded_is_no_identification(flow: Flow) -> None:
     secret = {"client_id": "jwt-client", "client_secret": SECRETS["jwt-client"]}
-    assert flow.post("/token", None, {"grant_type": "authorization_code", "code": "x", **secret}).status_code == 401
+    assert (
+        flow.post(
+            "/token", None, {"grant_type": "authorization_code", "code": "x", **secret}
+        ).status_code
+        == 401
+    )
     plain = "Basic " + base64.b64encode(f"jwt-client:{SECRETS['jwt-client']}".encode()).decode()
-    for value in (plain, "Basic !!!", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Bearer x"):
-        response = flow.browser.post("/introspect", data={"token": "x"}, headers={"Authorization": value}, base_url=ISSUER)
+    for value in (
+        plain,
+        "Basic !!!",
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Bearer x",
+    ):
+        response = flow.browser.post(
+            "/introspect", data={"token": "x"}, headers={"Authorization": value}, base_url=ISSUER
+        )
         assert response.status_code == 401
 
 
@@ -156,7 +195,13 @@ def test_jwt_access_token(flow: Flow) -> None:
     header, payload = claims(flow.tokens()["access_token"])
     assert (header["typ"], header["alg"]) == ("at+jwt", "ES256")  # RFC 9068 §2.1
     assert header["kid"] == body(flow.browser.get("/jwks"))["keys"][0]["kid"]
-    wanted = {"iss": ISSUER, "aud": AUDIENCE, "sub": "usr_demo", "client_id": "jwt-client", "scope": "user:read user:write"}
+    wanted = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "usr_demo",
+        "client_id": "jwt-client",
+        "scope": "user:read user:write",
+    }
     assert wanted.items() <= payload.items()
     assert payload["exp"] - payload["iat"] == 300  # type: ignore[operator]  # both are numbers, or this fails
 
@@ -165,7 +210,14 @@ def test_opaque_access_token(flow: Flow) -> None:
     tokens = flow.tokens("opaque-client", "user:read")
     assert "." not in tokens["access_token"]
     answer = flow.introspect(tokens["access_token"])
-    wanted = {"active": True, "iss": ISSUER, "aud": AUDIENCE, "sub": "usr_demo", "client_id": "opaque-client", "scope": "user:read"}
+    wanted = {
+        "active": True,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "usr_demo",
+        "client_id": "opaque-client",
+        "scope": "user:read",
+    }
     assert wanted.items() <= answer.items()
 
 
@@ -184,11 +236,16 @@ def test_refresh_narrows_one_token_only_and_never_widens(flow: Flow) -> None:
     assert narrow["scope"] == "user:read"
     wide = body(flow.refresh(narrow["refresh_token"]))
     assert wide["scope"] == "user:read user:write"
-    assert body(flow.refresh(wide["refresh_token"], scope="user:read email"))["error"] == "invalid_scope"
+    assert (
+        body(flow.refresh(wide["refresh_token"], scope="user:read email"))["error"]
+        == "invalid_scope"
+    )
     assert body(flow.refresh(wide["refresh_token"], "opaque-client"))["error"] == "invalid_grant"
 
 
-@pytest.mark.parametrize(("wanted", "given"), [("5", 5), ("0", 1), ("9999", 300), ("-5", 300), ("five", 300), ("²", 300)])
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("5", 5), ("0", 1), ("9999", 300), ("-5", 300), ("five", 300), ("²", 300)]
+)
 def test_client_may_ask_for_a_shorter_life(flow: Flow, wanted: str, given: int) -> None:
     tokens = flow.tokens(expires_in=wanted)
     _, payload = claims(tokens["access_token"])
@@ -198,35 +255,56 @@ def test_client_may_ask_for_a_shorter_life(flow: Flow, wanted: str, given: int) 
 
 def test_introspection_answers_those_it_concerns(flow: Flow) -> None:
     tokens = flow.tokens()
-    assert flow.introspect(tokens["access_token"], token_type_hint="something-new")["active"] is True  # RFC 7662 §2.1
+    assert (
+        flow.introspect(tokens["access_token"], token_type_hint="something-new")["active"] is True
+    )  # RFC 7662 §2.1
     assert flow.introspect(tokens["access_token"], "other-api") == {"active": False}
     assert flow.introspect(tokens["access_token"], "jwt-client") == {"active": False}
-    assert flow.introspect(tokens["refresh_token"], token_type_hint="refresh_token") == {"active": False}
+    assert flow.introspect(tokens["refresh_token"], token_type_hint="refresh_token") == {
+        "active": False
+    }
     assert flow.introspect("made-up") == {"active": False}
     assert body(flow.post("/introspect", "api", {}))["error"] == "invalid_request"
 
 
 def test_revocation(flow: Flow) -> None:
     tokens = flow.tokens()
-    assert body(flow.post("/revoke", "opaque-client", {"token": tokens["access_token"]}))["error"] == "invalid_grant"
+    assert (
+        body(flow.post("/revoke", "opaque-client", {"token": tokens["access_token"]}))["error"]
+        == "invalid_grant"
+    )
     assert flow.introspect(tokens["access_token"])["active"] is True
-    assert flow.post("/revoke", "jwt-client", {"token": tokens["access_token"], "token_type_hint": "new"}).status_code == 200
+    assert (
+        flow.post(
+            "/revoke", "jwt-client", {"token": tokens["access_token"], "token_type_hint": "new"}
+        ).status_code
+        == 200
+    )
     assert flow.introspect(tokens["access_token"]) == {"active": False}
     fresh = body(flow.refresh(tokens["refresh_token"]))
     assert flow.post("/revoke", "jwt-client", {"token": fresh["refresh_token"]}).status_code == 200
     assert flow.introspect(fresh["access_token"]) == {"active": False}
-    assert flow.post("/revoke", "jwt-client", {"token": "made-up"}).status_code == 200  # RFC 7009 §2.2
+    assert (
+        flow.post("/revoke", "jwt-client", {"token": "made-up"}).status_code == 200
+    )  # RFC 7009 §2.2
 
 
 def test_discovery(flow: Flow) -> None:
-    one, other = (body(flow.browser.get(f"/.well-known/{name}")) for name in ("oauth-authorization-server", "openid-configuration"))
+    one, other = (
+        body(flow.browser.get(f"/.well-known/{name}"))
+        for name in ("oauth-authorization-server", "openid-configuration")
+    )
     assert one == other
     assert one["issuer"] == ISSUER
     assert one["code_challenge_methods_supported"] == ["S256"]
 
 
-@pytest.mark.parametrize(("algorithm", "members"), [("ES256", {"x", "y", "crv"}), ("RS256", {"n", "e"})])
-def test_keys_are_rotated_while_the_server_runs(tmp_path: Path, algorithm: str, members: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "members"), [("ES256", {"x", "y", "crv"}), ("RS256", {"n", "e"})]
+)
+def test_keys_are_rotated_while_the_server_runs(
+    tmp_path: Path, algorithm: str, members: set[str]
+) -> None:
     flow = Flow(settings_in(tmp_path, signing_algorithm=algorithm))
     old, _ = claims(flow.tokens()["access_token"])
     kid = rotate(Store(flow.settings.database))
@@ -234,23 +312,48 @@ def test_keys_are_rotated_while_the_server_runs(tmp_path: Path, algorithm: str, 
     assert (new["kid"], new["alg"], old["alg"]) == (kid, algorithm, algorithm)
     published = body(flow.browser.get("/jwks"))["keys"]
     assert [key["kid"] for key in published] == [new["kid"], old["kid"]]
-    assert all(set(key) == {"kty", "kid", "use", "alg"} | members for key in published)  # and nothing private
+    assert all(
+        set(key) == {"kty", "kid", "use", "alg"} | members for key in published
+    )  # and nothing private
 
 
 def test_command_to_rotate_keys(flow: Flow) -> None:
     command = [sys.executable, "-m", "examples.authorization_server", "rotate-keys"]
-    done = subprocess.run([*command, str(flow.settings.database)], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [*command, str(flow.settings.database)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
     assert body(flow.browser.get("/jwks"))["keys"][0]["kid"] in done.stdout
-    assert subprocess.run([*command, "no-such-file"], cwd=ROOT, capture_output=True, timeout=30).returncode == 2
+    assert (
+        subprocess.run(
+            [*command, "no-such-file"], cwd=ROOT, capture_output=True, timeout=30
+        ).returncode
+        == 2
+    )
 
 
-def test_no_token_code_or_secret_is_written_anywhere(flow: Flow, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_code_or_secret_is_written_anywhere(
+    flow: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     code = flow.code()
     tokens = body(flow.exchange(code))
     flow.introspect(tokens["access_token"])
     flow.post("/revoke", "jwt-client", {"token": tokens["refresh_token"]})
-    written = b"".join(path.read_bytes() for path in flow.settings.database.parent.iterdir()) + caplog.text.encode()
-    for secret in (code, tokens["access_token"], tokens["refresh_token"], PASSWORD, *SECRETS.values()):
+    written = (
+        b"".join(path.read_bytes() for path in flow.settings.database.parent.iterdir())
+        + caplog.text.encode()
+    )
+    for secret in (
+        code,
+        tokens["access_token"],
+        tokens["refresh_token"],
+        PASSWORD,
+        *SECRETS.values(),
+    ):
         assert secret.encode() not in written
     assert flow.settings.database.stat().st_mode & 0o077 == 0

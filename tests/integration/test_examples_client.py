@@ -1,4 +1,6 @@
-"""The demo's client: whom it believes, and that no page of it holds a token. The other three roles answer in memory."""
+"""The demo's client: whom it believes, and that no page of it holds a token. The other three roles
+answer in memory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,15 @@ from examples.profile_api.flask_app import create_app as create_api
 from examples.redaction import redact_form, redact_header, redact_json, redact_url
 from iiniit_guard import ClientSecretBasic, Guard
 from iiniit_guard.core.model.flow import HttpRequest, HttpResponse, Unreachable
-from tests.integration.example_flow import AUDIENCE, ISSUER, REDIRECT_URI, SECRETS, Flow, hidden, settings_in
+from tests.integration.example_flow import (
+    AUDIENCE,
+    ISSUER,
+    REDIRECT_URI,
+    SECRETS,
+    Flow,
+    hidden,
+    settings_in,
+)
 
 API = "http://127.0.0.1:9002"
 CLIENT = REDIRECT_URI.removesuffix("/callback")
@@ -40,31 +50,56 @@ class Demo:
             introspection=ClientSecretBasic("api", SECRETS["api"]),
             transport=self._for_the_guard,
         )
-        self._servers = {urlsplit(ISSUER).port: self.flow.app, urlsplit(API).port: create_api(guard)}
+        self._servers = {
+            urlsplit(ISSUER).port: self.flow.app,
+            urlsplit(API).port: create_api(guard),
+        }
         settings = {
             "issuer": ISSUER,
             "redirect_uri": REDIRECT_URI,
             "session_secret": "c" * 32,
-            "registrations": {kind: {"client_id": f"{kind}-client", "secret": SECRETS[f"{kind}-client"]} for kind in ("jwt", "opaque")},
+            "registrations": {
+                kind: {"client_id": f"{kind}-client", "secret": SECRETS[f"{kind}-client"]}
+                for kind in ("jwt", "opaque")
+            },
             "apis": [{"name": "flask", "label": "Flask", "url": API}],
         }
-        self.browser = create_app(parse_settings(settings), httpx2.MockTransport(self._for_the_client)).test_client()
+        self.browser = create_app(
+            parse_settings(settings), httpx2.MockTransport(self._for_the_client)
+        ).test_client()
 
     def _for_the_guard(self, request: HttpRequest) -> HttpResponse | Unreachable:
         response = self.flow.app.test_client().open(
-            request.url, method=request.method, headers=list(request.headers), data=request.body, base_url=ISSUER
+            request.url,
+            method=request.method,
+            headers=list(request.headers),
+            data=request.body,
+            base_url=ISSUER,
         )
-        return HttpResponse(response.status_code, tuple((name.lower(), value) for name, value in response.headers), response.data)
+        return HttpResponse(
+            response.status_code,
+            tuple((name.lower(), value) for name, value in response.headers),
+            response.data,
+        )
 
     def _for_the_client(self, request: httpx2.Request) -> httpx2.Response:
         if not self.up:
             raise httpx2.ConnectError("nobody there", request=request)
         server = self._servers[request.url.port].test_client()
-        answer = server.open(str(request.url), method=request.method, headers=list(request.headers.multi_items()), data=request.content)
+        answer = server.open(
+            str(request.url),
+            method=request.method,
+            headers=list(request.headers.multi_items()),
+            data=request.content,
+        )
         values = answer.get_json(silent=True) or {}
         if isinstance(values, dict):
-            self.secrets |= {values[name] for name in ("access_token", "refresh_token") if name in values}
-        return httpx2.Response(answer.status_code, headers=list(answer.headers), content=answer.data)
+            self.secrets |= {
+                values[name] for name in ("access_token", "refresh_token") if name in values
+            }
+        return httpx2.Response(
+            answer.status_code, headers=list(answer.headers), content=answer.data
+        )
 
     def page(self) -> TestResponse:
         return self.browser.get("/", base_url=CLIENT)
@@ -79,7 +114,9 @@ class Demo:
     def begin(self, kind: str = "jwt") -> str:
         """Press connect, and give the address of the authorization request."""
         csrf = hidden(self.page(), "csrf")
-        return self.browser.post("/connect", data={"csrf": csrf, "token_kind": kind}, base_url=CLIENT).location
+        return self.browser.post(
+            "/connect", data={"csrf": csrf, "token_kind": kind}, base_url=CLIENT
+        ).location
 
     def connect(self, kind: str = "jwt") -> TestResponse:
         address = self.begin(kind).removeprefix(ISSUER)
@@ -97,7 +134,19 @@ def demo(tmp_path: Path) -> Demo:
 def test_no_page_holds_a_token(demo: Demo, kind: str) -> None:
     demo.connect(kind)
     pages = [demo.page().text]
-    pages += [demo.press(path) for path in ("/read", "/narrow", "/short", "/short-again", "/refresh", "/read", "/revoke", "/read")]
+    pages += [
+        demo.press(path)
+        for path in (
+            "/read",
+            "/narrow",
+            "/short",
+            "/short-again",
+            "/refresh",
+            "/read",
+            "/revoke",
+            "/read",
+        )
+    ]
     assert ["200 OK" in pages[1], "403 Forbidden" in pages[2], "200 OK" in pages[4]] == [True] * 3
     assert len(demo.secrets) == 8
     assert not [secret for secret in demo.secrets for page in pages if secret in page]
@@ -112,7 +161,9 @@ def test_no_page_holds_a_token(demo: Demo, kind: str) -> None:
         (None, "", "another authorization server"),
     ],
 )
-def test_answers_of_others_are_refused(demo: Demo, state: str | None, issuer: str, complaint: str) -> None:
+def test_answers_of_others_are_refused(
+    demo: Demo, state: str | None, issuer: str, complaint: str
+) -> None:
     asked = demo.begin()
     real = dict(pair.split("=", 1) for pair in urlsplit(asked).query.split("&"))["state"]
     answer = {"code": "x", "state": real if state is None else state, "iss": issuer}
@@ -131,7 +182,9 @@ def test_an_answer_counts_once(demo: Demo) -> None:
 
 
 def test_an_answer_without_a_question(demo: Demo) -> None:
-    response = demo.browser.get("/callback", query_string={"code": "x", "state": "y", "iss": ISSUER}, base_url=CLIENT)
+    response = demo.browser.get(
+        "/callback", query_string={"code": "x", "state": "y", "iss": ISSUER}, base_url=CLIENT
+    )
     assert response.status_code == 400
     assert "has not asked for anything" in response.text
 
@@ -143,7 +196,20 @@ def test_authorization_request(demo: Demo) -> None:
     assert "code_challenge_method=S256" in asked
 
 
-@pytest.mark.parametrize("path", ["/connect", "/read", "/change", "/narrow", "/short", "/revoke", "/refresh", "/api", "/disconnect"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/connect",
+        "/read",
+        "/change",
+        "/narrow",
+        "/short",
+        "/revoke",
+        "/refresh",
+        "/api",
+        "/disconnect",
+    ],
+)
 def test_other_sites_cannot_press_buttons(demo: Demo, path: str) -> None:
     demo.connect()
     assert demo.browser.post(path, base_url=CLIENT).status_code == 400
@@ -155,7 +221,9 @@ def test_change_and_what_is_no_change(demo: Demo) -> None:
     token = next(secret for secret in demo.secrets if secret.count(".") == 2)
     api = demo._servers[9002].test_client()
     for body in ({"id": "usr_other"}, {"bio": 1}, {"bio": "x" * 201}, [], {}):
-        response = api.patch("/v1/user/profile", json=body, headers={"Authorization": f"Bearer {token}"})
+        response = api.patch(
+            "/v1/user/profile", json=body, headers={"Authorization": f"Bearer {token}"}
+        )
         assert (response.status_code, response.mimetype) == (400, "application/problem+json")
 
 
@@ -177,7 +245,9 @@ def test_disconnecting_revokes_everything(demo: Demo) -> None:
 def test_what_the_witness_saw_is_for_clients_and_has_no_secrets(demo: Demo) -> None:
     demo.connect("opaque")
     demo.press("/read")
-    token = next(secret for secret in demo.secrets if demo.flow.introspect(secret).get("active") is not False)
+    token = next(
+        secret for secret in demo.secrets if demo.flow.introspect(secret).get("active") is not False
+    )
     assert demo.flow.post("/demo/seen", None, {"about": token}).status_code == 401
     seen = demo.flow.post("/demo/seen", "opaque-client", {"about": token})
     assert '"active\\": true' in seen.text
@@ -185,7 +255,10 @@ def test_what_the_witness_saw_is_for_clients_and_has_no_secrets(demo: Demo) -> N
 
 
 def test_without_the_setting_there_is_no_witness(tmp_path: Path) -> None:
-    assert Flow(settings_in(tmp_path)).post("/demo/seen", "opaque-client", {"about": "x"}).status_code == 404
+    assert (
+        Flow(settings_in(tmp_path)).post("/demo/seen", "opaque-client", {"about": "x"}).status_code
+        == 404
+    )
 
 
 SECRET = "abcdefgh" + "z" * 40
@@ -194,15 +267,24 @@ SECRET = "abcdefgh" + "z" * 40
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (redact_url(f"http://a/cb?code={SECRET}&x=1%202&state=s"), "http://a/cb?code=abcdefgh…[48 characters]&x=1%202&state=…"),
+        (
+            redact_url(f"http://a/cb?code={SECRET}&x=1%202&state=s"),
+            "http://a/cb?code=abcdefgh…[48 characters]&x=1%202&state=…",
+        ),
         (redact_url("http://a/cb"), "http://a/cb"),
         (redact_url(redact_url(f"/cb?code={SECRET}")), "/cb?code=abcdefgh…[48 characters]"),
-        (redact_form(f"code_verifier={SECRET}&grant_type=a%20b"), "code_verifier=abcdefgh…[48 characters]\ngrant_type=a b"),
+        (
+            redact_form(f"code_verifier={SECRET}&grant_type=a%20b"),
+            "code_verifier=abcdefgh…[48 characters]\ngrant_type=a b",
+        ),
         (redact_header("Authorization", f"Bearer {SECRET}"), "Bearer abcdefgh…[48 characters]"),
         (redact_header("authorization", f"Basic {SECRET}"), "Basic …"),
         (redact_header("Set-Cookie", f"a={SECRET}"), "…"),
         (redact_header("Location", f"/cb?code={SECRET}"), "/cb?code=abcdefgh…[48 characters]"),
-        (redact_json([{"refresh_token": SECRET, "a": {"token": 5}}]), [{"refresh_token": "abcdefgh…[48 characters]", "a": {"token": "…"}}]),
+        (
+            redact_json([{"refresh_token": SECRET, "a": {"token": 5}}]),
+            [{"refresh_token": "abcdefgh…[48 characters]", "a": {"token": "…"}}],
+        ),
     ],
 )
 def test_redaction(shown: object, expected: object) -> None:

@@ -17,10 +17,18 @@ def flow(tmp_path: Path) -> Flow:
 def test_person_takes_an_approval_back(flow: Flow) -> None:
     tokens = flow.tokens("jwt-client", "user:read")
     page = flow.browser.get("/", base_url=ISSUER)
-    form = {"csrf": hidden(page, "csrf"), "grant": page.text.split('name="grant" value="')[1].split('"')[0]}
+    form = {
+        "csrf": hidden(page, "csrf"),
+        "grant": page.text.split('name="grant" value="')[1].split('"')[0],
+    }
     stranger = flow.app.test_client()
     other = stranger.get("/", base_url=ISSUER)
-    assert stranger.post("/take-back", data={**form, "csrf": form["csrf"]}, base_url=ISSUER).status_code == 400
+    assert (
+        stranger.post(
+            "/take-back", data={**form, "csrf": form["csrf"]}, base_url=ISSUER
+        ).status_code
+        == 400
+    )
     assert "Take back" not in other.text
     assert flow.introspect(tokens["access_token"])["active"] is True
     assert flow.browser.post("/take-back", data=form, base_url=ISSUER).status_code == 303
@@ -29,14 +37,24 @@ def test_person_takes_an_approval_back(flow: Flow) -> None:
 
 
 def test_forms_count_only_for_what_was_on_the_page(flow: Flow) -> None:
-    assert flow.browser.post("/sign-in", data={"username": "demo", "password": PASSWORD}, base_url=ISSUER).status_code == 400
+    assert (
+        flow.browser.post(
+            "/sign-in", data={"username": "demo", "password": PASSWORD}, base_url=ISSUER
+        ).status_code
+        == 400
+    )
     flow.sign_in()
     little = flow.browser.get(flow.request(scope="user:read"), base_url=ISSUER)
-    assert flow.approve(flow.request(), ["user:read"], csrf=hidden(little, "csrf")).status_code == 400
+    assert (
+        flow.approve(flow.request(), ["user:read"], csrf=hidden(little, "csrf")).status_code == 400
+    )
     assert flow.browser.post("/sign-out", base_url=ISSUER).status_code == 400
 
 
-@pytest.mark.parametrize("target", ["https://attacker.example/", "//attacker.example/authorize?", "/authorize", "/other", ""])
+@pytest.mark.parametrize(
+    "target",
+    ["https://attacker.example/", "//attacker.example/authorize?", "/authorize", "/other", ""],
+)
 def test_signing_in_leads_nowhere_else(flow: Flow, target: str) -> None:
     assert flow.sign_in(target=target).location == "/"
 
@@ -50,7 +68,9 @@ def test_signing_in_starts_a_session_that_scripts_and_other_sites_do_not_get(flo
 
 
 def test_guessing_passwords_is_slow(flow: Flow) -> None:
-    assert ["do not fit together" in flow.sign_in("wrong").text for _ in range(6)] == [True] * 5 + [False]
+    assert ["do not fit together" in flow.sign_in("wrong").text for _ in range(6)] == [True] * 5 + [
+        False
+    ]
     assert "Too many attempts" in flow.sign_in().text
 
 

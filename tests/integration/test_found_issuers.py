@@ -1,4 +1,6 @@
-"""Issuers that a callable finds: how soon they are withdrawn, what clients learn about them, and what they may cost."""
+"""Issuers that a callable finds: how soon they are withdrawn, what clients learn about them, and
+what they may cost.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,13 @@ KNOWN, UNKNOWN = "https://known.test", "https://unknown.test"
 
 
 class World:
-    """One issuer that the callable knows until it is told otherwise, and one that it does not know."""
+    """One issuer that the callable knows until it is told otherwise, and one that it
+    does not know.
+    """
 
-    def __init__(self, *, issuer_settings: Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *, issuer_settings: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
         self.clock = SettableClock(1_800_000_000)
         self.known, self.unknown = (Issuer(name, clock=self.clock) for name in (KNOWN, UNKNOWN))
         self.settings: dict[str, Any] | None = {**(issuer_settings or {})}
@@ -37,7 +43,11 @@ class World:
 
     def find(self, issuer: str) -> object:
         self.asked.append(issuer)
-        return None if issuer != KNOWN or self.settings is None else trusted(self.known, **self.settings)
+        return (
+            None
+            if issuer != KNOWN or self.settings is None
+            else trusted(self.known, **self.settings)
+        )
 
     def decide(self, token: str, method: str = "GET", host: bytes = b"") -> Any:
         headers = [(b"authorization", b"Bearer " + token.encode()), (b"host", host)]
@@ -54,7 +64,12 @@ class World:
 ACCESS = {
     "authenticate": lambda world, token: isinstance(world.decide(token), Allow),
     "on an event loop": lambda world, token: isinstance(
-        asyncio.run(world.guard.authenticate_async(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())]))), Allow
+        asyncio.run(
+            world.guard.authenticate_async(
+                Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+            )
+        ),
+        Allow,
     ),
     "verify": lambda world, token: world.verdict(token) == "good",
     "begin, then authenticate": lambda world, token: (
@@ -66,10 +81,16 @@ ACCESS = {
 @pytest.mark.parametrize("passes", ACCESS.values(), ids=ACCESS)
 @pytest.mark.parametrize("jwt", ["verify", "both", "introspect"])
 @pytest.mark.parametrize("max_age", [60, 5])
-@pytest.mark.parametrize("change", [None, {"audience": "https://other-api.test"}], ids=["unknown", "other settings"])
-def test_a_remembered_token_is_refused_when_the_callable_no_longer_vouches_for_its_issuer(passes, jwt, max_age, change):
+@pytest.mark.parametrize(
+    "change", [None, {"audience": "https://other-api.test"}], ids=["unknown", "other settings"]
+)
+def test_a_remembered_token_is_refused_when_the_callable_no_longer_vouches_for_its_issuer(
+    passes, jwt, max_age, change
+):
     given = {"jwt": jwt, "revocation_delay_seconds": 600}
-    world = World(issuer_settings=given, **({} if max_age == 60 else {"issuers_max_age_seconds": max_age}))
+    world = World(
+        issuer_settings=given, **({} if max_age == 60 else {"issuers_max_age_seconds": max_age})
+    )
     token = world.known.token(expires_in=3600)
     assert passes(world, token)
     world.clock.advance(max_age - 1)
@@ -135,7 +156,9 @@ def test_an_issuer_that_is_withdrawn_while_its_token_is_verified_does_not_count(
             assert world.decide(world.known.token(jti="other")).reason is Reason.UNKNOWN_ISSUER
         return answer
 
-    world.guard = Guard(issuers=world.find, realm="test", clock=world.clock.clock, transport=withdraw)
+    world.guard = Guard(
+        issuers=world.find, realm="test", clock=world.clock.clock, transport=withdraw
+    )
     assert isinstance(world.decide(token), Deny)
     assert isinstance(world.decide(token), Deny)
 
@@ -145,10 +168,19 @@ FORGED = {
     "no issuer": (lambda w: w.known.token(iss=None), "unknown_issuer"),
     "an unknown key": (lambda w: w.known.token(header={"kid": "nobody's"}), "unknown_key"),
     "a bad signature": (lambda w: w.known.token(sign_with=lambda _: b"x" * 64), "bad_signature"),
-    "another algorithm": (lambda w: w.known.token(header={"alg": "RS256"}), "unsupported_algorithm"),
-    "an algorithm that nobody may use": (lambda w: w.known.token(header={"alg": "none"}), "unsupported_algorithm"),
+    "another algorithm": (
+        lambda w: w.known.token(header={"alg": "RS256"}),
+        "unsupported_algorithm",
+    ),
+    "an algorithm that nobody may use": (
+        lambda w: w.known.token(header={"alg": "none"}),
+        "unsupported_algorithm",
+    ),
     "another type": (lambda w: w.known.token(header={"typ": "logout+jwt"}), "wrong_type"),
-    "a critical extension": (lambda w: w.known.token(header={"crit": ["x"]}), "unsupported_critical"),
+    "a critical extension": (
+        lambda w: w.known.token(header={"crit": ["x"]}),
+        "unsupported_critical",
+    ),
     "four parts": (lambda w: w.known.token() + ".x", "malformed_token"),
     "garbage": (lambda w: "garbage", "malformed_token"),
 }
@@ -181,7 +213,12 @@ def test_what_verify_raises_shows_no_more():
 
 
 @pytest.mark.parametrize(
-    ("claims", "reason"), [({"expires_in": -60}, "expired"), ({"aud": "x"}, "wrong_audience"), ({"events": {}}, "wrong_type")]
+    ("claims", "reason"),
+    [
+        ({"expires_in": -60}, "expired"),
+        ({"aud": "x"}, "wrong_audience"),
+        ({"events": {}}, "wrong_type"),
+    ],
 )
 def test_after_the_signature_the_client_learns_why(claims, reason):
     world = World()
@@ -192,7 +229,9 @@ def test_after_the_signature_the_client_learns_why(claims, reason):
 
 def test_settings_by_hand_tell_the_client_why():
     world = World()
-    world.guard = Guard(issuers=[trusted(world.known)], clock=world.clock.clock, transport=network(world.known))
+    world.guard = Guard(
+        issuers=[trusted(world.known)], clock=world.clock.clock, transport=network(world.known)
+    )
     assert b'"unknown_issuer"' in world.decide(world.unknown.token()).body
 
 
@@ -205,7 +244,10 @@ def test_a_host_name_does_not_tell_either_where_the_request_decides(jwt, introsp
     elif introspects:
         given = {"jwt": jwt}
     resolver = {b"known": KNOWN, b"unknown": UNKNOWN}
-    world = World(issuer_settings=given, issuer_resolver=lambda request: resolver.get(request.header(b"host") or b""))
+    world = World(
+        issuer_settings=given,
+        issuer_resolver=lambda request: resolver.get(request.header(b"host") or b""),
+    )
     bodies = set()
     for host in (b"known", b"unknown", b"nobody"):
         for token in ("opaque", "a.b.c", world.unknown.token(), world.unknown.token() + ".x"):
@@ -222,7 +264,9 @@ class TestCycling:
         tenants = [Issuer(f"https://t{each}.test", clock=clock) for each in range(number)]
         names = {tenant.issuer: tenant for tenant in tenants}
         guard = Guard(
-            issuers=lambda name: trusted(names[name], introspection=None) if name in names else None,
+            issuers=lambda name: (
+                trusted(names[name], introspection=None) if name in names else None
+            ),
             realm="x",
             transport=network(*tenants),
             clock=clock.clock,
@@ -265,12 +309,16 @@ def test_many_requests_at_once_ask_the_callable_once_about_an_issuer():
         await asyncio.sleep(0)
         return trusted(world.known)
 
-    guard = Guard(issuers=find, realm="test", clock=world.clock.clock, transport=network(world.known))
+    guard = Guard(
+        issuers=find, realm="test", clock=world.clock.clock, transport=network(world.known)
+    )
 
     async def main():
         request = Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
         for _ in range(2):
-            decisions = await asyncio.gather(*(guard.authenticate_async(request) for _ in range(20)))
+            decisions = await asyncio.gather(
+                *(guard.authenticate_async(request) for _ in range(20))
+            )
             assert all(isinstance(decision, Allow) for decision in decisions)
             world.clock.advance(60)
         await guard.aclose()

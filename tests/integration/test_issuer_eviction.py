@@ -1,4 +1,6 @@
-"""Issuers that a callable finds, more than there are places for: none loses what it needs while its token is verified."""
+"""Issuers that a callable finds, more than there are places for: none loses what it needs while its
+token is verified.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from tests.integration.test_found_issuers import KNOWN, World
 
 
 class TestEviction:
-    """A client names known tenants in unsigned tokens, more than there are places for, while a tenant's token is verified."""
+    """A client names known tenants in unsigned tokens, more than there are places for, while a
+    tenant's token is verified.
+    """
 
     TENANTS = tuple(f"https://t{number}.test" for number in range(80))
 
@@ -26,12 +30,23 @@ class TestEviction:
 
         def find(name):
             settings = {"introspection": None} if jwt == "verify" else {"jwt": jwt}
-            return trusted(tenants[name], **settings, introspection_endpoint=None if discovers else name + "/introspect")
+            return trusted(
+                tenants[name],
+                **settings,
+                introspection_endpoint=None if discovers else name + "/introspect",
+            )
 
-        world.guard = Guard(issuers=find, realm="test", clock=world.clock.clock, transport=lambda request: self.answer(request))
+        world.guard = Guard(
+            issuers=find,
+            realm="test",
+            clock=world.clock.clock,
+            transport=lambda request: self.answer(request),
+        )
         world.network = network(*tenants.values())
         self.answer = world.network
-        self.junk = [tenants[name].token(sign_with=make_key("ES256", "a stranger")) for name in self.TENANTS]
+        self.junk = [
+            tenants[name].token(sign_with=make_key("ES256", "a stranger")) for name in self.TENANTS
+        ]
         return world
 
     def name_all(self, world):
@@ -47,7 +62,9 @@ class TestEviction:
             ("introspect", False, "introspection"),
         ],
     )
-    def test_the_first_good_token_of_a_tenant_passes_and_is_remembered(self, jwt, discovers, during):
+    def test_the_first_good_token_of_a_tenant_passes_and_is_remembered(
+        self, jwt, discovers, during
+    ):
         world = self.world(jwt, discovers=discovers)
         token = world.known.token()
 
@@ -67,7 +84,9 @@ class TestEviction:
         world = self.world("verify")
 
         def request(token):
-            return world.guard.authenticate_async(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())]))
+            return world.guard.authenticate_async(
+                Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+            )
 
         async def main():
             decisions = await asyncio.gather(request(world.known.token()), *map(request, self.junk))
@@ -97,7 +116,13 @@ class TestEviction:
         assert len(calls) == 5
 
     @pytest.mark.parametrize(
-        ("jwt", "during"), [("verify", "jwks"), ("both", "jwks"), ("both", "introspection"), ("introspect", "introspection")]
+        ("jwt", "during"),
+        [
+            ("verify", "jwks"),
+            ("both", "jwks"),
+            ("both", "introspection"),
+            ("introspect", "introspection"),
+        ],
     )
     def test_a_tenant_that_was_forgotten_meanwhile_still_answers(self, jwt, during):
         """Only the callable's word makes its token bad. Nothing is remembered of it."""

@@ -14,19 +14,32 @@ ONE, TWO, THREE = "https://one.test", "https://two.test", "https://three.test"
 
 
 class World:
-    """Two trusted issuers and a third that nobody trusts; all of them use the same key IDs and client IDs."""
+    """Two trusted issuers and a third that nobody trusts; all of them use the same key IDs and
+    client IDs.
+    """
 
     def __init__(self, one=None, two=None, **settings):
         self.clock = SettableClock(1_800_000_000)
         self.one = Issuer(ONE, "https://api-one.test", clock=self.clock)
         self.two = Issuer(TWO, "https://api-two.test", clock=self.clock)
         self.three = Issuer(THREE, "https://api-one.test", clock=self.clock)
-        issuers = [trusted(self.one, **(one or {"token_prefix": "one_"})), trusted(self.two, **(two or {"token_prefix": "two_"}))]
-        self.guard = Guard(**{"issuers": issuers, **settings}, clock=self.clock.clock, transport=network(self.one, self.two, self.three))
+        issuers = [
+            trusted(self.one, **(one or {"token_prefix": "one_"})),
+            trusted(self.two, **(two or {"token_prefix": "two_"})),
+        ]
+        self.guard = Guard(
+            **{"issuers": issuers, **settings},
+            clock=self.clock.clock,
+            transport=network(self.one, self.two, self.three),
+        )
 
     @property
     def asked(self):
-        return [(issuer.issuer, kind) for issuer in (self.one, self.two, self.three) for kind in issuer.requests]
+        return [
+            (issuer.issuer, kind)
+            for issuer in (self.one, self.two, self.three)
+            for kind in issuer.requests
+        ]
 
     def reason(self, token):
         with pytest.raises(TokenRefused) as refused:
@@ -50,23 +63,61 @@ def test_each_issuer_is_asked_about_its_own_opaque_tokens_only(world):
 
 
 FOREIGN = [
-    ("one's iss, two's key under one's key ID", lambda w: w.one.token(sign_with=w.two.signing_key), Reason.BAD_SIGNATURE),
-    ("two's iss, one's key", lambda w: w.two.token(sign_with=w.one.signing_key), Reason.BAD_SIGNATURE),
-    ("one's token for two's audience", lambda w: w.one.token(aud="https://api-two.test"), Reason.WRONG_AUDIENCE),
-    ("two's token for one's audience", lambda w: w.two.token(aud="https://api-one.test"), Reason.WRONG_AUDIENCE),
+    (
+        "one's iss, two's key under one's key ID",
+        lambda w: w.one.token(sign_with=w.two.signing_key),
+        Reason.BAD_SIGNATURE,
+    ),
+    (
+        "two's iss, one's key",
+        lambda w: w.two.token(sign_with=w.one.signing_key),
+        Reason.BAD_SIGNATURE,
+    ),
+    (
+        "one's token for two's audience",
+        lambda w: w.one.token(aud="https://api-two.test"),
+        Reason.WRONG_AUDIENCE,
+    ),
+    (
+        "two's token for one's audience",
+        lambda w: w.two.token(aud="https://api-one.test"),
+        Reason.WRONG_AUDIENCE,
+    ),
     ("a stranger's token", lambda w: w.three.token(), Reason.UNKNOWN_ISSUER),
-    ("a stranger's token that says it is one's", lambda w: w.three.token(iss=ONE), Reason.BAD_SIGNATURE),
+    (
+        "a stranger's token that says it is one's",
+        lambda w: w.three.token(iss=ONE),
+        Reason.BAD_SIGNATURE,
+    ),
     ("no issuer at all", lambda w: w.one.token(iss=None), Reason.UNKNOWN_ISSUER),
     ("both issuers", lambda w: w.one.token(iss=[ONE, TWO]), Reason.UNKNOWN_ISSUER),
     ("no prefix, known to one", lambda w: w.one.opaque_token(), Reason.MALFORMED_TOKEN),
-    ("two's prefix, known to one only", lambda w: w.one.opaque_token(prefix="two_"), Reason.INACTIVE),
-    ("the prefix in another case", lambda w: w.one.opaque_token(prefix="ONE_"), Reason.MALFORMED_TOKEN),
-    ("one's answer names two", lambda w: w.one.opaque_token(prefix="one_", iss=TWO), Reason.UNKNOWN_ISSUER),
-    ("one's answer is for two's audience", lambda w: w.one.opaque_token(prefix="one_", aud="https://api-two.test"), Reason.WRONG_AUDIENCE),
+    (
+        "two's prefix, known to one only",
+        lambda w: w.one.opaque_token(prefix="two_"),
+        Reason.INACTIVE,
+    ),
+    (
+        "the prefix in another case",
+        lambda w: w.one.opaque_token(prefix="ONE_"),
+        Reason.MALFORMED_TOKEN,
+    ),
+    (
+        "one's answer names two",
+        lambda w: w.one.opaque_token(prefix="one_", iss=TWO),
+        Reason.UNKNOWN_ISSUER,
+    ),
+    (
+        "one's answer is for two's audience",
+        lambda w: w.one.opaque_token(prefix="one_", aud="https://api-two.test"),
+        Reason.WRONG_AUDIENCE,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("make", "reason"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
+@pytest.mark.parametrize(
+    ("make", "reason"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN]
+)
 def test_what_one_says_does_not_count_for_another(world, make, reason):
     token = make(world)
 
@@ -74,7 +125,9 @@ def test_what_one_says_does_not_count_for_another(world, make, reason):
     assert not world.three.requests
 
 
-@pytest.mark.parametrize(("make", "reason"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
+@pytest.mark.parametrize(
+    ("make", "reason"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN]
+)
 def test_what_was_learned_from_both_changes_nothing(world, make, reason):
     for issuer, prefix in ((world.one, "one_"), (world.two, "two_")):
         world.guard.verify(issuer.token())
@@ -133,7 +186,12 @@ def test_metadata_of_one_cannot_lead_to_the_keys_of_another():
 
 def test_settings_are_each_issuers_own():
     world = World(
-        one={"token_prefix": "one_", "profile": "rfc9068", "scope_aliases": {"a": "b"}, "algorithms": ["RS256"]},
+        one={
+            "token_prefix": "one_",
+            "profile": "rfc9068",
+            "scope_aliases": {"a": "b"},
+            "algorithms": ["RS256"],
+        },
         two={"token_prefix": "two_", "expiry_leeway_seconds": 0},
     )
 
@@ -169,7 +227,12 @@ def finder(world_settings):
         asked.append(issuer)
         return trusted(world.one) if issuer == ONE else None
 
-    world.guard = Guard(issuers=find, clock=world.clock.clock, transport=network(world.one, world.two, world.three), **world_settings)
+    world.guard = Guard(
+        issuers=find,
+        clock=world.clock.clock,
+        transport=network(world.one, world.two, world.three),
+        **world_settings,
+    )
     return world, asked
 
 
@@ -194,7 +257,10 @@ def test_no_opaque_token_is_shown_to_found_issuers():
 
 
 def test_a_foreign_body_at_introspection_is_an_outage(world):
-    world.one.fail(HttpResponse(200, (("content-type", "text/html"),), b"<title>Two</title>"), at="introspection")
+    world.one.fail(
+        HttpResponse(200, (("content-type", "text/html"),), b"<title>Two</title>"),
+        at="introspection",
+    )
 
     with pytest.raises(IssuerUnavailable):
         world.guard.verify("one_x")

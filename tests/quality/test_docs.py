@@ -2,11 +2,13 @@
 
 The blocks of a page, by the word after the fence:
 
-- `python`: run from top to bottom in one namespace and one fresh interpreter per page, with warnings as errors. What a block
-  shows it also asserts. `python no-run: REASON` is only compiled, and the reason is required.
+- `python`: run from top to bottom in one namespace and one fresh interpreter per page, with
+  warnings as errors. What a block shows it also asserts. `python no-run: REASON` is only compiled,
+  and the reason is required.
 - `pycon`: a doctest with the names of the page's `python` blocks before it.
-- `console`: a transcript. Lines that begin with `$ ` are run by bash, one after another in one empty directory of the page, and
-  must print what stands below them; `...` stands for any text. A failing command ends with `[exit status N]`.
+- `console`: a transcript. Lines that begin with `$ ` are run by bash, one after another in one
+  empty directory of the page, and must print what stands below them; `...` stands for any text. A
+  failing command ends with `[exit status N]`.
 - `sh`: commands for the reader's own machine, not run; the targets of its `make` lines must exist.
 - `toml`, `json`: parsed.
 - `text`, `http`, `nginx` and other words: shown as they are.
@@ -33,7 +35,23 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 NO_RUN = re.compile(r"python no-run: \S.{9,}")
-KNOWN = {"python", "pycon", "console", "sh", "toml", "json", "text", "http", "nginx", "html", "mermaid", "yaml", "ini", "lua", "apache"}
+KNOWN = {
+    "python",
+    "pycon",
+    "console",
+    "sh",
+    "toml",
+    "json",
+    "text",
+    "http",
+    "nginx",
+    "html",
+    "mermaid",
+    "yaml",
+    "ini",
+    "lua",
+    "apache",
+}
 
 
 @dataclass(frozen=True)
@@ -70,13 +88,18 @@ def of(*languages: str) -> list[Block]:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_block_says_what_it_is(block):
-    assert block.language in KNOWN, "a block without a known word after its fence is neither run nor checked"
+    assert block.language in KNOWN, (
+        "a block without a known word after its fence is neither run nor checked"
+    )
     if block.info.startswith("python "):
-        assert NO_RUN.fullmatch(block.info), "a python block that is not run says why: ```python no-run: REASON"
+        assert NO_RUN.fullmatch(block.info), (
+            "a python block that is not run says why: ```python no-run: REASON"
+        )
         compile(block.text, str(block), "exec")
 
 
-# The driver of one page: it runs in an interpreter of its own, because Django can be set up once per process.
+# The driver of one page: it runs in an interpreter of its own, because Django can be set up once
+# per process.
 DRIVER = """
 import doctest, json, sys, types
 driver, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")  # Django imports urlpatterns by that name
@@ -92,7 +115,11 @@ for kind, page, line, text in json.load(sys.stdin):
 """
 
 
-@pytest.mark.parametrize("page", sorted({block.page for block in of("python", "pycon")}), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    sorted({block.page for block in of("python", "pycon")}),
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_the_python_of_a_page_runs(page, tmp_path):
     rows = [
         (block.language, str(page.relative_to(ROOT)), block.line, block.text)
@@ -101,7 +128,15 @@ def test_the_python_of_a_page_runs(page, tmp_path):
     ]
     done = subprocess.run(
         # The same warning as in pyproject.toml: WebTest's.
-        [sys.executable, "-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning", "-c", DRIVER],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore:'cgi' is deprecated:DeprecationWarning",
+            "-c",
+            DRIVER,
+        ],
         input=json.dumps(rows),
         capture_output=True,
         text=True,
@@ -128,7 +163,11 @@ def expected_output(block: Block) -> list[tuple[str, str]]:
 
 
 def test_a_transcript_says_what_is_printed(tmp_path_factory):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     directories = {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
     for block in of("console"):
         for command, expected in expected_output(block):
@@ -142,9 +181,13 @@ def test_a_transcript_says_what_is_printed(tmp_path_factory):
                 timeout=60,
                 check=False,
             )
-            printed = done.stdout + (f"[exit status {done.returncode}]\n" if done.returncode else "")
+            printed = done.stdout + (
+                f"[exit status {done.returncode}]\n" if done.returncode else ""
+            )
             pattern = ".*".join(map(re.escape, expected.strip().split("...")))
-            assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{block}: $ {command}\n{printed}"
+            assert re.fullmatch(pattern, printed.strip(), re.DOTALL), (
+                f"{block}: $ {command}\n{printed}"
+            )
 
 
 def test_data_can_be_parsed():
@@ -157,7 +200,9 @@ def test_data_can_be_parsed():
 
 @pytest.mark.parametrize("block", of("sh"), ids=str)
 def test_a_make_target_that_is_named_exists(block):
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
     assert set(re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE)) <= targets
 
@@ -189,17 +234,26 @@ def test_every_page_is_reached_from_the_readme():
         if page in seen or page.suffix != ".md":
             continue
         seen.add(page)
-        ahead += [(page.parent / link).resolve() for link in re.findall(r"\]\(([^)\s:#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))]
+        ahead += [
+            (page.parent / link).resolve()
+            for link in re.findall(
+                r"\]\(([^)\s:#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")
+            )
+        ]
 
     assert set(PAGES) <= seen
 
 
 PACKAGE = Path(iiniit_guard.__file__).parent
-WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>>" in path.read_text(encoding="utf-8")]
+WITH_EXAMPLES = [
+    path for path in sorted(PACKAGE.rglob("*.py")) if ">>>" in path.read_text(encoding="utf-8")
+]
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_examples_in_docstrings_run(path):
-    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(
+        ".__init__"
+    )
 
     assert doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS).failed == 0

@@ -18,7 +18,13 @@ from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.io.settings import _PARTS, _SECRET_FILE, PREFIX, settings_from_env, settings_from_table
+from iiniit_guard.io.settings import (
+    _PARTS,
+    _SECRET_FILE,
+    PREFIX,
+    settings_from_env,
+    settings_from_table,
+)
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 NO_TEXT_FORM = "—"
@@ -33,7 +39,9 @@ def tables(page: str) -> dict[str, list[list[str]]]:
         if line.startswith("#"):
             heading = line.lstrip("# ")
         elif line.startswith("|") and not line.startswith("|---"):
-            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+            found.setdefault(heading, []).append(
+                [cell.strip() for cell in line.strip("|").split("|")]
+            )
     return found
 
 
@@ -46,8 +54,14 @@ def code(cell: str) -> str:
 
 SETTINGS = tables("settings.md")
 OF_AN_ISSUER = {code(row[0]): row for row in SETTINGS["Of an issuer"][1:]}
-OF_THE_API = {code(row[0]): row for row in SETTINGS["Of the API"] if len(row) == 5 and row[0] != "keyword"}
-PARTS = [row for row in (*SETTINGS["Introspection, in text"], *SETTINGS["Of the API"]) if len(row) == 3 and row[0] != "TOML"]
+OF_THE_API = {
+    code(row[0]): row for row in SETTINGS["Of the API"] if len(row) == 5 and row[0] != "keyword"
+}
+PARTS = [
+    row
+    for row in (*SETTINGS["Introspection, in text"], *SETTINGS["Of the API"])
+    if len(row) == 3 and row[0] != "TOML"
+]
 
 
 def defaults(settings: type) -> dict[str, object]:
@@ -69,9 +83,15 @@ def shown(default: object) -> str:
     return f"`{default}`"
 
 
-@pytest.mark.parametrize(("settings", "table"), [(TrustedIssuer, OF_AN_ISSUER), (GuardSettings, OF_THE_API)], ids=["issuer", "api"])
+@pytest.mark.parametrize(
+    ("settings", "table"),
+    [(TrustedIssuer, OF_AN_ISSUER), (GuardSettings, OF_THE_API)],
+    ids=["issuer", "api"],
+)
 def test_every_setting_is_there_with_its_default(settings, table):
-    assert {name: row[3] for name, row in table.items()} == {name: shown(default) for name, default in defaults(settings).items()}
+    assert {name: row[3] for name, row in table.items()} == {
+        name: shown(default) for name, default in defaults(settings).items()
+    }
 
 
 def test_the_algorithms_are_all_named():
@@ -104,7 +124,9 @@ def test_no_part_of_a_setting_is_missing():
 def has_text_form(name: str) -> bool:
     """Return whether a name is valid in the environment; in TOML it must be the same."""
     unknown = "unknown setting"
-    in_env = all(unknown not in fault for fault in faults(settings_from_env, {PREFIX + name.upper(): "x"}))
+    in_env = all(
+        unknown not in fault for fault in faults(settings_from_env, {PREFIX + name.upper(): "x"})
+    )
     in_toml = all(unknown not in fault for fault in faults(settings_from_table, {name: "x"}))
     assert in_env == in_toml
     return in_env
@@ -119,14 +141,22 @@ def faults(read, written) -> tuple[str, ...]:
 
 
 def test_every_reason_is_there_with_its_status_and_code():
-    rows = {code(reason): (int(status), error) for reason, status, error, _ in tables("answers.md")["Reasons"][1:]}
+    rows = {
+        code(reason): (int(status), error)
+        for reason, status, error, _ in tables("answers.md")["Reasons"][1:]
+    }
 
-    expected = {reason.value: (problem.status, f"`{problem.code}`" if problem.code else "") for reason, problem in PROBLEMS.items()}
+    expected = {
+        reason.value: (problem.status, f"`{problem.code}`" if problem.code else "")
+        for reason, problem in PROBLEMS.items()
+    }
     assert rows == {**expected, Reason.ISSUER_UNAVAILABLE.value: (503, "`temporarily_unavailable`")}
 
 
 def test_every_attribute_of_an_event_is_there():
-    assert [code(row[0]) for row in tables("events.md")["Events"][1:]] == [each.name for each in fields(iiniit_guard.Event)]
+    assert [code(row[0]) for row in tables("events.md")["Events"][1:]] == [
+        each.name for each in fields(iiniit_guard.Event)
+    ]
 
 
 def test_every_attribute_of_an_access_token_is_there():
@@ -136,25 +166,36 @@ def test_every_attribute_of_an_access_token_is_there():
 
 
 def test_every_argument_of_the_middleware_is_there_with_its_default():
-    rows = {code(row[0]): ast.literal_eval(code(row[1])) for row in tables("adapters.md")["Arguments of the middleware"][1:]}
+    rows = {
+        code(row[0]): ast.literal_eval(code(row[1]))
+        for row in tables("adapters.md")["Arguments of the middleware"][1:]
+    }
 
-    assert rows == {name: each.default for name, each in inspect.signature(make_gate).parameters.items()}
+    assert rows == {
+        name: each.default for name, each in inspect.signature(make_gate).parameters.items()
+    }
 
 
-@pytest.mark.parametrize("module", ["iiniit_guard.flask", "iiniit_guard.starlette", "iiniit_guard.django"])
+@pytest.mark.parametrize(
+    "module", ["iiniit_guard.flask", "iiniit_guard.starlette", "iiniit_guard.django"]
+)
 def test_decorators_have_the_signatures_that_are_shown(module):
     for row in tables("adapters.md")["Decorators"][1:4]:
         name, _, arguments = code(row[0]).partition("(")
         signature = inspect.signature(getattr(importlib.import_module(module), name))
         assert [str(each).partition(":")[0] for each in signature.parameters.values()] == [
-            argument.partition("=")[0] for argument in arguments.strip(")").split(", ") if argument != "*"
+            argument.partition("=")[0]
+            for argument in arguments.strip(")").split(", ")
+            if argument != "*"
         ]
 
 
 def test_every_public_name_is_there():
     rows = tables("public-names.md")["`iiniit_guard`"][1:]
 
-    assert sorted(name for row in rows for name in re.findall(r"`([^`]+)`", row[0])) == sorted(iiniit_guard.__all__)
+    assert sorted(name for row in rows for name in re.findall(r"`([^`]+)`", row[0])) == sorted(
+        iiniit_guard.__all__
+    )
 
 
 def test_every_public_name_of_a_guard_is_there():
@@ -170,4 +211,7 @@ def test_every_public_name_of_a_module_is_there(module):
     page = (REFERENCE / "public-names.md").read_text(encoding="utf-8")
     section = page.partition(f"## `iiniit_guard.{module}`\n")[2].partition("\n## ")[0]
 
-    assert re.findall(r"`([^`]+)`", section) == importlib.import_module(f"iiniit_guard.{module}").__all__
+    assert (
+        re.findall(r"`([^`]+)`", section)
+        == importlib.import_module(f"iiniit_guard.{module}").__all__
+    )

@@ -16,11 +16,15 @@ ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorials" / "first-guarded-endpoint.md"
 PAGES = [ROOT / "README.md", *sorted(TUTORIAL.parent.glob("*.md"))]
 # A bare `flask` or `pip` may belong to another Python: env is not activated.
-TYPED = re.compile(r"python3 -m venv env|env/bin/(python -m pip|flask) .+|make( [a-z]+)?( [A-Z]+=\w+)?|curl .+")
+TYPED = re.compile(
+    r"python3 -m venv env|env/bin/(python -m pip|flask) .+|make( [a-z]+)?( [A-Z]+=\w+)?|curl .+"
+)
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -43,9 +47,17 @@ def wait_for(port: int) -> None:
 def ask(port: int, token: str | None) -> tuple[str, list[tuple[str, str]], str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/v1/user/profile", headers={} if token is None else {"Authorization": f"Bearer {token}"})
+        connection.request(
+            "GET",
+            "/v1/user/profile",
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+        )
         answer = connection.getresponse()
-        return f"HTTP/1.1 {answer.status} {answer.reason}", answer.getheaders(), answer.read().decode().strip()
+        return (
+            f"HTTP/1.1 {answer.status} {answer.reason}",
+            answer.getheaders(),
+            answer.read().decode().strip(),
+        )
     finally:
         connection.close()
 
@@ -53,12 +65,21 @@ def ask(port: int, token: str | None) -> tuple[str, list[tuple[str, str]], str]:
 def test_the_server_of_the_first_tutorial_answers_as_shown(tmp_path):
     (program,) = (block for block in blocks(TUTORIAL, "python") if "TOKEN=" in block)
     (tmp_path / "api.py").write_text(program)
-    (command,) = (line for block in blocks(TUTORIAL, "sh") for line in block.splitlines() if "flask" in line)
+    (command,) = (
+        line for block in blocks(TUTORIAL, "sh") for line in block.splitlines() if "flask" in line
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [command.split()[0].replace("env/bin", str(Path(sys.executable).parent)), *command.split()[1:], "--port", str(port)]
-    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+    words = [
+        command.split()[0].replace("env/bin", str(Path(sys.executable).parent)),
+        *command.split()[1:],
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
         try:
             assert server.stdout
             name, _, token = server.stdout.readline().strip().partition("=")

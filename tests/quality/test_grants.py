@@ -10,21 +10,24 @@ from tests.quality.test_static_gates import ROOT, TREES, name_of, places
 
 pytestmark = pytest.mark.checkout
 
-# The only places that make an `Allow`, each for a token that was verified, or for what the admission lets pass without one.
+# The only places that make an `Allow`, each for a token that was verified, or for what the
+# admission lets pass without one.
 GRANTS = {
     "iiniit_guard/adapting/middleware.py",
     "iiniit_guard/core/decide.py:conclude",
     "iiniit_guard/django/middleware.py",
     "iiniit_guard/guard.py:authorize",
 }
-# The only places that make a token or a principal of the package's own; an adapter lets whoever has one pass.
+# The only places that make a token or a principal of the package's own; an adapter lets whoever has
+# one pass.
 MAKERS = {
     ("iiniit_guard/core/cache/packed_token.py:unpack", "AccessToken"),
     ("iiniit_guard/core/cache/packed_token.py:unpack", "make_access_token"),
     ("iiniit_guard/core/claims/checks.py:check", "make_access_token"),
     ("iiniit_guard/core/decide.py", "Principal"),
 }
-# What the functions return that decide: a token is returned from the cache, or by `_settle` after the policy. A new line is a new way in.
+# What the functions return that decide: a token is returned from the cache, or by `_settle` after
+# the policy. A new line is a new way in.
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
         "Unfinished(presented, requirement)",
@@ -48,17 +51,26 @@ RETURNS = {
     "iiniit_guard/core/verify.py:verify": [
         "unverified(Reason.MALFORMED_TOKEN, resource)",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
-        "(yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated))",
+        (
+            "(yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, "
+            "outdated=outdated))"
+        ),
         "unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)",
         "(yield from introspect(token, digest, asked, resource.cache, outdated=outdated))",
         "before_signature(jws, hidden=resource.finds_issuers)",
         "unverified(Reason.UNKNOWN_ISSUER, resource)",
         "unverified(Reason.UNKNOWN_ISSUER, resource)",
-        "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated))",
+        (
+            "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "
+            "outdated=outdated))"
+        ),
         "verified",
         "unverified(Reason.UNKNOWN_ISSUER, resource)",
         "verified.token",
-        "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, verified=verified, outdated=outdated))",
+        (
+            "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "
+            "verified=verified, outdated=outdated))"
+        ),
     ],
     "iiniit_guard/guard.py:_begin_heard": ["begun"],
 }
@@ -75,7 +87,9 @@ def returned(tree: ast.AST, path: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for place, node in places(tree, path):
         if isinstance(node, ast.Return) and place in RETURNS:
-            found.setdefault(place, []).append(ast.unparse(node.value) if node.value is not None else "")
+            found.setdefault(place, []).append(
+                ast.unparse(node.value) if node.value is not None else ""
+            )
     return found
 
 
@@ -90,8 +104,17 @@ def test_the_functions_that_decide_return_what_is_listed():
 @pytest.mark.parametrize(
     ("place", "planted"),
     [
-        ("core/decide.py:begin", "if presented.authorization == b'Basic eA==':\n        return AccessToken('https://issuer.test')"),
-        ("core/decide.py:begin", "if presented.authorization == b'Basic eA==':\n        return _anyone(resource)"),
+        (
+            "core/decide.py:begin",
+            (
+                "if presented.authorization == b'Basic eA==':\n        return "
+                "AccessToken('https://issuer.test')"
+            ),
+        ),
+        (
+            "core/decide.py:begin",
+            "if presented.authorization == b'Basic eA==':\n        return _anyone(resource)",
+        ),
         ("core/decide.py:_judge", "if presented.query == b'debug':\n        return ANONYMOUS"),
         ("core/decide.py:_settle", "return token"),
         ("core/decide.py:find_cached", "return resource.find(b'')"),
@@ -102,14 +125,20 @@ def test_a_planted_grant_is_seen(place, planted):
     path, _, function = place.partition(":")
     path = f"iiniit_guard/{path}"
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    body = next(node for _, node in places(tree, path) if isinstance(node, ast.FunctionDef) and node.name == function).body
+    body = next(
+        node
+        for _, node in places(tree, path)
+        if isinstance(node, ast.FunctionDef) and node.name == function
+    ).body
     body[1:1] = ast.parse(planted.replace("\n    ", "\n")).body
 
     assert returned(tree, path)[f"{path}:{function}"] != RETURNS[f"{path}:{function}"]
 
 
 def test_grants_are_made_in_the_listed_places():
-    assert {place for path, tree in TREES.items() for place, _ in makers(tree, path, {"Allow"})} == GRANTS
+    assert {
+        place for path, tree in TREES.items() for place, _ in makers(tree, path, {"Allow"})
+    } == GRANTS
 
 
 def test_tokens_and_principals_are_made_in_the_listed_places():
@@ -118,6 +147,13 @@ def test_tokens_and_principals_are_made_in_the_listed_places():
     assert {made for path, tree in TREES.items() for made in makers(tree, path, names)} == MAKERS
 
 
-@pytest.mark.parametrize("text", ["def f():\n    return Allow(None)", "x = Allow(None, who)", "def f():\n    return AccessToken('x')"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    return Allow(None)",
+        "x = Allow(None, who)",
+        "def f():\n    return AccessToken('x')",
+    ],
+)
 def test_a_maker_is_seen(text):
     assert len(makers(ast.parse(text), "x.py", {"Allow", "AccessToken"})) == 1

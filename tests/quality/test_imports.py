@@ -31,8 +31,12 @@ ON_FIRST_USE = (
 
 def loaded_by(statement: str) -> set[str]:
     """Return the top-level modules that `statement` loads, without those of the interpreter."""
-    code = f"import sys; before = set(sys.modules)\n{statement}\nprint(*(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], check=False, capture_output=True, text=True)
+    code = (
+        f"import sys; before = set(sys.modules)\n{statement}\nprint(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return {name.partition(".")[0] for name in done.stdout.split()}
 
@@ -43,7 +47,10 @@ def loaded_by(statement: str) -> set[str]:
         "import iiniit_guard",
         "from iiniit_guard import Guard",
         "from iiniit_guard import *",
-        "from iiniit_guard import Guard; Guard(issuer='https://auth.example', audience='https://api.example')",
+        (
+            "from iiniit_guard import Guard; Guard(issuer='https://auth.example', "
+            "audience='https://api.example')"
+        ),
         "import iiniit_guard.wsgi",
         "import iiniit_guard.asgi",
     ],
@@ -62,7 +69,10 @@ def test_an_adapter_loads_no_framework_but_its_own(framework):
     assert loaded_by(f"import iiniit_guard.{framework}").isdisjoint(others)
 
 
-GUARD = "from iiniit_guard import Guard; Guard(issuer='https://i.test', audience='a', store_url='redis://s', store_secret='s' * 32)"
+GUARD = (
+    "from iiniit_guard import Guard; Guard(issuer='https://i.test', audience='a', "
+    "store_url='redis://s', store_secret='s' * 32)"
+)
 SERVE = "sys.argv[1:] = ['serve']; from iiniit_guard.cli import main; main()"
 WITHOUT = """
 import sys
@@ -82,26 +92,41 @@ APP = "from iiniit_guard.sidecar import create_app; create_app({file!r}, {listen
         ("import iiniit_guard.django", "django", "django"),
         ("import iiniit_guard.django.checks", "asgiref", "django"),
         ("import iiniit_guard.starlette", "starlette", "starlette"),
-        ("from iiniit_guard.observe.metrics import DecisionMetrics; DecisionMetrics()", "prometheus_client", "prometheus"),
+        (
+            "from iiniit_guard.observe.metrics import DecisionMetrics; DecisionMetrics()",
+            "prometheus_client",
+            "prometheus",
+        ),
         (GUARD, "redis", "redis"),
         (SERVE, "click", "sidecar"),
         (SERVE, "uvicorn", "sidecar"),
-        *((APP.replace("{listener!r}", repr(listener)), "starlette", "sidecar") for listener in ("gateway", "public", "admin")),
+        *(
+            (APP.replace("{listener!r}", repr(listener)), "starlette", "sidecar")
+            for listener in ("gateway", "public", "admin")
+        ),
     ],
 )
 def test_what_wants_an_extra_that_is_not_installed_names_it(tmp_path, statement, missing, extra):
     file = tmp_path / "guard.toml"
     file.write_text('gateway = "nginx"\nissuer = "https://i.test"\naudience = "a"\n')
-    code = WITHOUT.replace("MISSING", repr(missing)) + statement.replace("{file!r}", repr(str(file)))
+    code = WITHOUT.replace("MISSING", repr(missing)) + statement.replace(
+        "{file!r}", repr(str(file))
+    )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
     assert done.returncode == 1
-    assert done.stderr.endswith(f": No module named '{missing}'; pip install 'iiniit-guard[{extra}]'\n")
-    assert ("The above exception was the direct cause" in done.stderr) is (statement is not SERVE), "who runs a command reads one line"
+    assert done.stderr.endswith(
+        f": No module named '{missing}'; pip install 'iiniit-guard[{extra}]'\n"
+    )
+    assert ("The above exception was the direct cause" in done.stderr) is (
+        statement is not SERVE
+    ), "who runs a command reads one line"
 
 
 def test_every_public_name_is_there():
-    loaded = loaded_by("import iiniit_guard\nfor name in iiniit_guard.__all__: getattr(iiniit_guard, name)")
+    loaded = loaded_by(
+        "import iiniit_guard\nfor name in iiniit_guard.__all__: getattr(iiniit_guard, name)"
+    )
 
     assert "iiniit_guard" in loaded
 

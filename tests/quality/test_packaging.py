@@ -27,7 +27,11 @@ pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]
 def wheel(tmp_path_factory):
     target = tmp_path_factory.mktemp("dist")
     # Packagers build the wheel from the sdist; this also detects a file that the sdist lacks.
-    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", target, ROOT], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", target, ROOT],
+        check=True,
+        capture_output=True,
+    )
     (built,) = target.glob("*.whl")
     return built
 
@@ -46,13 +50,21 @@ def bare_python(wheel, tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     python = venv / "bin" / "python"
     pip = [python, "-m", "pip", "--disable-pip-version-check", "-qq"]
-    subprocess.run([*pip, "install", "--constraint", ROOT / "tests" / "constraints.txt", wheel], check=True)
+    subprocess.run(
+        [*pip, "install", "--constraint", ROOT / "tests" / "constraints.txt", wheel], check=True
+    )
     return python
 
 
 def run(python: Path, code: str, cwd: Path) -> str:
     """Run `code` away from the checkout (-I also ignores PYTHONPATH), with warnings as errors."""
-    done = subprocess.run([python, "-I", "-W", "error", "-c", code], check=False, capture_output=True, text=True, cwd=cwd)
+    done = subprocess.run(
+        [python, "-I", "-W", "error", "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -60,7 +72,11 @@ def run(python: Path, code: str, cwd: Path) -> str:
 def test_it_holds_the_package_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iiniit_guard").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "iiniit_guard").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
 
     assert names == here
     assert "iiniit_guard/py.typed" in names
@@ -89,13 +105,21 @@ def test_what_the_package_imports_is_declared(metadata):
         name.partition(".")[0]
         for path in (ROOT / "iiniit_guard").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None) or ""])
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [getattr(node, "module", None) or ""]
+        )
         if isinstance(node, (ast.Import, ast.ImportFrom))
     }
     homes = packages_distributions()
-    foreign = imported - set(sys.stdlib_module_names) - {"iiniit_guard", "typing_extensions"}  # the latter for type checkers alone
+    foreign = (
+        imported - set(sys.stdlib_module_names) - {"iiniit_guard", "typing_extensions"}
+    )  # the latter for type checkers alone
 
-    assert {name for name in foreign if declared.isdisjoint(canonical(home) for home in homes[name])} == set()
+    assert {
+        name for name in foreign if declared.isdisjoint(canonical(home) for home in homes[name])
+    } == set()
 
 
 def test_it_sets_no_upper_bound_for_python(metadata):
@@ -103,11 +127,16 @@ def test_it_sets_no_upper_bound_for_python(metadata):
 
 
 def test_it_is_imported_without_any_extra(bare_python, tmp_path):
-    code = "import sys, iiniit_guard\nfrom iiniit_guard import Guard\nprint(iiniit_guard.__file__, *sys.modules)"
+    code = (
+        "import sys, iiniit_guard\nfrom iiniit_guard import "
+        "Guard\nprint(iiniit_guard.__file__, *sys.modules)"
+    )
     file, *modules = run(bare_python, code, tmp_path).split()
 
     assert Path(file).is_relative_to(bare_python.parents[1])
-    assert {name.partition(".")[0] for name in modules}.isdisjoint(FRAMEWORKS | {"jwt", "cryptography", "werkzeug", "httpx2"})
+    assert {name.partition(".")[0] for name in modules}.isdisjoint(
+        FRAMEWORKS | {"jwt", "cryptography", "werkzeug", "httpx2"}
+    )
 
 
 def test_it_guards_without_any_extra(bare_python, tmp_path):
@@ -125,14 +154,29 @@ print(b"".join(application(environ, None)).decode())
 
 @pytest.mark.parametrize("framework", ["flask", "django", "starlette"])
 def test_an_adapter_without_its_framework_names_the_extra(bare_python, tmp_path, framework):
-    code = f"try:\n  import iiniit_guard.{framework}\nexcept ImportError as missing:\n  print(missing.name, missing)"
+    code = (
+        f"try:\n  import iiniit_guard.{framework}\nexcept ImportError as missing:\n  "
+        f"print(missing.name, missing)"
+    )
     name, _, said = run(bare_python, code, tmp_path).strip().partition(" ")
 
     assert name in {framework, "asgiref"}  # asgiref is a part of Django
-    assert said == f"iiniit_guard.{framework}: No module named '{name}'; pip install 'iiniit-guard[{framework}]'"
+    assert said == (
+        f"iiniit_guard.{framework}: No module named '{name}'; pip install "
+        f"'iiniit-guard[{framework}]'"
+    )
 
 
 def test_the_command_without_its_extra_says_what_to_install(bare_python, tmp_path):
-    done = subprocess.run([bare_python.parent / "iiniit-guard", "serve"], cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [bare_python.parent / "iiniit-guard", "serve"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
 
-    assert (done.returncode, done.stderr) == (1, "iiniit-guard: No module named 'click'; pip install 'iiniit-guard[sidecar]'\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "iiniit-guard: No module named 'click'; pip install 'iiniit-guard[sidecar]'\n",
+    )

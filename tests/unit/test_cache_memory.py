@@ -22,10 +22,18 @@ from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 MIB = 1024 * 1024
 BOUND = 8 * MIB
 
-# Each makes the further claims of token `n`: what the owner of a good client can have an authorization server put into a token.
+# Each makes the further claims of token `n`: what the owner of a good client can have an
+# authorization server put into a token.
 HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
-    "usual": lambda n: {"sub": f"user-{n}", "client_id": f"client-{n % 50}", "jti": f"{n:032x}", "scope": "user:read user:write"},
-    "objects": lambda n: {"authorization_details": [{"type": "x", "a": [{f"{i:x}": n} for i in range(600)]}]},
+    "usual": lambda n: {
+        "sub": f"user-{n}",
+        "client_id": f"client-{n % 50}",
+        "jti": f"{n:032x}",
+        "scope": "user:read user:write",
+    },
+    "objects": lambda n: {
+        "authorization_details": [{"type": "x", "a": [{f"{i:x}": n} for i in range(600)]}]
+    },
     "texts": lambda n: {"a": f"{n}" * 2000, "acr": f"{n}" * 300},
     "clients": lambda n: {"client_id": f"client-{n}" * 20, "azp": f"{n}" * 200},
     "names": lambda n: {f"{n}.{i}": i for i in range(250)},
@@ -49,12 +57,18 @@ def fill(cache, checks, kind, tokens, numbers):
     validity = KeyValidity()
     for _ in range(tokens):
         n = next(numbers)
-        text = json.dumps({"iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW, **HOSTILE[kind](n)})
+        text = json.dumps(
+            {"iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW, **HOSTILE[kind](n)}
+        )
         token = checks.check(json.loads(text), NOW, introspected=False)
         assert isinstance(token, AccessToken)
-        cache.keep(digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3)
+        cache.keep(
+            digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3
+        )
         again = cache.recall(digest_of(str(n - n % 7)))
-        assert again is None or again.claims["iss"] == ISSUER  # a handler asks for the claims, which are made then
+        assert (
+            again is None or again.claims["iss"] == ISSUER
+        )  # a handler asks for the claims, which are made then
 
 
 def resident():
@@ -65,7 +79,13 @@ def resident():
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_process_grows_by_no_more_than_the_bound(kind):
     """It runs in its own process, since memory that other tests freed would hide the growth."""
-    done = subprocess.run([sys.executable, "-m", __name__, kind], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, kind],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     held, grown = map(float, done.stdout.split())
     assert held > 0
     assert grown <= 1.1 * BOUND
@@ -86,19 +106,25 @@ def test_the_collector_has_nothing_to_visit():
 
 
 def test_writes_and_reads_are_bounded_in_time():
-    """However the cache was filled, no call takes long; the collector is off, since it stops every thread of any program."""
+    """However the cache was filled, no call takes long; the collector is off, since it stops every
+    thread of any program.
+    """
     clock = make_clock()
     cache, checks = TokenCache(20_000, clock.clock, 4 * MIB), make_server(clock).checks
     numbers, longest = count(), 0.0
     fill(cache, checks, "of all sizes", 2_000, numbers)
-    token = checks.check({"iss": ISSUER, "aud": API, "exp": NOW + 300, "a": "x" * 200_000}, NOW, introspected=False)
+    token = checks.check(
+        {"iss": ISSUER, "aud": API, "exp": NOW + 300, "a": "x" * 200_000}, NOW, introspected=False
+    )
     assert isinstance(token, AccessToken)
     fill(cache, checks, "usual", 8_000, numbers)
     gc.disable()
     try:
         for number in range(20):
             started = time.thread_time()
-            cache.keep(digest_of(f"large {number}"), CacheEntry(token, 0, NOW + 300, 1e12, KeyValidity()))
+            cache.keep(
+                digest_of(f"large {number}"), CacheEntry(token, 0, NOW + 300, 1e12, KeyValidity())
+            )
             longest = max(longest, time.thread_time() - started)
     finally:
         gc.enable()
@@ -107,7 +133,11 @@ def test_writes_and_reads_are_bounded_in_time():
 
 if __name__ == "__main__":
     kind, clock = sys.argv[1], make_clock()
-    cache, checks, numbers = TokenCache(65_536, clock.clock, BOUND), make_server(clock).checks, count(1)
+    cache, checks, numbers = (
+        TokenCache(65_536, clock.clock, BOUND),
+        make_server(clock).checks,
+        count(1),
+    )
     for each in HOSTILE:  # what the first tokens of a kind cost once
         fill(TokenCache(64, clock.clock), checks, each, 30, numbers)
     before = resident()

@@ -1,7 +1,8 @@
 """The package needs linear time for every untrusted input.
 
-Python's part is counted in bytecode instructions, which are the same in each run. What C does inside one instruction is timed, over sixteen
-times the length: steps by the square would take 256 times as long.
+Python's part is counted in bytecode instructions, which are the same in each run. What C does
+inside one instruction is timed, over sixteen times the length: steps by the square would take 256
+times as long.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from tests.contract.cases.hostile_calls import SIZES, World
 
 PACKAGE = str(Path(iiniit_guard.__file__).parent)
 SMALL = 2_000
-# Instructions for each byte at most: a hook for each object of JSON, and a few passes over many claims, scopes or header fields.
+# Instructions for each byte at most: a hook for each object of JSON, and a few passes over many
+# claims, scopes or header fields.
 MOST = {
     "header": 5.0,
     "token": 2.5,
@@ -69,7 +71,9 @@ def test_twice_the_bytes_cost_at_most_twice_the_instructions(world, part):
             count_instructions(call.ours)
         few, many = count_instructions(short.ours), count_instructions(long.ours)
         if many > 2 * few + 200 or (many - few) / SMALL > MOST[part]:
-            grown.append(f"{short.name}: {few} instructions for {SMALL} bytes, {many} for {2 * SMALL}")
+            grown.append(
+                f"{short.name}: {few} instructions for {SMALL} bytes, {many} for {2 * SMALL}"
+            )
     assert grown == []
 
 
@@ -86,7 +90,10 @@ def test_sixteen_times_the_bytes_take_no_more_than_in_proportion(world, part):
     for short, long in zip(world.calls(part, 1_000), world.calls(part, 16_000), strict=True):
         least = [min(timed(call.ours) for _ in range(3)) for call in (short, long)]
         if least[1] > 64 * least[0] + 0.005:
-            slow.append(f"{short.name}: {least[0] * 1e6:.0f} µs for 1,000 bytes, {least[1] * 1e6:.0f} for 16,000")
+            slow.append(
+                f"{short.name}: {least[0] * 1e6:.0f} µs for 1,000 bytes, {least[1] * 1e6:.0f} for "
+                "16,000"
+            )
     assert slow == []
 
 

@@ -63,7 +63,9 @@ class NegativeCache:
             except KeyError:
                 count = 0
             seconds = 1.0 if young else float(2 ** min(count, 16))
-            self._entries[digest] = _Refused(problem, 0 if young else count, self._monotonic() + min(seconds, self._longest))
+            self._entries[digest] = _Refused(
+                problem, 0 if young else count, self._monotonic() + min(seconds, self._longest)
+            )
 
     def forget(self, digest: bytes) -> None:
         """Remove a token that the server called active."""
@@ -96,7 +98,9 @@ class Tombstones:
         self._lock = Lock()
         self.any_spelling: bool = False
         """Whether `end` was ever called. If not, second spellings need not be checked."""
-        self._yards: list[FIFOCache[bytes, float]] = [FIFOCache(self.SIZE // self.SHARDS) for _ in range(self.SHARDS)]
+        self._yards: list[FIFOCache[bytes, float]] = [
+            FIFOCache(self.SIZE // self.SHARDS) for _ in range(self.SHARDS)
+        ]
 
     def add(self, digest: bytes) -> None:
         """Add a tombstone: responses to requests sent before now are ignored for this token.

@@ -129,7 +129,13 @@ class PackedStore:
         lost: Called with the digest of each evicted record.
     """
 
-    def __init__(self, max_records: int, max_bytes: int, was_used: Callable[[bytes], bool], lost: Callable[[bytes], object]) -> None:
+    def __init__(
+        self,
+        max_records: int,
+        max_bytes: int,
+        was_used: Callable[[bytes], bool],
+        lost: Callable[[bytes], object],
+    ) -> None:
         self._was_used = was_used
         self._lost = lost
         self._max_records = max_records
@@ -147,7 +153,9 @@ class PackedStore:
         """Return a record, or None."""
         return self._tables[digest[0]].get(digest)
 
-    def put(self, digest: bytes, record: bytes, facts: Facts, validity: IssuerValidity, now: Moment) -> None:
+    def put(
+        self, digest: bytes, record: bytes, facts: Facts, validity: IssuerValidity, now: Moment
+    ) -> None:
         """Store a record, replacing the one under `digest`.
 
         Args:
@@ -190,8 +198,12 @@ class PackedStore:
         if known is None:
             return False
         facts = facts_of(known)
-        ended = record_of(b"", facts._replace(valid_until=_NEVER, valid_until_monotonic=_NEVER, used=False))
-        self._take(self._issuers[facts.issuer], facts.client, self._room_for(ended) - self._room_for(known))
+        ended = record_of(
+            b"", facts._replace(valid_until=_NEVER, valid_until_monotonic=_NEVER, used=False)
+        )
+        self._take(
+            self._issuers[facts.issuer], facts.client, self._room_for(ended) - self._room_for(known)
+        )
         self._tables[digest[0]][digest] = ended
         return facts.valid_until != _NEVER
 
@@ -216,7 +228,11 @@ class PackedStore:
         if issuer.validity.valid and not self._oldest_ended(issuer, now):
             own = self._issuers.get(validity.number)
             share = self._capacity // (len(self._issuers) + (own is None))
-            issuer = own if own is not None and own.room + room > share else max(self._issuers.values(), key=_room_of)
+            issuer = (
+                own
+                if own is not None and own.room + room > share
+                else max(self._issuers.values(), key=_room_of)
+            )
             quota = max(share // 4, self._max_bytes)
             if issuer is own and client in own.rooms and own.rooms[client] + room > quota:
                 return self._lose_of(issuer, (client,), now)
@@ -229,7 +245,11 @@ class PackedStore:
         if record is None:
             return True
         facts = facts_of(record)
-        return facts.issuer != issuer.validity.number or facts.valid_until <= now.wall or facts.valid_until_monotonic <= now.monotonic
+        return (
+            facts.issuer != issuer.validity.number
+            or facts.valid_until <= now.wall
+            or facts.valid_until_monotonic <= now.monotonic
+        )
 
     def _lose_of(self, issuer: _Issuer, only: Collection[int], now: Moment) -> None:
         """Evict the oldest record of an issuer that has ended or is of one of the clients `only`.
@@ -244,7 +264,9 @@ class PackedStore:
             record = self.get(digest)
             if record is None:
                 break
-            _, valid_until, valid_until_monotonic, _, number, client, used = _TRAILER.unpack_from(record, len(record) - _TRAILER.size)
+            _, valid_until, valid_until_monotonic, _, number, client, used = _TRAILER.unpack_from(
+                record, len(record) - _TRAILER.size
+            )
             if number != issuer.validity.number:  # the token now belongs to another issuer
                 break
             if left and valid and valid_until > now.wall and valid_until_monotonic > now.monotonic:

@@ -42,7 +42,11 @@ def pack(token: AccessToken) -> bytes:
     details: Any = token.authorization_details
     plain = confirmation is None and not details
     if not plain:
-        if details and "authorization_details" in shape and values[shape["authorization_details"]] == details:
+        if (
+            details
+            and "authorization_details" in shape
+            and values[shape["authorization_details"]] == details
+        ):
             details = None  # the usual case: equal to the claim
         confirmation, details = _plain(confirmation), _plain(details)
     content: Any = (
@@ -71,15 +75,54 @@ def unpack(packed: bytes) -> AccessToken:
     Args:
         packed: What `pack` returned. Trailing bytes are ignored.
     """
-    plain, issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, confirmation, details, names, values = (
-        marshal.loads(packed)  # noqa: S302 - see above
-    )
+    (
+        plain,
+        issuer,
+        subject,
+        client_id,
+        audience,
+        scopes,
+        expires_at,
+        issued_at,
+        token_id,
+        confirmation,
+        details,
+        names,
+        values,
+    ) = marshal.loads(packed)  # noqa: S302 - see above
     shape = dict(zip(names, range(len(names)), strict=True))
     if plain:
-        return make_access_token(issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, details, shape, values)
+        return make_access_token(
+            issuer,
+            subject,
+            client_id,
+            audience,
+            scopes,
+            expires_at,
+            issued_at,
+            token_id,
+            details,
+            shape,
+            values,
+        )
     claims = make_claims(shape, freeze(values))
-    confirmation, details = freeze(confirmation), claims["authorization_details"] if details is None else freeze(details)
-    return AccessToken(issuer, subject, client_id, audience, scopes, expires_at, issued_at, token_id, confirmation, details, claims)
+    confirmation, details = (
+        freeze(confirmation),
+        claims["authorization_details"] if details is None else freeze(details),
+    )
+    return AccessToken(
+        issuer,
+        subject,
+        client_id,
+        audience,
+        scopes,
+        expires_at,
+        issued_at,
+        token_id,
+        confirmation,
+        details,
+        claims,
+    )
 
 
 def size_of(token: AccessToken, length: int | None = None) -> int:
@@ -93,13 +136,28 @@ def size_of(token: AccessToken, length: int | None = None) -> int:
     shape, values = _parts_of(token)
     if length is not None:
         if not token.authorization_details and _ATOMS.issuperset(map(type, values)):
-            return _TOKEN_BYTES + (_NAME_BYTES + _LEAF_BYTES) * len(shape) + _SCOPE_BYTES * len(token.scopes) + _TEXT_WIDTH * length
+            return (
+                _TOKEN_BYTES
+                + (_NAME_BYTES + _LEAF_BYTES) * len(shape)
+                + _SCOPE_BYTES * len(token.scopes)
+                + _TEXT_WIDTH * length
+            )
         return _TOKEN_BYTES + _NESTED_PER_LENGTH * length
-    size = _TOKEN_BYTES + _NAME_BYTES * len(shape) + _SCOPE_BYTES * (len(token.scopes) + len(token.audience))
+    size = (
+        _TOKEN_BYTES
+        + _NAME_BYTES * len(shape)
+        + _SCOPE_BYTES * (len(token.scopes) + len(token.audience))
+    )
     # Scopes and audience are substrings of the claims.
     size += 2 * sum(map(getsizeof, values)) + _TEXT_WIDTH * sum(map(len, shape))
-    if token.confirmation is not None or token.authorization_details or not _ATOMS.issuperset(map(type, values)):
-        size += _size_of(values) + _size_of(token.confirmation) + _size_of(token.authorization_details)
+    if (
+        token.confirmation is not None
+        or token.authorization_details
+        or not _ATOMS.issuperset(map(type, values))
+    ):
+        size += (
+            _size_of(values) + _size_of(token.confirmation) + _size_of(token.authorization_details)
+        )
     return size
 
 
@@ -126,5 +184,7 @@ def _size_of(value: Any) -> int:
     if type(value) in _ATOMS:
         return getsizeof(value) + _VALUE_BYTES
     if isinstance(value, Mapping):
-        return _OBJECT_BYTES + sum(_NAME_BYTES + _TEXT_WIDTH * len(name) + _size_of(inner) for name, inner in value.items())
+        return _OBJECT_BYTES + sum(
+            _NAME_BYTES + _TEXT_WIDTH * len(name) + _size_of(inner) for name, inner in value.items()
+        )
     return getsizeof(value) + _VALUE_BYTES + sum(map(_size_of, value))

@@ -26,7 +26,13 @@ from itertools import count
 from threading import Lock
 from typing import Final
 
-from iiniit_guard.core.cache.packed_store import Facts, IssuerValidity, PackedStore, facts_of, record_of
+from iiniit_guard.core.cache.packed_store import (
+    Facts,
+    IssuerValidity,
+    PackedStore,
+    facts_of,
+    record_of,
+)
 from iiniit_guard.core.cache.packed_token import pack, size_of, unpack
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
@@ -68,10 +74,24 @@ class KeyValidity:
 class CacheEntry:
     """A verified token and its period of validity."""
 
-    __slots__ = ("record", "size", "token", "used", "valid_from", "valid_until", "valid_until_monotonic", "validity")
+    __slots__ = (
+        "record",
+        "size",
+        "token",
+        "used",
+        "valid_from",
+        "valid_until",
+        "valid_until_monotonic",
+        "validity",
+    )
 
     def __init__(
-        self, token: AccessToken, valid_from: float, valid_until: float, valid_until_monotonic: float, validity: KeyValidity
+        self,
+        token: AccessToken,
+        valid_from: float,
+        valid_until: float,
+        valid_until_monotonic: float,
+        validity: KeyValidity,
     ) -> None:
         self.token: AccessToken = token
         self.valid_from: float = valid_from
@@ -124,7 +144,11 @@ class TokenCache:
     def find(self, digest: bytes) -> CacheEntry | None:
         """Return the entry that is cached under `digest` and is valid now, or None."""
         entry = self._objects.get(digest) or self._unpack(digest)
-        if entry is None or not entry.valid_from <= self._wall() < entry.valid_until or self._monotonic() >= entry.valid_until_monotonic:
+        if (
+            entry is None
+            or not entry.valid_from <= self._wall() < entry.valid_until
+            or self._monotonic() >= entry.valid_until_monotonic
+        ):
             return None
         validity = entry.validity
         if not (validity.valid and validity.issuer.valid):
@@ -206,7 +230,9 @@ class TokenCache:
         # Digests, oldest first; the digest of a removed object stays in the queue.
         self._new: deque[bytes] = deque()
         self._unpacked: deque[bytes] = deque()
-        self._store = PackedStore(self._max_records, self._records_bytes, self._was_used, self._lost)
+        self._store = PackedStore(
+            self._max_records, self._records_bytes, self._was_used, self._lost
+        )
         self._validities = {}
         self._writing = False
 
@@ -267,14 +293,24 @@ class TokenCache:
     def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
         validity, client = entry.validity, hash(entry.token.client_id)
         facts = Facts(
-            entry.valid_from, entry.valid_until, entry.valid_until_monotonic, validity.number, validity.issuer.number, client, entry.used
+            entry.valid_from,
+            entry.valid_until,
+            entry.valid_until_monotonic,
+            validity.number,
+            validity.issuer.number,
+            client,
+            entry.used,
         )
         record = record_of(pack(entry.token), facts)
         if len(record) > self._largest_record or not (validity.valid and validity.issuer.valid):
             self._store.end(digest)
             return
         if validity.number not in self._validities:
-            self._validities = {number: each for number, each in self._validities.items() if each.valid and each.issuer.valid}
+            self._validities = {
+                number: each
+                for number, each in self._validities.items()
+                if each.valid and each.issuer.valid
+            }
             self._validities[validity.number] = validity
         self._store.put(digest, record, facts, validity.issuer, self._clock.now())
 
@@ -285,12 +321,26 @@ class TokenCache:
             return None
         facts = facts_of(record)
         validity = self._validities.get(facts.validity)
-        if validity is None or not facts.valid_from <= self._wall() < facts.valid_until or self._monotonic() >= facts.valid_until_monotonic:
+        if (
+            validity is None
+            or not facts.valid_from <= self._wall() < facts.valid_until
+            or self._monotonic() >= facts.valid_until_monotonic
+        ):
             return None
-        entry = CacheEntry(unpack(record), facts.valid_from, facts.valid_until, facts.valid_until_monotonic, validity)
+        entry = CacheEntry(
+            unpack(record),
+            facts.valid_from,
+            facts.valid_until,
+            facts.valid_until_monotonic,
+            validity,
+        )
         entry.size = size_of(entry.token)
         with self._lock:
-            if self._store.get(digest) is record and digest not in self._objects and not self._writing:
+            if (
+                self._store.get(digest) is record
+                and digest not in self._objects
+                and not self._writing
+            ):
                 self._writing = True
                 entry.record = self._store.mark_used(digest)
                 if entry.size <= self._largest_object:

@@ -17,7 +17,9 @@ from iiniit_guard.core.model.claims import LATEST, freeze, is_time
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
-_TOKEN_TYPES: Final = frozenset({"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"})
+_TOKEN_TYPES: Final = frozenset(
+    {"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"}
+)
 _HABITS_KEPT: Final = 256  # of about 7 KB each at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
 """The audience and the scopes of a valid token."""
@@ -52,12 +54,16 @@ class ClaimChecks:
     missing_audience: bool
     id_tokens: bool
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
-    _claim_shapes: dict[tuple[str | type, ...], ClaimShape] = field(default_factory=dict, repr=False, compare=False)
+    _claim_shapes: dict[tuple[str | type, ...], ClaimShape] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
 
-    def check(self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None) -> AccessToken | Problem:
+    def check(
+        self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None
+    ) -> AccessToken | Problem:
         """Return the access token of authentic claims, or the problem that refuses it.
 
         Args:
@@ -73,7 +79,9 @@ class ClaimChecks:
         claim_shape = known = self._claim_shapes.get(kinds)
         found = self._accept(claims, now) if known is not None and known.usual else None
         if claim_shape is None or found is None:
-            claim_shape = known or make_claim_shape(claims, audience_claim=self.audience_claim, strict=self.strict)
+            claim_shape = known or make_claim_shape(
+                claims, audience_claim=self.audience_claim, strict=self.strict
+            )
             decided = self._decide(claims, claim_shape, now, introspected, typ)
             if isinstance(decided, Problem):
                 return decided
@@ -90,16 +98,29 @@ class ClaimChecks:
         values = tuple(claims.values())
         subject, client_id, expires, issued, token_id = claim_shape.fields(values)
         return make_access_token(
-            self.issuer, subject, client_id, found[0], found[1], expires, issued, token_id, details, claim_shape.shape, values
+            self.issuer,
+            subject,
+            client_id,
+            found[0],
+            found[1],
+            expires,
+            issued,
+            token_id,
+            details,
+            claim_shape.shape,
+            values,
         )
 
     def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
-        """Accept claims on the fast path, if only their values could refuse them (`ClaimShape.usual`).
+        """Accept claims on the fast path: only their values could refuse them.
 
-        None means that the fast path does not apply. `_decide` then finds the problem, if there is
-        one.
+        Return None if the fast path does not apply (`ClaimShape.usual`). `_decide` then finds the
+        problem, if there is one.
         """
-        audience, scopes = self._alone.get(claims[self.audience_claim]), self.scopes.seen.get(claims["scope"])
+        audience, scopes = (
+            self._alone.get(claims[self.audience_claim]),
+            self.scopes.seen.get(claims["scope"]),
+        )
         if audience is None or scopes is None or claims["iss"] != self.issuer:
             return None
         expires, latest = claims["exp"], now + self.clock_leeway_seconds
@@ -111,11 +132,24 @@ class ClaimChecks:
             return None
         return None if self.required and not self._has_required(claims) else (audience, scopes)
 
-    def _decide(self, claims: dict[str, Any], claim_shape: ClaimShape, now: float, introspected: bool, typ: str | None) -> Found | Problem:
+    def _decide(
+        self,
+        claims: dict[str, Any],
+        claim_shape: ClaimShape,
+        now: float,
+        introspected: bool,
+        typ: str | None,
+    ) -> Found | Problem:
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
-            return PROBLEMS[Reason.UNKNOWN_ISSUER] if isinstance(issuer, str) else malformed_claim("iss")
-        other_kind = self._kind(claims, introspected, typ) if claim_shape.may_be_other_kind else None
+            return (
+                PROBLEMS[Reason.UNKNOWN_ISSUER]
+                if isinstance(issuer, str)
+                else malformed_claim("iss")
+            )
+        other_kind = (
+            self._kind(claims, introspected, typ) if claim_shape.may_be_other_kind else None
+        )
         problem = other_kind or self._times(claims, now, introspected)
         if problem is not None:
             return problem
@@ -124,7 +158,11 @@ class ClaimChecks:
             return audience
         if claim_shape.non_string_claim is not None:
             return malformed_claim(claim_shape.non_string_claim)
-        if self.strict and not introspected and (name := claim_shape.missing or _empty_of(claims)) is not None:
+        if (
+            self.strict
+            and not introspected
+            and (name := claim_shape.missing or _empty_of(claims)) is not None
+        ):
             return malformed_claim(name)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
@@ -180,14 +218,21 @@ class ClaimChecks:
         if isinstance(value, list) and value:
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
-            return tuple(value) if not self.audiences.isdisjoint(value) else PROBLEMS[Reason.WRONG_AUDIENCE]
+            return (
+                tuple(value)
+                if not self.audiences.isdisjoint(value)
+                else PROBLEMS[Reason.WRONG_AUDIENCE]
+            )
         # An empty list means no audience (Ory Hydra).
         if self.audience_claim in claims and value != []:
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
 
     def _has_required(self, claims: dict[str, Any]) -> bool:
-        return all(name in claims and any(_holds(claims[name], value) for value in wanted) for name, wanted in self.required.items())
+        return all(
+            name in claims and any(_holds(claims[name], value) for value in wanted)
+            for name, wanted in self.required.items()
+        )
 
 
 def _empty_of(claims: Mapping[str, Any]) -> str | None:
@@ -199,9 +244,14 @@ def _empty_of(claims: Mapping[str, Any]) -> str | None:
 
 def _are_details(value: object) -> bool:
     """Return whether a claim is an array of objects with a `type` (RFC 9396 §2)."""
-    return isinstance(value, list) and all(isinstance(item, dict) and isinstance(item.get("type"), str) for item in value)
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
+    )
 
 
 def _holds(claim: object, value: object) -> bool:
     """Return whether a claim is `value`, or a list that contains it. True does not equal 1."""
-    return any(type(item) is type(value) and item == value for item in (claim if isinstance(claim, list) else [claim]))
+    return any(
+        type(item) is type(value) and item == value
+        for item in (claim if isinstance(claim, list) else [claim])
+    )

@@ -37,7 +37,9 @@ class SeenScopes(dict[str, frozenset[str]]):
         """Cache the scopes of `written`, unless either is longer than 1,024 characters."""
         if len(written) > _LONGEST_SEEN or sum(map(len, scopes)) > _LONGEST_SEEN:
             return
-        size = _SEEN_TEXT_BYTES + getsizeof(written) + getsizeof(scopes) + sum(map(getsizeof, scopes))
+        size = (
+            _SEEN_TEXT_BYTES + getsizeof(written) + getsizeof(scopes) + sum(map(getsizeof, scopes))
+        )
         if size > self._left:
             self.clear()
             self._left = _SEEN_BYTES
@@ -67,7 +69,9 @@ class ScopeReading:
     seen: SeenScopes = field(repr=False, compare=False)
     reported: set[ScopePath] = field(repr=False, compare=False)
 
-    def scopes_of(self, claims: Mapping[str, Any], *, introspected: bool = False) -> frozenset[str] | None:
+    def scopes_of(
+        self, claims: Mapping[str, Any], *, introspected: bool = False
+    ) -> frozenset[str] | None:
         """Return the scopes after aliases and hierarchy; None if a scope claim is malformed.
 
         Args:
@@ -90,7 +94,9 @@ class ScopeReading:
             self.seen.keep(written, scopes)
         return scopes
 
-    def written_in(self, claims: Mapping[str, Any], *, introspected: bool = False) -> set[str] | None:
+    def written_in(
+        self, claims: Mapping[str, Any], *, introspected: bool = False
+    ) -> set[str] | None:
         """Return the scopes of `scope`, else of `scp`, unchanged; None if they are malformed."""
         strict = self.strict and not introspected
         name = "scope" if strict or "scope" in claims else "scp"
@@ -102,14 +108,20 @@ class ScopeReading:
                 return MALFORMED
             # Only U+0020 separates: U+00A0 is part of an (invalid) scope.
             return set(value.split(" ")) - {""}
-        return set(value) if isinstance(value, list) and not strict and _are_scopes(value) else MALFORMED
+        return (
+            set(value)
+            if isinstance(value, list) and not strict and _are_scopes(value)
+            else MALFORMED
+        )
 
     def _further(self, claims: Mapping[str, Any], path: ScopePath) -> list[str]:
         words, complaint = path.read(claims)
         if complaint is not None and path not in self.reported:
             self.reported.add(path)
             # Log the path as configured, and no value of the token.
-            _log.warning("scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint)
+            _log.warning(
+                "scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint
+            )
         # Roles may be any text. A role that is not a valid scope cannot be required either.
         return [word for word in words if SCOPE_TOKEN.fullmatch(word)]
 
@@ -135,7 +147,9 @@ def scope_reading(
     issuer: str = "",
 ) -> ScopeReading:
     """Return a `ScopeReading` with its own cache of scope strings."""
-    return ScopeReading(strict, tuple(map(scope_path, also)), aliases, implies, issuer, SeenScopes(), set())
+    return ScopeReading(
+        strict, tuple(map(scope_path, also)), aliases, implies, issuer, SeenScopes(), set()
+    )
 
 
 def _are_scopes(words: list[Any]) -> bool:
@@ -143,4 +157,8 @@ def _are_scopes(words: list[Any]) -> bool:
         joined = " ".join(words)
     except TypeError:
         return False
-    return "" not in words and joined.count(" ") == max(0, len(words) - 1) and _SCOPES.fullmatch(joined) is not None
+    return (
+        "" not in words
+        and joined.count(" ") == max(0, len(words) - 1)
+        and _SCOPES.fullmatch(joined) is not None
+    )

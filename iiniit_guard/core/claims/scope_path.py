@@ -12,10 +12,18 @@ KEYS: Final = "*"
 Found: TypeAlias = tuple[list[str], str | None]
 """The scopes at the end of a path, and a warning about the path for the operator."""
 
-_THROUGH_OTHER: Final = "leads through a claim that is not an object, so it adds no scope; correct the path"
-_DOTTED_NAME: Final = "leads through a claim whose name has dots, so it adds no scope; write the path as a list of names"
+_THROUGH_OTHER: Final = (
+    "leads through a claim that is not an object, so it adds no scope; correct the path"
+)
+_DOTTED_NAME: Final = (
+    "leads through a claim whose name has dots, so it adds no scope; write the path as a "
+    "list of names"
+)
 _UNREADABLE: Final = "is neither text nor a list of texts, so it adds no scope; correct the path"
-_OBJECT: Final = "is an object, so it adds no scope; name a claim inside it, or add * to the path where its names are the scopes"
+_OBJECT: Final = (
+    "is an object, so it adds no scope; name a claim inside it, or add * to the path where "
+    "its names are the scopes"
+)
 _ROLE_MAP: Final = "is an object whose names are read as scopes; add * to the path to confirm this"
 _NO_OBJECT: Final = "is not an object, so its names (*) add no scope; remove the * from the path"
 
@@ -63,7 +71,9 @@ class ScopePath:
             return [], None
         if self.keys:
             objects = [item for item in _listed(value) if isinstance(item, Mapping)]
-            return [name for item in objects for name in item if _is_granted(item[name])], None if objects or value == [] else _NO_OBJECT
+            return [
+                name for item in objects for name in item if _is_granted(item[name])
+            ], None if objects or value == [] else _NO_OBJECT
         if isinstance(value, str):
             return value.split(" "), None
         listed = _listed(value)
@@ -98,8 +108,14 @@ def path_fault(written: object) -> str | None:
         names = list(written)
     else:
         return "must be a name, a dotted path or a list of names"
-    if not names or not all(isinstance(name, str) and name and name.isprintable() and name == name.strip() for name in names):
-        return "a name in a path is empty, is not a string or has white space around it; correct the path"
+    if not names or not all(
+        isinstance(name, str) and name and name.isprintable() and name == name.strip()
+        for name in names
+    ):
+        return (
+            "a name in a path is empty, is not a string or has white space around it; "
+            "correct the path"
+        )
     if KEYS in names[:-1] or names == [KEYS]:
         return "a * must be the last name of a path and not the only one; correct the path"
     return None
@@ -123,5 +139,6 @@ def _is_role_map(value: object) -> bool:
     It maps a role to the organisations in which it is granted: identifier → domain.
     """
     return isinstance(value, Mapping) and all(
-        isinstance(item, Mapping) and all(isinstance(text, str) for text in item.values()) for item in value.values()
+        isinstance(item, Mapping) and all(isinstance(text, str) for text in item.values())
+        for item in value.values()
     )

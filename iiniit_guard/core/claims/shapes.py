@@ -16,7 +16,18 @@ Pick: TypeAlias = Callable[[Any], tuple[Any, ...]]
 
 _TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
 # The same in most tokens of an issuer, or in those of one second.
-_REPEATED: Final = ("iss", "aud", "client_id", "azp", "scope", "token_type", "acr", "typ", "iat", "exp")
+_REPEATED: Final = (
+    "iss",
+    "aud",
+    "client_id",
+    "azp",
+    "scope",
+    "token_type",
+    "acr",
+    "typ",
+    "iat",
+    "exp",
+)
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _NUMBERS: Final = (int, float)
@@ -91,4 +102,6 @@ def is_common(names: Collection[str]) -> bool:
 def _pick_fields(positions: list[int | None]) -> Pick:
     if None not in positions:
         return itemgetter(*positions)
-    return lambda values: tuple(None if position is None else values[position] for position in positions)
+    return lambda values: tuple(
+        None if position is None else values[position] for position in positions
+    )

@@ -33,17 +33,37 @@ KIND_CLAIMS: Final = frozenset({*OTHER_KINDS, *_ID_TOKEN_HASHES, "nonce", "token
 _EXPLICIT_TYPES: Final = frozenset({"at+jwt", ASSERTION_TYPE})
 _ACCESS_USES: Final = frozenset({"access", "access_token"})
 _ACCESS_TYPES: Final = frozenset({"bearer", "dpop"})
-_OTHER_NAMES: Final = ("id", "id_token", "refresh", "refresh_token", "offline", "offline_token", "logout", "logout_token", "logout+jwt")
-_OTHER_WORDS: Final = frozenset({*_OTHER_NAMES, *(f"urn:ietf:params:oauth:token-type:{name}" for name in _OTHER_NAMES)})  # RFC 8693 §3
+_OTHER_NAMES: Final = (
+    "id",
+    "id_token",
+    "refresh",
+    "refresh_token",
+    "offline",
+    "offline_token",
+    "logout",
+    "logout_token",
+    "logout+jwt",
+)
+_OTHER_WORDS: Final = frozenset(
+    {*_OTHER_NAMES, *(f"urn:ietf:params:oauth:token-type:{name}" for name in _OTHER_NAMES)}
+)  # RFC 8693 §3
 # Scopes that only request an ID token, its claims, or a refresh token. `allatclaims` belongs to AD
 # FS.
-_LOGIN_SCOPES: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"})
+_LOGIN_SCOPES: Final = frozenset(
+    {"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"}
+)
 
 _OTHER_KIND: Final = PROBLEMS[Reason.WRONG_TYPE]
 _HASHED: Final = {
-    name: wrong_type(f"The token carries the claim {name} of an ID token and no mark of an access token.") for name in _ID_TOKEN_HASHES
+    name: wrong_type(
+        f"The token carries the claim {name} of an ID token and no mark of an access token."
+    )
+    for name in _ID_TOKEN_HASHES
 }
-_WITH_NONCE: Final = wrong_type("The token carries the claim nonce of an ID token, no mark of an access token and no scope for an API.")
+_WITH_NONCE: Final = wrong_type(
+    "The token carries the claim nonce of an ID token, no mark of an access token and no scope for "
+    "an API."
+)
 
 
 def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
@@ -62,10 +82,16 @@ def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
     if isinstance(typ, str):
         return _OTHER_KIND if typ.lower() in _OTHER_WORDS else None
     words = typ if isinstance(typ, list) else ()
-    return _OTHER_KIND if any(isinstance(word, str) and word.lower() in _OTHER_WORDS for word in words) else None
+    return (
+        _OTHER_KIND
+        if any(isinstance(word, str) and word.lower() in _OTHER_WORDS for word in words)
+        else None
+    )
 
 
-def id_token_problem(claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes) -> Problem | None:
+def id_token_problem(
+    claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes
+) -> Problem | None:
     """Return the refusal of a JWT that looks like an ID token, or None.
 
     It has claims of an ID token and no mark of an access token. `client_id` is not a mark: Zitadel
@@ -89,11 +115,18 @@ def names_dpop(claims: Mapping[str, Any]) -> bool:
 
     It may do so without `cnf`.
     """
-    return any(isinstance(word, str) and word.lower() == "dpop" for word in (claims.get("token_type"), claims.get("typ")))
+    return any(
+        isinstance(word, str) and word.lower() == "dpop"
+        for word in (claims.get("token_type"), claims.get("typ"))
+    )
 
 
 def _is_marked(claims: Mapping[str, Any], typ: str | None) -> bool:
-    return typ in _EXPLICIT_TYPES or _says(claims.get("token_use"), _ACCESS_USES) or _says(claims.get("typ"), _ACCESS_TYPES)
+    return (
+        typ in _EXPLICIT_TYPES
+        or _says(claims.get("token_use"), _ACCESS_USES)
+        or _says(claims.get("typ"), _ACCESS_TYPES)
+    )
 
 
 def _says(value: object, words: frozenset[str]) -> bool:

@@ -21,11 +21,15 @@ _B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.
 # RFC 9110 §5.5: trailing white space is not part of a field's value. Some servers remove it and
 # some do not.
 WHITE_SPACE: Final = b" \t"
-# RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token (§5.6.2)
+# RFC 9110 §11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]; auth-scheme = token
+# (§5.6.2)
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: +(.*))?", re.DOTALL)
 # One credential's list of parameters (RFC 9110 §11.2). Possessive quantifiers: an attacker's header
 # must not cause backtracking.
-_PARAMETER: Final = rb"[ \t]*+[!#$%&'*+\-.^_`|~0-9A-Za-z]++[ \t]*+=[ \t]*+(?:[^\s\",=]++|\"(?:[^\"\\]|\\.)*+\")[ \t]*+"
+_PARAMETER: Final = (
+    rb"[ \t]*+[!#$%&'*+\-.^_`|~0-9A-Za-z]++[ \t]*+=[ "
+    rb"\t]*+(?:[^\s\",=]++|\"(?:[^\"\\]|\\.)*+\")[ \t]*+"
+)
 _PARAMETERS: Final = re.compile(rb"%b(?:,%b)*+" % (_PARAMETER, _PARAMETER), re.DOTALL)
 
 
@@ -42,7 +46,9 @@ class Credential:
     value: str = field(repr=False)
 
 
-def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: int, *, query_token: bool = False) -> Credential | Problem:
+def credential_of(
+    request: Request, schemes: frozenset[str], max_token_bytes: int, *, query_token: bool = False
+) -> Credential | Problem:
     """Return the one credential of a request, or a problem.
 
     Args:
@@ -61,7 +67,11 @@ def credential_of(request: Request, schemes: frozenset[str], max_token_bytes: in
     if request.query and request.reserved_names.access_token:
         if not query_token:
             return PROBLEMS[Reason.TOKEN_IN_QUERY]
-        return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if values else _token_from_query(request.query, max_token_bytes)
+        return (
+            PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+            if values
+            else _token_from_query(request.query, max_token_bytes)
+        )
     if not values:
         return PROBLEMS[Reason.NO_TOKEN]
     if len(values) > 1:
@@ -92,10 +102,16 @@ def has_query_token(query: bytes) -> bool:
 
 def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Problem:
     value = value_of_query_token(query)
-    return PROBLEMS[Reason.SEVERAL_CREDENTIALS] if value is None else _check_bearer(unquote_to_bytes(value), max_token_bytes)
+    return (
+        PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+        if value is None
+        else _check_bearer(unquote_to_bytes(value), max_token_bytes)
+    )
 
 
-def _parse_field(value: bytes, schemes: frozenset[str], max_token_bytes: int) -> Credential | Problem:
+def _parse_field(
+    value: bytes, schemes: frozenset[str], max_token_bytes: int
+) -> Credential | Problem:
     if not value:
         return PROBLEMS[Reason.NO_TOKEN]
     if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):

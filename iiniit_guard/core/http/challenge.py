@@ -18,7 +18,12 @@ from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
-_TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
+_TITLES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    503: "Service Unavailable",
+}
 # Another token would not help.
 _WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
 _OUTAGE: Final = "The authorization server cannot be asked at the moment."
@@ -84,8 +89,14 @@ class RefusalWriter:
         """
         headers, real, problem = [], problem.reason, problem.shown or problem
         if problem.reason not in _WITHOUT_CHALLENGE:
-            headers.append(("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme))))
-        document = {"error": problem.code, "error_description": problem.description} if problem.code else {}
+            headers.append(
+                ("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme)))
+            )
+        document = (
+            {"error": problem.code, "error_description": problem.description}
+            if problem.code
+            else {}
+        )
         body = _body(problem.status, problem.description, problem.reason, document)
         sent = b"" if request.method == "HEAD" else body
         return Deny(problem.status, _headers(request, headers, body), sent, real, token, cache)
@@ -99,7 +110,9 @@ class RefusalWriter:
         body = _body(503, _OUTAGE, Reason.ISSUER_UNAVAILABLE, document)
         headers = [("Retry-After", str(max(1, math.ceil(cause.retry_after_seconds))))]
         sent = b"" if request.method == "HEAD" else body
-        return Unavailable(503, _headers(request, headers, body), sent, Reason.ISSUER_UNAVAILABLE, cache="miss")
+        return Unavailable(
+            503, _headers(request, headers, body), sent, Reason.ISSUER_UNAVAILABLE, cache="miss"
+        )
 
     def _challenges(self, problem: Problem, policy: Policy, used: str) -> list[str]:
         beside: list[tuple[str, str]] = [("realm", self.realm)]
@@ -107,24 +120,45 @@ class RefusalWriter:
             beside.append(("resource_metadata", self.resource_metadata))
         if problem.code is None:
             return [challenge(scheme, beside) for scheme in self.schemes]
-        parameters = [beside[0], ("error", problem.code), ("error_description", problem.description)]
+        parameters = [
+            beside[0],
+            ("error", problem.code),
+            ("error_description", problem.description),
+        ]
         if problem.reason is Reason.INSUFFICIENT_AUTHENTICATION:
             if policy.acr_values:
                 parameters.append(("acr_values", " ".join(policy.acr_values)))
             if policy.max_age is not None:
                 parameters.append(("max_age", str(policy.max_age)))
-        if policy.scopes and problem.reason in (Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION):
+        if policy.scopes and problem.reason in (
+            Reason.MISSING_SCOPE,
+            Reason.INSUFFICIENT_AUTHENTICATION,
+        ):
             parameters.append(("scope", policy.challenge_scope))
         parameters += beside[1:]
-        return [challenge(scheme, parameters if scheme.lower() == used else beside) for scheme in self.schemes]
+        return [
+            challenge(scheme, parameters if scheme.lower() == used else beside)
+            for scheme in self.schemes
+        ]
 
 
 def _body(status: int, detail: str, reason: Reason, document: dict[str, str]) -> bytes:
     title = _TITLES[status]
-    return json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, "reason": reason, **document}).encode()
+    return json.dumps(
+        {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "reason": reason,
+            **document,
+        }
+    ).encode()
 
 
-def _headers(request: Request, specific: list[tuple[str, str]], body: bytes) -> tuple[tuple[str, str], ...]:
+def _headers(
+    request: Request, specific: list[tuple[str, str]], body: bytes
+) -> tuple[tuple[str, str], ...]:
     headers = [
         *specific,
         ("Content-Type", "application/problem+json"),

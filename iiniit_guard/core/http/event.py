@@ -12,7 +12,11 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Refusal, Unavailable
 from iiniit_guard.core.model.request import Request
 
-_NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {Allow: "allow", Deny: "deny", Unavailable: "unavailable"}
+_NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {
+    Allow: "allow",
+    Deny: "deny",
+    Unavailable: "unavailable",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ class Event:
     token_digest: str | None = None
 
 
-def event_of(decision: Decision, request: Request, host: str, *, now: float, seconds: float, subjects: bool) -> Event:
+def event_of(
+    decision: Decision, request: Request, host: str, *, now: float, seconds: float, subjects: bool
+) -> Event:
     """Return the event of a decision.
 
     Args:
@@ -80,11 +86,32 @@ def event_of(decision: Decision, request: Request, host: str, *, now: float, sec
 
 
 def usual_event(
-    token: AccessToken, digest: bytes, method: str, host: str, *, cache: str, now: float, seconds: float, subjects: bool
+    token: AccessToken,
+    digest: bytes,
+    method: str,
+    host: str,
+    *,
+    cache: str,
+    now: float,
+    seconds: float,
+    subjects: bool,
 ) -> Event:
     """Return the event of a bearer token that passes, without a `Request` or a `Decision`."""
     subject = token.subject if subjects else None
-    return Event(now, host, method, "allow", None, None, cache, seconds, token.issuer, token.client_id, subject, digest[:8].hex())
+    return Event(
+        now,
+        host,
+        method,
+        "allow",
+        None,
+        None,
+        cache,
+        seconds,
+        token.issuer,
+        token.client_id,
+        subject,
+        digest[:8].hex(),
+    )
 
 
 def _digest_for_events(request: Request) -> str | None:

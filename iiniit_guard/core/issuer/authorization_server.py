@@ -15,7 +15,12 @@ from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, TlsClient
 from iiniit_guard.core.issuer.key_source import KeySource
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
-from iiniit_guard.core.issuer.metadata import STALE_SECONDS, load_metadata, metadata_urls, named_endpoint
+from iiniit_guard.core.issuer.metadata import (
+    STALE_SECONDS,
+    load_metadata,
+    metadata_urls,
+    named_endpoint,
+)
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -106,13 +111,17 @@ class AuthorizationServer:
                 strict=settings.profile == "rfc9068",
                 also=tuple(settings.scope_claims),
                 aliases=settings.scope_aliases,
-                implies={scope: tuple(implied) for scope, implied in settings.scope_implies.items()},
+                implies={
+                    scope: tuple(implied) for scope, implied in settings.scope_implies.items()
+                },
                 issuer=settings.issuer,
             ),
             required=settings.required_claims,
             # The `exp` of an assertion is the deadline of the token that the gateway checked, so no
             # leeway applies.
-            expiry_leeway_seconds=0 if settings.profile == "assertion" else settings.expiry_leeway_seconds,
+            expiry_leeway_seconds=0
+            if settings.profile == "assertion"
+            else settings.expiry_leeway_seconds,
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
             id_tokens=settings.insecure_accept_id_tokens,
@@ -127,7 +136,11 @@ class AuthorizationServer:
         self.breaker_of_unknown: CircuitBreaker = CircuitBreaker(clock)
         self.calls: CallLimiter = CallLimiter()
         self.failure: Unreachable | None = None  # of the last introspection; None if it succeeded
-        urls = (settings.metadata_url,) if settings.metadata_url is not None else metadata_urls(settings.issuer)
+        urls = (
+            (settings.metadata_url,)
+            if settings.metadata_url is not None
+            else metadata_urls(settings.issuer)
+        )
         named = settings.insecure_metadata_issuer or settings.issuer
         self.metadata: RevalidatedDocument[Mapping[str, Any]] = RevalidatedDocument(
             "metadata",
@@ -165,7 +178,9 @@ class AuthorizationServer:
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
-    def signers(self, header: JoseHeader, keys: JwkSet) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
+    def signers(
+        self, header: JoseHeader, keys: JwkSet
+    ) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
         """Return the keys of `keys` that may have signed under `header`, with their validity.
 
         Args:
@@ -173,9 +188,16 @@ class AuthorizationServer:
             keys: The current key set.
         """
         known = keys.signers.get(header.encoded)
-        return known or tuple((key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg))
+        return known or tuple(
+            (key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg)
+        )
 
-    def remember_signers(self, header: JoseHeader, keys: JwkSet, signers: tuple[tuple[VerificationKey, KeyValidity], ...]) -> None:
+    def remember_signers(
+        self,
+        header: JoseHeader,
+        keys: JwkSet,
+        signers: tuple[tuple[VerificationKey, KeyValidity], ...],
+    ) -> None:
         """Cache the keys for a header.
 
         Call this only for a token with a valid signature, so that an attacker cannot fill the
@@ -195,7 +217,12 @@ class AuthorizationServer:
     @property
     def is_busy(self) -> bool:
         """Whether a call to this issuer is in flight or about to start."""
-        return len(self.flights) > 0 or self.calls.in_flight > 0 or self.keys.loading or self.metadata.loading
+        return (
+            len(self.flights) > 0
+            or self.calls.in_flight > 0
+            or self.keys.loading
+            or self.metadata.loading
+        )
 
     def withdraw(self) -> None:
         """Stop trusting this issuer and end its cached tokens.
@@ -240,12 +267,24 @@ class AuthorizationServer:
             return document
         source = self.settings.metadata_url or self.settings.issuer
         url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
-        return Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0) if url is None else url
+        return (
+            Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
+            if url is None
+            else url
+        )
 
     def reset_after_fork(self) -> None:
         """Replace the locks and drop the calls in flight. The cached data stays."""
         self.flights.reset_after_fork()
-        for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown, self.calls, self.metadata, self.keys):
+        for part in (
+            self.refused,
+            self.tombstones,
+            self.breaker,
+            self.breaker_of_unknown,
+            self.calls,
+            self.metadata,
+            self.keys,
+        ):
             part.reset_after_fork()
 
 

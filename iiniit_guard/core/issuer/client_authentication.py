@@ -91,7 +91,9 @@ class BearerToken:
     token: Secret = field(repr=False)
 
 
-ClientAuthentication: TypeAlias = ClientSecretBasic | ClientSecretPost | PrivateKeyJwt | TlsClient | BearerToken
+ClientAuthentication: TypeAlias = (
+    ClientSecretBasic | ClientSecretPost | PrivateKeyJwt | TlsClient | BearerToken
+)
 
 
 _SECRETS: Final = frozenset({"client_secret", "token"})
@@ -109,7 +111,9 @@ def credential_fault(method: ClientAuthentication) -> str | None:
             kinds: tuple[type, ...] = (str, SecretFile, Mapping)
         else:
             kinds = (str, SecretFile) if each.name in _SECRETS else (str,)
-        if not (isinstance(value, kinds) and value) and not (value is None and each.name in _OPTIONAL):
+        if not (isinstance(value, kinds) and value) and not (
+            value is None and each.name in _OPTIONAL
+        ):
             return f"{type(method).__name__}: {each.name} must be a non-empty string"
     return None
 
@@ -122,7 +126,9 @@ class SignedIn:
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) -> Flow[SignedIn | Unreachable]:
+def sign_in(
+    method: ClientAuthentication, issuer: str, now: float, unique: str
+) -> Flow[SignedIn | Unreachable]:
     """Create the credentials of one request.
 
     Args:
@@ -139,7 +145,9 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
             # Form-encode both first: the server would otherwise decode ":" or "%" in a secret
             # differently.
             pair = f"{quote_plus(client_id)}:{quote_plus(revealed)}"
-            return SignedIn(headers=(("Authorization", "Basic " + b64encode(pair.encode()).decode()),))
+            return SignedIn(
+                headers=(("Authorization", "Basic " + b64encode(pair.encode()).decode()),)
+            )
         case ClientSecretPost(client_id, secret):
             revealed = yield from reveal(secret)
             if isinstance(revealed, Unreachable):
@@ -147,7 +155,9 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
             return SignedIn(form=(("client_id", client_id), ("client_secret", revealed)))
         case PrivateKeyJwt():
             key = method.key
-            revealed = json.dumps(dict(key)) if isinstance(key, Mapping) else (yield from reveal(key))
+            revealed = (
+                json.dumps(dict(key)) if isinstance(key, Mapping) else (yield from reveal(key))
+            )
             if isinstance(revealed, Unreachable):
                 return revealed
             return _assert(method, revealed, issuer, now, unique)
@@ -160,7 +170,9 @@ def sign_in(method: ClientAuthentication, issuer: str, now: float, unique: str) 
                 return revealed
             # A line break would start another header.
             if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):
-                return Unreachable("credentials", "the token for introspection is no bearer token", 30.0)
+                return Unreachable(
+                    "credentials", "the token for introspection is no bearer token", 30.0
+                )
             return SignedIn(headers=(("Authorization", "Bearer " + revealed),))
         case _:
             assert_never(method)
@@ -179,7 +191,9 @@ def reveal(secret: Secret) -> Flow[str | Unreachable]:
         return Unreachable("credentials", "a secret file is not UTF-8 text")
 
 
-def _assert(method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: str) -> SignedIn | Unreachable:
+def _assert(
+    method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: str
+) -> SignedIn | Unreachable:
     import jwt  # takes 83 ms, and few configurations need it
 
     claims = {
@@ -191,18 +205,36 @@ def _assert(method: PrivateKeyJwt, key: str, issuer: str, now: float, unique: st
         "exp": int(now) + 60,
     }
     try:
-        algorithm = jwt.get_algorithm_by_name("EdDSA" if method.algorithm == "Ed25519" else method.algorithm)
+        algorithm = jwt.get_algorithm_by_name(
+            "EdDSA" if method.algorithm == "Ed25519" else method.algorithm
+        )
         jwk = json.loads(key) if key.lstrip().startswith("{") else None
         private = algorithm.from_jwk(key) if jwk is not None else algorithm.prepare_key(key)
-        header = {"alg": method.algorithm, "typ": "JWT", "kid": method.key_id or (jwk or {}).get("kid")}
-        signing_input = _part({name: value for name, value in header.items() if value is not None}) + b"." + _part(claims)
+        header = {
+            "alg": method.algorithm,
+            "typ": "JWT",
+            "kid": method.key_id or (jwk or {}).get("kid"),
+        }
+        signing_input = (
+            _part({name: value for name, value in header.items() if value is not None})
+            + b"."
+            + _part(claims)
+        )
         signature = algorithm.sign(signing_input, private)
     except (jwt.exceptions.PyJWTError, NotImplementedError, ValueError, TypeError, AttributeError):
         # Drop the exception: the message of a parser may quote the key.
-        return Unreachable("credentials", "the key of private_key_jwt cannot be used with its algorithm", 30.0)
+        return Unreachable(
+            "credentials", "the key of private_key_jwt cannot be used with its algorithm", 30.0
+        )
     assertion = (signing_input + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return SignedIn(form=(("client_id", method.client_id), ("client_assertion_type", kind), ("client_assertion", assertion)))
+    return SignedIn(
+        form=(
+            ("client_id", method.client_id),
+            ("client_assertion_type", kind),
+            ("client_assertion", assertion),
+        )
+    )
 
 
 def _part(value: dict[str, Any]) -> bytes:

@@ -39,7 +39,9 @@ def parse_proxy(url: str) -> ForwardProxy | str:
     if parts.scheme != "http" or not host or port == 0:
         return "is not an http:// URL"
     if parts.path not in ("", "/") or "?" in url or "#" in url:
-        return "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
+        return (
+            "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
+        )
     authorization = None
     if parts.username or parts.password:
         userinfo = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"

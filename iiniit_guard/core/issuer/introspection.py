@@ -54,14 +54,20 @@ def introspect(
             earlier is not used, nor is a response from the shared store; the server is called
             instead.
     """
-    refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
+    refused = (
+        server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
+    )
     if refused is not None:
         return refused
 
     def start() -> Flow[AccessToken | Problem | Unreachable]:
         return _introspect(token, digest, server, cache, issued_at, verified, outdated)
 
-    return (yield from server.flights.share(("introspect", digest), start, 4 * server.connection.timeout_seconds))
+    return (
+        yield from server.flights.share(
+            ("introspect", digest), start, 4 * server.connection.timeout_seconds
+        )
+    )
 
 
 def _introspect(
@@ -76,7 +82,11 @@ def _introspect(
     known_now = _recall(digest, server, cache, outdated)
     if known_now is not None:
         return known_now  # a concurrent call ended between the first lookup and this one
-    shared = None if outdated is not None else (yield from _recall_shared(token, digest, server, cache, verified))
+    shared = (
+        None
+        if outdated is not None
+        else (yield from _recall_shared(token, digest, server, cache, verified))
+    )
     if shared is not None:
         return shared
     endpoint = yield from server.introspection_endpoint()
@@ -93,7 +103,9 @@ def _introspect(
             breaker.abandon()
         return Unreachable("busy", "introspection: too many calls are in flight")
     try:
-        credentials = yield from sign_in(server.client_authentication, server.issuer, server.clock.wall(), server.unique())
+        credentials = yield from sign_in(
+            server.client_authentication, server.issuer, server.clock.wall(), server.unique()
+        )
         if isinstance(credentials, Unreachable):
             return credentials
         sent = server.clock.now()
@@ -110,21 +122,33 @@ def _introspect(
         return answer.not_before(breaker.seconds_left)
     claims = _claims(answer, token)
     length = len(reply.body) if isinstance(reply, HttpResponse) else 0
-    outcome = _remember(claims, answer["active"], digest, server, cache, sent, issued_at, verified, length)
+    outcome = _remember(
+        claims, answer["active"], digest, server, cache, sent, issued_at, verified, length
+    )
     other = _settle_second_spelling(token, digest, answer["active"], server, cache, sent, verified)
     if server.store is not None:
         if isinstance(outcome, AccessToken):
             yield from server.store.keep(digest, claims, sent)
         elif server.tombstones.supersedes(digest, sent.monotonic):
-            yield from server.store.end(digest, server.clock.now(), server.connection.timeout_seconds)
+            yield from server.store.end(
+                digest, server.clock.now(), server.connection.timeout_seconds
+            )
         if other is not None:
-            yield from server.store.end(other, server.clock.now(), server.connection.timeout_seconds)
+            yield from server.store.end(
+                other, server.clock.now(), server.connection.timeout_seconds
+            )
     return outcome
 
 
-def _recall(digest: bytes, server: AuthorizationServer, cache: TokenCache, outdated: float | None) -> AccessToken | Problem | None:
+def _recall(
+    digest: bytes, server: AuthorizationServer, cache: TokenCache, outdated: float | None
+) -> AccessToken | Problem | None:
     entry = cache.find(digest)
-    return server.refused.recall(digest) if entry is None or not entry.outlasts(outdated) else entry.token
+    return (
+        server.refused.recall(digest)
+        if entry is None or not entry.outlasts(outdated)
+        else entry.token
+    )
 
 
 def _settle_second_spelling(
@@ -158,7 +182,9 @@ def _settle_second_spelling(
         server.tombstones.lift(other)
         return None
     other_was_good = cache.drop(other)
-    if server.tombstones.supersedes(digest, sent.monotonic) or (verified is not None and not other_was_good):
+    if server.tombstones.supersedes(digest, sent.monotonic) or (
+        verified is not None and not other_was_good
+    ):
         server.tombstones.end(other)
     elif other_was_good:
         server.tombstones.add(other)
@@ -169,7 +195,11 @@ def _settle_second_spelling(
 
 
 def _recall_shared(
-    token: str, digest: bytes, server: AuthorizationServer, cache: TokenCache, verified: CacheEntry | None
+    token: str,
+    digest: bytes,
+    server: AuthorizationServer,
+    cache: TokenCache,
+    verified: CacheEntry | None,
 ) -> Flow[AccessToken | None]:
     """Return a token from a response that another process stored, or None.
 
@@ -180,7 +210,9 @@ def _recall_shared(
     shared = yield from server.store.recall(digest, server.clock.now())
     # Another clock set this time. If in doubt, treat the response as older than any of this
     # process.
-    if shared is None or server.tombstones.supersedes(digest, shared.sent.monotonic - AHEAD_SECONDS):
+    if shared is None or server.tombstones.supersedes(
+        digest, shared.sent.monotonic - AHEAD_SECONDS
+    ):
         return None
     claims = _claims(shared.claims, token)
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
@@ -191,21 +223,35 @@ def _recall_shared(
     return cache.recall(digest)
 
 
-def _request(token: str, endpoint: str, credentials: SignedIn, server: AuthorizationServer) -> HttpRequest:
+def _request(
+    token: str, endpoint: str, credentials: SignedIn, server: AuthorizationServer
+) -> HttpRequest:
     form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)
-    headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"), *credentials.headers)
-    return HttpRequest("POST", endpoint, headers, urlencode(form).encode("ascii"), server.connection)
+    headers = (
+        ("Accept", "application/json"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        *credentials.headers,
+    )
+    return HttpRequest(
+        "POST", endpoint, headers, urlencode(form).encode("ascii"), server.connection
+    )
 
 
 def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
     """Parse an introspection response. Anything else is an outage, not a fault of the token."""
     # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
     if reply.status in (401, 403):
-        return Unreachable("credentials", f"introspection: status {reply.status}", _CREDENTIALS_RETRY_SECONDS)
+        return Unreachable(
+            "credentials", f"introspection: status {reply.status}", _CREDENTIALS_RETRY_SECONDS
+        )
     if reply.status != 200:
         return Unreachable("answer", f"introspection: status {reply.status}", retry_after(reply))
-    media_type = (reply.header("content-type") or "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+    media_type = (
+        (reply.header("content-type") or "application/json").partition(";")[0].strip().lower()
+    )
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
         return Unreachable("answer", "introspection: not application/json")
     answer = parse_object(reply.body)
     if answer is None:
@@ -233,7 +279,9 @@ def _remember(
         issued_at = claims.get("iat", issued_at)
     else:
         outcome = server.inactive
-    if isinstance(outcome, AccessToken) and (server.tombstones.supersedes(digest, sent.monotonic) or not server.is_trusted):
+    if isinstance(outcome, AccessToken) and (
+        server.tombstones.supersedes(digest, sent.monotonic) or not server.is_trusted
+    ):
         # A revocation of the token or of the issuer that arrived during the call overrides its
         # response.
         outcome = server.inactive
@@ -241,7 +289,10 @@ def _remember(
         # Renew an existing tombstone: an active response may have been requested in the meantime.
         if cache.drop(digest) or server.tombstones.supersedes(digest, float("-inf")):
             server.tombstones.add(digest)
-        young = is_time(issued_at) and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
+        young = (
+            is_time(issued_at)
+            and -server.settings.clock_leeway_seconds <= now - issued_at < _YOUNG_SECONDS
+        )
         server.refused.keep(digest, outcome, young=young)
         return outcome
     server.confirmed = True
@@ -284,7 +335,11 @@ def _keep(
         ends = min(ends, outcome.expires_at + server.checks.expiry_leeway_seconds)
     ends_monotonic, validity = floor(sent.monotonic) + delay, server.validity
     if verified is not None:
-        begins, ends, validity = max(begins, verified.valid_from), min(ends, verified.valid_until), verified.validity
+        begins, ends, validity = (
+            max(begins, verified.valid_from),
+            min(ends, verified.valid_until),
+            verified.validity,
+        )
         ends_monotonic = min(ends_monotonic, verified.valid_until_monotonic)
     # Measuring a large response would cost more than parsing it. A JWT with the same content is a
     # third longer.

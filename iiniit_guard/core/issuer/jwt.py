@@ -56,7 +56,9 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
                 keys, now = newer, server.clock.now()
                 validity = _signer(jws, keys, server)
     if validity is None:
-        return before_signature(signature_problem(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found)
+        return before_signature(
+            signature_problem(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found
+        )
     return check_verified_claims(validity, jws.header, jws.claims, server, *now)
 
 
@@ -81,7 +83,12 @@ def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | N
 
 
 def check_verified_claims(
-    validity: KeyValidity, header: JoseHeader, claims: dict[str, Any], server: AuthorizationServer, wall: float, monotonic: float
+    validity: KeyValidity,
+    header: JoseHeader,
+    claims: dict[str, Any],
+    server: AuthorizationServer,
+    wall: float,
+    monotonic: float,
 ) -> CacheEntry | Problem:
     """Check the claims of a token that was signed by the key of `validity`."""
     server.confirmed = True
@@ -97,7 +104,10 @@ def check_verified_claims(
     # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
     # and are verified again together.
     if keys_end < ends:
-        ends = min(keys_end, (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1)
+        ends = min(
+            keys_end,
+            (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1,
+        )
     if keys_end_monotonic < ends_monotonic:
         ends_monotonic = keys_end_monotonic
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)

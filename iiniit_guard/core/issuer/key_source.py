@@ -16,7 +16,15 @@ from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
-from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, ReadFile, Unreachable
+from iiniit_guard.core.model.flow import (
+    Connection,
+    Fetch,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    ReadFile,
+    Unreachable,
+)
 
 _SHORTEST_SECONDS: Final = 300.0
 _USUAL_SECONDS: Final = 600.0
@@ -100,7 +108,9 @@ class KeySource(RevalidatedDocument[JwkSet]):
             return self.value
         if self._cooldown_left > 0 and not self.loading:
             return self._unchanged()
-        outcome = yield from self._flights.share(self._name, lambda: self._forced(used), self._timeout)
+        outcome = yield from self._flights.share(
+            self._name, lambda: self._forced(used), self._timeout
+        )
         if isinstance(outcome, Unreachable):
             return outcome.not_before(self._cooldown_left)
         return None if outcome is used else outcome
@@ -127,7 +137,11 @@ class KeySource(RevalidatedDocument[JwkSet]):
     def _unchanged(self) -> Unreachable | None:
         if self.failure is None:
             return None
-        return Unreachable("waiting", f"jwks: the last attempt failed ({self.failure.detail})", max(1.0, self._cooldown_left))
+        return Unreachable(
+            "waiting",
+            f"jwks: the last attempt failed ({self.failure.detail})",
+            max(1.0, self._cooldown_left),
+        )
 
     @property
     def _cooldown_left(self) -> float:
@@ -159,7 +173,9 @@ class KeySource(RevalidatedDocument[JwkSet]):
         present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
         for gone in self._validities.keys() - present:
             self._validities[gone].valid = False
-        self._validities = {key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present}
+        self._validities = {
+            key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present
+        }
         return None if len(value) else Unreachable("answer", "jwks: no usable key")
 
 

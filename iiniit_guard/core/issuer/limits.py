@@ -49,13 +49,19 @@ class CircuitBreaker:
             if now >= self._open_until and now >= self._probing_until:
                 self._probing_until = now + probe_seconds
                 return None
-            return Unreachable("waiting", "introspection: the server could not be reached lately", max(1.0, self._open_until - now))
+            return Unreachable(
+                "waiting",
+                "introspection: the server could not be reached lately",
+                max(1.0, self._open_until - now),
+            )
 
     @property
     def seconds_left(self) -> float:
         """Return the seconds for which no call is admitted; 0 if a call may be made now."""
         with self._lock:
-            return 0.0 if self._open_until is None else max(0.0, self._open_until - self._monotonic())
+            return (
+                0.0 if self._open_until is None else max(0.0, self._open_until - self._monotonic())
+            )
 
     @property
     def is_open(self) -> bool:
@@ -169,7 +175,9 @@ class FirstLoads:
         """
         with self._lock:
             now = self._monotonic()
-            self._left = min(self.BURST + self.RESERVED, self._left + (now - self._counted_at) * self.PER_SECOND)
+            self._left = min(
+                self.BURST + self.RESERVED, self._left + (now - self._counted_at) * self.PER_SECOND
+            )
             self._counted_at = now
             if self._left < (1 if reserved else self.RESERVED + 1):
                 return False

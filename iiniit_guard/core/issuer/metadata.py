@@ -12,7 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.jose.jws import parse_object
-from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, HttpResponse, Unreachable
+from iiniit_guard.core.model.flow import (
+    Connection,
+    Fetch,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Unreachable,
+)
 
 LIFETIME_SECONDS = 3_600.0
 STALE_SECONDS = 86_400.0
@@ -22,12 +29,18 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     """Return the two possible URLs of the metadata of an issuer, in the order to try them."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
-    inserted = urlunsplit((parts.scheme, parts.netloc, "/.well-known/oauth-authorization-server" + path, "", ""))
-    appended = urlunsplit((parts.scheme, parts.netloc, path + "/.well-known/openid-configuration", "", ""))
+    inserted = urlunsplit(
+        (parts.scheme, parts.netloc, "/.well-known/oauth-authorization-server" + path, "", "")
+    )
+    appended = urlunsplit(
+        (parts.scheme, parts.netloc, path + "/.well-known/openid-configuration", "", "")
+    )
     return inserted, appended
 
 
-def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hosts: Collection[str]) -> str | None:
+def named_endpoint(
+    document: Mapping[str, Any], name: str, source: str, http_hosts: Collection[str]
+) -> str | None:
     """Return a URL from the metadata, or None if it is missing or must not be called.
 
     The settings may name plain http on loopback, because the operator wrote them. A document may do
@@ -52,7 +65,9 @@ def named_endpoint(document: Mapping[str, Any], name: str, source: str, http_hos
     return url if written.scheme == "http" and check.is_loopback(written.hostname or "") else None
 
 
-def load_metadata(urls: tuple[str, ...], issuer: str, connection: Connection) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:
+def load_metadata(
+    urls: tuple[str, ...], issuer: str, connection: Connection
+) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:
     """Fetch the metadata from the first URL that has it.
 
     Args:
@@ -64,7 +79,9 @@ def load_metadata(urls: tuple[str, ...], issuer: str, connection: Connection) ->
     """
     failure = Unreachable("answer", "no metadata")
     for url in urls:
-        reply = yield Fetch(HttpRequest("GET", url, (("Accept", "application/json"),), b"", connection))
+        reply = yield Fetch(
+            HttpRequest("GET", url, (("Accept", "application/json"),), b"", connection)
+        )
         if isinstance(reply, Unreachable):
             return reply
         document = _parse_metadata(reply, issuer)
@@ -91,4 +108,8 @@ def retry_after(reply: HttpResponse) -> float:
     A date counts as 1 second.
     """
     value = reply.header("retry-after") or ""
-    return float(min(60, max(1, int(value)))) if value.isascii() and value.isdigit() and len(value) < 6 else 1.0
+    return (
+        float(min(60, max(1, int(value))))
+        if value.isascii() and value.isdigit() and len(value) < 6
+        else 1.0
+    )

@@ -83,7 +83,9 @@ class FoundIssuers:
     def servers(self) -> tuple[AuthorizationServer, ...]:
         """The issuers that are cached now, without the parked ones."""
         with self._lock:
-            return tuple(known.server for kept in (self._proven, self._unproven) for known in kept.values())
+            return tuple(
+                known.server for kept in (self._proven, self._unproven) for known in kept.values()
+            )
 
     def remaining(self, issuer: str) -> float:
         """Return the seconds until `issuer` must be looked up again; 0 if it must be now.
@@ -112,7 +114,9 @@ class FoundIssuers:
         if self._max_age <= 0:  # the lookup must not be older than the request
             return (yield from self._ask(issuer))
         while True:
-            server = yield from self._flights.share(issuer, lambda: self._ask_unless_answered(issuer), _LONGEST_QUESTION_SECONDS)
+            server = yield from self._flights.share(
+                issuer, lambda: self._ask_unless_answered(issuer), _LONGEST_QUESTION_SECONDS
+            )
             # If the lookup of another caller timed out, this caller looks up by itself.
             if not isinstance(server, Unreachable):
                 return server
@@ -124,7 +128,11 @@ class FoundIssuers:
             if self._strangers.get(issuer, now) > now:
                 return _Answer(None)
             known = self._known(issuer)
-        return _Answer(known.server) if known is not None and self._clock.age(known.asked) < self._max_age else None
+        return (
+            _Answer(known.server)
+            if known is not None and self._clock.age(known.asked) < self._max_age
+            else None
+        )
 
     def _ask_unless_answered(self, issuer: str) -> Flow[AuthorizationServer | None]:
         # A concurrent lookup may have ended between the first check and this one.
@@ -158,7 +166,11 @@ class FoundIssuers:
         """Replace the locks. A thread of the parent process may have held the old ones."""
         self._lock = Lock()
         self._flights.reset_after_fork()
-        for server in (*self.servers, *self._parked_proven.values(), *self._parked_unproven.values()):
+        for server in (
+            *self.servers,
+            *self._parked_proven.values(),
+            *self._parked_unproven.values(),
+        ):
             server.reset_after_fork()
 
     def _known(self, issuer: str) -> _Known | None:
@@ -211,7 +223,9 @@ class FoundIssuers:
             self._proven_names[server.issuer] = None
 
 
-def _evict(kept: dict[str, T], places: int, server_of: Callable[[T], AuthorizationServer]) -> Iterator[T]:
+def _evict(
+    kept: dict[str, T], places: int, server_of: Callable[[T], AuthorizationServer]
+) -> Iterator[T]:
     """Remove the oldest issuers until `places` are left, and yield each.
 
     An issuer with a call in flight is moved to the end instead.

@@ -109,7 +109,10 @@ class RevalidatedDocument(Generic[T]):
         if wall < ends.wall and monotonic < ends.monotonic:
             return ends
         stale, wait = self._stale, self._longest_wait
-        return Moment(min(wall // 1 + wait, ends.wall + stale), min(monotonic // 1 + wait, ends.monotonic + stale))
+        return Moment(
+            min(wall // 1 + wait, ends.wall + stale),
+            min(monotonic // 1 + wait, ends.monotonic + stale),
+        )
 
     @property
     def usable(self) -> bool:
@@ -135,7 +138,10 @@ class RevalidatedDocument(Generic[T]):
                 return value
             # A refresh that began before the expiry may end after it. Callers do not wait for it,
             # for as long as one call may take and a stale document may be used.
-            if age < self._life + min(self._timeout, self._stale) and self._clock.monotonic() < self._refreshing_until:
+            if (
+                age < self._life + min(self._timeout, self._stale)
+                and self._clock.monotonic() < self._refreshing_until
+            ):
                 return value
         last = self._last_good()
         if self._clock.monotonic() < self._retry_at:
@@ -155,7 +161,11 @@ class RevalidatedDocument(Generic[T]):
     def load(self) -> Flow[T | Unreachable]:
         """Fetch now. Concurrent callers share one fetch."""
         seen = self.value
-        return (yield from self._flights.share(self._name, lambda: self._load_unless_changed(seen), self._timeout))
+        return (
+            yield from self._flights.share(
+                self._name, lambda: self._load_unless_changed(seen), self._timeout
+            )
+        )
 
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
@@ -177,7 +187,9 @@ class RevalidatedDocument(Generic[T]):
             if isinstance(outcome, Unreachable):
                 wait = min(self._longest_wait, _FIRST_WAIT_SECONDS * 2.0**self._failures)
                 self._failures = min(self._failures + 1, 16)
-                self._retry_at = now + max(wait, min(outcome.retry_after_seconds, self._longest_wait))
+                self._retry_at = now + max(
+                    wait, min(outcome.retry_after_seconds, self._longest_wait)
+                )
                 self.failure = outcome.not_before(self._retry_at - now)
                 return self.failure
             value, self._life = outcome
@@ -209,5 +221,7 @@ class RevalidatedDocument(Generic[T]):
 
     def _backoff_failure(self) -> Unreachable:
         failure = self.failure
-        detail = f"{self._name}: the last attempt failed" + (f" ({failure.detail})" if failure is not None else "")
+        detail = f"{self._name}: the last attempt failed" + (
+            f" ({failure.detail})" if failure is not None else ""
+        )
         return Unreachable("waiting", detail, self.retry_after)

@@ -60,7 +60,13 @@ class SharedStore:
         longest_seconds: How long a response is used at most.
     """
 
-    def __init__(self, secret: Secret, settings: TrustedIssuer, random_bytes: Callable[[int], bytes], longest_seconds: float) -> None:
+    def __init__(
+        self,
+        secret: Secret,
+        settings: TrustedIssuer,
+        random_bytes: Callable[[int], bytes],
+        longest_seconds: float,
+    ) -> None:
         self._secret = secret
         self._keys: tuple[bytes, AESGCM] | None = None
         self._context = _context(settings)
@@ -87,31 +93,45 @@ class SharedStore:
         age = max(0.0, now.wall - answer["sent"])
         # A clock that is ahead must not extend a response beyond one that this process would
         # request now.
-        return SharedAnswer(answer["claims"], Moment(min(answer["sent"], now.wall), now.monotonic - age))
+        return SharedAnswer(
+            answer["claims"], Moment(min(answer["sent"], now.wall), now.monotonic - age)
+        )
 
     def keep(self, digest: bytes, claims: Mapping[str, Any], sent: Moment) -> Flow[None]:
         """Store an active response until its deadline."""
-        yield from self._file("active", digest, {"sent": sent.wall, "claims": dict(claims)}, self._longest)
+        yield from self._file(
+            "active", digest, {"sent": sent.wall, "claims": dict(claims)}, self._longest
+        )
 
     def end(self, digest: bytes, now: Moment, longest_call_seconds: float) -> Flow[None]:
         """Store that a token ended, so that responses to earlier requests are no longer used."""
-        yield from self._file("ended", digest, {"sent": now.wall}, self._longest + longest_call_seconds)
+        yield from self._file(
+            "ended", digest, {"sent": now.wall}, self._longest + longest_call_seconds
+        )
 
     def _file(self, kind: Kind, digest: bytes, value: dict[str, Any], seconds: float) -> Flow[None]:
         if seconds <= 0 or not (yield from self._begin()):
             return
         name = self._name(kind, digest)
         nonce = self._random_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(value).encode(), self._bound(kind, name))
+        sealed = nonce + self._cipher.encrypt(
+            nonce, json.dumps(value).encode(), self._bound(kind, name)
+        )
         yield StoreSet(name, sealed, seconds)
 
-    def _open(self, kind: Kind, name: str, sealed: bytes | None, now: Moment) -> dict[str, Any] | None:
+    def _open(
+        self, kind: Kind, name: str, sealed: bytes | None, now: Moment
+    ) -> dict[str, Any] | None:
         from cryptography.exceptions import InvalidTag
 
         if sealed is None:
             return None
         try:
-            value: dict[str, Any] = json.loads(self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound(kind, name)))
+            value: dict[str, Any] = json.loads(
+                self._cipher.decrypt(
+                    sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound(kind, name)
+                )
+            )
         except (InvalidTag, ValueError):  # ValueError: shorter than a nonce and a tag
             return None
         # A process whose clock is ahead would otherwise extend a response beyond the revocation
@@ -119,7 +139,14 @@ class SharedStore:
         return value if value["sent"] <= now.wall + AHEAD_SECONDS else None
 
     def _name(self, kind: Kind, digest: bytes) -> str:
-        return _PREFIX + hmac.new(self._unlocked[0], b"\0".join((kind.encode(), self._context, digest)), hashlib.sha256).hexdigest()
+        return (
+            _PREFIX
+            + hmac.new(
+                self._unlocked[0],
+                b"\0".join((kind.encode(), self._context, digest)),
+                hashlib.sha256,
+            ).hexdigest()
+        )
 
     def _bound(self, kind: Kind, name: str) -> bytes:
         return b"\0".join((kind.encode(), name.encode(), self._context))

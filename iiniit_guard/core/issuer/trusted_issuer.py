@@ -116,7 +116,11 @@ class TrustedIssuer:
     def __post_init__(self) -> None:
         if isinstance(self.audience, str):
             object.__setattr__(self, "audience", (self.audience,))
-        faults = [f"{name}: {fault}" for name, find_fault in CHECKS.items() if (fault := self._fault(name, find_fault)) is not None]
+        faults = [
+            f"{name}: {fault}"
+            for name, find_fault in CHECKS.items()
+            if (fault := self._fault(name, find_fault)) is not None
+        ]
         faults += [] if faults else self._joint_faults()
         if faults:
             raise SettingsError(faults)
@@ -124,10 +128,17 @@ class TrustedIssuer:
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, Mapping):
-                frozen = {key: tuple(item) if isinstance(item, (list, tuple)) else item for key, item in value.items()}
+                frozen = {
+                    key: tuple(item) if isinstance(item, (list, tuple)) else item
+                    for key, item in value.items()
+                }
                 object.__setattr__(self, each.name, MappingProxyType(frozen))
             elif isinstance(value, Sequence) and not isinstance(value, str):
-                object.__setattr__(self, each.name, tuple(tuple(item) if isinstance(item, list) else item for item in value))
+                object.__setattr__(
+                    self,
+                    each.name,
+                    tuple(tuple(item) if isinstance(item, list) else item for item in value),
+                )
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -137,7 +148,10 @@ class TrustedIssuer:
     @property
     def required_claims(self) -> Mapping[str, tuple[Any, ...]]:
         """`require_claim` with every value as a tuple of accepted values."""
-        return {name: value if isinstance(value, tuple) else (value,) for name, value in self.require_claim.items()}
+        return {
+            name: value if isinstance(value, tuple) else (value,)
+            for name, value in self.require_claim.items()
+        }
 
     def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
@@ -153,23 +167,42 @@ class TrustedIssuer:
                 faults.append(f"{name}: {fault}")
         way: object = self.introspection
         if way is not None and not isinstance(way, _WAYS):
-            faults.append("introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken")
+            faults.append(
+                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
+                "TlsClient, BearerToken"
+            )
         elif way is not None and (fault := credential_fault(way)) is not None:
             faults.append(f"introspection: {fault}")
         if self.profile == "assertion" and self.introspection is not None:
             faults.append("introspection: assertions cannot be introspected; remove introspection")
         if self.introspection is None and self.jwt != "verify":
-            faults.append(f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint")
+            faults.append(
+                f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint"
+            )
         if self.introspection is None and self.introspection_endpoint is not None:
-            faults.append("introspection: introspection_endpoint needs credentials; set introspection too")
+            faults.append(
+                "introspection: introspection_endpoint needs credentials; set introspection too"
+            )
         if self.insecure_accept_id_tokens and self.profile != "generic":
-            faults.append(f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; remove one of the two settings")
+            faults.append(
+                f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; "
+                "remove one of the two settings"
+            )
         if self.jwks_uri is not None and self.jwks_file is not None:
             faults.append("jwks_file: jwks_uri is set too; set only one of them")
         if self.connect_timeout_seconds > self.timeout_seconds:
-            faults.append("connect_timeout_seconds: must not be longer than timeout_seconds, which limits the whole call")
-        if self._discovers and self.metadata_url is None and (fault := _issuer_fault(self.issuer, hosts)) is not None:
-            faults.append(f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url")
+            faults.append(
+                "connect_timeout_seconds: must not be longer than timeout_seconds, which limits "
+                "the whole call"
+            )
+        if (
+            self._discovers
+            and self.metadata_url is None
+            and (fault := _issuer_fault(self.issuer, hosts)) is not None
+        ):
+            faults.append(
+                f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url"
+            )
         return faults
 
     @property
@@ -184,7 +217,11 @@ def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:
     RFC 8414 §2 requires https, no query and no fragment.
     """
     fault = check.endpoint_fault(issuer, http_hosts)
-    return fault or ("an issuer that is discovered must not have a query" if urlsplit(issuer).query or "?" in issuer else None)
+    return fault or (
+        "an issuer that is discovered must not have a query"
+        if urlsplit(issuer).query or "?" in issuer
+        else None
+    )
 
 
 _OPTIONAL: Final = frozenset(

@@ -33,7 +33,11 @@ def texts(value: object) -> str | None:
 
 def names(value: object) -> str | None:
     """Check for zero or more strings."""
-    return texts(value) if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or value else None
+    return (
+        texts(value)
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or value
+        else None
+    )
 
 
 def seconds(value: object) -> str | None:
@@ -70,7 +74,11 @@ def count(value: object) -> str | None:
 
 def between(least: int, most: int) -> Check:
     """Return a check for an integer from `least` to `most`."""
-    return lambda value: None if type(value) is int and least <= value <= most else f"a whole number from {least} to {most} is required"
+    return lambda value: (
+        None
+        if type(value) is int and least <= value <= most
+        else f"a whole number from {least} to {most} is required"
+    )
 
 
 def flag(value: object) -> str | None:
@@ -80,7 +88,11 @@ def flag(value: object) -> str | None:
 
 def one_of(*choices: str) -> Check:
     """Return a check for one of `choices`."""
-    return lambda value: None if isinstance(value, str) and value in choices else f"must be one of {', '.join(choices)}"
+    return lambda value: (
+        None
+        if isinstance(value, str) and value in choices
+        else f"must be one of {', '.join(choices)}"
+    )
 
 
 def some_of(choices: Collection[str]) -> Check:
@@ -101,7 +113,11 @@ def scope_words(value: object) -> str | None:
     if not isinstance(value, Mapping):
         return "must be a table"
     words = [*value.keys(), *value.values()]
-    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values must be scopes"
+    return (
+        None
+        if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words)
+        else "names and values must be scopes"
+    )
 
 
 def scope_lists(value: object) -> str | None:
@@ -109,7 +125,11 @@ def scope_lists(value: object) -> str | None:
     if not isinstance(value, Mapping) or not all(_is_list(words) for words in value.values()):
         return "must be a table of lists"
     words = [*value.keys(), *(word for listed in value.values() for word in listed)]
-    return None if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words) else "names and values must be scopes"
+    return (
+        None
+        if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words)
+        else "names and values must be scopes"
+    )
 
 
 def scope_paths(value: object) -> str | None:
@@ -125,12 +145,17 @@ def claim_table(value: object) -> str | None:
     `os.environ.get` returns None, or an empty default, for a missing variable. A requirement of
     None would vanish, and an empty one would be met by a token with an empty claim.
     """
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name and name == name.strip() for name in value):
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str) and name and name == name.strip() for name in value
+    ):
         return "must be a table from claim to value"
     for name, wanted in value.items():
         values = wanted if isinstance(wanted, (list, tuple)) else (wanted,)
         if not values or not all(map(_is_claim_value, values)):
-            return f"{name}: must be a non-empty string, a number, true, false or a list of these; check that the value is set"
+            return (
+                f"{name}: must be a non-empty string, a number, true, false or a list of "
+                f"these; check that the value is set"
+            )
     return None
 
 
@@ -143,7 +168,14 @@ def hosts(value: object) -> str | None:
     if fault is not None:
         return fault
     plain = all(_is_host(item) for item in value)  # type: ignore[attr-defined]  # a sequence of strings: `names` passed
-    return None if plain else "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"
+    return (
+        None
+        if plain
+        else (
+            "a host must be a bare name or address in lower case; remove scheme, port, path, "
+            "brackets and *"
+        )
+    )
 
 
 def token_prefix(value: object) -> str | None:
@@ -154,7 +186,11 @@ def token_prefix(value: object) -> str | None:
     fault = text(value)
     if fault is not None:
         return fault
-    return None if is_b64token(str(value).encode("ascii")) else "contains a character outside the syntax of bearer tokens; correct it"
+    return (
+        None
+        if is_b64token(str(value).encode("ascii"))
+        else "contains a character outside the syntax of bearer tokens; correct it"
+    )
 
 
 def function(value: object) -> str | None:
@@ -183,9 +219,9 @@ def _is_claim_value(value: object) -> bool:
 
 def _is_host(host: str) -> bool:
     try:
-        return urlsplit(f"https://[{host}]/" if ":" in host else f"https://{host}/").netloc.strip("[]") == host == host.lower() and not (
-            {"*", "@", " "} & set(host)
-        )
+        return urlsplit(f"https://[{host}]/" if ":" in host else f"https://{host}/").netloc.strip(
+            "[]"
+        ) == host == host.lower() and not ({"*", "@", " "} & set(host))
     except ValueError:
         return False
 

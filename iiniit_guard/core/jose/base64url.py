@@ -13,7 +13,9 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST_CHARACTERS: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 _LENIENT: Final = bytes.maketrans(b"-_", b"+/")
-_FOREIGN: Final = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_FOREIGN: Final = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
 
 
 def decode_base64url(segment: bytes) -> bytes | None:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iiniit_guard.core.cache.tokens import KeyValidity
-from iiniit_guard.core.jose.public_key import EcPoint, PublicNumbers, RsaNumbers, parse_public_numbers, thumbprint
+from iiniit_guard.core.jose.public_key import (
+    EcPoint,
+    PublicNumbers,
+    RsaNumbers,
+    parse_public_numbers,
+    thumbprint,
+)
 from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
 from iiniit_guard.core.model.flow import Checkpoint, Flow
@@ -31,7 +37,9 @@ Verifying a signature is expensive, and the client decides how many tokens it se
 """
 
 _RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-_PRIVATE: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
+_PRIVATE: Final = frozenset(
+    ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+)  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +80,14 @@ class JwkSet:
     signers: dict[bytes, tuple[tuple[VerificationKey, KeyValidity], ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _found: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kids", frozenset(key.kid for key in self.keys if key.kid is not None))
+        object.__setattr__(
+            self, "kids", frozenset(key.kid for key in self.keys if key.kid is not None)
+        )
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -93,7 +105,9 @@ class JwkSet:
         found = self._found.get((kid, alg))
         if found is not None:
             return found
-        fitting = [key for key in self.keys if alg in key.algorithms and (kid is None or key.kid == kid)]
+        fitting = [
+            key for key in self.keys if alg in key.algorithms and (kid is None or key.kid == kid)
+        ]
         if not fitting:
             return ()  # not cached: any client can choose these values
         found = self._found[kid, alg] = tuple(_bind_all(fitting, alg))
@@ -104,7 +118,12 @@ class JwkSet:
 
         The same key must have the same key ID and may be used with the same algorithm.
         """
-        return any(key.thumbprint == other.thumbprint and key.kid == other.kid and other.alg in key.algorithms for key in self.keys)
+        return any(
+            key.thumbprint == other.thumbprint
+            and key.kid == other.kid
+            and other.alg in key.algorithms
+            for key in self.keys
+        )
 
 
 def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
@@ -156,7 +175,11 @@ def _parse_jwk(member: object) -> Jwk | str:
     if isinstance(numbers, str):
         return numbers
     algorithms = _algorithms(member, numbers)
-    return Jwk(kid, algorithms, numbers, thumbprint(numbers)) if algorithms else "alg does not fit the key, or is not supported"
+    return (
+        Jwk(kid, algorithms, numbers, thumbprint(numbers))
+        if algorithms
+        else "alg does not fit the key, or is not supported"
+    )
 
 
 def _forbidden_use(member: dict[str, Any]) -> str | None:
@@ -166,7 +189,9 @@ def _forbidden_use(member: dict[str, Any]) -> str | None:
     operations = member.get("key_ops", ["verify"])
     if isinstance(operations, list) and len(operations) > _MOST_OPERATIONS:
         return "key_ops has too many operations"
-    if not isinstance(operations, list) or not all(isinstance(operation, str) for operation in operations):
+    if not isinstance(operations, list) or not all(
+        isinstance(operation, str) for operation in operations
+    ):
         return "key_ops is not a list of strings"
     if len(set(operations)) != len(operations):
         return "key_ops repeats an operation"

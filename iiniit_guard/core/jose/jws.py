@@ -28,7 +28,19 @@ __all__ = [
     "verify_signature",
 ]
 
-ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+ALGORITHMS: Final = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
+)
 """All algorithms that settings can allow. A verifier of these signatures cannot create them.
 
 Spec: RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2.
@@ -165,10 +177,14 @@ def is_canonical(token: str) -> bool:
     A tolerant introspection endpoint accepts other spellings of the same token, and may return
     `active` for a token that was revoked under the first spelling.
     """
-    return all(decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b"."))
+    return all(
+        decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b".")
+    )
 
 
-def parse_jws(token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None) -> Jws | Problem:
+def parse_jws(
+    token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None
+) -> Jws | Problem:
     """Split a token and parse its parts. The signature is not verified.
 
     Args:

@@ -144,9 +144,12 @@ def thumbprint(numbers: PublicNumbers) -> str:
         members = f'{{"e":"{_text(numbers.e)}","kty":"RSA","n":"{_text(numbers.n)}"}}'
     elif isinstance(numbers, EcPoint):
         size = numbers.curve.size
-        members = f'{{"crv":"{numbers.curve.name}","kty":"EC","x":"{_text(numbers.x, size)}","y":"{_text(numbers.y, size)}"}}'
+        x, y = _text(numbers.x, size), _text(numbers.y, size)
+        members = f'{{"crv":"{numbers.curve.name}","kty":"EC","x":"{x}","y":"{y}"}}'
     else:
-        members = f'{{"crv":"Ed25519","kty":"OKP","x":"{encode_base64url(numbers.encoded).decode()}"}}'
+        members = (
+            f'{{"crv":"Ed25519","kty":"OKP","x":"{encode_base64url(numbers.encoded).decode()}"}}'
+        )
     return encode_base64url(sha256(members.encode()).digest()).decode()
 
 

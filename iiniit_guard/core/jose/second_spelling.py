@@ -19,7 +19,10 @@ from iiniit_guard.core.jose.strict_json import parse_object
 # The guard does not verify ES256K, but jwt="introspect" sends such tokens to the server too (RFC
 # 8812 §3.2, SEC 2 §2.4.1).
 _ES256K_ORDER: Final = 2**256 - 0x14551231950B75FC4402DA1732FC9BEBF
-_ORDERS: Final = {**{curve.alg: (curve.order, curve.size) for curve in CURVES.values()}, "ES256K": (_ES256K_ORDER, 32)}
+_ORDERS: Final = {
+    **{curve.alg: (curve.order, curve.size) for curve in CURVES.values()},
+    "ES256K": (_ES256K_ORDER, 32),
+}
 
 
 def second_spelling(token: str) -> str | None:
@@ -32,7 +35,10 @@ def second_spelling(token: str) -> str | None:
         None if the token is not a JWT, or its signature has only one form.
     """
     signing_input, _, encoded = token.encode("ascii").rpartition(b".")
-    octets, signature = decode_base64url(signing_input.partition(b".")[0]), decode_base64url(encoded)
+    octets, signature = (
+        decode_base64url(signing_input.partition(b".")[0]),
+        decode_base64url(encoded),
+    )
     header = None if octets is None else parse_object(octets)
     alg = None if header is None else header.get("alg")
     if signature is None or not isinstance(alg, str) or alg not in _ORDERS:
@@ -41,7 +47,11 @@ def second_spelling(token: str) -> str | None:
     s = int.from_bytes(signature[size:], "big")
     if len(signature) != 2 * size or not 0 < s < order:
         return None
-    return (signing_input + b"." + encode_base64url(signature[:size] + (order - s).to_bytes(size, "big"))).decode("ascii")
+    return (
+        signing_input
+        + b"."
+        + encode_base64url(signature[:size] + (order - s).to_bytes(size, "big"))
+    ).decode("ascii")
 
 
 def second_digest(token: str, digest: bytes, issuer: str) -> bytes | None:
@@ -54,4 +64,6 @@ def second_digest(token: str, digest: bytes, issuer: str) -> bytes | None:
         issuer: The issuer that introspects the token.
     """
     other = second_spelling(token)
-    return None if other is None else digest_of(other, None if digest == digest_of(token) else issuer)
+    return (
+        None if other is None else digest_of(other, None if digest == digest_of(token) else issuer)
+    )

@@ -45,7 +45,9 @@ def _note_constant(_: str) -> None:
 
 
 # `raw_decode` calls `scan_once`, which raises StopIteration if there is no value.
-_scan: Final[Scan] = cast("Any", JSONDecoder(object_pairs_hook=_unique, parse_constant=_note_constant)).scan_once
+_scan: Final[Scan] = cast(
+    "Any", JSONDecoder(object_pairs_hook=_unique, parse_constant=_note_constant)
+).scan_once
 
 
 def parse_object(data: bytes) -> dict[str, Any] | None:
@@ -110,7 +112,12 @@ def is_too_deep(data: bytes) -> bool:
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
     # Remove escaped backslashes first. A backslash that remains before a quote escapes the quote.
-    skeleton = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _NO_STRUCTURE).replace(b'""', b"")
+    skeleton = (
+        data.replace(b"\\\\", b"")
+        .replace(b'\\"', b"")
+        .translate(_BRACKETS, _NO_STRUCTURE)
+        .replace(b'""', b"")
+    )
     if b'"' in skeleton:  # brackets inside strings
         skeleton = b"".join(skeleton.split(b'"')[::2])
     # If one bracket opens directly inside another, two opening brackets are adjacent. (Runs are
@@ -134,4 +141,7 @@ def _has_lone_surrogate(text: str) -> bool:
     Such a string cannot be encoded as UTF-8 in order to send or hash it.
     """
     escapes = text.replace("\\\\", "")  # every remaining backslash begins an escape
-    return _SURROGATE.search(escapes) is not None and _SURROGATE.search(_PAIRS.sub("", escapes)) is not None
+    return (
+        _SURROGATE.search(escapes) is not None
+        and _SURROGATE.search(_PAIRS.sub("", escapes)) is not None
+    )

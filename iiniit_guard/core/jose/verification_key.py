@@ -61,7 +61,11 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"256": SHA256, "384": SHA384, "512": SHA512}
+    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {
+        "256": SHA256,
+        "384": SHA384,
+        "512": SHA512,
+    }
     algorithm = hashes[alg[2:]]()
     # RFC 7518 §3.5: the salt has the length of the hash.
     padding = PKCS1v15() if alg[:2] == "RS" else PSS(MGF1(algorithm), algorithm.digest_size)
@@ -86,7 +90,11 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
 def _bind_ec(point: EcPoint) -> Verifies:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    curves: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+    curves: dict[str, type[ec.EllipticCurve]] = {
+        "P-256": ec.SECP256R1,
+        "P-384": ec.SECP384R1,
+        "P-521": ec.SECP521R1,
+    }
     key = ec.EllipticCurvePublicNumbers(point.x, point.y, curves[point.curve.name]()).public_key()
     return _ecdsa(key, point.curve)
 
@@ -98,7 +106,11 @@ def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
     size, order, verify = curve.size, curve.order, key.verify
-    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {"ES256": SHA256, "ES384": SHA384, "ES512": SHA512}
+    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {
+        "ES256": SHA256,
+        "ES384": SHA384,
+        "ES512": SHA512,
+    }
     algorithm = hashes[curve.alg]()
     scheme, digest_of = ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
 

@@ -95,7 +95,10 @@ class _MadeWhenAsked:
     _set_claims,
     _set_shape,
     _set_values,
-) = (getattr(AccessToken, name).__set__ for name in (*(field.name for field in fields(AccessToken)), *_Values.__slots__))
+) = (
+    getattr(AccessToken, name).__set__
+    for name in (*(field.name for field in fields(AccessToken)), *_Values.__slots__)
+)
 setattr(AccessToken, "claims", _MadeWhenAsked(_set_claims.__self__))  # noqa: B010 - to a type checker it stays the field
 
 

@@ -78,7 +78,10 @@ def freeze(value: Any) -> Any:
     """Return `value` (parsed from JSON) with read-only mappings and tuples, at every depth."""
     kind = type(value)
     if kind is dict:
-        return make_claims(dict(zip(value, range(len(value)), strict=True)), tuple([freeze(inner) for inner in value.values()]))
+        return make_claims(
+            dict(zip(value, range(len(value)), strict=True)),
+            tuple([freeze(inner) for inner in value.values()]),
+        )
     if kind is list or kind is tuple:
         return tuple([freeze(inner) for inner in value])
     return value

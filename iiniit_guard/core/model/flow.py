@@ -69,7 +69,17 @@ class HttpResponse:
 
 
 Cause: TypeAlias = Literal[
-    "connection", "dropped", "tls", "timeout", "protocol", "too_large", "answer", "credentials", "busy", "waiting", "file"
+    "connection",
+    "dropped",
+    "tls",
+    "timeout",
+    "protocol",
+    "too_large",
+    "answer",
+    "credentials",
+    "busy",
+    "waiting",
+    "file",
 ]
 
 
@@ -98,7 +108,11 @@ class Unreachable:
 
         A client that retries earlier would fail again.
         """
-        return self if self.retry_after_seconds >= seconds else replace(self, retry_after_seconds=seconds)
+        return (
+            self
+            if self.retry_after_seconds >= seconds
+            else replace(self, retry_after_seconds=seconds)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +200,9 @@ class Checkpoint:
     """Yield to other tasks of the event loop, or to other threads. The reply is None."""
 
 
-Effect: TypeAlias = Fetch | Wait | ReadFile | Call | Spawn | Shield | StoreGet | StoreSet | Checkpoint
+Effect: TypeAlias = (
+    Fetch | Wait | ReadFile | Call | Spawn | Shield | StoreGet | StoreSet | Checkpoint
+)
 # Any, because the type of a reply depends on its effect.
 Flow: TypeAlias = Generator[Effect, Any, T]
 
@@ -232,7 +248,9 @@ class SingleFlight:
         self._lock = Lock()
         self._loads = {}
 
-    def share(self, key: Hashable, start: Callable[[], Flow[T]], timeout_seconds: float) -> Flow[T | Unreachable]:
+    def share(
+        self, key: Hashable, start: Callable[[], Flow[T]], timeout_seconds: float
+    ) -> Flow[T | Unreachable]:
         """Run `start()` for this key, or wait for the flow that already runs it.
 
         Args:
@@ -269,7 +287,9 @@ class SingleFlight:
                     self._drop(key, load)
                     load.set_result(ABANDONED)
 
-    def _lead(self, key: Hashable, load: Future[object], start: Callable[[], Flow[T]], begun: list[bool]) -> Flow[object]:
+    def _lead(
+        self, key: Hashable, load: Future[object], start: Callable[[], Flow[T]], begun: list[bool]
+    ) -> Flow[object]:
         if load.done():
             return ABANDONED
         begun.append(True)

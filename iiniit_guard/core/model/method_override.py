@@ -6,7 +6,9 @@ from typing import Final
 
 from iiniit_guard.core.model.request import reserved_names
 
-OVERRIDE_HEADERS: Final = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
+OVERRIDE_HEADERS: Final = frozenset(
+    {b"x-http-method-override", b"x-http-method", b"x-method-override"}
+)
 
 
 def folded(name: bytes) -> bytes:

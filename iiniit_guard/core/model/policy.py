@@ -47,7 +47,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "required", frozenset(self.scopes))
-        object.__setattr__(self, "plain", self.match == "all" and not self.acr_values and self.max_age is None)
+        object.__setattr__(
+            self, "plain", self.match == "all" and not self.acr_values and self.max_age is None
+        )
 
     def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
         """Return why a verified token does not satisfy this policy; None if it does.
@@ -73,7 +75,9 @@ class Policy:
         if not self.scopes:
             return None
         held = token.scopes
-        enough = self.required <= held if self.match == "all" else not self.required.isdisjoint(held)
+        enough = (
+            self.required <= held if self.match == "all" else not self.required.isdisjoint(held)
+        )
         return None if enough else PROBLEMS[Reason.MISSING_SCOPE]
 
     @property
@@ -106,16 +110,27 @@ def make_policy(
     acr = tuple(acr_values.split(" ")) if isinstance(acr_values, str) else tuple(acr_values)
     for scope in wanted:
         if not isinstance(scope, str) or not SCOPE_TOKEN.fullmatch(scope):
-            raise UsageError(f"invalid scope {scope!r}: use printable ASCII without spaces, quotes and backslashes")
+            raise UsageError(
+                f"invalid scope {scope!r}: use printable ASCII without spaces, quotes and "
+                "backslashes"
+            )
     for value in acr:
         if not isinstance(value, str) or not _ACR_VALUE.fullmatch(value):
-            raise UsageError(f"invalid acr value {value!r}: use printable ASCII without spaces, quotes and backslashes")
+            raise UsageError(
+                f"invalid acr value {value!r}: use printable ASCII without spaces, quotes and "
+                "backslashes"
+            )
     if max_age is not None and (type(max_age) is not int or max_age < 0):
         raise UsageError("max_age must be a whole number of seconds, 0 or more")
     return Policy(wanted, match, acr, max_age, anonymous)
 
 
-def scope_policy(scopes: tuple[str, ...], match: Literal["all", "any"], acr_values: str | Iterable[str], max_age: int | None) -> Policy:
+def scope_policy(
+    scopes: tuple[str, ...],
+    match: Literal["all", "any"],
+    acr_values: str | Iterable[str],
+    max_age: int | None,
+) -> Policy:
     """Return the policy of `require_scope` and `require_any_scope`, the same in every framework.
 
     Raises:
@@ -123,7 +138,11 @@ def scope_policy(scopes: tuple[str, ...], match: Literal["all", "any"], acr_valu
             `make_policy` raises.
     """
     if not scopes:
-        raise UsageError("require_scope() needs at least one scope; for any valid token use require_token()")
+        raise UsageError(
+            "require_scope() needs at least one scope; for any valid token use require_token()"
+        )
     if callable(scopes[0]):
-        raise UsageError('require_scope is called with scopes before it decorates: @require_scope("user:read")')
+        raise UsageError(
+            'require_scope is called with scopes before it decorates: @require_scope("user:read")'
+        )
     return make_policy(scopes, match=match, acr_values=acr_values, max_age=max_age)

@@ -44,7 +44,9 @@ class Reason(StrEnum):
 
 
 # RFC 6750 §3: error_description may hold %x20-21 / %x23-5B / %x5D-7E and nothing else.
-_DESCRIPTION_CHARACTERS: Final = frozenset(map(chr, (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F))))
+_DESCRIPTION_CHARACTERS: Final = frozenset(
+    map(chr, (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +87,70 @@ _REQUEST, _TOKEN = "invalid_request", "invalid_token"
 PROBLEMS: Final[dict[Reason, Problem]] = dict(
     [
         _row(401, None, Reason.NO_TOKEN, "An access token is required."),
-        _row(400, _REQUEST, Reason.SEVERAL_CREDENTIALS, "The request has more than one credential."),
+        _row(
+            400, _REQUEST, Reason.SEVERAL_CREDENTIALS, "The request has more than one credential."
+        ),
         _row(400, _REQUEST, Reason.MALFORMED_HEADER, "The Authorization header is malformed."),
         _row(400, _REQUEST, Reason.TOKEN_TOO_LONG, "The access token is too long."),
-        _row(400, _REQUEST, Reason.TOKEN_IN_QUERY, "An access token in the query is not accepted: send it in the Authorization header."),
+        _row(
+            400,
+            _REQUEST,
+            Reason.TOKEN_IN_QUERY,
+            "An access token in the query is not accepted: send it in the Authorization header.",
+        ),
         _row(401, _TOKEN, Reason.MALFORMED_TOKEN, "The access token is malformed."),
-        _row(401, _TOKEN, Reason.UNSUPPORTED_ALGORITHM, "The signature algorithm of the access token is not accepted."),
-        _row(401, _TOKEN, Reason.UNSUPPORTED_CRITICAL, "The access token has a header parameter that is not supported."),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNSUPPORTED_ALGORITHM,
+            "The signature algorithm of the access token is not accepted.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNSUPPORTED_CRITICAL,
+            "The access token has a header parameter that is not supported.",
+        ),
         _row(401, _TOKEN, Reason.WRONG_TYPE, "This kind of token is not an access token."),
         _row(401, _TOKEN, Reason.NOT_VERIFIED, "The access token could not be verified."),
-        _row(401, _TOKEN, Reason.UNKNOWN_ISSUER, "The issuer of the access token is not trusted here."),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNKNOWN_ISSUER,
+            "The issuer of the access token is not trusted here.",
+        ),
         _row(401, _TOKEN, Reason.UNKNOWN_KEY, "The key that signed the access token is not known."),
         _row(401, _TOKEN, Reason.BAD_SIGNATURE, "The signature of the access token is not valid."),
         _row(401, _TOKEN, Reason.EXPIRED, "The access token has expired."),
         _row(401, _TOKEN, Reason.NOT_YET_VALID, "The access token is not valid yet."),
         _row(401, _TOKEN, Reason.ISSUED_IN_FUTURE, "The access token was issued in the future."),
-        _row(401, _TOKEN, Reason.WRONG_AUDIENCE, "The access token is not meant for this resource."),
-        _row(401, _TOKEN, Reason.MALFORMED_CLAIM, "A claim of the access token is missing or malformed."),
+        _row(
+            401, _TOKEN, Reason.WRONG_AUDIENCE, "The access token is not meant for this resource."
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.MALFORMED_CLAIM,
+            "A claim of the access token is missing or malformed.",
+        ),
         _row(401, _TOKEN, Reason.INACTIVE, "The access token is not active."),
         _row(401, _TOKEN, Reason.REVOKED, "The access token was revoked."),
-        _row(401, _TOKEN, Reason.UNSUPPORTED_CONFIRMATION, "The access token is bound to a key in a way that was not proven."),
-        _row(401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNSUPPORTED_CONFIRMATION,
+            "The access token is bound to a key in a way that was not proven.",
+        ),
+        _row(
+            401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."
+        ),
         _row(401, None, Reason.UNKNOWN_CREDENTIAL, "The credential is not accepted."),
-        _row(403, "insufficient_scope", Reason.MISSING_SCOPE, "The access token does not have the scope that is needed."),
+        _row(
+            403,
+            "insufficient_scope",
+            Reason.MISSING_SCOPE,
+            "The access token does not have the scope that is needed.",
+        ),
         _row(
             401,
             "insufficient_user_authentication",
@@ -117,7 +160,12 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(403, None, Reason.NO_RULE, "This request is not provided for."),
         _row(400, _REQUEST, Reason.AMBIGUOUS_PATH, "The path can be read in more than one way."),
         _row(400, _REQUEST, Reason.METHOD_OVERRIDE, "The request overrides its method."),
-        _row(400, _REQUEST, Reason.UNKNOWN_ORIGINAL, "The gateway does not say clearly what was requested."),
+        _row(
+            400,
+            _REQUEST,
+            Reason.UNKNOWN_ORIGINAL,
+            "The gateway does not say clearly what was requested.",
+        ),
         _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
     ]
 )
@@ -144,7 +192,12 @@ def malformed_claim(name: str) -> Problem:
     Args:
         name: A claim name from the guard's own code, never from the token.
     """
-    return Problem(401, _TOKEN, Reason.MALFORMED_CLAIM, f"The claim {name} of the access token is missing or malformed.")
+    return Problem(
+        401,
+        _TOKEN,
+        Reason.MALFORMED_CLAIM,
+        f"The claim {name} of the access token is missing or malformed.",
+    )
 
 
 def wrong_type(description: str) -> Problem:

@@ -106,8 +106,10 @@ def reserved_names(query: bytes) -> ReservedNames:
         return _NONE_RESERVED
     names = _with_plain_names(query)
     return ReservedNames(
-        access_token=b"&access_token" in names and (b"&access_token=" in names or b"&access_token&" in names),
-        method=b"&_method" in names and (b"&_method=" in names or b"&_method&" in names or b"&_method[" in names),
+        access_token=b"&access_token" in names
+        and (b"&access_token=" in names or b"&access_token&" in names),
+        method=b"&_method" in names
+        and (b"&_method=" in names or b"&_method&" in names or b"&_method[" in names),
     )
 
 
@@ -188,7 +190,10 @@ def request_from_environ(environ: Mapping[str, Any]) -> Request:
     latin-1.
     """
     headers = [
-        (name[5:].replace("_", "-").lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        (
+            name[5:].replace("_", "-").lower().encode("latin-1", "replace"),
+            value.encode("latin-1", "replace"),
+        )
         for name, value in environ.items()
         if name.startswith("HTTP_")
     ]

@@ -78,7 +78,9 @@ _MOST_CACHED_BYTES: Final = 64 * 1024**3
 
 
 def _secret_fault(value: object) -> str | None:
-    fits = isinstance(value, SecretFile) or (isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET)
+    fits = isinstance(value, SecretFile) or (
+        isinstance(value, str) and len(value.strip()) >= SHORTEST_SECRET
+    )
     return None if fits else f"must be at least {SHORTEST_SECRET} characters"
 
 
@@ -104,7 +106,9 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "store_secret": _secret_fault,
     "insecure_query_token": check.flag,
 }
-_OPTIONAL: Final = frozenset({"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"})
+_OPTIONAL: Final = frozenset(
+    {"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"}
+)
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
 
@@ -119,12 +123,19 @@ def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
     Raises:
         SettingsError: With every fault, each naming its setting.
     """
-    faults = [f"{name}: unknown setting" for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})]
+    faults = [
+        f"{name}: unknown setting"
+        for name in sorted(keywords.keys() - ISSUER_SETTINGS - GUARD_SETTINGS - {"issuers"})
+    ]
     own = {name: value for name, value in keywords.items() if name in GUARD_SETTINGS}
     issuers = _issuers(keywords, faults)
     for name, find_fault in _CHECKS.items():
         value = own.get(name)
-        if name in own and not (value is None and name in _OPTIONAL) and (fault := find_fault(value)) is not None:
+        if (
+            name in own
+            and not (value is None and name in _OPTIONAL)
+            and (fault := find_fault(value)) is not None
+        ):
             faults.append(f"{name}: {fault}")
     faults += _alternative_faults(own.get("alternatives", {}))
     if not faults:
@@ -137,25 +148,43 @@ def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
     return GuardSettings(issuers=issuers, **own)
 
 
-def _issuers(keywords: Mapping[str, Any], faults: list[str]) -> tuple[TrustedIssuer, ...] | FindIssuer:
+def _issuers(
+    keywords: Mapping[str, Any], faults: list[str]
+) -> tuple[TrustedIssuer, ...] | FindIssuer:
     single = {name: value for name, value in keywords.items() if name in ISSUER_SETTINGS}
     issuers = keywords.get("issuers")
     if issuers is not None:
         faults += [f"{name}: with issuers it belongs to one TrustedIssuer" for name in single]
         if callable(issuers):
             return issuers  # type: ignore[no-any-return]  # the results are checked at run time
-        if not isinstance(issuers, Sequence) or not issuers or not all(isinstance(issuer, TrustedIssuer) for issuer in issuers):
+        if (
+            not isinstance(issuers, Sequence)
+            or not issuers
+            or not all(isinstance(issuer, TrustedIssuer) for issuer in issuers)
+        ):
             faults.append("issuers: must be a list of TrustedIssuer, or a callable from iss to one")
             return ()
-        repeated = {issuer.issuer for issuer in issuers if sum(other.issuer == issuer.issuer for other in issuers) > 1}
+        repeated = {
+            issuer.issuer
+            for issuer in issuers
+            if sum(other.issuer == issuer.issuer for other in issuers) > 1
+        }
         faults += [f"issuers: {name} occurs more than once" for name in sorted(repeated)]
         return tuple(issuers)
     missing = [name for name in ("issuer", "audience") if single.get(name) is None]
-    faults += [f"{name}: required; without it the guard would accept tokens of other issuers or for other APIs" for name in missing]
+    faults += [
+        f"{name}: required; without it the guard would accept tokens of other issuers or for other "
+        "APIs"
+        for name in missing
+    ]
     try:  # check the rest too, so that all faults are reported together
         return (
             TrustedIssuer(
-                **{"issuer": "https://missing.invalid", "audience": "missing", **{n: v for n, v in single.items() if n not in missing}}
+                **{
+                    "issuer": "https://missing.invalid",
+                    "audience": "missing",
+                    **{n: v for n, v in single.items() if n not in missing},
+                }
             ),
         )
     except SettingsError as error:
@@ -185,10 +214,19 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
     """
     faults = []
     if (own.get("store_url") is None) != (own.get("store_secret") is None):
-        faults.append("store_secret: store_url and store_secret must be set together; the store holds only encrypted entries")
+        faults.append(
+            "store_secret: store_url and store_secret must be set together; the store holds only "
+            "encrypted entries"
+        )
     resource = own.get("resource")
-    if resource is not None and issuers and not any(resource in issuer.audiences for issuer in issuers):
-        faults.append("resource: it must be one of the audiences, or no client's token will ever fit")
+    if (
+        resource is not None
+        and issuers
+        and not any(resource in issuer.audiences for issuer in issuers)
+    ):
+        faults.append(
+            "resource: it must be one of the audiences, or no client's token will ever fit"
+        )
     if any(issuer.profile == "assertion" for issuer in issuers):
         faults += _assertion_faults(issuers, own)
     asked = [issuer for issuer in issuers if issuer.introspection is not None]
@@ -196,10 +234,13 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
         prefixes = [issuer.token_prefix for issuer in asked]
         if None in prefixes:
             faults.append(
-                "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): no token is shown to a stranger"
+                "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): "
+                "no token is shown to a stranger"
             )
         elif any(one.startswith(other) for one, other in permutations(filter(None, prefixes), 2)):
-            faults.append("token_prefix: one prefix begins with another; a token could belong to both issuers")
+            faults.append(
+                "token_prefix: one prefix begins with another; a token could belong to both issuers"
+            )
     return faults
 
 
@@ -208,6 +249,16 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]
 
     A service that trusts the gateway must trust no other source.
     """
-    faults = [] if len(issuers) == 1 else ['profile: an issuer with "assertion" is the only one of its guard']
-    beside = [name for name in ("alternatives", "issuer_resolver", "insecure_query_token") if own.get(name)]
-    return faults + [f'{name}: with profile="assertion" nothing else is accepted' for name in beside]
+    faults = (
+        []
+        if len(issuers) == 1
+        else ['profile: an issuer with "assertion" is the only one of its guard']
+    )
+    beside = [
+        name
+        for name in ("alternatives", "issuer_resolver", "insecure_query_token")
+        if own.get(name)
+    ]
+    return faults + [
+        f'{name}: with profile="assertion" nothing else is accepted' for name in beside
+    ]

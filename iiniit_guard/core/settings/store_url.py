@@ -9,8 +9,14 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 _DATABASE: Final = re.compile(r"/?|/[0-9]{1,9}", re.ASCII)
 # The options that a URL may set. They exclude timeouts, retries and the format of responses, and
 # none weakens TLS.
-_OPTIONS: Final = {"redis": frozenset({"db", "client_name"}), "unix": frozenset({"db", "client_name", "username", "password"})}
-_OPTIONS_OF: Final = {**_OPTIONS, "rediss": _OPTIONS["redis"] | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}}
+_OPTIONS: Final = {
+    "redis": frozenset({"db", "client_name"}),
+    "unix": frozenset({"db", "client_name", "username", "password"}),
+}
+_OPTIONS_OF: Final = {
+    **_OPTIONS,
+    "rediss": _OPTIONS["redis"] | {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"},
+}
 _ESCAPES: Final = "in a password, / ? # and @ are written %2F %3F %23 and %40"
 
 
@@ -51,4 +57,8 @@ def _option_fault(parts: SplitResult) -> str | None:
     if not known.issuperset(names) or len(set(names)) < len(names):
         return f"the options are {', '.join(sorted(known))}, each at most once"
     values = dict(options)
-    return None if all(values.values()) and values.get("db", "0").isdecimal() else "an option is empty, or db is not a number"
+    return (
+        None
+        if all(values.values()) and values.get("db", "0").isdecimal()
+        else "an option is empty, or db is not a number"
+    )

@@ -26,7 +26,10 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HEALTH: Final = ("/healthz", "/readyz")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri "
+        "'none'; form-action 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -71,7 +74,9 @@ class AdminApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
         if scope["type"] == "http" and scope["path"] not in _HEALTH and not self._is_ours(scope):
-            response = PlainTextResponse("this name is not among admin_hosts\n", 421, headers=_HEADERS)  # RFC 9110 §15.5.20
+            response = PlainTextResponse(
+                "this name is not among admin_hosts\n", 421, headers=_HEADERS
+            )  # RFC 9110 §15.5.20
             await response(scope, receive, send)
             return
         await self._rest(scope, receive, send)
@@ -81,5 +86,9 @@ class AdminApp:
         if len(hosts) != 1:
             return False
         host = hosts[0].decode("latin-1").lower()
-        name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+        name = (
+            host[: host.index("]") + 1]
+            if host.startswith("[") and "]" in host
+            else host.partition(":")[0]
+        )
         return name in _LOOPBACK or name in self._sidecar.current.settings.admin_hosts

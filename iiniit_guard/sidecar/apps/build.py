@@ -36,7 +36,10 @@ def make_app(sidecar: Sidecar, listener: Listener) -> Application:
 
 
 def create_app(
-    file: str | os.PathLike[str] | None = None, listener: Listener = "gateway", *, more: Mapping[str, Any] = NOTHING_MORE
+    file: str | os.PathLike[str] | None = None,
+    listener: Listener = "gateway",
+    *,
+    more: Mapping[str, Any] = NOTHING_MORE,
 ) -> Application:
     """Create the application of one listener, for any ASGI server.
 

@@ -47,7 +47,11 @@ class GatewayApp:
                 identity = running.authorizer.check_cached(scope)
                 if identity is not None:
                     cycle = getattr(send, "__self__", None)
-                    if type(cycle) is self._cycle and scope["method"] != "HEAD" and write_whole(cycle, grant_bytes(identity, GRANT)):
+                    if (
+                        type(cycle) is self._cycle
+                        and scope["method"] != "HEAD"
+                        and write_whole(cycle, grant_bytes(identity, GRANT))
+                    ):
                         return
                     reply: Reply = (200, [*GRANT, *identity], b"")
                 else:
@@ -89,7 +93,12 @@ class _Introspect:
             await send_reply(send, unfold(None))
         else:
             with running.request():
-                await send_reply(send, await introspect(scope, receive, running.guard, running.callers, self._sidecar.observe))
+                await send_reply(
+                    send,
+                    await introspect(
+                        scope, receive, running.guard, running.callers, self._sidecar.observe
+                    ),
+                )
 
 
 async def send_reply(send: Send, reply: Reply) -> None:

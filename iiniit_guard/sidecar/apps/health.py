@@ -30,7 +30,11 @@ def health_routes(sidecar: Sidecar, *, says_why: Callable[[Scope], bool]) -> lis
 
     async def readyz(request: Request) -> Response:
         ready = not sidecar.unready
-        told = {"ready": ready} if ready or not says_why(request.scope) else {"ready": ready, "reasons": list(sidecar.unready)}
+        told = (
+            {"ready": ready}
+            if ready or not says_why(request.scope)
+            else {"ready": ready, "reasons": list(sidecar.unready)}
+        )
         return JSONResponse(told, 200 if ready else 503, headers=_NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -34,17 +34,29 @@ class PublicApp:
         async def jwks(_: Request) -> Response:
             assertions = sidecar.current.assertions
             keys = {"keys": []} if assertions is None else assertions.jwk_set()
-            headers = {"Cache-Control": f"public, max-age={_KEYS_SECONDS}", "Access-Control-Allow-Origin": "*"}
+            headers = {
+                "Cache-Control": f"public, max-age={_KEYS_SECONDS}",
+                "Access-Control-Allow-Origin": "*",
+            }
             return JSONResponse(keys, headers=headers, media_type="application/jwk-set+json")
 
-        self._rest = Starlette(routes=[Route("/jwks", jwks), *health_routes(sidecar, says_why=lambda _: False)])
+        self._rest = Starlette(
+            routes=[Route("/jwks", jwks), *health_routes(sidecar, says_why=lambda _: False)]
+        )
         self._rest.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        published = self._sidecar.current.guard.metadata_response(request_from_scope(scope)) if scope["type"] == "http" else None
+        published = (
+            self._sidecar.current.guard.metadata_response(request_from_scope(scope))
+            if scope["type"] == "http"
+            else None
+        )
         if published is None:
             await self._rest(scope, receive, send)
             return
-        headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in published.headers]
+        headers = [
+            (name.lower().encode("ascii"), value.encode("ascii"))
+            for name, value in published.headers
+        ]
         await send_reply(send, (published.status, headers, published.body))

@@ -50,9 +50,20 @@ class AssertionKey:
         from iiniit_guard.core.jose.public_key import CURVES, EcPoint, thumbprint
 
         numbers = key.public_key().public_numbers()
-        x, y = (encode_base64url(number.to_bytes(32, "big")).decode() for number in (numbers.x, numbers.y))
+        x, y = (
+            encode_base64url(number.to_bytes(32, "big")).decode()
+            for number in (numbers.x, numbers.y)
+        )
         self.kid: str = thumbprint(EcPoint(CURVES["P-256"], numbers.x, numbers.y))
-        self.jwk: dict[str, str] = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "use": "sig", "alg": "ES256"}
+        self.jwk: dict[str, str] = {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": x,
+            "y": y,
+            "kid": self.kid,
+            "use": "sig",
+            "alg": "ES256",
+        }
         self._key = key
         header = {"alg": "ES256", "typ": ASSERTION_TYPE, "kid": self.kid}
         self._header = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
@@ -63,9 +74,15 @@ class AssertionKey:
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        signing_input = self._header + b"." + encode_base64url(json.dumps(claims, separators=(",", ":")).encode())
+        signing_input = (
+            self._header
+            + b"."
+            + encode_base64url(json.dumps(claims, separators=(",", ":")).encode())
+        )
         r, s = decode_dss_signature(self._key.sign(signing_input, ECDSA(SHA256())))
-        return signing_input + b"." + encode_base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        return (
+            signing_input + b"." + encode_base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        )
 
 
 def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
@@ -83,8 +100,16 @@ def read_keys(files: Sequence[str]) -> tuple[AssertionKey, ...]:
     for file in files:
         try:
             key = load_pem_private_key(Path(file).read_bytes(), None)
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
-            faults.append(f"upstream.assertion_keys: {file}: {type(error).__name__}: cannot be read as an unencrypted PEM private key")
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            UnsupportedAlgorithm,
+        ) as error:  # TypeError: the key is encrypted
+            faults.append(
+                f"upstream.assertion_keys: {file}: {type(error).__name__}: cannot be read as an "
+                "unencrypted PEM private key"
+            )
             continue
         if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
             faults.append(f"upstream.assertion_keys: {file}: must be a P-256 key")
@@ -119,7 +144,13 @@ class Assertions:
         unique: Returns a new value for `jti`.
     """
 
-    def __init__(self, upstream: Upstream, keys: tuple[AssertionKey, ...], clock: Clock, unique: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        keys: tuple[AssertionKey, ...],
+        clock: Clock,
+        unique: Callable[[], str],
+    ) -> None:
         self._upstream = upstream
         self._keys = keys
         self._clock = clock
@@ -156,7 +187,11 @@ class Assertions:
         made = Asserted(self._keys[0].sign(self._claims(token, now, ends)), ends)
         if len(self._kept) >= _REMEMBERED:
             del self._kept[next(iter(self._kept))]
-        self._kept[digest] = token, made, monotonic + min(_REUSED_SECONDS, ends - now - SHORTEST_SECONDS)
+        self._kept[digest] = (
+            token,
+            made,
+            monotonic + min(_REUSED_SECONDS, ends - now - SHORTEST_SECONDS),
+        )
         return made
 
     def _claims(self, token: AccessToken, now: float, ends: float) -> dict[str, Any]:
@@ -172,6 +207,10 @@ class Assertions:
         named = (("sub", token.subject), ("client_id", token.client_id))
         claims.update({name: value for name, value in named if value is not None})
         claims.update(
-            {name: thaw(token.claims[name]) for name in self._upstream.assertion_claims if name in token.claims and name not in claims}
+            {
+                name: thaw(token.claims[name])
+                for name in self._upstream.assertion_claims
+                if name in token.claims and name not in claims
+            }
         )
         return claims

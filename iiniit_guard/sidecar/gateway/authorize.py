@@ -42,7 +42,11 @@ _EMPTY: Final = (b"content-length", b"0")
 GRANT: Final[tuple[Header, ...]] = (_NO_STORE, VARY, _EMPTY)
 """Headers of every grant, in addition to the identity headers."""
 
-_OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")  # in the order of the recipes' cache keys
+_OVERRIDES: Final = (
+    b"x-http-method-override",
+    b"x-http-method",
+    b"x-method-override",
+)  # in the order of the recipes' cache keys
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 512
 
@@ -82,7 +86,12 @@ class Authorizer:
 
     def __init__(self, by: Gatekeeping) -> None:
         self._by = by
-        self._guard, self._read, self._peers, self._rules = by.guard, by.dialect.read, by.peers, by.rules
+        self._guard, self._read, self._peers, self._rules = (
+            by.guard,
+            by.dialect.read,
+            by.peers,
+            by.rules,
+        )
         self._find, self._wall = by.guard.find, by.guard.resource.clock.wall
         self._plain = by.assertions is None and not by.max_age_seconds
         self._is_quick = self._plain and not by.tells_all
@@ -121,14 +130,27 @@ class Authorizer:
         """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
-                self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST), scope, folds=False
+                self._guard.refuse(
+                    request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST
+                ),
+                scope,
+                folds=False,
             )
         original = self._read(scope)
         if original is None:
-            return self._refused(self._guard.refuse(request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST), scope)
+            return self._refused(
+                self._guard.refuse(
+                    request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST
+                ),
+                scope,
+            )
         request = original.request()
         passes = self._by.preflights == "pass" and is_preflight(request)
-        requirement = self._requirement_of_preflight(request, original) if passes else self._requirement_for(original)
+        requirement = (
+            self._requirement_of_preflight(request, original)
+            if passes
+            else self._requirement_for(original)
+        )
         if requirement == PASS:
             return self._granted(None, request, original)
         if self._by.assertions is not None and isinstance(requirement, Policy):
@@ -155,7 +177,11 @@ class Authorizer:
         return answer
 
     def _requirement_of_preflight(self, request: Request, original: Original) -> Answer:
-        answer = None if self._rules is None else self._rules.preflight_policy_for_target(request, original.target)
+        answer = (
+            None
+            if self._rules is None
+            else self._rules.preflight_policy_for_target(request, original.target)
+        )
         return PASS if answer is None else answer
 
     async def _ask_anew(self, request: Request) -> None:
@@ -171,7 +197,9 @@ class Authorizer:
         if presented is None or digest is None or entry is None:
             return
         ends = entry.valid_until_monotonic
-        if self._asked.get(digest) == ends or not self._may_live_longer(entry.token, resource.remaining(digest)):
+        if self._asked.get(digest) == ends or not self._may_live_longer(
+            entry.token, resource.remaining(digest)
+        ):
             return
         # `authenticate_async` decides afterwards, from the cache as it is then.
         with suppress(TokenRefused, IssuerUnavailable, TimeoutError):
@@ -191,18 +219,33 @@ class Authorizer:
         if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
             return False  # the token itself expires: introspection cannot extend it
         return any(
-            server.issuer == token.issuer and server.settings.revocation_delay_seconds > SHORTEST_SECONDS for server in resource.servers
+            server.issuer == token.issuer
+            and server.settings.revocation_delay_seconds > SHORTEST_SECONDS
+            for server in resource.servers
         )
 
     def _presented(self, request: Request) -> str | None:
         """Return the bearer token of the request, or None if it has none."""
         resource = self._guard.resource
         credential = credential_of(
-            request, resource.schemes, resource.settings.max_token_bytes, query_token=resource.settings.insecure_query_token
+            request,
+            resource.schemes,
+            resource.settings.max_token_bytes,
+            query_token=resource.settings.insecure_query_token,
         )
-        return None if isinstance(credential, Problem) or credential.scheme != BEARER else credential.value
+        return (
+            None
+            if isinstance(credential, Problem) or credential.scheme != BEARER
+            else credential.value
+        )
 
-    def _granted(self, decision: Allow | None, request: Request, original: Original, requirement: Policy | Problem = ANY_TOKEN) -> Reply:
+    def _granted(
+        self,
+        decision: Allow | None,
+        request: Request,
+        original: Original,
+        requirement: Policy | Problem = ANY_TOKEN,
+    ) -> Reply:
         who = None if decision is None else decision.token or decision.principal
         headers = [*GRANT, *identity_headers(who)]
         if self._plain:
@@ -215,17 +258,28 @@ class Authorizer:
             if isinstance(who, AccessToken) and digest is not None:
                 # The deadline is unknown if the cache evicted the entry at once. Assume the
                 # shortest lifetime.
-                assertion, ends = self._by.assertions.assertion(who, digest, lasts or SHORTEST_SECONDS)
+                assertion, ends = self._by.assertions.assertion(
+                    who, digest, lasts or SHORTEST_SECONDS
+                )
                 lasts = min(lasts, ends - now - SHORTEST_SECONDS)
             headers.append((ASSERTION_FIELD, assertion))
-        if isinstance(who, AccessToken) and isinstance(requirement, Policy) and requirement.max_age is not None:
+        if (
+            isinstance(who, AccessToken)
+            and isinstance(requirement, Policy)
+            and requirement.max_age is not None
+        ):
             lasts = min(lasts, who.claims["auth_time"] + requirement.max_age - now)
         seconds = min(self._by.max_age_seconds, int(lasts))
         # A validator or a resolver may have used parts of this request that are not in the cache
         # key of the gateway. The grant must not be cached then.
         if not self._guard.resource.token_alone_decides:
             return 200, headers, b""
-        if isinstance(who, AccessToken) and who.confirmation is None and seconds > 0 and self._has_key(request, original):
+        if (
+            isinstance(who, AccessToken)
+            and who.confirmation is None
+            and seconds > 0
+            and self._has_key(request, original)
+        ):
             headers[0] = (b"cache-control", b"max-age=%d" % seconds)
         return 200, headers, b""
 
@@ -249,9 +303,15 @@ def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
     """
     length = ("Content-Length", str(len(refusal.body)))
     named = (
-        refusal.headers if scope["method"] == "HEAD" else [length if name == length[0] else (name, text) for name, text in refusal.headers]
+        refusal.headers
+        if scope["method"] == "HEAD"
+        else [length if name == length[0] else (name, text) for name, text in refusal.headers]
     )
-    return refusal.status, [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), VARY], refusal.body
+    return (
+        refusal.status,
+        [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), VARY],
+        refusal.body,
+    )
 
 
 def cache_key(original: Original) -> bytes:
@@ -263,6 +323,11 @@ def cache_key(original: Original) -> bytes:
     missing).
     """
     fields = dict(original.headers)
-    parts = [original.method.encode("ascii"), original.scheme.encode("ascii"), original.host, original.target.encode("latin-1")]
+    parts = [
+        original.method.encode("ascii"),
+        original.scheme.encode("ascii"),
+        original.host,
+        original.target.encode("latin-1"),
+    ]
     parts += [original.authorization or b"", *(fields.get(name, b"") for name in _OVERRIDES)]
     return sha256(b"".join(part + b"\n" for part in parts)).hexdigest().encode("ascii")

@@ -31,9 +31,17 @@ def identity_headers(who: AccessToken | Principal | None) -> tuple[Header, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _written(subject: str | None, client_id: str | None, scopes: frozenset[str], issuer: str | None) -> tuple[Header, ...]:
+def _written(
+    subject: str | None, client_id: str | None, scopes: frozenset[str], issuer: str | None
+) -> tuple[Header, ...]:
     scope = b" ".join(escaped(scope) for scope in sorted(scopes))
-    return tuple(zip(_NAMES, (escaped(subject or ""), escaped(client_id or ""), scope, escaped(issuer or "")), strict=True))
+    return tuple(
+        zip(
+            _NAMES,
+            (escaped(subject or ""), escaped(client_id or ""), scope, escaped(issuer or "")),
+            strict=True,
+        )
+    )
 
 
 def escaped(value: str) -> bytes:

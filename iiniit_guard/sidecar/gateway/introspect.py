@@ -59,7 +59,11 @@ async def introspect(
     """
     if scope["method"] != "POST":
         return _error(405, "invalid_request", (b"allow", b"POST"))
-    fields = [(name, value) for name, value in scope["headers"] if name in (b"content-type", b"authorization")]
+    fields = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name in (b"content-type", b"authorization")
+    ]
     headers = dict(fields)
     body = await _body(receive, guard.resource.settings.max_token_bytes + _MORE_THAN_A_TOKEN)
     form = _parse(headers.get(b"content-type", b""), body)
@@ -84,7 +88,11 @@ async def introspect(
         return _reply(200, _INACTIVE, b"no-store")
     except IssuerUnavailable as outage:
         observe(_event(guard, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
-        return _error(503, "temporarily_unavailable", (b"retry-after", str(max(1, math.ceil(outage.retry_after_seconds))).encode()))
+        return _error(
+            503,
+            "temporarily_unavailable",
+            (b"retry-after", str(max(1, math.ceil(outage.retry_after_seconds))).encode()),
+        )
     # RFC 7662 §4: a client must not learn about tokens that are issued for other audiences.
     if caller.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
@@ -102,10 +110,23 @@ async def _verify(token: str, guard: Guard) -> AccessToken:
     return found
 
 
-def _event(guard: Guard, decision: Literal["allow", "deny", "unavailable"], reason: str | None, cache: Cache, started: float) -> Event:
+def _event(
+    guard: Guard,
+    decision: Literal["allow", "deny", "unavailable"],
+    reason: str | None,
+    cache: Cache,
+    started: float,
+) -> Event:
     seconds = time.perf_counter() - started
     return Event(
-        guard.resource.clock.wall(), "introspect", "POST", decision, 503 if decision == "unavailable" else 200, reason, cache, seconds
+        guard.resource.clock.wall(),
+        "introspect",
+        "POST",
+        decision,
+        503 if decision == "unavailable" else 200,
+        reason,
+        cache,
+        seconds,
     )
 
 
@@ -114,18 +135,32 @@ def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Rep
     ends = clock.wall() + remaining
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)
-    said: dict[str, Any] = {name: value for name, value in thaw(found.claims).items() if name != "active"}
+    said: dict[str, Any] = {
+        name: value for name, value in thaw(found.claims).items() if name != "active"
+    }
     # The members of RFC 7662 §2.2 that the guard knows for every token. Audiences that are not
     # configured for this client are left out.
-    said |= {"iss": found.issuer, "aud": [name for name in found.audience if name in caller.audiences]}
-    said |= {"scope": " ".join(sorted(found.scopes)), "token_type": said.get("token_type", "Bearer")}
-    said |= {name: value for name, value in (("sub", found.subject), ("client_id", found.client_id)) if value is not None}
+    said |= {
+        "iss": found.issuer,
+        "aud": [name for name in found.audience if name in caller.audiences],
+    }
+    said |= {
+        "scope": " ".join(sorted(found.scopes)),
+        "token_type": said.get("token_type", "Bearer"),
+    }
+    said |= {
+        name: value
+        for name, value in (("sub", found.subject), ("client_id", found.client_id))
+        if value is not None
+    }
     body = json.dumps({"active": True, **said, "exp": math.floor(ends)}).encode()
     seconds = max(0, math.floor(min(remaining, ends - clock.wall())))
     return _reply(200, body, b"private, max-age=%d" % seconds if seconds else b"no-store")
 
 
-async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]], longest: int) -> bytes | None:
+async def _body(
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], longest: int
+) -> bytes | None:
     """Read the body. Return None if it is too long or the client has disconnected."""
     parts = bytearray()
     while True:
@@ -143,7 +178,9 @@ def _parse(content_type: bytes, body: bytes | None) -> dict[str, str] | None:
     if body is None or content_type.partition(b";")[0].strip().lower() != _FORM:
         return None
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=16, errors="strict")
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=16, errors="strict"
+        )
     except ValueError:  # too many fields, or not UTF-8 (UnicodeDecodeError is a ValueError)
         return None
     form = dict(pairs)

@@ -32,7 +32,13 @@ With the rest of the response head, the value fits into the 4 KiB buffer of ngin
 
 _STATUSES: Final = frozenset({400, 401, 403, 429, 503})
 _CARRIED: Final = ("WWW-Authenticate", "Retry-After", "DPoP-Nonce")
-_TITLES: Final = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests", 503: "Service Unavailable"}
+_TITLES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 _LONGEST_WORDS: Final = 2048
 
@@ -54,7 +60,11 @@ def fold(refusal: Refusal) -> bytes:
     if "error" in told:
         folded["e"] = [told["error"], told["error_description"]]
     value = _write(folded)
-    return value if len(value) <= LONGEST else _write({**folded, "h": [None, refusal.header("Retry-After"), None]})
+    return (
+        value
+        if len(value) <= LONGEST
+        else _write({**folded, "h": [None, refusal.header("Retry-After"), None]})
+    )
 
 
 def unfold(value: bytes | None, *, head: bool = False) -> tuple[int, list[Header], bytes]:
@@ -73,14 +83,31 @@ def unfold(value: bytes | None, *, head: bool = False) -> tuple[int, list[Header
 
 
 def refusal_parts(
-    status: int, reason: str, detail: str, error: tuple[str, str] | None, carried: list[str | None], exposed: bool, *, head: bool = False
+    status: int,
+    reason: str,
+    detail: str,
+    error: tuple[str, str] | None,
+    carried: list[str | None],
+    exposed: bool,
+    *,
+    head: bool = False,
 ) -> tuple[int, list[Header], bytes]:
     """Return a refusal as an RFC 9457 problem document, with the members that every host sends."""
-    document = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail, "reason": reason}
+    document = {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": detail,
+        "reason": reason,
+    }
     if error is not None:
         document["error"], document["error_description"] = error
     body = json.dumps(document).encode()
-    headers = [(name.lower().encode(), text.encode("ascii")) for name, text in zip(_CARRIED, carried, strict=True) if text is not None]
+    headers = [
+        (name.lower().encode(), text.encode("ascii"))
+        for name, text in zip(_CARRIED, carried, strict=True)
+        if text is not None
+    ]
     headers += [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
@@ -102,7 +129,11 @@ def _told(reason: Reason) -> dict[str, Any]:
     problem = PROBLEMS.get(reason)
     if problem is None:
         return {"detail": ""}
-    error = {} if problem.code is None else {"error": problem.code, "error_description": problem.description}
+    error = (
+        {}
+        if problem.code is None
+        else {"error": problem.code, "error_description": problem.description}
+    )
     return {"detail": problem.description, **error}
 
 
@@ -110,22 +141,48 @@ def _write(folded: dict[str, Any]) -> bytes:
     return encode_base64url(json.dumps(folded, separators=(",", ":")).encode())
 
 
-def _read(value: bytes) -> tuple[int, str, str, tuple[str, str] | None, list[str | None], bool] | None:
+def _read(
+    value: bytes,
+) -> tuple[int, str, str, tuple[str, str] | None, list[str | None], bool] | None:
     octets = decode_base64url(value)
     folded = None if octets is None else parse_object(octets)
     if folded is None:
         return None
-    status, reason, detail, carried, error = (folded.get(name) for name in ("s", "r", "d", "h", "e"))
-    if type(status) is not int or status not in _STATUSES or not (isinstance(reason, str) and reason in _REASONS):
+    status, reason, detail, carried, error = (
+        folded.get(name) for name in ("s", "r", "d", "h", "e")
+    )
+    if (
+        type(status) is not int
+        or status not in _STATUSES
+        or not (isinstance(reason, str) and reason in _REASONS)
+    ):
         return None
     if not isinstance(detail, str) or not _is_text(detail):
         return None
-    if not isinstance(carried, list) or len(carried) != len(_CARRIED) or not all(text is None or _is_text(text) for text in carried):
+    if (
+        not isinstance(carried, list)
+        or len(carried) != len(_CARRIED)
+        or not all(text is None or _is_text(text) for text in carried)
+    ):
         return None
-    if error is not None and not (isinstance(error, list) and len(error) == 2 and all(map(_is_text, error))):
+    if error is not None and not (
+        isinstance(error, list) and len(error) == 2 and all(map(_is_text, error))
+    ):
         return None
-    return status, reason, detail, None if error is None else (error[0], error[1]), carried, folded.get("o") is True
+    return (
+        status,
+        reason,
+        detail,
+        None if error is None else (error[0], error[1]),
+        carried,
+        folded.get("o") is True,
+    )
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= _LONGEST_WORDS
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and len(value) <= _LONGEST_WORDS
+    )

@@ -45,7 +45,13 @@ def write_whole(cycle: Any, answer: bytes) -> bool:
     Returns:
         False if nothing was written and the caller must use `send`.
     """
-    if cycle.flow.write_paused or cycle.disconnected or not cycle.keep_alive or cycle.default_headers or cycle.response_started:
+    if (
+        cycle.flow.write_paused
+        or cycle.disconnected
+        or not cycle.keep_alive
+        or cycle.default_headers
+        or cycle.response_started
+    ):
         return False
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False

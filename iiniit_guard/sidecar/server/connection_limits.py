@@ -50,7 +50,9 @@ def make_bounds(listener: Listener, descriptors: int) -> Bounds:
         descriptors: The soft limit of `RLIMIT_NOFILE`; negative if there is no limit. A quarter
             stays reserved for everything other than listeners.
     """
-    usable = (min(descriptors, _MOST_DESCRIPTORS) if descriptors >= 0 else _MOST_DESCRIPTORS) * 3 // 4
+    usable = (
+        (min(descriptors, _MOST_DESCRIPTORS) if descriptors >= 0 else _MOST_DESCRIPTORS) * 3 // 4
+    )
     others = {each: max(1, min(usable // part, _MOST[each])) for each, part in _PARTS.items()}
     if listener in others:
         return Bounds(listener, others[listener], max(16, min(usable // 12, _BACKLOG)))

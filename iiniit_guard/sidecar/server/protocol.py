@@ -19,7 +19,10 @@ LONGEST_HEAD: Final = 65536
 _PIECE: Final = 16384
 # Maximum number of fields in an incomplete head. Five bytes on the wire use a hundred in memory.
 _MOST_FIELDS: Final = 256
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: "
+    b"close\r\n\r\n"
+)
 
 
 class _Nowhere(list[tuple[bytes, bytes]]):

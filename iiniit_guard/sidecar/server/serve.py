@@ -72,7 +72,9 @@ def make_server(app: Application, listener: Listener, stop_seconds: float) -> Se
     return Server(config)
 
 
-async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None) -> None:
+async def work(
+    sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads the settings.
 
     Args:
@@ -83,7 +85,10 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
     """
     loop = asyncio.get_running_loop()
     stop_seconds = sidecar.current.settings.stop_seconds
-    servers = {listener: make_server(make_app(sidecar, listener), listener, stop_seconds) for listener in sockets}
+    servers = {
+        listener: make_server(make_app(sidecar, listener), listener, stop_seconds)
+        for listener in sockets
+    }
     reloads: set[asyncio.Task[bool]] = set()
 
     def stop() -> None:
@@ -107,7 +112,9 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
         loop.add_reader(parent, stop)
     await sidecar.start()
     try:
-        await asyncio.gather(*(server.serve(sockets[listener]) for listener, server in servers.items()))
+        await asyncio.gather(
+            *(server.serve(sockets[listener]) for listener, server in servers.items())
+        )
     finally:
         await sidecar.stop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -115,7 +122,9 @@ async def work(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]]
     _log.info("stopped")
 
 
-def run(sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None) -> None:
+def run(
+    sidecar: Sidecar, sockets: Mapping[Listener, list[socket.socket]], *, parent: int | None = None
+) -> None:
     """Run `work` on a new event loop, which is uvloop's if uvloop is installed."""
     factory = None
     if find_spec("uvloop"):

@@ -40,7 +40,11 @@ def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
         return replace(read_settings(file), **overrides)
 
     settings = read()
-    places = {"gateway": settings.bind, "public": settings.public_bind, "admin": settings.admin_bind}
+    places = {
+        "gateway": settings.bind,
+        "public": settings.public_bind,
+        "admin": settings.admin_bind,
+    }
     sockets: Sockets = {}
     try:
         for listener in LISTENERS:
@@ -49,23 +53,39 @@ def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
         if settings.workers == 1:
             run(Sidecar(read), sockets)
         else:
-            _supervise(file, settings, sockets, lambda: make_running(read(), lambda _: None, History(time.time)))
+            _supervise(
+                file,
+                settings,
+                sockets,
+                lambda: make_running(read(), lambda _: None, History(time.time)),
+            )
     finally:
         for each in (each for opened in sockets.values() for each in opened):
             each.close()
         remove_unix_sockets(place for listener in sockets for place in places[listener])
 
 
-def _supervise(file: str | os.PathLike[str], settings: SidecarSettings, sockets: Sockets, check: Any) -> None:
+def _supervise(
+    file: str | os.PathLike[str], settings: SidecarSettings, sockets: Sockets, check: Any
+) -> None:
     check()
     numbers = {listener: [each.fileno() for each in opened] for listener, opened in sockets.items()}
     with TemporaryDirectory(prefix="iiniit-guard-") as board:
 
         def command(name: str) -> list[str]:
-            return worker_command({"file": str(Path(file).absolute()), "board": board, "name": name, "sockets": numbers})
+            return worker_command(
+                {
+                    "file": str(Path(file).absolute()),
+                    "board": board,
+                    "name": name,
+                    "sockets": numbers,
+                }
+            )
 
         async def supervise() -> None:
             inherited = [number for several in numbers.values() for number in several]
-            await Supervisor(command, inherited, settings.workers, check, settings.stop_seconds).run()
+            await Supervisor(
+                command, inherited, settings.workers, check, settings.stop_seconds
+            ).run()
 
         asyncio.run(supervise())

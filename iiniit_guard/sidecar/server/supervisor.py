@@ -79,15 +79,27 @@ class Supervisor:
             self._started += 1
             worker = await self._start()
             self._running[place] = worker
-            ended, stopping = asyncio.ensure_future(worker.wait()), asyncio.ensure_future(self._stopping.wait())
+            ended, stopping = (
+                asyncio.ensure_future(worker.wait()),
+                asyncio.ensure_future(self._stopping.wait()),
+            )
             await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if self._stopping.is_set():
                 await self._end(worker)
                 return
             del self._running[place]
-            pause = _FIRST_PAUSE_SECONDS if time.monotonic() - begun > _SETTLED_SECONDS else min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            _log.error("worker %d ended with status %s; a new one starts in %.0f s", worker.pid, ended.result(), pause / 2)
+            pause = (
+                _FIRST_PAUSE_SECONDS
+                if time.monotonic() - begun > _SETTLED_SECONDS
+                else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            )
+            _log.error(
+                "worker %d ended with status %s; a new one starts in %.0f s",
+                worker.pid,
+                ended.result(),
+                pause / 2,
+            )
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause / 2):
                     await self._stopping.wait()
@@ -98,7 +110,9 @@ class Supervisor:
         # its handler stays pending instead of terminating the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
-            return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, pass_fds=self._descriptors)
+            return await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.PIPE, pass_fds=self._descriptors
+            )
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
@@ -117,7 +131,10 @@ class Supervisor:
         try:
             self._check()
         except SettingsError as error:
-            _log.error("the new settings are invalid; the old settings stay in use: %s", "; ".join(error.faults))
+            _log.error(
+                "the new settings are invalid; the old settings stay in use: %s",
+                "; ".join(error.faults),
+            )
             return
         for worker in self._running.values():
             with suppress(ProcessLookupError):

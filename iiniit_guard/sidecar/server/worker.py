@@ -28,8 +28,13 @@ def work(told: dict[str, Any], parent: int | None = None) -> None:
             statistics), `name` (of this worker), `sockets` (listener → file descriptors).
         parent: A file descriptor that is closed at the other end when the parent process exits.
     """
-    sidecar = Sidecar(lambda: read_settings(told["file"]), board=WorkerStats(Path(told["board"]), told["name"]))
-    sockets = {listener: [socket.socket(fileno=number) for number in numbers] for listener, numbers in told["sockets"].items()}
+    sidecar = Sidecar(
+        lambda: read_settings(told["file"]), board=WorkerStats(Path(told["board"]), told["name"])
+    )
+    sockets = {
+        listener: [socket.socket(fileno=number) for number in numbers]
+        for listener, numbers in told["sockets"].items()
+    }
     run(sidecar, sockets, parent=parent)
 
 

@@ -1,7 +1,7 @@
 """Parse the client certificate from the header of a gateway, in any of five encodings.
 
-Spec: RFC 9440 §2.1 (`Client-Cert`), RFC 7468 (PEM); nginx `$ssl_client_escaped_cert`; Traefik PassTLSClientCert; Envoy
-`x-forwarded-client-cert`.
+Spec: RFC 9440 §2.1 (`Client-Cert`), RFC 7468 (PEM); nginx `$ssl_client_escaped_cert`; Traefik
+PassTLSClientCert; Envoy `x-forwarded-client-cert`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 _LONGEST: Final = 32_768
-_ARMOUR: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+_ARMOUR: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL
+)
 _ENVOY: Final = re.compile(rb'(?:^|;)Cert="([^"]*)"', re.IGNORECASE)
 _SPACE: Final = b" \t\r\n"
 _SEQUENCE: Final = b"\x30"  # the first octet of every certificate in DER

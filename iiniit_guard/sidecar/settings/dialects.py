@@ -19,7 +19,9 @@ GATEWAYS: Final[tuple[Gateway, ...]] = get_args(Gateway)
 
 PREFIX: Final = b"/auth"
 _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")  # RFC 9110 §9.1: token
-_HOST: Final = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]{1,255}")  # RFC 3986 §3.2.2 and a port
+_HOST: Final = re.compile(
+    rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]{1,255}"
+)  # RFC 3986 §3.2.2 and a port
 _SCHEMES: Final = {b"http": "http", b"https": "https", b"ws": "ws", b"wss": "wss"}
 _AUTHORIZATION: Final = b"authorization"
 _HOST_FIELD: Final = b"host"
@@ -28,7 +30,11 @@ _REMEMBERED: Final = 1024
 # spellings that WSGI servers and CGI treat as the same header.
 _OVERRIDES: Final = frozenset(
     b"".join(part for pair in zip(words, (*marks, b""), strict=True) for part in pair)
-    for words in ((b"x", b"http", b"method", b"override"), (b"x", b"http", b"method"), (b"x", b"method", b"override"))
+    for words in (
+        (b"x", b"http", b"method", b"override"),
+        (b"x", b"http", b"method"),
+        (b"x", b"method", b"override"),
+    )
     for marks in product((b"-", b"_"), repeat=len(words) - 1)
 )
 
@@ -102,11 +108,23 @@ class Names(NamedTuple):
 
 
 def _forwarded(certificate: bytes) -> Names:
-    return Names(certificate, b"x-forwarded-proto", b"x-forwarded-method", b"x-forwarded-uri", b"x-forwarded-host")
+    return Names(
+        certificate,
+        b"x-forwarded-proto",
+        b"x-forwarded-method",
+        b"x-forwarded-uri",
+        b"x-forwarded-host",
+    )
 
 
 NAMES: Final[Mapping[Gateway, Names]] = {
-    "nginx": Names(b"x-original-client-cert", b"x-original-proto", b"x-original-method", b"x-original-uri", b"x-original-host"),
+    "nginx": Names(
+        b"x-original-client-cert",
+        b"x-original-proto",
+        b"x-original-method",
+        b"x-original-uri",
+        b"x-original-host",
+    ),
     "traefik": _forwarded(b"x-forwarded-tls-client-cert"),
     "caddy": _forwarded(b"client-cert"),
     "apache": _forwarded(b"client-cert"),
@@ -155,7 +173,11 @@ class Dialect:
                 # the scheme use `public_url`.
                 scheme = _SCHEMES[fields.get(names.scheme, b"https")]
             else:
-                method, target, scheme = fields[names.method], fields[names.uri], _SCHEMES[fields[names.scheme]]
+                method, target, scheme = (
+                    fields[names.method],
+                    fields[names.uri],
+                    _SCHEMES[fields[names.scheme]],
+                )
             host = fields[names.host]
         except KeyError:
             return None
@@ -168,7 +190,17 @@ class Dialect:
             if certificate is None:
                 return None
         overrides = not _OVERRIDES.isdisjoint(fields)
-        return Original(known, target.decode("latin-1"), scheme, host, headers, self._own, authorization, overrides, certificate)
+        return Original(
+            known,
+            target.decode("latin-1"),
+            scheme,
+            host,
+            headers,
+            self._own,
+            authorization,
+            overrides,
+            certificate,
+        )
 
     def _check(self, method: bytes, host: bytes) -> str | None:
         if _METHOD.fullmatch(method) is None or _HOST.fullmatch(host) is None:

@@ -52,7 +52,9 @@ class Caller:
 def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
     """Return the faults of one `[[callers]]` table. The faults do not quote a hash."""
     label = f"callers[{number}]"
-    faults = [f"{label}.{name}: unknown setting" for name in sorted(table.keys() - set(CALLER_NAMES))]
+    faults = [
+        f"{label}.{name}: unknown setting" for name in sorted(table.keys() - set(CALLER_NAMES))
+    ]
     faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
     if "id" in table and (fault := check.text(table["id"])) is not None:
         faults.append(f"{label}.id: {fault}")
@@ -110,7 +112,9 @@ class Callers:
     def __bool__(self) -> bool:
         return bool(self._callers)
 
-    async def identify(self, authorization: bytes | None, form: Mapping[str, str]) -> Caller | Busy | None:
+    async def identify(
+        self, authorization: bytes | None, form: Mapping[str, str]
+    ) -> Caller | Busy | None:
         """Return the client that presents its correct secret.
 
         The secret may be in the header or in the form, but not in both.
@@ -124,7 +128,9 @@ class Callers:
             return None
         caller, secret = self._callers.get(shown[0]), shown[1]
         digest = hmac.digest(self._key, f"{len(shown[0])}:{shown[0]}{secret}".encode(), "sha256")
-        if caller is not None and hmac.compare_digest(self._verified.get(caller.identifier, b""), digest):
+        if caller is not None and hmac.compare_digest(
+            self._verified.get(caller.identifier, b""), digest
+        ):
             return caller
         if caller is not None and not is_slow(caller) and matches(secret, caller.secret_hash):
             self._verified[caller.identifier] = digest
@@ -166,7 +172,11 @@ class Callers:
             return await asyncio.to_thread(matches, secret, secret_hash)
 
     def _carried(self, callers: Mapping[str, Caller]) -> dict[str, bytes]:
-        same = [name for name, caller in self._callers.items() if name in callers and callers[name].secret_hash == caller.secret_hash]
+        same = [
+            name
+            for name, caller in self._callers.items()
+            if name in callers and callers[name].secret_hash == caller.secret_hash
+        ]
         return {name: digest for name in same if (digest := self._verified.get(name)) is not None}
 
 
@@ -186,7 +196,9 @@ def matches(secret: str, secret_hash: str) -> bool:
 
 
 def _stretched(secret: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(secret.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, maxmem=_MEMORY, dklen=32)
+    return hashlib.scrypt(
+        secret.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, maxmem=_MEMORY, dklen=32
+    )
 
 
 def _parse_hash(value: object) -> tuple[bytes | None, bytes] | None:
@@ -214,4 +226,8 @@ def _credentials(authorization: bytes | None, form: Mapping[str, str]) -> tuple[
     except (Error, UnicodeDecodeError):
         return None
     user, colon, password = pair.partition(":")
-    return (unquote_plus(user), unquote_plus(password)) if scheme.lower() == b"basic" and colon else None
+    return (
+        (unquote_plus(user), unquote_plus(password))
+        if scheme.lower() == b"basic" and colon
+        else None
+    )

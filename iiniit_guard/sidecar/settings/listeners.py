@@ -41,7 +41,9 @@ def open_sockets(places: Iterable[str]) -> list[socket.socket]:
         except OSError as error:
             for each in opened:
                 each.close()
-            raise SettingsError([f"bind: {place}: {error.strerror or type(error).__name__}"]) from None
+            raise SettingsError(
+                [f"bind: {place}: {error.strerror or type(error).__name__}"]
+            ) from None
     return opened
 
 
@@ -56,7 +58,9 @@ def _open(place: str) -> socket.socket:
     if place.startswith(_UNIX):
         return _open_unix(place[len(_UNIX) :])
     host, port = _split(place)
-    family, kind, protocol, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
     opened = socket.socket(family, kind, protocol)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -101,7 +101,11 @@ def _each(fault: Callable[[object], str | None]) -> check.Check:
 
 
 def _whole_or_none(value: object) -> str | None:
-    return None if type(value) is int and value >= 0 else "must be a whole number of seconds, 0 or more"
+    return (
+        None
+        if type(value) is int and value >= 0
+        else "must be a whole number of seconds, 0 or more"
+    )
 
 
 _SERVER: Final[Mapping[str, check.Check]] = {
@@ -148,24 +152,39 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
     faults: list[str] = []
     gateway = document.get("gateway")
     if gateway not in GATEWAYS:
-        faults.append(f"gateway: required; set one of {', '.join(GATEWAYS)}, whose header fields are read")
+        faults.append(
+            f"gateway: required; set one of {', '.join(GATEWAYS)}, whose header fields are read"
+        )
     server = _table(document, "server", {**_SERVER, **_OF_RULES}, faults)
     rules = _rules(document, server, faults)
-    guard = _collect(faults, lambda: settings_from_table({name: value for name, value in document.items() if name not in GATEWAY_TABLES}))
+    guard = _collect(
+        faults,
+        lambda: settings_from_table(
+            {name: value for name, value in document.items() if name not in GATEWAY_TABLES}
+        ),
+    )
     audiences = frozenset[str]()
     if guard is not None:
         made = _collect(faults, lambda: make_settings(guard))
         if made is not None:  # a file lists its issuers, so no callable looks them up at run time
             audiences = (
-                frozenset(name for issuer in made.issuers for name in issuer.audiences) if isinstance(made.issuers, tuple) else audiences
+                frozenset(name for issuer in made.issuers for name in issuer.audiences)
+                if isinstance(made.issuers, tuple)
+                else audiences
             )
     upstream = _upstream(document, faults) if "upstream" in document else None
     callers = _callers(document.get("callers", []), audiences, faults)
     if faults:
         raise SettingsError(faults)
-    values: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in server.items() if name in _SERVER}
+    values: dict[str, Any] = {
+        name: tuple(value) if name in _LISTS else value
+        for name, value in server.items()
+        if name in _SERVER
+    }
     values["gateway"] = gateway
-    return SidecarSettings(guard=guard or {}, rules=rules, upstream=upstream, callers=callers, **values)
+    return SidecarSettings(
+        guard=guard or {}, rules=rules, upstream=upstream, callers=callers, **values
+    )
 
 
 def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
@@ -176,7 +195,9 @@ def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
         return None
 
 
-def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, check.Check], faults: list[str]) -> dict[str, Any]:
+def _table(
+    document: Mapping[str, Any], name: str, checks: Mapping[str, check.Check], faults: list[str]
+) -> dict[str, Any]:
     """Return the values of one table. A string in place of a list becomes a list of one item."""
     table = document.get(name, {})
     if not isinstance(table, Mapping):
@@ -187,7 +208,13 @@ def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, check.Ch
         if key not in checks:
             faults.append(f"{name}.{key}: unknown setting")
             continue
-        listed = [value] if isinstance(value, str) and checks[key](value) is not None and checks[key]([value]) is None else value
+        listed = (
+            [value]
+            if isinstance(value, str)
+            and checks[key](value) is not None
+            and checks[key]([value]) is None
+            else value
+        )
         fault = checks[key](listed)
         if fault is not None:
             faults.append(f"{name}.{key}: {fault}")
@@ -196,12 +223,17 @@ def _table(document: Mapping[str, Any], name: str, checks: Mapping[str, check.Ch
     return found
 
 
-def _rules(document: Mapping[str, Any], server: Mapping[str, Any], faults: list[str]) -> Rules | None:
+def _rules(
+    document: Mapping[str, Any], server: Mapping[str, Any], faults: list[str]
+) -> Rules | None:
     tables, file = document.get("rules"), server.get("openapi_file")
     override = server.get("method_override", "refuse")
     if tables is None and file is None:
         return None
-    written = _collect(faults, lambda: rules_from_tables(() if tables is None else tables, method_override=override))
+    written = _collect(
+        faults,
+        lambda: rules_from_tables(() if tables is None else tables, method_override=override),
+    )
     if file is None or written is None:
         return written
     try:
@@ -212,19 +244,25 @@ def _rules(document: Mapping[str, Any], server: Mapping[str, Any], faults: list[
     if not isinstance(described, Mapping):
         faults.append(f"server.openapi_file: {file} does not contain a JSON object")
         return None
-    return _collect(faults, lambda: from_openapi(described, rules=written.rules, method_override=override))
+    return _collect(
+        faults, lambda: from_openapi(described, rules=written.rules, method_override=override)
+    )
 
 
 def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None:
     found: list[str] = []
     values = _table(document, "upstream", _UPSTREAM, found)
     found += [
-        f"upstream.{name}: it is missing" for name in ("audience", "assertion_issuer", "assertion_keys") if name not in values and not found
+        f"upstream.{name}: it is missing"
+        for name in ("audience", "assertion_issuer", "assertion_keys")
+        if name not in values and not found
     ]
     faults += found
     if found:
         return None
-    frozen: dict[str, Any] = {name: value if isinstance(value, str) else tuple(value) for name, value in values.items()}
+    frozen: dict[str, Any] = {
+        name: value if isinstance(value, str) else tuple(value) for name, value in values.items()
+    }
     return Upstream(**frozen)
 
 
@@ -232,13 +270,22 @@ def _callers(tables: object, audiences: frozenset[str], faults: list[str]) -> tu
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
         faults.append("callers: must be an array of tables, [[callers]]")
         return ()
-    found = [fault for number, table in enumerate(tables, 1) for fault in caller_faults(table, number, audiences)]
+    found = [
+        fault
+        for number, table in enumerate(tables, 1)
+        for fault in caller_faults(table, number, audiences)
+    ]
     names = [table.get("id") for table in tables]
-    found += [f"callers: {name} occurs more than once" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    found += [
+        f"callers: {name} occurs more than once"
+        for name in sorted({str(name) for name in names if names.count(name) > 1})
+    ]
     faults += found
     if found:
         return ()
-    return tuple(Caller(table["id"], table["secret_hash"], frozenset(table["audiences"])) for table in tables)
+    return tuple(
+        Caller(table["id"], table["secret_hash"], frozenset(table["audiences"])) for table in tables
+    )
 
 
 __all__ = ["CALLER_NAMES", "SidecarSettings", "Upstream", "read_settings", "settings_from_document"]

@@ -22,12 +22,16 @@ Bars: `allow`, `deny`, `unavailable`, `saved`, `calls`. Lines: `p50`, `p95`, `p9
 
 PATTERNS: Final = (
     '<svg width="0" height="0" aria-hidden="true" focusable="false" class="defs"><defs>'
-    '<pattern id="deny" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<rect class="deny-back" width="6" height="6"/><rect class="deny" width="3" height="6"/></pattern>'
+    '<pattern id="deny" width="6" height="6" patternUnits="userSpaceOnUse" '
+    'patternTransform="rotate(45)">'
+    '<rect class="deny-back" width="6" height="6"/><rect class="deny" width="3" '
+    'height="6"/></pattern>'
     '<pattern id="unavailable" width="5" height="5" patternUnits="userSpaceOnUse">'
-    '<rect class="unavailable" width="5" height="5"/><circle class="spot" cx="2.5" cy="2.5" r="1.1"/></pattern>'
+    '<rect class="unavailable" width="5" height="5"/><circle class="spot" cx="2.5" cy="2.5" '
+    'r="1.1"/></pattern>'
     '<pattern id="calls" width="4" height="4" patternUnits="userSpaceOnUse">'
-    '<rect class="calls-back" width="4" height="4"/><rect class="calls" width="4" height="2"/></pattern>'
+    '<rect class="calls-back" width="4" height="4"/><rect class="calls" width="4" '
+    'height="2"/></pattern>'
     "</defs></svg>"
 )
 _PATTERNED: Final = frozenset({"deny", "unavailable", "calls"})
@@ -51,7 +55,13 @@ def nice_top(most: float) -> float:
     return next(factor * power for factor in (1, 2, 4, 6, 8, 10) if factor * power >= most)
 
 
-def bars(minutes: Sequence[Sequence[tuple[Kind, float]]], titles: Sequence[str], top: float, ticks: Sequence[Tick], label: str) -> str:
+def bars(
+    minutes: Sequence[Sequence[tuple[Kind, float]]],
+    titles: Sequence[str],
+    top: float,
+    ticks: Sequence[Tick],
+    label: str,
+) -> str:
     """Return the SVG of a stacked bar chart, with one bar for each minute.
 
     Args:
@@ -69,13 +79,19 @@ def bars(minutes: Sequence[Sequence[tuple[Kind, float]]], titles: Sequence[str],
                 part = max(value / top * 100, _HAIRLINE)
                 height += part
                 rects.append(
-                    f'<rect {_fill(kind)} x="{left + 0.15:.2f}%" y="{100 - height:.2f}%" width="{_WIDTH - 0.3:.2f}%" height="{part:.2f}%"/>'
+                    f'<rect {_fill(kind)} x="{left + 0.15:.2f}%" y="{100 - height:.2f}%" '
+                    f'width="{_WIDTH - 0.3:.2f}%" height="{part:.2f}%"/>'
                 )
         drawn.append(_minute(left, title, "".join(rects)))
     return _drawing("".join(drawn), ticks, label)
 
 
-def steps(lines: Sequence[tuple[Kind, Sequence[float | None]]], titles: Sequence[str], ticks: Sequence[Tick], label: str) -> str:
+def steps(
+    lines: Sequence[tuple[Kind, Sequence[float | None]]],
+    titles: Sequence[str],
+    ticks: Sequence[Tick],
+    label: str,
+) -> str:
     """Return the SVG of a step chart. Each line has one height for each minute.
 
     Args:
@@ -85,13 +101,22 @@ def steps(lines: Sequence[tuple[Kind, Sequence[float | None]]], titles: Sequence
         label: Text alternative for screen readers.
     """
     paths = "".join(f'<path class="{kind}" d="{_path(shares)}"/>' for kind, shares in lines)
-    inner = f'<svg viewBox="0 0 {MINUTES} 100" preserveAspectRatio="none" width="100%" height="100%">{paths}</svg>'
+    inner = (
+        f'<svg viewBox="0 0 {MINUTES} 100" preserveAspectRatio="none" width="100%" '
+        f'height="100%">{paths}</svg>'
+    )
     minutes = "".join(_minute(number * _WIDTH, title) for number, title in enumerate(titles))
     return _drawing(inner + minutes, ticks, label)
 
 
 def figure(
-    title: str, said: str, drawing: str, ticks: Sequence[Tick], first: int, legend: Sequence[tuple[Kind, str]], empty: str = ""
+    title: str,
+    said: str,
+    drawing: str,
+    ticks: Sequence[Tick],
+    first: int,
+    legend: Sequence[tuple[Kind, str]],
+    empty: str = "",
 ) -> str:
     """Return the HTML of a figure: heading, summary, chart, labels and legend.
 
@@ -104,22 +129,30 @@ def figure(
         legend: Kind and name of each series.
         empty: Text to show over a chart without data. An empty string shows none.
     """
-    heights = "".join(f'<span style="bottom:{tick.share * 100:.2f}%">{shown(tick.label)}</span>' for tick in ticks)
+    heights = "".join(
+        f'<span style="bottom:{tick.share * 100:.2f}%">{shown(tick.label)}</span>' for tick in ticks
+    )
     times = "".join(
-        f'<span style="left:{(number + 0.5) * _WIDTH:.2f}%">{clock(first + number)}</span>' for number in (*range(MINUTES - 1, 0, -15), 0)
+        f'<span style="left:{(number + 0.5) * _WIDTH:.2f}%">{clock(first + number)}</span>'
+        for number in (*range(MINUTES - 1, 0, -15), 0)
     )
     named = "".join(f"<li>{_sample(kind)}{shown(name)}</li>" for kind, name in legend)
     nothing = f'<p class="nothing"><span>{shown(empty)}</span></p>' if empty else ""
     return (
         f'<figure class="card"><figcaption><h3>{shown(title)}</h3><p>{said}</p></figcaption>'
-        f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div><div class="drawn">{drawing}{nothing}</div>'
-        f'<div class="times" aria-hidden="true">{times}</div></div>' + (f'<ul class="legend">{named}</ul>' if named else "") + "</figure>"
+        f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div><div '
+        f'class="drawn">{drawing}{nothing}</div>'
+        f'<div class="times" aria-hidden="true">{times}</div></div>'
+        + (f'<ul class="legend">{named}</ul>' if named else "")
+        + "</figure>"
     )
 
 
 def _drawing(inner: str, ticks: Sequence[Tick], label: str) -> str:
     lines = "".join(
-        f'<line class="grid" x1="0" x2="100%" y1="{(1 - tick.share) * 100:.2f}%" y2="{(1 - tick.share) * 100:.2f}%"/>' for tick in ticks
+        f'<line class="grid" x1="0" x2="100%" y1="{(1 - tick.share) * 100:.2f}%" '
+        f'y2="{(1 - tick.share) * 100:.2f}%"/>'
+        for tick in ticks
     )
     return f'<svg class="chart" role="img" aria-label="{shown(label)}">{lines}{inner}</svg>'
 
@@ -149,4 +182,7 @@ def _fill(kind: Kind) -> str:
 def _sample(kind: Kind) -> str:
     if kind.startswith("p") or kind == "ratio":
         return f'<svg class="sample" aria-hidden="true"><path class="{kind}" d="M0 7H26"/></svg>'
-    return f'<svg class="sample" aria-hidden="true"><rect {_fill(kind)} width="26" height="14" rx="3"/></svg>'
+    return (
+        f'<svg class="sample" aria-hidden="true"><rect {_fill(kind)} width="26" height="14" '
+        f'rx="3"/></svg>'
+    )

@@ -54,7 +54,11 @@ def shown(text: object) -> str:
     """
     whole = str(text)
     cut = whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}…"
-    return escape("".join(sign if sign.isprintable() or sign in _SPACES else f"\\u{ord(sign):04x}" for sign in cut))
+    return escape(
+        "".join(
+            sign if sign.isprintable() or sign in _SPACES else f"\\u{ord(sign):04x}" for sign in cut
+        )
+    )
 
 
 def count(number: float) -> str:

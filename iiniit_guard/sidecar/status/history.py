@@ -62,12 +62,18 @@ class _Span:
             self.counts[key] = self.counts.get(key, 0) + number
         for cache in CACHES:
             self.seconds[cache] += other.seconds[cache]
-            self.latency[cache] = [mine + its for mine, its in zip(self.latency[cache], other.latency[cache], strict=True)]
+            self.latency[cache] = [
+                mine + its
+                for mine, its in zip(self.latency[cache], other.latency[cache], strict=True)
+            ]
 
     def written(self) -> dict[str, Any]:
         return {
             "minute": self.minute,
-            "counts": sorted([decision, reason or "", cache, number] for (decision, reason, cache), number in self.counts.items()),
+            "counts": sorted(
+                [decision, reason or "", cache, number]
+                for (decision, reason, cache), number in self.counts.items()
+            ),
             "latency": {cache: list(numbers) for cache, numbers in self.latency.items()},
             "seconds": dict(self.seconds),
             "calls": self.calls,
@@ -147,7 +153,11 @@ class History:
 
     def _begin(self, now: float) -> None:
         self._span = _Span(int(now // 60))
-        self._counts, self._latency, self._seconds = self._span.counts, self._span.latency, self._span.seconds
+        self._counts, self._latency, self._seconds = (
+            self._span.counts,
+            self._span.latency,
+            self._span.seconds,
+        )
         self._hits = self._latency["hit"]
         self._ends = (self._span.minute + 1) * 60.0
 
@@ -162,7 +172,9 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     return {
         "started": min(each["started"] for each in them),
         "now": max(each["now"] for each in them),
-        "minutes": [_sum(minutes[minute]) for minute in sorted(minutes) if minute > latest - MINUTES],
+        "minutes": [
+            _sum(minutes[minute]) for minute in sorted(minutes) if minute > latest - MINUTES
+        ],
         "total": _sum([each["total"] for each in them]),
     }
 
@@ -216,18 +228,29 @@ def summary(minute: Mapping[str, Any]) -> dict[str, Any]:
         "hit_ratio": caches["hit"] / looked if looked else None,
         "calls": minute["calls"],
         "calls_saved": caches["hit"],
-        **{name: quantile(share, latency) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))},
+        **{
+            name: quantile(share, latency)
+            for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+        },
     }
 
 
 def _sum(minutes: list[Mapping[str, Any]]) -> dict[str, Any]:
     counts: dict[tuple[str, str, str], int] = {}
-    for decision, reason, cache, number in chain.from_iterable(minute["counts"] for minute in minutes):
+    for decision, reason, cache, number in chain.from_iterable(
+        minute["counts"] for minute in minutes
+    ):
         counts[decision, reason, cache] = counts.get((decision, reason, cache), 0) + number
     return {
         "minute": minutes[0]["minute"],
         "counts": [[*key, number] for key, number in sorted(counts.items())],
-        "latency": {cache: [sum(row) for row in zip(*(minute["latency"][cache] for minute in minutes), strict=True)] for cache in CACHES},
+        "latency": {
+            cache: [
+                sum(row)
+                for row in zip(*(minute["latency"][cache] for minute in minutes), strict=True)
+            ]
+            for cache in CACHES
+        },
         "seconds": {cache: sum(minute["seconds"][cache] for minute in minutes) for cache in CACHES},
         "calls": sum(minute["calls"] for minute in minutes),
     }

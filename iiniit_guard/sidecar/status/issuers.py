@@ -47,7 +47,9 @@ def merge_issuers(described: Iterable[list[dict[str, Any]]]) -> list[dict[str, A
         known["calls"] += each["calls"]
         known["errors"] = {**known["errors"], **each["errors"]}
         for name in ("keys", "keys_age"):
-            known[name] = max((one for one in (known[name], each[name]) if one is not None), default=None)
+            known[name] = max(
+                (one for one in (known[name], each[name]) if one is not None), default=None
+            )
     return list(merged.values())
 
 

@@ -28,7 +28,9 @@ def pill(state: str, words: str) -> str:
         state: `good`, `wait` or `bad`.
         words: HTML of the label.
     """
-    icon = f'<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">{_ICONS[state]}</svg>'
+    icon = (
+        f'<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">{_ICONS[state]}</svg>'
+    )
     return f'<span class="pill {state}">{icon}{words}</span>'
 
 
@@ -54,24 +56,38 @@ def issuers_section(issuers: Sequence[Mapping[str, Any]]) -> str:
             for state, word in zip(order, ("failing", "waiting", "healthy"), strict=True)
             if state in states
         )
-        rest = f"<details><summary>{len(states)} more: {counted}</summary><ul class=issuers>{''.join(cards[_SHOWN:])}</ul></details>"
-    return f"<section aria-labelledby=issuers><h2 id=issuers>Issuers</h2><ul class=issuers>{''.join(cards[:_SHOWN])}</ul>{rest}</section>"
+        rest = (
+            f"<details><summary>{len(states)} more: {counted}</summary><ul class=issuers>"
+            f"{''.join(cards[_SHOWN:])}</ul></details>"
+        )
+    return (
+        f"<section aria-labelledby=issuers><h2 id=issuers>Issuers</h2><ul class=issuers>"
+        f"{''.join(cards[:_SHOWN])}</ul>{rest}</section>"
+    )
 
 
 def _card(issuer: Mapping[str, Any]) -> str:
     state = state_of(issuer)
     words = {"good": "Healthy", "wait": "No keys yet", "bad": "Failing"}[state]
-    errors = "".join(f"<li><b>{shown(part)}</b> {shown(_without(part, what))}</li>" for part, what in sorted(issuer["errors"].items()))
+    errors = "".join(
+        f"<li><b>{shown(part)}</b> {shown(_without(part, what))}</li>"
+        for part, what in sorted(issuer["errors"].items())
+    )
     failing = ""
     if errors:
         kept = "<p>The keys at hand go on being used.</p>" if issuer["keys"] else ""
-        failing = f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
+        failing = (
+            f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
+        )
     return (
-        f"<li class='card issuer {state}'><div class=head>{pill(state, words)}<h3><bdi>{shown(issuer['issuer'])}</bdi></h3></div>"
+        f"<li class='card issuer {state}'><div "
+        f"class=head>{pill(state, words)}<h3><bdi>{shown(issuer['issuer'])}</bdi></h3></div>"
         f"<dl><div><dt>JWTs</dt><dd>{shown(_JWT.get(issuer['jwt'], issuer['jwt']))}</dd></div>"
-        f"<div><dt>Opaque tokens</dt><dd>{'introspected' if issuer['introspects'] else 'refused'}</dd></div>"
+        "<div><dt>Opaque "
+        f"tokens</dt><dd>{'introspected' if issuer['introspects'] else 'refused'}</dd></div>"
         f"<div><dt>Keys</dt><dd>{_keys(issuer)}</dd></div>"
-        f"<div><dt>Introspection calls</dt><dd>{count(issuer['calls'])}</dd></div></dl>{failing}</li>"
+        "<div><dt>Introspection "
+        f"calls</dt><dd>{count(issuer['calls'])}</dd></div></dl>{failing}</li>"
     )
 
 

@@ -10,7 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -41,20 +46,36 @@ class _Collected(Collector):
         yield decisions
         seconds = HistogramMetricFamily(*SECONDS, labels=("cache",))
         for cache in CACHES:
-            seconds.add_metric((cache,), _cumulated(total["latency"][cache]), total["seconds"][cache])
+            seconds.add_metric(
+                (cache,), _cumulated(total["latency"][cache]), total["seconds"][cache]
+            )
         yield seconds
         yield from self._issuers()
-        yield GaugeMetricFamily("iiniit_guard_ready", "Whether tokens can be judged.", float(self._snapshot["ready"]))
+        yield GaugeMetricFamily(
+            "iiniit_guard_ready", "Whether tokens can be judged.", float(self._snapshot["ready"])
+        )
         good = float(not self._snapshot["settings"]["faults"])
-        yield GaugeMetricFamily("iiniit_guard_settings_good", "Whether the last reload found no fault.", good)
+        yield GaugeMetricFamily(
+            "iiniit_guard_settings_good", "Whether the last reload found no fault.", good
+        )
         loaded = self._snapshot["settings"]["loaded_at"]
-        yield GaugeMetricFamily("iiniit_guard_settings_loaded_seconds", "When the settings in use were loaded.", loaded)
-        yield GaugeMetricFamily("iiniit_guard_workers", "Workers that told their numbers.", self._snapshot["workers"])
+        yield GaugeMetricFamily(
+            "iiniit_guard_settings_loaded_seconds", "When the settings in use were loaded.", loaded
+        )
+        yield GaugeMetricFamily(
+            "iiniit_guard_workers", "Workers that told their numbers.", self._snapshot["workers"]
+        )
 
     def _issuers(self) -> Iterator[Metric]:
-        calls = CounterMetricFamily("iiniit_guard_introspection_calls", "Introspection calls made.", labels=("issuer",))
-        healthy = GaugeMetricFamily("iiniit_guard_issuer_healthy", "Whether nothing failed last.", labels=("issuer",))
-        age = GaugeMetricFamily("iiniit_guard_keys_age_seconds", "Age of the JWK Set.", labels=("issuer",))
+        calls = CounterMetricFamily(
+            "iiniit_guard_introspection_calls", "Introspection calls made.", labels=("issuer",)
+        )
+        healthy = GaugeMetricFamily(
+            "iiniit_guard_issuer_healthy", "Whether nothing failed last.", labels=("issuer",)
+        )
+        age = GaugeMetricFamily(
+            "iiniit_guard_keys_age_seconds", "Age of the JWK Set.", labels=("issuer",)
+        )
         for issuer in self._snapshot["issuers"]:
             label = (issuer["issuer"],)
             calls.add_metric(label, issuer["calls"])

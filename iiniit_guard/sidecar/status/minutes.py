@@ -24,7 +24,8 @@ def charts_section(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
     """
     drawn = (_requests(hour), _latency(hour), _ratio(hour), _calls(issuers, hour))
     return (
-        f"<section aria-labelledby=charts><h2 id=charts>Minute by minute <small>the last one is still under way</small></h2>"
+        "<section aria-labelledby=charts><h2 id=charts>Minute by minute <small>the last one is "
+        "still under way</small></h2>"
         f"<div class=charts>{''.join(drawn)}</div>"
         f"{_minutes(hour)}</section>"
     )
@@ -35,30 +36,56 @@ def _requests(hour: Hour) -> str:
     parts = [[(kind, float(hour.of(number, kind))) for kind in kinds] for number in range(MINUTES)]
     sums = [sum(value for _, value in part) for part in parts]
     titles = [
-        f"{clock(hour.first + number)}: " + ", ".join(f"{count(value)} {kinds[kind]}" for kind, value in part) if sums[number] else ""
+        f"{clock(hour.first + number)}: "
+        + ", ".join(f"{count(value)} {kinds[kind]}" for kind, value in part)
+        if sums[number]
+        else ""
         for number, part in enumerate(parts)
     ]
     top, most = nice_top(max(sums)), max(sums)
-    said = ", ".join(f"{count(hour.total['decisions'].get(kind, 0))} {name}" for kind, name in kinds.items())
-    busiest = f" Busiest minute: {clock(hour.first + sums.index(most))} with {count(most)}." if most else ""
+    said = ", ".join(
+        f"{count(hour.total['decisions'].get(kind, 0))} {name}" for kind, name in kinds.items()
+    )
+    busiest = (
+        f" Busiest minute: {clock(hour.first + sums.index(most))} with {count(most)}."
+        if most
+        else ""
+    )
     ticks = [Tick(share, count(share * top)) for share in (0, 0.5, 1)]
     drawing = bars(parts, titles, top, ticks, f"Requests in each minute: {said}.{busiest}")
     legend = [(kind, name.capitalize()) for kind, name in kinds.items()]
-    return figure("Requests a minute", f"{said}.{busiest}", drawing, ticks, hour.first, legend, "" if most else _EMPTY)
+    return figure(
+        "Requests a minute",
+        f"{said}.{busiest}",
+        drawing,
+        ticks,
+        hour.first,
+        legend,
+        "" if most else _EMPTY,
+    )
 
 
 def _latency(hour: Hour) -> str:
-    found = [[None if minute is None else minute[name] for minute in hour.minutes] for name, _ in _QUANTILES]
+    found = [
+        [None if minute is None else minute[name] for minute in hour.minutes]
+        for name, _ in _QUANTILES
+    ]
     values = [value for line in found for value in line if value is not None]
     low = math.floor(math.log10(min(values, default=1e-5)) + 1e-9)
     high = max(low + 1, math.ceil(math.log10(max(values, default=1e-2)) - 1e-9))
     lines = [
-        (name, [None if value is None else (math.log10(value) - low) / (high - low) for value in line])
+        (
+            name,
+            [None if value is None else (math.log10(value) - low) / (high - low) for value in line],
+        )
         for (name, _), line in zip(_QUANTILES, found, strict=True)
     ]
-    ticks = [Tick((power - low) / (high - low), within(10.0**power)) for power in range(low, high + 1)]
+    ticks = [
+        Tick((power - low) / (high - low), within(10.0**power)) for power in range(low, high + 1)
+    ]
     titles = [
-        f"{clock(hour.first + number)}: {', '.join(f'{kind} {at_most(minute[kind])}' for kind, _ in _QUANTILES)}"
+        f"{clock(hour.first + number)}: "
+        f"{', '.join(f'{kind} {at_most(minute[kind])}' for kind, _ in _QUANTILES)}"
         if minute is not None and minute["p50"] is not None
         else ""
         for number, minute in enumerate(hour.minutes)
@@ -81,26 +108,43 @@ def _latency(hour: Hour) -> str:
 
 def _ratio(hour: Hour) -> str:
     shares = [None if minute is None else minute["hit_ratio"] for minute in hour.minutes]
-    titles = ["" if share is None else f"{clock(hour.first + number)}: {percent(share)} remembered" for number, share in enumerate(shares)]
+    titles = [
+        "" if share is None else f"{clock(hour.first + number)}: {percent(share)} remembered"
+        for number, share in enumerate(shares)
+    ]
     there = [(share, number) for number, share in enumerate(shares) if share is not None]
     said = "No token was looked up."
     if there:
         lowest, number = min(there)
         said = (
-            f"{percent(hour.total['hit_ratio'])} of the tokens were remembered. Lowest: {percent(lowest)} at {clock(hour.first + number)}."
+            f"{percent(hour.total['hit_ratio'])} of the tokens were remembered. Lowest: "
+            f"{percent(lowest)} at {clock(hour.first + number)}."
         )
     ticks = [Tick(share, percent(share)) for share in (0, 0.5, 1)]
     drawing = steps([("ratio", shares)], titles, ticks, f"Hit ratio in each minute. {said}")
-    return figure("Hit ratio", said, drawing, ticks, hour.first, [("ratio", "Remembered tokens")], "" if there else _EMPTY)
+    return figure(
+        "Hit ratio",
+        said,
+        drawing,
+        ticks,
+        hour.first,
+        [("ratio", "Remembered tokens")],
+        "" if there else _EMPTY,
+    )
 
 
 def _calls(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
     parts = [
-        [] if minute is None else [("saved", float(minute["calls_saved"])), ("calls", float(minute["calls"]))] for minute in hour.minutes
+        []
+        if minute is None
+        else [("saved", float(minute["calls_saved"])), ("calls", float(minute["calls"]))]
+        for minute in hour.minutes
     ]
     sums = [sum(value for _, value in part) for part in parts]
     titles = [
-        f"{clock(hour.first + number)}: {count(part[0][1])} saved, {count(part[1][1])} made" if sums[number] else ""
+        f"{clock(hour.first + number)}: {count(part[0][1])} saved, {count(part[1][1])} made"
+        if sums[number]
+        else ""
         for number, part in enumerate(parts)
     ]
     total, top = hour.total, nice_top(max(sums))
@@ -112,7 +156,15 @@ def _calls(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
     ticks = [Tick(share, count(share * top)) for share in (0, 0.5, 1)]
     drawing = bars(parts, titles, top, ticks, f"Upstream calls in each minute: {said}.")
     legend = [("saved", "Saved"), ("calls", "Made")]
-    return figure("Upstream calls a minute", f"{said}.", drawing, ticks, hour.first, legend, "" if any(sums) else _EMPTY)
+    return figure(
+        "Upstream calls a minute",
+        f"{said}.",
+        drawing,
+        ticks,
+        hour.first,
+        legend,
+        "" if any(sums) else _EMPTY,
+    )
 
 
 def _minutes(hour: Hour) -> str:
@@ -133,9 +185,22 @@ def _minutes(hour: Hour) -> str:
         for number, minute in reversed(list(enumerate(hour.minutes)))
         if minute is not None
     )
-    names = ("Requests", "Let through", "Refused", "503", "Hit ratio", "Calls saved", "Calls made", "p50 ≤", "p95 ≤", "p99 ≤")
+    names = (
+        "Requests",
+        "Let through",
+        "Refused",
+        "503",
+        "Hit ratio",
+        "Calls saved",
+        "Calls made",
+        "p50 ≤",
+        "p95 ≤",
+        "p99 ≤",
+    )
     heads = "".join(f"<th scope=col class=n>{name}</th>" for name in names)
     return (
-        "<details><summary>The charts as a table</summary><div class=scroll role=region aria-label='Minute by minute' tabindex=0>"
-        f"<table><thead><tr><th scope=col>Time</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+        "<details><summary>The charts as a table</summary><div class=scroll role=region "
+        "aria-label='Minute by minute' tabindex=0>"
+        "<table><thead><tr><th "
+        f"scope=col>Time</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )

@@ -49,7 +49,18 @@ def last_hour(snapshot: Mapping[str, Any]) -> Hour:
     total = {
         "minute": 0,
         "counts": [row for minute in there for row in minute["counts"]],
-        "latency": {"all": [sum(row) for row in zip(*(numbers for each in latency for numbers in each.values()), strict=True)]},
+        "latency": {
+            "all": [
+                sum(row)
+                for row in zip(
+                    *(numbers for each in latency for numbers in each.values()), strict=True
+                )
+            ]
+        },
         "calls": sum(minute["calls"] for minute in there),
     }
-    return Hour(first, tuple(None if minute is None else summary(minute) for minute in places), summary(total))
+    return Hour(
+        first,
+        tuple(None if minute is None else summary(minute) for minute in places),
+        summary(total),
+    )

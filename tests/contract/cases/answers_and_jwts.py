@@ -41,7 +41,9 @@ def _bound_by_themselves() -> list[Case]:
     def omitting(members: dict[str, Any], **arguments: Any) -> Callable[[Issuer], str]:
         def make(issuer: Issuer) -> str:
             shown = issuer.token(**arguments, **members)
-            issuer._known[shown] = {name: value for name, value in issuer._known[shown].items() if name not in members}
+            issuer._known[shown] = {
+                name: value for name, value in issuer._known[shown].items() if name not in members
+            }
             return shown
 
         return make
@@ -49,8 +51,21 @@ def _bound_by_themselves() -> list[Case]:
     asked = {"jwt": "introspect"}
     clause = "RFC 7800 §3.1; RFC 9449 §6"
     return [
-        Case("asked about: the token has cnf and the answer not", clause, omitting(bound), _CNF, settings=asked, asked=_ASKED),
-        Case("asked about: cnf null in the token", clause, omitting({"cnf": {}}), _CNF, settings=asked),
+        Case(
+            "asked about: the token has cnf and the answer not",
+            clause,
+            omitting(bound),
+            _CNF,
+            settings=asked,
+            asked=_ASKED,
+        ),
+        Case(
+            "asked about: cnf null in the token",
+            clause,
+            omitting({"cnf": {}}),
+            _CNF,
+            settings=asked,
+        ),
         Case(
             "asked about: cnf under an algorithm that is not allowed here",
             clause,
@@ -58,11 +73,35 @@ def _bound_by_themselves() -> list[Case]:
             _CNF,
             settings=asked,
         ),
-        Case("asked about: cnf in the token and in the answer", clause, token(cnf=bound["cnf"]), _CNF, settings=asked),
+        Case(
+            "asked about: cnf in the token and in the answer",
+            clause,
+            token(cnf=bound["cnf"]),
+            _CNF,
+            settings=asked,
+        ),
         Case("asked about: cnf in neither", clause, omitting({}), ALLOWED, settings=asked),
-        Case("asked about: cnf inside another claim", clause, omitting({"act": {"cnf": {}}}), ALLOWED, settings=asked),
-        Case("asked about: cnf of a token that nobody knows", clause, lambda issuer: issuer.sign(bound), _INACTIVE, settings=asked),
-        Case("asked about too: cnf in the token and not in the answer", clause, omitting(bound), _CNF, settings={"jwt": "both"}),
+        Case(
+            "asked about: cnf inside another claim",
+            clause,
+            omitting({"act": {"cnf": {}}}),
+            ALLOWED,
+            settings=asked,
+        ),
+        Case(
+            "asked about: cnf of a token that nobody knows",
+            clause,
+            lambda issuer: issuer.sign(bound),
+            _INACTIVE,
+            settings=asked,
+        ),
+        Case(
+            "asked about too: cnf in the token and not in the answer",
+            clause,
+            omitting(bound),
+            _CNF,
+            settings={"jwt": "both"},
+        ),
     ]
 
 

@@ -101,7 +101,9 @@ class Case:
     path: str = "/token"
     method: str = "GET"
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    settings: Mapping[str, Any] | Callable[[Issuer], Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] | Callable[[Issuer], Mapping[str, Any]] = field(
+        default_factory=dict
+    )
     algorithm: str = "ES256"
     given: Callable[[Issuer], object] | None = None
     then: Callable[[Scene], object] | None = None
@@ -124,12 +126,22 @@ class Case:
 
     def header_lines(self, token: str) -> list[tuple[bytes, bytes]]:
         """Return all header fields of the request."""
-        lines = self.lines if self.lines is not None else () if self.token is None else ("Bearer {token}",)
+        lines = (
+            self.lines
+            if self.lines is not None
+            else ()
+            if self.token is None
+            else ("Bearer {token}",)
+        )
         return [*((b"authorization", _fill(line, token)) for line in lines), *self.headers]
 
 
 def play(
-    case: Case, send: Callable[[Guard, str, str, Lines, str], T], *, listening: bool = True, prepared: bool = False
+    case: Case,
+    send: Callable[[Guard, str, str, Lines, str], T],
+    *,
+    listening: bool = True,
+    prepared: bool = False,
 ) -> tuple[T, Scene]:
     """Run a row: `send(guard, method, path, header lines, query)` makes each request.
 
@@ -140,11 +152,14 @@ def play(
         prepared: The keys and the JOSE header are cached, so a new JWT takes the fast path too.
 
     Returns:
-        What the request that counts got, and the scene: its events and its issuer's `requests` are those of that request alone.
+        What the request that counts got, and the scene: its events and its issuer's `requests` are
+            those of that request alone.
     """
     issuer = case.make_issuer()
     events: list[Event] = []
-    guard = issuer.guard(**({"on_event": events.append} if listening else {}), **case.settings_for(issuer))
+    guard = issuer.guard(
+        **({"on_event": events.append} if listening else {}), **case.settings_for(issuer)
+    )
     scene = Scene(issuer, guard, events, case.token(issuer) if case.token is not None else "")
 
     if prepared:
@@ -156,7 +171,13 @@ def play(
     def once() -> T:
         issuer.requests.clear()
         events.clear()
-        return send(guard, case.method, case.path, case.header_lines(scene.token), case.query.replace("{token}", scene.token))
+        return send(
+            guard,
+            case.method,
+            case.path,
+            case.header_lines(scene.token),
+            case.query.replace("{token}", scene.token),
+        )
 
     if case.then is not None:
         once()
@@ -171,7 +192,11 @@ def seen_by_guard(guard: Guard, method: str, path: str, lines: Lines, query: str
 
 def seen_by_guard_async(guard: Guard, method: str, path: str, lines: Lines, query: str) -> Decision:
     """Call the guard directly, on an event loop."""
-    return asyncio.run(guard.authenticate_async(Request(method, path, query.encode("latin-1"), lines), POLICIES[path]))
+    return asyncio.run(
+        guard.authenticate_async(
+            Request(method, path, query.encode("latin-1"), lines), POLICIES[path]
+        )
+    )
 
 
 def verdict(status: int, challenge: str | None, reason: str | None) -> Refused:

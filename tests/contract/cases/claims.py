@@ -48,12 +48,35 @@ def _issuers() -> list[Case]:
         ("with a combining mark", "https://issuer.te\u0301st"),
         ("the audience", API),
     ]
-    rows = [Case(f"iss {name}", "RFC 9068 §4; RFC 8725 §3.8 (to the letter)", token(iss=iss), _ISSUER, asked=()) for name, iss in unknown]
-    types: list[tuple[str, Any]] = [("a list of ours", [ISSUER]), ("an object", {ISSUER: 1}), ("a number", 1), ("true", True)]
-    odd = [Case(f"iss {name}", "RFC 7519 §4.1.1 (a string)", token(iss=iss), _ISSUER, asked=()) for name, iss in types]
+    rows = [
+        Case(
+            f"iss {name}",
+            "RFC 9068 §4; RFC 8725 §3.8 (to the letter)",
+            token(iss=iss),
+            _ISSUER,
+            asked=(),
+        )
+        for name, iss in unknown
+    ]
+    types: list[tuple[str, Any]] = [
+        ("a list of ours", [ISSUER]),
+        ("an object", {ISSUER: 1}),
+        ("a number", 1),
+        ("true", True),
+    ]
+    odd = [
+        Case(f"iss {name}", "RFC 7519 §4.1.1 (a string)", token(iss=iss), _ISSUER, asked=())
+        for name, iss in types
+    ]
     missing = Case("iss missing", "RFC 9068 §2.2", token(iss=None), _ISSUER, asked=())
     null = Case("iss null", "RFC 7519 §4.1.1", written("iss", "null"), _ISSUER, asked=())
-    elsewhere = Case("iss in the header only", "RFC 7519 §5.3", token(iss=None, header={"iss": ISSUER}), _ISSUER, asked=())
+    elsewhere = Case(
+        "iss in the header only",
+        "RFC 7519 §5.3",
+        token(iss=None, header={"iss": ISSUER}),
+        _ISSUER,
+        asked=(),
+    )
     return [*rows, *odd, missing, null, elsewhere]
 
 
@@ -110,9 +133,27 @@ def _audiences() -> list[Case]:
             settings={"insecure_accept_missing_audience": True},
         ),
         Case("two audiences of ours, the second", clause, token(), ALLOWED, settings=two),
-        Case("two audiences of ours, the first", clause, token(aud="https://other.test"), ALLOWED, settings=two),
-        Case("two audiences of ours, a third", clause, token(aud="https://third.test"), _AUDIENCE, settings=two),
-        Case("client_id as the audience", "RFC 7519 §4.1.3 (audience_claim)", token(aud=None), ALLOWED, settings=client),
+        Case(
+            "two audiences of ours, the first",
+            clause,
+            token(aud="https://other.test"),
+            ALLOWED,
+            settings=two,
+        ),
+        Case(
+            "two audiences of ours, a third",
+            clause,
+            token(aud="https://third.test"),
+            _AUDIENCE,
+            settings=two,
+        ),
+        Case(
+            "client_id as the audience",
+            "RFC 7519 §4.1.3 (audience_claim)",
+            token(aud=None),
+            ALLOWED,
+            settings=client,
+        ),
         Case(
             "client_id as the audience, another client",
             "RFC 7519 §4.1.3 (audience_claim)",
@@ -131,24 +172,57 @@ def _audiences() -> list[Case]:
 
 
 def _members() -> list[Case]:
-    odd: list[tuple[str, Any]] = [("a number", 1), ("true", True), ("a list", ["x"]), ("an object", {}), ("NaN", math.nan)]
+    odd: list[tuple[str, Any]] = [
+        ("a number", 1),
+        ("true", True),
+        ("a list", ["x"]),
+        ("an object", {}),
+        ("NaN", math.nan),
+    ]
     wrong = [
-        Case(f"{name} {what}", f"RFC 9068 §2.2 ({name} is a string)", token(**{_argument(name): value}), _CLAIM)
+        Case(
+            f"{name} {what}",
+            f"RFC 9068 §2.2 ({name} is a string)",
+            token(**{_argument(name): value}),
+            _CLAIM,
+        )
         for name in ("sub", "client_id", "jti", "azp")
         for what, value in odd
     ]
     nulls = [
-        Case(f"{name} null", "RFC 9068 §2.2", written(name, "null"), _CNF if name == "cnf" else _CLAIM)
+        Case(
+            f"{name} null",
+            "RFC 9068 §2.2",
+            written(name, "null"),
+            _CNF if name == "cnf" else _CLAIM,
+        )
         for name in ("sub", "client_id", "jti", "azp", "cnf", "scope")
     ]
     missing = [
-        Case(f"{name} missing", "RFC 7519 §4.1 (optional under profile=generic)", token(**{_argument(name): None}), ALLOWED)
+        Case(
+            f"{name} missing",
+            "RFC 7519 §4.1 (optional under profile=generic)",
+            token(**{_argument(name): None}),
+            ALLOWED,
+        )
         for name in ("sub", "client_id", "jti")
     ]
     strict = [
-        Case("all claims of RFC 9068 under rfc9068", "RFC 9068 §2.2", token(), ALLOWED, settings=_RFC9068),
+        Case(
+            "all claims of RFC 9068 under rfc9068",
+            "RFC 9068 §2.2",
+            token(),
+            ALLOWED,
+            settings=_RFC9068,
+        ),
         *(
-            Case(f"{name} missing under rfc9068", "RFC 9068 §2.2", token(**{_argument(name): None}), expected, settings=_RFC9068)
+            Case(
+                f"{name} missing under rfc9068",
+                "RFC 9068 §2.2",
+                token(**{_argument(name): None}),
+                expected,
+                settings=_RFC9068,
+            )
             for name, expected in (
                 ("sub", _CLAIM),
                 ("client_id", _CLAIM),
@@ -160,11 +234,27 @@ def _members() -> list[Case]:
             )
         ),
         Case(
-            "azp in the place of client_id under rfc9068", "RFC 9068 §2.2", token(client_id=None, azp="client-1"), _CLAIM, settings=_RFC9068
+            "azp in the place of client_id under rfc9068",
+            "RFC 9068 §2.2",
+            token(client_id=None, azp="client-1"),
+            _CLAIM,
+            settings=_RFC9068,
         ),
-        Case("scope missing under rfc9068", "RFC 9068 §2.2.3 (optional)", token(None), ALLOWED, settings=_RFC9068),
+        Case(
+            "scope missing under rfc9068",
+            "RFC 9068 §2.2.3 (optional)",
+            token(None),
+            ALLOWED,
+            settings=_RFC9068,
+        ),
         *(
-            Case(f"{name} empty under rfc9068", "RFC 9068 §2.2 (no value)", token(**{_argument(name): ""}), _CLAIM, settings=_RFC9068)
+            Case(
+                f"{name} empty under rfc9068",
+                "RFC 9068 §2.2 (no value)",
+                token(**{_argument(name): ""}),
+                _CLAIM,
+                settings=_RFC9068,
+            )
             for name in ("sub", "client_id", "jti")
         ),
     ]
@@ -177,7 +267,12 @@ def _members() -> list[Case]:
         ("very long", "s" * 4000),
         ("with a NUL", "a\0b"),
     ]
-    kept = [Case(f"sub {name}", "RFC 7519 §4.1.2 (any string)", token(subject=sub), Allowed(subject=sub)) for name, sub in subjects]
+    kept = [
+        Case(
+            f"sub {name}", "RFC 7519 §4.1.2 (any string)", token(subject=sub), Allowed(subject=sub)
+        )
+        for name, sub in subjects
+    ]
     bound: list[tuple[str, str, Any]] = [
         ("jkt", "RFC 9449 §6.1", {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
         ("x5t#S256", "RFC 8705 §3.1", {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}),
@@ -188,9 +283,19 @@ def _members() -> list[Case]:
         ("an empty object", "RFC 7800 §3.1", {}),
         ("jkt that is no string", "RFC 9449 §6.1", {"jkt": 1}),
     ]
-    bindings = [Case(f"cnf with {name}", clause, token(cnf=cnf), _CNF) for name, clause, cnf in bound]
-    no_object: list[tuple[str, Any]] = [("a string", "x"), ("a list", []), ("false", False), ("zero", 0)]
-    odd_cnf = [Case(f"cnf {name}", "RFC 7800 §3.1 (an object)", token(cnf=cnf), _CNF) for name, cnf in no_object]
+    bindings = [
+        Case(f"cnf with {name}", clause, token(cnf=cnf), _CNF) for name, clause, cnf in bound
+    ]
+    no_object: list[tuple[str, Any]] = [
+        ("a string", "x"),
+        ("a list", []),
+        ("false", False),
+        ("zero", 0),
+    ]
+    odd_cnf = [
+        Case(f"cnf {name}", "RFC 7800 §3.1 (an object)", token(cnf=cnf), _CNF)
+        for name, cnf in no_object
+    ]
     details: list[tuple[str, Any, Refused | Allowed]] = [
         ("one object with a type", [{"type": "payment", "actions": ["read"]}], ALLOWED),
         ("empty", [], ALLOWED),
@@ -201,7 +306,12 @@ def _members() -> list[Case]:
         ("a type that is no string", [{"type": 1}], _CLAIM),
     ]
     rar = [
-        Case(f"authorization_details {name}", "RFC 9396 §2", token(authorization_details=value), expected)
+        Case(
+            f"authorization_details {name}",
+            "RFC 9396 §2",
+            token(authorization_details=value),
+            expected,
+        )
         for name, value, expected in details
     ]
     return [*wrong, *nulls, *missing, *strict, *kept, *bindings, *odd_cnf, *rar]

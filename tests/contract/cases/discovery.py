@@ -26,11 +26,30 @@ def _discovery() -> list[Case]:
         return lambda issuer: setattr(issuer, "documents", names)
 
     def body(text: str) -> Callable[[Issuer], object]:
-        return lambda issuer: issuer.fail(HttpResponse(200, (("content-type", "application/json"),), text.encode()), at="discovery")
+        return lambda issuer: issuer.fail(
+            HttpResponse(200, (("content-type", "application/json"),), text.encode()),
+            at="discovery",
+        )
 
     fixed = {"jwks_uri": f"{ISSUER}/jwks", "introspection_endpoint": f"{ISSUER}/introspect"}
-    rows: list[tuple[str, str, Callable[[Issuer], object] | None, dict[str, Any], Refused | Allowed, tuple[str, ...] | None]] = [
-        ("RFC 8414 only", "RFC 8414 §3", documents("oauth-authorization-server"), {}, ALLOWED, ("discovery", "jwks")),
+    rows: list[
+        tuple[
+            str,
+            str,
+            Callable[[Issuer], object] | None,
+            dict[str, Any],
+            Refused | Allowed,
+            tuple[str, ...] | None,
+        ]
+    ] = [
+        (
+            "RFC 8414 only",
+            "RFC 8414 §3",
+            documents("oauth-authorization-server"),
+            {},
+            ALLOWED,
+            ("discovery", "jwks"),
+        ),
         (
             "OpenID Connect only",
             "OpenID Connect Discovery §4",
@@ -40,9 +59,30 @@ def _discovery() -> list[Case]:
             ("discovery", "discovery", "jwks"),
         ),
         ("neither", "RFC 8414 §3", documents(), {}, UNAVAILABLE, ("discovery", "discovery")),
-        ("neither, jwks_uri set by hand", "IINIIT (no discovery documented)", documents(), fixed, ALLOWED, ("jwks",)),
-        ("another issuer", "RFC 8414 §3.3 (identical)", metadata(issuer="https://evil.test"), {}, UNAVAILABLE, None),
-        ("the issuer with a slash", "RFC 8414 §3.3 (identical)", metadata(issuer=ISSUER + "/"), {}, UNAVAILABLE, None),
+        (
+            "neither, jwks_uri set by hand",
+            "IINIIT (no discovery documented)",
+            documents(),
+            fixed,
+            ALLOWED,
+            ("jwks",),
+        ),
+        (
+            "another issuer",
+            "RFC 8414 §3.3 (identical)",
+            metadata(issuer="https://evil.test"),
+            {},
+            UNAVAILABLE,
+            None,
+        ),
+        (
+            "the issuer with a slash",
+            "RFC 8414 §3.3 (identical)",
+            metadata(issuer=ISSUER + "/"),
+            {},
+            UNAVAILABLE,
+            None,
+        ),
         ("no issuer", "RFC 8414 §2 (required)", metadata(issuer=None), {}, UNAVAILABLE, None),
         ("a list of issuers", "RFC 8414 §2", metadata(issuer=[ISSUER]), {}, UNAVAILABLE, None),
         (
@@ -54,23 +94,77 @@ def _discovery() -> list[Case]:
             None,
         ),
         ("no jwks_uri", "RFC 8414 §2", metadata(jwks_uri=None), {}, UNAVAILABLE, None),
-        ("jwks_uri over http", "RFC 8414 §2 (https)", metadata(jwks_uri="http://issuer.test/jwks"), {}, UNAVAILABLE, ("discovery",)),
-        ("jwks_uri as a file", "CVE-2026-48522", metadata(jwks_uri="file:///etc/passwd"), {}, UNAVAILABLE, ("discovery",)),
-        ("jwks_uri with a user", "RFC 9110 §4.2.4", metadata(jwks_uri="https://a:b@issuer.test/jwks"), {}, UNAVAILABLE, ("discovery",)),
-        ("jwks_uri relative", "RFC 8414 §2 (a URL)", metadata(jwks_uri="/jwks"), {}, UNAVAILABLE, ("discovery",)),
+        (
+            "jwks_uri over http",
+            "RFC 8414 §2 (https)",
+            metadata(jwks_uri="http://issuer.test/jwks"),
+            {},
+            UNAVAILABLE,
+            ("discovery",),
+        ),
+        (
+            "jwks_uri as a file",
+            "CVE-2026-48522",
+            metadata(jwks_uri="file:///etc/passwd"),
+            {},
+            UNAVAILABLE,
+            ("discovery",),
+        ),
+        (
+            "jwks_uri with a user",
+            "RFC 9110 §4.2.4",
+            metadata(jwks_uri="https://a:b@issuer.test/jwks"),
+            {},
+            UNAVAILABLE,
+            ("discovery",),
+        ),
+        (
+            "jwks_uri relative",
+            "RFC 8414 §2 (a URL)",
+            metadata(jwks_uri="/jwks"),
+            {},
+            UNAVAILABLE,
+            ("discovery",),
+        ),
         ("jwks_uri empty", "RFC 8414 §2", metadata(jwks_uri=""), {}, UNAVAILABLE, ("discovery",)),
         ("jwks_uri a number", "RFC 8414 §2", metadata(jwks_uri=1), {}, UNAVAILABLE, ("discovery",)),
-        ("jwks_uri with a line break", "CWE-93", metadata(jwks_uri="https://issuer.test/jwks\r\nX: y"), {}, UNAVAILABLE, ("discovery",)),
-        ("jwks_uri elsewhere", "RFC 8414 §2 (any host)", metadata(jwks_uri="https://keys.test/jwks"), {}, ALLOWED, ("discovery", "jwks")),
+        (
+            "jwks_uri with a line break",
+            "CWE-93",
+            metadata(jwks_uri="https://issuer.test/jwks\r\nX: y"),
+            {},
+            UNAVAILABLE,
+            ("discovery",),
+        ),
+        (
+            "jwks_uri elsewhere",
+            "RFC 8414 §2 (any host)",
+            metadata(jwks_uri="https://keys.test/jwks"),
+            {},
+            ALLOWED,
+            ("discovery", "jwks"),
+        ),
         *(
-            (f"{name} at {url}, {settings}", "RFC 8414 §2 (https)", metadata(**{name: url}), settings, UNAVAILABLE, asked)
+            (
+                f"{name} at {url}, {settings}",
+                "RFC 8414 §2 (https)",
+                metadata(**{name: url}),
+                settings,
+                UNAVAILABLE,
+                asked,
+            )
             for name, settings, asked in (
                 ("jwks_uri", {}, ("discovery",)),
                 ("introspection_endpoint", {"jwt": "both"}, ("discovery", "jwks")),
                 ("introspection_endpoint", {"jwt": "introspect"}, ("discovery",)),
                 ("jwks_uri", {"insecure_http_hosts": ["inside.test"]}, ("discovery",)),
             )
-            for url in ("http://127.0.0.1:2375/keys", "http://localhost/", "http://a.localhost/", "http://[::1]:9090/")
+            for url in (
+                "http://127.0.0.1:2375/keys",
+                "http://localhost/",
+                "http://a.localhost/",
+                "http://[::1]:9090/",
+            )
         ),
         (
             "jwks_uri at a host that may be called over http",
@@ -88,11 +182,20 @@ def _discovery() -> list[Case]:
             ALLOWED,
             ("jwks",),
         ),
-        ("a document that is a list", "RFC 8414 §3.2", body("[]"), {}, UNAVAILABLE, ("discovery", "discovery")),
+        (
+            "a document that is a list",
+            "RFC 8414 §3.2",
+            body("[]"),
+            {},
+            UNAVAILABLE,
+            ("discovery", "discovery"),
+        ),
         (
             "a document that repeats a name",
             "RFC 8259 §4",
-            body(f'{{"issuer":"{ISSUER}","jwks_uri":"https://evil.test/","jwks_uri":"{ISSUER}/jwks"}}'),
+            body(
+                f'{{"issuer":"{ISSUER}","jwks_uri":"https://evil.test/","jwks_uri":"{ISSUER}/jwks"}}'
+            ),
             {},
             UNAVAILABLE,
             None,
@@ -107,7 +210,15 @@ def _discovery() -> list[Case]:
         ),
     ]
     return [
-        Case(f"discovery: {name}", clause, token(), expected, given=given, settings=settings, asked=asked)
+        Case(
+            f"discovery: {name}",
+            clause,
+            token(),
+            expected,
+            given=given,
+            settings=settings,
+            asked=asked,
+        )
         for name, clause, given, settings, expected, asked in rows
     ]
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from iiniit_guard.core.model.problem import Reason
-from tests.contract.cases.case import ALLOWED, Case, Refused, bad, bad_request, literal, opaque, token
+from tests.contract.cases.case import (
+    ALLOWED,
+    Case,
+    Refused,
+    bad,
+    bad_request,
+    literal,
+    opaque,
+    token,
+)
 
 _NO_TOKEN: Final = Refused(401, None, Reason.NO_TOKEN)
 _SEVERAL: Final = bad_request(Reason.SEVERAL_CREDENTIALS)
@@ -19,10 +28,22 @@ def _schemes() -> list[Case]:
     rows: list[tuple[str, str, tuple[str, ...]]] = [
         ("no header at all", "RFC 6750 §3.1", ()),
         ("Basic", "RFC 6750 §3.1", ("Basic dXNlcjpwYXNz",)),
-        ("Digest with commas between its parameters", "RFC 9110 §11.4", ('Digest username="a, b", realm="r", nonce=x',)),
+        (
+            "Digest with commas between its parameters",
+            "RFC 9110 §11.4",
+            ('Digest username="a, b", realm="r", nonce=x',),
+        ),
         ("Negotiate", "RFC 9110 §11.1", ("Negotiate YII=",)),
-        ("ApiKey where no such alternative is set", "RFC 9110 §11.1 (alternatives names no such scheme)", ("ApiKey {token}",)),
-        ("DPoP where the token is shown under a scheme we do not take yet", "RFC 9449 §7.1", ("DPoP {token}",)),
+        (
+            "ApiKey where no such alternative is set",
+            "RFC 9110 §11.1 (alternatives names no such scheme)",
+            ("ApiKey {token}",),
+        ),
+        (
+            "DPoP where the token is shown under a scheme we do not take yet",
+            "RFC 9449 §7.1",
+            ("DPoP {token}",),
+        ),
         ("a scheme that begins like ours", "RFC 9110 §11.1", ("Bearerx {token}",)),
         ("a scheme that ends like ours", "RFC 9110 §11.1", ("xBearer {token}",)),
         ("a scheme with nothing after it", "RFC 9110 §11.4", ("Basic",)),
@@ -31,7 +52,9 @@ def _schemes() -> list[Case]:
         ("JWT, as some frameworks call it", "RFC 6750 §2.1", ("JWT {token}",)),
         ("the token without a scheme", "RFC 6750 §2.1", ("{token}",)),
     ]
-    return [Case(name, clause, _GOOD, _NO_TOKEN, lines=lines, asked=()) for name, clause, lines in rows]
+    return [
+        Case(name, clause, _GOOD, _NO_TOKEN, lines=lines, asked=()) for name, clause, lines in rows
+    ]
 
 
 def _good_headers() -> list[Case]:
@@ -43,8 +66,16 @@ def _good_headers() -> list[Case]:
         ("two spaces before the token", "RFC 6750 §2.1 (1*SP)", "Bearer  {token}"),
         ("eight spaces before the token", "RFC 6750 §2.1 (1*SP)", "Bearer        {token}"),
         ("a space after the token", "RFC 9110 §5.5 (not part of the value)", "Bearer {token} "),
-        ("tabs and spaces after the token", "RFC 9110 §5.5 (not part of the value)", "Bearer {token} \t\t "),
-        ("a tab after the token of another spelling", "RFC 9110 §5.5 (not part of the value)", "bearer  {token}\t"),
+        (
+            "tabs and spaces after the token",
+            "RFC 9110 §5.5 (not part of the value)",
+            "Bearer {token} \t\t ",
+        ),
+        (
+            "a tab after the token of another spelling",
+            "RFC 9110 §5.5 (not part of the value)",
+            "bearer  {token}\t",
+        ),
     ]
     return [Case(name, clause, _GOOD, ALLOWED, lines=(line,)) for name, clause, line in rows]
 
@@ -70,50 +101,141 @@ def _malformed_headers() -> list[Case]:
         ("a byte that is no UTF-8", "RFC 6750 §2.1 (b64token)", b"Bearer \xff{token}"),
         ("a no-break space for the space", "RFC 6750 §2.1 (1*SP)", b"Bearer\xa0{token}"),
         ("a line feed after the token", "RFC 9110 §5.5 (only SP and HTAB)", "Bearer {token}\n"),
-        ("a vertical tab after the token", "RFC 9110 §5.5 (only SP and HTAB)", "Bearer {token}\x0b"),
-        ("a no-break space after the token", "RFC 9110 §5.5 (only SP and HTAB)", b"Bearer {token}\xa0"),
+        (
+            "a vertical tab after the token",
+            "RFC 9110 §5.5 (only SP and HTAB)",
+            "Bearer {token}\x0b",
+        ),
+        (
+            "a no-break space after the token",
+            "RFC 9110 §5.5 (only SP and HTAB)",
+            b"Bearer {token}\xa0",
+        ),
         ("a space inside the token", "RFC 6750 §2.1 (b64token)", "Bearer {token} x"),
         ("a DEL in the token", "RFC 9110 §5.5 (field-content)", b"Bearer {token}\x7f"),
         ("a byte order mark before the scheme", "RFC 9110 §11.1", b"\xef\xbb\xbfBearer {token}"),
-        ("Cyrillic letter in the scheme", "RFC 9110 §5.6.2 (token)", "B\u0435arer {token}".encode()),
+        (
+            "Cyrillic letter in the scheme",
+            "RFC 9110 §5.6.2 (token)",
+            "B\u0435arer {token}".encode(),
+        ),
     ]
-    return [Case(name, clause, _GOOD, _MALFORMED, lines=(line,), asked=()) for name, clause, line in rows]
+    return [
+        Case(name, clause, _GOOD, _MALFORMED, lines=(line,), asked=())
+        for name, clause, line in rows
+    ]
 
 
 def _several() -> list[Case]:
     rows: list[tuple[str, str, tuple[str, ...]]] = [
-        ("two fields with the same token", "RFC 6750 §3.1; RFC 9110 §5.3", ("Bearer {token}", "Bearer {token}")),
-        ("two fields, good token first", "RFC 6750 §3.1 (more than one method)", ("Bearer {token}", "Bearer other")),
-        ("two fields, good token last", "RFC 6750 §3.1 (more than one method)", ("Bearer other", "Bearer {token}")),
-        ("three fields", "RFC 6750 §3.1 (more than one method)", ("Bearer {token}", "Bearer {token}", "Bearer {token}")),
-        ("Basic, then Bearer", "RFC 6750 §3.1 (more than one method)", ("Basic dXNlcjpwYXNz", "Bearer {token}")),
-        ("Bearer, then Basic", "RFC 6750 §3.1 (more than one method)", ("Bearer {token}", "Basic dXNlcjpwYXNz")),
-        ("two foreign schemes", "RFC 6750 §3.1 (more than one method, of any scheme)", ("Basic dXNlcjpwYXNz", "Negotiate YII=")),
+        (
+            "two fields with the same token",
+            "RFC 6750 §3.1; RFC 9110 §5.3",
+            ("Bearer {token}", "Bearer {token}"),
+        ),
+        (
+            "two fields, good token first",
+            "RFC 6750 §3.1 (more than one method)",
+            ("Bearer {token}", "Bearer other"),
+        ),
+        (
+            "two fields, good token last",
+            "RFC 6750 §3.1 (more than one method)",
+            ("Bearer other", "Bearer {token}"),
+        ),
+        (
+            "three fields",
+            "RFC 6750 §3.1 (more than one method)",
+            ("Bearer {token}", "Bearer {token}", "Bearer {token}"),
+        ),
+        (
+            "Basic, then Bearer",
+            "RFC 6750 §3.1 (more than one method)",
+            ("Basic dXNlcjpwYXNz", "Bearer {token}"),
+        ),
+        (
+            "Bearer, then Basic",
+            "RFC 6750 §3.1 (more than one method)",
+            ("Bearer {token}", "Basic dXNlcjpwYXNz"),
+        ),
+        (
+            "two foreign schemes",
+            "RFC 6750 §3.1 (more than one method, of any scheme)",
+            ("Basic dXNlcjpwYXNz", "Negotiate YII="),
+        ),
         ("joined with a comma", "RFC 9110 §5.3 (joining)", ("Bearer {token},Bearer {token}",)),
-        ("joined with comma and space", "RFC 9110 §5.3 (joining)", ("Bearer {token}, Bearer {token}",)),
+        (
+            "joined with comma and space",
+            "RFC 9110 §5.3 (joining)",
+            ("Bearer {token}, Bearer {token}",),
+        ),
         ("two tokens behind one scheme", "RFC 6750 §2.1 (b64token)", ("Bearer {token},{token}",)),
         ("a comma at the end", "RFC 9110 §5.3 (joining with an empty field)", ("Bearer {token},",)),
-        ("Basic joined with Bearer", "RFC 9110 §5.3 (joining)", ("Basic dXNlcjpwYXNz, Bearer {token}",)),
-        ("Bearer joined with Basic", "RFC 9110 §5.3 (joining)", ("Bearer {token}, Basic dXNlcjpwYXNz",)),
-        ("Bearer joined with Digest parameters", "RFC 9110 §5.3 (joining)", ('Bearer {token}, Digest username="a", realm="b"',)),
-        ("Digest joined with Bearer", "RFC 9110 §5.3 (joining)", ('Digest username="a", Bearer {token}',)),
+        (
+            "Basic joined with Bearer",
+            "RFC 9110 §5.3 (joining)",
+            ("Basic dXNlcjpwYXNz, Bearer {token}",),
+        ),
+        (
+            "Bearer joined with Basic",
+            "RFC 9110 §5.3 (joining)",
+            ("Bearer {token}, Basic dXNlcjpwYXNz",),
+        ),
+        (
+            "Bearer joined with Digest parameters",
+            "RFC 9110 §5.3 (joining)",
+            ('Bearer {token}, Digest username="a", realm="b"',),
+        ),
+        (
+            "Digest joined with Bearer",
+            "RFC 9110 §5.3 (joining)",
+            ('Digest username="a", Bearer {token}',),
+        ),
     ]
-    return [Case(name, clause, _GOOD, _SEVERAL, lines=lines, asked=()) for name, clause, lines in rows]
+    return [
+        Case(name, clause, _GOOD, _SEVERAL, lines=lines, asked=()) for name, clause, lines in rows
+    ]
 
 
 def _queries() -> list[Case]:
     rows: list[tuple[str, str, str]] = [
         ("the token in the query", "RFC 6750 §2.3", "access_token={token}"),
         ("the token behind another parameter", "RFC 6750 §2.3", "a=b&access_token={token}"),
-        ("the name percent-encoded in part", "RFC 3986 §2.3 (equivalent)", "access%5Ftoken={token}"),
-        ("the name percent-encoded as a whole", "RFC 3986 §2.3 (equivalent)", "%61%63%63%65%73%73%5f%74%6f%6b%65%6e={token}"),
+        (
+            "the name percent-encoded in part",
+            "RFC 3986 §2.3 (equivalent)",
+            "access%5Ftoken={token}",
+        ),
+        (
+            "the name percent-encoded as a whole",
+            "RFC 3986 §2.3 (equivalent)",
+            "%61%63%63%65%73%73%5f%74%6f%6b%65%6e={token}",
+        ),
         ("an empty token in the query", "RFC 6750 §2.3", "access_token="),
         ("the name alone", "RFC 6750 §2.3", "access_token"),
-        ("behind a semicolon, which some parsers split at", "HTML 4.01 §B.2.2", "a=b;access_token={token}"),
-        ("the token in the query twice", "RFC 6749 §3.1 (no parameter twice)", "access_token={token}&access_token={token}"),
+        (
+            "behind a semicolon, which some parsers split at",
+            "HTML 4.01 §B.2.2",
+            "a=b;access_token={token}",
+        ),
+        (
+            "the token in the query twice",
+            "RFC 6749 §3.1 (no parameter twice)",
+            "access_token={token}&access_token={token}",
+        ),
     ]
-    refused = [Case(name, clause, _GOOD, _IN_QUERY, lines=(), query=query, asked=()) for name, clause, query in rows]
-    both = Case("in the header and in the query", "RFC 6750 §2 (one method)", _GOOD, _IN_QUERY, query="access_token={token}", asked=())
+    refused = [
+        Case(name, clause, _GOOD, _IN_QUERY, lines=(), query=query, asked=())
+        for name, clause, query in rows
+    ]
+    both = Case(
+        "in the header and in the query",
+        "RFC 6750 §2 (one method)",
+        _GOOD,
+        _IN_QUERY,
+        query="access_token={token}",
+        asked=(),
+    )
     innocent: list[tuple[str, str]] = [
         ("a parameter whose name ends alike", "my_access_token=x"),
         ("a parameter whose name begins alike", "access_tokens=x"),
@@ -122,11 +244,29 @@ def _queries() -> list[Case]:
         ("a malformed escape in the query", "a=%zz&b=%"),
         ("an empty query parameter", "&&="),
     ]
-    allowed = [Case(name, "RFC 6750 §2.3 (the name is access_token)", _GOOD, ALLOWED, query=query) for name, query in innocent]
+    allowed = [
+        Case(name, "RFC 6750 §2.3 (the name is access_token)", _GOOD, ALLOWED, query=query)
+        for name, query in innocent
+    ]
     harm = {"insecure_query_token": True}
     opened = [
-        Case("query token, where that is set", "RFC 6750 §2.3", _GOOD, ALLOWED, lines=(), query="access_token={token}", settings=harm),
-        Case("query token beside a header, where that is set", "RFC 6750 §2", _GOOD, _SEVERAL, query="access_token={token}", settings=harm),
+        Case(
+            "query token, where that is set",
+            "RFC 6750 §2.3",
+            _GOOD,
+            ALLOWED,
+            lines=(),
+            query="access_token={token}",
+            settings=harm,
+        ),
+        Case(
+            "query token beside a header, where that is set",
+            "RFC 6750 §2",
+            _GOOD,
+            _SEVERAL,
+            query="access_token={token}",
+            settings=harm,
+        ),
         Case(
             "two query tokens, where that is set",
             "RFC 6749 §3.1",
@@ -145,8 +285,22 @@ def _queries() -> list[Case]:
             query="access_token={token}",
             settings=harm,
         ),
-        Case("empty query token, where that is set", "RFC 6750 §2.3", None, _MALFORMED, query="access_token=", settings=harm),
-        Case("bad query token, where that is set", "RFC 6750 §2.3", None, _MALFORMED, query="access_token=a%20b", settings=harm),
+        Case(
+            "empty query token, where that is set",
+            "RFC 6750 §2.3",
+            None,
+            _MALFORMED,
+            query="access_token=",
+            settings=harm,
+        ),
+        Case(
+            "bad query token, where that is set",
+            "RFC 6750 §2.3",
+            None,
+            _MALFORMED,
+            query="access_token=a%20b",
+            settings=harm,
+        ),
     ]
     return [*refused, both, *allowed, *opened]
 
@@ -163,13 +317,43 @@ def _lengths() -> list[Case]:
             settings={"max_token_bytes": 64},
             asked=("discovery", "introspection"),
         ),
-        Case("one character shorter than allowed", clause, literal("a" * 63), inactive, settings={"max_token_bytes": 64}),
-        Case("one character longer than allowed", clause, literal("a" * 65), _TOO_LONG, settings={"max_token_bytes": 64}, asked=()),
+        Case(
+            "one character shorter than allowed",
+            clause,
+            literal("a" * 63),
+            inactive,
+            settings={"max_token_bytes": 64},
+        ),
+        Case(
+            "one character longer than allowed",
+            clause,
+            literal("a" * 65),
+            _TOO_LONG,
+            settings={"max_token_bytes": 64},
+            asked=(),
+        ),
         Case("as long as the default allows", clause, literal("b" * 16384), inactive),
-        Case("one character longer than the default allows", clause, literal("b" * 16385), _TOO_LONG, asked=()),
-        Case("long and full of foreign characters", clause, literal("\x7f" * 16385), _TOO_LONG, asked=()),
+        Case(
+            "one character longer than the default allows",
+            clause,
+            literal("b" * 16385),
+            _TOO_LONG,
+            asked=(),
+        ),
+        Case(
+            "long and full of foreign characters",
+            clause,
+            literal("\x7f" * 16385),
+            _TOO_LONG,
+            asked=(),
+        ),
         Case("one character", "RFC 6750 §2.1 (1*)", literal("c"), inactive),
-        Case("every character of the grammar", "RFC 6750 §2.1 (b64token)", literal("AZaz09-._~+/=="), inactive),
+        Case(
+            "every character of the grammar",
+            "RFC 6750 §2.1 (b64token)",
+            literal("AZaz09-._~+/=="),
+            inactive,
+        ),
     ]
 
 
@@ -181,7 +365,11 @@ def _elsewhere() -> list[Case]:
             "RFC 6750 §2.1 (from the Authorization header alone)",
             ((b"cookie", b"access_token=abc; Authorization=Bearer abc"),),
         ),
-        ("in X-Access-Token", "RFC 6750 §2.1 (from the Authorization header alone)", ((b"x-access-token", b"abc"),)),
+        (
+            "in X-Access-Token",
+            "RFC 6750 §2.1 (from the Authorization header alone)",
+            ((b"x-access-token", b"abc"),),
+        ),
         ("in Proxy-Authorization", "RFC 9110 §11.7.2", ((b"proxy-authorization", b"Bearer abc"),)),
         (
             "in X-Forwarded-Authorization",
@@ -195,18 +383,43 @@ def _elsewhere() -> list[Case]:
         ),
         ("a form is announced", "RFC 6750 §2.2 (bodies are never read)", (form,)),
     ]
-    nowhere = [Case(f"a token {name}", clause, None, _NO_TOKEN, headers=headers, asked=()) for name, clause, headers in rows]
+    nowhere = [
+        Case(f"a token {name}", clause, None, _NO_TOKEN, headers=headers, asked=())
+        for name, clause, headers in rows
+    ]
     methods = [
-        Case(f"no token, {name}", "RFC 6750 §3 (every method needs a token)", None, _NO_TOKEN, method=name)
+        Case(
+            f"no token, {name}",
+            "RFC 6750 §3 (every method needs a token)",
+            None,
+            _NO_TOKEN,
+            method=name,
+        )
         for name in ("HEAD", "POST", "PUT", "PATCH", "DELETE")
     ]
     good = [
         Case(f"a good token, {name}", "RFC 6750 §2.1", opaque(), ALLOWED, method=name)
         for name in ("HEAD", "POST", "PUT", "PATCH", "DELETE")
     ]
-    options = Case("OPTIONS that is no preflight", "Fetch, CORS-preflight", None, _NO_TOKEN, method="OPTIONS")
-    origin = Case("refused to another origin", "Fetch, exposed headers", None, _NO_TOKEN, headers=((b"origin", b"https://app.test"),))
+    options = Case(
+        "OPTIONS that is no preflight", "Fetch, CORS-preflight", None, _NO_TOKEN, method="OPTIONS"
+    )
+    origin = Case(
+        "refused to another origin",
+        "Fetch, exposed headers",
+        None,
+        _NO_TOKEN,
+        headers=((b"origin", b"https://app.test"),),
+    )
     return [*nowhere, *methods, *good, options, origin]
 
 
-CASES: Final = [*_schemes(), *_good_headers(), *_malformed_headers(), *_several(), *_queries(), *_lengths(), *_elsewhere()]
+CASES: Final = [
+    *_schemes(),
+    *_good_headers(),
+    *_malformed_headers(),
+    *_several(),
+    *_queries(),
+    *_lengths(),
+    *_elsewhere(),
+]

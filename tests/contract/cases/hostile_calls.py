@@ -25,7 +25,15 @@ from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.sidecar.gateway.introspect import introspect
 from iiniit_guard.sidecar.settings.introspection_clients import Caller, Callers
 from iiniit_guard.testing import Issuer
-from tests.contract.cases.hostile_texts import CLAIMS, HEADERS, JSON, QUERIES, TARGETS, forms, tokens
+from tests.contract.cases.hostile_texts import (
+    CLAIMS,
+    HEADERS,
+    JSON,
+    QUERIES,
+    TARGETS,
+    forms,
+    tokens,
+)
 
 
 class Call(NamedTuple):
@@ -56,7 +64,9 @@ SIZES: Final = {
     "introspection answer": 262_144,
     "/introspect body": 24_000,
 }
-"""Bytes at which each input is measured: its bound, or the bound of common servers; of documents a quarter of the bound."""
+"""Bytes at which each input is measured: its bound, or the bound of common servers; of documents a
+quarter of the bound.
+"""
 
 
 class World:
@@ -68,7 +78,14 @@ class World:
         good = self.issuer.token()
         self.guard.verify(good)
         self.known_header = good.split(".")[0].encode()
-        self.rules = Rules([Rule("GET", "/a/<id>"), Rule("GET", "/a/<int:n>/x"), Rule("POST", "/b/<x>-<y>"), Rule("GET", "/c/<path:p>")])
+        self.rules = Rules(
+            [
+                Rule("GET", "/a/<id>"),
+                Rule("GET", "/a/<int:n>/x"),
+                Rule("POST", "/b/<x>-<y>"),
+                Rule("GET", "/c/<path:p>"),
+            ]
+        )
         self.gate = make_gate(["/static/*"], rules=self.rules)
         self.answer = b""
         self._numbers = count()
@@ -77,10 +94,14 @@ class World:
             audience="https://api.test",
             introspection_endpoint="https://issuer.test/introspect",
             introspection=ClientSecretBasic("api", "secret"),
-            transport=lambda request: HttpResponse(200, (("content-type", "application/json"),), self.answer),
+            transport=lambda request: HttpResponse(
+                200, (("content-type", "application/json"),), self.answer
+            ),
             clock=self.guard.resource.clock,
         )
-        digest = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
+        digest = (
+            "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
+        )
         self._callers = Callers([Caller("gateway", digest, frozenset({"https://api.test"}))])
 
     def calls(self, part: str, size: int) -> Iterator[Call]:
@@ -107,14 +128,32 @@ class World:
                 if b"=" in text[:12] and b"," in text
                 else (lambda lines=lines: parse_headers(io.BytesIO(lines)))
             )
-            yield Call(part, hostile.name, size, lambda request=request: self.guard.authenticate(request), theirs)
+            yield Call(
+                part,
+                hostile.name,
+                size,
+                lambda request=request: self.guard.authenticate(request),
+                theirs,
+            )
         fields = [(b"x-%d" % number, b"") for number in range(size // 12)]
-        yield Call(part, "fields", size, lambda: self._decide(Request("OPTIONS", "/a/x", headers=fields)), lambda: _parse_fields(fields))
+        yield Call(
+            part,
+            "fields",
+            size,
+            lambda: self._decide(Request("OPTIONS", "/a/x", headers=fields)),
+            lambda: _parse_fields(fields),
+        )
 
     def _tokens(self, part: str, size: int) -> Iterator[Call]:
         for name, text in tokens(size, self.known_header).items():
             request = Request("GET", "/", headers=[(b"authorization", b"Bearer " + text)])
-            yield Call(part, name, size, lambda request=request: self.guard.authenticate(request), lambda text=text: _decode_jwt(text))
+            yield Call(
+                part,
+                name,
+                size,
+                lambda request=request: self.guard.authenticate(request),
+                lambda text=text: _decode_jwt(text),
+            )
 
     def _queries(self, part: str, size: int) -> Iterator[Call]:
         headers = [(b"origin", b"https://app.test"), (b"access-control-request-method", b"GET")]
@@ -127,7 +166,9 @@ class World:
                 hostile.name,
                 size,
                 lambda request=request: self._decide(request()),
-                lambda text=text, separator=separator: parse_qsl(text, keep_blank_values=True, separator=separator),
+                lambda text=text, separator=separator: parse_qsl(
+                    text, keep_blank_values=True, separator=separator
+                ),
             )
 
     def _paths(self, part: str, size: int) -> Iterator[Call]:
@@ -144,14 +185,20 @@ class World:
     def _documents(self, part: str, size: int) -> Iterator[Call]:
         texts = {hostile.name: b'{"keys":[],' + hostile.make(size)[1:] for hostile in JSON}
         if part == "JWKS":
-            texts["keys"] = b'{"keys":[%b{}]}' % (b'{"kty":"RSA","n":"AQAB","e":"AQAB"},' * (size // 36))
-            texts["operations"] = b'{"keys":[{"kty":"RSA","key_ops":[%b"verify"]}]}' % (b'"a",' * (size // 4))
+            texts["keys"] = b'{"keys":[%b{}]}' % (
+                b'{"kty":"RSA","n":"AQAB","e":"AQAB"},' * (size // 36)
+            )
+            texts["operations"] = b'{"keys":[{"kty":"RSA","key_ops":[%b"verify"]}]}' % (
+                b'"a",' * (size // 4)
+            )
             texts["a modulus"] = b'{"keys":[{"kty":"RSA","e":"AQAB","n":"%b"}]}' % (b"A" * size)
             read: Callable[[bytes], object] = lambda text: _finish(read_jwk_set(text), None)  # noqa: E731
         else:
             read = _load_metadata
         for name, text in texts.items():
-            yield Call(part, name, size, lambda text=text: read(text), lambda text=text: _loads(text))
+            yield Call(
+                part, name, size, lambda text=text: read(text), lambda text=text: _loads(text)
+            )
 
     def _answers(self, part: str, size: int) -> Iterator[Call]:
         claims = {
@@ -163,7 +210,11 @@ class World:
         }
         for hostile in [*JSON, *CLAIMS]:
             made = hostile.make(size)
-            own = {name: value for name, value in claims.items() if b'"%b":' % name.encode() not in made[:10]}
+            own = {
+                name: value
+                for name, value in claims.items()
+                if b'"%b":' % name.encode() not in made[:10]
+            }
             inner = made[1:] if made[:1] == b"{" else made + b"}"
             text = json.dumps(own).encode()[:-1] + b"," + inner
 
@@ -171,22 +222,37 @@ class World:
                 self.answer = text
                 self._asking.resource.cache.clear()  # or the collector visits them all
                 token = b"opaque-%d" % next(self._numbers)
-                return self._asking.authenticate(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token)]))
+                return self._asking.authenticate(
+                    Request("GET", "/", headers=[(b"authorization", b"Bearer " + token)])
+                )
 
             theirs = _loads if hostile not in CLAIMS else _load_words
-            yield Call(part, hostile.name, size, ours, lambda text=text, theirs=theirs: theirs(text))
+            yield Call(
+                part, hostile.name, size, ours, lambda text=text, theirs=theirs: theirs(text)
+            )
 
     def _forms(self, part: str, size: int) -> Iterator[Call]:
-        scope = {"method": "POST", "headers": [(b"content-type", b"application/x-www-form-urlencoded")]}
+        scope = {
+            "method": "POST",
+            "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+        }
         for name, body in forms(size).items():
 
             async def receive(body: bytes = body) -> dict[str, Any]:
                 return {"type": "http.request", "body": body}
 
             def ours(receive: Any = receive) -> object:
-                return _step(introspect(scope, receive, self.guard, self._callers, lambda event: None))
+                return _step(
+                    introspect(scope, receive, self.guard, self._callers, lambda event: None)
+                )
 
-            yield Call(part, name, size, ours, lambda body=body: parse_qsl(body.decode(), keep_blank_values=True))
+            yield Call(
+                part,
+                name,
+                size,
+                ours,
+                lambda body=body: parse_qsl(body.decode(), keep_blank_values=True),
+            )
 
     def _decide(self, request: Request) -> object:
         wanted = self.gate.policy_for(request)
@@ -195,7 +261,11 @@ class World:
 
 def _parse_fields(fields: list[tuple[bytes, bytes]]) -> None:
     for start in range(0, len(fields), 99):  # `parse_headers` reads at most 100
-        parse_headers(io.BytesIO(b"".join(b"%b: %b\r\n" % pair for pair in fields[start : start + 99]) + b"\r\n"))
+        parse_headers(
+            io.BytesIO(
+                b"".join(b"%b: %b\r\n" % pair for pair in fields[start : start + 99]) + b"\r\n"
+            )
+        )
 
 
 def _decode_jwt(text: bytes) -> None:
@@ -227,7 +297,10 @@ def _finish(flow: Any, reply: object) -> object:
 
 def _load_metadata(text: bytes) -> object:
     urls = metadata_urls("https://issuer.test")[:1]
-    return _finish(load_metadata(urls, "https://issuer.test", Connection(1, 1, None, None, None, None)), HttpResponse(200, (), text))
+    return _finish(
+        load_metadata(urls, "https://issuer.test", Connection(1, 1, None, None, None, None)),
+        HttpResponse(200, (), text),
+    )
 
 
 def _step(coroutine: Any) -> object:

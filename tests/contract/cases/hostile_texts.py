@@ -30,8 +30,32 @@ def _rows(*units: bytes, front: bytes = b"", back: bytes = b"") -> list[Hostile]
 
 
 QUERIES: Final = [
-    *_rows(b";", b"&", b"a", b"=", b"=&", b"&a", b";%61", b";a%63", b"%", b"%%6", b"%41", b"%20", b"+", b"& +", front=b"%61"),
-    *_rows(b"access_token", b";xaccess_token", b"&access_toke", b"_method;", b"%2561ccess_token=", b"%26access_token=", front=b"%"),
+    *_rows(
+        b";",
+        b"&",
+        b"a",
+        b"=",
+        b"=&",
+        b"&a",
+        b";%61",
+        b";a%63",
+        b"%",
+        b"%%6",
+        b"%41",
+        b"%20",
+        b"+",
+        b"& +",
+        front=b"%61",
+    ),
+    *_rows(
+        b"access_token",
+        b";xaccess_token",
+        b"&access_toke",
+        b"_method;",
+        b"%2561ccess_token=",
+        b"%26access_token=",
+        front=b"%",
+    ),
 ]
 
 HEADERS: Final = [
@@ -42,25 +66,71 @@ HEADERS: Final = [
 ]
 
 TARGETS: Final = [
-    *_rows(b"a", b"%41", b"a/", b"a%2f", b"%2F", b".", b"..a/", b"-", b"1", b"a-", b"%c3%a9", b"%e9", b"%25", b"%2541", front=b"/a/"),
+    *_rows(
+        b"a",
+        b"%41",
+        b"a/",
+        b"a%2f",
+        b"%2F",
+        b".",
+        b"..a/",
+        b"-",
+        b"1",
+        b"a-",
+        b"%c3%a9",
+        b"%e9",
+        b"%25",
+        b"%2541",
+        front=b"/a/",
+    ),
     *_rows(b"/", b"%", b"a;", b"/.a", b"/..", b"\xe9", front=b"/"),
 ]
 
-_VALUES: Final = (b"{},", b"[],", b"[[[[]]]],", b'{"a":1},', b"1,", b"1e5,", b"true,", b'"",', b'"a",', b'"\\u0041",', b'"[",', b'"\\\\",')
+_VALUES: Final = (
+    b"{},",
+    b"[],",
+    b"[[[[]]]],",
+    b'{"a":1},',
+    b"1,",
+    b"1e5,",
+    b"true,",
+    b'"",',
+    b'"a",',
+    b'"\\u0041",',
+    b'"[",',
+    b'"\\\\",',
+)
 
 JSON: Final = [
     *_rows(*_VALUES, front=b'{"a":[', back=b"1]}"),
-    *(Hostile(f"{row.name} and NaN", row.make) for row in _rows(*_VALUES[:4], front=b'{"a":[', back=b"NaN]}")),
-    Hostile("names", lambda size: b"{%b}" % b",".join(b'"%08x":1' % number for number in range(size // 13))),
-    Hostile("a name twice", lambda size: b'{%b,"00000000":1}' % b",".join(b'"%08x":1' % number for number in range(size // 13))),
+    *(
+        Hostile(f"{row.name} and NaN", row.make)
+        for row in _rows(*_VALUES[:4], front=b'{"a":[', back=b"NaN]}")
+    ),
+    Hostile(
+        "names",
+        lambda size: b"{%b}" % b",".join(b'"%08x":1' % number for number in range(size // 13)),
+    ),
+    Hostile(
+        "a name twice",
+        lambda size: (
+            b'{%b,"00000000":1}' % b",".join(b'"%08x":1' % number for number in range(size // 13))
+        ),
+    ),
     *_rows(b"x", b"\\\\", b"\xc3\xa9", front=b'{"a":"', back=b'"}'),
     *_rows(b" ", front=b'{"a":1', back=b"}"),
 ]
 """Objects; the parser of the standard library reads each to its end."""
 
 CLAIMS: Final = [
-    Hostile("scopes", lambda size: b'"scope":"%b"' % b" ".join(b"s%d" % number for number in range(size // 7))),
-    Hostile("audiences", lambda size: b'"aud":[%b"x"]' % b"".join(b'"%d",' % number for number in range(size // 8))),
+    Hostile(
+        "scopes",
+        lambda size: b'"scope":"%b"' % b" ".join(b"s%d" % number for number in range(size // 7)),
+    ),
+    Hostile(
+        "audiences",
+        lambda size: b'"aud":[%b"x"]' % b"".join(b'"%d",' % number for number in range(size // 8)),
+    ),
 ]
 """Members of a token or an answer."""
 
@@ -97,8 +167,12 @@ def tokens(size: int, header: bytes) -> dict[str, bytes]:
         if hostile.name in ("{},", "{}, and NaN", "1,", "names", "x"):
             for bound in (6000, space):
                 text = b'{"alg":"ES256",' + hostile.make(min(bound, space))[1:]
-                made[f"header of {bound}: {hostile.name}"] = b".".join((b64(text).encode(), b64(b"{}").encode(), signature))
-    made["header: cut"] = b".".join((b64(b'{"alg":"ES256","a":[' + b"{}," * 1900).encode(), b64(b"{}").encode(), signature))
+                made[f"header of {bound}: {hostile.name}"] = b".".join(
+                    (b64(text).encode(), b64(b"{}").encode(), signature)
+                )
+    made["header: cut"] = b".".join(
+        (b64(b'{"alg":"ES256","a":[' + b"{}," * 1900).encode(), b64(b"{}").encode(), signature)
+    )
     made["payload: foreign characters"] = b".".join((header, b"~" * space, signature))
     made["opaque"] = b"a" * size
     made["dots"] = b"." * size

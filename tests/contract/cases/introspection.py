@@ -7,7 +7,21 @@ from typing import Any, Final
 
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer
-from tests.contract.cases.case import ALLOWED, API, ISSUER, NOW, UNAVAILABLE, Allowed, Case, Refused, Scene, bad, literal, opaque, token
+from tests.contract.cases.case import (
+    ALLOWED,
+    API,
+    ISSUER,
+    NOW,
+    UNAVAILABLE,
+    Allowed,
+    Case,
+    Refused,
+    Scene,
+    bad,
+    literal,
+    opaque,
+    token,
+)
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
 _INACTIVE: Final = bad(Reason.INACTIVE)
@@ -25,13 +39,37 @@ def _verdicts() -> list[Case]:
         (
             "active and aud alone",
             "RFC 7662 §2.2 (all else optional)",
-            {"iss": None, "sub": None, "client_id": None, "scope": None, "iat": None, "exp": None, "jti": None, "token_type": None},
+            {
+                "iss": None,
+                "sub": None,
+                "client_id": None,
+                "scope": None,
+                "iat": None,
+                "exp": None,
+                "jti": None,
+                "token_type": None,
+            },
             ALLOWED,
         ),
         ("no exp", "RFC 7662 §2.2 (optional)", {"exp": None}, ALLOWED),
-        ("exp as its leeway ends", "RFC 7662 §2.2 (expiry_leeway_seconds)", {"exp": NOW - 5}, _EXPIRED),
-        ("exp a second before its leeway ends", "RFC 7662 §2.2 (expiry_leeway_seconds)", {"exp": NOW - 4}, ALLOWED),
-        ("exp an hour past", "RFC 7662 §2.2 (another library accepts it)", {"exp": NOW - 3600}, _EXPIRED),
+        (
+            "exp as its leeway ends",
+            "RFC 7662 §2.2 (expiry_leeway_seconds)",
+            {"exp": NOW - 5},
+            _EXPIRED,
+        ),
+        (
+            "exp a second before its leeway ends",
+            "RFC 7662 §2.2 (expiry_leeway_seconds)",
+            {"exp": NOW - 4},
+            ALLOWED,
+        ),
+        (
+            "exp an hour past",
+            "RFC 7662 §2.2 (another library accepts it)",
+            {"exp": NOW - 3600},
+            _EXPIRED,
+        ),
         ("exp as text", "RFC 7662 §2.2 (a timestamp)", {"exp": str(NOW + 100)}, _CLAIM),
         ("exp true", "RFC 7662 §2.2 (a timestamp)", {"exp": True}, _CLAIM),
         ("exp zero, meaning never somewhere", "RFC 7662 §2.2", {"exp": 0}, _EXPIRED),
@@ -48,11 +86,21 @@ def _verdicts() -> list[Case]:
         ("a list of audiences with ours", "RFC 7662 §2.2", {"aud": ["x", API]}, ALLOWED),
         ("a list of others", "RFC 7662 §4", {"aud": ["x", "y"]}, _AUDIENCE),
         ("an empty list of audiences", "RFC 7662 §4", {"aud": []}, _AUDIENCE),
-        ("the scope string as audience", "RFC 7662 §2.2 (servers without a resource send the scope)", {"aud": "user:read"}, _AUDIENCE),
+        (
+            "the scope string as audience",
+            "RFC 7662 §2.2 (servers without a resource send the scope)",
+            {"aud": "user:read"},
+            _AUDIENCE,
+        ),
         ("aud a number", "RFC 7662 §2.2", {"aud": 1}, _CLAIM),
         ("no audience", "RFC 9068 §4 (the audience is required)", {"aud": None}, _AUDIENCE),
         ("another issuer", "RFC 7662 §2.2; RFC 9700 §4.4", {"iss": "https://evil.test"}, _ISSUER),
-        ("the issuer with a slash", "RFC 7662 §2.2 (to the letter)", {"iss": ISSUER + "/"}, _ISSUER),
+        (
+            "the issuer with a slash",
+            "RFC 7662 §2.2 (to the letter)",
+            {"iss": ISSUER + "/"},
+            _ISSUER,
+        ),
         ("iss a number", "RFC 7662 §2.2", {"iss": 1}, _CLAIM),
         ("no iss", "RFC 7662 §2.2 (optional)", {"iss": None}, ALLOWED),
         ("sub a number", "RFC 7662 §2.2", {"sub": 7}, _CLAIM),
@@ -61,10 +109,30 @@ def _verdicts() -> list[Case]:
         ("username with line breaks", "RFC 7662 §2.2", {"username": "a\r\nX-Evil: 1"}, ALLOWED),
         ("scope with a NUL", "RFC 6749 §3.3", {"scope": "a\0b"}, _CLAIM),
         ("token_type Bearer", "RFC 7662 §2.2", {"token_type": "Bearer"}, ALLOWED),
-        ("token_type bearer", "RFC 6749 §5.1 (case-insensitive)", {"token_type": "bearer"}, ALLOWED),
-        ("token_type access_token", "RFC 7662 §2.2 (servers send it)", {"token_type": "access_token"}, ALLOWED),
-        ("a refresh token", "RFC 7662 §2.2 (two servers call it active)", {"token_type": "refresh_token"}, _WRONG_TYPE),
-        ("an ID token", "RFC 8693 §3", {"token_type": "urn:ietf:params:oauth:token-type:id_token"}, _WRONG_TYPE),
+        (
+            "token_type bearer",
+            "RFC 6749 §5.1 (case-insensitive)",
+            {"token_type": "bearer"},
+            ALLOWED,
+        ),
+        (
+            "token_type access_token",
+            "RFC 7662 §2.2 (servers send it)",
+            {"token_type": "access_token"},
+            ALLOWED,
+        ),
+        (
+            "a refresh token",
+            "RFC 7662 §2.2 (two servers call it active)",
+            {"token_type": "refresh_token"},
+            _WRONG_TYPE,
+        ),
+        (
+            "an ID token",
+            "RFC 8693 §3",
+            {"token_type": "urn:ietf:params:oauth:token-type:id_token"},
+            _WRONG_TYPE,
+        ),
         ("token_type mac", "RFC 6749 §7.1", {"token_type": "mac"}, _WRONG_TYPE),
         ("token_type N_A", "RFC 8693 §2.2.1", {"token_type": "N_A"}, _WRONG_TYPE),
         ("token_type a number", "RFC 7662 §2.2", {"token_type": 1}, _WRONG_TYPE),
@@ -72,22 +140,67 @@ def _verdicts() -> list[Case]:
         ("typ ID", "Keycloak", {"typ": "ID"}, _WRONG_TYPE),
         ("typ DPoP without cnf", "RFC 9449 §5", {"typ": "DPoP"}, _CNF),
         ("typ Bearer", "Keycloak", {"typ": "Bearer"}, ALLOWED),
-        ("typ of a word that nobody knows", "RFC 7662 §2.2 (extensions)", {"typ": "robot"}, ALLOWED),
-        ("token_use access_token", "RFC 7662 §2.2 (Ory Hydra)", {"token_use": "access_token"}, ALLOWED),
-        ("token_use of a word that nobody knows", "RFC 7662 §2.2 (extensions)", {"token_use": "api"}, ALLOWED),
+        (
+            "typ of a word that nobody knows",
+            "RFC 7662 §2.2 (extensions)",
+            {"typ": "robot"},
+            ALLOWED,
+        ),
+        (
+            "token_use access_token",
+            "RFC 7662 §2.2 (Ory Hydra)",
+            {"token_use": "access_token"},
+            ALLOWED,
+        ),
+        (
+            "token_use of a word that nobody knows",
+            "RFC 7662 §2.2 (extensions)",
+            {"token_use": "api"},
+            ALLOWED,
+        ),
         ("token_use refresh", "Amazon Cognito", {"token_use": "refresh"}, _WRONG_TYPE),
-        ("token_use refresh_token", "RFC 7662 §2.2 (Ory Hydra)", {"token_use": "refresh_token"}, _WRONG_TYPE),
+        (
+            "token_use refresh_token",
+            "RFC 7662 §2.2 (Ory Hydra)",
+            {"token_use": "refresh_token"},
+            _WRONG_TYPE,
+        ),
         ("token_use ID", "Amazon Cognito", {"token_use": "ID"}, _WRONG_TYPE),
         ("token_use a list", "RFC 7662 §2.2", {"token_use": ["access_token"]}, _WRONG_TYPE),
-        ("at_hash and nonce", "RFC 7662 §2.2 (only words count)", {"at_hash": "x", "nonce": "n", "scope": "openid"}, ALLOWED),
+        (
+            "at_hash and nonce",
+            "RFC 7662 §2.2 (only words count)",
+            {"at_hash": "x", "nonce": "n", "scope": "openid"},
+            ALLOWED,
+        ),
         ("events", "RFC 8417 §2.2", {"events": {}}, _WRONG_TYPE),
-        ("token_introspection", "RFC 9701 §5", {"token_introspection": {"active": True}}, _WRONG_TYPE),
+        (
+            "token_introspection",
+            "RFC 9701 §5",
+            {"token_introspection": {"active": True}},
+            _WRONG_TYPE,
+        ),
         ("code", "OpenID JARM §2.1", {"code": "x"}, _WRONG_TYPE),
-        ("bound by jkt", "RFC 9449 §6.2", {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, _CNF),
-        ("bound by x5t#S256", "RFC 8705 §3.2", {"cnf": {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}}, _CNF),
+        (
+            "bound by jkt",
+            "RFC 9449 §6.2",
+            {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
+            _CNF,
+        ),
+        (
+            "bound by x5t#S256",
+            "RFC 8705 §3.2",
+            {"cnf": {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}},
+            _CNF,
+        ),
         ("bound in a way nobody knows", "RFC 7800 §3.1", {"cnf": {"x": 1}}, _CNF),
         ("cnf a string", "RFC 7800 §3.1", {"cnf": "x"}, _CNF),
-        ("members nobody knows", "RFC 7662 §2.2 (extensions)", {"ext": {"a": [1]}, "entity": None}, ALLOWED),
+        (
+            "members nobody knows",
+            "RFC 7662 §2.2 (extensions)",
+            {"ext": {"a": [1]}, "entity": None},
+            ALLOWED,
+        ),
     ]
 
     def sloppy(issuer: Issuer) -> None:
@@ -114,10 +227,26 @@ def _verdicts() -> list[Case]:
             settings=missing,
         ),
         Case(
-            "active: no audience in a list, where that is accepted", "RFC 7662 §2.2 (Ory Hydra)", opaque(aud=[]), ALLOWED, settings=missing
+            "active: no audience in a list, where that is accepted",
+            "RFC 7662 §2.2 (Ory Hydra)",
+            opaque(aud=[]),
+            ALLOWED,
+            settings=missing,
         ),
-        Case("active: an empty audience, where none is accepted", "RFC 7662 §2.2", opaque(aud=""), _AUDIENCE, settings=missing),
-        Case("active: an object as audience, where none is accepted", "RFC 7662 §2.2", opaque(aud={}), _CLAIM, settings=missing),
+        Case(
+            "active: an empty audience, where none is accepted",
+            "RFC 7662 §2.2",
+            opaque(aud=""),
+            _AUDIENCE,
+            settings=missing,
+        ),
+        Case(
+            "active: an object as audience, where none is accepted",
+            "RFC 7662 §2.2",
+            opaque(aud={}),
+            _CLAIM,
+            settings=missing,
+        ),
         Case(
             "active: the client as audience",
             "RFC 7662 §2.2 (audience_claim)",
@@ -125,9 +254,17 @@ def _verdicts() -> list[Case]:
             ALLOWED,
             settings={"audience": "client-1", "audience_claim": "client_id"},
         ),
-        Case("inactive: unknown", "RFC 7662 §2.2", literal("never-issued"), _INACTIVE, asked=_ASKED),
+        Case(
+            "inactive: unknown", "RFC 7662 §2.2", literal("never-issued"), _INACTIVE, asked=_ASKED
+        ),
         Case("inactive: expired", "RFC 7662 §2.2", opaque(expires_in=-1), _INACTIVE, asked=_ASKED),
-        Case("inactive with good members beside", "RFC 7662 §2.2", opaque(active=False), _INACTIVE, asked=_ASKED),
+        Case(
+            "inactive with good members beside",
+            "RFC 7662 §2.2",
+            opaque(active=False),
+            _INACTIVE,
+            asked=_ASKED,
+        ),
     ]
     return [*rows, *own]
 
@@ -140,9 +277,22 @@ def _clients() -> list[Case]:
         return lambda issuer: setattr(issuer.client_check, "methods", methods)
 
     methods = ("client_secret_basic", "client_secret_post", "private_key_jwt")
-    clause = {"client_secret_basic": "RFC 6749 §2.3.1", "client_secret_post": "RFC 6749 §2.3.1", "private_key_jwt": "RFC 7523 §2.2"}
+    clause = {
+        "client_secret_basic": "RFC 6749 §2.3.1",
+        "client_secret_post": "RFC 6749 §2.3.1",
+        "private_key_jwt": "RFC 7523 §2.2",
+    }
     good = [
-        Case(f"{method}", clause[method], opaque(), ALLOWED, settings=by(method), given=only(method), asked=_ASKED) for method in methods
+        Case(
+            f"{method}",
+            clause[method],
+            opaque(),
+            ALLOWED,
+            settings=by(method),
+            given=only(method),
+            asked=_ASKED,
+        )
+        for method in methods
     ]
     refused = [
         Case(
@@ -208,11 +358,33 @@ def _routing() -> list[Case]:
         return issue
 
     return [
-        Case("a JWE is opaque", "RFC 7516 §3.1 (a JWE is introspected)", literal(jwe), _INACTIVE, asked=_ASKED),
-        Case("a JWT is not shown to introspection", "RFC 9068 §4 (jwt=verify)", token(), ALLOWED, asked=("discovery", "jwks")),
-        Case("a revoked JWT, verified locally", "RFC 9068 §4 (local verification sees no revocation)", revoke(token()), ALLOWED),
         Case(
-            "jwt=introspect: a good JWT", "RFC 7662 §2 (every token is introspected)", token(), ALLOWED, settings=introspected, asked=_ASKED
+            "a JWE is opaque",
+            "RFC 7516 §3.1 (a JWE is introspected)",
+            literal(jwe),
+            _INACTIVE,
+            asked=_ASKED,
+        ),
+        Case(
+            "a JWT is not shown to introspection",
+            "RFC 9068 §4 (jwt=verify)",
+            token(),
+            ALLOWED,
+            asked=("discovery", "jwks"),
+        ),
+        Case(
+            "a revoked JWT, verified locally",
+            "RFC 9068 §4 (local verification sees no revocation)",
+            revoke(token()),
+            ALLOWED,
+        ),
+        Case(
+            "jwt=introspect: a good JWT",
+            "RFC 7662 §2 (every token is introspected)",
+            token(),
+            ALLOWED,
+            settings=introspected,
+            asked=_ASKED,
         ),
         Case(
             "jwt=introspect: a revoked JWT",
@@ -254,7 +426,13 @@ def _routing() -> list[Case]:
             settings=both,
             asked=("discovery", "jwks", "introspection"),
         ),
-        Case("jwt=both: a revoked JWT", "RFC 7662 §2 (verified, then introspected)", revoke(token()), _INACTIVE, settings=both),
+        Case(
+            "jwt=both: a revoked JWT",
+            "RFC 7662 §2 (verified, then introspected)",
+            revoke(token()),
+            _INACTIVE,
+            settings=both,
+        ),
         Case(
             "jwt=both: a bad signature costs no call",
             "CWE-770 (a token that fails local checks costs no call)",

@@ -9,7 +9,18 @@ from typing import Any, Final
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer
-from tests.contract.cases.case import ALLOWED, API, ISSUER, NOW, UNAVAILABLE, Allowed, Case, Refused, bad, opaque
+from tests.contract.cases.case import (
+    ALLOWED,
+    API,
+    ISSUER,
+    NOW,
+    UNAVAILABLE,
+    Allowed,
+    Case,
+    Refused,
+    bad,
+    opaque,
+)
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
 _INACTIVE: Final = bad(Reason.INACTIVE)
@@ -21,7 +32,9 @@ _CNF: Final = bad(Reason.UNSUPPORTED_CONFIRMATION)
 _ASKED: Final = ("discovery", "introspection")
 
 
-def answering(body: bytes | str, *headers: tuple[str, str], status: int = 200) -> Callable[[Issuer], object]:
+def answering(
+    body: bytes | str, *headers: tuple[str, str], status: int = 200
+) -> Callable[[Issuer], object]:
     """Set one answer for every introspection request."""
     raw = body.encode() if isinstance(body, str) else body
     kept = headers or (("content-type", "application/json"),)
@@ -29,7 +42,15 @@ def answering(body: bytes | str, *headers: tuple[str, str], status: int = 200) -
 
 
 def _good(**changes: Any) -> str:
-    members = {"active": True, "iss": ISSUER, "aud": API, "exp": NOW + 300, "scope": "user:read", "client_id": "client-1", **changes}
+    members = {
+        "active": True,
+        "iss": ISSUER,
+        "aud": API,
+        "exp": NOW + 300,
+        "scope": "user:read",
+        "client_id": "client-1",
+        **changes,
+    }
     return json.dumps({name: value for name, value in members.items() if value is not None})
 
 
@@ -61,9 +82,15 @@ def _answers() -> list[Case]:
         ("without active", _good().replace('"active": true, ', "")),
         ("with Active in upper case", _good().replace('"active"', '"Active"')),
         ("with active twice", _good().replace('"active": true', '"active": false, "active": true')),
-        ("with active twice, one of them escaped", _good().replace('"active": true', '"\\u0061ctive": false, "active": true')),
+        (
+            "with active twice, one of them escaped",
+            _good().replace('"active": true', '"\\u0061ctive": false, "active": true'),
+        ),
         ("with aud twice", _good().replace('"aud"', '"aud": "x", "aud"')),
-        ("with a name twice further down", _good(ext=1).replace('"ext": 1', '"ext": {"a": 1, "a": 2}')),
+        (
+            "with a name twice further down",
+            _good(ext=1).replace('"ext": 1', '"ext": {"a": 1, "a": 2}'),
+        ),
         ("with NaN", _good().replace(str(NOW + 300), "NaN")),
         ("with Infinity", _good().replace(str(NOW + 300), "Infinity")),
         ("empty", b""),
@@ -88,10 +115,22 @@ def _answers() -> list[Case]:
         ("a JWT", b"eyJhbGciOiJub25lIn0.e30."),
     ]
     nonsense = [
-        Case(f"the answer is {name}", "RFC 7662 §2.2 (a JSON object)", opaque(), UNAVAILABLE, given=answering(body))
+        Case(
+            f"the answer is {name}",
+            "RFC 7662 §2.2 (a JSON object)",
+            opaque(),
+            UNAVAILABLE,
+            given=answering(body),
+        )
         for name, body in bodies
     ]
-    infinite = Case("introspected exp 1e400", "RFC 8259 §6", opaque(), _CLAIM, given=answering(_good().replace(str(NOW + 300), "1e400")))
+    infinite = Case(
+        "introspected exp 1e400",
+        "RFC 8259 §6",
+        opaque(),
+        _CLAIM,
+        given=answering(_good().replace(str(NOW + 300), "1e400")),
+    )
     types: list[tuple[str, Refused | Allowed]] = [
         ("application/json", ALLOWED),
         ("application/json; charset=utf-8", ALLOWED),
@@ -152,7 +191,12 @@ def _answers() -> list[Case]:
             "RFC 7662 §2.3 (an outage is 503, never 401)",
             opaque(),
             UNAVAILABLE,
-            given=answering(_good(), ("content-type", "application/json"), ("location", "https://evil.test/"), status=status),
+            given=answering(
+                _good(),
+                ("content-type", "application/json"),
+                ("location", "https://evil.test/"),
+                status=status,
+            ),
             asked=_ASKED,
             retry_after="30" if status in (401, 403) else "1",  # bad client credentials last
         )

@@ -30,7 +30,11 @@ def _headers() -> list[Case]:
     own = make_key("ES256", "stranger")
     jwk = own.jwk()
     critical: list[tuple[str, str, TokenOf]] = [
-        ("crit names an extension", "RFC 7515 §4.1.11; CVE-2026-32597", with_header(crit=["exp"], exp=1)),
+        (
+            "crit names an extension",
+            "RFC 7515 §4.1.11; CVE-2026-32597",
+            with_header(crit=["exp"], exp=1),
+        ),
         ("crit names a registered parameter", "RFC 7515 §4.1.11", with_header(crit=["alg"])),
         ("crit is empty", "RFC 7515 §4.1.11 (must not be empty)", with_header(crit=[])),
         ("crit names what is not there", "RFC 7515 §4.1.11", with_header(crit=["x"])),
@@ -52,28 +56,52 @@ def _headers() -> list[Case]:
     brought: list[tuple[str, str, dict[str, Any]]] = [
         ("jwk", "RFC 8725 §3.10; CVE-2018-0114", {"jwk": jwk}),
         ("jku", "RFC 8725 §3.10; RFC 7515 §4.1.2", {"jku": "https://evil.test/jwks"}),
-        ("jku at the issuer with an open redirect", "RFC 8725 §3.10", {"jku": "https://issuer.test/redirect?to=https://evil.test/"}),
+        (
+            "jku at the issuer with an open redirect",
+            "RFC 8725 §3.10",
+            {"jku": "https://issuer.test/redirect?to=https://evil.test/"},
+        ),
         ("x5u", "RFC 8725 §3.10; RFC 7515 §4.1.5", {"x5u": "https://evil.test/cert"}),
         ("x5c", "RFC 7515 §4.1.6", {"x5c": ["MIIB"]}),
         ("x5t", "RFC 7515 §4.1.7", {"x5t": "AAAA"}),
         ("x5t#S256", "RFC 7515 §4.1.8", {"x5t#S256": "AAAA"}),
     ]
     strangers = [
-        Case(f"a stranger's signature with {name}", clause, by_stranger(**header), _SIGNATURE, asked=_LEARNED)
+        Case(
+            f"a stranger's signature with {name}",
+            clause,
+            by_stranger(**header),
+            _SIGNATURE,
+            asked=_LEARNED,
+        )
         for name, clause, header in brought
     ]
     good = [
-        Case(f"a good signature with {name}", clause, with_header(**header), ALLOWED, asked=_LEARNED) for name, clause, header in brought
+        Case(
+            f"a good signature with {name}", clause, with_header(**header), ALLOWED, asked=_LEARNED
+        )
+        for name, clause, header in brought
     ]
     harmless: list[tuple[str, str, TokenOf]] = [
         ("b64 true", "RFC 7797 §3", with_header(b64=True)),
         ("cty", "RFC 7515 §4.1.10", with_header(cty="json")),
         ("an unknown parameter", "RFC 7515 §4 (ignored)", with_header(foo={"bar": [1]})),
         ("epk and enc, of JWE", "RFC 7515 §4 (ignored)", with_header(epk={}, apu="x")),
-        ("claims replicated in the header", "RFC 7519 §5.3", with_header(iss="https://evil.test", exp=1)),
+        (
+            "claims replicated in the header",
+            "RFC 7519 §5.3",
+            with_header(iss="https://evil.test", exp=1),
+        ),
     ]
-    harmless_rows = [Case(f"a good token with {name}", clause, make, ALLOWED) for name, clause, make in harmless]
-    return [*(Case(name, clause, make, _CRIT, asked=()) for name, clause, make in critical), *strangers, *good, *harmless_rows]
+    harmless_rows = [
+        Case(f"a good token with {name}", clause, make, ALLOWED) for name, clause, make in harmless
+    ]
+    return [
+        *(Case(name, clause, make, _CRIT, asked=()) for name, clause, make in critical),
+        *strangers,
+        *good,
+        *harmless_rows,
+    ]
 
 
 def _key_ids() -> list[Case]:
@@ -92,7 +120,10 @@ def _key_ids() -> list[Case]:
         ("a number as a string", "RFC 7515 §4.1.4", "0"),
         ("Unicode look-alike", "RFC 8725 §3.10", "\u0435s256-1"),
     ]
-    rows = [Case(f"kid {name}", clause, with_header(kid=kid), _UNKNOWN_KEY, asked=None) for name, clause, kid in unknown]
+    rows = [
+        Case(f"kid {name}", clause, with_header(kid=kid), _UNKNOWN_KEY, asked=None)
+        for name, clause, kid in unknown
+    ]
     malformed: list[tuple[str, Any]] = [
         ("one character too long", "k" * 1025),
         ("a number", 1),
@@ -101,7 +132,12 @@ def _key_ids() -> list[Case]:
         ("an object", {"kid": "es256-1"}),
         ("a float", 1.5),
     ]
-    wrong = [Case(f"kid {name}", "RFC 7515 §4.1.4 (a string)", with_header(kid=kid), _MALFORMED, asked=()) for name, kid in malformed]
+    wrong = [
+        Case(
+            f"kid {name}", "RFC 7515 §4.1.4 (a string)", with_header(kid=kid), _MALFORMED, asked=()
+        )
+        for name, kid in malformed
+    ]
     null = Case(
         "kid null",
         "RFC 7515 §4.1.4 (a string)",
@@ -110,14 +146,33 @@ def _key_ids() -> list[Case]:
         asked=(),
     )
     nan = Case("kid NaN", "RFC 8259 §6", with_header(kid=math.nan), _MALFORMED, asked=())
-    none = Case("no kid, one key that fits", "RFC 7515 §4.1.4 (optional)", with_header(kid=None), ALLOWED, asked=forced)
+    none = Case(
+        "no kid, one key that fits",
+        "RFC 7515 §4.1.4 (optional)",
+        with_header(kid=None),
+        ALLOWED,
+        asked=forced,
+    )
     foreign = Case("no kid, a stranger's key", "RFC 7515 §5.2", by_stranger(kid=None), _SIGNATURE)
     return [*rows, *wrong, null, nan, none, foreign]
 
 
 def _types() -> list[Case]:
-    good = ["at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "Application/AT+JWT", "JWT", "jwt", "application/jwt", None]
-    rows = [Case(f"typ {typ!r}", "RFC 9068 §2.1; RFC 7515 §4.1.9", with_header(typ=typ), ALLOWED) for typ in good]
+    good = [
+        "at+jwt",
+        "AT+JWT",
+        "At+Jwt",
+        "application/at+jwt",
+        "Application/AT+JWT",
+        "JWT",
+        "jwt",
+        "application/jwt",
+        None,
+    ]
+    rows = [
+        Case(f"typ {typ!r}", "RFC 9068 §2.1; RFC 7515 §4.1.9", with_header(typ=typ), ALLOWED)
+        for typ in good
+    ]
     wrong: list[tuple[Any, str]] = [
         ("dpop+jwt", "RFC 9449 §4.2; RFC 8725 §3.11"),
         ("logout+jwt", "OpenID Connect Back-Channel Logout §2.4"),
@@ -153,9 +208,14 @@ def _types() -> list[Case]:
         ({}, "RFC 7515 §4.1.9 (a string)"),
     ]
     null = Case(
-        "typ null", "RFC 7515 §4.1.9 (a string)", raw_header(lambda usual: extended('"typ":null')({"alg": usual["alg"]})), _WRONG_TYPE
+        "typ null",
+        "RFC 7515 §4.1.9 (a string)",
+        raw_header(lambda usual: extended('"typ":null')({"alg": usual["alg"]})),
+        _WRONG_TYPE,
     )
-    refused = [Case(f"typ {typ!r}", clause, with_header(typ=typ), _WRONG_TYPE) for typ, clause in wrong]
+    refused = [
+        Case(f"typ {typ!r}", clause, with_header(typ=typ), _WRONG_TYPE) for typ, clause in wrong
+    ]
     strict: list[tuple[str | None, Any]] = [
         ("at+jwt", ALLOWED),
         ("application/at+jwt", ALLOWED),
@@ -165,7 +225,13 @@ def _types() -> list[Case]:
         (None, _WRONG_TYPE),
     ]
     rfc9068 = [
-        Case(f"typ {typ!r} under rfc9068", "RFC 9068 §4", with_header(typ=typ), expected, settings={"profile": "rfc9068"})
+        Case(
+            f"typ {typ!r} under rfc9068",
+            "RFC 9068 §4",
+            with_header(typ=typ),
+            expected,
+            settings={"profile": "rfc9068"},
+        )
         for typ, expected in strict
     ]
     return [*rows, *refused, null, *rfc9068]

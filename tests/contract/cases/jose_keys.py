@@ -43,16 +43,29 @@ def rsa_jwk(key: rsa.RSAPrivateKey = RSA, **members: Any) -> dict[str, Any]:
 def ec_jwk(key: ec.EllipticCurvePrivateKey = P256, **members: Any) -> dict[str, Any]:
     """Return the public JWK of an elliptic curve key."""
     numbers, size = key.public_key().public_numbers(), (key.key_size + 7) // 8
-    return {"kty": "EC", "crv": f"P-{key.key_size}", "x": number(numbers.x, size), "y": number(numbers.y, size), **members}
+    return {
+        "kty": "EC",
+        "crv": f"P-{key.key_size}",
+        "x": number(numbers.x, size),
+        "y": number(numbers.y, size),
+        **members,
+    }
 
 
 def ed_jwk(key: ed25519.Ed25519PrivateKey = ED25519, **members: Any) -> dict[str, Any]:
     """Return the public JWK of an Ed25519 key."""
-    return {"kty": "OKP", "crv": "Ed25519", "x": b64(key.public_key().public_bytes_raw()), **members}
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": b64(key.public_key().public_bytes_raw()),
+        **members,
+    }
 
 
 PUBLIC: Final[Mapping[str, dict[str, Any]]] = {
-    **{f"{family}{bits}": rsa_jwk(kid="rsa") for family in ("RS", "PS") for bits in (256, 384, 512)},
+    **{
+        f"{family}{bits}": rsa_jwk(kid="rsa") for family in ("RS", "PS") for bits in (256, 384, 512)
+    },
     "ES256": ec_jwk(P256, kid="p256"),
     "ES384": ec_jwk(P384, kid="p384"),
     "ES512": ec_jwk(P521, kid="p521"),
@@ -81,12 +94,20 @@ def make_signature(alg: str, signing_input: bytes, *, salt_length: int | None = 
 def unsigned(header: Any, payload: Any = None, signature: bytes = b"signature") -> str:
     """Assemble a token; `header` and `payload` are octets, or values to encode as JSON."""
     parts = [
-        part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, {"sub": "x"} if payload is None else payload)
+        part if isinstance(part, bytes) else json.dumps(part).encode()
+        for part in (header, {"sub": "x"} if payload is None else payload)
     ]
     return ".".join([*map(b64, parts), b64(signature)])
 
 
-def signed(alg: str, payload: Any = None, *, change: Callable[[bytes], bytes] = bytes, key_of: str | None = None, **header: Any) -> str:
+def signed(
+    alg: str,
+    payload: Any = None,
+    *,
+    change: Callable[[bytes], bytes] = bytes,
+    key_of: str | None = None,
+    **header: Any,
+) -> str:
     """Make a token with `alg`, signed by the key of `key_of` (default: `alg`).
 
     `change` modifies the signature.

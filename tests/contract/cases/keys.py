@@ -40,16 +40,46 @@ def _changed_jwk() -> list[Case]:
     rows: list[tuple[str, str, str, dict[str, Any], Refused | Allowed]] = [
         ("without alg", "RFC 7517 §4.4 (optional)", "ES256", {"alg": None}, ALLOWED),
         ("without use", "RFC 7517 §4.2 (optional)", "ES256", {"use": None}, ALLOWED),
-        ("without kid", "RFC 7517 §4.5 (a token's kid names it or not)", "ES256", {"kid": None}, _UNKNOWN_KEY),
+        (
+            "without kid",
+            "RFC 7517 §4.5 (a token's kid names it or not)",
+            "ES256",
+            {"kid": None},
+            _UNKNOWN_KEY,
+        ),
         ("with key_ops verify", "RFC 7517 §4.3", "ES256", {"key_ops": ["verify"]}, ALLOWED),
         ("with more key_ops", "RFC 7517 §4.3", "ES256", {"key_ops": ["verify", "sign"]}, ALLOWED),
         ("with key_ops sign only", "RFC 7517 §4.3", "ES256", {"key_ops": ["sign"]}, _UNKNOWN_KEY),
         ("with empty key_ops", "RFC 7517 §4.3", "ES256", {"key_ops": []}, _UNKNOWN_KEY),
-        ("with key_ops as a string", "RFC 7517 §4.3 (an array)", "ES256", {"key_ops": "verify"}, _UNKNOWN_KEY),
-        ("with a number in key_ops", "RFC 7517 §4.3", "ES256", {"key_ops": ["verify", 1]}, _UNKNOWN_KEY),
-        ("with key_ops twice the same", "RFC 7517 §4.3 (no duplicates)", "ES256", {"key_ops": ["verify", "verify"]}, _UNKNOWN_KEY),
+        (
+            "with key_ops as a string",
+            "RFC 7517 §4.3 (an array)",
+            "ES256",
+            {"key_ops": "verify"},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with a number in key_ops",
+            "RFC 7517 §4.3",
+            "ES256",
+            {"key_ops": ["verify", 1]},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with key_ops twice the same",
+            "RFC 7517 §4.3 (no duplicates)",
+            "ES256",
+            {"key_ops": ["verify", "verify"]},
+            _UNKNOWN_KEY,
+        ),
         ("for encryption", "RFC 7517 §4.2", "ES256", {"use": "enc"}, _UNKNOWN_KEY),
-        ("with use in upper case", "RFC 7517 §4.2 (case-sensitive)", "ES256", {"use": "SIG"}, _UNKNOWN_KEY),
+        (
+            "with use in upper case",
+            "RFC 7517 §4.2 (case-sensitive)",
+            "ES256",
+            {"use": "SIG"},
+            _UNKNOWN_KEY,
+        ),
         ("with use as a number", "RFC 7517 §4.2 (a string)", "ES256", {"use": 1}, _UNKNOWN_KEY),
         ("with the alg of encryption", "RFC 7518 §4.1", "ES256", {"alg": "ECDH-ES"}, _UNKNOWN_KEY),
         ("with the alg of another curve", "RFC 7518 §3.4", "ES256", {"alg": "ES384"}, _UNKNOWN_KEY),
@@ -58,44 +88,206 @@ def _changed_jwk() -> list[Case]:
         ("with alg HS256", "RFC 8725 §2.1", "ES256", {"alg": "HS256"}, _UNKNOWN_KEY),
         ("with alg as a number", "RFC 7517 §4.4 (a string)", "ES256", {"alg": 1}, _UNKNOWN_KEY),
         ("with kid as a number", "RFC 7517 §4.5 (a string)", "ES256", {"kid": 1}, _UNKNOWN_KEY),
-        ("of another curve by name", "RFC 7518 §6.2.1.1", "ES256", {"crv": "P-384", "alg": None}, _UNKNOWN_KEY),
-        ("of secp256k1 by name", "RFC 8812 §3.1", "ES256", {"crv": "secp256k1", "alg": None}, _UNKNOWN_KEY),
-        ("with a curve in lower case", "RFC 7518 §6.2.1.1", "ES256", {"crv": "p-256"}, _UNKNOWN_KEY),
+        (
+            "of another curve by name",
+            "RFC 7518 §6.2.1.1",
+            "ES256",
+            {"crv": "P-384", "alg": None},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "of secp256k1 by name",
+            "RFC 8812 §3.1",
+            "ES256",
+            {"crv": "secp256k1", "alg": None},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with a curve in lower case",
+            "RFC 7518 §6.2.1.1",
+            "ES256",
+            {"crv": "p-256"},
+            _UNKNOWN_KEY,
+        ),
         ("without a curve", "RFC 7518 §6.2.1.1", "ES256", {"crv": None}, _UNKNOWN_KEY),
         ("without y", "RFC 7518 §6.2.1.3", "ES256", {"y": None}, _UNKNOWN_KEY),
         ("with x for y", "RFC 7518 §6.2 (on the curve)", "ES256", {"y": ec["x"]}, _UNKNOWN_KEY),
-        ("at the origin", "RFC 8725 §3.4", "ES256", {"x": encode(bytes(32)), "y": encode(bytes(32))}, _UNKNOWN_KEY),
-        ("with a short x", "RFC 7518 §6.2.1.2 (full length)", "ES256", {"x": encode(b"\1" * 31)}, _UNKNOWN_KEY),
-        ("with a long x", "RFC 7518 §6.2.1.2 (full length)", "ES256", {"x": encode(b"\0" + b"\1" * 32)}, _UNKNOWN_KEY),
-        ("with padding in x", "RFC 7518 §2 (base64url)", "ES256", {"x": ec["x"] + "="}, _UNKNOWN_KEY),
+        (
+            "at the origin",
+            "RFC 8725 §3.4",
+            "ES256",
+            {"x": encode(bytes(32)), "y": encode(bytes(32))},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with a short x",
+            "RFC 7518 §6.2.1.2 (full length)",
+            "ES256",
+            {"x": encode(b"\1" * 31)},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with a long x",
+            "RFC 7518 §6.2.1.2 (full length)",
+            "ES256",
+            {"x": encode(b"\0" + b"\1" * 32)},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "with padding in x",
+            "RFC 7518 §2 (base64url)",
+            "ES256",
+            {"x": ec["x"] + "="},
+            _UNKNOWN_KEY,
+        ),
         ("with x as a number", "RFC 7518 §6.2.1.2", "ES256", {"x": 1}, _UNKNOWN_KEY),
-        ("with a private member", "RFC 7517 §9.1 (public only)", "ES256", {"d": ec["x"]}, _UNKNOWN_KEY),
+        (
+            "with a private member",
+            "RFC 7517 §9.1 (public only)",
+            "ES256",
+            {"d": ec["x"]},
+            _UNKNOWN_KEY,
+        ),
         ("of type RSA by name", "RFC 7517 §4.1", "ES256", {"kty": "RSA"}, _UNKNOWN_KEY),
-        ("of type oct by name", "RFC 7517 §4.1", "ES256", {"kty": "oct", "k": "AAAA"}, _UNKNOWN_KEY),
-        ("of type in lower case", "RFC 7517 §4.1 (case-sensitive)", "ES256", {"kty": "ec"}, _UNKNOWN_KEY),
+        (
+            "of type oct by name",
+            "RFC 7517 §4.1",
+            "ES256",
+            {"kty": "oct", "k": "AAAA"},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "of type in lower case",
+            "RFC 7517 §4.1 (case-sensitive)",
+            "ES256",
+            {"kty": "ec"},
+            _UNKNOWN_KEY,
+        ),
         ("without a type", "RFC 7517 §4.1", "ES256", {"kty": None}, _UNKNOWN_KEY),
-        ("with members nobody knows", "RFC 7517 §4 (ignored)", "ES256", {"x5c": ["MIIB"], "exp": 1, "nbf": 2, "foo": None}, ALLOWED),
+        (
+            "with members nobody knows",
+            "RFC 7517 §4 (ignored)",
+            "ES256",
+            {"x5c": ["MIIB"], "exp": 1, "nbf": 2, "foo": None},
+            ALLOWED,
+        ),
         ("RSA without alg", "RFC 7517 §4.4 (optional)", "PS256", {"alg": None}, ALLOWED),
-        ("RSA with alg RS256, token PS256", "RFC 7517 §4.4", "PS256", {"alg": "RS256"}, _UNKNOWN_KEY),
-        ("RSA for encryption", "RFC 7518 §4.1", "RS256", {"alg": "RSA-OAEP", "use": "enc"}, _UNKNOWN_KEY),
-        ("RSA with exponent 1", "RFC 8017 §3.1; CVE class: e = 1 makes every message its signature", "RS256", {"e": "AQ"}, _UNKNOWN_KEY),
+        (
+            "RSA with alg RS256, token PS256",
+            "RFC 7517 §4.4",
+            "PS256",
+            {"alg": "RS256"},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "RSA for encryption",
+            "RFC 7518 §4.1",
+            "RS256",
+            {"alg": "RSA-OAEP", "use": "enc"},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "RSA with exponent 1",
+            "RFC 8017 §3.1; CVE class: e = 1 makes every message its signature",
+            "RS256",
+            {"e": "AQ"},
+            _UNKNOWN_KEY,
+        ),
         ("RSA with exponent 0", "RFC 8017 §3.1", "RS256", {"e": "AA"}, _UNKNOWN_KEY),
-        ("RSA with an even exponent", "RFC 8017 §3.1", "RS256", {"e": encode(b"\1\0\2")}, _UNKNOWN_KEY),
+        (
+            "RSA with an even exponent",
+            "RFC 8017 §3.1",
+            "RS256",
+            {"e": encode(b"\1\0\2")},
+            _UNKNOWN_KEY,
+        ),
         ("RSA with another exponent", "RFC 8017 §8.2.2", "RS256", {"e": "Aw"}, _SIGNATURE),
-        ("RSA with a huge exponent", "CWE-400: slow to verify", "RS256", {"e": encode(b"\1" + bytes(255) + b"\1")}, _UNKNOWN_KEY),
+        (
+            "RSA with a huge exponent",
+            "CWE-400: slow to verify",
+            "RS256",
+            {"e": encode(b"\1" + bytes(255) + b"\1")},
+            _UNKNOWN_KEY,
+        ),
         ("RSA without n", "RFC 7518 §6.3.1.1", "RS256", {"n": None}, _UNKNOWN_KEY),
-        ("RSA with an even modulus", "RFC 8017 §3.1", "RS256", {"n": encode(b"\xff" * 255 + b"\xfe")}, _UNKNOWN_KEY),
-        ("RSA with a modulus of zeros", "RFC 8017 §3.1", "RS256", {"n": encode(bytes(256))}, _UNKNOWN_KEY),
-        ("RSA with a modulus of 20,000 bits", "CWE-400: slow to verify", "RS256", {"n": encode(b"\xff" * 2500)}, _UNKNOWN_KEY),
-        ("RSA with private members", "RFC 7517 §9.1 (public only)", "RS256", {"p": "AQAB", "q": "AQAB"}, _UNKNOWN_KEY),
-        ("Ed25519 under alg Ed25519, token EdDSA", "RFC 9864 §2.2", "EdDSA", {"alg": "Ed25519"}, ALLOWED),
-        ("Ed25519 under alg EdDSA, token Ed25519", "RFC 9864 §2.2", "Ed25519", {"alg": "EdDSA"}, ALLOWED),
+        (
+            "RSA with an even modulus",
+            "RFC 8017 §3.1",
+            "RS256",
+            {"n": encode(b"\xff" * 255 + b"\xfe")},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "RSA with a modulus of zeros",
+            "RFC 8017 §3.1",
+            "RS256",
+            {"n": encode(bytes(256))},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "RSA with a modulus of 20,000 bits",
+            "CWE-400: slow to verify",
+            "RS256",
+            {"n": encode(b"\xff" * 2500)},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "RSA with private members",
+            "RFC 7517 §9.1 (public only)",
+            "RS256",
+            {"p": "AQAB", "q": "AQAB"},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "Ed25519 under alg Ed25519, token EdDSA",
+            "RFC 9864 §2.2",
+            "EdDSA",
+            {"alg": "Ed25519"},
+            ALLOWED,
+        ),
+        (
+            "Ed25519 under alg EdDSA, token Ed25519",
+            "RFC 9864 §2.2",
+            "Ed25519",
+            {"alg": "EdDSA"},
+            ALLOWED,
+        ),
         ("Ed25519 without alg", "RFC 8037 §2", "EdDSA", {"alg": None}, ALLOWED),
-        ("Ed25519 named Ed448", "RFC 8037 §2", "EdDSA", {"crv": "Ed448", "alg": None}, _UNKNOWN_KEY),
-        ("Ed25519 named X25519", "RFC 8037 §2 (not for signatures)", "EdDSA", {"crv": "X25519", "alg": None}, _UNKNOWN_KEY),
-        ("Ed25519 of 31 octets", "RFC 8032 §5.1.5", "EdDSA", {"x": encode(bytes(31))}, _UNKNOWN_KEY),
-        ("Ed25519 of small order, zero", "RFC 8032 §5.1.7; CVE class: low order", "EdDSA", {"x": encode(bytes(32))}, _UNKNOWN_KEY),
-        ("Ed25519 of small order, one", "RFC 8032 §5.1.7; CVE class: low order", "EdDSA", {"x": encode(b"\1" + bytes(31))}, _UNKNOWN_KEY),
+        (
+            "Ed25519 named Ed448",
+            "RFC 8037 §2",
+            "EdDSA",
+            {"crv": "Ed448", "alg": None},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "Ed25519 named X25519",
+            "RFC 8037 §2 (not for signatures)",
+            "EdDSA",
+            {"crv": "X25519", "alg": None},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "Ed25519 of 31 octets",
+            "RFC 8032 §5.1.5",
+            "EdDSA",
+            {"x": encode(bytes(31))},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "Ed25519 of small order, zero",
+            "RFC 8032 §5.1.7; CVE class: low order",
+            "EdDSA",
+            {"x": encode(bytes(32))},
+            _UNKNOWN_KEY,
+        ),
+        (
+            "Ed25519 of small order, one",
+            "RFC 8032 §5.1.7; CVE class: low order",
+            "EdDSA",
+            {"x": encode(b"\1" + bytes(31))},
+            _UNKNOWN_KEY,
+        ),
     ]
     return [
         Case(f"the key {name}", clause, token(), expected, algorithm=alg, given=changed(**members))
@@ -113,8 +305,12 @@ def _weak() -> list[Case]:
 
     clause = "RFC 7518 §3.3 (2048 bits or more); CVE-2026-102274 class"
     return [
-        Case("RSA of 1024 bits", clause, token(), _UNKNOWN_KEY, algorithm="RS256", given=weak(1024)),
-        Case("RSA of 2040 bits", clause, token(), _UNKNOWN_KEY, algorithm="RS256", given=weak(2040)),
+        Case(
+            "RSA of 1024 bits", clause, token(), _UNKNOWN_KEY, algorithm="RS256", given=weak(1024)
+        ),
+        Case(
+            "RSA of 2040 bits", clause, token(), _UNKNOWN_KEY, algorithm="RS256", given=weak(2040)
+        ),
         Case("RSA of 3072 bits", clause, token(), ALLOWED, algorithm="RS256", given=weak(3072)),
     ]
 
@@ -151,23 +347,45 @@ def _sets() -> list[Case]:
 
     many = [make_key("ES256", "many", number).jwk(kid=f"many-{number}") for number in range(1, 100)]
     several = [
-        Case("two keys of one kid, ours last", "RFC 7517 §4.5 (should be distinct)", token(), ALLOWED, given=twin(first=True)),
-        Case("two keys of one kid, ours first", "RFC 7517 §4.5 (should be distinct)", token(), ALLOWED, given=twin(first=False)),
+        Case(
+            "two keys of one kid, ours last",
+            "RFC 7517 §4.5 (should be distinct)",
+            token(),
+            ALLOWED,
+            given=twin(first=True),
+        ),
+        Case(
+            "two keys of one kid, ours first",
+            "RFC 7517 §4.5 (should be distinct)",
+            token(),
+            ALLOWED,
+            given=twin(first=False),
+        ),
         Case(
             "two keys of one kid, of two types",
             "RFC 7517 §4.5 (different kty may share one)",
             token(),
             ALLOWED,
-            given=lambda issuer: issuer.odd_keys.insert(0, make_key("EdDSA", "twin").jwk(kid="es256-1")),
+            given=lambda issuer: issuer.odd_keys.insert(
+                0, make_key("EdDSA", "twin").jwk(kid="es256-1")
+            ),
         ),
         Case(
             "a hundred keys, ours the last",
             "RFC 7517 §5 (a long key set)",
             token(),
             ALLOWED,
-            given=lambda issuer: setattr(issuer, "keys", []) or published(*many, issuer.signing_key.jwk())(issuer),
+            given=lambda issuer: (
+                setattr(issuer, "keys", []) or published(*many, issuer.signing_key.jwk())(issuer)
+            ),
         ),
-        Case("no kid, ours the second that fits", "RFC 7515 appendix D", token(header={"kid": None}), ALLOWED, given=twin(first=True)),
+        Case(
+            "no kid, ours the second that fits",
+            "RFC 7515 appendix D",
+            token(header={"kid": None}),
+            ALLOWED,
+            given=twin(first=True),
+        ),
         Case(
             "no kid, ours the fifth that fits",
             "RFC 7515 appendix D (at most 4 fitting keys are tried)",
@@ -196,7 +414,13 @@ def _sets() -> list[Case]:
             UNAVAILABLE,
             given=changed(beside=False, use="enc"),
         ),
-        Case("no key at all", "RFC 7517 §5 (a set without a usable key is an outage)", token(), UNAVAILABLE, given=published()),
+        Case(
+            "no key at all",
+            "RFC 7517 §5 (a set without a usable key is an outage)",
+            token(),
+            UNAVAILABLE,
+            given=published(),
+        ),
     ]
     bodies: list[tuple[str, bytes]] = [
         ("not JSON", b"<html>"),
@@ -224,12 +448,26 @@ def _sets() -> list[Case]:
 
     def typed(media_type: str) -> Callable[[Issuer], object]:
         return lambda issuer: issuer.fail(
-            HttpResponse(200, (("content-type", media_type),), json.dumps(issuer.jwk_set()).encode()), at="jwks"
+            HttpResponse(
+                200, (("content-type", media_type),), json.dumps(issuer.jwk_set()).encode()
+            ),
+            at="jwks",
         )
 
-    kinds = ["application/json", "application/jwk-set+json", "application/octet-stream", "text/plain; charset=utf-8"]
+    kinds = [
+        "application/json",
+        "application/jwk-set+json",
+        "application/octet-stream",
+        "text/plain; charset=utf-8",
+    ]
     types = [
-        Case(f"the JWK Set comes as {kind}", "RFC 7517 §8.5 (servers send other media types)", token(), ALLOWED, given=typed(kind))
+        Case(
+            f"the JWK Set comes as {kind}",
+            "RFC 7517 §8.5 (servers send other media types)",
+            token(),
+            ALLOWED,
+            given=typed(kind),
+        )
         for kind in kinds
     ]
     return [*spoiled, *several, *nonsense, *types]

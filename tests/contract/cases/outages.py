@@ -56,7 +56,10 @@ def _cold() -> list[Case]:
             UNAVAILABLE,
             given=failing(mode, place),
         )
-        for kind, make, places in (("a JWT", token(), (None, "discovery", "jwks")), ("an opaque token", opaque(), (None, "discovery")))
+        for kind, make, places in (
+            ("a JWT", token(), (None, "discovery", "jwks")),
+            ("an opaque token", opaque(), (None, "discovery")),
+        )
         for place in places
         for mode in _MODES
     ]
@@ -67,7 +70,11 @@ def _hopeless() -> list[Case]:
     rows: list[tuple[str, TokenOf | None, Refused]] = [
         ("no token", None, Refused(401, None, Reason.NO_TOKEN)),
         ("a foreign issuer", token(iss="https://evil.test"), bad(Reason.UNKNOWN_ISSUER)),
-        ("alg none", lambda issuer: issuer.token(header={"alg": "none"}), bad(Reason.UNSUPPORTED_ALGORITHM)),
+        (
+            "alg none",
+            lambda issuer: issuer.token(header={"alg": "none"}),
+            bad(Reason.UNSUPPORTED_ALGORITHM),
+        ),
         ("the type of another token", token(header={"typ": "dpop+jwt"}), bad(Reason.WRONG_TYPE)),
         ("a malformed token", lambda issuer: issuer.token() + "~", bad(Reason.MALFORMED_TOKEN)),
     ]
@@ -107,7 +114,13 @@ def _warm() -> list[Case]:
         scene.token = scene.issuer.token(header={"kid": "nobody's"})
 
     def ask_once(scene: Scene) -> None:
-        seen_by_guard(scene.guard, "GET", "/token", [(b"authorization", b"Bearer " + scene.token.encode())], "")
+        seen_by_guard(
+            scene.guard,
+            "GET",
+            "/token",
+            [(b"authorization", b"Bearer " + scene.token.encode())],
+            "",
+        )
 
     def short(issuer: Issuer) -> None:
         issuer.cache_control = "max-age=300"
@@ -118,7 +131,12 @@ def _warm() -> list[Case]:
     stale = "RFC 5861 §4 (the last good set serves keys_stale_seconds past its end)"
     return [
         Case(
-            "down: a token that is remembered", "RFC 9111 §4.2 (the key set is still fresh)", token(), ALLOWED, then=at(60, down), asked=()
+            "down: a token that is remembered",
+            "RFC 9111 §4.2 (the key set is still fresh)",
+            token(),
+            ALLOWED,
+            then=at(60, down),
+            asked=(),
         ),
         Case(
             "down: a new token by a known key",
@@ -128,9 +146,30 @@ def _warm() -> list[Case]:
             then=at(60, down, fresh),
             asked=(),
         ),
-        Case("down: a new token, the set past its end", stale, token(), ALLOWED, given=short, then=at(301, down, fresh)),
-        Case("down: a new token, the set a second before too stale", stale, token(), ALLOWED, given=short, then=at(3899, down, fresh)),
-        Case("down: a new token, the set too stale", stale, token(), UNAVAILABLE, given=short, then=at(3900, down, fresh)),
+        Case(
+            "down: a new token, the set past its end",
+            stale,
+            token(),
+            ALLOWED,
+            given=short,
+            then=at(301, down, fresh),
+        ),
+        Case(
+            "down: a new token, the set a second before too stale",
+            stale,
+            token(),
+            ALLOWED,
+            given=short,
+            then=at(3899, down, fresh),
+        ),
+        Case(
+            "down: a new token, the set too stale",
+            stale,
+            token(),
+            UNAVAILABLE,
+            given=short,
+            then=at(3900, down, fresh),
+        ),
         Case(
             "down: an unknown key",
             "RFC 9110 §15.6.4 (503 if the last fetch failed)",
@@ -218,13 +257,22 @@ def _warm() -> list[Case]:
             bad(Reason.ISSUED_IN_FUTURE),
             given=lambda issuer: setattr(issuer, "skew_seconds", 31),
         ),
-        Case("unavailable, HEAD", "RFC 9110 §9.3.2 (HEAD has no body)", token(), UNAVAILABLE, method="HEAD", given=failing("500")),
+        Case(
+            "unavailable, HEAD",
+            "RFC 9110 §9.3.2 (HEAD has no body)",
+            token(),
+            UNAVAILABLE,
+            method="HEAD",
+            given=failing("500"),
+        ),
         Case(
             "an unknown opaque token while introspection asks for patience",
             "RFC 9110 §10.2.3",
             literal("x"),
             UNAVAILABLE,
-            given=lambda issuer: issuer.fail(HttpResponse(429, (("retry-after", "7"),)), at="introspection"),
+            given=lambda issuer: issuer.fail(
+                HttpResponse(429, (("retry-after", "7"),)), at="introspection"
+            ),
             retry_after="7",
         ),
         *(
@@ -233,7 +281,9 @@ def _warm() -> list[Case]:
                 "RFC 9110 §10.2.3 (between 1 s and 60 s)",
                 literal("x"),
                 UNAVAILABLE,
-                given=lambda issuer, asked=asked: issuer.fail(HttpResponse(503, (("retry-after", asked),)), at="introspection"),
+                given=lambda issuer, asked=asked: issuer.fail(
+                    HttpResponse(503, (("retry-after", asked),)), at="introspection"
+                ),
                 retry_after=told,
             )
             for asked, told in (

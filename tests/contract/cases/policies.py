@@ -7,12 +7,28 @@ from typing import Any, Final
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
-from tests.contract.cases.case import ALLOWED, NOW, Allowed, Case, Refused, Scene, bad, bad_request, literal, opaque, token
+from tests.contract.cases.case import (
+    ALLOWED,
+    NOW,
+    Allowed,
+    Case,
+    Refused,
+    Scene,
+    bad,
+    bad_request,
+    literal,
+    opaque,
+    token,
+)
 from tests.contract.cases.scopes import missing
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
-_STEP_UP: Final = Refused(401, "insufficient_user_authentication", Reason.INSUFFICIENT_AUTHENTICATION)
-_AGAIN: Final = Refused(401, "insufficient_user_authentication", Reason.INSUFFICIENT_AUTHENTICATION, scope="user:read")
+_STEP_UP: Final = Refused(
+    401, "insufficient_user_authentication", Reason.INSUFFICIENT_AUTHENTICATION
+)
+_AGAIN: Final = Refused(
+    401, "insufficient_user_authentication", Reason.INSUFFICIENT_AUTHENTICATION, scope="user:read"
+)
 
 
 def _strength() -> list[Case]:
@@ -30,7 +46,13 @@ def _strength() -> list[Case]:
         ("true", {"acr": True}, _STEP_UP),
     ]
     return [
-        Case(f"acr {name}", "RFC 9470 §3; OpenID Connect Core §2", token(**claims), expected, path="/strong")
+        Case(
+            f"acr {name}",
+            "RFC 9470 §3; OpenID Connect Core §2",
+            token(**claims),
+            expected,
+            path="/strong",
+        )
         for name, claims, expected in rows
     ]
 
@@ -51,16 +73,35 @@ def _age() -> list[Case]:
         ("long ago", {"auth_time": 0}, _AGAIN),
     ]
     clause = "RFC 9470 §3 (max_age); OpenID Connect Core §2 (auth_time)"
-    aged = [Case(f"auth_time {name}", clause, token(**claims), expected, path="/recent") for name, claims, expected in rows]
+    aged = [
+        Case(f"auth_time {name}", clause, token(**claims), expected, path="/recent")
+        for name, claims, expected in rows
+    ]
 
     def later(seconds: float) -> Any:
         return lambda scene: scene.issuer.clock.advance(seconds)
 
     passing = [
-        Case("auth_time grows too old, remembered", clause, token(auth_time=NOW - 290), _AGAIN, path="/recent", then=later(11)),
-        Case("auth_time still young enough, remembered", clause, token(auth_time=NOW - 290), ALLOWED, path="/recent", then=later(10)),
+        Case(
+            "auth_time grows too old, remembered",
+            clause,
+            token(auth_time=NOW - 290),
+            _AGAIN,
+            path="/recent",
+            then=later(11),
+        ),
+        Case(
+            "auth_time still young enough, remembered",
+            clause,
+            token(auth_time=NOW - 290),
+            ALLOWED,
+            path="/recent",
+            then=later(10),
+        ),
     ]
-    asked = Case("auth_time introspected", "RFC 9470 §6.2", opaque(auth_time=NOW), ALLOWED, path="/recent")
+    asked = Case(
+        "auth_time introspected", "RFC 9470 §6.2", opaque(auth_time=NOW), ALLOWED, path="/recent"
+    )
     return [*aged, *passing, asked]
 
 
@@ -74,7 +115,13 @@ def _own_checks() -> list[Case]:
     refused = bad(Reason.REFUSED_BY_VALIDATOR)
     clause = "CWE-636 (a validator grants with True alone)"
     rows = [
-        Case(f"a validator says {answer!r}", clause, token(), ALLOWED if answer is True else refused, settings=says(answer))
+        Case(
+            f"a validator says {answer!r}",
+            clause,
+            token(),
+            ALLOWED if answer is True else refused,
+            settings=says(answer),
+        )
         for answer in (True, False, None, 1, "True", "", {})
     ]
     two = {"validators": [lambda token, request: True, lambda token, request: False]}
@@ -92,16 +139,53 @@ def _own_checks() -> list[Case]:
     ]
     return [
         *rows,
-        Case("a validator sees token and request", clause, token(), ALLOWED, settings={"validators": [looks]}),
-        Case("a validator sees another subject", clause, token(subject="user-2"), refused, settings={"validators": [looks]}),
+        Case(
+            "a validator sees token and request",
+            clause,
+            token(),
+            ALLOWED,
+            settings={"validators": [looks]},
+        ),
+        Case(
+            "a validator sees another subject",
+            clause,
+            token(subject="user-2"),
+            refused,
+            settings={"validators": [looks]},
+        ),
         Case("the second of two validators refuses", clause, token(), refused, settings=two),
-        Case("a validator is asked about a remembered token too", clause, token(), refused, settings=two, then=_nothing),
+        Case(
+            "a validator is asked about a remembered token too",
+            clause,
+            token(),
+            refused,
+            settings=two,
+            then=_nothing,
+        ),
         *(
-            Case(f"a required claim {name}", "RFC 7519 §4 (require_claim)", token(**made), expected, settings=required)
+            Case(
+                f"a required claim {name}",
+                "RFC 7519 §4 (require_claim)",
+                token(**made),
+                expected,
+                settings=required,
+            )
             for name, made, expected in claims
         ),
-        Case("a required claim, introspected", "RFC 7519 §4 (require_claim)", opaque(tenant="a", level=2), ALLOWED, settings=required),
-        Case("a required claim missing, introspected", "RFC 7519 §4 (require_claim)", opaque(), _REQUIRED, settings=required),
+        Case(
+            "a required claim, introspected",
+            "RFC 7519 §4 (require_claim)",
+            opaque(tenant="a", level=2),
+            ALLOWED,
+            settings=required,
+        ),
+        Case(
+            "a required claim missing, introspected",
+            "RFC 7519 §4 (require_claim)",
+            opaque(),
+            _REQUIRED,
+            settings=required,
+        ),
     ]
 
 
@@ -114,7 +198,9 @@ def _nothing(scene: Scene) -> None:
 
 def _other_credentials() -> list[Case]:
     def keys(value: str, request: Request) -> Principal | None:
-        return Principal("ApiKey", "robot", frozenset({"user:read"})) if value == "good-key" else None
+        return (
+            Principal("ApiKey", "robot", frozenset({"user:read"})) if value == "good-key" else None
+        )
 
     settings = {"alternatives": {"ApiKey": keys}}
     clause = "IINIIT other credentials"
@@ -124,7 +210,12 @@ def _other_credentials() -> list[Case]:
         ("good", ("ApiKey good-key",), "/token", ALLOWED),
         ("good, its scheme in lower case", ("apikey good-key",), "/token", ALLOWED),
         ("good, with the scope wanted", ("ApiKey good-key",), "/read", ALLOWED),
-        ("good, without the scope wanted", ("ApiKey good-key",), "/both", missing("user:read user:write")),
+        (
+            "good, without the scope wanted",
+            ("ApiKey good-key",),
+            "/both",
+            missing("user:read user:write"),
+        ),
         ("good, where step-up is wanted", ("ApiKey good-key",), "/strong", _STEP_UP),
         ("unknown", ("ApiKey other",), "/token", unknown),
         ("a good token under its scheme", ("ApiKey {token}",), "/token", unknown),
@@ -137,7 +228,15 @@ def _other_credentials() -> list[Case]:
         ("and a third scheme", ("Basic good-key",), "/token", Refused(401, None, Reason.NO_TOKEN)),
     ]
     table = [
-        Case(f"an API key: {name}", clause, token(), expected, lines=lines, path=path, settings=settings)
+        Case(
+            f"an API key: {name}",
+            clause,
+            token(),
+            expected,
+            lines=lines,
+            path=path,
+            settings=settings,
+        )
         for name, lines, path, expected in rows
     ]
     in_query = Case(

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Final
 
 from iiniit_guard.core.model.problem import Reason
-from tests.contract.cases.case import ALLOWED, API, ISSUER, NOW, UNAVAILABLE, Case, Scene, bad, literal, opaque
+from tests.contract.cases.case import (
+    ALLOWED,
+    API,
+    ISSUER,
+    NOW,
+    UNAVAILABLE,
+    Case,
+    Scene,
+    bad,
+    literal,
+    opaque,
+)
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
 _INACTIVE: Final = bad(Reason.INACTIVE)
@@ -44,9 +55,30 @@ def _remembered() -> list[Case]:
     delay = "RFC 7662 §4 (revocation_delay_seconds)"
     return [
         Case("remembered: asked once", delay, opaque(), ALLOWED, then=at(59), asked=()),
-        Case("remembered: asked again at the deadline", delay, opaque(), ALLOWED, then=at(60), asked=("introspection",)),
-        Case("remembered: revoked, a second before the deadline", delay, opaque(), ALLOWED, then=at(59, revoke), asked=()),
-        Case("remembered: revoked, at the deadline", delay, opaque(), _INACTIVE, then=at(60, revoke), asked=("introspection",)),
+        Case(
+            "remembered: asked again at the deadline",
+            delay,
+            opaque(),
+            ALLOWED,
+            then=at(60),
+            asked=("introspection",),
+        ),
+        Case(
+            "remembered: revoked, a second before the deadline",
+            delay,
+            opaque(),
+            ALLOWED,
+            then=at(59, revoke),
+            asked=(),
+        ),
+        Case(
+            "remembered: revoked, at the deadline",
+            delay,
+            opaque(),
+            _INACTIVE,
+            then=at(60, revoke),
+            asked=("introspection",),
+        ),
         Case(
             "remembered: a delay of 5 s set, revoked, before",
             delay,
@@ -63,7 +95,14 @@ def _remembered() -> list[Case]:
             settings={"revocation_delay_seconds": 5},
             then=at(5, revoke),
         ),
-        Case("remembered: no delay at all", delay, opaque(), _INACTIVE, settings={"revocation_delay_seconds": 0}, then=at(0, revoke)),
+        Case(
+            "remembered: no delay at all",
+            delay,
+            opaque(),
+            _INACTIVE,
+            settings={"revocation_delay_seconds": 0},
+            then=at(0, revoke),
+        ),
         Case(
             "remembered: the server down, before the deadline",
             "RFC 7662 §4 (an outage does not extend the deadline)",
@@ -154,7 +193,13 @@ def _remembered() -> list[Case]:
             then=at(1.0),
             asked=("introspection",),
         ),
-        Case("inactive first, known a second later", "RFC 7662 §4 (a replica may lag behind)", literal("lagging"), ALLOWED, then=known_now),
+        Case(
+            "inactive first, known a second later",
+            "RFC 7662 §4 (a replica may lag behind)",
+            literal("lagging"),
+            ALLOWED,
+            then=known_now,
+        ),
         Case(
             "an outage is not remembered",
             "RFC 7662 §4 (an outage is not cached)",

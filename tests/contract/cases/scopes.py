@@ -55,7 +55,13 @@ def _matching() -> list[Case]:
         ("none where none is wanted", None, "/token", ALLOWED),
     ]
     return [
-        Case(f"scope {name} at {path}", "RFC 6750 §3.1; RFC 6749 §3.3", token(scope), expected, path=path)
+        Case(
+            f"scope {name} at {path}",
+            "RFC 6750 §3.1; RFC 6749 §3.3",
+            token(scope),
+            expected,
+            path=path,
+        )
         for name, scope, path, expected in rows
     ]
 
@@ -77,7 +83,13 @@ def _grammar() -> list[Case]:
         ("a backslash", "\\"),
     ]
     rows = [
-        Case(f"scopes joined by {name}", "RFC 6749 §3.3 (only U+0020 separates)", token(f"user:read{text}user:write"), _CLAIM, path="/read")
+        Case(
+            f"scopes joined by {name}",
+            "RFC 6749 §3.3 (only U+0020 separates)",
+            token(f"user:read{text}user:write"),
+            _CLAIM,
+            path="/read",
+        )
         for name, text in separators
     ]
     lookalikes = [
@@ -86,7 +98,10 @@ def _grammar() -> list[Case]:
         ("a ratio for the colon", "user\u2236read"),
         ("a soft hyphen", "user:\u00adread"),
     ]
-    alike = [Case(f"scope with {name}", "RFC 6749 §3.3 (ASCII)", token(scope), _CLAIM, path="/read") for name, scope in lookalikes]
+    alike = [
+        Case(f"scope with {name}", "RFC 6749 §3.3 (ASCII)", token(scope), _CLAIM, path="/read")
+        for name, scope in lookalikes
+    ]
     edges = "!#$%&'()*+,-./0123456789:;<=>?@AZ[]^_`az{|}~"
     all_characters = Case(
         "every kind of character that a scope may have",
@@ -101,37 +116,102 @@ def _grammar() -> list[Case]:
 def _shapes() -> list[Case]:
     strict = {"profile": "rfc9068"}
     good: list[tuple[str, str, dict[str, Any], Refused | Allowed]] = [
-        ("scope as a list", "RFC 9068 §2.2.3 (servers send a list too)", {"scope": ["user:read", "email"]}, ALLOWED),
-        ("scope as an empty list", "RFC 9068 §2.2.3 (servers send a list too)", {"scope": []}, _READ),
-        ("scope as a list with two in one", "RFC 6749 §3.3 (a word)", {"scope": ["user:read user:write"]}, _CLAIM),
+        (
+            "scope as a list",
+            "RFC 9068 §2.2.3 (servers send a list too)",
+            {"scope": ["user:read", "email"]},
+            ALLOWED,
+        ),
+        (
+            "scope as an empty list",
+            "RFC 9068 §2.2.3 (servers send a list too)",
+            {"scope": []},
+            _READ,
+        ),
+        (
+            "scope as a list with two in one",
+            "RFC 6749 §3.3 (a word)",
+            {"scope": ["user:read user:write"]},
+            _CLAIM,
+        ),
         ("scope as a list with a number", "RFC 6749 §3.3", {"scope": ["user:read", 1]}, _CLAIM),
-        ("scope as a list with an empty word", "RFC 6749 §3.3", {"scope": ["user:read", ""]}, _CLAIM),
+        (
+            "scope as a list with an empty word",
+            "RFC 6749 §3.3",
+            {"scope": ["user:read", ""]},
+            _CLAIM,
+        ),
         ("scope as a list of lists", "RFC 6749 §3.3", {"scope": [["user:read"]]}, _CLAIM),
         ("scope as an object", "RFC 9068 §2.2.3", {"scope": {"user:read": True}}, _CLAIM),
         ("scope as a number", "RFC 9068 §2.2.3", {"scope": 1}, _CLAIM),
         ("scope true", "RFC 9068 §2.2.3", {"scope": True}, _CLAIM),
-        ("scp as a string", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": "user:read email"}, ALLOWED),
-        ("scp as a list", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": ["user:read"]}, ALLOWED),
-        ("scp as a number", "RFC 9068 §2.2.3 (servers send scp instead)", {"scope": None, "scp": 1}, _CLAIM),
-        ("scp beside scope, which counts", "RFC 9068 §2.2.3 (scope counts before scp)", {"scope": "openid", "scp": ["user:read"]}, _READ),
+        (
+            "scp as a string",
+            "RFC 9068 §2.2.3 (servers send scp instead)",
+            {"scope": None, "scp": "user:read email"},
+            ALLOWED,
+        ),
+        (
+            "scp as a list",
+            "RFC 9068 §2.2.3 (servers send scp instead)",
+            {"scope": None, "scp": ["user:read"]},
+            ALLOWED,
+        ),
+        (
+            "scp as a number",
+            "RFC 9068 §2.2.3 (servers send scp instead)",
+            {"scope": None, "scp": 1},
+            _CLAIM,
+        ),
+        (
+            "scp beside scope, which counts",
+            "RFC 9068 §2.2.3 (scope counts before scp)",
+            {"scope": "openid", "scp": ["user:read"]},
+            _READ,
+        ),
         (
             "scp beside an empty scope, which counts",
             "RFC 9068 §2.2.3 (scope counts before scp)",
             {"scope": "", "scp": ["user:read"]},
             _READ,
         ),
-        ("scopes, a name that nobody set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "scopes": "user:read"}, _READ),
-        ("permissions, where they are not set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "permissions": ["user:read"]}, _READ),
-        ("roles, where they are not set", "RFC 9068 §2.2.3 (scope_claims)", {"scope": None, "roles": ["user:read"]}, _READ),
+        (
+            "scopes, a name that nobody set",
+            "RFC 9068 §2.2.3 (scope_claims)",
+            {"scope": None, "scopes": "user:read"},
+            _READ,
+        ),
+        (
+            "permissions, where they are not set",
+            "RFC 9068 §2.2.3 (scope_claims)",
+            {"scope": None, "permissions": ["user:read"]},
+            _READ,
+        ),
+        (
+            "roles, where they are not set",
+            "RFC 9068 §2.2.3 (scope_claims)",
+            {"scope": None, "roles": ["user:read"]},
+            _READ,
+        ),
     ]
-    rows = [Case(name, clause, token(**{"scope": "x", **claims}), expected, path="/read") for name, clause, claims, expected in good]
+    rows = [
+        Case(name, clause, token(**{"scope": "x", **claims}), expected, path="/read")
+        for name, clause, claims, expected in good
+    ]
     rfc9068: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
         ("scope as a string", {"scope": "user:read"}, ALLOWED),
         ("scope as a list", {"scope": ["user:read"]}, _CLAIM),
         ("scp alone", {"scope": None, "scp": "user:read"}, _READ),
     ]
     strict_rows = [
-        Case(f"{name} under rfc9068", "RFC 9068 §2.2.3", token(**claims), expected, path="/read", settings=strict)
+        Case(
+            f"{name} under rfc9068",
+            "RFC 9068 §2.2.3",
+            token(**claims),
+            expected,
+            path="/read",
+            settings=strict,
+        )
         for name, claims, expected in rfc9068
     ]
     also = {"scope_claims": ["permissions", "realm_access.roles", "https://api.test/roles"]}
@@ -139,7 +219,11 @@ def _shapes() -> list[Case]:
         ("permissions as a list", {"permissions": ["user:read"]}, ALLOWED),
         ("permissions as a string", {"permissions": "email user:read"}, ALLOWED),
         ("permissions as a number", {"permissions": 1}, _READ),
-        ("permissions with what is no scope", {"permissions": ["user:read", "no scope", 1, None]}, ALLOWED),
+        (
+            "permissions with what is no scope",
+            {"permissions": ["user:read", "no scope", 1, None]},
+            ALLOWED,
+        ),
         ("roles below a name", {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
         ("roles below a name that is a list", {"realm_access": ["user:read"]}, _READ),
         ("roles below another name", {"other_access": {"roles": ["user:read"]}}, _READ),
@@ -147,30 +231,68 @@ def _shapes() -> list[Case]:
         ("roles at the top", {"roles": ["user:read"]}, _READ),
     ]
     also_rows = [
-        Case(f"scope_claims: {name}", "RFC 9068 §2.2.3 (scope_claims)", token("x", **claims), expected, path="/read", settings=also)
+        Case(
+            f"scope_claims: {name}",
+            "RFC 9068 §2.2.3 (scope_claims)",
+            token("x", **claims),
+            expected,
+            path="/read",
+            settings=also,
+        )
         for name, claims, expected in others
     ]
     spelled = [
-        Case("scope with a NUL written out", "RFC 6749 §3.3", written("scope", '"user:read\\u0000"'), _CLAIM, path="/read"),
-        Case("scope with its letters escaped", "RFC 8259 §7 (equal strings)", written("scope", '"\\u0075ser:read"'), ALLOWED, path="/read"),
+        Case(
+            "scope with a NUL written out",
+            "RFC 6749 §3.3",
+            written("scope", '"user:read\\u0000"'),
+            _CLAIM,
+            path="/read",
+        ),
+        Case(
+            "scope with its letters escaped",
+            "RFC 8259 §7 (equal strings)",
+            written("scope", '"\\u0075ser:read"'),
+            ALLOWED,
+            path="/read",
+        ),
     ]
     return [*rows, *strict_rows, *also_rows, *spelled]
 
 
 def _names() -> list[Case]:
     aliases = {"scope_aliases": {"read:user": "user:read", "profile": "user:read"}}
-    implies = {"scope_implies": {"user:write": ["user:read"], "admin": ["user:write"], "loop": ["pool"], "pool": ["loop", "user:read"]}}
+    implies = {
+        "scope_implies": {
+            "user:write": ["user:read"],
+            "admin": ["user:write"],
+            "loop": ["pool"],
+            "pool": ["loop", "user:read"],
+        }
+    }
     both = {**aliases, "scope_implies": {"user:read": ["email"]}}
     rows: list[tuple[str, str, str, dict[str, Any], Refused | Allowed]] = [
         ("an alias", "read:user", "/read", aliases, Allowed(frozenset({"read:user", "user:read"}))),
         ("another alias", "profile", "/read", aliases, ALLOWED),
-        ("an alias, not turned round", "user:read", "/both", {"scope_aliases": {"user:read": "x"}}, _BOTH),
+        (
+            "an alias, not turned round",
+            "user:read",
+            "/both",
+            {"scope_aliases": {"user:read": "x"}},
+            _BOTH,
+        ),
         ("an alias of something else", "email", "/read", aliases, _READ),
         ("implied", "user:write", "/both", implies, ALLOWED),
         ("implied by what is implied", "admin", "/both", implies, ALLOWED),
         ("not implied the other way", "user:read", "/both", implies, _BOTH),
         ("implied in a circle", "loop", "/read", implies, ALLOWED),
-        ("implied by an alias", "profile", "/token", both, Allowed(frozenset({"profile", "user:read", "email"}))),
+        (
+            "implied by an alias",
+            "profile",
+            "/token",
+            both,
+            Allowed(frozenset({"profile", "user:read", "email"})),
+        ),
     ]
     clause = "IINIIT scopes (scope_aliases, scope_implies)"
     return [
@@ -183,19 +305,51 @@ def _paths() -> list[Case]:
     """Return rows for `scope_claims`: paths into objects, names with dots, names in an object."""
     zitadel = "urn:zitadel:iam:org:project:roles"
     granted = {"user:read": {"224": "acme.test"}, "user:write": {}, "off": {"225": ""}}
-    access = {"resource_access": {"my.client": {"roles": ["user:read"]}, "user:read": {"roles": []}}}
+    access = {
+        "resource_access": {"my.client": {"roles": ["user:read"]}, "user:read": {"roles": []}}
+    }
     rows: list[tuple[str, list[Any], dict[str, Any], Refused | Allowed]] = [
         ("a name", ["permissions"], {"permissions": ["user:read"]}, ALLOWED),
-        ("a dotted path", ["realm_access.roles"], {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
-        ("a name with dots", ["https://api.test/roles"], {"https://api.test/roles": ["user:read"]}, ALLOWED),
-        ("a list", [["realm_access", "roles"]], {"realm_access": {"roles": ["user:read"]}}, ALLOWED),
+        (
+            "a dotted path",
+            ["realm_access.roles"],
+            {"realm_access": {"roles": ["user:read"]}},
+            ALLOWED,
+        ),
+        (
+            "a name with dots",
+            ["https://api.test/roles"],
+            {"https://api.test/roles": ["user:read"]},
+            ALLOWED,
+        ),
+        (
+            "a list",
+            [["realm_access", "roles"]],
+            {"realm_access": {"roles": ["user:read"]}},
+            ALLOWED,
+        ),
         ("a list with a dotted name", [["resource_access", "my.client", "roles"]], access, ALLOWED),
         ("a dotted path through a dotted name", ["resource_access.my.client.roles"], access, _READ),
         ("a list and a claim whose name is that path", [["a", "b"]], {"a.b": ["user:read"]}, _READ),
-        ("names of an object, as Zitadel writes them", [zitadel], {zitadel: granted}, Allowed(frozenset({"x", "user:read", "off"}))),
+        (
+            "names of an object, as Zitadel writes them",
+            [zitadel],
+            {zitadel: granted},
+            Allowed(frozenset({"x", "user:read", "off"})),
+        ),
         ("a list of such objects", [zitadel], {zitadel: [granted]}, ALLOWED),
-        ("names of an object, explicitly", [[zitadel, "*"]], {zitadel: granted}, Allowed(frozenset({"x", "user:read", "off"}))),
-        ("names of an object, by a dotted path", ["a.b.*"], {"a": {"b": {"user:read": True}}}, ALLOWED),
+        (
+            "names of an object, explicitly",
+            [[zitadel, "*"]],
+            {zitadel: granted},
+            Allowed(frozenset({"x", "user:read", "off"})),
+        ),
+        (
+            "names of an object, by a dotted path",
+            ["a.b.*"],
+            {"a": {"b": {"user:read": True}}},
+            ALLOWED,
+        ),
         ("names of a list of objects", ["a.*"], {"a": [{"user:read": [1]}]}, ALLOWED),
         ("a name that is false in an object", ["a.*"], {"a": {"user:read": False}}, _READ),
         ("a name that is null in an object", ["a.*"], {"a": {"user:read": None}}, _READ),
@@ -234,8 +388,18 @@ def _introspected() -> list[Case]:
         ("joined by a tab", {"scope": "user:read\tx"}, _CLAIM),
     ]
     return [
-        Case(f"introspected scope {name}", "RFC 7662 §2.2", opaque(**members), expected, path="/read") for name, members, expected in rows
+        Case(
+            f"introspected scope {name}", "RFC 7662 §2.2", opaque(**members), expected, path="/read"
+        )
+        for name, members, expected in rows
     ]
 
 
-CASES: Final[list[Case]] = [*_matching(), *_grammar(), *_shapes(), *_names(), *_paths(), *_introspected()]
+CASES: Final[list[Case]] = [
+    *_matching(),
+    *_grammar(),
+    *_shapes(),
+    *_names(),
+    *_paths(),
+    *_introspected(),
+]

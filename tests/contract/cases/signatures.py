@@ -38,8 +38,20 @@ def _algorithms() -> list[Case]:
         flip_first = with_signature(lambda signature: bytes([signature[0] ^ 0x80]) + signature[1:])
         rows += [
             Case(f"{algorithm}", clause, token(), ALLOWED, algorithm=algorithm, asked=_LEARNED),
-            Case(f"{algorithm}, last bit of the signature flipped", clause, flip_last, _SIGNATURE, algorithm=algorithm),
-            Case(f"{algorithm}, first bit of the signature flipped", clause, flip_first, _SIGNATURE, algorithm=algorithm),
+            Case(
+                f"{algorithm}, last bit of the signature flipped",
+                clause,
+                flip_last,
+                _SIGNATURE,
+                algorithm=algorithm,
+            ),
+            Case(
+                f"{algorithm}, first bit of the signature flipped",
+                clause,
+                flip_first,
+                _SIGNATURE,
+                algorithm=algorithm,
+            ),
             Case(
                 f"{algorithm}, an octet too many",
                 clause,
@@ -48,10 +60,18 @@ def _algorithms() -> list[Case]:
                 algorithm=algorithm,
             ),
             Case(
-                f"{algorithm}, an octet too few", clause, with_signature(lambda signature: signature[:-1]), _SIGNATURE, algorithm=algorithm
+                f"{algorithm}, an octet too few",
+                clause,
+                with_signature(lambda signature: signature[:-1]),
+                _SIGNATURE,
+                algorithm=algorithm,
             ),
             Case(
-                f"{algorithm}, all zeros", clause, with_signature(lambda signature: bytes(len(signature))), _SIGNATURE, algorithm=algorithm
+                f"{algorithm}, all zeros",
+                clause,
+                with_signature(lambda signature: bytes(len(signature))),
+                _SIGNATURE,
+                algorithm=algorithm,
             ),
             Case(
                 f"{algorithm}, all ones",
@@ -60,7 +80,13 @@ def _algorithms() -> list[Case]:
                 _SIGNATURE,
                 algorithm=algorithm,
             ),
-            Case(f"{algorithm}, by a stranger's key", "RFC 7515 §5.2", by_stranger(algorithm), _SIGNATURE, algorithm=algorithm),
+            Case(
+                f"{algorithm}, by a stranger's key",
+                "RFC 7515 §5.2",
+                by_stranger(algorithm),
+                _SIGNATURE,
+                algorithm=algorithm,
+            ),
             Case(
                 f"{algorithm} where only others are allowed",
                 "RFC 8725 §3.1",
@@ -76,9 +102,18 @@ def _algorithms() -> list[Case]:
 
 def _unsupported() -> list[Case]:
     unsigned = [
-        Case(f"alg {alg!r} with {what}", "RFC 8725 §3.1; CVE-2015-9235, CVE-2020-28042", altered_alg(alg, signature), _ALG, asked=())
+        Case(
+            f"alg {alg!r} with {what}",
+            "RFC 8725 §3.1; CVE-2015-9235, CVE-2020-28042",
+            altered_alg(alg, signature),
+            _ALG,
+            asked=(),
+        )
         for alg in ("none", "None", "NONE", "nOnE", "none ", "\u0000none")
-        for what, signature in (("an empty signature", b""), ("the signature of another", b"x" * 64))
+        for what, signature in (
+            ("an empty signature", b""),
+            ("the signature of another", b"x" * 64),
+        )
     ]
     hmacs = [
         Case(
@@ -130,7 +165,9 @@ def _unsupported() -> list[Case]:
         lambda issuer: issuer.sign(claims_of(issuer), {"alg": None}),
         bad(Reason.INACTIVE),
     )
-    others_rows = [Case(f"alg {alg!r}", clause, json_alg(alg), _ALG, asked=()) for alg, clause in others]
+    others_rows = [
+        Case(f"alg {alg!r}", clause, json_alg(alg), _ALG, asked=()) for alg, clause in others
+    ]
     return [*unsigned, *hmacs, *others_rows, without]
 
 
@@ -171,7 +208,13 @@ def _confusion() -> list[Case]:
         ("RS256", "Ed25519", "RFC 8725 §2.1 (key type)"),
     ]
     return [
-        Case(f"a key for {published}, a token by {used}", clause, as_other(used), _UNKNOWN_KEY, algorithm=published)
+        Case(
+            f"a key for {published}, a token by {used}",
+            clause,
+            as_other(used),
+            _UNKNOWN_KEY,
+            algorithm=published,
+        )
         for published, used, clause in pairs
     ]
 
@@ -199,7 +242,10 @@ def _ecdsa() -> list[Case]:
         ("halves of 48 octets", "RFC 7518 §3.4 (64 octets)", ecdsa(1, 1, 48)),
         ("one octet", "RFC 7518 §3.4 (64 octets)", b"\0"),
     ]
-    forged = [Case(f"ES256, {name}", clause, with_signature(lambda _, new=new: new), _SIGNATURE) for name, clause, new in rows]
+    forged = [
+        Case(f"ES256, {name}", clause, with_signature(lambda _, new=new: new), _SIGNATURE)
+        for name, clause, new in rows
+    ]
 
     def other_s(signature: bytes) -> bytes:
         return signature[:32] + (n - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
@@ -215,21 +261,60 @@ def _ecdsa() -> list[Case]:
             with_signature(other_s),
             ALLOWED,
         ),
-        Case("ES256, DER-encoded", "RFC 7518 §3.4 (r || s); CVE-2022-25898", with_signature(der), _SIGNATURE),
-        Case("ES256, r and s swapped", "RFC 7518 §3.4", with_signature(lambda made: made[32:] + made[:32]), _SIGNATURE),
+        Case(
+            "ES256, DER-encoded",
+            "RFC 7518 §3.4 (r || s); CVE-2022-25898",
+            with_signature(der),
+            _SIGNATURE,
+        ),
+        Case(
+            "ES256, r and s swapped",
+            "RFC 7518 §3.4",
+            with_signature(lambda made: made[32:] + made[:32]),
+            _SIGNATURE,
+        ),
         Case(
             "ES256, a zero octet before each half",
             "Wycheproof: padding",
             with_signature(lambda made: b"\0" + made[:32] + b"\0" + made[32:]),
             _SIGNATURE,
         ),
-        Case("ES256, s plus the order", "Wycheproof: s + n", with_signature(plus_order), _SIGNATURE),
-        Case("ES256, twice", "RFC 7518 §3.4 (64 octets)", with_signature(lambda made: made + made), _SIGNATURE),
-        Case("ES512 with 128 octets", "RFC 7518 §3.4 (132 octets)", with_signature(lambda made: made[:128]), _SIGNATURE, algorithm="ES512"),
-        Case("ES384, r and s zero", "CVE-2022-21449", with_signature(lambda _: bytes(96)), _SIGNATURE, algorithm="ES384"),
-        Case("ES384 with 64 octets", "RFC 7518 §3.4 (96 octets)", with_signature(lambda made: made[:64]), _SIGNATURE, algorithm="ES384"),
         Case(
-            "RS256, a leading zero octet left out", "RFC 8017 §8.2.2", with_signature(lambda made: made[1:]), _SIGNATURE, algorithm="RS256"
+            "ES256, s plus the order", "Wycheproof: s + n", with_signature(plus_order), _SIGNATURE
+        ),
+        Case(
+            "ES256, twice",
+            "RFC 7518 §3.4 (64 octets)",
+            with_signature(lambda made: made + made),
+            _SIGNATURE,
+        ),
+        Case(
+            "ES512 with 128 octets",
+            "RFC 7518 §3.4 (132 octets)",
+            with_signature(lambda made: made[:128]),
+            _SIGNATURE,
+            algorithm="ES512",
+        ),
+        Case(
+            "ES384, r and s zero",
+            "CVE-2022-21449",
+            with_signature(lambda _: bytes(96)),
+            _SIGNATURE,
+            algorithm="ES384",
+        ),
+        Case(
+            "ES384 with 64 octets",
+            "RFC 7518 §3.4 (96 octets)",
+            with_signature(lambda made: made[:64]),
+            _SIGNATURE,
+            algorithm="ES384",
+        ),
+        Case(
+            "RS256, a leading zero octet left out",
+            "RFC 8017 §8.2.2",
+            with_signature(lambda made: made[1:]),
+            _SIGNATURE,
+            algorithm="RS256",
         ),
         Case(
             "RS256, the number one",
@@ -238,15 +323,29 @@ def _ecdsa() -> list[Case]:
             _SIGNATURE,
             algorithm="RS256",
         ),
-        Case("EdDSA, s plus the order", "RFC 8032 §8.4 (malleability)", with_signature(_ed25519_other_s), _SIGNATURE, algorithm="EdDSA"),
-        Case("EdDSA, halves swapped", "RFC 8032 §5.1.7", with_signature(lambda made: made[32:] + made[:32]), _SIGNATURE, algorithm="EdDSA"),
+        Case(
+            "EdDSA, s plus the order",
+            "RFC 8032 §8.4 (malleability)",
+            with_signature(_ed25519_other_s),
+            _SIGNATURE,
+            algorithm="EdDSA",
+        ),
+        Case(
+            "EdDSA, halves swapped",
+            "RFC 8032 §5.1.7",
+            with_signature(lambda made: made[32:] + made[:32]),
+            _SIGNATURE,
+            algorithm="EdDSA",
+        ),
     ]
     return [*forged, *own]
 
 
 def _ed25519_other_s(signature: bytes) -> bytes:
     order = 2**252 + 27742317777372353535851937790883648493
-    return signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
+    return signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(
+        32, "little"
+    )
 
 
 CASES: Final[list[Case]] = [*_algorithms(), *_unsupported(), *_confusion(), *_ecdsa()]

@@ -9,7 +9,14 @@ from typing import Any, Final
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer
 from tests.contract.cases.case import ALLOWED, Case, TokenOf, bad, bad_request, literal
-from tests.contract.cases.tampering import altered, claims_of, decode, extended, raw_header, raw_payload
+from tests.contract.cases.tampering import (
+    altered,
+    claims_of,
+    decode,
+    extended,
+    raw_header,
+    raw_payload,
+)
 
 _MALFORMED: Final = bad(Reason.MALFORMED_TOKEN)
 _HEADER: Final = bad_request(Reason.MALFORMED_HEADER)
@@ -58,7 +65,13 @@ def _base64() -> list[Case]:
                 _HEADER if number < 2 else _MALFORMED,
                 asked=(),
             ),
-            Case(f"a space inside the {what}", "RFC 4648 §3.3", _part(number, lambda part: part[:4] + " " + part[4:]), _HEADER, asked=()),
+            Case(
+                f"a space inside the {what}",
+                "RFC 4648 §3.3",
+                _part(number, lambda part: part[:4] + " " + part[4:]),
+                _HEADER,
+                asked=(),
+            ),
             Case(
                 f"a line break inside the {what}, escaped",
                 "RFC 4648 §3.3",
@@ -66,7 +79,13 @@ def _base64() -> list[Case]:
                 _HEADER,
                 asked=(),
             ),
-            Case(f"a tilde in the {what}", "RFC 4648 §3.3", _part(number, lambda part: part[:4] + "~" + part[4:]), _MALFORMED, asked=()),
+            Case(
+                f"a tilde in the {what}",
+                "RFC 4648 §3.3",
+                _part(number, lambda part: part[:4] + "~" + part[4:]),
+                _MALFORMED,
+                asked=(),
+            ),
             Case(
                 f"a plus in the {what}",
                 "RFC 4648 §5 (another alphabet)",
@@ -84,15 +103,29 @@ def _base64() -> list[Case]:
             Case(
                 f"a lone character more in the {what}",
                 "RFC 4648 §4 (no octets encode to it)",
-                _sized(number, 0, lambda part: part + "A") if number < 2 else altered(lambda text: text + "AAA"),
+                _sized(number, 0, lambda part: part + "A")
+                if number < 2
+                else altered(lambda text: text + "AAA"),
                 _MALFORMED,
                 asked=(),
             ),
         ]
         if number < 2:
             rows += [
-                Case(f"four unused bits set, {what}", "RFC 4648 §3.5", _sized(number, 1, _unused_bits), _MALFORMED, asked=()),
-                Case(f"two unused bits set, {what}", "RFC 4648 §3.5", _sized(number, 2, _unused_bits), _MALFORMED, asked=()),
+                Case(
+                    f"four unused bits set, {what}",
+                    "RFC 4648 §3.5",
+                    _sized(number, 1, _unused_bits),
+                    _MALFORMED,
+                    asked=(),
+                ),
+                Case(
+                    f"two unused bits set, {what}",
+                    "RFC 4648 §3.5",
+                    _sized(number, 2, _unused_bits),
+                    _MALFORMED,
+                    asked=(),
+                ),
             ]
     standard = lambda text: text.replace("-", "+").replace("_", "/")  # noqa: E731
     return [
@@ -119,8 +152,20 @@ def _base64() -> list[Case]:
             _MALFORMED,
             asked=(),
         ),
-        Case("three characters of padding at the end", "RFC 7515 §2", altered(lambda text: text + "==="), _MALFORMED, asked=()),
-        Case("the standard alphabet throughout", "RFC 4648 §5", _with_both_alphabets(standard), _MALFORMED, asked=()),
+        Case(
+            "three characters of padding at the end",
+            "RFC 7515 §2",
+            altered(lambda text: text + "==="),
+            _MALFORMED,
+            asked=(),
+        ),
+        Case(
+            "the standard alphabet throughout",
+            "RFC 4648 §5",
+            _with_both_alphabets(standard),
+            _MALFORMED,
+            asked=(),
+        ),
     ]
 
 
@@ -148,11 +193,23 @@ def _compact_form() -> list[Case]:
         ("the header left out", "RFC 7515 §3.1", lambda text: text[text.index(".") :]),
         ("two dots", "RFC 7515 §3.1", lambda _: ".."),
         ("one dot", "RFC 7515 §3.1", lambda _: "."),
-        ("header and signature swapped", "RFC 7515 §3.1", lambda text: ".".join(reversed(text.split(".")))),
+        (
+            "header and signature swapped",
+            "RFC 7515 §3.1",
+            lambda text: ".".join(reversed(text.split("."))),
+        ),
     ]
     malformed: list[tuple[str, str, Any]] = [
-        ("an empty payload", "RFC 7519 §7.2", lambda text: text.split(".")[0] + ".." + text.split(".")[2]),
-        ("an empty signature", "RFC 7515 §5.2; CVE-2020-15957 class", lambda text: text.rpartition(".")[0] + "."),
+        (
+            "an empty payload",
+            "RFC 7519 §7.2",
+            lambda text: text.split(".")[0] + ".." + text.split(".")[2],
+        ),
+        (
+            "an empty signature",
+            "RFC 7515 §5.2; CVE-2020-15957 class",
+            lambda text: text.rpartition(".")[0] + ".",
+        ),
         ("payload and signature empty", "RFC 7515 §5.2", lambda text: text.split(".")[0] + ".."),
     ]
     parts: list[tuple[str, Any]] = [
@@ -170,7 +227,12 @@ def _compact_form() -> list[Case]:
     ]
     shown = [
         Case(
-            f"a JOSE header, {name}, jwt={jwt}", "RFC 7515 §7.1, RFC 7516 §9", altered(change), _MALFORMED, settings={"jwt": jwt}, asked=()
+            f"a JOSE header, {name}, jwt={jwt}",
+            "RFC 7515 §7.1, RFC 7516 §9",
+            altered(change),
+            _MALFORMED,
+            settings={"jwt": jwt},
+            asked=(),
         )
         for name, change in parts
         for jwt in ("verify", "introspect", "both")
@@ -178,11 +240,26 @@ def _compact_form() -> list[Case]:
     return [
         *shown,
         *(
-            Case(f"no JWS: {name}", clause, altered(change), _INACTIVE, asked=("discovery", "introspection"))
+            Case(
+                f"no JWS: {name}",
+                clause,
+                altered(change),
+                _INACTIVE,
+                asked=("discovery", "introspection"),
+            )
             for name, clause, change in opaque
         ),
-        *(Case(name, clause, altered(change), _MALFORMED, asked=()) for name, clause, change in malformed),
-        Case("the JSON serialization", "RFC 7515 §7.2 (compact only here)", literal('{"payload":"e30"}'), _HEADER, asked=()),
+        *(
+            Case(name, clause, altered(change), _MALFORMED, asked=())
+            for name, clause, change in malformed
+        ),
+        Case(
+            "the JSON serialization",
+            "RFC 7515 §7.2 (compact only here)",
+            literal('{"payload":"e30"}'),
+            _HEADER,
+            asked=(),
+        ),
         Case(
             "a JWS in a JWS",
             "RFC 7519 §5.2 (nested)",
@@ -191,8 +268,15 @@ def _compact_form() -> list[Case]:
             asked=(),
         ),
         Case("case of the header folded", "RFC 4648 §5", _part(0, str.lower), _INACTIVE),
-        Case("case of the payload folded", "RFC 4648 §5", _part(1, str.lower), _MALFORMED, asked=()),
-        Case("case of the signature folded", "RFC 4648 §5", _lower_signature, bad(Reason.BAD_SIGNATURE)),
+        Case(
+            "case of the payload folded", "RFC 4648 §5", _part(1, str.lower), _MALFORMED, asked=()
+        ),
+        Case(
+            "case of the signature folded",
+            "RFC 4648 §5",
+            _lower_signature,
+            bad(Reason.BAD_SIGNATURE),
+        ),
     ]
 
 
@@ -205,13 +289,41 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
     """Return octets that are not an unambiguous JSON object."""
     nested = lambda depth: extended('"x":' + "[" * depth + "]" * depth)  # noqa: E731
     return [
-        ("a byte order mark first", "RFC 8259 §8.1", lambda members: b"\xef\xbb\xbf" + json.dumps(members).encode()),
-        ("UTF-16", "RFC 8259 §8.1 (UTF-8)", lambda members: json.dumps(members).encode("utf-16-le")),
-        ("UTF-16 with its mark", "RFC 8259 §8.1 (UTF-8)", lambda members: json.dumps(members).encode("utf-16")),
-        ("UTF-32", "RFC 8259 §8.1 (UTF-8)", lambda members: json.dumps(members).encode("utf-32-be")),
-        ("octets that are no UTF-8", "RFC 7519 §7.2 (UTF-8)", lambda members: extended('"x":"?"')(members).replace(b"?", b"\xff")),
-        ("an overlong encoding", "RFC 3629 §3", lambda members: extended('"x":"?"')(members).replace(b"?", b"\xc0\xaf")),
-        ("a surrogate in UTF-8", "RFC 3629 §3", lambda members: extended('"x":"?"')(members).replace(b"?", b"\xed\xa0\x80")),
+        (
+            "a byte order mark first",
+            "RFC 8259 §8.1",
+            lambda members: b"\xef\xbb\xbf" + json.dumps(members).encode(),
+        ),
+        (
+            "UTF-16",
+            "RFC 8259 §8.1 (UTF-8)",
+            lambda members: json.dumps(members).encode("utf-16-le"),
+        ),
+        (
+            "UTF-16 with its mark",
+            "RFC 8259 §8.1 (UTF-8)",
+            lambda members: json.dumps(members).encode("utf-16"),
+        ),
+        (
+            "UTF-32",
+            "RFC 8259 §8.1 (UTF-8)",
+            lambda members: json.dumps(members).encode("utf-32-be"),
+        ),
+        (
+            "octets that are no UTF-8",
+            "RFC 7519 §7.2 (UTF-8)",
+            lambda members: extended('"x":"?"')(members).replace(b"?", b"\xff"),
+        ),
+        (
+            "an overlong encoding",
+            "RFC 3629 §3",
+            lambda members: extended('"x":"?"')(members).replace(b"?", b"\xc0\xaf"),
+        ),
+        (
+            "a surrogate in UTF-8",
+            "RFC 3629 §3",
+            lambda members: extended('"x":"?"')(members).replace(b"?", b"\xed\xa0\x80"),
+        ),
         ("a lone surrogate escaped", "RFC 8259 §8.2", extended('"x":"\\ud800"')),
         ("a lone surrogate in a name", "RFC 8259 §8.2", extended('"\\uDFFF":1')),
         (
@@ -219,23 +331,43 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
             "RFC 7515 §4, RFC 7519 §4, RFC 8725 §2.4",
             extended('"alg":"ES256","iss":"https://issuer.test","alg":"ES256","iss":"x"'),
         ),
-        ("a repeated name, one of them escaped", "RFC 8259 §8.3", extended('"\\u0061lg":"none","\\u0069ss":"x"')),
+        (
+            "a repeated name, one of them escaped",
+            "RFC 8259 §8.3",
+            extended('"\\u0061lg":"none","\\u0069ss":"x"'),
+        ),
         ("a name repeated one level down", "RFC 8259 §4", extended('"x":{"y":1,"y":2}')),
         ("a name repeated in an array", "RFC 8259 §4", extended('"x":[[{"y":1,"y":1}]]')),
         ("nested too deep", "CWE-674 (at most 32 levels); CVE-2024-33663 class", nested(40)),
         ("nested 5,000 deep", "CWE-674", nested(5000)),
-        ("a comma at the end", "RFC 8259 §4", lambda members: json.dumps(members)[:-1].encode() + b",}"),
+        (
+            "a comma at the end",
+            "RFC 8259 §4",
+            lambda members: json.dumps(members)[:-1].encode() + b",}",
+        ),
         ("single quotes", "RFC 8259 §7", lambda members: str(members).encode()),
         ("a comment", "RFC 8259 §2", lambda members: b"/**/" + json.dumps(members).encode()),
-        ("something behind the object", "RFC 8259 §2", lambda members: json.dumps(members).encode() + b" x"),
+        (
+            "something behind the object",
+            "RFC 8259 §2",
+            lambda members: json.dumps(members).encode() + b" x",
+        ),
         ("two objects", "RFC 8259 §2", lambda members: json.dumps(members).encode() * 2),
-        ("a NUL behind the object", "RFC 8259 §2", lambda members: json.dumps(members).encode() + b"\0"),
+        (
+            "a NUL behind the object",
+            "RFC 8259 §2",
+            lambda members: json.dumps(members).encode() + b"\0",
+        ),
         (
             "a vertical tab before the object",
             "RFC 8259 §2 (four kinds of white space)",
             lambda members: b"\x0b" + json.dumps(members).encode(),
         ),
-        ("a no-break space before the object", "RFC 8259 §2", lambda members: "\u00a0".encode() + json.dumps(members).encode()),
+        (
+            "a no-break space before the object",
+            "RFC 8259 §2",
+            lambda members: "\u00a0".encode() + json.dumps(members).encode(),
+        ),
         ("a line break in a string", "RFC 8259 §7", extended('"x":"a\nb"')),
         ("a tab in a string", "RFC 8259 §7", extended('"x":"a\tb"')),
         ("cut off", "RFC 8259 §4", lambda members: json.dumps(members).encode()[:-1]),
@@ -246,15 +378,29 @@ def _json_shapes() -> list[tuple[str, str, Any]]:
 
 
 def _json() -> list[Case]:
-    payloads = [Case(f"payload: {name}", clause, raw_payload(make), _MALFORMED, asked=()) for name, clause, make in _json_shapes()]
+    payloads = [
+        Case(f"payload: {name}", clause, raw_payload(make), _MALFORMED, asked=())
+        for name, clause, make in _json_shapes()
+    ]
     # A token is a malformed JWS if a lenient parser could read its header, and opaque otherwise.
     headers = [
-        Case(f"header: {name}", clause, raw_header(make), _INACTIVE if name in ("single quotes", "a comment") else _MALFORMED)
+        Case(
+            f"header: {name}",
+            clause,
+            raw_header(make),
+            _INACTIVE if name in ("single quotes", "a comment") else _MALFORMED,
+        )
         for name, clause, make in _json_shapes()
     ]
     no_objects = [b"[]", b"null", b'"iss"', b"1", b"true", b"", b" ", b"\0"]
     claims = [
-        Case(f"payload {octets!r}", "RFC 7519 §7.2 (an object)", lambda issuer, octets=octets: issuer.sign(octets), _MALFORMED, asked=())
+        Case(
+            f"payload {octets!r}",
+            "RFC 7519 §7.2 (an object)",
+            lambda issuer, octets=octets: issuer.sign(octets),
+            _MALFORMED,
+            asked=(),
+        )
         for octets in no_objects
     ]
     opaque = [
@@ -267,15 +413,35 @@ def _json() -> list[Case]:
         for octets in [*no_objects, b"{}", b'{"typ":"at+jwt"}', b'{"ALG":"ES256"}']
     ]
     good: list[tuple[str, str, Any]] = [
-        ("white space between everything", "RFC 8259 §2", lambda members: json.dumps(members, indent=4).replace("\n", "\r\n\t").encode()),
-        ("white space around the object", "RFC 8259 §2", lambda members: b" \r\n\t" + json.dumps(members).encode() + b" \n"),
-        ("names in another order", "RFC 8259 §1 (unordered)", lambda members: json.dumps(dict(reversed(members.items()))).encode()),
-        ("names escaped", "RFC 8259 §7", lambda members: json.dumps(members).replace('"a', '"\\u0061').encode()),
+        (
+            "white space between everything",
+            "RFC 8259 §2",
+            lambda members: json.dumps(members, indent=4).replace("\n", "\r\n\t").encode(),
+        ),
+        (
+            "white space around the object",
+            "RFC 8259 §2",
+            lambda members: b" \r\n\t" + json.dumps(members).encode() + b" \n",
+        ),
+        (
+            "names in another order",
+            "RFC 8259 §1 (unordered)",
+            lambda members: json.dumps(dict(reversed(members.items()))).encode(),
+        ),
+        (
+            "names escaped",
+            "RFC 8259 §7",
+            lambda members: json.dumps(members).replace('"a', '"\\u0061').encode(),
+        ),
         ("a surrogate pair", "RFC 8259 §7", extended('"x":"\\ud83d\\ude00"')),
         ("a backslash before ud", "RFC 8259 §7", extended('"x":"\\\\ud800"')),
         ("text beyond ASCII", "RFC 8259 §8.1", extended('"x":"é\u4e2d"')),
         ("a NUL escaped", "RFC 8259 §7", extended('"x":"\\u0000"')),
-        ("nested as deep as allowed", "CWE-674 (at most 32 levels)", extended('"x":' + "[" * 31 + "]" * 31)),
+        (
+            "nested as deep as allowed",
+            "CWE-674 (at most 32 levels)",
+            extended('"x":' + "[" * 31 + "]" * 31),
+        ),
         ("an empty name", "RFC 8259 §4", extended('"":1')),
         ("brackets in a string", "RFC 8259 §7", extended('"x":"' + "[" * 100 + '"')),
     ]
@@ -284,8 +450,14 @@ def _json() -> list[Case]:
         *headers,
         *claims,
         *opaque,
-        *(Case(f"good payload: {name}", clause, raw_payload(make), ALLOWED) for name, clause, make in good),
-        *(Case(f"good header: {name}", clause, raw_header(make), ALLOWED) for name, clause, make in good),
+        *(
+            Case(f"good payload: {name}", clause, raw_payload(make), ALLOWED)
+            for name, clause, make in good
+        ),
+        *(
+            Case(f"good header: {name}", clause, raw_header(make), ALLOWED)
+            for name, clause, make in good
+        ),
     ]
 
 

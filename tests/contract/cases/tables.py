@@ -46,5 +46,7 @@ _MODULES: Final = (
     discovery,
     outages,
 )
-TABLES: Final[dict[str, list[Case]]] = {module.__name__.rpartition(".")[2]: module.CASES for module in _MODULES}
+TABLES: Final[dict[str, list[Case]]] = {
+    module.__name__.rpartition(".")[2]: module.CASES for module in _MODULES
+}
 CASES: Final[list[Case]] = [case for table in TABLES.values() for case in table]

@@ -80,12 +80,16 @@ def ecdsa(r: int, s: int, octets: int = 32) -> bytes:
 def der(signature: bytes) -> bytes:
     """Encode the same ECDSA signature in DER, as X.509 does."""
     half = len(signature) // 2
-    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
+    return encode_dss_signature(
+        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    )
 
 
 def hmac_with_public_key(algorithm: str, form: str) -> TokenOf:
     """Sign with HMAC, with the public key as the secret (CVE-2015-9235)."""
-    digest = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(algorithm, hashlib.sha256)
+    digest = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(
+        algorithm, hashlib.sha256
+    )
 
     def forge(issuer: Issuer) -> str:
         public = issuer.signing_key.private_key.public_key()
@@ -97,14 +101,19 @@ def hmac_with_public_key(algorithm: str, form: str) -> TokenOf:
             "kid": lambda: str(issuer.signing_key.kid).encode(),
         }
         secret = secrets[form]()
-        return issuer.token(header={"alg": algorithm}, sign_with=lambda message: hmac.new(secret, message, digest).digest())
+        return issuer.token(
+            header={"alg": algorithm},
+            sign_with=lambda message: hmac.new(secret, message, digest).digest(),
+        )
 
     return forge
 
 
 def by_stranger(algorithm: str = "ES256", **header: Any) -> TokenOf:
     """Sign with an unknown key, under the issuer's key ID unless `header` has another."""
-    return lambda issuer: issuer.token(sign_with=make_key(algorithm, "stranger"), header={"kid": issuer.signing_key.kid, **header})
+    return lambda issuer: issuer.token(
+        sign_with=make_key(algorithm, "stranger"), header={"kid": issuer.signing_key.kid, **header}
+    )
 
 
 def compressed(issuer: Issuer) -> str:

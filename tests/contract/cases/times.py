@@ -61,16 +61,46 @@ def _times() -> list[Case]:
         ("iat missing", {"iat": None}, ALLOWED),
         ("iat a day ahead", {"iat": NOW + 86400, "exp": NOW + 90000}, _FUTURE),
     ]
-    clause = {"exp": "RFC 7519 §4.1.4 (on or after)", "nbf": "RFC 7519 §4.1.5", "iat": "RFC 7519 §4.1.6"}
-    rows = [Case(name, clause[name[:3]], token(**claims), expected) for name, claims, expected in limits]
+    clause = {
+        "exp": "RFC 7519 §4.1.4 (on or after)",
+        "nbf": "RFC 7519 §4.1.5",
+        "iat": "RFC 7519 §4.1.6",
+    }
+    rows = [
+        Case(name, clause[name[:3]], token(**claims), expected) for name, claims, expected in limits
+    ]
     none = Case("exp missing", "RFC 9068 §2.2 (exp required)", token(exp=None), _CLAIM)
     zero = {"expiry_leeway_seconds": 0, "clock_leeway_seconds": 0}
     exact = [
-        Case("exp now, without leeway", "RFC 7519 §4.1.4 (on or after)", token(exp=NOW), _EXPIRED, settings=zero),
-        Case("exp in a second, without leeway", "RFC 7519 §4.1.4", token(exp=NOW + 1), ALLOWED, settings=zero),
+        Case(
+            "exp now, without leeway",
+            "RFC 7519 §4.1.4 (on or after)",
+            token(exp=NOW),
+            _EXPIRED,
+            settings=zero,
+        ),
+        Case(
+            "exp in a second, without leeway",
+            "RFC 7519 §4.1.4",
+            token(exp=NOW + 1),
+            ALLOWED,
+            settings=zero,
+        ),
         Case("nbf now, without leeway", "RFC 7519 §4.1.5", token(nbf=NOW), ALLOWED, settings=zero),
-        Case("nbf in a second, without leeway", "RFC 7519 §4.1.5", token(nbf=NOW + 1), _EARLY, settings=zero),
-        Case("iat in a second, without leeway", "RFC 7519 §4.1.6", token(iat=NOW + 1), _FUTURE, settings=zero),
+        Case(
+            "nbf in a second, without leeway",
+            "RFC 7519 §4.1.5",
+            token(nbf=NOW + 1),
+            _EARLY,
+            settings=zero,
+        ),
+        Case(
+            "iat in a second, without leeway",
+            "RFC 7519 §4.1.6",
+            token(iat=NOW + 1),
+            _FUTURE,
+            settings=zero,
+        ),
     ]
     # Values that are not a NumericDate (a finite JSON number in a plausible year), for each claim.
     odd: list[tuple[str, str]] = [
@@ -101,12 +131,19 @@ def _times() -> list[Case]:
         ("minus zero", "-0.0"),
     ]
     wrong = [
-        Case(f"{name} {what}", "RFC 7519 §2 (NumericDate); RFC 8259 §6", written(name, text), _CLAIM)
+        Case(
+            f"{name} {what}", "RFC 7519 §2 (NumericDate); RFC 8259 §6", written(name, text), _CLAIM
+        )
         for name in ("exp", "nbf", "iat")
         for what, text in odd
     ]
     right = [
-        Case(f"{name} {what}", "RFC 7519 §2 (NumericDate)", written(name, text), _EXPIRED if (name, text) == ("exp", "-0.0") else ALLOWED)
+        Case(
+            f"{name} {what}",
+            "RFC 7519 §2 (NumericDate)",
+            written(name, text),
+            _EXPIRED if (name, text) == ("exp", "-0.0") else ALLOWED,
+        )
         for name in ("exp", "nbf", "iat")
         for what, text in spelled
     ]
@@ -122,9 +159,30 @@ def _as_time_passes() -> list[Case]:
 
     ends = "RFC 7519 §4.1.4 (checked again on a cache hit)"
     return [
-        Case("remembered, before it expires", ends, token(expires_in=60), ALLOWED, then=later(64), asked=()),
-        Case("remembered, as it expires", ends, token(expires_in=60), _EXPIRED, then=later(65), asked=()),
-        Case("remembered, after it expired", ends, token(expires_in=60), _EXPIRED, then=later(66), asked=()),
+        Case(
+            "remembered, before it expires",
+            ends,
+            token(expires_in=60),
+            ALLOWED,
+            then=later(64),
+            asked=(),
+        ),
+        Case(
+            "remembered, as it expires",
+            ends,
+            token(expires_in=60),
+            _EXPIRED,
+            then=later(65),
+            asked=(),
+        ),
+        Case(
+            "remembered, after it expired",
+            ends,
+            token(expires_in=60),
+            _EXPIRED,
+            then=later(66),
+            asked=(),
+        ),
         Case(
             "remembered for longer than facts are kept",
             "RFC 7519 §4.1.4 (cached for at most 5 min)",
@@ -140,10 +198,26 @@ def _as_time_passes() -> list[Case]:
             then=wall(65),
         ),
         Case(
-            "remembered, and the wall clock went back", "RFC 7519 §4.1.6 (checked again on a cache hit)", token(), _FUTURE, then=wall(-3600)
+            "remembered, and the wall clock went back",
+            "RFC 7519 §4.1.6 (checked again on a cache hit)",
+            token(),
+            _FUTURE,
+            then=wall(-3600),
         ),
-        Case("refused as too early, now good", "RFC 7519 §4.1.5", token(nbf=NOW + 60), ALLOWED, then=later(30)),
-        Case("refused as too early, still a second too early", "RFC 7519 §4.1.5", token(nbf=NOW + 60), _EARLY, then=later(29)),
+        Case(
+            "refused as too early, now good",
+            "RFC 7519 §4.1.5",
+            token(nbf=NOW + 60),
+            ALLOWED,
+            then=later(30),
+        ),
+        Case(
+            "refused as too early, still a second too early",
+            "RFC 7519 §4.1.5",
+            token(nbf=NOW + 60),
+            _EARLY,
+            then=later(29),
+        ),
     ]
 
 

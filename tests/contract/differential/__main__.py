@@ -14,7 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from tests.contract.differential.compare import Difference, compare_answers, compare_paths, compare_tokens
+from tests.contract.differential.compare import (
+    Difference,
+    compare_answers,
+    compare_paths,
+    compare_tokens,
+)
 from tests.contract.differential.orders import compare_orders
 
 SIZES: Final[tuple[tuple[str, int, Callable[..., Iterator[Difference]]], ...]] = (
@@ -30,7 +35,9 @@ _LONGEST: Final = 1_200
 
 def main() -> int:
     """Compare, print the differences, and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", type=int, default=1)
     given = parser.parse_args()
@@ -40,7 +47,11 @@ def main() -> int:
         differences = list(compare(given.seed, number // given.part, tally))
         found += differences
         answers = ", ".join(f"{count:,} {answer}" for answer, count in sorted(tally.items()))
-        print(f"{number // given.part:,} {name}: {answers}; {len(differences)} differences; {time.monotonic() - started:.0f} s", flush=True)
+        print(
+            f"{number // given.part:,} {name}: {answers}; {len(differences)} differences; "
+            f"{time.monotonic() - started:.0f} s",
+            flush=True,
+        )
     _show(found)
     return 1 if found else 0
 
@@ -48,12 +59,17 @@ def main() -> int:
 def _show(found: list[Difference]) -> None:
     groups: dict[Any, list[Difference]] = {}
     for each in found:
-        groups.setdefault((each.kind, each.about if each.kind in ("token", "answer") else ()), []).append(each)
+        groups.setdefault(
+            (each.kind, each.about if each.kind in ("token", "answer") else ()), []
+        ).append(each)
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     for (kind, about), members in largest[:_GROUPS]:
         print(f"{kind}, changed: {', '.join(about) or 'nothing'}: {len(members)}")
         for each in members[:_SHOWN]:
-            print(f"  {each.seed}\n    naive: {each.expected}\n    guard: {each.got}\n    {each.text[:_LONGEST]}")
+            print(
+                f"  {each.seed}\n    naive: {each.expected}\n    guard: {each.got}\n    "
+                f"{each.text[:_LONGEST]}"
+            )
     if len(largest) > _GROUPS:
         print(f"and {len(largest) - _GROUPS} further sets of changes")
 

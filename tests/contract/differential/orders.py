@@ -1,4 +1,6 @@
-"""Orders of events: tokens are issued and revoked, keys rotate, the issuer fails and time passes."""
+"""Orders of events: tokens are issued and revoked, keys rotate, the issuer fails and
+time passes.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,30 @@ from typing import Final
 
 from iiniit_guard import Guard, Request
 from iiniit_guard.testing import SettableClock
-from tests.contract.differential.compare import START, Difference, MakeGuard, Server, Tally, make, naive, said, word
+from tests.contract.differential.compare import (
+    START,
+    Difference,
+    MakeGuard,
+    Server,
+    Tally,
+    make,
+    naive,
+    said,
+    word,
+)
 from tests.contract.differential.generate import AUDIENCE, ISSUER, KEYS, good_claims, make_token
 from tests.contract.differential.naive import Facts, Trust, verify_jwt
 
-LONGEST_KEY_SECONDS: Final = 600  # documented: a key set counts 10 minutes where its answer does not say, and a verified token no longer
-LONGEST_STALE_SECONDS: Final = 4_500  # documented: while the issuer fails, the last good key set serves an hour longer
+# documented: a key set counts 10 minutes where its answer does not say, and a verified token no
+# longer
+LONGEST_KEY_SECONDS: Final = 600
+LONGEST_STALE_SECONDS: Final = (
+    4_500  # documented: while the issuer fails, the last good key set serves an hour longer
+)
 COOL_DOWN_SECONDS: Final = 31  # documented: an unknown key causes one fetch in 30 s
-RECOVERY_SECONDS: Final = 120  # documented: failures are not repeated at once, and the circuit breaker opens for a time
+RECOVERY_SECONDS: Final = (
+    120  # documented: failures are not repeated at once, and the circuit breaker opens for a time
+)
 DELAY_SECONDS: Final = 60  # documented: revocation_delay_seconds
 
 
@@ -43,10 +61,15 @@ class History:
 
     def act(self) -> str:
         """Let one thing happen; return its name."""
-        event = self.random.choice(["issue", "issue", "revoke", "rotate", "wait", "wait", "wait", "fail", "mend", "mend"])
+        event = self.random.choice(
+            ["issue", "issue", "revoke", "rotate", "wait", "wait", "wait", "fail", "mend", "mend"]
+        )
         now = self.clock.wall()
         if event == "issue" and self.random.random() < 0.5:
-            self.opaque[f"o{len(self.opaque)}"] = (now + self.random.choice([3, 30, 300, 3000]), None)
+            self.opaque[f"o{len(self.opaque)}"] = (
+                now + self.random.choice([3, 30, 300, 3000]),
+                None,
+            )
         elif event == "issue":
             random = Random(self.random.random())
             token, _ = make_token(random, now, strict=False)
@@ -64,7 +87,9 @@ class History:
                 self.published.setdefault(kid, now)
             self.server.keys = [key for key in KEYS if key["kid"] in self.published]
         elif event == "wait":
-            self.clock.advance(self.random.choice([0.5, 1, 4, 9, 29, 31, 59, 60, 61, 299, 601, 1000]))
+            self.clock.advance(
+                self.random.choice([0.5, 1, 4, 9, 29, 31, 59, 60, 61, 299, 601, 1000])
+            )
         elif event in ("fail", "mend"):
             if self.server.is_down:
                 self.down_at = self.clock.wall()
@@ -85,27 +110,44 @@ class History:
         expires, revoked = self.opaque.get(token, (0.0, None))
         if now >= expires + 5 or (revoked is not None and now >= revoked + DELAY_SECONDS):
             return {"refused"} | unknown
-        return {"good"} | unknown | ({"refused"} if revoked is not None or now >= expires else set())
+        return (
+            {"good"} | unknown | ({"refused"} if revoked is not None or now >= expires else set())
+        )
 
     def _allowed_jwt(self, token: str, now: float, unknown: set[str]) -> set[str]:
-        if not isinstance(naive(lambda: verify_jwt(token, Trust(ISSUER, AUDIENCE, keys=KEYS), now)), Facts):
+        if not isinstance(
+            naive(lambda: verify_jwt(token, Trust(ISSUER, AUDIENCE, keys=KEYS), now)), Facts
+        ):
             return {"refused"} | unknown
         answers = set(unknown)
         for chosen in (self.published, self.withdrawn):
             keys = [key for key in KEYS if key["kid"] in chosen]
-            if not isinstance(naive(lambda keys=keys: verify_jwt(token, Trust(ISSUER, AUDIENCE, keys=keys), now)), Facts):
+            if not isinstance(
+                naive(lambda keys=keys: verify_jwt(token, Trust(ISSUER, AUDIENCE, keys=keys), now)),
+                Facts,
+            ):
                 continue
             if chosen is self.published:
                 since = max(chosen[key["kid"]] for key in keys)
-                answers |= {"good"} if now - since > COOL_DOWN_SECONDS and not unknown else {"good", "refused"}
+                answers |= (
+                    {"good"}
+                    if now - since > COOL_DOWN_SECONDS and not unknown
+                    else {"good", "refused"}
+                )
                 return answers
             gone = max(chosen[key["kid"]] for key in keys)
-            longest = LONGEST_KEY_SECONDS if now - self.down_at > LONGEST_STALE_SECONDS else LONGEST_STALE_SECONDS
+            longest = (
+                LONGEST_KEY_SECONDS
+                if now - self.down_at > LONGEST_STALE_SECONDS
+                else LONGEST_STALE_SECONDS
+            )
             answers |= {"good", "refused"} if now - gone <= longest else {"refused"}
         return answers
 
 
-async def _run_history(seed: str, steps: int, make_guard: MakeGuard, tally: Tally) -> list[Difference]:
+async def _run_history(
+    seed: str, steps: int, make_guard: MakeGuard, tally: Tally
+) -> list[Difference]:
     random = Random(seed)
     history, found, events = History(random, make_guard), [], []
     for step in range(steps):
@@ -113,20 +155,37 @@ async def _run_history(seed: str, steps: int, make_guard: MakeGuard, tally: Tall
         tokens = [*history.opaque, *(token for token, _ in history.jwts), "never-issued"]
         for token in random.sample(tokens, min(2, len(tokens))):
             allowed = history.allowed(token)
-            request = Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode("utf-8", "replace"))])
+            request = Request(
+                "GET",
+                "/",
+                headers=[(b"authorization", b"Bearer " + token.encode("utf-8", "replace"))],
+            )
             answer = said(await history.guard.authenticate_async(request))
             got = word(answer)
             tally[got] += 1
             if got not in allowed:
-                found.append(Difference("order", f"{seed} step {step}", sorted(allowed), got, tuple(events[-12:]), token))
+                found.append(
+                    Difference(
+                        "order",
+                        f"{seed} step {step}",
+                        sorted(allowed),
+                        got,
+                        tuple(events[-12:]),
+                        token,
+                    )
+                )
             for _ in range(3):  # refreshes ahead of time run beside the requests
                 await asyncio.sleep(0)
     await history.guard.aclose()
     return found
 
 
-def compare_orders(seed: int, number: int, tally: Tally, *, steps: int = 40, make_guard: MakeGuard = Guard) -> Iterator[Difference]:
-    """Compare verdicts while tokens are issued and revoked, keys rotate, the issuer fails and time passes, in any order."""
+def compare_orders(
+    seed: int, number: int, tally: Tally, *, steps: int = 40, make_guard: MakeGuard = Guard
+) -> Iterator[Difference]:
+    """Compare verdicts while tokens are issued and revoked, keys rotate, the issuer fails and time
+    passes, in any order.
+    """
     with asyncio.Runner() as runner:
         for index in range(number):
             yield from runner.run(_run_history(f"{seed} order {index}", steps, make_guard, tally))

@@ -8,10 +8,54 @@ from random import Random
 from typing import Final
 from urllib.parse import unquote
 
-ROUTES: Final = (("ab", "/a/b"), ("a", "/a/[^/]+"), ("admin", "/admin/.+"), ("open", "/open/.+"), ("n", "/n/[0-9]+"))
+ROUTES: Final = (
+    ("ab", "/a/b"),
+    ("a", "/a/[^/]+"),
+    ("admin", "/admin/.+"),
+    ("open", "/open/.+"),
+    ("n", "/n/[0-9]+"),
+)
 PIECES: Final = (
-    *("/", "/", "/", "/a", "/a/b", "/b", "/admin", "/admin/x", "/open", "/open/x", "/n", "/7", "x", "..", ".", "/..", "/.", "//"),
-    *("%2f", "%2F", "%5c", "\\", "%2e", "%2E%2e", "%252f", "%252e", "%25", "%", "%00", "%0a", ";", ";x", "%3b", "?", "?/admin/x", "#"),
+    *(
+        "/",
+        "/",
+        "/",
+        "/a",
+        "/a/b",
+        "/b",
+        "/admin",
+        "/admin/x",
+        "/open",
+        "/open/x",
+        "/n",
+        "/7",
+        "x",
+        "..",
+        ".",
+        "/..",
+        "/.",
+        "//",
+    ),
+    *(
+        "%2f",
+        "%2F",
+        "%5c",
+        "\\",
+        "%2e",
+        "%2E%2e",
+        "%252f",
+        "%252e",
+        "%25",
+        "%",
+        "%00",
+        "%0a",
+        ";",
+        ";x",
+        "%3b",
+        "?",
+        "?/admin/x",
+        "#",
+    ),
     *(
         "%61",
         "%62",
@@ -44,12 +88,20 @@ def route(path: str) -> str | None:
 def make_path(random: Random) -> str:
     """Return a raw target that begins with a slash in most cases."""
     if random.random() < 0.2:  # one that means the same to every reader
-        return "".join(random.choices(["/a", "/b", "/admin", "/open", "/n", "/7", "/x-y"], k=random.randrange(1, 4)))
-    return ("/" if random.random() < 0.9 else "") + "".join(random.choices(PIECES, k=random.randrange(1, 7))).removeprefix("/")
+        return "".join(
+            random.choices(
+                ["/a", "/b", "/admin", "/open", "/n", "/7", "/x-y"], k=random.randrange(1, 4)
+            )
+        )
+    return ("/" if random.random() < 0.9 else "") + "".join(
+        random.choices(PIECES, k=random.randrange(1, 7))
+    ).removeprefix("/")
 
 
 def readings(path: str) -> set[str]:
-    """Return what readers make of a decoded path that treat further characters in ways of their own, up to three of these in a row."""
+    """Return what readers make of a decoded path that treat further characters in ways of their
+    own, up to three of these in a row.
+    """
     found = waiting = {path}
     for _ in range(3):
         waiting = {made for one in waiting for made in _read_on(one)} - found

@@ -1,4 +1,6 @@
-"""A small, deterministic part of `make differential`, and faults planted in the guard that the comparison must report."""
+"""A small, deterministic part of `make differential`, and faults planted in the guard that the
+comparison must report.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,15 @@ COMPARISONS = [
 def test_the_guard_and_an_independent_verifier_agree(compare):
     tally = Counter()
     assert list(compare(tally)) == []
-    assert min(tally["good"], tally["refused"]) > sum(tally.values()) / 30, "a sample of one answer shows nothing"
+    assert min(tally["good"], tally["refused"]) > sum(tally.values()) / 30, (
+        "a sample of one answer shows nothing"
+    )
 
 
 class Faulty:
-    """A guard that answers some questions wrongly: `mend` makes the wrong answer of the right one."""
+    """A guard that answers some questions wrongly: `mend` makes the wrong answer of the
+    right one.
+    """
 
     def __init__(self, mend, **settings):
         self._guard, self._mend, self._good = Guard(**settings), mend, None
@@ -73,22 +79,44 @@ def remembers_for_ever():
 @pytest.mark.parametrize(
     "reason",
     [
-        *(Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.ISSUED_IN_FUTURE, Reason.BAD_SIGNATURE, Reason.UNSUPPORTED_ALGORITHM),
-        *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.MALFORMED_TOKEN, Reason.MALFORMED_CLAIM, Reason.UNSUPPORTED_CONFIRMATION),
-        *(Reason.UNSUPPORTED_CRITICAL, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY, Reason.TOKEN_IN_QUERY, Reason.REFUSED_BY_VALIDATOR),
+        *(
+            Reason.EXPIRED,
+            Reason.NOT_YET_VALID,
+            Reason.ISSUED_IN_FUTURE,
+            Reason.BAD_SIGNATURE,
+            Reason.UNSUPPORTED_ALGORITHM,
+        ),
+        *(
+            Reason.WRONG_AUDIENCE,
+            Reason.UNKNOWN_ISSUER,
+            Reason.MALFORMED_TOKEN,
+            Reason.MALFORMED_CLAIM,
+            Reason.UNSUPPORTED_CONFIRMATION,
+        ),
+        *(
+            Reason.UNSUPPORTED_CRITICAL,
+            Reason.WRONG_TYPE,
+            Reason.UNKNOWN_KEY,
+            Reason.TOKEN_IN_QUERY,
+            Reason.REFUSED_BY_VALIDATOR,
+        ),
     ],
 )
 def test_a_check_of_tokens_that_is_left_out_is_reported(reason):
     assert any(compare_tokens(1, 2_000, Counter(), make_guard=forgives(reason)))
 
 
-@pytest.mark.parametrize("reason", [Reason.EXPIRED, Reason.INACTIVE, Reason.WRONG_AUDIENCE, Reason.ISSUER_UNAVAILABLE])
+@pytest.mark.parametrize(
+    "reason", [Reason.EXPIRED, Reason.INACTIVE, Reason.WRONG_AUDIENCE, Reason.ISSUER_UNAVAILABLE]
+)
 def test_a_check_of_answers_that_is_left_out_is_reported(reason):
     assert any(compare_answers(1, 800, Counter(), make_guard=forgives(reason)))
 
 
 @pytest.mark.parametrize(
-    "make_guard", [forgives(Reason.INACTIVE), forgives(Reason.UNKNOWN_KEY), remembers_for_ever()], ids=["inactive", "key", "memory"]
+    "make_guard",
+    [forgives(Reason.INACTIVE), forgives(Reason.UNKNOWN_KEY), remembers_for_ever()],
+    ids=["inactive", "key", "memory"],
 )
 def test_what_counts_too_long_is_reported(make_guard):
     assert any(compare_orders(1, 50, Counter(), make_guard=make_guard))
@@ -98,7 +126,13 @@ def test_rules_that_read_a_path_in_one_way_are_reported():
     class Trusting:
         def policy_for_target(self, method, target):
             name = route(unquote(target.partition("?")[0]))
-            return PROBLEMS[Reason.NO_RULE] if name is None else "pass" if name == "open" else make_policy([name])
+            return (
+                PROBLEMS[Reason.NO_RULE]
+                if name is None
+                else "pass"
+                if name == "open"
+                else make_policy([name])
+            )
 
     found = list(compare_paths(1, 2_000, Counter(), rules=Trusting()))
     assert {difference.kind for difference in found} == {"path"}

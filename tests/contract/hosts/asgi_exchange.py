@@ -18,7 +18,10 @@ class Application:
             await send(message)
 
 
-OK = ({"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body", "body": b""})
+OK = (
+    {"type": "http.response.start", "status": 200, "headers": []},
+    {"type": "http.response.body", "body": b""},
+)
 
 
 def exchange(app, scope, *received):
@@ -36,7 +39,14 @@ def exchange(app, scope, *received):
 
 
 def http(lines=(), **more):
-    return {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": list(lines), **more}
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": "/x",
+        "query_string": b"",
+        "headers": list(lines),
+        **more,
+    }
 
 
 class Layer:

@@ -24,7 +24,9 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/strong": make_policy(acr_values=("gold", "silver")),
     "/recent": make_policy(["user:read"], max_age=300),
 }
-"""The routes of every host and what each wants; `/token` is guarded by the middleware alone, `/public` by nothing."""
+"""The routes of every host and what each wants; `/token` is guarded by the middleware alone,
+`/public` by nothing.
+"""
 
 
 class Site(Protocol):
@@ -100,14 +102,25 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     def application(environ: Any, start_response: Any) -> list[bytes]:
         path = environ["PATH_INFO"]
         status = "200 OK" if path in POLICIES or path == "/public" else "404 Not Found"
-        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else seen(environ["iiniit_guard.access_token"])
-        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        body = (
+            b""
+            if environ["REQUEST_METHOD"] == "HEAD"
+            else seen(environ["iiniit_guard.access_token"])
+        )
+        start_response(
+            status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        )
         return [body]
 
     client = TestApp(GuardMiddleware(application, guard, **_with_rules(middleware)))
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, "PATH_INFO": path.encode().decode("latin-1"), **joined(headers)}
+        environ = {
+            "REQUEST_METHOD": method,
+            "QUERY_STRING": query,
+            "PATH_INFO": path.encode().decode("latin-1"),
+            **joined(headers),
+        }
         answer = client.do_request(TestRequest.blank("/", environ), expect_errors=True)
         return answer_of(answer.status_int, answer.headerlist, answer.body)
 
@@ -117,14 +130,22 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from flask import Flask, Response, request
 
-    from iiniit_guard.flask import IiniitGuard, public, require_any_scope, require_scope, require_token
+    from iiniit_guard.flask import (
+        IiniitGuard,
+        public,
+        require_any_scope,
+        require_scope,
+        require_token,
+    )
 
     app = Flask("profile")
     app.config["PROPAGATE_EXCEPTIONS"] = False
     IiniitGuard(app, guard, **middleware)
 
     def view() -> Response:
-        return Response(seen(request.environ["iiniit_guard.access_token"]), content_type="application/json")
+        return Response(
+            seen(request.environ["iiniit_guard.access_token"]), content_type="application/json"
+        )
 
     decorated = {
         "/token": view,
@@ -140,13 +161,17 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     client = app.test_client()
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        answer = client.open(path, method=method, query_string=query, environ_overrides=joined(headers))
+        answer = client.open(
+            path, method=method, query_string=query, environ_overrides=joined(headers)
+        )
         return answer_of(answer.status_code, list(answer.headers), answer.data)
 
     return call
 
 
-def _django_settings(guard: Guard, middleware: Mapping[str, Any], *, asynchronous: bool = False) -> Any:
+def _django_settings(
+    guard: Guard, middleware: Mapping[str, Any], *, asynchronous: bool = False
+) -> Any:
     from tests.contract.hosts import django_project
 
     changes = {"ROOT_URLCONF": django_project.async_urlpatterns} if asynchronous else {}
@@ -177,8 +202,13 @@ def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         known = scope["path"] in POLICIES or scope["path"] == "/public"
         body = b"" if scope["method"] == "HEAD" else seen(scope["iiniit_guard.access_token"])
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200 if known else 404, "headers": headers})
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send(
+            {"type": "http.response.start", "status": 200 if known else 404, "headers": headers}
+        )
         await send({"type": "http.response.body", "body": body})
 
     app = GuardMiddleware(application, guard, **_with_rules(middleware))
@@ -210,7 +240,9 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from iiniit_guard.starlette import require_any_scope, require_scope, require_token
 
     async def handler(request: Request) -> Response:
-        return Response(seen(request.scope["iiniit_guard.access_token"]), media_type="application/json")
+        return Response(
+            seen(request.scope["iiniit_guard.access_token"]), media_type="application/json"
+        )
 
     decorated = {
         "/token": handler,

@@ -53,7 +53,9 @@ def joined(headers: Lines) -> dict[str, str]:
 # ASGI
 
 
-def drive(app: Any, method: str, path: str, headers: Lines, query: str = "", **scope: Any) -> Answer:
+def drive(
+    app: Any, method: str, path: str, headers: Lines, query: str = "", **scope: Any
+) -> Answer:
     """Call an ASGI application on its own event loop."""
 
     async def once() -> Answer:
@@ -88,7 +90,11 @@ def drive(app: Any, method: str, path: str, headers: Lines, query: str = "", **s
             send,
         )
         start, *bodies_sent = sent
-        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
-        return answer_of(start["status"], lines, b"".join(message.get("body", b"") for message in bodies_sent))
+        lines = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]
+        ]
+        return answer_of(
+            start["status"], lines, b"".join(message.get("body", b"") for message in bodies_sent)
+        )
 
     return asyncio.run(once())

@@ -1,8 +1,12 @@
-"""Views of every framework on top of Django, all of which want `user:read`, and what stands around them and changes their answers."""
+"""Views of every framework on top of Django, all of which want `user:read`, and what stands around
+them and changes their answers.
+"""
 
 from __future__ import annotations
 
-from tests.contract.hosts import django_project  # the frameworks read Django's settings when they are imported
+from tests.contract.hosts import (
+    django_project,
+)  # the frameworks read Django's settings when they are imported
 
 # isort: split
 
@@ -81,7 +85,10 @@ def helper_ignored(request):
     try:
         function(request)
     except Exception:
-        return HttpResponse(SECRET, headers={"WWW-Authenticate": "Basic", "Cache-Control": "public", "Retry-After": "9"})
+        return HttpResponse(
+            SECRET,
+            headers={"WWW-Authenticate": "Basic", "Cache-Control": "public", "Retry-After": "9"},
+        )
     return HttpResponse(SECRET)
 
 
@@ -113,7 +120,9 @@ def helper_in_a_template(request):
             except Exception:
                 return SECRET
 
-    return TemplateResponse(request, engines["django"].from_string("{{ x }} secret"), {"x": Reading()})
+    return TemplateResponse(
+        request, engines["django"].from_string("{{ x }} secret"), {"x": Reading()}
+    )
 
 
 # Django REST framework
@@ -230,7 +239,13 @@ DRF: dict[str, Callable[..., Any]] = {
     "drf-initial": DrfInitial.as_view(),
     "drf-keyword": DrfKeyword.as_view(),
 }
-NINJA = ["ninja/operation", "ninja/operation-async", "ninja/run", "ninja/authenticated", "ninja/helper"]
+NINJA = [
+    "ninja/operation",
+    "ninja/operation-async",
+    "ninja/run",
+    "ninja/authenticated",
+    "ninja/helper",
+]
 PLACES = [*DJANGO, *DRF, *NINJA]
 
 
@@ -239,7 +254,10 @@ class Urls:
 
     def __init__(self, *, handler: Any = None, handler403: Any = None) -> None:
         views = {**DJANGO, **DRF, "helper-error": helper_then_error}
-        self.urlpatterns = [*(path(name, view) for name, view in views.items()), *ninja_urls(handler=handler)]
+        self.urlpatterns = [
+            *(path(name, view) for name, view in views.items()),
+            *ninja_urls(handler=handler),
+        ]
         if handler403 is not None:
             self.handler403 = handler403
 
@@ -266,7 +284,9 @@ class AnswersExceptions(Passing):
 
 
 class AnswersErrors:
-    """Middleware that makes 200 of every error that comes from below; under ASGI Django runs it in a thread."""
+    """Middleware that makes 200 of every error that comes from below; under ASGI Django runs it in
+    a thread.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response

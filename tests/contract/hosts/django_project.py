@@ -1,4 +1,6 @@
-"""A Django project in one file: settings that tests can replace, and the views of `builders.POLICIES`."""
+"""A Django project in one file: settings that tests can replace, and the views of
+`builders.POLICIES`.
+"""
 
 from __future__ import annotations
 
@@ -51,9 +53,13 @@ def _patterns(view: Any) -> list[Any]:
         "recent": require_scope("user:read", max_age=300)(view),
         "public": public(view),
     }
-    assert all(iscoroutinefunction(handler) == iscoroutinefunction(view) for handler in decorated.values())
+    assert all(
+        iscoroutinefunction(handler) == iscoroutinefunction(view) for handler in decorated.values()
+    )
     return [path(name, handler) for name, handler in decorated.items()]
 
 
 urlpatterns = _patterns(view)
-async_urlpatterns = tuple(_patterns(view_async))  # what ROOT_URLCONF names may be the patterns themselves, if they are hashable
+async_urlpatterns = tuple(
+    _patterns(view_async)
+)  # what ROOT_URLCONF names may be the patterns themselves, if they are hashable

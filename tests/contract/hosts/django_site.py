@@ -1,4 +1,6 @@
-"""A Django project made of a few URL patterns, and the views and the middleware that several of its tests need."""
+"""A Django project made of a few URL patterns, and the views and the middleware that several of its
+tests need.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +110,12 @@ def sites(guard, *, asynchronous):
     """Return a function that makes a `Site` under this guard, with middleware below it."""
 
     def make(*patterns, middleware=(), **settings):
-        return Site(asynchronous, patterns, MIDDLEWARE=[GUARD, *middleware], IINIIT_GUARD={"guard": guard, **settings})
+        return Site(
+            asynchronous,
+            patterns,
+            MIDDLEWARE=[GUARD, *middleware],
+            IINIIT_GUARD={"guard": guard, **settings},
+        )
 
     return make
 

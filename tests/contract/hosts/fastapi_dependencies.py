@@ -105,7 +105,15 @@ KINDS = list(kinds(Log()))
 
 
 def scope_of(guard, lines=(), **more):
-    return {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": list(lines), "iiniit_guard.guard": guard, **more}
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": "/x",
+        "query_string": b"",
+        "headers": list(lines),
+        "iiniit_guard.guard": guard,
+        **more,
+    }
 
 
 def aborted(app, lines):
@@ -119,7 +127,13 @@ def aborted(app, lines):
         sent.append(message)
 
     with pytest.raises((RuntimeError, UsageError)) as raised:
-        asyncio.run(app({**scope_of(None, lines), "asgi": {"version": "3.0", "spec_version": "2.4"}}, receive, send))
+        asyncio.run(
+            app(
+                {**scope_of(None, lines), "asgi": {"version": "3.0", "spec_version": "2.4"}},
+                receive,
+                send,
+            )
+        )
     return sent, raised.value
 
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template_string, request, send_file, stream_with_context
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    render_template_string,
+    request,
+    send_file,
+    stream_with_context,
+)
 from flask.views import MethodView, View
 from werkzeug.exceptions import HTTPException
 
 from iiniit_guard.flask import require_scope
-from tests.contract.hosts.flask_layouts import RAN, helper, is_good, scopes, swallowed, swallowing, view, view_async
+from tests.contract.hosts.flask_layouts import (
+    RAN,
+    helper,
+    is_good,
+    scopes,
+    swallowed,
+    swallowing,
+    view,
+    view_async,
+)
 
 LAYOUTS: dict[str, Any] = {}
 
@@ -99,7 +116,9 @@ def helper_after_the_request(app: Flask) -> None:
 
 @layout
 def helper_in_a_template(app: Flask) -> None:
-    app.add_url_rule("/x", "x", lambda: render_template_string("{{ helper() or 'ran' }}", helper=helper))
+    app.add_url_rule(
+        "/x", "x", lambda: render_template_string("{{ helper() or 'ran' }}", helper=helper)
+    )
     app.register_error_handler(Exception, swallowed)
 
 
@@ -220,6 +239,9 @@ def another_applications_answer_is_ignored(app: Flask) -> None:
 def restored_context(app: Flask) -> None:
     @app.get("/x")
     def outer() -> str:
-        with current_app.test_request_context("/x", environ_overrides=request.environ), contextlib.suppress(Exception):
+        with (
+            current_app.test_request_context("/x", environ_overrides=request.environ),
+            contextlib.suppress(Exception),
+        ):
             helper()
         return RAN

@@ -132,7 +132,9 @@ def blueprint_with_handlers(app: Flask) -> None:
 
 @layout
 def after_request_that_answers_by_itself(app: Flask) -> None:
-    app.after_request(lambda response: response if is_good(response) else make_response(swallowed()))
+    app.after_request(
+        lambda response: response if is_good(response) else make_response(swallowed())
+    )
     alone(app)
 
 
@@ -142,7 +144,14 @@ def after_request_that_changes_the_response(app: Flask) -> None:
     def change(response: Response) -> Response:
         if not is_good(response):
             response.status_code = 200
-            response.headers.update({"WWW-Authenticate": "Basic", "Cache-Control": "public", "Location": "/elsewhere", "ETag": '"x"'})
+            response.headers.update(
+                {
+                    "WWW-Authenticate": "Basic",
+                    "Cache-Control": "public",
+                    "Location": "/elsewhere",
+                    "ETag": '"x"',
+                }
+            )
             response.set_data(b"null")
         return response
 
@@ -153,7 +162,9 @@ def after_request_that_changes_the_response(app: Flask) -> None:
 def after_this_request_that_answers_by_itself(app: Flask) -> None:
     @app.before_request
     def before() -> None:
-        after_this_request(lambda response: response if is_good(response) else make_response(swallowed()))
+        after_this_request(
+            lambda response: response if is_good(response) else make_response(swallowed())
+        )
 
     alone(app)
 

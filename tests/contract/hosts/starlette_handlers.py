@@ -20,7 +20,9 @@ def clients(guard):
     """Return a function that makes a client of an application with these routes."""
 
     def make(*routes, outside=None, **middleware):
-        app = Starlette(routes=list(routes), middleware=[Middleware(GuardMiddleware, guard=guard, **middleware)])
+        app = Starlette(
+            routes=list(routes), middleware=[Middleware(GuardMiddleware, guard=guard, **middleware)]
+        )
         return TestClient(app if outside is None else outside(app), raise_server_exceptions=False)
 
     return make

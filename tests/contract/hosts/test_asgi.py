@@ -1,4 +1,6 @@
-"""What is special to ASGI: kinds of connection, lifespan, WebSocket refusals, and what the scope shows."""
+"""What is special to ASGI: kinds of connection, lifespan, WebSocket refusals, and what the scope
+shows.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def test_the_application_gets_a_copy_of_the_scope(guard, bearer):
 def test_what_an_outer_guard_noted_never_answers_for_an_inner_one(guard, issuer, bearer):
     application = Application(*OK)
     with issuer.guard() as inner:
-        exchange(GuardMiddleware(GuardMiddleware(application, inner, public=("/x",)), guard), http(bearer()))
+        exchange(
+            GuardMiddleware(GuardMiddleware(application, inner, public=("/x",)), guard),
+            http(bearer()),
+        )
 
     assert [application.scopes[0][key] for key in KEYS] == [None, None, inner]
 
@@ -66,12 +71,19 @@ def test_header_names_of_a_refusal_are_lower_case_bytes(guard):
 
     assert start["type"] == "http.response.start"
     assert start["status"] == 401
-    assert all(type(name) is bytes and name == name.lower() and type(value) is bytes for name, value in start["headers"])
+    assert all(
+        type(name) is bytes and name == name.lower() and type(value) is bytes
+        for name, value in start["headers"]
+    )
     assert json.loads(body["body"])["reason"] == "no_token"
 
 
-@pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}, {"optional_token": True}, {"public": ["/x"]}], ids=str)
-@pytest.mark.parametrize("kind", ["mqtt", "timer", "HTTP", "http ", "webtransport", "", None, b"http"], ids=repr)
+@pytest.mark.parametrize(
+    "settings", [{}, {"enforce": "declared"}, {"optional_token": True}, {"public": ["/x"]}], ids=str
+)
+@pytest.mark.parametrize(
+    "kind", ["mqtt", "timer", "HTTP", "http ", "webtransport", "", None, b"http"], ids=repr
+)
 def test_a_scope_of_another_type_is_refused(guard, bearer, kind, settings):
     application = Application(*OK)
 
@@ -84,7 +96,9 @@ def test_a_scope_of_another_type_is_refused(guard, bearer, kind, settings):
 def test_refuse_is_for_adapters_above(guard):
     decision = guard.authenticate(Request("GET", "/x"))
 
-    answer = drive(lambda scope, receive, send: refuse(scope, receive, send, decision), "GET", "/x", ())
+    answer = drive(
+        lambda scope, receive, send: refuse(scope, receive, send, decision), "GET", "/x", ()
+    )
 
     assert (answer.status, answer.body) == (401, decision.body)
 
@@ -103,10 +117,14 @@ def test_a_websocket_is_refused_by_a_denial_response_where_the_server_offers_it(
     assert dict(start["headers"])[b"www-authenticate"].startswith(b"Bearer realm=")
     assert body["type"] == "websocket.http.response.body"
     assert json.loads(body["body"])["reason"] == "no_token"
-    assert [(event.host, event.method, event.reason) for event in events] == [("asgi", "GET", "no_token")]
+    assert [(event.host, event.method, event.reason) for event in events] == [
+        ("asgi", "GET", "no_token")
+    ]
 
 
-@pytest.mark.parametrize("extensions", [{}, {"extensions": None}, {"extensions": {"http.response.push": {}}}])
+@pytest.mark.parametrize(
+    "extensions", [{}, {"extensions": None}, {"extensions": {"http.response.push": {}}}]
+)
 def test_elsewhere_it_is_closed_before_accept(guard, extensions):
     sent = exchange(GuardMiddleware(Application(), guard), websocket(**extensions), CONNECT)
 
@@ -114,13 +132,20 @@ def test_elsewhere_it_is_closed_before_accept(guard, extensions):
 
 
 def test_a_client_that_went_away_is_sent_nothing(guard):
-    assert exchange(GuardMiddleware(Application(), guard), websocket(), {"type": "websocket.disconnect"}) == []
+    assert (
+        exchange(
+            GuardMiddleware(Application(), guard), websocket(), {"type": "websocket.disconnect"}
+        )
+        == []
+    )
 
 
 def test_a_websocket_with_a_token_goes_on(guard, bearer):
     application = Application({"type": "websocket.accept"})
 
-    assert exchange(GuardMiddleware(application, guard), websocket(bearer(subject="alice"))) == [{"type": "websocket.accept"}]
+    assert exchange(GuardMiddleware(application, guard), websocket(bearer(subject="alice"))) == [
+        {"type": "websocket.accept"}
+    ]
     assert application.scopes[0][KEYS[0]].subject == "alice"
 
 
@@ -166,10 +191,16 @@ def test_the_guard_lets_go_of_the_loop_after_the_application_and_before_the_serv
 
 def test_a_second_start_of_the_application_finds_the_guard_in_working_order():
     issuer = Issuer()
-    app = GuardMiddleware(Starlette(routes=[StarletteRoute("/", lambda request: PlainTextResponse("in"))]), issuer.guard())
+    app = GuardMiddleware(
+        Starlette(routes=[StarletteRoute("/", lambda request: PlainTextResponse("in"))]),
+        issuer.guard(),
+    )
     for _ in range(2):
         with TestClient(app) as client:
-            assert client.get("/", headers={"Authorization": f"Bearer {issuer.token()}"}).status_code == 200
+            assert (
+                client.get("/", headers={"Authorization": f"Bearer {issuer.token()}"}).status_code
+                == 200
+            )
 
 
 def test_an_application_without_lifespan_keeps_its_guard():

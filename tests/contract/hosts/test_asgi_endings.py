@@ -33,7 +33,9 @@ CLOSED = {"type": "websocket.close", "code": 1008, "reason": ""}
 
 
 def run(app: Any, scope: Scope, *received: dict[str, Any]) -> list[Any]:
-    """Return what the application sends; it must end within a few seconds. The client leaves once it has its answer."""
+    """Return what the application sends; it must end within a few seconds. The client leaves once
+    it has its answer.
+    """
     sent: list[Any] = []
     answered = asyncio.Event()
 
@@ -61,7 +63,11 @@ def kinds(sent):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-@pytest.mark.parametrize("message", [body(more_body=True), {"type": "http.response.zerocopysend", "file": 3, "more_body": True}], ids=str)
+@pytest.mark.parametrize(
+    "message",
+    [body(more_body=True), {"type": "http.response.zerocopysend", "file": 3, "more_body": True}],
+    ids=str,
+)
 def test_a_stream_without_end_ends_with_an_oserror(guard, bearer, spec, message):
     made, raised = [], []
 
@@ -76,7 +82,10 @@ def test_a_stream_without_end_ends_with_an_oserror(guard, bearer, spec, message)
             raised.append(error)
             raise
 
-    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [("start", 403), ("body", None)]
+    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [
+        ("start", 403),
+        ("body", None),
+    ]
     assert len(made) == 1 if spec in RAISING else 1 < len(made) < 100
     assert [type(error) for error in raised] == [RefusalSent]
     assert "refused this request" in str(raised[0])
@@ -89,7 +98,10 @@ def test_a_body_without_a_start_ends_too(guard, bearer, spec):
         while True:
             await send(body(more_body=True))
 
-    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [("start", 403), ("body", None)]
+    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [
+        ("start", 403),
+        ("body", None),
+    ]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
@@ -103,7 +115,10 @@ def test_a_response_that_ends_by_itself_raises_nothing(guard, bearer, spec):
         await send(body(b""))
         ended.append(True)
 
-    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [("start", 403), ("body", None)]
+    assert kinds(run(GuardMiddleware(application, guard), http(bearer(), **spec))) == [
+        ("start", 403),
+        ("body", None),
+    ]
     assert ended == [True]
 
 
@@ -116,7 +131,11 @@ async def passes(request, call_next):
     return await call_next(request)
 
 
-@pytest.mark.parametrize("layers", [[], [Middleware(BaseHTTPMiddleware, dispatch=passes)]], ids=["plain", "BaseHTTPMiddleware"])
+@pytest.mark.parametrize(
+    "layers",
+    [[], [Middleware(BaseHTTPMiddleware, dispatch=passes)]],
+    ids=["plain", "BaseHTTPMiddleware"],
+)
 @pytest.mark.parametrize("spec", SPECS[2:], ids=str)
 @pytest.mark.parametrize("kind", ["events", "events at once", "file"])
 def test_starlettes_streams_end(guard, bearer, tmp_path, layers, spec, kind):
@@ -137,7 +156,10 @@ def test_starlettes_streams_end(guard, bearer, tmp_path, layers, spec, kind):
     (tmp_path / "large").write_bytes(bytes(20_000_000))
     app = Starlette(routes=[Route("/x", view)], middleware=layers)
 
-    assert kinds(run(GuardMiddleware(app, guard), http(bearer(), **spec))) == [("start", 403), ("body", None)]
+    assert kinds(run(GuardMiddleware(app, guard), http(bearer(), **spec))) == [
+        ("start", 403),
+        ("body", None),
+    ]
     assert len(made) < 100
 
 
@@ -149,7 +171,11 @@ def websocket(lines, **more):
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-@pytest.mark.parametrize("message", [TEXT, {"type": "websocket.http.response.body", "body": b"x", "more_body": True}], ids=str)
+@pytest.mark.parametrize(
+    "message",
+    [TEXT, {"type": "websocket.http.response.body", "body": b"x", "more_body": True}],
+    ids=str,
+)
 def test_a_websocket_that_sends_without_end_ends(guard, bearer, spec, message):
     made = []
 
@@ -179,7 +205,9 @@ def test_starlettes_websocket_is_disconnected(guard, bearer):
 
     app = GuardMiddleware(Starlette(routes=[WebSocketRoute("/x", handler)]), guard)
 
-    sent = run(app, websocket(bearer(), asgi={"spec_version": "2.4"}), {"type": "websocket.connect"})
+    sent = run(
+        app, websocket(bearer(), asgi={"spec_version": "2.4"}), {"type": "websocket.connect"}
+    )
     assert kinds(sent) == [("accept", None), ("close", None)]
     assert raised == ["WebSocketDisconnect"]
 
@@ -189,4 +217,7 @@ def test_nothing_is_raised_for_a_request_that_is_not_refused(guard, bearer):
         return Response("good")
 
     app = GuardMiddleware(Starlette(routes=[Route("/x", view)]), guard)
-    assert kinds(run(app, http(bearer(), asgi={"spec_version": "2.4"}))) == [("start", 200), ("body", None)]
+    assert kinds(run(app, http(bearer(), asgi={"spec_version": "2.4"}))) == [
+        ("start", 200),
+        ("body", None),
+    ]

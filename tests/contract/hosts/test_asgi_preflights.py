@@ -1,4 +1,6 @@
-"""By default a CORS preflight passes the ASGI middleware only where Starlette's own CORS middleware answers it."""
+"""By default a CORS preflight passes the ASGI middleware only where Starlette's own CORS middleware
+answers it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ from tests.contract.hosts.asgi_exchange import Application, Layer, exchange
 from tests.contract.hosts.calling import drive
 
 PREFLIGHT = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"GET"))
-SECRET = ({"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body", "body": b"secret"})
+SECRET = (
+    {"type": "http.response.start", "status": 200, "headers": []},
+    {"type": "http.response.body", "body": b"secret"},
+)
 
 
 class Subclass(CORSMiddleware):
@@ -69,16 +74,22 @@ def fastapi():
 APPLICATIONS: dict[str, Any] = {
     "bare": lambda: Application(*SECRET),
     "prometheus": prometheus,
-    "a handler that lists OPTIONS": lambda: Starlette(routes=[Route("/x", handler, methods=["GET", "OPTIONS"])]),
+    "a handler that lists OPTIONS": lambda: Starlette(
+        routes=[Route("/x", handler, methods=["GET", "OPTIONS"])]
+    ),
     "an endpoint class with options()": lambda: Starlette(routes=[Route("/x", AnyMethod)]),
-    "an ASGI application as an endpoint": lambda: Starlette(routes=[Route("/x", Application(*SECRET))]),
+    "an ASGI application as an endpoint": lambda: Starlette(
+        routes=[Route("/x", Application(*SECRET))]
+    ),
     "a mounted ASGI application": lambda: Starlette(routes=[Mount("/", app=prometheus())]),
     "a handler that does not list OPTIONS": lambda: Starlette(routes=[Route("/x", handler)]),
     "FastAPI": fastapi,
     "a subclass of CORSMiddleware": lambda: Subclass(Application(*SECRET)),
     "a layer of that name": lambda: AnotherCors(Application(*SECRET)),
     "CORSMiddleware below another layer": lambda: Layer(cors(Application(*SECRET))),
-    "CORSMiddleware inside Starlette": lambda: Starlette(middleware=[Middleware(CORSMiddleware, allow_origins=["*"])]),
+    "CORSMiddleware inside Starlette": lambda: Starlette(
+        middleware=[Middleware(CORSMiddleware, allow_origins=["*"])]
+    ),
     "the class itself": lambda: CORSMiddleware,
 }
 
@@ -86,7 +97,9 @@ APPLICATIONS: dict[str, Any] = {
 @pytest.mark.parametrize("settings", [{}, {"preflights": "auto"}, {"preflights": "guard"}], ids=str)
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_preflight_reaches_no_application_by_default(guard, events, name, settings):
-    answer = drive(GuardMiddleware(APPLICATIONS[name](), guard, **settings), "OPTIONS", "/x", PREFLIGHT)
+    answer = drive(
+        GuardMiddleware(APPLICATIONS[name](), guard, **settings), "OPTIONS", "/x", PREFLIGHT
+    )
 
     assert (answer.status, answer.json["reason"]) == (401, "no_token")
     assert [event.reason for event in events] == ["no_token"]
@@ -96,12 +109,18 @@ def test_a_preflight_reaches_no_application_by_default(guard, events, name, sett
 def test_a_preflight_passes_to_the_cors_middleware_that_answers_it(guard, events, framework):
     inner = Application(*SECRET)
     outside = GuardMiddleware(cors(inner), guard)
-    middleware = [Middleware(GuardMiddleware, guard=guard), Middleware(CORSMiddleware, allow_origins=["https://app.example"])]
+    middleware = [
+        Middleware(GuardMiddleware, guard=guard),
+        Middleware(CORSMiddleware, allow_origins=["https://app.example"]),
+    ]
     inside = framework(routes=[Mount("/", app=inner)], middleware=middleware)
 
     for app in (outside, inside):
         answer = drive(app, "OPTIONS", "/x", PREFLIGHT)
-        assert (answer.status, answer.header("access-control-allow-origin")) == (200, "https://app.example")
+        assert (answer.status, answer.header("access-control-allow-origin")) == (
+            200,
+            "https://app.example",
+        )
         # Nothing that only resembles a preflight, and no other request.
         for method, lines in (
             ("OPTIONS", PREFLIGHT[:1]),
@@ -131,7 +150,13 @@ def test_a_rule_that_names_options_is_asked_also_before_the_cors_middleware(guar
 def test_a_websocket_is_never_a_preflight(guard):
     """The CORS middleware hands WebSockets on without looking at them."""
     inner = Application({"type": "websocket.accept"})
-    scope = {"type": "websocket", "method": "OPTIONS", "path": "/x", "query_string": b"", "headers": list(PREFLIGHT)}
+    scope = {
+        "type": "websocket",
+        "method": "OPTIONS",
+        "path": "/x",
+        "query_string": b"",
+        "headers": list(PREFLIGHT),
+    }
 
     sent = exchange(GuardMiddleware(cors(inner), guard), scope, {"type": "websocket.connect"})
 
@@ -140,7 +165,9 @@ def test_a_websocket_is_never_a_preflight(guard):
 
 
 def test_pass_opens(guard):
-    answer = drive(GuardMiddleware(Application(*SECRET), guard, preflights="pass"), "OPTIONS", "/x", PREFLIGHT)
+    answer = drive(
+        GuardMiddleware(Application(*SECRET), guard, preflights="pass"), "OPTIONS", "/x", PREFLIGHT
+    )
 
     assert (answer.status, answer.body) == (200, b"secret")
 

@@ -1,4 +1,6 @@
-"""A refusal that a handler records is what the client gets, whatever the application sends: bare ASGI, message by message."""
+"""A refusal that a handler records is what the client gets, whatever the application sends: bare
+ASGI, message by message.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from tests.contract.hosts.calling import drive
 def assert_is(sent, own_refusal, *others):
     (started, sent_body) = sent
     assert (started["type"], started["status"]) == ("http.response.start", own_refusal.status)
-    assert started["headers"] == [*((name.lower().encode(), value.encode()) for name, value in own_refusal.headers), *others]
+    assert started["headers"] == [
+        *((name.lower().encode(), value.encode()) for name, value in own_refusal.headers),
+        *others,
+    ]
     assert "trailers" not in started
     assert sent_body == {"type": "http.response.body", "body": own_refusal.body}
 
@@ -48,36 +53,70 @@ DEBUG = {"type": "http.response.debug", "info": {"secret": 1}}
         [TRAILERS],
         [],
     ],
-    ids=lambda messages: "+".join(message["type"].rpartition(".")[2] for message in messages) or "nothing",
+    ids=lambda messages: (
+        "+".join(message["type"].rpartition(".")[2] for message in messages) or "nothing"
+    ),
 )
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-def test_the_refusal_is_sent_once_in_place_of_every_response(guard, bearer, own_refusal, status, messages, error):
-    messages = [{**message, "status": status} if "status" in message else message for message in messages]
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]
+)
+def test_the_refusal_is_sent_once_in_place_of_every_response(
+    guard, bearer, own_refusal, status, messages, error
+):
+    messages = [
+        {**message, "status": status} if "status" in message else message for message in messages
+    ]
 
-    assert_is(exchange(GuardMiddleware(After(*messages, error=error), guard), http(bearer())), own_refusal)
+    assert_is(
+        exchange(GuardMiddleware(After(*messages, error=error), guard), http(bearer())), own_refusal
+    )
 
 
 @pytest.mark.parametrize("headers", [[], None], ids=repr)
 def test_a_start_without_header_fields_is_replaced(guard, bearer, own_refusal, headers):
-    message = {"type": "http.response.start", "status": 200, **({} if headers is None else {"headers": headers})}
+    message = {
+        "type": "http.response.start",
+        "status": 200,
+        **({} if headers is None else {"headers": headers}),
+    }
 
     assert_is(exchange(GuardMiddleware(After(message, body()), guard), http(bearer())), own_refusal)
 
 
-def test_fields_that_other_layers_added_stay_and_those_of_the_content_do_not(guard, bearer, own_refusal):
-    added = [(b"Access-Control-Allow-Origin", b"*"), (b"x-request-id", b"7"), (b"x-name", b"\xe9"), (b"set-cookie", b"a=b")]
-    content = [(b"content-type", b"text/html"), (b"content-length", b"6"), (b"etag", b"x"), (b"www-authenticate", b"Basic")]
+def test_fields_that_other_layers_added_stay_and_those_of_the_content_do_not(
+    guard, bearer, own_refusal
+):
+    added = [
+        (b"Access-Control-Allow-Origin", b"*"),
+        (b"x-request-id", b"7"),
+        (b"x-name", b"\xe9"),
+        (b"set-cookie", b"a=b"),
+    ]
+    content = [
+        (b"content-type", b"text/html"),
+        (b"content-length", b"6"),
+        (b"etag", b"x"),
+        (b"www-authenticate", b"Basic"),
+    ]
 
-    sent = exchange(GuardMiddleware(After(start(200, *content, *added), body()), guard), http(bearer()))
+    sent = exchange(
+        GuardMiddleware(After(start(200, *content, *added), body()), guard), http(bearer())
+    )
 
     assert_is(sent, own_refusal, *((name.lower(), value) for name, value in added))
 
 
 def test_lists_of_other_layers_are_merged_once(guard, bearer):
-    fields = [(b"Vary", b"Origin, , Cookie,"), (b"vary", b"origin"), (b"access-control-expose-headers", b"X-Page, retry-after")]
+    fields = [
+        (b"Vary", b"Origin, , Cookie,"),
+        (b"vary", b"origin"),
+        (b"access-control-expose-headers", b"X-Page, retry-after"),
+    ]
     lines = [*bearer(), (b"origin", b"https://app.example")]
 
-    headers = exchange(GuardMiddleware(After(start(200, *fields), body()), guard), http(lines))[0]["headers"]
+    headers = exchange(GuardMiddleware(After(start(200, *fields), body()), guard), http(lines))[0][
+        "headers"
+    ]
 
     assert [value for name, value in headers if name == b"vary"] == [b"Origin, Cookie"]
     assert [value for name, value in headers if name == b"access-control-expose-headers"] == [
@@ -115,10 +154,14 @@ def test_a_method_that_a_layer_below_replaced_is_still_head_for_the_client(guard
         [start(), body()],
         [],
     ],
-    ids=lambda messages: "+".join(message["type"].rpartition(".")[2] for message in messages) or "nothing",
+    ids=lambda messages: (
+        "+".join(message["type"].rpartition(".")[2] for message in messages) or "nothing"
+    ),
 )
 @pytest.mark.parametrize("catching", [False, True])
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]
+)
 def test_a_response_that_has_started_is_aborted(guard, bearer, then, catching, error):
     first = (start(trailers=True), body(b"public", more_body=True))
     application = After(*then, first=first, error=error, catching=catching)
@@ -131,18 +174,26 @@ def test_a_response_that_has_started_is_aborted(guard, bearer, then, catching, e
         asyncio.run(GuardMiddleware(application, guard)(http(bearer()), None, send))  # type: ignore[arg-type]  # nothing is received
 
     assert sent == list(first)
-    assert raised.type is RuntimeError if error and (catching or not then) else raised.type is UsageError
+    assert (
+        raised.type is RuntimeError
+        if error and (catching or not then)
+        else raised.type is UsageError
+    )
     assert len(application.caught) == (len(then) if catching else 0)
 
 
 def test_what_was_sent_before_a_response_starts_does_not_start_it(guard, bearer, own_refusal):
-    sent = exchange(GuardMiddleware(After(start(), body(), first=(HINT, DEBUG)), guard), http(bearer()))
+    sent = exchange(
+        GuardMiddleware(After(start(), body(), first=(HINT, DEBUG)), guard), http(bearer())
+    )
 
     assert sent[:2] == [HINT, DEBUG]
     assert_is(sent[2:], own_refusal)
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit()], ids=repr
+)
 def test_a_cancellation_is_not_kept_back(guard, bearer, error):
     sent = []
 
@@ -162,7 +213,9 @@ def test_a_failure_without_a_refusal_is_raised_as_it_is(guard, bearer):
         exchange(GuardMiddleware(fails, guard), http(bearer()))
 
 
-def test_a_refusal_below_an_inner_guard_is_sent_through_the_outer_one(guard, issuer, bearer, own_refusal):
+def test_a_refusal_below_an_inner_guard_is_sent_through_the_outer_one(
+    guard, issuer, bearer, own_refusal
+):
     with issuer.guard() as inner:
         app = GuardMiddleware(GuardMiddleware(After(start(), body()), inner), guard)
         assert_is(exchange(app, http(bearer())), own_refusal)
@@ -194,12 +247,20 @@ def test_two_tasks_that_start_a_response_get_one_refusal(guard, bearer, own_refu
 # Header fields
 
 
-LATE = [(b"authorization", b"Bearer forged"), (b"x-iiniit-subject", b"admin"), (b"x-http-method-override", b"DELETE")]
+LATE = [
+    (b"authorization", b"Bearer forged"),
+    (b"x-iiniit-subject", b"admin"),
+    (b"x-http-method-override", b"DELETE"),
+]
 
 
 @pytest.mark.parametrize("settings", [{}, {"jwt": "introspect"}], ids=["verified", "introspected"])
-def test_fields_that_the_server_appends_later_reach_neither_guard_nor_application(issuer, events, bearer, settings):
-    """RFC 9110 §6.5.1: a trailer section is no header section. uvicorn with httptools appends its fields to `scope["headers"]`."""
+def test_fields_that_the_server_appends_later_reach_neither_guard_nor_application(
+    issuer, events, bearer, settings
+):
+    """RFC 9110 §6.5.1: a trailer section is no header section. uvicorn with httptools appends its
+    fields to `scope["headers"]`.
+    """
     scope = http(lines := bearer(subject="alice"))
     seen = []
 

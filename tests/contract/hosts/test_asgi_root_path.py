@@ -1,4 +1,6 @@
-"""An application that sets its own root_path routes another path than the one that the guard in front of it decides on."""
+"""An application that sets its own root_path routes another path than the one that the guard in
+front of it decides on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a client of a real ASGI server gets: refusals that replace a response, responses that are aborted, trailers."""
+"""What a client of a real ASGI server gets: refusals that replace a response, responses that are
+aborted, trailers.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def streamed(*, catching: bool, length: int | None = None) -> Callable[[Request]
                     raise
             yield b"secret"
 
-        return StreamingResponse(content(), headers={} if length is None else {"content-length": str(length)})
+        return StreamingResponse(
+            content(), headers={} if length is None else {"content-length": str(length)}
+        )
 
     return handler
 
@@ -101,7 +105,9 @@ ROUTES = [
 @contextmanager
 def uvicorn_serving(app: Any, http: str) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=http, lifespan="off", log_config=None, ws="websockets-sansio"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=http, lifespan="off", log_config=None, ws="websockets-sansio")
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -146,8 +152,12 @@ def port(request, guard):
         yield port
 
 
-def speak(port: int, raw: bytes, method: str = "GET") -> tuple[int, dict[bytes, bytes], bytes, bool]:
-    """Send one request; status, header fields, body, and whether the response came to its end as HTTP/1.1 says."""
+def speak(
+    port: int, raw: bytes, method: str = "GET"
+) -> tuple[int, dict[bytes, bytes], bytes, bool]:
+    """Send one request; status, header fields, body, and whether the response came to its end as
+    HTTP/1.1 says.
+    """
     parser = h11.Connection(h11.CLIENT)
     parser.send(h11.Request(method=method, target="/", headers=[("host", "x")]))
     parser.send(h11.EndOfMessage())
@@ -171,9 +181,15 @@ def speak(port: int, raw: bytes, method: str = "GET") -> tuple[int, dict[bytes, 
                 return status, headers, body, False
 
 
-def get(port: int, path: str, lines: Any, method: str = "GET") -> tuple[int, dict[bytes, bytes], bytes, bool]:
+def get(
+    port: int, path: str, lines: Any, method: str = "GET"
+) -> tuple[int, dict[bytes, bytes], bytes, bool]:
     fields = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
-    return speak(port, b"%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (method.encode(), path.encode(), fields), method)
+    return speak(
+        port,
+        b"%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (method.encode(), path.encode(), fields),
+        method,
+    )
 
 
 @pytest.mark.parametrize("path", ["/dropped", "/raised"])
@@ -228,12 +244,16 @@ def test_a_websocket_that_is_refused_later_is_closed(port, bearer):
 
 
 def fields_after_trailers(port, bearer, *, waiting):
-    """The names of the header fields that the application gets of a chunked request with a trailer section."""
+    """The names of the header fields that the application gets of a chunked request with a trailer
+    section.
+    """
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in bearer())
     head = b"POST /headers HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + lines
     rest = b"1\r\na\r\n0\r\nX-Iiniit-Subject: admin\r\nX-HTTP-Method-Override: DELETE\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        if waiting:  # the server sends this when the application reads the body, so the guard has decided by then
+        # the server sends this when the application reads the body, so the guard has decided by
+        # then
+        if waiting:
             connection.sendall(head + b"Expect: 100-continue\r\n\r\n")
             assert connection.recv(65_536).startswith(b"HTTP/1.1 100")
             connection.sendall(rest)
@@ -246,12 +266,25 @@ def fields_after_trailers(port, bearer, *, waiting):
 
 
 def test_trailers_do_not_become_header_fields_while_the_application_runs(port, bearer):
-    """RFC 9110 §6.5.1. uvicorn with httptools appends them to the list that is `scope["headers"]`."""
-    assert fields_after_trailers(port, bearer, waiting=True) == ["host", "transfer-encoding", "authorization", "expect"]
+    """RFC 9110 §6.5.1. uvicorn with httptools appends them to the list that is
+    `scope["headers"]`.
+    """
+    assert fields_after_trailers(port, bearer, waiting=True) == [
+        "host",
+        "transfer-encoding",
+        "authorization",
+        "expect",
+    ]
 
 
 @pytest.mark.parametrize("server", ["uvicorn h11", "hypercorn"])
 def test_servers_that_discard_trailers(guard, bearer, server):
-    """Named in the documentation: there a request that arrives in one piece has no trailers in its header list either."""
+    """Named in the documentation: there a request that arrives in one piece has no trailers in its
+    header list either.
+    """
     with SERVERS[server](GuardMiddleware(Starlette(routes=ROUTES), guard)) as port:
-        assert fields_after_trailers(port, bearer, waiting=False) == ["host", "transfer-encoding", "authorization"]
+        assert fields_after_trailers(port, bearer, waiting=False) == [
+            "host",
+            "transfer-encoding",
+            "authorization",
+        ]

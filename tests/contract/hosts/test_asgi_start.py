@@ -1,4 +1,6 @@
-"""What the ASGI middleware sees of an application when that starts: decorators on the wrong side, CORS inside."""
+"""What the ASGI middleware sees of an application when that starts: decorators on the wrong side,
+CORS inside.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,15 @@ async def decorated_by_a_call(request):
 guarded_twin = require_scope("user:read")(decorated_by_a_call)
 
 
-@pytest.mark.parametrize("wrap", [lambda router: router, Layer, lambda router: Layer(Layer(router)), lambda router: Router(router)])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda router: router,
+        Layer,
+        lambda router: Layer(Layer(router)),
+        lambda router: Router(router),
+    ],
+)
 def test_a_decorator_above_its_route_stops_the_start(guard, wrap):
     app = GuardMiddleware(wrap(Router(Route(undecorated))), guard)
 
@@ -61,7 +71,14 @@ def test_a_decorator_above_its_route_stops_the_start(guard, wrap):
 
 
 @pytest.mark.parametrize(
-    "routes", [(guarded_twin,), (misplaced, undecorated), (decorated_by_a_call, guarded_twin), (decorated_by_a_call,), ()]
+    "routes",
+    [
+        (guarded_twin,),
+        (misplaced, undecorated),
+        (decorated_by_a_call, guarded_twin),
+        (decorated_by_a_call,),
+        (),
+    ],
 )
 def test_decorators_in_their_place_are_no_fault(guard, bearer, routes):
     app = GuardMiddleware(Router(*map(Route, routes)), guard)

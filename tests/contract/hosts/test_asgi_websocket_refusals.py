@@ -1,4 +1,6 @@
-"""A WebSocket that a handler refuses is never accepted, or is closed, whatever the application does."""
+"""A WebSocket that a handler refuses is never accepted, or is closed, whatever the application
+does.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ TEXT = {"type": "websocket.send", "text": "secret"}
 
 def websocket(lines, *, denial=True):
     extensions = {"websocket.http.response": {}} if denial else {}
-    return {"type": "websocket", "path": "/x", "query_string": b"", "headers": list(lines), "extensions": extensions}
+    return {
+        "type": "websocket",
+        "path": "/x",
+        "query_string": b"",
+        "headers": list(lines),
+        "extensions": extensions,
+    }
 
 
 def denied(own_refusal):
@@ -31,7 +39,9 @@ def denied(own_refusal):
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["connect heard", "connect not heard"])
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]
+)
 @pytest.mark.parametrize(
     "then",
     [
@@ -46,7 +56,9 @@ def denied(own_refusal):
     ],
     ids=["accept", "close", "denial", "send", "nothing"],
 )
-def test_a_connection_that_was_refused_is_never_accepted(guard, bearer, own_refusal, heard, error, then):
+def test_a_connection_that_was_refused_is_never_accepted(
+    guard, bearer, own_refusal, heard, error, then
+):
     async def application(scope, receive, send):
         if heard:
             assert await receive() == CONNECT
@@ -58,8 +70,12 @@ def test_a_connection_that_was_refused_is_never_accepted(guard, bearer, own_refu
     assert exchange(app, websocket(bearer(), denial=False), CONNECT) == [CLOSED]
 
 
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-@pytest.mark.parametrize("then", [[TEXT, TEXT], [{"type": "websocket.close", "code": 1000}], [ACCEPT], []], ids=str)
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]
+)
+@pytest.mark.parametrize(
+    "then", [[TEXT, TEXT], [{"type": "websocket.close", "code": 1000}], [ACCEPT], []], ids=str
+)
 def test_an_accepted_connection_is_closed_and_nothing_more_is_sent(guard, bearer, error, then):
     app = GuardMiddleware(After(*then, first=(ACCEPT,), error=error), guard)
 
@@ -69,7 +85,9 @@ def test_an_accepted_connection_is_closed_and_nothing_more_is_sent(guard, bearer
 def test_a_connection_that_the_application_closed_is_left_alone(guard, bearer):
     own_close = {"type": "websocket.close", "code": 1000}
 
-    assert exchange(GuardMiddleware(After(TEXT, first=(own_close,)), guard), websocket(bearer())) == [own_close]
+    assert exchange(
+        GuardMiddleware(After(TEXT, first=(own_close,)), guard), websocket(bearer())
+    ) == [own_close]
 
 
 def test_a_client_that_went_away_is_sent_nothing_more(guard, bearer):
@@ -80,10 +98,14 @@ def test_a_client_that_went_away_is_sent_nothing_more(guard, bearer):
 
     app = GuardMiddleware(application, guard)
 
-    assert exchange(app, websocket(bearer()), {"type": "websocket.disconnect", "code": 1001}) == [ACCEPT]
+    assert exchange(app, websocket(bearer()), {"type": "websocket.disconnect", "code": 1001}) == [
+        ACCEPT
+    ]
 
 
-def test_an_application_that_waits_for_messages_after_a_refusal_hears_that_the_client_left(guard, bearer):
+def test_an_application_that_waits_for_messages_after_a_refusal_hears_that_the_client_left(
+    guard, bearer
+):
     heard = []
 
     async def application(scope, receive, send):
@@ -91,7 +113,9 @@ def test_an_application_that_waits_for_messages_after_a_refusal_hears_that_the_c
         await refused(scope)
         heard.extend([await receive(), await receive()])
 
-    assert exchange(GuardMiddleware(application, guard), websocket(bearer()), {"type": "websocket.receive"}) == [ACCEPT, CLOSED]
+    assert exchange(
+        GuardMiddleware(application, guard), websocket(bearer()), {"type": "websocket.receive"}
+    ) == [ACCEPT, CLOSED]
     assert heard == [{"type": "websocket.disconnect", "code": 1008, "reason": ""}] * 2
 
 
@@ -122,8 +146,14 @@ def test_a_message_that_arrives_while_another_task_is_refused_is_dropped(guard, 
     assert sent == [ACCEPT, CLOSED]
 
 
-@pytest.mark.parametrize("error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"])
-@pytest.mark.parametrize("then", [[{"type": "websocket.http.response.body", "body": b"secret"}], []], ids=["body", "nothing"])
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]
+)
+@pytest.mark.parametrize(
+    "then",
+    [[{"type": "websocket.http.response.body", "body": b"secret"}], []],
+    ids=["body", "nothing"],
+)
 def test_a_denial_of_the_applications_that_has_started_is_aborted(guard, bearer, error, then):
     first = {"type": "websocket.http.response.start", "status": 200, "headers": []}
     sent = []
@@ -132,5 +162,11 @@ def test_a_denial_of_the_applications_that_has_started_is_aborted(guard, bearer,
         sent.append(message)
 
     with pytest.raises((UsageError, RuntimeError)):
-        asyncio.run(GuardMiddleware(After(*then, first=(first,), error=error), guard)(websocket(bearer()), None, send))  # type: ignore[arg-type]  # as above
+        asyncio.run(
+            GuardMiddleware(After(*then, first=(first,), error=error), guard)(
+                websocket(bearer()),
+                None,  # type: ignore[arg-type]  # as above
+                send,
+            )
+        )
     assert sent == [first]

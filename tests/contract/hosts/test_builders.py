@@ -23,7 +23,9 @@ def test_a_good_token_reaches_the_handler(host, guard, bearer, events, method):
 
 
 @each_host
-@pytest.mark.parametrize("path", [*POLICIES, "/nowhere", "/read/", "//public", "/public/", "/public/../read", "/PUBLIC"])
+@pytest.mark.parametrize(
+    "path", [*POLICIES, "/nowhere", "/read/", "//public", "/public/", "/public/../read", "/PUBLIC"]
+)
 def test_no_token_is_refused_on_every_path(host, guard, events, path):
     answer = host.call(guard, "GET", path)
 
@@ -63,7 +65,9 @@ def test_the_answer_is_the_decision_to_the_letter(host, guard):
 
     ours = {name for name, _ in answer.headers} - {"x-frame-options"}
     assert ours == {name.lower() for name, _ in decision.headers}
-    assert {name: answer.header(name) for name in ours} == {name.lower(): value for name, value in decision.headers}
+    assert {name: answer.header(name) for name in ours} == {
+        name.lower(): value for name, value in decision.headers
+    }
     assert (answer.status, answer.body) == (decision.status, decision.body)
 
 
@@ -120,9 +124,10 @@ def test_declared_asks_where_a_handler_is_decorated(host, guard, bearer):
 PREFLIGHT = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"GET"))
 
 
-# What a preflight meets on a path that the middleware alone guards, where no CORS middleware answers it: under "auto" and under "pass".
-# Every host would run the view: Flask's lists OPTIONS and has no automatic answer, Django runs a view whatever the method. Under "pass"
-# Django's middleware answers in its place.
+# What a preflight meets on a path that the middleware alone guards, where no CORS middleware
+# answers it: under "auto" and under "pass". Every host would run the view: Flask's lists OPTIONS
+# and has no automatic answer, Django runs a view whatever the method. Under "pass" Django's
+# middleware answers in its place.
 PREFLIGHT_STATUS = {
     "wsgi": (401, 200),
     "asgi": (401, 200),
@@ -151,7 +156,11 @@ def test_a_refused_preflight_is_logged_once_with_the_cure(host, guard, caplog):
     for _ in range(2):
         assert site("OPTIONS", "/token", PREFLIGHT, "").status == 401
 
-    logged = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard" and "preflight" in record.getMessage()]
+    logged = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "iiniit_guard" and "preflight" in record.getMessage()
+    ]
     assert len(logged) == 1
     assert 'preflights="pass"' in logged[0]
 
@@ -169,14 +178,27 @@ def test_an_unreachable_issuer_is_a_503(host, guard, bearer, issuer, events):
 
 
 def test_a_host_is_named_after_its_adapter():
-    assert [str(host) for host in HOSTS] == ["wsgi", "asgi", "flask", "django", "django async", "starlette"]
+    assert [str(host) for host in HOSTS] == [
+        "wsgi",
+        "asgi",
+        "flask",
+        "django",
+        "django async",
+        "starlette",
+    ]
     assert all(isinstance(host, Host) for host in HOSTS)
     assert request_from_environ({"HTTP_X": "ü"}).headers == [(b"x", b"\xfc")]
 
 
 @each_host
-def test_a_remembered_token_takes_the_short_way_and_sees_the_same(host, quiet_guard, issuer, bearer):
-    site = host.site(quiet_guard, public=("/token",)) if host.name in ("flask", "django") else host.site(quiet_guard)
+def test_a_remembered_token_takes_the_short_way_and_sees_the_same(
+    host, quiet_guard, issuer, bearer
+):
+    site = (
+        host.site(quiet_guard, public=("/token",))
+        if host.name in ("flask", "django")
+        else host.site(quiet_guard)
+    )
     lines = tuple(bearer(subject="eve"))
 
     answers = [site("GET", path, lines, "") for path in ("/read", "/read", "/both", "/public")]
@@ -191,7 +213,11 @@ def test_a_remembered_token_takes_the_short_way_and_sees_the_same(host, quiet_gu
 
 @each_host
 def test_a_remembered_token_is_not_looked_at_on_a_public_path(host, quiet_guard, bearer):
-    site = host.site(quiet_guard, public=("/token", "/sub/*"), **({"rules": None} if host.name in ("wsgi", "asgi") else {}))
+    site = host.site(
+        quiet_guard,
+        public=("/token", "/sub/*"),
+        **({"rules": None} if host.name in ("wsgi", "asgi") else {}),
+    )
     lines = tuple(bearer(subject="eve"))
     assert site("GET", "/nowhere", lines, "").status in (200, 404)  # now it is cached
 
@@ -201,18 +227,34 @@ def test_a_remembered_token_is_not_looked_at_on_a_public_path(host, quiet_guard,
 
 
 @each_host
-@pytest.mark.parametrize("name", [b"x-http-method-override", b"x-http-method", b"x-method-override"])
+@pytest.mark.parametrize(
+    "name", [b"x-http-method-override", b"x-http-method", b"x-method-override"]
+)
 def test_a_preflight_that_overrides_its_method_is_none(host, guard, name):
     site = host.site(guard, preflights="pass")
     assert site("OPTIONS", "/token", (*PREFLIGHT, (name, b"DELETE")), "").status == 401
-    if host.name in ("asgi", "starlette", "django async"):  # others have folded or dropped it before
-        assert site("OPTIONS", "/token", (*PREFLIGHT, (name.replace(b"-", b"_"), b"DELETE")), "").status == 401
+    if host.name in (
+        "asgi",
+        "starlette",
+        "django async",
+    ):  # others have folded or dropped it before
+        assert (
+            site(
+                "OPTIONS", "/token", (*PREFLIGHT, (name.replace(b"-", b"_"), b"DELETE")), ""
+            ).status
+            == 401
+        )
 
 
 @each_host
-@pytest.mark.parametrize(("query", "status"), [("_method=DELETE", 401), ("%5Fmethod=DELETE", 401), ("access%5Ftoken=x", 400)])
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("_method=DELETE", 401), ("%5Fmethod=DELETE", 401), ("access%5Ftoken=x", 400)],
+)
 def test_a_preflights_query_neither_overrides_nor_carries_a_token(host, guard, query, status):
-    assert host.call(guard, "OPTIONS", "/token", PREFLIGHT, query, preflights="pass").status == status
+    assert (
+        host.call(guard, "OPTIONS", "/token", PREFLIGHT, query, preflights="pass").status == status
+    )
 
 
 @each_host

@@ -12,13 +12,23 @@ from django.urls import path
 
 from iiniit_guard.django import public, require_scope
 from iiniit_guard.wsgi import GuardMiddleware as AroundWsgi
-from tests.contract.hosts.django_site import GUARD, INSTEAD, Passing, Site, dropped, open_view, subject
+from tests.contract.hosts.django_site import (
+    GUARD,
+    INSTEAD,
+    Passing,
+    Site,
+    dropped,
+    open_view,
+    subject,
+)
 
 HERE = __name__
 
 
 class Again:
-    """Middleware that tries another path after a refusal or an outage; under ASGI Django runs it in a thread."""
+    """Middleware that tries another path after a refusal or an outage; under ASGI Django runs it in
+    a thread.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -54,13 +64,21 @@ def missing(request):
     raise Http404
 
 
-PATTERNS = [path("missing", missing), path("admin", admin), path("x", subject), path("user", user), path("open", open_view)]
+PATTERNS = [
+    path("missing", missing),
+    path("admin", admin),
+    path("x", subject),
+    path("user", user),
+    path("open", open_view),
+]
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def made(request, guard):
     def make(*order, **settings):
-        return Site(request.param, PATTERNS, MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, **settings})
+        return Site(
+            request.param, PATTERNS, MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, **settings}
+        )
 
     return make
 
@@ -79,7 +97,9 @@ def test_each_time_has_its_own_answer(made, bearer):
 
 def test_a_second_time_is_refused_where_the_first_was_not(made, bearer):
     project = made(f"{HERE}.Again", GUARD, f"{HERE}.Forbids")
-    assert project.answer("/x", [*bearer(), (b"x-then", b"/admin")]).json["reason"] == "missing_scope"
+    assert (
+        project.answer("/x", [*bearer(), (b"x-then", b"/admin")]).json["reason"] == "missing_scope"
+    )
 
 
 class Forbids(Passing):
@@ -132,7 +152,9 @@ class Removes:
         return response
 
 
-@pytest.mark.parametrize(("below", "where"), [([], "/x"), ([INSTEAD], "/open")], ids=["entry", "response"])
+@pytest.mark.parametrize(
+    ("below", "where"), [([], "/x"), ([INSTEAD], "/open")], ids=["entry", "response"]
+)
 def test_an_outer_middleware_learns_of_refusals_at_the_inner_one(made, bearer, below, where):
     project = made(GUARD, f"{HERE}.Hides", f"{HERE}.Removes", GUARD, *below)
     assert project.answer(where, bearer()).json["reason"] == "no_token"
@@ -143,13 +165,26 @@ def test_a_wsgi_middleware_around_the_project_learns_of_every_refusal(guard, bea
         dropped(request)
         return HttpResponse("secret")
 
-    project = Site(False, [path("x", drops)], MIDDLEWARE=[f"{HERE}.Hides", GUARD], IINIIT_GUARD=guard)
+    project = Site(
+        False, [path("x", drops)], MIDDLEWARE=[f"{HERE}.Hides", GUARD], IINIIT_GUARD=guard
+    )
     started: list[Any] = []
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "SERVER_NAME": "a", "SERVER_PORT": "80", "wsgi.input": BytesIO()}
-    environ |= {"wsgi.url_scheme": "http", "HTTP_AUTHORIZATION": dict(bearer("other"))[b"authorization"].decode()}
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/x",
+        "SERVER_NAME": "a",
+        "SERVER_PORT": "80",
+        "wsgi.input": BytesIO(),
+    }
+    environ |= {
+        "wsgi.url_scheme": "http",
+        "HTTP_AUTHORIZATION": dict(bearer("other"))[b"authorization"].decode(),
+    }
     with project.configured():
         from django.core.handlers.wsgi import WSGIHandler
 
-        body = AroundWsgi(WSGIHandler(), guard)(environ, lambda *start: started.append(start) or (lambda chunk: None))
+        body = AroundWsgi(WSGIHandler(), guard)(
+            environ, lambda *start: started.append(start) or (lambda chunk: None)
+        )
         assert b"missing_scope" in b"".join(body)
     assert started[0][0].startswith("403")

@@ -9,7 +9,15 @@ from django.views import View
 
 from iiniit_guard.django import public
 from tests.contract.hosts import django_project
-from tests.contract.hosts.django_site import GUARD, INSTEAD, REWRITES, Site, open_async, open_view, subject
+from tests.contract.hosts.django_site import (
+    GUARD,
+    INSTEAD,
+    REWRITES,
+    Site,
+    open_async,
+    open_view,
+    subject,
+)
 
 HERE = __name__
 SECRET = "secret"
@@ -28,7 +36,11 @@ CACHED = [
     COMMON,
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
-STORE = {"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": HERE}}}
+STORE = {
+    "CACHES": {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": HERE}
+    }
+}
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +69,13 @@ VIEWS = [open_view, open_async, OpenClass.as_view(), OpenAsyncClass.as_view()]
 
 @pytest.mark.parametrize("view", VIEWS, ids=["function", "async function", "class", "async class"])
 def test_a_cache_below_serves_public_views_to_all(guard, asynchronous, bearer, view):
-    project = Site(asynchronous, [path("open", view), path("x", subject)], MIDDLEWARE=[GUARD, *CACHED], IINIIT_GUARD=guard, **STORE)
+    project = Site(
+        asynchronous,
+        [path("open", view), path("x", subject)],
+        MIDDLEWARE=[GUARD, *CACHED],
+        IINIIT_GUARD=guard,
+        **STORE,
+    )
     first = project.answer("/open")
     tag = (first.header("etag") or "").encode()
 
@@ -75,7 +93,9 @@ def test_what_a_public_function_returns_is_not_changed():
 
 def test_what_middleware_below_a_cache_answers_stays_withheld(guard, asynchronous, bearer):
     order = [GUARD, *CACHED, INSTEAD]
-    project = Site(asynchronous, [path("open", open_view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **STORE)
+    project = Site(
+        asynchronous, [path("open", open_view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **STORE
+    )
 
     assert project("/open", bearer()) == (200, SECRET)
     for _ in range(2):
@@ -83,7 +103,13 @@ def test_what_middleware_below_a_cache_answers_stays_withheld(guard, asynchronou
 
 
 def test_a_cached_response_is_withheld_where_the_path_changed(guard, asynchronous):
-    project = Site(asynchronous, [path("open", open_view)], MIDDLEWARE=[GUARD, REWRITES, *CACHED], IINIIT_GUARD=guard, **STORE)
+    project = Site(
+        asynchronous,
+        [path("open", open_view)],
+        MIDDLEWARE=[GUARD, REWRITES, *CACHED],
+        IINIIT_GUARD=guard,
+        **STORE,
+    )
 
     assert project("/open") == (200, "None")
     assert project.answer("/open", [(b"x-path", b"/x")]).json["reason"] == "no_token"

@@ -20,7 +20,16 @@ from iiniit_guard.django import GuardMiddleware, public
 from iiniit_guard.django.responses import RequestRefused
 from tests.contract.hosts import django_project
 from tests.contract.hosts.calling import joined
-from tests.contract.hosts.django_site import REWRITES, Passing, Site, dropped, helper, helper_async, sites, subject
+from tests.contract.hosts.django_site import (
+    REWRITES,
+    Passing,
+    Site,
+    dropped,
+    helper,
+    helper_async,
+    sites,
+    subject,
+)
 
 HERE = __name__
 
@@ -57,17 +66,25 @@ def test_the_exception_carries_no_token(site, issuer, bearer, handler):
     assert isinstance(exception, PermissionDenied)
     assert (exception.__cause__, exception.__suppress_context__) == (None, True)
     ours = [
-        frame for frame in frames_of(exception) if "iiniit_guard" in frame.f_code.co_filename and "tests" not in frame.f_code.co_filename
+        frame
+        for frame in frames_of(exception)
+        if "iiniit_guard" in frame.f_code.co_filename and "tests" not in frame.f_code.co_filename
     ]
     values = [value for frame in ours for value in frame.f_locals.values()]
     assert values
-    assert not [value for value in values if isinstance(value, (AccessToken, Decision, RefusalRecord))]
-    assert lines[0][1].decode().removeprefix("Bearer ") not in repr([exception.args, vars(exception), values])
+    assert not [
+        value for value in values if isinstance(value, (AccessToken, Decision, RefusalRecord))
+    ]
+    assert lines[0][1].decode().removeprefix("Bearer ") not in repr(
+        [exception.args, vars(exception), values]
+    )
 
 
 def test_a_refusal_is_logged_once_and_without_a_traceback(site, bearer, caplog):
     site(path("x", helper))("/x", bearer("other"))
-    assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [("Forbidden: /x", None)]
+    assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [
+        ("Forbidden: /x", None)
+    ]
 
 
 def forbidden(request, exception):
@@ -97,7 +114,9 @@ def raising(error, *, asynchronous):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("error", [RequestRefused(), ValueError()], ids=repr)
-def test_an_exception_from_below_is_answered_by_the_recorded_refusal(guard, bearer, asynchronous, error):
+def test_an_exception_from_below_is_answered_by_the_recorded_refusal(
+    guard, bearer, asynchronous, error
+):
     request = RequestFactory().get("/x", **joined(bearer("other")))
     with django_project.configured(IINIIT_GUARD=guard):
         answer: Any = GuardMiddleware(raising(error, asynchronous=asynchronous))(request)
@@ -151,7 +170,12 @@ class AnswersAll(Passing):
 
 
 def test_a_refusal_in_place_of_the_view_is_not_dropped(site, bearer):
-    project = site(path("x", subject), path("open", HttpResponse), middleware=[REWRITES, f"{HERE}.AnswersAll"], public=("/open",))
+    project = site(
+        path("x", subject),
+        path("open", HttpResponse),
+        middleware=[REWRITES, f"{HERE}.AnswersAll"],
+        public=("/open",),
+    )
     answer = project.answer("/open", [(b"x-path", b"/x")])
 
     assert (answer.status, answer.json["reason"]) == (401, "no_token")
@@ -166,12 +190,17 @@ def undecided(request):
 
 def test_a_guarded_helper_of_a_public_view_is_not_dropped(site, bearer):
     project = site(path("x", undecided))
-    assert [project.answer("/x", lines).json["reason"] for lines in ([], bearer("other"))] == ["no_token", "missing_scope"]
+    assert [project.answer("/x", lines).json["reason"] for lines in ([], bearer("other"))] == [
+        "no_token",
+        "missing_scope",
+    ]
 
 
 def test_the_record_of_a_middleware_around_the_project_is_used(guard, bearer):
     record = RefusalRecord()
-    environ = with_notes({**RequestFactory().get("/x", **joined(bearer("other"))).META}, guard, None, None, record)
+    environ = with_notes(
+        {**RequestFactory().get("/x", **joined(bearer("other"))).META}, guard, None, None, record
+    )
     with django_project.configured(ROOT_URLCONF=(path("x", helper),), MIDDLEWARE=[]):
         response = WSGIHandler()(environ, lambda status, headers: None)
     assert response.status_code == 403
@@ -187,10 +216,14 @@ def test_the_same_guard_around_the_project_learns_of_the_refusal(guard, bearer, 
     if asynchronous:
         project = Site(True, [path("x", helper)], IINIIT_GUARD=guard)
         inner = project.app
-        project.app = lambda scope, receive, send: inner(with_notes(scope, guard, None, None, record), receive, send)
+        project.app = lambda scope, receive, send: inner(
+            with_notes(scope, guard, None, None, record), receive, send
+        )
         assert project("/x", lines)[0] == 403
     else:
-        environ = with_notes({**RequestFactory().get("/x", **joined(lines)).META}, guard, None, None, record)
+        environ = with_notes(
+            {**RequestFactory().get("/x", **joined(lines)).META}, guard, None, None, record
+        )
         with django_project.configured(ROOT_URLCONF=(path("x", helper),), IINIIT_GUARD=guard):
             assert WSGIHandler()(environ, lambda status, headers: None).status_code == 403
     assert record.refusal is not None

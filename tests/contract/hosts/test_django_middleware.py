@@ -64,7 +64,9 @@ class UrlconfOfTenant(Passing):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_the_metadata_is_found_by_the_path_that_django_routes(issuer, bearer, asynchronous):
-    """A middleware above may send a request there; a remembered, a new and a bad token change nothing."""
+    """A middleware above may send a request there; a remembered, a new and a bad token change
+    nothing.
+    """
     place = b"/.well-known/oauth-protected-resource"
     with issuer.guard(resource="https://api.test") as guard:
         settings = {"MIDDLEWARE": [REWRITES, GUARD], "IINIIT_GUARD": {"guard": guard}}
@@ -78,8 +80,13 @@ def test_the_metadata_is_found_by_the_path_that_django_routes(issuer, bearer, as
 def test_the_metadata_is_found_by_a_path_that_changes_below(issuer, asynchronous):
     place = b"/.well-known/oauth-protected-resource"
     with issuer.guard(resource="https://api.test") as guard:
-        settings = {"MIDDLEWARE": [GUARD, REWRITES], "IINIIT_GUARD": {"guard": guard, "public": ["/x"]}}
-        project = Site(asynchronous, [path("x", HttpResponse), path(place.decode()[1:], never)], **settings)
+        settings = {
+            "MIDDLEWARE": [GUARD, REWRITES],
+            "IINIIT_GUARD": {"guard": guard, "public": ["/x"]},
+        }
+        project = Site(
+            asynchronous, [path("x", HttpResponse), path(place.decode()[1:], never)], **settings
+        )
         status, body = project("/x", [(b"x-path", place)])
         assert (status, '"resource"' in body) == (200, True)
 
@@ -109,7 +116,9 @@ def test_a_public_path_stays_public_whoever_answers(site):
 
 
 def test_another_urlconf_below_opens_nothing(site, bearer):
-    project = site(path("x", open_view), path("open", never), middleware=[f"{HERE}.UrlconfOfTenant"])
+    project = site(
+        path("x", open_view), path("open", never), middleware=[f"{HERE}.UrlconfOfTenant"]
+    )
 
     assert project("/x")[0] == 401  # public where we looked, guarded where Django went
     assert project("/x", bearer(subject="alice")) == (200, "alice")
@@ -129,7 +138,12 @@ def test_another_urlconf_above_is_known(guard, bearer):
 
 def test_a_path_or_method_that_changes_below_is_decided_again(site, bearer):
     preflight = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
-    project = site(path("x", subject), path("open", HttpResponse), middleware=[REWRITES], public=("/open", "/also"))
+    project = site(
+        path("x", subject),
+        path("open", HttpResponse),
+        middleware=[REWRITES],
+        public=("/open", "/also"),
+    )
 
     assert project("/open")[0] == 200
     assert project("/open", [(b"x-path", b"/x")])[0] == 401
@@ -144,11 +158,16 @@ class RulesByPath:
 
 
 def test_rules_are_asked_again_for_a_path_that_changes_below(site, bearer):
-    project = site(path("x", subject), path("admin", subject), middleware=[REWRITES], rules=RulesByPath())
+    project = site(
+        path("x", subject), path("admin", subject), middleware=[REWRITES], rules=RulesByPath()
+    )
 
     assert project("/x", bearer(subject="alice")) == (200, "alice")
     assert project("/x", [(b"x-path", b"/admin"), *bearer()])[0] == 403
-    assert project("/x", [(b"x-path", b"/admin"), *bearer("user:read admin", subject="alice")]) == (200, "alice")
+    assert project("/x", [(b"x-path", b"/admin"), *bearer("user:read admin", subject="alice")]) == (
+        200,
+        "alice",
+    )
 
 
 class SyncOnly:

@@ -11,11 +11,21 @@ from django.views import View
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.django import GuardMiddleware, public, require_scope
-from tests.contract.hosts.django_site import GUARD, REWRITES, Passing, Site, open_view, sites, subject
+from tests.contract.hosts.django_site import (
+    GUARD,
+    REWRITES,
+    Passing,
+    Site,
+    open_view,
+    sites,
+    subject,
+)
 
 # isort: split
 
-from corsheaders.middleware import CorsMiddleware  # it reads Django's settings, which the lines above have set up
+from corsheaders.middleware import (
+    CorsMiddleware,
+)  # it reads Django's settings, which the lines above have set up
 
 PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
 MINE = __name__
@@ -67,18 +77,26 @@ def test_an_undecorated_view_does_not_run_for_a_preflight(site, bearer, events, 
 def test_the_answer_says_nothing(guard):
     project = Site(False, [path("x", secrets)], IINIIT_GUARD={"guard": guard, "preflights": "pass"})
     with project.configured():
-        answer = project.client.options("/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"})
+        answer = project.client.options(
+            "/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"}
+        )
     assert (answer.status_code, answer.content, dict(answer.headers)) == (204, b"", {})
 
 
 @pytest.mark.parametrize("view", UNDECORATED)
-@pytest.mark.parametrize("settings", [{"public": ["/x"]}, {"enforce": "declared"}, {"optional_token": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"public": ["/x"]}, {"enforce": "declared"}, {"optional_token": True}], ids=str
+)
 def test_it_runs_where_anybody_may_run_it(site, view, settings):
     assert site(path("x", view), **settings)("/x", PREFLIGHT, "OPTIONS") == (200, "secret")
 
 
 def test_public_views_run_and_decorated_ones_ask(site):
-    project = site(path("open", public(secrets)), path("x", require_scope("user:read")(secrets)), preflights="pass")
+    project = site(
+        path("open", public(secrets)),
+        path("x", require_scope("user:read")(secrets)),
+        preflights="pass",
+    )
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/x", PREFLIGHT, "OPTIONS")[0] == 401
@@ -98,12 +116,20 @@ class Written:
         raise AssertionError
 
     def preflight_policy_for(self, request):
-        answers = {"/open": "pass", "/shut": make_policy(["user:read"]), "/odd": PROBLEMS[Reason.AMBIGUOUS_PATH]}
+        answers = {
+            "/open": "pass",
+            "/shut": make_policy(["user:read"]),
+            "/odd": PROBLEMS[Reason.AMBIGUOUS_PATH],
+        }
         return answers.get(request.path)
 
 
 def test_rules_that_name_options_are_obeyed(site):
-    project = site(*[path(name, secrets) for name in ("open", "shut", "odd", "silent")], rules=Written(), preflights="pass")
+    project = site(
+        *[path(name, secrets) for name in ("open", "shut", "odd", "silent")],
+        rules=Written(),
+        preflights="pass",
+    )
 
     assert project("/open", PREFLIGHT, "OPTIONS") == (200, "secret")
     assert project("/shut", PREFLIGHT, "OPTIONS")[0] == 401
@@ -112,7 +138,13 @@ def test_rules_that_name_options_are_obeyed(site):
 
 
 def test_a_path_that_changes_below_makes_no_view_run(site):
-    project = site(path("x", secrets), path("open", secrets), middleware=[REWRITES], public=("/open",), preflights="pass")
+    project = site(
+        path("x", secrets),
+        path("open", secrets),
+        middleware=[REWRITES],
+        public=("/open",),
+        preflights="pass",
+    )
 
     assert project("/open", [*PREFLIGHT, (b"x-path", b"/x")], "OPTIONS") == (204, "")
     assert project("/x", [*PREFLIGHT, (b"x-path", b"/open")], "OPTIONS") == (200, "secret")
@@ -124,7 +156,12 @@ class Answering(Passing):
     def __call__(self, request):
         if request.method != "OPTIONS":
             return self.get_response(request)
-        return _now_or_later(self, HttpResponse("ok", headers={"Access-Control-Allow-Origin": "*", "Vary": "Origin", "X-Other": "1"}))
+        return _now_or_later(
+            self,
+            HttpResponse(
+                "ok", headers={"Access-Control-Allow-Origin": "*", "Vary": "Origin", "X-Other": "1"}
+            ),
+        )
 
 
 def _now_or_later(middleware, response):
@@ -140,7 +177,10 @@ def test_a_cors_middleware_inside_has_answered_before(site):
     project = site(path("x", secrets), middleware=[f"{MINE}.Answering"], preflights="pass")
     answer = project.answer("/x", PREFLIGHT, "OPTIONS")
     assert (answer.status, answer.body) == (204, b"")
-    assert sorted((name.lower(), value) for name, value in answer.headers) == [("access-control-allow-origin", "*"), ("vary", "Origin")]
+    assert sorted((name.lower(), value) for name, value in answer.headers) == [
+        ("access-control-allow-origin", "*"),
+        ("vary", "Origin"),
+    ]
 
 
 # By default a preflight passes only where no view can run for it
@@ -191,19 +231,29 @@ ALLOWED = {"CORS_ALLOWED_ORIGINS": ["https://app.example"]}
     ids=str,
 )
 def test_who_answers_a_preflight_by_default(guard, asynchronous, view, order, settings, status):
-    project = Site(asynchronous, [path("x", view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **ALLOWED, **settings)
+    project = Site(
+        asynchronous, [path("x", view)], MIDDLEWARE=order, IINIIT_GUARD=guard, **ALLOWED, **settings
+    )
     answer = project.answer("/x", PREFLIGHT, "OPTIONS")
 
     assert answer.status == status
     assert b"secret" not in answer.body
-    assert (answer.header("access-control-allow-origin") == "https://app.example") is (status == 200)
+    assert (answer.header("access-control-allow-origin") == "https://app.example") is (
+        status == 200
+    )
     if status == 401:
         assert answer.json["reason"] == "no_token"
 
 
 @pytest.mark.parametrize("order", [[GUARD], [GUARD, CORS]], ids=str)
 def test_guarded_preflights_ask_whoever_stands_below(guard, order):
-    project = Site(False, [path("x", secrets)], MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, "preflights": "guard"}, **ALLOWED)
+    project = Site(
+        False,
+        [path("x", secrets)],
+        MIDDLEWARE=order,
+        IINIIT_GUARD={"guard": guard, "preflights": "guard"},
+        **ALLOWED,
+    )
     assert project("/x", PREFLIGHT, "OPTIONS")[0] == 401
 
 
@@ -211,9 +261,9 @@ def test_the_log_says_once_what_to_do_about_a_refused_preflight(site, caplog):
     project = site(path("x", secrets))
     for _ in range(2):
         project("/x", PREFLIGHT, "OPTIONS")
-    assert [record.getMessage()[:40] for record in caplog.records if record.name == "iiniit_guard"] == [
-        "a CORS preflight (OPTIONS without a toke"
-    ]
+    assert [
+        record.getMessage()[:40] for record in caplog.records if record.name == "iiniit_guard"
+    ] == ["a CORS preflight (OPTIONS without a toke"]
 
 
 # Several views for one request
@@ -225,7 +275,9 @@ def landing(request):
 
 
 class Fallback:
-    """Middleware that tries other URLs where the first ones have nothing; under ASGI Django runs it in a thread."""
+    """Middleware that tries other URLs where the first ones have nothing; under ASGI Django runs it
+    in a thread.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response

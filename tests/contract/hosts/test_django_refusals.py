@@ -24,7 +24,11 @@ AROUND = {
     "handlers": {"MIDDLEWARE": [GUARD], "ROOT_URLCONF": CATCHING},
     "everything": {"MIDDLEWARE": [EXCEPTIONS, GUARD, EXCEPTIONS, ERRORS], "ROOT_URLCONF": CATCHING},
 }
-DRF_PLAIN = {"DEFAULT_AUTHENTICATION_CLASSES": [], "DEFAULT_PERMISSION_CLASSES": [], "UNAUTHENTICATED_USER": None}
+DRF_PLAIN = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
 DRF_CATCHING = {**DRF_PLAIN, "EXCEPTION_HANDLER": f"{LAYOUTS}.{secret_of_drf.__name__}"}
 
 
@@ -58,7 +62,11 @@ def assert_is_refusal(answer, refusal):
 @pytest.mark.parametrize("around", AROUND)
 def test_every_layout_answers_the_refusal(guard, bearer, asynchronous, around):
     opened = {"guard": guard, "public": [f"/{place}" for place in PLACES]}
-    for settings, lines in ((guard, bearer("other")), (opened, []), (opened, bearer(expires_in=-60))):
+    for settings, lines in (
+        (guard, bearer("other")),
+        (opened, []),
+        (opened, bearer(expires_in=-60)),
+    ):
         project = make_site(asynchronous, AROUND[around], settings)
         refusal = plain_refusal(guard, lines)
         for place in PLACES:
@@ -77,4 +85,6 @@ def test_every_layout_lets_a_good_token_through(guard, bearer, asynchronous, aro
 def test_an_error_behind_a_refusal_is_one_for_the_client_too(guard, bearer):
     for asynchronous in (False, True):
         project = make_site(asynchronous, AROUND["nothing"], guard)
-        assert_is_refusal(project.answer("/helper-error", bearer("other")), plain_refusal(guard, bearer("other")))
+        assert_is_refusal(
+            project.answer("/helper-error", bearer("other")), plain_refusal(guard, bearer("other"))
+        )

@@ -39,7 +39,10 @@ class Noting(HttpResponse):
 
 def with_fields(request):
     dropped(request)
-    response = Noting("secret", headers={"X-Name": "first", "X-Request-Id": "7", "ETag": '"secret"', "Location": "/secret"})
+    response = Noting(
+        "secret",
+        headers={"X-Name": "first", "X-Request-Id": "7", "ETag": '"secret"', "Location": "/secret"},
+    )
     response.set_cookie("seen", "1", max_age=60, httponly=True)
     return response
 
@@ -49,7 +52,11 @@ def test_fields_and_cookies_of_other_layers_stay(site, bearer):
     answer = site(path("x", with_fields)).answer("/x", bearer("other"))
 
     assert (answer.status, answer.json["reason"]) == (403, "missing_scope")
-    assert (answer.header("x-request-id"), answer.header("etag"), answer.header("location")) == ("7", None, None)
+    assert (answer.header("x-request-id"), answer.header("etag"), answer.header("location")) == (
+        "7",
+        None,
+        None,
+    )
     assert "seen=1;" in (answer.header("set-cookie") or "")
     assert "HttpOnly" in (answer.header("set-cookie") or "")
     assert Noting.closed_by == ["first"]
@@ -71,27 +78,43 @@ def test_a_response_object_that_several_clients_get_is_not_changed(guard, bearer
         dropped(request)
         return SHARED
 
-    project = Site(False, [path("x", shared)], MIDDLEWARE=[f"{HERE}.SetsCookie", GUARD], IINIIT_GUARD=guard)
+    project = Site(
+        False, [path("x", shared)], MIDDLEWARE=[f"{HERE}.SetsCookie", GUARD], IINIIT_GUARD=guard
+    )
 
     assert project("/x", bearer("other"))[0] == 403
-    assert (SHARED.status_code, SHARED.content, SHARED.cookies.output(header="")) == (200, b"for everyone", " seen=1; Path=/")
+    assert (SHARED.status_code, SHARED.content, SHARED.cookies.output(header="")) == (
+        200,
+        b"for everyone",
+        " seen=1; Path=/",
+    )
 
 
 @pytest.mark.parametrize("order", [[CORS, GUARD], [GUARD, CORS]], ids=["above", "below"])
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_fields_of_django_cors_headers_stay(guard, bearer, order, asynchronous):
-    settings = {"CORS_ALLOWED_ORIGINS": ["https://app.example"], "CORS_EXPOSE_HEADERS": ["X-Request-Id"]}
+    settings = {
+        "CORS_ALLOWED_ORIGINS": ["https://app.example"],
+        "CORS_EXPOSE_HEADERS": ["X-Request-Id"],
+    }
     view = require_scope("user:read")(subject)
     for handler in (view, with_fields):
-        project = Site(asynchronous, [path("x", handler)], MIDDLEWARE=order, IINIIT_GUARD=guard, **settings)
+        project = Site(
+            asynchronous, [path("x", handler)], MIDDLEWARE=order, IINIIT_GUARD=guard, **settings
+        )
         answer = project.answer("/x", [*bearer("other"), ORIGIN])
         exposed = answer.header("access-control-expose-headers") or ""
 
         assert (answer.status, answer.json["reason"]) == (403, "missing_scope")
         assert answer.header("access-control-allow-origin") == "https://app.example"
         assert answer.header("vary") == "origin"
-        # Above the guard it sets the field anew; below, its members are added to those of the refusal.
-        assert exposed == ("X-Request-Id" if order[0] == CORS else "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id")
+        # Above the guard it sets the field anew; below, its members are added to those of the
+        # refusal.
+        assert exposed == (
+            "X-Request-Id"
+            if order[0] == CORS
+            else "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id"
+        )
 
 
 def test_an_outage_keeps_its_retry_after(site, guard, issuer, bearer):
@@ -141,7 +164,9 @@ async def allowed_async(request):
 
 def stream_of(sync, asynchronous):
     """Return a view with a stream of the kind that its server needs."""
-    return lambda request: StreamingHttpResponse((asynchronous if hasattr(request, "scope") else sync)(request))
+    return lambda request: StreamingHttpResponse(
+        (asynchronous if hasattr(request, "scope") else sync)(request)
+    )
 
 
 def begun(response):
@@ -151,7 +176,9 @@ def begun(response):
 
     sent: list[bytes] = []
     with pytest.raises(RequestRefused):
-        asyncio.run(collect_async()) if response.is_async else sent.extend(response.streaming_content)
+        asyncio.run(collect_async()) if response.is_async else sent.extend(
+            response.streaming_content
+        )
     return sent
 
 
@@ -176,7 +203,10 @@ def test_a_server_sees_the_abort(site, bearer):
 
 
 def test_a_stream_without_a_refusal_is_whole(site, bearer):
-    assert site(path("x", stream_of(allowed, allowed_async)))("/x", bearer()) == (200, "firstsecret")
+    assert site(path("x", stream_of(allowed, allowed_async)))("/x", bearer()) == (
+        200,
+        "firstsecret",
+    )
 
 
 def test_a_file_may_still_be_sent_by_the_server(guard, bearer, tmp_path):
@@ -190,7 +220,9 @@ def test_a_file_may_still_be_sent_by_the_server(guard, bearer, tmp_path):
             ContentFile(b"all of it"),
         ):
             request = RequestFactory().get("/x", **joined(bearer()))
-            response: Any = GuardMiddleware(lambda request, file=opened: FileResponse(file))(request)
+            response: Any = GuardMiddleware(lambda request, file=opened: FileResponse(file))(
+                request
+            )
             assert response.file_to_stream is opened
             assert response.getvalue() == b"all of it"
             response.close()
@@ -236,14 +268,24 @@ def plain_with_own_read(file):
         lambda file: File(File(file)),
         lambda file: File(BufferedReader(file)),
     ],
-    ids=["subclass", "buffer", "File", "subclass of File", "attribute", "File of File", "File of buffer"],
+    ids=[
+        "subclass",
+        "buffer",
+        "File",
+        "subclass of File",
+        "attribute",
+        "File of File",
+        "File of buffer",
+    ],
 )
 def test_a_file_that_runs_code_of_the_application_is_watched(guard, bearer, around):
     request = RequestFactory().get("/x", **joined(bearer("other")))
     file = AsksWhenRead(b"secret")
     file.request = request
     with django_project.configured(IINIIT_GUARD=guard):
-        response: Any = GuardMiddleware(lambda request: FileResponse(around(file), filename="x"))(request)
+        response: Any = GuardMiddleware(lambda request: FileResponse(around(file), filename="x"))(
+            request
+        )
         assert response.file_to_stream is None
         assert begun(response) == []
     response.close()
@@ -252,7 +294,9 @@ def test_a_file_that_runs_code_of_the_application_is_watched(guard, bearer, arou
 def test_a_subclass_of_the_file_response_is_watched(guard, bearer):
     request = RequestFactory().get("/x", **joined(bearer("other")))
     with django_project.configured(IINIIT_GUARD=guard):
-        response: Any = GuardMiddleware(lambda request: OurFileResponse(BytesIO(b"secret")))(request)
+        response: Any = GuardMiddleware(lambda request: OurFileResponse(BytesIO(b"secret")))(
+            request
+        )
         dropped(request)
         assert begun(response) == []
     response.close()

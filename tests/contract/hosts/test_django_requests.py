@@ -87,7 +87,11 @@ def test_the_asgi_scope_is_copied_and_carries_the_token(guard, bearer):
 
 
 def test_public_paths_are_those_that_django_routes(guard):
-    project = Site(True, [path("healthz", HttpResponse), path("x", never)], IINIIT_GUARD={"guard": guard, "public": ["/healthz"]})
+    project = Site(
+        True,
+        [path("healthz", HttpResponse), path("x", never)],
+        IINIIT_GUARD={"guard": guard, "public": ["/healthz"]},
+    )
 
     assert project("/api/healthz", root_path="/api")[0] == 200
     assert project("/healthz")[0] == 200
@@ -95,11 +99,17 @@ def test_public_paths_are_those_that_django_routes(guard):
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_remembered_token_is_not_looked_at_on_djangos_public_path(quiet_guard, bearer, asynchronous):
+def test_a_remembered_token_is_not_looked_at_on_djangos_public_path(
+    quiet_guard, bearer, asynchronous
+):
     def handler(request):
         return HttpResponse(repr(request.access_token))
 
-    project = Site(asynchronous, [path("x", subject), path("open", handler)], IINIIT_GUARD={"guard": quiet_guard, "public": ["/open"]})
+    project = Site(
+        asynchronous,
+        [path("x", subject), path("open", handler)],
+        IINIIT_GUARD={"guard": quiet_guard, "public": ["/open"]},
+    )
     lines = bearer(subject="alice")
 
     assert [project("/x", lines) for _ in range(2)] == [(200, "alice")] * 2
@@ -117,14 +127,21 @@ def test_views_can_be_called_with_keywords_and_a_made_request(guard, bearer):
 @pytest.mark.parametrize("handler", [view, view_async], ids=["view", "async view"])
 def test_a_middleware_around_the_project_shows_its_token_too(handler, guard, issuer):
     request = RequestFactory().get("/x")
-    request.META.update({"iiniit_guard.guard": guard, "iiniit_guard.access_token": guard.verify(issuer.token(subject="alice"))})
+    request.META.update(
+        {
+            "iiniit_guard.guard": guard,
+            "iiniit_guard.access_token": guard.verify(issuer.token(subject="alice")),
+        }
+    )
     answer = handler(request)
 
     assert (asyncio.run(answer) if handler is view_async else answer).content == b"alice"
 
 
 def test_an_async_made_request_works_too(guard, bearer):
-    request = AsyncRequestFactory().get("/x", headers={"Authorization": bearer(subject="alice")[0][1].decode()})
+    request = AsyncRequestFactory().get(
+        "/x", headers={"Authorization": bearer(subject="alice")[0][1].decode()}
+    )
     request.scope["iiniit_guard.guard"] = guard
 
     assert asyncio.run(view_async(request)).content == b"alice"
@@ -135,7 +152,9 @@ def test_djangos_async_client_works_too(guard, quiet_guard, bearer):
 
     async def calls():
         client = AsyncClient()
-        return [await client.get(where, headers=headers) for where in ("/x", "/x", "/x?access_token=a")] + [await client.get("/x")]
+        return [
+            await client.get(where, headers=headers) for where in ("/x", "/x", "/x?access_token=a")
+        ] + [await client.get("/x")]
 
     for each in (guard, quiet_guard):
         with django_project.configured(ROOT_URLCONF=(path("x", view_async),), IINIIT_GUARD=each):

@@ -39,7 +39,14 @@ def test_a_guard_is_taken_as_it_is(guard):
 
 
 def test_a_dict_makes_both():
-    made, gate = parse({**ISSUER, "public": ["/healthz", "/static/*"], "preflights": "guard", "optional_token": True})
+    made, gate = parse(
+        {
+            **ISSUER,
+            "public": ["/healthz", "/static/*"],
+            "preflights": "guard",
+            "optional_token": True,
+        }
+    )
 
     assert repr(made) == "Guard(https://auth.example)"
     assert gate == make_gate(["/healthz", "/static/*"], preflights="guard", optional_token=True)
@@ -52,7 +59,10 @@ def test_a_dict_makes_both():
         ({}, ["IINIIT_GUARD"]),
         ("https://auth.example", ["IINIIT_GUARD"]),
         ({"issuer": "https://auth.example"}, ["audience"]),
-        ({**ISSUER, "enforce": "some", "public": "/x", "jwt": "perhaps"}, ["public", "enforce", "jwt"]),
+        (
+            {**ISSUER, "enforce": "some", "public": "/x", "jwt": "perhaps"},
+            ["public", "enforce", "jwt"],
+        ),
         ({**ISSUER, "unheard_of": 1}, ["unheard_of"]),
         ({**ISSUER, "guard": None}, ["issuer", "audience", "guard"]),
         ({**ISSUER, "public": ["x"]}, ["public"]),
@@ -77,7 +87,10 @@ def test_the_guard_is_made_once_and_again_for_other_settings():
 
 
 def test_a_faulty_project_does_not_start():
-    with django_project.configured(IINIIT_GUARD={"issuer": "http://auth.example"}), pytest.raises(SettingsError) as caught:
+    with (
+        django_project.configured(IINIIT_GUARD={"issuer": "http://auth.example"}),
+        pytest.raises(SettingsError) as caught,
+    ):
         Client().handler.load_middleware()
 
     assert {fault.partition(":")[0] for fault in caught.value.faults} == {"issuer", "audience"}
@@ -87,12 +100,18 @@ class OurGuard(GuardMiddleware):
     pass
 
 
-@pytest.mark.parametrize("other", ["corsheaders.middleware.CorsMiddleware", "nowhere.CorsMiddleware"])
-@pytest.mark.parametrize(("ours", "made"), [(GUARD, GuardMiddleware), (f"{__name__}.OurGuard", OurGuard)])
+@pytest.mark.parametrize(
+    "other", ["corsheaders.middleware.CorsMiddleware", "nowhere.CorsMiddleware"]
+)
+@pytest.mark.parametrize(
+    ("ours", "made"), [(GUARD, GuardMiddleware), (f"{__name__}.OurGuard", OurGuard)]
+)
 @pytest.mark.parametrize(("inside", "count"), [(True, 1), (False, 0)])
 def test_cors_inside_the_guard_is_warned_about(guard, caplog, inside, count, ours, made, other):
     caplog.set_level(logging.WARNING, "iiniit_guard")
-    with django_project.configured(IINIIT_GUARD=guard, MIDDLEWARE=[ours, other] if inside else [other, ours]):
+    with django_project.configured(
+        IINIIT_GUARD=guard, MIDDLEWARE=[ours, other] if inside else [other, ours]
+    ):
         made(handler)
         assert [message.id for message in check_project()] == ["iiniit_guard.W001"] * count
 
@@ -132,7 +151,11 @@ def test_decorated_views_without_the_middleware_are_an_error(view, name):
 
 
 def test_a_subclass_of_the_middleware_is_the_middleware(guard):
-    with django_project.configured(IINIIT_GUARD=guard, MIDDLEWARE=[f"{__name__}.OurGuard"], ROOT_URLCONF=(path("x", decorated),)):
+    with django_project.configured(
+        IINIIT_GUARD=guard,
+        MIDDLEWARE=[f"{__name__}.OurGuard"],
+        ROOT_URLCONF=(path("x", decorated),),
+    ):
         assert check_project() == []
 
 
@@ -163,5 +186,7 @@ def test_the_application_brings_the_checks(monkeypatch):
     assert isinstance(config, _GuardConfig)
     assert config.label == "iiniit_guard"
     assert list(fresh.get_checks()) == [check_project]
-    assert list(fresh.get_checks()) == [check for check in fresh.get_checks() if Tags.security in check.tags]
+    assert list(fresh.get_checks()) == [
+        check for check in fresh.get_checks() if Tags.security in check.tags
+    ]
     assert not apps.is_installed("iiniit_guard.django")

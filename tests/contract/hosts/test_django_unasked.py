@@ -6,13 +6,27 @@ from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    HttpResponse,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.test import RequestFactory
 from django.urls import path
 
 from iiniit_guard.django import GuardMiddleware, require_scope
 from tests.contract.hosts import django_project
-from tests.contract.hosts.django_site import GUARD, INSTEAD, REWRITES, Instead, Passing, Site, open_view, sites
+from tests.contract.hosts.django_site import (
+    GUARD,
+    INSTEAD,
+    REWRITES,
+    Instead,
+    Passing,
+    Site,
+    open_view,
+    sites,
+)
 
 HERE = __name__
 CORS = "corsheaders.middleware.CorsMiddleware"
@@ -42,7 +56,9 @@ def let_in(request, guard, asynchronous):
         order = [GUARD, *middleware, *([CORS] if request.param == "auto" else [])]
         configured = {"guard": guard, "preflights": request.param, **settings}
         around = {} if urls is None else {"ROOT_URLCONF": urls}
-        return Site(asynchronous, patterns, MIDDLEWARE=order, IINIIT_GUARD=configured, **BELOW, **around)
+        return Site(
+            asynchronous, patterns, MIDDLEWARE=order, IINIIT_GUARD=configured, **BELOW, **around
+        )
 
     return make
 
@@ -90,7 +106,13 @@ def with_other_path_attribute(request):
 
 def with_other_scope(request):
     if hasattr(request, "scope"):
-        request.scope = {**request.scope, "headers": [], "method": "GET", "path": "/elsewhere", "query_string": b"a=b"}
+        request.scope = {
+            **request.scope,
+            "headers": [],
+            "method": "GET",
+            "path": "/elsewhere",
+            "query_string": b"a=b",
+        }
 
 
 def with_resolver_match(request):
@@ -103,7 +125,15 @@ def with_empty_meta(request):
 
 
 CHANGES = [
-    *(without_origin, without_requested_method, with_basic, with_cookie, with_query, with_override, with_length),
+    *(
+        without_origin,
+        without_requested_method,
+        with_basic,
+        with_cookie,
+        with_query,
+        with_override,
+        with_length,
+    ),
     *(with_other_path_attribute, with_other_scope, with_resolver_match, with_empty_meta),
 ]
 
@@ -115,7 +145,11 @@ class Changes(Passing):
         type(self).change(request)
         # Under ASGI the guard reads the scope.
         if hasattr(request, "scope"):
-            lines = [(n[5:].replace("_", "-").lower().encode(), v.encode()) for n, v in request.META.items() if n.startswith("HTTP_")]
+            lines = [
+                (n[5:].replace("_", "-").lower().encode(), v.encode())
+                for n, v in request.META.items()
+                if n.startswith("HTTP_")
+            ]
             request.scope["headers"] = lines
         return self.get_response(request)
 
@@ -139,7 +173,10 @@ def test_no_change_of_the_request_makes_a_view_run_for_a_preflight(let_in, monke
 def test_another_urlconf_makes_no_view_run_for_a_preflight(let_in):
     project = let_in(path("x", open_view), path("y", secrets), middleware=[f"{HERE}.UrlconfOf"])
 
-    assert project("/x", PREFLIGHT, "OPTIONS") == (204, "")  # its path led to a @public view at the entry
+    assert project("/x", PREFLIGHT, "OPTIONS") == (
+        204,
+        "",
+    )  # its path led to a @public view at the entry
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST"])
@@ -150,7 +187,9 @@ def test_a_preflight_that_becomes_another_method_needs_a_token(let_in, method):
 
 
 class TriesSeveral:
-    """Middleware that tries a public path, and then again the one that was asked for; Django runs it in a thread under ASGI."""
+    """Middleware that tries a public path, and then again the one that was asked for; Django runs
+    it in a thread under ASGI.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -164,7 +203,12 @@ class TriesSeveral:
 
 
 def test_the_way_back_from_a_public_path_opens_nothing(let_in):
-    project = let_in(path("x", secrets), path("open", secrets), middleware=[f"{HERE}.TriesSeveral"], public=["/open"])
+    project = let_in(
+        path("x", secrets),
+        path("open", secrets),
+        middleware=[f"{HERE}.TriesSeveral"],
+        public=["/open"],
+    )
 
     assert project("/x", [*PREFLIGHT, (b"x-first", b"/open")], "OPTIONS") == (204, "")
 
@@ -185,7 +229,9 @@ class Pages(Passing):
     def found(self, response):
         if response.status_code != 404:
             return response
-        page = HttpResponse(SECRET, headers={"X-Secret": SECRET, "ETag": f'"{SECRET}"', "Location": f"/{SECRET}"})
+        page = HttpResponse(
+            SECRET, headers={"X-Secret": SECRET, "ETag": f'"{SECRET}"', "Location": f"/{SECRET}"}
+        )
         page.set_cookie("session", SECRET)
         return page
 
@@ -238,16 +284,22 @@ def test_a_preflight_sees_nothing_that_is_served_without_a_view(let_in, bearer, 
 )
 def test_whatever_middleware_answers_to_a_preflight_says_nothing(let_in, monkeypatch, made):
     monkeypatch.setattr(Instead, "made", staticmethod(made))
-    assert says_nothing(let_in(path("x", secrets), middleware=[INSTEAD]).answer("/x", PREFLIGHT, "OPTIONS"))
+    assert says_nothing(
+        let_in(path("x", secrets), middleware=[INSTEAD]).answer("/x", PREFLIGHT, "OPTIONS")
+    )
 
 
 def test_what_answers_in_place_of_a_decorated_view_says_nothing(let_in):
-    project = let_in(path("x", require_scope("user:read")(secrets)), middleware=[f"{HERE}.InsteadOfViews"])
+    project = let_in(
+        path("x", require_scope("user:read")(secrets)), middleware=[f"{HERE}.InsteadOfViews"]
+    )
     assert says_nothing(project.answer("/x", PREFLIGHT, "OPTIONS"))
 
 
 def test_what_is_no_response_says_nothing(guard):
-    request = RequestFactory().options("/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"})
+    request = RequestFactory().options(
+        "/x", headers={"Origin": "https://a", "Access-Control-Request-Method": "GET"}
+    )
     with django_project.configured(IINIIT_GUARD={"guard": guard, "preflights": "pass"}):
         middleware = GuardMiddleware(lambda request: None)
         assert callable(middleware.process_view)
@@ -270,20 +322,38 @@ class AddsToken(Passing):
 
 def test_a_decorated_view_that_found_a_token_answers(let_in, bearer, monkeypatch):
     monkeypatch.setattr(AddsToken, "token", dict(bearer())[b"authorization"])
-    project = let_in(path("x", require_scope("user:read")(secrets)), path("y", secrets), middleware=[f"{HERE}.AddsToken"])
+    project = let_in(
+        path("x", require_scope("user:read")(secrets)),
+        path("y", secrets),
+        middleware=[f"{HERE}.AddsToken"],
+    )
 
     assert project("/x", PREFLIGHT, "OPTIONS") == (200, SECRET)
     assert project("/y", PREFLIGHT, "OPTIONS") == (204, "")
 
 
 def test_the_answer_of_django_cors_headers_goes_up(guard, asynchronous):
-    settings = {**BELOW, "CORS_URLS_REGEX": "^/", "CORS_PREFLIGHT_MAX_AGE": 60, "CORS_ALLOW_CREDENTIALS": True}
+    settings = {
+        **BELOW,
+        "CORS_URLS_REGEX": "^/",
+        "CORS_PREFLIGHT_MAX_AGE": 60,
+        "CORS_ALLOW_CREDENTIALS": True,
+    }
     for views in (secrets, open_view):
-        project = Site(asynchronous, [path("x", views)], MIDDLEWARE=[GUARD, CORS], IINIIT_GUARD=guard, **settings)
+        project = Site(
+            asynchronous,
+            [path("x", views)],
+            MIDDLEWARE=[GUARD, CORS],
+            IINIIT_GUARD=guard,
+            **settings,
+        )
         answer = project.answer("/x", PREFLIGHT, "OPTIONS")
 
         assert (answer.status, answer.body) == (200, b"")
         assert answer.header("access-control-allow-origin") == "https://app.example"
         assert answer.header("access-control-allow-credentials") == "true"
         assert "PUT" in (answer.header("access-control-allow-methods") or "")
-        assert (answer.header("access-control-max-age"), answer.header("content-length")) == ("60", "0")
+        assert (answer.header("access-control-max-age"), answer.header("content-length")) == (
+            "60",
+            "0",
+        )

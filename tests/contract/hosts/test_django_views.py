@@ -17,7 +17,17 @@ from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.django import public, require_any_scope, require_scope, require_token
 from iiniit_guard.errors import UsageError
-from tests.contract.hosts.django_site import Site, Undecorated, never, open_async, open_view, sites, subject, view, view_async
+from tests.contract.hosts.django_site import (
+    Site,
+    Undecorated,
+    never,
+    open_async,
+    open_view,
+    sites,
+    subject,
+    view,
+    view_async,
+)
 
 READ = make_policy(["user:read"])
 
@@ -104,7 +114,11 @@ def site(request, guard):
 
 
 @pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}],
+    ids=str,
+)
 def test_every_kind_of_view_is_guarded(site, bearer, events, name, settings):
     project = site(path("x", VIEWS[name]), **settings)
 
@@ -133,7 +147,11 @@ def test_policies_are_on_the_view_the_outermost_first():
     def stacked(request):
         raise AssertionError
 
-    assert policies_of(stacked) == (make_policy(["a", "b"], match="any"), make_policy(max_age=60), READ)
+    assert policies_of(stacked) == (
+        make_policy(["a", "b"], match="any"),
+        make_policy(max_age=60),
+        READ,
+    )
     for made in (Whole.as_view(), Dispatch.as_view(), VIEWS["as_view"]):
         assert policies_of(made) == (READ,)
     assert policies_of(Whole) == (READ,)
@@ -149,7 +167,10 @@ def test_stacked_class_decorators_all_decide(site, bearer):
 
     project = site(path("x", Stacked.as_view()))
 
-    assert [project("/x", bearer(scope))[0] for scope in ("user:read", "user:write", "user:read user:write")] == [403, 403, 200]
+    assert [
+        project("/x", bearer(scope))[0]
+        for scope in ("user:read", "user:write", "user:read user:write")
+    ] == [403, 403, 200]
     assert project("/x", bearer("user:read user:write"), "DELETE")[0] == 405
 
 
@@ -165,7 +186,10 @@ def test_methods_may_want_different_scopes(site, bearer):
 
     project = site(path("x", Profile.as_view()))
 
-    assert [project("/x", bearer("user:read"), method)[0] for method in ("GET", "POST", "OPTIONS", "DELETE")] == [200, 403, 200, 405]
+    assert [
+        project("/x", bearer("user:read"), method)[0]
+        for method in ("GET", "POST", "OPTIONS", "DELETE")
+    ] == [200, 403, 200, 405]
 
 
 # Who is asked, and when
@@ -187,7 +211,12 @@ class OpenDispatch(View):
 def test_public_views_are_not_asked(site, bearer, events, handler):
     project = site(path("a/", include([path("x", handler)])))
 
-    assert project("/a/x") == project("/a/x", bearer()) == project("/a/x", [(b"authorization", b"nonsense")]) == (200, "None")
+    assert (
+        project("/a/x")
+        == project("/a/x", bearer())
+        == project("/a/x", [(b"authorization", b"nonsense")])
+        == (200, "None")
+    )
     assert events == []
     assert project("/a/y")[0] == 401
 

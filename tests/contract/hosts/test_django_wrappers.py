@@ -1,4 +1,6 @@
-"""Packages wrap middleware and its hooks, and hide which of them are asynchronous: the guard works, or refuses."""
+"""Packages wrap middleware and its hooks, and hide which of them are asynchronous: the guard works,
+or refuses.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from django.http import HttpResponse
 from django.urls import path
 
 from iiniit_guard.django import GuardMiddleware, public, require_scope
-from tests.contract.hosts.django_site import GUARD, REWRITES, Passing, Site, open_view, subject, view, view_async
+from tests.contract.hosts.django_site import (
+    GUARD,
+    REWRITES,
+    Passing,
+    Site,
+    open_view,
+    subject,
+    view,
+    view_async,
+)
 
 HERE = __name__
 PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT")]
@@ -43,7 +54,9 @@ def awaiting(method):
 
 
 def wrapping(wrap_hook, *, visible):
-    """Make a class around the middleware as sentry-sdk does: it looks the hooks up when Django asks for them."""
+    """Make a class around the middleware as sentry-sdk does: it looks the hooks up when Django asks
+    for them.
+    """
 
     class Wrapping:
         sync_capable = async_capable = True
@@ -137,7 +150,9 @@ WITHOUT_HOOK = [each.__name__ for each in (factory, marked_factory, hiding_facto
 def made(request, guard):
     def make(name, *patterns, middleware=(), **settings):
         order = [f"{HERE}.{name}", *middleware]
-        return Site(request.param, patterns, MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, **settings})
+        return Site(
+            request.param, patterns, MIDDLEWARE=order, IINIIT_GUARD={"guard": guard, **settings}
+        )
 
     return make
 
@@ -160,7 +175,13 @@ def secret(request):
 
 @pytest.mark.parametrize("name", WITH_HOOK)
 def test_the_hook_works_through_wrappers(made, bearer, name):
-    project = made(name, path("x", subject), path("open", open_view), middleware=[REWRITES], public=["/healthz"])
+    project = made(
+        name,
+        path("x", subject),
+        path("open", open_view),
+        middleware=[REWRITES],
+        public=["/healthz"],
+    )
 
     assert project("/open") == (200, "None")
     assert project.answer("/healthz", [(b"x-path", b"/x")]).json["reason"] == "no_token"
@@ -181,13 +202,24 @@ def test_a_public_view_does_not_run_unasked_without_the_hook(made, caplog, name)
 
 @pytest.mark.parametrize("name", WITHOUT_HOOK)
 def test_what_needs_the_hook_is_refused_without_it(made, bearer, name):
-    project = made(name, path("x", subject), path("open", open_view), middleware=[REWRITES], public=["/healthz"])
+    project = made(
+        name,
+        path("x", subject),
+        path("open", open_view),
+        middleware=[REWRITES],
+        public=["/healthz"],
+    )
 
     assert project("/open")[0] == 401
     assert project("/open", bearer())[0] == 200
     assert project.answer("/healthz", [(b"x-path", b"/x")]).json["reason"] == "no_token"
     assert project("/healthz", [(b"x-path", b"/x"), *bearer(subject="alice")])[0] != 401
-    assert made(name, path("x", secret), preflights="pass").answer("/x", PREFLIGHT, "OPTIONS").json["reason"] == "no_token"
+    assert (
+        made(name, path("x", secret), preflights="pass")
+        .answer("/x", PREFLIGHT, "OPTIONS")
+        .json["reason"]
+        == "no_token"
+    )
 
 
 class Hidden:
@@ -212,7 +244,12 @@ def drops(request):
 
 def test_middleware_below_may_hide_that_it_is_asynchronous(guard, bearer):
     for below in ([f"{HERE}.Hidden"], [f"{HERE}.Hidden", f"{HERE}.Hidden"]):
-        project = Site(True, [path("x", drops), path("open", open_view)], MIDDLEWARE=[GUARD, *below], IINIIT_GUARD=guard)
+        project = Site(
+            True,
+            [path("x", drops), path("open", open_view)],
+            MIDDLEWARE=[GUARD, *below],
+            IINIIT_GUARD=guard,
+        )
 
         assert project("/x", bearer()) == (200, "mine")
         assert project.answer("/x", bearer("other")).json["reason"] == "missing_scope"
@@ -226,5 +263,10 @@ class Fails(Passing):
 
 
 def test_errors_below_are_djangos(guard, bearer):
-    project = Site(True, [path("x", drops)], MIDDLEWARE=[GUARD, f"{HERE}.Hidden", f"{HERE}.Fails"], IINIIT_GUARD=guard)
+    project = Site(
+        True,
+        [path("x", drops)],
+        MIDDLEWARE=[GUARD, f"{HERE}.Hidden", f"{HERE}.Fails"],
+        IINIIT_GUARD=guard,
+    )
     assert project("/x", bearer())[0] == 500

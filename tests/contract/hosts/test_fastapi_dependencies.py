@@ -54,7 +54,9 @@ def serve(guard, log, dependency, way="parameter", **settings):
     return TestClient(GuardMiddleware(app, guard, **settings))
 
 
-@pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}, {"optional_token": True}, {"public": ["/x"]}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"enforce": "declared"}, {"optional_token": True}, {"public": ["/x"]}], ids=str
+)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_guarded_dependency_stops_the_handler(guard, bearer, events, log, kind, way, settings):
@@ -69,11 +71,16 @@ def test_a_guarded_dependency_stops_the_handler(guard, bearer, events, log, kind
 
     good = client.get("/x", headers=bearer("admin", subject="alice"))
     assert (good.status_code, good.json()) == (200, True if way == "parameter" else "alice")
-    assert [line for line in log.lines if line != "another"] in (["dependency", "handler"], ["dependency", "handler", "end"])
+    assert [line for line in log.lines if line != "another"] in (
+        ["dependency", "handler"],
+        ["dependency", "handler", "end"],
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
-@pytest.mark.parametrize("kind", ["async generator", "generator", "stacked generators", "stacked async generators"])
+@pytest.mark.parametrize(
+    "kind", ["async generator", "generator", "stacked generators", "stacked async generators"]
+)
 def test_a_generator_hears_what_became_of_the_handler(guard, bearer, kind, settings):
     """FastAPI throws an exception into the dependency at its yield, to roll back a transaction."""
     heard = []
@@ -107,7 +114,9 @@ def test_a_generator_hears_what_became_of_the_handler(guard, bearer, kind, setti
     assert heard == ["rolled back"]
 
 
-def test_an_asynchronous_generator_is_stepped_sent_to_thrown_into_and_closed_as_it_is(guard, bearer):
+def test_an_asynchronous_generator_is_stepped_sent_to_thrown_into_and_closed_as_it_is(
+    guard, bearer
+):
     heard = []
 
     @require_scope("user:read")
@@ -126,7 +135,11 @@ def test_an_asynchronous_generator_is_stepped_sent_to_thrown_into_and_closed_as_
 
     async def drive_it():
         first: Any = echo(Request(scope_of(guard, bearer())))
-        assert [await anext(first), await first.asend("a"), await first.athrow(LookupError("b"))] == ["first", "a", "caught b"]
+        assert [
+            await anext(first),
+            await first.asend("a"),
+            await first.athrow(LookupError("b")),
+        ] == ["first", "a", "caught b"]
         await first.aclose()
         second: Any = echo(Request(scope_of(guard, bearer())))
         assert await anext(second) == "first"
@@ -151,7 +164,11 @@ class NoEndpoint:
         raise AssertionError
 
 
-@pytest.mark.parametrize("thing", [NoEndpoint(), NoEndpoint, Depends(NoEndpoint()), NoEndpoint.__call__.__get__, "name"], ids=repr)
+@pytest.mark.parametrize(
+    "thing",
+    [NoEndpoint(), NoEndpoint, Depends(NoEndpoint()), NoEndpoint.__call__.__get__, "name"],
+    ids=repr,
+)
 def test_what_cannot_be_guarded_is_told_at_decoration(thing):
     with pytest.raises(UsageError, match="can be guarded"):
         require_scope("admin")(thing)

@@ -1,4 +1,6 @@
-"""A guarded function that runs in a streamed body, in a task after the response, or in a middleware."""
+"""A guarded function that runs in a streamed body, in a task after the response, or in a
+middleware.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def log():
 
 
 @pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-def test_a_handler_that_yields_is_refused_before_its_response_starts(guard, bearer, own_refusal, asynchronous):
+def test_a_handler_that_yields_is_refused_before_its_response_starts(
+    guard, bearer, own_refusal, asynchronous
+):
     @require_scope("admin")
     async def asynchronously(request: Request) -> AsyncIterator[int]:
         yield 1
@@ -69,7 +73,9 @@ def test_a_stream_that_is_refused_midway_is_aborted(guard, bearer, log, catching
     assert log.lines == (["carried on"] if catching else [])
 
 
-def test_under_enforce_declared_a_handler_that_yields_asks_before_its_first_step(guard, bearer, log):
+def test_under_enforce_declared_a_handler_that_yields_asks_before_its_first_step(
+    guard, bearer, log
+):
     @require_scope("admin")
     async def handler(request: Request) -> AsyncIterator[int]:
         log("handler")
@@ -82,7 +88,9 @@ def test_under_enforce_declared_a_handler_that_yields_asks_before_its_first_step
     assert drive(guarded, "GET", "/x", tuple(bearer("admin"))).body.split() == [b"1"]
     log.lines.clear()
     sent, _ = aborted(guarded, bearer())
-    assert [message["type"] for message in sent] == ["http.response.start"]  # FastAPI starts the response first
+    assert [message["type"] for message in sent] == [
+        "http.response.start"
+    ]  # FastAPI starts the response first
     assert log.lines == []
 
 
@@ -112,7 +120,9 @@ def test_a_background_task_is_stopped_and_the_response_stays(guard, bearer, even
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("outside", [True, False])
-def test_a_guarded_function_that_a_middleware_calls_stops_the_request(guard, bearer, own_refusal, log, outside, debug):
+def test_a_guarded_function_that_a_middleware_calls_stops_the_request(
+    guard, bearer, own_refusal, log, outside, debug
+):
     @require_scope("admin")
     async def admins_only(request: Request) -> None:
         log("function")

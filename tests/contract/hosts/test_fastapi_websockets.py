@@ -29,7 +29,9 @@ def log():
 
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
 @pytest.mark.parametrize("kind", ["async", "sync", "generator", "async generator"])
-def test_a_guarded_dependency_of_a_websocket_stops_it_before_it_is_accepted(guard, bearer, log, kind, settings):
+def test_a_guarded_dependency_of_a_websocket_stops_it_before_it_is_accepted(
+    guard, bearer, log, kind, settings
+):
     @require_scope("admin")
     async def asynchronous(websocket: WebSocket) -> str | None:
         return access_token(websocket).subject
@@ -46,7 +48,12 @@ def test_a_guarded_dependency_of_a_websocket_stops_it_before_it_is_accepted(guar
     async def async_generator(websocket: WebSocket) -> AsyncIterator[str | None]:
         yield access_token(websocket).subject
 
-    dependency: Any = {"async": asynchronous, "sync": synchronous, "generator": generator, "async generator": async_generator}[kind]
+    dependency: Any = {
+        "async": asynchronous,
+        "sync": synchronous,
+        "generator": generator,
+        "async generator": async_generator,
+    }[kind]
     app = FastAPI()
     wanted: Any = Depends(dependency)
 
@@ -57,12 +64,21 @@ def test_a_guarded_dependency_of_a_websocket_stops_it_before_it_is_accepted(guar
         await websocket.send_text(subject)
 
     client = TestClient(GuardMiddleware(app, guard, **settings))
-    with client.websocket_connect("/x", headers=dict(text(bearer("admin", subject="alice")))) as session:
+    with client.websocket_connect(
+        "/x", headers=dict(text(bearer("admin", subject="alice")))
+    ) as session:
         assert session.receive_text() == "alice"
     log.lines.clear()
-    with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/x", headers=dict(text(bearer()))):
+    with (
+        pytest.raises(WebSocketDenialResponse) as caught,
+        client.websocket_connect("/x", headers=dict(text(bearer()))),
+    ):
         pass
-    assert (caught.value.status_code, caught.value.json()["reason"], log.lines) == (403, "missing_scope", [])
+    assert (caught.value.status_code, caught.value.json()["reason"], log.lines) == (
+        403,
+        "missing_scope",
+        [],
+    )
 
 
 @pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
@@ -105,7 +121,9 @@ def test_a_generator_under_an_open_websocket_is_judged_anew(guard, issuer, beare
 
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_frame_of_ours_holds_the_request_when_a_refusal_is_raised(guard, bearer, log, kind, settings):
+def test_no_frame_of_ours_holds_the_request_when_a_refusal_is_raised(
+    guard, bearer, log, kind, settings
+):
     raised = []
 
     async def handle(request: Request, error: Exception) -> StreamingResponse:
@@ -120,7 +138,10 @@ def test_no_frame_of_ours_holds_the_request_when_a_refusal_is_raised(guard, bear
     app = FastAPI(exception_handlers={HTTPException: handle})
     app.get("/x", dependencies=[Depends(kinds(log)[kind])])(lambda: None)
 
-    assert TestClient(GuardMiddleware(app, guard, **settings)).get("/x", headers=lines).status_code == 403
+    assert (
+        TestClient(GuardMiddleware(app, guard, **settings)).get("/x", headers=lines).status_code
+        == 403
+    )
 
     token = lines[0][1].decode().partition(" ")[2]
     ours = [variables for name, variables in raised if name.startswith("iiniit_guard.")]

@@ -27,7 +27,13 @@ def test_whatever_flask_answers_itself_is_guarded(guard, bearer):
     app.add_url_rule("/dir/", view_func=view)
     client = app.test_client()
 
-    for method, path in [("GET", "/nowhere"), ("GET", "/dir"), ("POST", "/dir/"), ("OPTIONS", "/dir/"), ("GET", "/static/conftest.py")]:
+    for method, path in [
+        ("GET", "/nowhere"),
+        ("GET", "/dir"),
+        ("POST", "/dir/"),
+        ("OPTIONS", "/dir/"),
+        ("GET", "/static/conftest.py"),
+    ]:
         assert client.open(path, method=method).status_code == 401
     good = lines(bearer())
     assert client.get("/nowhere", headers=good).status_code == 404

@@ -1,4 +1,6 @@
-"""The guard decides before Flask runs any code of the application for a request, or before a response to it starts."""
+"""The guard decides before Flask runs any code of the application for a request, or before a
+response to it starts.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +147,10 @@ def middleware_without_content(app):
 
 @answering
 def mounted_application(app):
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/mounted": lambda environ, start_response: (starting(start_response), [b""])[1]})
+    app.wsgi_app = DispatcherMiddleware(
+        app.wsgi_app,
+        {"/mounted": lambda environ, start_response: (starting(start_response), [b""])[1]},
+    )
 
 
 def make_app(guard, build, **middleware):
@@ -161,7 +166,13 @@ INSIDE = [name for name in ANSWERING if name.startswith(("middleware", "mounted"
 
 
 @pytest.mark.parametrize(
-    ("name", "is_late"), [(name, is_late) for name in ANSWERING for is_late in (False, True) if not (is_late and name in INSIDE)]
+    ("name", "is_late"),
+    [
+        (name, is_late)
+        for name in ANSWERING
+        for is_late in (False, True)
+        if not (is_late and name in INSIDE)
+    ],
 )
 @pytest.mark.parametrize("path", ["/x", "/nowhere", "/mounted/x", "/static/nowhere"])
 def test_nothing_is_answered_without_a_token(guard, bearer, events, name, is_late, path):
@@ -197,7 +208,14 @@ def test_a_stranger_learns_of_no_object(guard, bearer):
     assert [get(f"/items/{item}", lines(bearer())).status_code for item in "12"] == [200, 404]
 
 
-@pytest.mark.parametrize("name", [name for name in ANSWERING if name not in ("session_whose_error_is_the_servers", "mounted_application")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in ANSWERING
+        if name not in ("session_whose_error_is_the_servers", "mounted_application")
+    ],
+)
 def test_a_good_token_gets_what_the_application_answers(guard, bearer, events, name):
     path = "/nowhere" if name in ("error_handler", "converter") else "/x"
     answer = make_app(guard, ANSWERING[name]).test_client().get(path, headers=lines(bearer()))
@@ -214,7 +232,9 @@ def test_the_applications_own_error_stays_its_own_with_a_token(guard, bearer):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"public": ["/x"]}, {"enforce": "declared"}, {"optional_token": True}], ids=["public", "declared", "optional"]
+    "settings",
+    [{"public": ["/x"]}, {"enforce": "declared"}, {"optional_token": True}],
+    ids=["public", "declared", "optional"],
 )
 def test_what_needs_no_token_needs_none_from_middleware(guard, settings):
     assert make_app(guard, middleware, **settings).test_client().get("/x").text == SECRET
@@ -258,7 +278,9 @@ def test_refusals_go_on_through_functions_that_run_after(guard):
 
 def test_an_application_that_calls_only_its_preprocessing_is_guarded(guard, bearer):
     ran = []
-    app = make_app(guard, lambda app: app.url_value_preprocessor(lambda *arguments: ran.append(True)))
+    app = make_app(
+        guard, lambda app: app.url_value_preprocessor(lambda *arguments: ran.append(True))
+    )
 
     with app.test_request_context("/x"):
         refused: Any = app.preprocess_request()

@@ -54,7 +54,10 @@ def test_nested_requests_have_their_own_token(app, bearer):
 
     app.add_url_rule("/x", view_func=view)
 
-    assert app.test_client().get("/outer", headers=lines(bearer(subject="outer"))).text == "outer inner 401 outer"
+    assert (
+        app.test_client().get("/outer", headers=lines(bearer(subject="outer"))).text
+        == "outer inner 401 outer"
+    )
 
 
 def test_threads_do_not_mix_tokens(app, bearer):

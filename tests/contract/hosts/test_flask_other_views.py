@@ -57,7 +57,13 @@ def swap_at_dispatch(app):
     app.__class__ = Versioned
 
 
-SWAPS = [swap_rule, swap_rule_in_a_blueprint, swap_view, swap_view_args_and_endpoint, swap_at_dispatch]
+SWAPS = [
+    swap_rule,
+    swap_rule_in_a_blueprint,
+    swap_view,
+    swap_view_args_and_endpoint,
+    swap_at_dispatch,
+]
 
 
 def internal():
@@ -97,9 +103,15 @@ def reason(answer):
     ],
     ids=["@public", "public path", "@public and rules", "public rule"],
 )
-def test_no_guarded_view_runs_in_place_of_a_public_one(guard, bearer, events, swap, opened, middleware):
+def test_no_guarded_view_runs_in_place_of_a_public_one(
+    guard, bearer, events, swap, opened, middleware
+):
     def get(headers=()):
-        return make_app(guard, swap, opened, **middleware).test_client().get("/status", headers=headers)
+        return (
+            make_app(guard, swap, opened, **middleware)
+            .test_client()
+            .get("/status", headers=headers)
+        )
 
     refused = get()
     assert reason(refused) == (401, "no_token")
@@ -115,10 +127,15 @@ def test_no_guarded_view_runs_in_place_of_a_public_one(guard, bearer, events, sw
 def test_the_other_views_own_policy_counts(guard, bearer, events, swap):
     app = make_app(guard, swap, other=require_scope("admin")(internal))
     if swap is swap_view:
-        app.before_request_funcs[None][-1] = lambda: app.view_functions.update(status=app.view_functions["internal"])
+        app.before_request_funcs[None][-1] = lambda: app.view_functions.update(
+            status=app.view_functions["internal"]
+        )
     client = app.test_client()
 
-    assert reason(client.get("/status", headers=lines(bearer("user:read")))) == (403, "missing_scope")
+    assert reason(client.get("/status", headers=lines(bearer("user:read")))) == (
+        403,
+        "missing_scope",
+    )
     assert len(events) == 1
 
 
@@ -156,7 +173,10 @@ def test_what_needs_no_token_by_its_settings_needs_none_in_another_place(guard, 
 
     optional = make_app(guard, swap_rule, optional_token=True).test_client()
     assert optional.get("/status").text == SECRET
-    assert reason(optional.get("/status", headers=lines(bearer(expires_in=-60)))) == (401, "expired")
+    assert reason(optional.get("/status", headers=lines(bearer(expires_in=-60)))) == (
+        401,
+        "expired",
+    )
 
 
 def test_the_other_view_sees_the_token_that_it_needed(guard, bearer):
@@ -167,7 +187,9 @@ def test_the_other_view_sees_the_token_that_it_needed(guard, bearer):
 
 def test_a_path_without_a_route_is_public_for_no_view(guard):
     app = make_app(guard, public=["/old"])
-    app.before_request_funcs[None].append(lambda: vars(request).update(url_rule=rule_of(app, "/v2/status"), routing_exception=None))
+    app.before_request_funcs[None].append(
+        lambda: vars(request).update(url_rule=rule_of(app, "/v2/status"), routing_exception=None)
+    )
 
     assert reason(app.test_client().get("/old")) == (401, "no_token")
 
@@ -189,7 +211,9 @@ def test_an_application_that_skips_its_hooks_is_asked_when_the_view_runs(guard, 
 
 
 def test_what_another_application_admitted_does_not_count(guard, bearer):
-    """The outer view hands its environ on, with its good token, and the inner application does not call its hooks."""
+    """The outer view hands its environ on, with its good token, and the inner application does not
+    call its hooks.
+    """
 
     class Hasty(Flask):
         def preprocess_request(self, *args):

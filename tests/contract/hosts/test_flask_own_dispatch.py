@@ -42,7 +42,9 @@ class ChoosingByValue(Own):
 
 class ChoosingByItem(Own):
     def choose(self):
-        return next(view for endpoint, view in self.view_functions.items() if endpoint == "internal")
+        return next(
+            view for endpoint, view in self.view_functions.items() if endpoint == "internal"
+        )
 
 
 class ChoosingEarly(Own):
@@ -76,7 +78,9 @@ class Hasty(Own):
 class HastyDispatch(Own):
     def wsgi_app(self, environ, start_response):
         with self.request_context(environ):
-            return self.make_response(self.ensure_sync(self.dispatch_request)())(environ, start_response)
+            return self.make_response(self.ensure_sync(self.dispatch_request)())(
+                environ, start_response
+            )
 
     def choose(self):
         return self.view_functions["internal"]
@@ -94,7 +98,17 @@ def on_the_object(app):
     return app
 
 
-CHOOSING = [Choosing, ChoosingByGet, ChoosingByValue, ChoosingByItem, ChoosingEarly, ChoosingByRule, Hasty, HastyDispatch, Ensuring]
+CHOOSING = [
+    Choosing,
+    ChoosingByGet,
+    ChoosingByValue,
+    ChoosingByItem,
+    ChoosingEarly,
+    ChoosingByRule,
+    Hasty,
+    HastyDispatch,
+    Ensuring,
+]
 
 
 def make_app(guard, cls, other=internal, **settings):
@@ -134,7 +148,9 @@ def test_another_public_view_runs(guard, cls):
     assert get(make_app(guard, cls, public(internal), public=["/status"])).text == SECRET
 
 
-@pytest.mark.parametrize("cls", [Choosing, ChoosingByGet, ChoosingByValue, ChoosingByItem, ChoosingByRule])
+@pytest.mark.parametrize(
+    "cls", [Choosing, ChoosingByGet, ChoosingByValue, ChoosingByItem, ChoosingByRule]
+)
 def test_a_class_that_comes_later_is_noticed(guard, cls):
     app = make_app(guard, Flask)
     app.__class__ = cls
@@ -146,13 +162,17 @@ def test_the_view_that_flask_found_runs(guard, bearer):
     app = make_app(guard, Own, subject)
 
     assert get(app).text == "ok"
-    assert app.test_client().get("/v2/status", headers=lines(bearer(subject="alice"))).text == "alice"
+    assert (
+        app.test_client().get("/v2/status", headers=lines(bearer(subject="alice"))).text == "alice"
+    )
     assert reason(app.test_client().get("/nowhere")) == (401, "no_token")
     assert app.test_client().get("/nowhere", headers=lines(bearer())).status_code == 404
 
 
 def test_a_view_that_was_not_admitted_can_be_looked_at(guard):
-    """A public page lists the views of the application: their documentation, and the class of a class-based view."""
+    """A public page lists the views of the application: their documentation, and the class of a
+    class-based view.
+    """
     app = make_app(guard, Own)
 
     @app.get("/listed")
@@ -164,7 +184,11 @@ def test_a_view_that_was_not_admitted_can_be_looked_at(guard):
         view = app.view_functions["internal"]
         return {"seen": [view.__module__, view.__name__, view.__code__.co_name]}
 
-    assert app.test_client().get("/listed").get_json()["seen"] == [internal.__module__, "internal", "internal"]
+    assert app.test_client().get("/listed").get_json()["seen"] == [
+        internal.__module__,
+        "internal",
+        "internal",
+    ]
     assert app.view_functions["internal"] is internal
 
 
@@ -206,7 +230,13 @@ def with_options_on_the_object(name):
 
 
 OPTIONS = [
-    *(Own, WithItsOwnOptions, WithItsOwnFullDispatch, with_its_own_wsgi_app, with_options_on_the_object),
+    *(
+        Own,
+        WithItsOwnOptions,
+        WithItsOwnFullDispatch,
+        with_its_own_wsgi_app,
+        with_options_on_the_object,
+    ),
     lambda name: on_the_object(Flask(name)),
 ]
 

@@ -70,7 +70,15 @@ def without_automatic_options(app):
         (lambda app: None, False),
     ],
     ids=[
-        *("route", "POST route", "cross_origin without OPTIONS", "lists OPTIONS", "not automatic", "automatic", "cross_origin"),
+        *(
+            "route",
+            "POST route",
+            "cross_origin without OPTIONS",
+            "lists OPTIONS",
+            "not automatic",
+            "automatic",
+            "cross_origin",
+        ),
         *("options method", "never automatic", "no route"),
     ],
 )
@@ -86,18 +94,29 @@ def test_a_preflight_passes_where_flask_answers_it(guard, caplog, build, passes)
     if not passes:
         assert reason(answer) == (401, "no_token")
         options(app)
-    hints = [record for record in caplog.records if record.levelno == logging.WARNING and "preflight" in record.getMessage()]
+    hints = [
+        record
+        for record in caplog.records
+        if record.levelno == logging.WARNING and "preflight" in record.getMessage()
+    ]
     assert len(hints) == (0 if passes else 1)
 
 
 def test_the_three_modes(guard):
-    modes: list[tuple[Preflights, int, int]] = [("auto", 200, 401), ("pass", 200, 200), ("guard", 401, 401)]
+    modes: list[tuple[Preflights, int, int]] = [
+        ("auto", 200, 401),
+        ("pass", 200, 200),
+        ("guard", 401, 401),
+    ]
     for mode, automatic, listed in modes:
         app = Flask("profile")
         IiniitGuard(app, guard, preflights=mode)
         app.add_url_rule("/x", "x", internal)
         app.add_url_rule("/listed", "listed", internal, methods=["GET", "OPTIONS"])
-        assert [options(app).status_code, options(app, "/listed").status_code] == [automatic, listed]
+        assert [options(app).status_code, options(app, "/listed").status_code] == [
+            automatic,
+            listed,
+        ]
 
 
 def test_options_that_is_no_preflight_needs_a_token(guard, bearer):
@@ -142,7 +161,9 @@ def choose_a_rule_that_runs(app):
         request.url_rule = rule_of(app, "/runs")
 
 
-@pytest.mark.parametrize("change", [change_method, clear_automatic_options, choose_a_rule_that_runs])
+@pytest.mark.parametrize(
+    "change", [change_method, clear_automatic_options, choose_a_rule_that_runs]
+)
 @pytest.mark.parametrize(("mode", "status"), [("auto", 401), ("pass", 200), ("guard", 401)])
 def test_no_view_runs_for_a_preflight_that_flask_was_to_answer(guard, change, mode, status):
     app = Flask("profile")
@@ -167,7 +188,13 @@ def test_a_preflight_of_a_public_view_passes(guard):
 
 def test_rules_that_name_options_are_obeyed(guard):
     app = Flask("profile")
-    rules = Rules([Rule("OPTIONS", "/x", scopes="a"), Rule("OPTIONS", "/open", public=True), Rule("GET", "/y", scopes="a")])
+    rules = Rules(
+        [
+            Rule("OPTIONS", "/x", scopes="a"),
+            Rule("OPTIONS", "/open", public=True),
+            Rule("GET", "/y", scopes="a"),
+        ]
+    )
     IiniitGuard(app, guard, rules=rules)
     for path in ("/x", "/open", "/y"):
         app.add_url_rule(path, path[1:], internal)

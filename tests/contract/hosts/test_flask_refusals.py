@@ -23,7 +23,10 @@ from tests.contract.hosts.flask_layouts import Overriding, helper, view
 from tests.contract.hosts.flask_views import lines
 
 LAYOUTS = {
-    **{f"flask {name}": layout for name, layout in {**flask_layouts.LAYOUTS, **flask_helper_layouts.LAYOUTS}.items()},
+    **{
+        f"flask {name}": layout
+        for name, layout in {**flask_layouts.LAYOUTS, **flask_helper_layouts.LAYOUTS}.items()
+    },
     **{f"restx {name}": layout for name, layout in restx_layouts.LAYOUTS.items()},
 }
 READ = scope_policy(("user:read",), "all", (), None)
@@ -44,14 +47,26 @@ def plain(guard, lines, method="GET"):
 
 
 def seen(answer, extra=()):
-    return answer.status_code, [field for field in answer.headers if field[0].lower() not in extra], answer.data
+    return (
+        answer.status_code,
+        [field for field in answer.headers if field[0].lower() not in extra],
+        answer.data,
+    )
 
 
 SITUATIONS: dict[str, Any] = {
     "missing scope": ({}, lambda bearer, issuer: bearer("other"), 403),
     "no token, declared": ({"enforce": "declared"}, lambda bearer, issuer: [], 401),
-    "expired, declared": ({"enforce": "declared"}, lambda bearer, issuer: bearer(expires_in=-60), 401),
-    "outage, public path": ({"public": ["/x"]}, lambda bearer, issuer: [*bearer(), *(issuer.fail("connection") or [])], 503),
+    "expired, declared": (
+        {"enforce": "declared"},
+        lambda bearer, issuer: bearer(expires_in=-60),
+        401,
+    ),
+    "outage, public path": (
+        {"public": ["/x"]},
+        lambda bearer, issuer: [*bearer(), *(issuer.fail("connection") or [])],
+        503,
+    ),
     "no token, optional": ({"optional_token": True}, lambda bearer, issuer: [], 401),
 }
 
@@ -70,7 +85,9 @@ def test_the_client_gets_the_refusal_itself(guard, issuer, bearer, name, situati
     assert seen(answer, ("set-cookie", "date")) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if "stream" not in name])  # Flask makes no stream for HEAD
+@pytest.mark.parametrize(
+    "name", [name for name in LAYOUTS if "stream" not in name]
+)  # Flask makes no stream for HEAD
 def test_head_gets_the_refusal_without_a_body(guard, name):
     app = make_app(LAYOUTS[name], guard, enforce="declared")
 
@@ -87,7 +104,11 @@ def test_a_good_token_gets_the_applications_answer(guard, bearer, name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_plain_middleware_around_the_application_sends_it_too(guard, bearer, name):
-    app = Overriding("layout") if LAYOUTS[name] is flask_layouts.overridden_methods else Flask("layout")
+    app = (
+        Overriding("layout")
+        if LAYOUTS[name] is flask_layouts.overridden_methods
+        else Flask("layout")
+    )
     LAYOUTS[name](app)
 
     answer = Client(GuardMiddleware(app, guard)).get("/x", headers=lines(bearer("other")))
@@ -95,7 +116,10 @@ def test_the_plain_middleware_around_the_application_sends_it_too(guard, bearer,
     assert seen(answer, ("set-cookie", "date")) == plain(guard, bearer("other"))
 
 
-@pytest.mark.parametrize("name", ["flask alone", "flask helper_in_try", "flask handler_of_every_exception", "restx marshalled"])
+@pytest.mark.parametrize(
+    "name",
+    ["flask alone", "flask helper_in_try", "flask handler_of_every_exception", "restx marshalled"],
+)
 def test_header_fields_that_others_add_stay(guard, bearer, name):
     app = make_app(LAYOUTS[name], guard)
     CORS(app, origins=["https://app.example"], supports_credentials=True, expose_headers=["X-Page"])
@@ -111,7 +135,10 @@ def test_header_fields_that_others_add_stay(guard, bearer, name):
 
     status, headers, body = plain(guard, sent)
     assert (answer.status_code, answer.data) == (status, body)
-    merged = {**dict(headers), "Access-Control-Expose-Headers": f"{dict(headers)['Access-Control-Expose-Headers']}, X-Page"}
+    merged = {
+        **dict(headers),
+        "Access-Control-Expose-Headers": f"{dict(headers)['Access-Control-Expose-Headers']}, X-Page",
+    }
     assert {name: value for name, value in answer.headers if name in merged} == merged
     others = {name: value for name, value in answer.headers if name not in merged}
     assert others == {
@@ -206,7 +233,9 @@ def test_no_frame_of_the_exception_holds_the_token(guard, bearer):
 def test_a_refusal_is_no_error_of_the_application(guard, bearer):
     errors = []
     app = make_app(LAYOUTS["flask alone"], guard)
-    got_request_exception.connect(lambda sender, exception: errors.append(exception), app, weak=False)
+    got_request_exception.connect(
+        lambda sender, exception: errors.append(exception), app, weak=False
+    )
 
     assert app.test_client().get("/x", headers=lines(bearer("other"))).status_code == 403
     assert errors == []
@@ -227,14 +256,18 @@ def test_without_the_wsgi_application_a_refusal_is_raised_or_returned(guard, bea
 # Several applications
 
 
-def test_applications_side_by_side_and_inside_each_other_have_refusals_of_their_own(guard, issuer, bearer):
+def test_applications_side_by_side_and_inside_each_other_have_refusals_of_their_own(
+    guard, issuer, bearer
+):
     with issuer.guard() as other:
         one = make_app(LAYOUTS["flask handler_of_every_exception"], guard)
         two = make_app(LAYOUTS["restx marshalled"], other)
         site = Client(DispatcherMiddleware(one, {"/two": two}))
 
         assert seen(site.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
-        assert seen(site.get("/two/x", headers=lines(bearer("other")))) == plain(other, bearer("other"))
+        assert seen(site.get("/two/x", headers=lines(bearer("other")))) == plain(
+            other, bearer("other")
+        )
         assert site.get("/two/x", headers=lines(bearer())).status_code == 200
         both = Client(GuardMiddleware(one, other))
         assert seen(both.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
@@ -246,7 +279,9 @@ def test_a_refusal_of_another_request_within_a_view_is_that_requests_alone(guard
     @app.get("/outer")
     def outer():
         by_client = app.test_client().get("/x", headers=lines(bearer("other")))
-        by_environ = app.response_class.from_app(inner.wsgi_app, {**request.environ, "iiniit_guard.refusal_record": None})
+        by_environ = app.response_class.from_app(
+            inner.wsgi_app, {**request.environ, "iiniit_guard.refusal_record": None}
+        )
         return f"{by_client.status_code} {by_environ.status_code}"
 
     inner = Flask("inner")

@@ -12,10 +12,16 @@ from tests.contract.hosts.wsgi_layouts import ignore
 
 def environ_of(app, bearer):
     with app.test_request_context("/x", headers=lines(bearer())) as context:
-        return {key: found for key, found in context.request.environ.items() if not key.startswith("werkzeug")}
+        return {
+            key: found
+            for key, found in context.request.environ.items()
+            if not key.startswith("werkzeug")
+        }
 
 
-@pytest.mark.parametrize("made", [lambda: "ok", lambda: Response(["a", "b"]), lambda: Response(("a", "b"))])
+@pytest.mark.parametrize(
+    "made", [lambda: "ok", lambda: Response(["a", "b"]), lambda: Response(("a", "b"))]
+)
 def test_a_whole_response_is_the_servers_without_being_watched(guard, bearer, made):
     app = Flask("profile")
     app.add_url_rule("/x", "x", made)
@@ -29,7 +35,14 @@ class Own(Response):
     """A response whose iterable may run code of the application."""
 
 
-@pytest.mark.parametrize("made", [lambda: Response(iter(["a"])), lambda: Own(["a"]), lambda: Response(type("List", (list,), {})("a"))])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Response(iter(["a"])),
+        lambda: Own(["a"]),
+        lambda: Response(type("List", (list,), {})("a")),
+    ],
+)
 def test_a_response_that_may_run_code_is_watched(guard, bearer, made):
     app = Flask("profile")
     app.add_url_rule("/x", "x", made)

@@ -63,11 +63,22 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("middleware", [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}], ids=str)
+@pytest.mark.parametrize(
+    "middleware",
+    [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}],
+    ids=str,
+)
 def test_every_kind_of_view_is_guarded(guard, bearer, events, name, middleware):
     app = Flask("profile")
     IiniitGuard(app, guard, **middleware)
-    app.add_url_rule("/x", "x", VIEWS[name](), methods=None if name in ("decorated class", "decorators of a class", "methods") else ["GET"])
+    app.add_url_rule(
+        "/x",
+        "x",
+        VIEWS[name](),
+        methods=None
+        if name in ("decorated class", "decorators of a class", "methods")
+        else ["GET"],
+    )
     client = app.test_client()
 
     assert client.get("/x", headers=lines(bearer(subject="alice"))).text == "alice"
@@ -102,7 +113,11 @@ def test_stacked_decorators_all_decide(app, bearer):
     refused = client.get("/x", headers=lines(bearer("user:write")))
     assert refused.status_code == 403
     assert 'scope="a"' in refused.headers["WWW-Authenticate"]
-    assert policies_of(stacked) == (make_policy(["user:write"]), make_policy(["a", "user:read"], match="any"), make_policy())
+    assert policies_of(stacked) == (
+        make_policy(["user:write"]),
+        make_policy(["a", "user:read"], match="any"),
+        make_policy(),
+    )
 
 
 def test_decorated_views_keep_their_looks():
@@ -169,7 +184,11 @@ def test_public_and_guarded_is_a_contradiction(decorators):
         Both.as_view("x")
 
 
-@pytest.mark.parametrize("thing", [None, 3, Flask("x"), Blueprint("b", "b"), staticmethod(prefixed), Exception, Response()], ids=repr)
+@pytest.mark.parametrize(
+    "thing",
+    [None, 3, Flask("x"), Blueprint("b", "b"), staticmethod(prefixed), Exception, Response()],
+    ids=repr,
+)
 @pytest.mark.parametrize("decorator", [public, require_scope("user:read")])
 def test_what_is_no_view_cannot_be_decorated(thing, decorator):
     with pytest.raises(UsageError, match="can be decorated"):

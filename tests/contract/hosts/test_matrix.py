@@ -9,7 +9,16 @@ import pytest
 
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.problem import Reason
-from tests.contract.cases.case import Allowed, Case, Refused, Scene, play, seen_by_guard, seen_by_guard_async, verdict
+from tests.contract.cases.case import (
+    Allowed,
+    Case,
+    Refused,
+    Scene,
+    play,
+    seen_by_guard,
+    seen_by_guard_async,
+    verdict,
+)
 from tests.contract.cases.tables import CASES, TABLES
 from tests.contract.hosts.builders import HOSTS, Host
 from tests.contract.hosts.calling import Answer
@@ -25,7 +34,10 @@ def check_decision(case: Case, decision: Decision, scene: Scene) -> None:
         assert who is not None
         check_token(case.expected, who.scopes, who.subject)
     else:
-        assert verdict(decision.status, decision.header("WWW-Authenticate"), decision.reason) == case.expected
+        assert (
+            verdict(decision.status, decision.header("WWW-Authenticate"), decision.reason)
+            == case.expected
+        )
         assert case.retry_after in (None, decision.header("Retry-After"))
     assert case.asked is None or tuple(scene.issuer.requests) == case.asked
 
@@ -41,7 +53,9 @@ def test_the_guard_decides(case):
     decision, scene = play(case, seen_by_guard)
 
     check_decision(case, decision, scene)
-    assert [event.reason for event in scene.events] == [None if isinstance(case.expected, Allowed) else case.expected.reason]
+    assert [event.reason for event in scene.events] == [
+        None if isinstance(case.expected, Allowed) else case.expected.reason
+    ]
 
 
 @each_case
@@ -57,8 +71,13 @@ def test_the_guard_decides_alike_when_keys_and_header_are_known(case):
 
     assert isinstance(decision, Allow) == isinstance(case.expected, Allowed)
     if not isinstance(decision, Allow):
-        assert verdict(decision.status, decision.header("WWW-Authenticate"), decision.reason) == case.expected
-    assert [event.reason for event in scene.events] == [None if isinstance(case.expected, Allowed) else case.expected.reason]
+        assert (
+            verdict(decision.status, decision.header("WWW-Authenticate"), decision.reason)
+            == case.expected
+        )
+    assert [event.reason for event in scene.events] == [
+        None if isinstance(case.expected, Allowed) else case.expected.reason
+    ]
 
 
 @each_case
@@ -106,13 +125,17 @@ def check_refusal(case: Case, answer: Answer, scene: Scene, host: Host) -> None:
         body = answer.json
         assert (body["status"], body["reason"]) == (answer.status, case.expected.reason)
         assert body.get("error") == case.expected.code
-    sent = "\n".join([*(f"{name}: {value}" for name, value in answer.headers), answer.body.decode()])
+    sent = "\n".join(
+        [*(f"{name}: {value}" for name, value in answer.headers), answer.body.decode()]
+    )
     assert len(scene.token) < 9 or scene.token not in sent
     assert all(character.isprintable() or character == "\n" for character in sent)
 
     own = own_decision(case)
     assert not isinstance(own, Allow)
-    assert {name.lower(): value for name, value in own.headers}.items() <= dict(answer.headers).items(), host.name
+    assert {name.lower(): value for name, value in own.headers}.items() <= dict(
+        answer.headers
+    ).items(), host.name
     assert (own.status, own.body) == (answer.status, answer.body)
 
 

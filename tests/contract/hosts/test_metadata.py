@@ -45,7 +45,12 @@ def test_a_remembered_token_does_not_hide_the_metadata(host, guard, issuer):
 
 @pytest.mark.parametrize("host", HOSTS, ids=str)
 def test_its_preflight_is_answered(host, guard):
-    answer = host.call(guard, "OPTIONS", PLACE, [(b"origin", b"https://x.test"), (b"access-control-request-method", b"GET")])
+    answer = host.call(
+        guard,
+        "OPTIONS",
+        PLACE,
+        [(b"origin", b"https://x.test"), (b"access-control-request-method", b"GET")],
+    )
     assert (answer.status, answer.header("access-control-allow-origin")) == (204, "*")
 
 
@@ -62,7 +67,9 @@ def test_the_url_of_the_challenge_leads_to_the_document(host):
         challenge = host.call(guard, "GET", "/x", []).header("www-authenticate")
         place = challenge.split('resource_metadata="https://api.test')[1].rstrip('"')
         assert place == "/.well-known/oauth-protected-resource/caf%C3%A9/a%20b"
-        asked = unquote(place) if host.name in ("wsgi", "asgi", "django async") else place  # called with what a server has decoded
+        asked = (
+            unquote(place) if host.name in ("wsgi", "asgi", "django async") else place
+        )  # called with what a server has decoded
         assert host.call(guard, "GET", asked, []).json["resource"] == api
 
 

@@ -65,8 +65,14 @@ def test_public_paths_are_not_asked_for_a_token(host, guard, path):
     assert call(host, guard, path).status != 401
 
 
-# Starlette's test client resolves dot segments before it sends anything; the host `asgi` gets the same paths unresolved.
-SENT = [(path, host) for path, _ in GUARDED for host in HOSTS if not (host.name == "starlette" and {".", ".."} & set(path.split("/")))]
+# Starlette's test client resolves dot segments before it sends anything; the host `asgi` gets the
+# same paths unresolved.
+SENT = [
+    (path, host)
+    for path, _ in GUARDED
+    for host in HOSTS
+    if not (host.name == "starlette" and {".", ".."} & set(path.split("/")))
+]
 
 
 @pytest.mark.parametrize(("path", "host"), SENT, ids=str)

@@ -70,7 +70,9 @@ def by_flask(guard, lines):
 
 
 def by_flask_after_request(guard, lines):
-    """The extension refuses before the view, and the application adds the fields to each of its responses."""
+    """The extension refuses before the view, and the application adds the fields to each of its
+    responses.
+    """
     app = Flask("x")
     flask.IiniitGuard(app, guard)
     app.get("/x")(flask.require_scope("user:write")(lambda: ""))
@@ -94,7 +96,9 @@ def by_starlette(guard, lines):
             await helper(request)
         return Response("secret", headers=FIELDS)
 
-    answer = drive(GuardMiddleware(Starlette(routes=[Route("/x", view)]), guard), "GET", "/x", tuple(lines))
+    answer = drive(
+        GuardMiddleware(Starlette(routes=[Route("/x", view)]), guard), "GET", "/x", tuple(lines)
+    )
     return f"{answer.status} ", answer.headers
 
 
@@ -119,7 +123,12 @@ class AnswersByItself:
 
 def by_django_withheld(guard, lines):
     middleware = ["iiniit_guard.django.GuardMiddleware", f"{__name__}.AnswersByItself"]
-    answer = Site(False, [path("x", public(lambda request: HttpResponse("")))], IINIIT_GUARD=guard, MIDDLEWARE=middleware).answer("/x")
+    answer = Site(
+        False,
+        [path("x", public(lambda request: HttpResponse("")))],
+        IINIIT_GUARD=guard,
+        MIDDLEWARE=middleware,
+    ).answer("/x")
     return f"{answer.status} ", answer.headers
 
 

@@ -92,25 +92,51 @@ def routes_of(kind: str, framework: str, ran: list[str]) -> tuple[Any, list[Any]
         return decorated, []
     if kind == "class":
         return Decorated, []
-    if kind == "dropped by the handler" or framework == "Starlette":  # Starlette has no dependencies: a handler calls one
+    if (
+        kind == "dropped by the handler" or framework == "Starlette"
+    ):  # Starlette has no dependencies: a handler calls one
         return asks_and_drops, []
     return undecorated, [Depends(dependency if kind == "dependency" else dependency_in_a_thread)]
 
 
-def application(framework: str, handlers: Any, middleware: list[Middleware], endpoint: Any, dependencies: list[Any], *, place: str) -> Any:
+def application(
+    framework: str,
+    handlers: Any,
+    middleware: list[Middleware],
+    endpoint: Any,
+    dependencies: list[Any],
+    *,
+    place: str,
+) -> Any:
     """Return an application with the endpoint at `/x` below `place`."""
     if place == "plain":
-        return with_route(FRAMEWORKS[framework](exception_handlers=handlers, middleware=middleware), "/x", endpoint, dependencies)
+        return with_route(
+            FRAMEWORKS[framework](exception_handlers=handlers, middleware=middleware),
+            "/x",
+            endpoint,
+            dependencies,
+        )
     if place == "mounted":
-        inner = with_route(FRAMEWORKS[framework](exception_handlers=handlers), "/x", endpoint, dependencies)
-        return Starlette(routes=[Mount("/sub", app=inner)], exception_handlers=handlers, middleware=middleware)
+        inner = with_route(
+            FRAMEWORKS[framework](exception_handlers=handlers), "/x", endpoint, dependencies
+        )
+        return Starlette(
+            routes=[Mount("/sub", app=inner)], exception_handlers=handlers, middleware=middleware
+        )
     if place == "sub-application":
         app = FRAMEWORKS[framework](exception_handlers=handlers, middleware=middleware)
-        app.mount("/sub", with_route(FRAMEWORKS[framework](exception_handlers=handlers), "/x", endpoint, dependencies))
+        app.mount(
+            "/sub",
+            with_route(
+                FRAMEWORKS[framework](exception_handlers=handlers), "/x", endpoint, dependencies
+            ),
+        )
         return app
     app = FRAMEWORKS[framework](exception_handlers=handlers, middleware=middleware)
     if isinstance(app, FastAPI):
-        app.include_router(with_route(APIRouter(), "/x", endpoint, []), prefix="/sub", dependencies=dependencies)
+        app.include_router(
+            with_route(APIRouter(), "/x", endpoint, []), prefix="/sub", dependencies=dependencies
+        )
     else:
         app.mount("/sub", Router([Route("/x", endpoint)]))
     return app
@@ -142,13 +168,17 @@ def own(guard, bearer):
     """Return the guard's own refusals: of a token without the scope, and of no token."""
     policy = make_policy(["admin"])
     return {
-        "missing_scope": guard.authenticate(GuardRequest("GET", "/x", headers=[*bearer(), *ORIGIN]), policy),
+        "missing_scope": guard.authenticate(
+            GuardRequest("GET", "/x", headers=[*bearer(), *ORIGIN]), policy
+        ),
         "no_token": guard.authenticate(GuardRequest("GET", "/x", headers=ORIGIN), policy),
     }
 
 
 @pytest.mark.parametrize(("framework", "side", "place", "handlers", "kind"), LAYOUTS)
-def test_a_refusal_is_the_same_bytes_in_every_layout(guard, bearer, own, framework, side, place, handlers, kind):
+def test_a_refusal_is_the_same_bytes_in_every_layout(
+    guard, bearer, own, framework, side, place, handlers, kind
+):
     ran: list[str] = []
     endpoint, dependencies = routes_of(kind, framework, ran)
     requests: tuple[tuple[Enforce, Any, str], ...] = (
@@ -157,14 +187,28 @@ def test_a_refusal_is_the_same_bytes_in_every_layout(guard, bearer, own, framewo
         ("declared", [], "no_token"),
     )
     for enforce, lines, reason in requests:
-        inside = [Middleware(GuardMiddleware, guard=guard, enforce=enforce)] if "inside" in side else []
+        inside = (
+            [Middleware(GuardMiddleware, guard=guard, enforce=enforce)] if "inside" in side else []
+        )
         cors = Middleware(CORSMiddleware, allow_origins=["https://app.example"])
-        layers = [cors, *inside, Middleware(GZipMiddleware, minimum_size=1), Middleware(RequestIdentifier)]
-        app = application(framework, HANDLERS[handlers], layers, endpoint, dependencies, place=place)
+        layers = [
+            cors,
+            *inside,
+            Middleware(GZipMiddleware, minimum_size=1),
+            Middleware(RequestIdentifier),
+        ]
+        app = application(
+            framework, HANDLERS[handlers], layers, endpoint, dependencies, place=place
+        )
         if "outside" in side:
             app = GuardMiddleware(app, guard, enforce=enforce)
 
-        answer = drive(app, "GET", "/x" if place == "plain" else "/sub/x", (*lines, *ORIGIN, (b"accept-encoding", b"gzip")))
+        answer = drive(
+            app,
+            "GET",
+            "/x" if place == "plain" else "/sub/x",
+            (*lines, *ORIGIN, (b"accept-encoding", b"gzip")),
+        )
 
         decision = own[reason]
         assert decision.reason == reason
@@ -173,5 +217,8 @@ def test_a_refusal_is_the_same_bytes_in_every_layout(guard, bearer, own, framewo
             assert answer.header(name.lower()) == value
         assert answer.header("access-control-allow-origin") == "https://app.example"
         assert answer.header("x-request-id") == "7"
-        assert [answer.header(name) for name in ("content-encoding", "content-language")] == [None, None]
+        assert [answer.header(name) for name in ("content-encoding", "content-language")] == [
+            None,
+            None,
+        ]
         assert set(ran) <= {"dropped"}

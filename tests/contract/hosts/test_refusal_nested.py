@@ -65,7 +65,9 @@ def flask_application(guard):
 
 def django_application(guard, view, **settings):
     def app(environ, start_response):
-        with django_project.configured(ROOT_URLCONF=(path("x", view),), IINIIT_GUARD={"guard": guard, **settings}):
+        with django_project.configured(
+            ROOT_URLCONF=(path("x", view),), IINIIT_GUARD={"guard": guard, **settings}
+        ):
             return list(WSGIHandler()(environ, start_response))
 
     return app
@@ -79,7 +81,9 @@ WSGI = {
     "a handler": lambda guard: WsgiGuardMiddleware(returns_a_list, guard),
     "the middleware": lambda guard: WsgiGuardMiddleware(good, guard, rules=NOBODY),
     "Flask": flask_application,
-    "a Django decorator": lambda guard: django_application(guard, require_scope("user:write")(plain_view)),
+    "a Django decorator": lambda guard: django_application(
+        guard, require_scope("user:write")(plain_view)
+    ),
     "Django's middleware": lambda guard: django_application(guard, plain_view, rules=NOBODY),
 }
 
@@ -93,7 +97,9 @@ def test_a_refusal_below_an_inner_wsgi_guard_is_final(guard, inner, bearer, name
     assert b"missing_scope" in sent
 
 
-def test_a_view_that_hands_its_environ_to_another_guarded_application_answers_by_its_refusal(guard, inner, bearer):
+def test_a_view_that_hands_its_environ_to_another_guarded_application_answers_by_its_refusal(
+    guard, inner, bearer
+):
     outer, below = Flask("outer"), flask_application(inner)
     flask.IiniitGuard(outer, guard)
 
@@ -115,7 +121,10 @@ def test_without_the_record_it_is_a_request_of_its_own(guard, inner, bearer, nam
     def apart(environ, start_response):
         return below({**environ, "iiniit_guard.refusal_record": None}, start_response)
 
-    assert serve(WsgiGuardMiddleware(succeeds(apart), guard), value(bearer()))[2] == b"answered with success"
+    assert (
+        serve(WsgiGuardMiddleware(succeeds(apart), guard), value(bearer()))[2]
+        == b"answered with success"
+    )
 
 
 # ASGI
@@ -135,20 +144,26 @@ def succeeds_async(app):
 
 ASGI = {
     "a handler": lambda guard: GuardMiddleware(After(start(), body()), guard),
-    "the middleware": lambda guard: GuardMiddleware(Application(*OK), guard, rules=Rules([Rule("GET", "/x", scopes="admin")])),
+    "the middleware": lambda guard: GuardMiddleware(
+        Application(*OK), guard, rules=Rules([Rule("GET", "/x", scopes="admin")])
+    ),
 }
 
 
 @pytest.mark.parametrize("name", ASGI)
 def test_a_refusal_below_an_inner_asgi_guard_is_final(guard, inner, bearer, own_refusal, name):
-    started, sent = exchange(GuardMiddleware(succeeds_async(ASGI[name](inner)), guard), http(bearer()))
+    started, sent = exchange(
+        GuardMiddleware(succeeds_async(ASGI[name](inner)), guard), http(bearer())
+    )
 
     assert (started["status"], sent["body"]) == (403, own_refusal.body)
     assert (b"x-request-id", b"7") in started["headers"]
 
 
 @pytest.mark.parametrize("name", ASGI)
-def test_a_websocket_that_an_inner_guard_refuses_is_not_accepted(guard, inner, bearer, own_refusal, name):
+def test_a_websocket_that_an_inner_guard_refuses_is_not_accepted(
+    guard, inner, bearer, own_refusal, name
+):
     async def between(scope, receive, send):
         async def nowhere(message):
             pass
@@ -156,7 +171,9 @@ def test_a_websocket_that_an_inner_guard_refuses_is_not_accepted(guard, inner, b
         await ASGI[name](inner)(scope, receive, nowhere)
         await send({"type": "websocket.accept"})
 
-    assert exchange(GuardMiddleware(between, guard), websocket(bearer()), CONNECT) == denied(own_refusal)
+    assert exchange(GuardMiddleware(between, guard), websocket(bearer()), CONNECT) == denied(
+        own_refusal
+    )
 
 
 def test_a_mounted_application_with_a_guard_of_its_own(guard, inner, bearer):
@@ -177,12 +194,17 @@ def test_a_mounted_application_with_a_guard_of_its_own(guard, inner, bearer):
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_what_djangos_middleware_withholds_reaches_the_guard_around_it(guard, inner, bearer, asynchronous):
+def test_what_djangos_middleware_withholds_reaches_the_guard_around_it(
+    guard, inner, bearer, asynchronous
+):
     """A middleware above Django's turns the refusal into success."""
     site = Site(
         asynchronous,
         [path("x", plain_view)],
-        IINIIT_GUARD={"guard": inner, "rules": Rules([Rule("GET", "/x", scopes="admin"), Rule("GET", "/y")])},
+        IINIIT_GUARD={
+            "guard": inner,
+            "rules": Rules([Rule("GET", "/x", scopes="admin"), Rule("GET", "/y")]),
+        },
         MIDDLEWARE=[f"{__name__}.Succeeding", GUARD],
     )
     if asynchronous:
@@ -210,17 +232,37 @@ class Succeeding:
 
 
 def test_what_an_inner_guard_lets_pass_passes(guard, inner, bearer):
-    assert exchange(GuardMiddleware(GuardMiddleware(Application(*OK), inner), guard), http(bearer())) == list(OK)
-    assert serve(WsgiGuardMiddleware(WsgiGuardMiddleware(good, inner), guard), value(bearer()))[0] == "200 OK"
+    assert exchange(
+        GuardMiddleware(GuardMiddleware(Application(*OK), inner), guard), http(bearer())
+    ) == list(OK)
+    assert (
+        serve(WsgiGuardMiddleware(WsgiGuardMiddleware(good, inner), guard), value(bearer()))[0]
+        == "200 OK"
+    )
 
 
 def test_the_metadata_of_an_inner_resource_is_no_refusal(guard, issuer, bearer):
-    with issuer.guard(resource="https://api.example/inner", audience="https://api.example/inner") as below:
+    with issuer.guard(
+        resource="https://api.example/inner", audience="https://api.example/inner"
+    ) as below:
         where = below.metadata_path
-        answers = drive(GuardMiddleware(GuardMiddleware(Application(*OK), below), guard), "GET", where, tuple(bearer()))
-        status = serve(WsgiGuardMiddleware(WsgiGuardMiddleware(good, below), guard), value(bearer()), PATH_INFO=where)[0]
+        answers = drive(
+            GuardMiddleware(GuardMiddleware(Application(*OK), below), guard),
+            "GET",
+            where,
+            tuple(bearer()),
+        )
+        status = serve(
+            WsgiGuardMiddleware(WsgiGuardMiddleware(good, below), guard),
+            value(bearer()),
+            PATH_INFO=where,
+        )[0]
 
-    assert (answers.status, answers.json["resource"], status) == (200, "https://api.example/inner", "200 OK")
+    assert (answers.status, answers.json["resource"], status) == (
+        200,
+        "https://api.example/inner",
+        "200 OK",
+    )
 
 
 def test_metadata_in_place_of_what_djangos_middleware_withholds_is_no_refusal(issuer):

@@ -23,7 +23,9 @@ def client(guard):
 
 
 def test_a_mounted_application_is_guarded(client, bearer):
-    inner = Starlette(routes=[Route("/x", by_name), Route("/open", lambda request: Response("open"))])
+    inner = Starlette(
+        routes=[Route("/x", by_name), Route("/open", lambda request: Response("open"))]
+    )
     application = client(Mount("/sub", app=inner), public=("/sub/open",))
 
     assert application.get("/sub/x").status_code == 401
@@ -62,13 +64,19 @@ def test_without_its_middleware_a_handler_fails_and_never_runs(bearer):
     for path in ("/x", "/y", "/z"):
         with pytest.raises(UsageError, match="without the guard's middleware"):
             application.get(path, headers=bearer())
-    assert TestClient(Starlette(routes=routes), raise_server_exceptions=False).get("/x").status_code == 500
+    assert (
+        TestClient(Starlette(routes=routes), raise_server_exceptions=False).get("/x").status_code
+        == 500
+    )
 
 
 def test_cors_outside_is_fine_and_reaches_refusals(guard, caplog):
     app = Starlette(
         routes=[Route("/x", by_name)],
-        middleware=[Middleware(CORSMiddleware, allow_origins=["*"]), Middleware(GuardMiddleware, guard=guard)],
+        middleware=[
+            Middleware(CORSMiddleware, allow_origins=["*"]),
+            Middleware(GuardMiddleware, guard=guard),
+        ],
     )
 
     answer = TestClient(app).get("/x", headers={"origin": "https://app.example"})
@@ -124,6 +132,9 @@ def test_fastapi_handlers_are_guarded(guard, bearer):
         return {"number": number, "subject": access_token(request).subject}
 
     client = TestClient(app)
-    assert client.get("/users/7", headers=bearer(subject="alice")).json() == {"number": 7, "subject": "alice"}
+    assert client.get("/users/7", headers=bearer(subject="alice")).json() == {
+        "number": 7,
+        "subject": "alice",
+    }
     assert client.get("/users/7", headers=bearer("other")).status_code == 403
     assert client.get("/users/7").status_code == 401

@@ -18,7 +18,9 @@ from tests.contract.hosts.asgi_exchange import exchange, http
 
 
 def variables(value: Any, depth: int = 3) -> list[Any]:
-    """Return `value` and what an error reporter shows of it: items of mappings and sequences, arguments of a partial function."""
+    """Return `value` and what an error reporter shows of it: items of mappings and sequences,
+    arguments of a partial function.
+    """
     found = [value]
     inside: list[Any] = []
     if isinstance(value, Mapping):
@@ -34,7 +36,10 @@ def is_exposed(frame: Any) -> bool:
     if not frame.f_globals.get("__name__", "").startswith("iiniit_guard"):
         return False
     shown = [value for local in frame.f_locals.values() for value in variables(local)]
-    return any(isinstance(value, HTTPConnection) or (isinstance(value, bytes) and b"Bearer" in value) for value in shown)
+    return any(
+        isinstance(value, HTTPConnection) or (isinstance(value, bytes) and b"Bearer" in value)
+        for value in shown
+    )
 
 
 def exposed_in(error: BaseException | None) -> list[str]:
@@ -142,7 +147,11 @@ def errors_of(guard: Any, lines: Any, handler: Any, *, keyword: bool, **settings
 
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
 @pytest.mark.parametrize("keyword", [False, True], ids=["positional", "keyword"])
-@pytest.mark.parametrize("decorators", [(require_scope("user:read"),), (require_token(), require_scope("user:read"))], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "decorators",
+    [(require_scope("user:read"),), (require_token(), require_scope("user:read"))],
+    ids=["one", "two"],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_handler_that_fails(guard, bearer, kind, decorators, keyword, settings):
     handler = functools.reduce(lambda made, decorator: decorator(made), decorators, KINDS[kind])
@@ -151,7 +160,9 @@ def test_a_handler_that_fails(guard, bearer, kind, decorators, keyword, settings
 
     assert [type(error) for error in errors] == [Failing, Failing]
     assert [exposed_in(error) for error in errors] == [[], []]
-    if kind != "async, raising before":  # the wrapper of a coroutine function calls it, so that its own plain wrapper runs within
+    if (
+        kind != "async, raising before"
+    ):  # the wrapper of a coroutine function calls it, so that its own plain wrapper runs within
         assert errors[0].names == []
 
 

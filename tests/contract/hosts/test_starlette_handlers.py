@@ -20,7 +20,14 @@ from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.errors import UsageError
 from iiniit_guard.starlette import access_token, require_any_scope, require_scope, require_token
-from tests.contract.hosts.starlette_handlers import Whole, by_name, clients, guarded_class, subject, threaded
+from tests.contract.hosts.starlette_handlers import (
+    Whole,
+    by_name,
+    clients,
+    guarded_class,
+    subject,
+    threaded,
+)
 
 READ = make_policy(["user:read"])
 
@@ -69,10 +76,18 @@ HANDLERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", HANDLERS)
-@pytest.mark.parametrize("middleware", [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}], ids=str)
+@pytest.mark.parametrize(
+    "middleware",
+    [{}, {"enforce": "declared"}, {"public": ("/x",)}, {"optional_token": True}],
+    ids=str,
+)
 def test_every_kind_of_handler_is_guarded(client, bearer, events, name, method, middleware):
     is_class = isinstance(HANDLERS[name], type)
-    route = Route("/x", HANDLERS[name]) if is_class else Route("/x", HANDLERS[name], methods=["GET", "POST"])
+    route = (
+        Route("/x", HANDLERS[name])
+        if is_class
+        else Route("/x", HANDLERS[name], methods=["GET", "POST"])
+    )
     application = client(route, **middleware)
 
     assert application.request(method, "/x", headers=bearer(subject="alice")).text == "alice"
@@ -99,7 +114,11 @@ def test_policies_are_on_the_handler_the_outermost_first():
     async def handler(request):
         raise AssertionError
 
-    assert policies_of(handler) == (make_policy(["a", "b"], match="any"), make_policy(max_age=60), READ)
+    assert policies_of(handler) == (
+        make_policy(["a", "b"], match="any"),
+        make_policy(max_age=60),
+        READ,
+    )
     assert policies_of(by_name) == (READ,)
     assert policies_of(Whole) == (READ,)
 
@@ -171,7 +190,16 @@ def test_access_token_is_found_or_missed(guard, bearer):
 
 @pytest.mark.parametrize(
     "thing",
-    [Route("/x", by_name), None, 3, Starlette(), staticmethod(prefixed), Middleware(CORSMiddleware), Exception, CORSMiddleware],
+    [
+        Route("/x", by_name),
+        None,
+        3,
+        Starlette(),
+        staticmethod(prefixed),
+        Middleware(CORSMiddleware),
+        Exception,
+        CORSMiddleware,
+    ],
     ids=repr,
 )
 def test_what_is_no_handler_cannot_be_guarded(thing):

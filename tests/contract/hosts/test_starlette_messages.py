@@ -91,8 +91,15 @@ def test_what_runs_after_the_client_left_is_not_asked_about(guard, issuer, beare
 
 def test_another_credential_is_judged_again_as_well(issuer):
     good = ["k"]
-    alternatives = {"ApiKey": lambda value, request: Principal("ApiKey", "robot", frozenset({"user:read"})) if value in good else None}
-    with issuer.guard(alternatives=alternatives) as guard, connect(guard, [(b"authorization", b"ApiKey k")], Keys) as session:
+    alternatives = {
+        "ApiKey": lambda value, request: (
+            Principal("ApiKey", "robot", frozenset({"user:read"})) if value in good else None
+        )
+    }
+    with (
+        issuer.guard(alternatives=alternatives) as guard,
+        connect(guard, [(b"authorization", b"ApiKey k")], Keys) as session,
+    ):
         session.send_text("a")
         assert session.receive_text() == "a"
         good.clear()

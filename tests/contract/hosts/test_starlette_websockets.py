@@ -60,10 +60,15 @@ async def connected_before(websocket):
 def test_websocket_handlers_are_guarded(client, bearer, handler, middleware):
     application = client(WebSocketRoute("/x", handler), **middleware)
 
-    with application.websocket_connect("/x", headers=dict(_text(bearer(subject="alice")))) as session:
+    with application.websocket_connect(
+        "/x", headers=dict(_text(bearer(subject="alice")))
+    ) as session:
         assert session.receive_text() == "alice"
     for lines, status in ((bearer("other"), 403), ([], 401)):
-        with pytest.raises(WebSocketDenialResponse) as caught, application.websocket_connect("/x", headers=dict(_text(lines))):
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            application.websocket_connect("/x", headers=dict(_text(lines))),
+        ):
             pass
         assert caught.value.status_code == status
         assert "Bearer" in caught.value.headers["www-authenticate"]
@@ -82,7 +87,10 @@ def test_without_the_extension_a_websocket_is_closed(client, bearer):
 
     application = client(WebSocketRoute("/x", socket), outside=without)
 
-    with pytest.raises(WebSocketDisconnect) as caught, application.websocket_connect("/x", headers=dict(_text(bearer("other")))):
+    with (
+        pytest.raises(WebSocketDisconnect) as caught,
+        application.websocket_connect("/x", headers=dict(_text(bearer("other")))),
+    ):
         pass
     assert caught.value.code == 1008
 
@@ -115,7 +123,10 @@ def test_a_refusal_after_the_end_sends_nothing_more(client, bearer):
 
     application = client(WebSocketRoute("/x", ends_first))
 
-    with pytest.raises(WebSocketDisconnect) as caught, application.websocket_connect("/x", headers=dict(_text(bearer("other")))):
+    with (
+        pytest.raises(WebSocketDisconnect) as caught,
+        application.websocket_connect("/x", headers=dict(_text(bearer("other")))),
+    ):
         pass
     assert caught.value.code == 1000
 
@@ -141,7 +152,9 @@ async def asks_in_a_thread_again(websocket):
 def test_a_synchronous_function_is_guarded_before_the_connection_is_accepted(client, bearer):
     application = client(WebSocketRoute("/x", asks_in_a_thread), enforce="declared")
 
-    with application.websocket_connect("/x", headers=dict(_text(bearer(subject="alice")))) as session:
+    with application.websocket_connect(
+        "/x", headers=dict(_text(bearer(subject="alice")))
+    ) as session:
         assert session.receive_text() == "alice"
     with pytest.raises(WebSocketDenialResponse) as caught, application.websocket_connect("/x"):
         pass
@@ -151,7 +164,9 @@ def test_a_synchronous_function_is_guarded_before_the_connection_is_accepted(cli
 def test_a_synchronous_function_asks_again_once_it_is_accepted(client, issuer, bearer):
     application = client(WebSocketRoute("/x", asks_in_a_thread_again))
 
-    with application.websocket_connect("/x", headers=dict(_text(bearer(subject="alice", expires_in=60)))) as session:
+    with application.websocket_connect(
+        "/x", headers=dict(_text(bearer(subject="alice", expires_in=60)))
+    ) as session:
         assert session.receive_text() == "alice"
         issuer.clock.advance(7_200)
         session.send_text("later")

@@ -36,7 +36,10 @@ def flask_statuses(guard, views, lines):
     flask.IiniitGuard(app, guard)
     for number, view in enumerate(views):
         app.add_url_rule(f"/{number}", view_func=view.as_view(f"v{number}"))
-    return [app.test_client().get(f"/{number}", headers=text(lines)).status_code for number in range(len(views))]
+    return [
+        app.test_client().get(f"/{number}", headers=text(lines)).status_code
+        for number in range(len(views))
+    ]
 
 
 def test_flask(guard, bearer):
@@ -136,9 +139,15 @@ def test_django(guard, bearer, asynchronous):
             return super().dispatch(request, *args, **kwargs)
 
     views = [Admin, Decorates, Dispatches]
-    project = Site(asynchronous, [path(str(number), view.as_view()) for number, view in enumerate(views)], IINIIT_GUARD=guard)
+    project = Site(
+        asynchronous,
+        [path(str(number), view.as_view()) for number, view in enumerate(views)],
+        IINIIT_GUARD=guard,
+    )
     for lines, status in ((bearer(), 403), (bearer("admin"), 200), ([], 401)):
-        assert [project(f"/{number}", lines)[0] for number in range(len(views))] == [status] * len(views)
+        assert [project(f"/{number}", lines)[0] for number in range(len(views))] == [status] * len(
+            views
+        )
 
 
 def test_starlette(guard, bearer):
@@ -160,4 +169,7 @@ def test_starlette(guard, bearer):
     routes = [Route(f"/{number}", view) for number, view in enumerate(views)]
     client = TestClient(GuardMiddleware(Starlette(routes=routes), guard))
     for lines, status in ((bearer(), 403), (bearer("admin"), 200), ([], 401)):
-        assert [client.get(f"/{number}", headers=text(lines)).status_code for number in range(len(views))] == [status] * len(views)
+        assert [
+            client.get(f"/{number}", headers=text(lines)).status_code
+            for number in range(len(views))
+        ] == [status] * len(views)

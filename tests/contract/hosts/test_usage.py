@@ -19,7 +19,9 @@ def guard():
 
 
 @pytest.mark.parametrize("middleware", [asgi.GuardMiddleware, wsgi.GuardMiddleware])
-@pytest.mark.parametrize("wrong", [None, lambda environ, start_response: []], ids=["nothing", "the application"])
+@pytest.mark.parametrize(
+    "wrong", [None, lambda environ, start_response: []], ids=["nothing", "the application"]
+)
 def test_a_middleware_wants_its_guard_second(middleware, wrong, guard):
     with pytest.raises(UsageError, match="must be a Guard"):
         middleware(guard, wrong)
@@ -30,7 +32,9 @@ def test_the_extension_wants_one_too():
         IiniitGuard(Flask(__name__), "guard")  # type: ignore[arg-type]  # the mistake
 
 
-@pytest.mark.parametrize("rules", [[Rule("GET", "/x")], "rules", object()], ids=["a list", "a text", "an object"])
+@pytest.mark.parametrize(
+    "rules", [[Rule("GET", "/x")], "rules", object()], ids=["a list", "a text", "an object"]
+)
 def test_rules_are_an_object_that_can_be_asked(rules):
     with pytest.raises(SettingsError) as raised:
         make_gate(rules=rules)

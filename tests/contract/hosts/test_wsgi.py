@@ -100,9 +100,14 @@ def test_a_refusal_is_a_list_of_native_strings(guard):
 def test_paths_are_those_that_the_application_routes(guard):
     app = GuardMiddleware(Application(), guard, public=("/caf\u00e9",))
 
-    assert call(app, environ_with([], PATH_INFO="/caf\u00c3\u00a9"))[0][0] == "200 OK"  # PEP 3333: as latin-1
+    assert (
+        call(app, environ_with([], PATH_INFO="/caf\u00c3\u00a9"))[0][0] == "200 OK"
+    )  # PEP 3333: as latin-1
     assert call(app, environ_with([], PATH_INFO="/caf\u00e9"))[0][0] == "401 Unauthorized"
-    assert call(app, environ_with([], PATH_INFO="/x", SCRIPT_NAME="/caf\u00c3\u00a9"))[0][0] == "401 Unauthorized"
+    assert (
+        call(app, environ_with([], PATH_INFO="/x", SCRIPT_NAME="/caf\u00c3\u00a9"))[0][0]
+        == "401 Unauthorized"
+    )
 
 
 class Rules:

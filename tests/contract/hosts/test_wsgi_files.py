@@ -48,7 +48,9 @@ OTHERS = {
     "subclass of bytes": lambda path: type("Mine", (io.BytesIO,), {})(b"abc"),
     "subclass of buffered": lambda path: type("Mine", (io.BufferedReader,), {})(io.FileIO(path)),
     "subclass of a file": lambda path: type("Mine", (io.FileIO,), {})(path),
-    "buffered subclass of a file": lambda path: io.BufferedReader(type("Mine", (io.FileIO,), {})(path)),
+    "buffered subclass of a file": lambda path: io.BufferedReader(
+        type("Mine", (io.FileIO,), {})(path)
+    ),
     "changed bytes": lambda path: changed(io.BytesIO(b"abc")),
     "changed buffered": lambda path: changed(path.open("rb")),
     "changed unbuffered": lambda path: changed(path.open("rb", buffering=0)),
@@ -98,7 +100,9 @@ def test_a_file_that_is_changed_after_it_was_wrapped_is_watched(guard, bearer):
         changed(file)
         return body
 
-    body = GuardMiddleware(app, guard)(environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore)
+    body = GuardMiddleware(app, guard)(
+        environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore
+    )
 
     assert type(body) is not FileWrapper
 
@@ -113,7 +117,11 @@ def test_a_refusal_that_reading_a_file_makes_is_sent(guard, bearer, number):
 
         def read(self, size=-1):
             self.reads += 1
-            return (b"begun", b"more", b"")[self.reads - 1] if self.reads - 1 != number else dropped(self.environ)
+            return (
+                (b"begun", b"more", b"")[self.reads - 1]
+                if self.reads - 1 != number
+                else dropped(self.environ)
+            )
 
     def app(environ, start_response):
         start(start_response)

@@ -33,14 +33,18 @@ from tests.contract.hosts.wsgi_layouts import (
 @pytest.mark.parametrize("name", REFUSING)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_the_client_gets_the_refusal_itself(guard, bearer, name, method):
-    status, headers, body, errors = serve(GuardMiddleware(REFUSING[name], guard), value(bearer()), method)
+    status, headers, body, errors = serve(
+        GuardMiddleware(REFUSING[name], guard), value(bearer()), method
+    )
 
     expected = plain(guard, bearer(), method)
     assert (status, headers, body) == (expected[0], [*expected[1], ADDED], expected[2])
     assert errors == ("" if name != "closes badly" else errors)
 
 
-@pytest.mark.parametrize("name", [name for name in REFUSING if name not in ("returns nothing", "closes badly")])
+@pytest.mark.parametrize(
+    "name", [name for name in REFUSING if name not in ("returns nothing", "closes badly")]
+)
 def test_it_keeps_to_the_protocol(guard, bearer, name):
     """The standard library's own checks of both sides, PEP 3333: application and server."""
     app = validator(GuardMiddleware(REFUSING[name], guard))
@@ -61,7 +65,9 @@ def test_a_method_that_the_application_overrides_gives_head_no_body(guard, beare
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_the_outer_guard_and_the_inner_one_have_records_of_their_own(guard, issuer, bearer, refused):
+def test_the_outer_guard_and_the_inner_one_have_records_of_their_own(
+    guard, issuer, bearer, refused
+):
     with issuer.guard() as inner:
         below = GuardMiddleware(returns_a_list if refused else iterates(b"good"), inner)
 
@@ -82,7 +88,10 @@ def test_a_response_that_has_begun_is_aborted(guard, bearer, name):
     status, _, body, errors = serve(GuardMiddleware(BEGUN[name], guard), value(bearer()))
 
     assert (status, body) == ("200 OK", b"begun")
-    assert errors.splitlines()[-1].rpartition(".")[2].partition(":")[0] in ("ResponseAborted", "Refusing")
+    assert errors.splitlines()[-1].rpartition(".")[2].partition(":")[0] in (
+        "ResponseAborted",
+        "Refusing",
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,18 @@ import pytest
 
 from iiniit_guard.adapting.wsgi_response import ResponseAborted
 from iiniit_guard.wsgi import GuardMiddleware
-from tests.contract.hosts.wsgi_layouts import ADDED, Refusing, ask, dropped, environ_of, ignore, recording, serve, start, value
+from tests.contract.hosts.wsgi_layouts import (
+    ADDED,
+    Refusing,
+    ask,
+    dropped,
+    environ_of,
+    ignore,
+    recording,
+    serve,
+    start,
+    value,
+)
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
@@ -40,8 +51,12 @@ def test_a_file_is_the_servers_to_send(guard, bearer):
         made.append(file)
         return file
 
-    by_class = GuardMiddleware(sends_file, guard)(environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore)
-    by_function = GuardMiddleware(sends_file, guard)(environ_of(bearer(), **{"wsgi.file_wrapper": wrap}), ignore)
+    by_class = GuardMiddleware(sends_file, guard)(
+        environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore
+    )
+    by_function = GuardMiddleware(sends_file, guard)(
+        environ_of(bearer(), **{"wsgi.file_wrapper": wrap}), ignore
+    )
 
     assert type(by_class) is FileWrapper
     assert made == [by_function]
@@ -62,7 +77,9 @@ def test_a_file_of_a_class_of_the_application_is_watched(guard, bearer):
         environ["wsgi.file_wrapper"] = Mine
         return mine
 
-    body = GuardMiddleware(app, guard)(environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore)
+    body = GuardMiddleware(app, guard)(
+        environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), ignore
+    )
 
     with pytest.raises(ResponseAborted):
         list(body)
@@ -95,9 +112,9 @@ def test_a_stream_that_the_client_leaves_is_freed_at_once(guard, bearer, read):
 
 
 def test_a_chunk_that_was_not_sent_is_dropped_when_the_server_closes(guard, bearer):
-    body: Any = GuardMiddleware(lambda environ, start_response: (start(start_response), iter([b"x", b"y"]))[1], guard)(
-        environ_of(bearer()), ignore
-    )
+    body: Any = GuardMiddleware(
+        lambda environ, start_response: (start(start_response), iter([b"x", b"y"]))[1], guard
+    )(environ_of(bearer()), ignore)
     body.close()
 
     assert list(body) == []
@@ -124,7 +141,9 @@ def test_start_response_takes_its_arguments_by_name(guard, bearer):
         try:
             raise Refusing
         except Refusing:
-            start_response("500 Oops", response_headers=[("X-Error", "yes")], exc_info=sys.exc_info())
+            start_response(
+                "500 Oops", response_headers=[("X-Error", "yes")], exc_info=sys.exc_info()
+            )
         return [b"sorry"]
 
     status, headers, body, _ = serve(GuardMiddleware(app, guard), value(bearer()))
@@ -143,7 +162,9 @@ def test_a_server_that_refuses_to_start_closes_the_file(guard, bearer):
         raise Refusing
 
     with pytest.raises(Refusing):
-        GuardMiddleware(app, guard)(environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), refuse)
+        GuardMiddleware(app, guard)(
+            environ_of(bearer(), **{"wsgi.file_wrapper": FileWrapper}), refuse
+        )
     assert file.closed
 
 
@@ -182,7 +203,9 @@ def test_starting_twice_is_an_error_of_the_application(guard, bearer):
 @pytest.mark.parametrize("body", [[], [b"a"]])
 def test_an_application_that_never_starts_is_the_servers_to_judge(guard, bearer, body):
     started = []
-    got = GuardMiddleware(lambda environ, start_response: body, guard)(environ_of(bearer()), recording(started))
+    got = GuardMiddleware(lambda environ, start_response: body, guard)(
+        environ_of(bearer()), recording(started)
+    )
 
     assert list(got) == body
     assert started == []

@@ -26,7 +26,9 @@ class Refusing(Exception):
 
 
 class Body:
-    """An iterable of the application. A chunk that is no bytes is called first: with the environ, for bytes."""
+    """An iterable of the application. A chunk that is no bytes is called first: with the environ,
+    for bytes.
+    """
 
     def __init__(self, environ, *chunks):
         self.environ = environ
@@ -212,7 +214,14 @@ BEGUN = {
 
 def serve(app, token, method="GET", **more):
     """Run the standard library's server; return the response and whether it was aborted."""
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/x", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", **more}
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": "/x",
+        "QUERY_STRING": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SCRIPT_NAME": "",
+        **more,
+    }
     environ |= {"SERVER_NAME": "api.test", "SERVER_PORT": "80", "HTTP_AUTHORIZATION": token}
     sent, errors = io.BytesIO(), io.StringIO()
     handler: Any = SimpleHandler(io.BytesIO(), sent, errors, environ)
@@ -221,7 +230,12 @@ def serve(app, token, method="GET", **more):
     handler.run(app)
     head, _, body = sent.getvalue().partition(b"\r\n\r\n")
     status, *fields = head.decode().split("\r\n")
-    return status.removeprefix("Status: "), [tuple(field.split(": ", 1)) for field in fields], body, errors.getvalue()
+    return (
+        status.removeprefix("Status: "),
+        [tuple(field.split(": ", 1)) for field in fields],
+        body,
+        errors.getvalue(),
+    )
 
 
 def value(lines):

@@ -28,7 +28,8 @@ class Issued:
         expires: As the token says.
         issued: As the token says.
         kid: Which key signed it; None for an opaque one.
-        revoked: When: how far each process's monotonic clock was, and the latest its wall clock had shown. None for never.
+        revoked: When: how far each process's monotonic clock was, and the latest its wall clock had
+            shown. None for never.
     """
 
     text: str
@@ -87,7 +88,9 @@ class Process:
     guard: Any
     peak: float
     flows: list[Pending] = field(default_factory=list)
-    refused: dict[Issued, float] = field(default_factory=dict)  # when it was last refused with cause
+    refused: dict[Issued, float] = field(
+        default_factory=dict
+    )  # when it was last refused with cause
     was_good: set[Issued] = field(default_factory=set)
     ended: set[Issued] = field(default_factory=set)
     failed: float = float("-inf")

@@ -1,4 +1,6 @@
-"""How many examples a property tries: a fixed number in the suite, many times that in `make fuzz`."""
+"""How many examples a property tries: a fixed number in the suite, many times that in
+`make fuzz`.
+"""
 
 from __future__ import annotations
 

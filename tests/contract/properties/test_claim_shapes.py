@@ -16,12 +16,57 @@ from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
 # Values of every type and on both sides of every bound, for any claim.
 VALUES = [
-    *(ISSUER, API, "app", "user:read", "user:read user:write", "bad\u00a0scope", "", "access", "Bearer", "DPoP", "id", "refresh_token"),
-    *(NOW, NOW + 30, NOW + 31, NOW + 0.5, NOW - 5, NOW - 4, NOW - 6.0, 0, -1, -1.0, 1.0, 1, True, False, None, LATEST, math.inf, math.nan),
+    *(
+        ISSUER,
+        API,
+        "app",
+        "user:read",
+        "user:read user:write",
+        "bad\u00a0scope",
+        "",
+        "access",
+        "Bearer",
+        "DPoP",
+        "id",
+        "refresh_token",
+    ),
+    *(
+        NOW,
+        NOW + 30,
+        NOW + 31,
+        NOW + 0.5,
+        NOW - 5,
+        NOW - 4,
+        NOW - 6.0,
+        0,
+        -1,
+        -1.0,
+        1.0,
+        1,
+        True,
+        False,
+        None,
+        LATEST,
+        math.inf,
+        math.nan,
+    ),
     *([API], [API, "x"], ["x"], [], {}, {"type": "payment"}, [{"type": "payment"}]),
 ]
 OPTIONAL = (
-    *("sub", "client_id", "azp", "jti", "nbf", "acr", "typ", "token_use", "token_type", "cnf", "authorization_details", "groups"),
+    *(
+        "sub",
+        "client_id",
+        "azp",
+        "jti",
+        "nbf",
+        "acr",
+        "typ",
+        "token_use",
+        "token_type",
+        "cnf",
+        "authorization_details",
+        "groups",
+    ),
     *("nonce", "at_hash", "code"),
 )
 GOOD = {
@@ -42,7 +87,11 @@ SETTINGS = {
     "generic": {"profile": "generic"},
     "rfc9068": {},
     "required": {"require_claim": {"acr": "2"}},
-    "audience in client_id": {"profile": "generic", "audience_claim": "client_id", "audience": [API, "app"]},
+    "audience in client_id": {
+        "profile": "generic",
+        "audience_claim": "client_id",
+        "audience": [API, "app"],
+    },
     "roles": {"profile": "generic", "scope_claims": ("groups",)},
 }
 
@@ -54,7 +103,10 @@ def good_tokens():
             claims = {name: value for name, value in GOOD.items() if name not in absent}
             yield claims
             yield {**claims, "token_use": "access"}
-            yield {name: float(value) if type(value) is int else value for name, value in claims.items()}
+            yield {
+                name: float(value) if type(value) is int else value
+                for name, value in claims.items()
+            }
 
 
 def outcome_of(said):
@@ -73,7 +125,9 @@ def compare(taught, claims, settings, *, introspected, typ=None):
     fresh = make_server(make_clock(), **settings).checks
     expected = outcome_of(fresh.check(dict(claims), NOW, introspected=introspected, typ=typ))
     for _ in range(2):  # the second by what the first taught
-        taught.check(dict(claims), NOW, introspected=not introspected, typ="at+jwt")  # what passes so must teach nothing that is not so
+        taught.check(
+            dict(claims), NOW, introspected=not introspected, typ="at+jwt"
+        )  # what passes so must teach nothing that is not so
         said = outcome_of(taught.check(dict(claims), NOW, introspected=introspected, typ=typ))
         assert said == expected
         assert [repr(dict(part) if isinstance(part, Claims) else part) for part in said] == [
@@ -94,12 +148,21 @@ def test_what_was_learned_changes_no_answer_about_one_other_claim(settings, intr
 def test_what_was_learned_changes_no_answer(settings):
     taught = taught_by_good_tokens(settings)
     names = st.lists(st.sampled_from([*GOOD, *OPTIONAL]), max_size=3, unique=True)
-    changes = names.flatmap(lambda chosen: st.fixed_dictionaries(dict.fromkeys(chosen, st.sampled_from(VALUES))))
+    changes = names.flatmap(
+        lambda chosen: st.fixed_dictionaries(dict.fromkeys(chosen, st.sampled_from(VALUES)))
+    )
 
     @examples(300)
-    @given(changed=changes, absent=names, introspected=st.booleans(), typ=st.sampled_from([None, "jwt", "at+jwt"]))
+    @given(
+        changed=changes,
+        absent=names,
+        introspected=st.booleans(),
+        typ=st.sampled_from([None, "jwt", "at+jwt"]),
+    )
     def property_(changed, absent, introspected, typ):
         claims = {name: value for name, value in {**GOOD, **changed}.items() if name not in absent}
-        compare(taught, claims, settings, introspected=introspected, typ=None if introspected else typ)
+        compare(
+            taught, claims, settings, introspected=introspected, typ=None if introspected else typ
+        )
 
     property_()

@@ -105,15 +105,26 @@ class Side:
         self.seen: list[object] = []
 
     def ask(self, token):
-        decision = self.decide(self.guard, Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())]))
-        outcome = "allow" if isinstance(decision, Allow) else (decision.status, decision.reason, decision.header("Retry-After"))
+        decision = self.decide(
+            self.guard,
+            Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())]),
+        )
+        outcome = (
+            "allow"
+            if isinstance(decision, Allow)
+            else (decision.status, decision.reason, decision.header("Retry-After"))
+        )
         self.seen.append((outcome, tuple(self.issuer.requests)))
 
     def play(self, step):
         kind, value = step
         issuer = self.issuer
         if kind in ("jwt", "opaque"):
-            self.tokens.append(issuer.token(expires_in=value) if kind == "jwt" else issuer.opaque_token(expires_in=value))
+            self.tokens.append(
+                issuer.token(expires_in=value)
+                if kind == "jwt"
+                else issuer.opaque_token(expires_in=value)
+            )
             self.ask(self.tokens[-1])
         elif kind == "again" and self.tokens:
             self.ask(self.tokens[value % len(self.tokens)])
@@ -138,7 +149,10 @@ def test_both_halves_of_a_guard_agree_whatever_happens(script):
         return guard.authenticate(request)
 
     with asyncio.Runner() as runner:
-        sides = [Side(in_thread), Side(lambda guard, request: runner.run(guard.authenticate_async(request)))]
+        sides = [
+            Side(in_thread),
+            Side(lambda guard, request: runner.run(guard.authenticate_async(request))),
+        ]
         for side in sides:
             for step in script:
                 side.play(step)

@@ -7,16 +7,37 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.contract.properties.parts import CALL_SECONDS
 from tests.contract.properties.profile import scaled
 from tests.contract.properties.world import World
 
 number = st.integers(0, 7)
-few = st.sampled_from([0, 0, 0, 1, 1, 2, 3])  # most steps concern the same tokens, or nothing would ever happen to one
+few = st.sampled_from(
+    [0, 0, 0, 1, 1, 2, 3]
+)  # most steps concern the same tokens, or nothing would ever happen to one
 wall_change = st.sampled_from([0, 0, -3600, -61, -31, -30, -5, 5, 30, 61, 3600])
-FAILURES = ["connection", "tls", "timeout", "protocol", "500", "429", "401", "garbage", "array", None, None, None]
+FAILURES = [
+    "connection",
+    "tls",
+    "timeout",
+    "protocol",
+    "500",
+    "429",
+    "401",
+    "garbage",
+    "array",
+    None,
+    None,
+    None,
+]
 
 
 def pick(values, index):
@@ -115,19 +136,28 @@ class Machine(RuleBasedStateMachine):
         if process.flows:
             self.world.cancel(process, pick(process.flows, which))
 
-    # Requests through the drivers: they would wait for flows that only this test moves, so those end first
+    # Requests through the drivers: they would wait for flows that only this test moves, so those
+    # end first
 
     def decide(self, process, token, *, asynchronous):
         self.world.finish(process)
         if asynchronous:
-            self.world.ask(process, token, lambda guard, request: self.runner.run(guard.authenticate_async(request)))
+            self.world.ask(
+                process,
+                token,
+                lambda guard, request: self.runner.run(guard.authenticate_async(request)),
+            )
         else:
             self.world.ask(process, token, lambda guard, request: guard.authenticate(request))
 
     @rule(process=number, which=few, asynchronous=st.booleans(), again=st.integers(1, 2))
     def drive(self, process, which, asynchronous, again):
         for _ in range(again):
-            self.decide(pick(self.world.processes, process), pick(self.world.tokens, which), asynchronous=asynchronous)
+            self.decide(
+                pick(self.world.processes, process),
+                pick(self.world.tokens, which),
+                asynchronous=asynchronous,
+            )
 
     @rule(which=few, asynchronous=st.booleans())
     def drive_all(self, which, asynchronous):
@@ -160,7 +190,9 @@ class Machine(RuleBasedStateMachine):
         later=st.sampled_from([0, 1, 3, 9, 56, 59]),
     )
     def let_an_answer_be_overtaken(self, opaque, used, given_up, travels, later):
-        """The server answers, the token is revoked, perhaps somebody hears of that, and only then the first answer is delivered."""
+        """The server answers, the token is revoked, perhaps somebody hears of that, and only then
+        the first answer is delivered.
+        """
         token = self.world.issue(300, opaque=opaque)
         first, last = self.world.processes[0], self.world.processes[-1]
         if used:
@@ -169,7 +201,10 @@ class Machine(RuleBasedStateMachine):
         self.world.finish(first)
         self.world.begin(first, token)
         for _ in range(6):
-            if first.flows and not (self.world.serve(first, first.flows[-1]) and self.world.asks_about_tokens(first.flows[-1])):
+            if first.flows and not (
+                self.world.serve(first, first.flows[-1])
+                and self.world.asks_about_tokens(first.flows[-1])
+            ):
                 self.world.deliver(first, first.flows[-1])
         flow = first.flows[-1] if first.flows else None
         self.world.revoke(token)
@@ -218,7 +253,9 @@ class AloneWithBadClocks(Machine):
 
 
 class WithAStore(Machine):
-    """Processes with one store, whose owner withholds values and brings old ones back; their clocks differ by up to 2 s."""
+    """Processes with one store, whose owner withholds values and brings old ones back; their clocks
+    differ by up to 2 s.
+    """
 
     shared = True
 
@@ -243,7 +280,9 @@ class WithAStore(Machine):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize("machine", [AloneWithBadClocks, WithAStore], ids=lambda machine: machine.__name__)
+@pytest.mark.parametrize(
+    "machine", [AloneWithBadClocks, WithAStore], ids=lambda machine: machine.__name__
+)
 def test_the_promise(machine):
     run_state_machine_as_test(
         machine,

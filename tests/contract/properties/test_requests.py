@@ -21,12 +21,28 @@ ISSUER = Issuer()
 TOKEN = ISSUER.token()
 OPAQUE = ISSUER.opaque_token()
 SECRET_WORDS = (TOKEN, OPAQUE, ISSUER.client_check.client_secret)
-# RFC 9110 §11.6.1 and §5.6.4, written anew here: what a client's parser would take for a list of challenges.
+# RFC 9110 §11.6.1 and §5.6.4, written anew here: what a client's parser would take for a list of
+# challenges.
 PARAMETER = r'[!#$%&\'*+\-.^_`|~0-9A-Za-z]+="(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"'
 CHALLENGE = re.compile(rf"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: {PARAMETER}(?:, {PARAMETER})*)?")
 
 scraps = st.sampled_from(
-    [b"Bearer ", b"bearer ", b"Basic ", b",", b" ", b"\t", b"=", b".", TOKEN.encode(), OPAQUE.encode(), b"eyJ", b"\xff", b"\0", b'"']
+    [
+        b"Bearer ",
+        b"bearer ",
+        b"Basic ",
+        b",",
+        b" ",
+        b"\t",
+        b"=",
+        b".",
+        TOKEN.encode(),
+        OPAQUE.encode(),
+        b"eyJ",
+        b"\xff",
+        b"\0",
+        b'"',
+    ]
 )
 values = st.one_of(st.binary(max_size=200), st.lists(scraps, max_size=6).map(b"".join))
 names = st.sampled_from([b"authorization", b"origin", b"cookie", b"host", b"dpop", b"x"])
@@ -35,7 +51,10 @@ requests = st.builds(
     method=st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "", "g\u00e9t"]),
     path=st.text(max_size=30),
     query=st.one_of(
-        st.binary(max_size=60), st.lists(st.sampled_from([b"access_token", b"=", b"&", b"%", b";", b"%5f"]), max_size=6).map(b"".join)
+        st.binary(max_size=60),
+        st.lists(
+            st.sampled_from([b"access_token", b"=", b"&", b"%", b";", b"%5f"]), max_size=6
+        ).map(b"".join),
     ),
     headers=st.lists(st.tuples(names, values), max_size=4),
 )
@@ -82,7 +101,11 @@ def test_a_guard_without_a_listener_decides_alike(request_):
 @given(values, st.integers(0, 300))
 @examples(400)
 def test_a_credential_is_what_stood_in_the_header(value, limit):
-    found = credential_of(Request("GET", "/", headers=[(b"authorization", value)]), frozenset({"bearer", "apikey"}), limit)
+    found = credential_of(
+        Request("GET", "/", headers=[(b"authorization", value)]),
+        frozenset({"bearer", "apikey"}),
+        limit,
+    )
 
     if isinstance(found, Problem):
         assert found.code in (None, "invalid_request")
@@ -113,7 +136,9 @@ def test_no_other_character_is_allowed_in_a_token(position, character):
 def test_no_single_change_of_the_last_character_is_allowed():
     with ISSUER.guard() as guard:
         good = [
-            character for character in string.printable.strip() if isinstance(guard.authenticate(bearer(TOKEN[:-1] + character)), Allow)
+            character
+            for character in string.printable.strip()
+            if isinstance(guard.authenticate(bearer(TOKEN[:-1] + character)), Allow)
         ]
 
     assert good == [TOKEN[-1]]
@@ -143,13 +168,20 @@ def bearer(token):
 
 
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
-words = st.text(st.sampled_from("!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters), min_size=1, max_size=12)
+words = st.text(
+    st.sampled_from("!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters),
+    min_size=1,
+    max_size=12,
+)
 
 
 def parse_challenge(text):
     """Read one challenge as RFC 9110 §11.6.1 says, independent of the writer."""
     scheme, _, rest = text.partition(" ")
-    found = [(name, re.sub(r"\\(.)", r"\1", value)) for name, value in re.findall(r'([^=, ]+)="((?:[^"\\]|\\.)*)"', rest)]
+    found = [
+        (name, re.sub(r"\\(.)", r"\1", value))
+        for name, value in re.findall(r'([^=, ]+)="((?:[^"\\]|\\.)*)"', rest)
+    ]
     return scheme, found
 
 
@@ -174,7 +206,9 @@ def test_challenges_are_read_as_they_were_written(scheme, parameters):
 def test_every_refusal_is_well_formed(realm, reason, scopes, method, origin):
     headers = [(b"origin", b"https://app.test\r\n")] if origin else []
     request = Request(method, "/", headers=headers)
-    decision = RefusalWriter(realm, ("Bearer", "ApiKey"), "https://api.test/m").deny(PROBLEMS[reason], request, Policy(tuple(scopes)))
+    decision = RefusalWriter(realm, ("Bearer", "ApiKey"), "https://api.test/m").deny(
+        PROBLEMS[reason], request, Policy(tuple(scopes))
+    )
 
     challenges = decision.header("WWW-Authenticate")
     assert (challenges is None) == (reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER))

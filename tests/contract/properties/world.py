@@ -1,7 +1,7 @@
 """A simulated world: an issuer, faulty clocks, processes with guards, and a shared store.
 
-Time is what passes for the issuer. A process has a wall clock that can be set and a monotonic one that stands still while the
-machine sleeps; both are wrong only as a rule of the test says.
+Time is what passes for the issuer. A process has a wall clock that can be set and a monotonic one
+that stands still while the machine sleeps; both are wrong only as a rule of the test says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from typing import Any, cast
 
 from iiniit_guard.core import decide as decisions
 from iiniit_guard.core.model.decision import Allow, Decision
-from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Spawn, StoreGet, StoreSet, Unreachable, Wait
+from iiniit_guard.core.model.flow import (
+    TIMED_OUT,
+    Fetch,
+    HttpRequest,
+    Spawn,
+    StoreGet,
+    StoreSet,
+    Unreachable,
+    Wait,
+)
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
@@ -41,18 +50,33 @@ from tests.unit.core.stepping import Steps
 class World:
     """All of it, with the checks that hold whenever a decision is made."""
 
-    def __init__(self, processes: int, jwt: str, delay: int, *, shared: bool, skews: list[float], listening: bool) -> None:
+    def __init__(
+        self,
+        processes: int,
+        jwt: str,
+        delay: int,
+        *,
+        shared: bool,
+        skews: list[float],
+        listening: bool,
+    ) -> None:
         self.issuer = Issuer(clock=SettableClock(NOW))
         self.jwt, self.delay, self.shared = jwt, delay, shared
         self.store = Memory()
         self.tokens: list[Issued] = []
         self.rotated: dict[int, float] = {}
         self.seen: list[str] = []
-        self.processes = [self._start(number, skews[number], listening) for number in range(processes)]
+        self.processes = [
+            self._start(number, skews[number], listening) for number in range(processes)
+        ]
 
     def _start(self, number: int, skew: float, listening: bool) -> Process:
         clock = SettableClock(NOW + skew)
-        settings: dict[str, Any] = {"jwt": self.jwt, "revocation_delay_seconds": self.delay, "clock": clock.clock}
+        settings: dict[str, Any] = {
+            "jwt": self.jwt,
+            "revocation_delay_seconds": self.delay,
+            "clock": clock.clock,
+        }
         if self.shared:
             settings |= {"store_url": "redis://store.test", "store_secret": "s" * 32}
         if listening:
@@ -66,7 +90,11 @@ class World:
         guard = self.issuer.guard(**settings, transport=transport)
         numbers = count()
         # Jitter and nonces from a counter: a run must be the same when it is repeated.
-        chance = Entropy(lambda: 0.5, lambda: f"{number}-{next(numbers)}", lambda size: f"{number}.{next(numbers)}".encode().ljust(size))
+        chance = Entropy(
+            lambda: 0.5,
+            lambda: f"{number}-{next(numbers)}",
+            lambda size: f"{number}.{next(numbers)}".encode().ljust(size),
+        )
         resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
         replaced: Any = guard
         replaced.resource = resource
@@ -81,7 +109,9 @@ class World:
         document = document_of(answer)
         if document is None:
             process.failed = process.mono
-        elif request.url.endswith("/jwks") and (process.key_set is None or sent >= process.key_set[0]):
+        elif request.url.endswith("/jwks") and (
+            process.key_set is None or sent >= process.key_set[0]
+        ):
             process.key_set = (sent, frozenset(key["kid"] for key in document["keys"]))
         return answer
 
@@ -120,7 +150,9 @@ class World:
         """Revoke a token now."""
         self.issuer.revoke(token.text)
         if token.revoked is None:
-            token.revoked = {process.number: (process.mono, process.peak) for process in self.processes}
+            token.revoked = {
+                process.number: (process.mono, process.peak) for process in self.processes
+            }
 
     def rotate(self, *, keep_old: bool) -> None:
         """Publish a new key."""
@@ -134,7 +166,15 @@ class World:
         self.settle(
             process,
             Pending(
-                Steps(decisions.decide(decisions.Presented.of(bearer(token.text)), process.guard.resource, ANY_TOKEN)), token, process.mono
+                Steps(
+                    decisions.decide(
+                        decisions.Presented.of(bearer(token.text)),
+                        process.guard.resource,
+                        ANY_TOKEN,
+                    )
+                ),
+                token,
+                process.mono,
             ),
         )
 
@@ -177,7 +217,9 @@ class World:
                 process.flows.append(Pending(Steps(start()), None, process.mono))
                 self.settle(process, process.flows[-1])
             case StoreGet(names):
-                reply = self.store.perform(effect) if waited <= STORE_SECONDS else (None,) * len(names)
+                reply = (
+                    self.store.perform(effect) if waited <= STORE_SECONDS else (None,) * len(names)
+                )
             case StoreSet():
                 reply = self.store.perform(effect) if waited <= STORE_SECONDS else None
             case _:
@@ -190,7 +232,9 @@ class World:
         return isinstance(flow.steps.effect, Fetch) and flow.steps.effect.request.method == "POST"
 
     def forget_flight(self, process: Process, flow: Pending | None) -> None:
-        """Do what a waiter does whose patience ended: the next request asks anew, while the first answer is still on its way."""
+        """Do what a waiter does whose patience ended: the next request asks anew, while the first
+        answer is still on its way.
+        """
         if flow in process.flows and isinstance(flow.steps.effect, Fetch):
             for server in process.guard.resource.servers:
                 server.flights.reset_after_fork()
@@ -206,21 +250,27 @@ class World:
         raise AssertionError("flows that never end")
 
     def cancel(self, process: Process, flow: Pending) -> None:
-        """Give up a request; what it was to find out stays unknown, and nobody may ask again at once."""
+        """Give up a request; what it was to find out stays unknown, and nobody may ask again at
+        once.
+        """
         if isinstance(flow.steps.effect, Fetch):
             process.failed = process.mono
         process.flows.remove(flow)
         flow.steps.close()
 
     def wake(self, until: float) -> None:
-        """Let everything happen that takes no time, and give up calls that outlive `until` seconds more."""
+        """Let everything happen that takes no time, and give up calls that outlive `until` seconds
+        more.
+        """
         moved = True
         while moved:
             moved = False
             for process in self.processes:
                 for flow in list(process.flows):
                     effect, waited = flow.steps.effect, process.mono - flow.since
-                    ready = isinstance(effect, Spawn) or (isinstance(effect, Wait) and effect.load.done())
+                    ready = isinstance(effect, Spawn) or (
+                        isinstance(effect, Wait) and effect.load.done()
+                    )
                     limits = {Fetch: CALL_SECONDS, StoreGet: STORE_SECONDS, StoreSet: STORE_SECONDS}
                     late = waited + until > limits.get(type(effect), math.inf)
                     if (ready or late) and flow in process.flows:
@@ -229,7 +279,9 @@ class World:
                         self.deliver(process, flow)
                         moved = True
 
-    def ask(self, process: Process, token: Issued, decide: Callable[[Any, Request], Decision]) -> None:
+    def ask(
+        self, process: Process, token: Issued, decide: Callable[[Any, Request], Decision]
+    ) -> None:
         """Decide about a request through one of the drivers."""
         self.judge(process, token, decide(process.guard, bearer(token.text)))
 
@@ -243,8 +295,11 @@ class World:
         elif decision.status == 503:
             self.seen.append("unavailable")
             recent = process.mono - process.failed <= PAUSE_SECONDS
-            # After failures one call at a time finds out whether the server is back; until it has, the others are not let through.
-            probing = process.failed > -math.inf and any(isinstance(flow.steps.effect, Fetch) for flow in process.flows)
+            # After failures one call at a time finds out whether the server is back; until it has,
+            # the others are not let through.
+            probing = process.failed > -math.inf and any(
+                isinstance(flow.steps.effect, Fetch) for flow in process.flows
+            )
             assert recent or probing or process.waited_in_vain, "503 although nothing failed lately"
         else:
             self.seen.append(decision.reason.value)
@@ -265,7 +320,9 @@ class World:
             mono, peak = token.revoked[process.number]
             longest = self.delay if decision.cache == "hit" else max(self.delay, CALL_SECONDS)
             skew = 2 if self.shared else 0
-            assert process.mono < mono + longest + skew, "allowed later than promised, by the monotonic clock"
+            assert process.mono < mono + longest + skew, (
+                "allowed later than promised, by the monotonic clock"
+            )
             assert wall < peak + longest + skew, "allowed later than promised, by the wall clock"
 
     def cause(self, process: Process, token: Issued) -> bool:

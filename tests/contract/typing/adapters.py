@@ -36,8 +36,12 @@ def plain_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
 
 wrapped_wsgi = iiniit_guard.wsgi.GuardMiddleware(plain_wsgi, guard, public=("/healthz",))
 
-starlette_application = Starlette(middleware=[Middleware(iiniit_guard.asgi.GuardMiddleware, guard=guard, public=("/healthz",))])
-wrapped_asgi = iiniit_guard.asgi.GuardMiddleware(starlette_application, guard, enforce="declared", preflights="guard")
+starlette_application = Starlette(
+    middleware=[Middleware(iiniit_guard.asgi.GuardMiddleware, guard=guard, public=("/healthz",))]
+)
+wrapped_asgi = iiniit_guard.asgi.GuardMiddleware(
+    starlette_application, guard, enforce="declared", preflights="guard"
+)
 
 
 @iiniit_guard.starlette.require_scope("user:read")
@@ -50,7 +54,9 @@ async def starlette_profile(request: Request) -> JSONResponse:
 asynchronous: Callable[[Request], Awaitable[JSONResponse]] = starlette_profile
 
 
-@iiniit_guard.starlette.require_any_scope("user:read", "profile", acr_values="urn:example:strong", max_age=300)
+@iiniit_guard.starlette.require_any_scope(
+    "user:read", "profile", acr_values="urn:example:strong", max_age=300
+)
 def starlette_threaded(request: Request) -> JSONResponse:
     return JSONResponse({})
 

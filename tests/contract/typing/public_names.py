@@ -60,7 +60,9 @@ several_issuers = Guard(
     ]
 )
 from_environment = Guard.from_env()
-from_mapping = Guard.from_env({"IINIIT_GUARD_ISSUER": "https://auth.example", "IINIIT_GUARD_AUDIENCE": "https://api.example"})
+from_mapping = Guard.from_env(
+    {"IINIIT_GUARD_ISSUER": "https://auth.example", "IINIIT_GUARD_AUDIENCE": "https://api.example"}
+)
 from_file = Guard.from_file("guard.toml")
 assert_type(from_environment, Guard)
 assert_type(from_file, Guard)

@@ -31,12 +31,16 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """All servers of the demo, with short delays: every framework, and one more API that asks about JWTs too."""
+    """All servers of the demo, with short delays: every framework, and one more API that asks about
+    JWTs too.
+    """
     plan = Plan(
         FRAMEWORKS,
         "flask",
         # In pictures, the ports that a reader will see.
-        {name: 9000 + index for index, name in enumerate(NAMES)} if os.environ.get("SCREENSHOTS") == "1" else free_ports(NAMES),
+        {name: 9000 + index for index, name in enumerate(NAMES)}
+        if os.environ.get("SCREENSHOTS") == "1"
+        else free_ports(NAMES),
         revocation_delay_seconds=6,
         expiry_leeway_seconds=1,
         access_token_seconds=120,
@@ -48,7 +52,9 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """The driver; not for longer than a module: while it lives, this thread has a running event loop, and no other test can start one."""
+    """The driver; not for longer than a module: while it lives, this thread has a running event
+    loop, and no other test can start one.
+    """
     with sync_playwright() as driver:
         yield driver
 
@@ -63,12 +69,26 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def new_person(stack: Stack, browser: Browser) -> Iterator[Callable[..., Person]]:
-    """Call it for a person with a browser of their own: fresh cookies, nothing shared with others."""
+    """Call it for a person with a browser of their own: fresh cookies, nothing shared
+    with others.
+    """
     contexts: list[BrowserContext] = []
 
-    def someone(width: int = 1100, height: int = 900, scheme: Literal["light", "dark"] = "light", scale: float = 1) -> Person:
+    def someone(
+        width: int = 1100,
+        height: int = 900,
+        scheme: Literal["light", "dark"] = "light",
+        scale: float = 1,
+    ) -> Person:
         view = ViewportSize(width=width, height=height)
-        contexts.append(browser.new_context(viewport=view, color_scheme=scheme, device_scale_factor=scale, reduced_motion="reduce"))
+        contexts.append(
+            browser.new_context(
+                viewport=view,
+                color_scheme=scheme,
+                device_scale_factor=scale,
+                reduced_motion="reduce",
+            )
+        )
         return Person(contexts[-1].new_page(), stack)
 
     yield someone

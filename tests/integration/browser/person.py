@@ -48,7 +48,9 @@ class Person:
         if without:
             self.page.get_by_role("checkbox", name=without).uncheck()
         self.press("Allow")
-        expect(self.page.get_by_role("heading", name="The client has an access token")).to_be_visible()
+        expect(
+            self.page.get_by_role("heading", name="The client has an access token")
+        ).to_be_visible()
 
     def connect(self, api: str, kind: str) -> None:
         """Do steps 1 to 5."""
@@ -65,7 +67,8 @@ class Person:
         self._follow(self.page.get_by_role("button", name=name, exact=True))
 
     def _follow(self, button: Locator) -> None:
-        # A click returns before the next page is there: without waiting, one reads the page that one came from.
+        # A click returns before the next page is there: without waiting, one reads the page that
+        # one came from.
         with self.page.expect_event("load"):
             button.click()
 
@@ -113,7 +116,8 @@ class Person:
         return inside.inner_text()
 
     def read_until(self, status: str, limit: float) -> float:
-        """Read again and again until the API answers with this status; give the moment when that read began.
+        """Read again and again until the API answers with this status; give the moment when that
+        read began.
 
         Args:
             status: The beginning of the status line.

@@ -1,4 +1,6 @@
-"""The whole flow in a real browser, against real processes: all seven steps, and what goes wrong on the way."""
+"""The whole flow in a real browser, against real processes: all seven steps, and what goes wrong on
+the way.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 DONE = ["done"] * 7
 # Whatever tokens, codes and secrets look like: 40 characters and more without a break.
 SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
-# Public, and as long: a PKCE challenge is a hash, a key ID a thumbprint. And the page's own protection against forged forms.
+# Public, and as long: a PKCE challenge is a hash, a key ID a thumbprint. And the page's own
+# protection against forged forms.
 NO_SECRET = re.compile(r'code_challenge=\S+|"kid": "[^"]*"|name="csrf" value="[^"]*"')
 
 

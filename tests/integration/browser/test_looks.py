@@ -1,4 +1,6 @@
-"""How the pages look: on a phone and on a desk, in light and dark. SCREENSHOTS=1 keeps pictures in docs/images/."""
+"""How the pages look: on a phone and on a desk, in light and dark. SCREENSHOTS=1 keeps pictures in
+docs/images/.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,12 @@ SMALL_TARGETS = """
 """
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1180, "light"), (1180, "dark"), (360, "light"), (360, "dark")])
-def test_pages_fit_and_can_be_read(new_person: Callable[..., Person], images: Path | None, width: int, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1180, "light"), (1180, "dark"), (360, "light"), (360, "dark")]
+)
+def test_pages_fit_and_can_be_read(
+    new_person: Callable[..., Person], images: Path | None, width: int, scheme: str
+) -> None:
     device, scale = ("desk", 1) if width > 1000 else ("phone", 2)
 
     def keep(person: Person, name: str, what: str) -> None:

@@ -23,8 +23,12 @@ def revoke(person: Person) -> float:
     return time.monotonic()
 
 
-def test_revoked_token_is_refused_within_the_promised_delay(new_person: Callable[[], Person], stack: Stack) -> None:
-    """Four at once: opaque tokens at each framework, and a JWT at the API that asks about JWTs too."""
+def test_revoked_token_is_refused_within_the_promised_delay(
+    new_person: Callable[[], Person], stack: Stack
+) -> None:
+    """Four at once: opaque tokens at each framework, and a JWT at the API that asks
+    about JWTs too.
+    """
     promised = stack.plan.revocation_delay_seconds
     people = []
     for api, kind in [*((api, "opaque") for api in FRAMEWORKS), ("introspecting", "jwt")]:
@@ -37,7 +41,8 @@ def test_revoked_token_is_refused_within_the_promised_delay(new_person: Callable
         if person.read() == "200 OK":
             expect(person.answer).to_contain_text(f"at most {promised} s after the revocation")
     for person, moment in zip(people, revoked, strict=True):
-        # A read that begins later than the promise allows must be refused, so the first refusal is no later than the next read.
+        # A read that begins later than the promise allows must be refused, so the first refusal is
+        # no later than the next read.
         assert person.read_until("401", moment + promised) <= moment + promised + 0.5
         assert 'error="invalid_token"' in person.fact("WWW-Authenticate")
         expect(person.answer.get_by_role("heading")).to_contain_text("The token was revoked")
@@ -56,13 +61,21 @@ def test_revoked_jwt_still_works_until_it_expires_and_the_page_says_why(person: 
 
 
 def test_keys_rotated_while_everything_runs(new_person: Callable[[], Person], stack: Stack) -> None:
-    """One rotation for all three: an API fetches the keys for an unknown key ID at most once in 30 s."""
+    """One rotation for all three: an API fetches the keys for an unknown key ID at most once in 30
+    s.
+    """
     person = new_person()
     person.connect("flask", "jwt")
     for api in FRAMEWORKS:
         person.choose(api)
         assert person.read() == "200 OK"
-    command = [sys.executable, "-m", "examples.authorization_server", "rotate-keys", str(stack.database)]
+    command = [
+        sys.executable,
+        "-m",
+        "examples.authorization_server",
+        "rotate-keys",
+        str(stack.database),
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=20)
     for api in FRAMEWORKS:
         person.choose(api)
@@ -73,8 +86,13 @@ def test_keys_rotated_while_everything_runs(new_person: Callable[[], Person], st
         assert person.read() == "200 OK"
 
 
-def test_authorization_server_stopped_and_started_again(new_person: Callable[[], Person], stack: Stack) -> None:
-    known, unknown = {api: new_person() for api in FRAMEWORKS}, {api: new_person() for api in FRAMEWORKS}
+def test_authorization_server_stopped_and_started_again(
+    new_person: Callable[[], Person], stack: Stack
+) -> None:
+    known, unknown = (
+        {api: new_person() for api in FRAMEWORKS},
+        {api: new_person() for api in FRAMEWORKS},
+    )
     for api in FRAMEWORKS:
         unknown[api].connect(api, "opaque")  # its API has not seen this token
         known[api].connect(api, "opaque")

@@ -1,4 +1,5 @@
-"""The status page in a browser: of a real process, whose numbers change, and of every state that a site can be in.
+"""The status page in a browser: of a real process, whose numbers change, and of every state that a
+site can be in.
 
 SCREENSHOTS=1 keeps two pictures in docs/images/.
 """
@@ -51,7 +52,11 @@ CUT_OFF = """
 def opened(browser: Browser, width: int, scheme: str) -> Iterator[tuple[Page, list[str]]]:
     """Open an empty page; what it complains of, and what it loads, is noted."""
     view = ViewportSize(width=width, height=900)
-    context = browser.new_context(viewport=view, color_scheme=scheme, device_scale_factor=1 if width > 1000 else 2)  # type: ignore[arg-type]
+    context = browser.new_context(
+        viewport=view,
+        color_scheme=scheme,  # type: ignore[arg-type]
+        device_scale_factor=1 if width > 1000 else 2,
+    )
     page = context.new_page()
     page.set_default_timeout(10_000)
     noted: list[str] = []
@@ -70,11 +75,16 @@ def look(page: Page, width: int) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_a_real_process_shows_what_happens(tmp_path: Path, browser: Browser, width: int, scheme: str) -> None:
+def test_a_real_process_shows_what_happens(
+    tmp_path: Path, browser: Browser, width: int, scheme: str
+) -> None:
     real, port = Site(tmp_path), free_port()
     place = f"http://127.0.0.1:{port}/"
     good, poor = real.issuer.token(), real.issuer.token("other")
-    with real.served("--admin-bind", f"127.0.0.1:{port}"), opened(browser, width, scheme) as (page, noted):
+    with (
+        real.served("--admin-bind", f"127.0.0.1:{port}"),
+        opened(browser, width, scheme) as (page, noted),
+    ):
         loaded: list[str] = []
         page.on("request", lambda request: loaded.append(request.url))
         answer = page.goto(place)
@@ -92,7 +102,9 @@ def test_a_real_process_shows_what_happens(tmp_path: Path, browser: Browser, wid
         expect(requests).to_have_text("10")
         expect(page.locator("tr", has_text="missing_scope").locator("td").nth(1)).to_have_text("1")
         page.get_by_text("The charts as a table").click()
-        expect(page.get_by_role("region", name="Minute by minute").locator("tbody tr").first).to_be_visible()
+        expect(
+            page.get_by_role("region", name="Minute by minute").locator("tbody tr").first
+        ).to_be_visible()
         expect(page.get_by_role("img", name="Requests in each minute")).to_be_visible()
         look(page, width)
         assert page.locator("[http-equiv=refresh]").count() == 0
@@ -100,7 +112,9 @@ def test_a_real_process_shows_what_happens(tmp_path: Path, browser: Browser, wid
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_every_state_fits_and_can_be_read(browser: Browser, images: Path | None, width: int, scheme: str) -> None:
+def test_every_state_fits_and_can_be_read(
+    browser: Browser, images: Path | None, width: int, scheme: str
+) -> None:
     for name in SITES:
         with opened(browser, width, scheme) as (page, noted):
             page.set_content(render(site(name)))

@@ -15,7 +15,10 @@ def seconds_told(decision: Decision) -> int:
     assert decision.header("www-authenticate") is None
     assert decision.header("cache-control") == "no-store"
     document = json.loads(decision.body)
-    assert (document["reason"], document["error"]) == ("issuer_unavailable", "temporarily_unavailable")
+    assert (document["reason"], document["error"]) == (
+        "issuer_unavailable",
+        "temporarily_unavailable",
+    )
     told = int(decision.header("retry-after") or "")
     assert told >= 1
     return told

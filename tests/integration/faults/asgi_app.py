@@ -1,4 +1,6 @@
-"""The application that ASGI servers run: whose token it is, as JSON. Settings come from the environment."""
+"""The application that ASGI servers run: whose token it is, as JSON. Settings come from the
+environment.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ async def whose(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": f"lifespan.{event}.complete"})
         return
     token = scope["iiniit_guard.access_token"]
-    body = json.dumps({"subject": None if token is None else token.subject, "pid": os.getpid()}).encode()
+    body = json.dumps(
+        {"subject": None if token is None else token.subject, "pid": os.getpid()}
+    ).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,6 @@
-"""`iiniit_guard.testing.Issuer` behind a real socket: what it is asked is counted, and each endpoint can be broken on the wire."""
+"""`iiniit_guard.testing.Issuer` behind a real socket: what it is asked is counted, and each
+endpoint can be broken on the wire.
+"""
 
 from __future__ import annotations
 
@@ -83,12 +85,19 @@ class RealIssuer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.hold.set()
         self.server.stop()
 
     def break_at(self, fault: Fault, *kinds: Kind, after: int = 0) -> None:
-        """Let these endpoints (all, where none is named) do to each request what `fault` says, once they were asked `after` times."""
+        """Let these endpoints (all, where none is named) do to each request what `fault` says, once
+        they were asked `after` times.
+        """
         self._faults.update(dict.fromkeys(kinds or KINDS, (fault, after)))
 
     def mend(self) -> None:
@@ -126,7 +135,9 @@ class RealIssuer:
         return Guard(clock=self.issuer.clock.clock, **self.settings(**more))
 
     def environment(self, **more: object) -> dict[str, str]:
-        """Give the same settings as variables for another process, which a busy machine may leave waiting for longer yet."""
+        """Give the same settings as variables for another process, which a busy machine may leave
+        waiting for longer yet.
+        """
         check = self.issuer.client_check
         settings = {
             "issuer": self.issuer.issuer,

@@ -1,4 +1,6 @@
-"""Applications for WSGI servers whose handlers refuse before or after the first byte: `/flask/…` in Flask, `/plain/…` without it."""
+"""Applications for WSGI servers whose handlers refuse before or after the first byte: `/flask/…` in
+Flask, `/plain/…` without it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def after() -> Any:
             helper()
         yield "secret"
 
-    return Response(stream_with_context(stream()), headers={"Content-Length": "11"} if request.args else {})
+    return Response(
+        stream_with_context(stream()), headers={"Content-Length": "11"} if request.args else {}
+    )
 
 
 @site.get("/file")

@@ -24,16 +24,64 @@ WSGI: Final = "tests.integration.faults.wsgi_app:app"
 ASGI: Final = "tests.integration.faults.asgi_app:app"
 
 SERVERS: Final[dict[str, Sequence[str]]] = {
-    "gunicorn sync": ("gunicorn", "--worker-class", "sync", "--workers", "1", "--bind", "127.0.0.1:{port}", WSGI),
-    "gunicorn threads": ("gunicorn", "--worker-class", "gthread", "--threads", "8", "--bind", "127.0.0.1:{port}", WSGI),
+    "gunicorn sync": (
+        "gunicorn",
+        "--worker-class",
+        "sync",
+        "--workers",
+        "1",
+        "--bind",
+        "127.0.0.1:{port}",
+        WSGI,
+    ),
+    "gunicorn threads": (
+        "gunicorn",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "--bind",
+        "127.0.0.1:{port}",
+        WSGI,
+    ),
     "waitress": ("waitress", "--threads", "8", "--listen", "127.0.0.1:{port}", WSGI),
     "uvicorn": ("uvicorn", "--log-level", "warning", "--port", "{port}", ASGI),
-    "uvicorn h11 asyncio": ("uvicorn", "--log-level", "warning", "--http", "h11", "--loop", "asyncio", "--port", "{port}", ASGI),
+    "uvicorn h11 asyncio": (
+        "uvicorn",
+        "--log-level",
+        "warning",
+        "--http",
+        "h11",
+        "--loop",
+        "asyncio",
+        "--port",
+        "{port}",
+        ASGI,
+    ),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:{port}", ASGI),
 }
-PRELOADED: Final = ("gunicorn", "--preload", "--workers", "3", "--threads", "4", "--bind", "127.0.0.1:{port}", WSGI)
+PRELOADED: Final = (
+    "gunicorn",
+    "--preload",
+    "--workers",
+    "3",
+    "--threads",
+    "4",
+    "--bind",
+    "127.0.0.1:{port}",
+    WSGI,
+)
 CROWDED: Final[dict[str, Sequence[str]]] = {
-    "gunicorn threads": ("gunicorn", "--worker-class", "gthread", "--threads", "200", "--bind", "127.0.0.1:{port}", WSGI),
+    "gunicorn threads": (
+        "gunicorn",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "200",
+        "--bind",
+        "127.0.0.1:{port}",
+        WSGI,
+    ),
     "waitress": ("waitress", "--threads", "200", "--listen", "127.0.0.1:{port}", WSGI),
     "uvicorn": SERVERS["uvicorn"],
 }
@@ -67,19 +115,30 @@ class Serving:
         started = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request("GET", path, headers={} if token is None else {"Authorization": f"Bearer {token}"})
+            connection.request(
+                "GET", path, headers={} if token is None else {"Authorization": f"Bearer {token}"}
+            )
             got = connection.getresponse()
             body = got.read()
         finally:
             connection.close()
-        return Reply(got.status, {name.lower(): value for name, value in got.getheaders()}, body, time.monotonic() - started)
+        return Reply(
+            got.status,
+            {name.lower(): value for name, value in got.getheaders()},
+            body,
+            time.monotonic() - started,
+        )
 
     def get_all(self, tokens: Sequence[str], at_once: int = 1_000) -> list[Reply]:
-        """Make one request for each token, `at_once` at the same time, each on a connection of its own."""
+        """Make one request for each token, `at_once` at the same time, each on a connection of its
+        own.
+        """
         return asyncio.run(_get_all(self.port, tokens, at_once))
 
     def show_stacks(self) -> None:
-        """Have the application write down where each of its threads is; the test then fails with it."""
+        """Have the application write down where each of its threads is; the test then fails with
+        it.
+        """
         self.process.send_signal(signal.SIGUSR1)
         time.sleep(1)
 
@@ -91,14 +150,23 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(command: Sequence[str], environment: Mapping[str, str], *, may_complain: bool = False) -> Iterator[Serving]:
-    """Run a server, and end it as an operator does; it must then end at once and have complained about nothing, unless it may."""
+def serving(
+    command: Sequence[str], environment: Mapping[str, str], *, may_complain: bool = False
+) -> Iterator[Serving]:
+    """Run a server, and end it as an operator does; it must then end at once and have complained
+    about nothing, unless it may.
+    """
     port = closed_port()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", *(part.format(port=port) for part in command)],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **environment},
+            env={
+                "PATH": os.environ["PATH"],
+                "LANG": "C.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+                **environment,
+            },
             stdout=said,
             stderr=said,
         )
@@ -114,7 +182,9 @@ def serving(command: Sequence[str], environment: Mapping[str, str], *, may_compl
                 process.wait()
             said.seek(0)
             words = said.read().decode()
-    if not may_complain and any(word in words for word in ("Traceback", "Warning", "Exception", "Current thread")):
+    if not may_complain and any(
+        word in words for word in ("Traceback", "Warning", "Exception", "Current thread")
+    ):
         raise AssertionError(words)
 
 
@@ -139,7 +209,10 @@ async def _get_all(port: int, tokens: Sequence[str], at_once: int) -> list[Reply
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(
-                    f"GET /me HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n".encode()
+                    (
+                        f"GET /me HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer "
+                        f"{token}\r\nConnection: close\r\n\r\n"
+                    ).encode()
                 )
                 raw = await reader.read()
             finally:
@@ -148,7 +221,10 @@ async def _get_all(port: int, tokens: Sequence[str], at_once: int) -> list[Reply
                     await writer.wait_closed()
             head, _, body = raw.partition(b"\r\n\r\n")
             first, *lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            headers = {
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in lines)
+            }
             return Reply(int(first.split()[1]), headers, body, time.monotonic() - started)
 
     return await asyncio.gather(*map(get, tokens))

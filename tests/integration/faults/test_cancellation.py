@@ -1,4 +1,6 @@
-"""A request may be cancelled at every point at which it waits: nobody else suffers, and nothing stays behind."""
+"""A request may be cancelled at every point at which it waits: nobody else suffers, and nothing
+stays behind.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ KINDS = ("jwt", "opaque", "both")
 
 
 class CancelledAt:
-    """Run a coroutine, and cancel its task at the `point`-th time that it waits: by the loop, as `task.cancel()` does."""
+    """Run a coroutine, and cancel its task at the `point`-th time that it waits: by the loop, as
+    `task.cancel()` does.
+    """
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], point: int) -> None:
         self._coroutine = coroutine
@@ -64,14 +68,22 @@ def guard_of(real: RealIssuer, kind: str) -> Guard:
 
 
 def mint(real: RealIssuer, kind: str, subject: str) -> str:
-    return real.issuer.opaque_token(subject=subject) if kind == "opaque" else real.issuer.token(subject=subject)
+    return (
+        real.issuer.opaque_token(subject=subject)
+        if kind == "opaque"
+        else real.issuer.token(subject=subject)
+    )
 
 
 async def nothing_is_left(guard: Guard) -> None:
-    """Wait for the calls that were begun for cancelled requests and that others could have shared: they end by themselves."""
+    """Wait for the calls that were begun for cancelled requests and that others could have shared:
+    they end by themselves.
+    """
     [server] = guard.resource.servers
     async with asyncio.timeout(3):
-        while server.calls._taken or any(map(len, (server.flights, server.keys._flights, server.metadata._flights))):  # noqa: ASYNC110
+        while server.calls._taken or any(  # noqa: ASYNC110 - no event tells that a flight ended
+            map(len, (server.flights, server.keys._flights, server.metadata._flights))
+        ):
             await asyncio.sleep(0.001)
     assert (server.calls._taken, server.calls._by_strangers) == (0, 0)
 
@@ -79,7 +91,9 @@ async def nothing_is_left(guard: Guard) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_cancelled_at_every_await(kind, scheme, authority):
-    """Cold: name, connection, TLS, discovery, keys, introspection. The same guard then serves others, with their own answers."""
+    """Cold: name, connection, TLS, discovery, keys, introspection. The same guard then serves
+    others, with their own answers.
+    """
     with RealIssuer(authority if scheme == "https" else None) as real:
 
         async def one(point: int) -> bool:
@@ -97,12 +111,16 @@ def test_cancelled_at_every_await(kind, scheme, authority):
         assert 1 <= points < FAR  # else this test would look at nothing
 
         usual = {"jwt": 2, "opaque": 3, "both": 4}[kind]
-        assert real.asked.total() <= (points + 1) * (usual + 2)  # what the cancelled one had begun, at most once more
+        assert real.asked.total() <= (points + 1) * (
+            usual + 2
+        )  # what the cancelled one had begun, at most once more
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cancelled_leader_at_every_await_with_others_waiting(kind):
-    """Those who shared its call get their answer all the same, and the server is asked at most once more."""
+    """Those who shared its call get their answer all the same, and the server is asked at most once
+    more.
+    """
     with RealIssuer() as real:
 
         async def one(point: int) -> bool:
@@ -135,7 +153,10 @@ def test_a_crowd_of_cancelled_requests_leaves_room_for_the_next(kind):
             await guard.verify_async(mint(real, kind, "first"))
             real.hold.clear()
             real.break_at(lambda peer: peer.hang(), "jwks")
-            tasks = [asyncio.ensure_future(guard.verify_async(mint(real, kind, f"n{number}"))) for number in range(300)]
+            tasks = [
+                asyncio.ensure_future(guard.verify_async(mint(real, kind, f"n{number}")))
+                for number in range(300)
+            ]
             await asyncio.sleep(0.1)
             for task in tasks:
                 task.cancel()

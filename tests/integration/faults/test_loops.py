@@ -32,7 +32,9 @@ def test_loops_one_after_the_other_and_threads_between(server, new_loop):
     with server.guard() as guard:
         for _ in range(5):
             with asyncio.Runner(loop_factory=new_loop) as runner:
-                assert runner.run(guard.verify_async(server.issuer.opaque_token())).subject == "user-1"
+                assert (
+                    runner.run(guard.verify_async(server.issuer.opaque_token())).subject == "user-1"
+                )
             assert guard.verify(server.issuer.opaque_token()).subject == "user-1"
         assert len(guard._runner._make_loops()) == 0
     gc.collect()
@@ -43,8 +45,13 @@ def test_many_loops_at_once(server, new_loop):
 
         def serve(number: int) -> list[str | None]:
             async def several() -> list[str | None]:
-                tokens = [server.issuer.opaque_token(subject=f"{number}-{which}") for which in range(3)]
-                return [token.subject for token in await asyncio.gather(*map(guard.verify_async, tokens))]
+                tokens = [
+                    server.issuer.opaque_token(subject=f"{number}-{which}") for which in range(3)
+                ]
+                return [
+                    token.subject
+                    for token in await asyncio.gather(*map(guard.verify_async, tokens))
+                ]
 
             with asyncio.Runner(loop_factory=new_loop) as runner:
                 return runner.run(several())
@@ -55,14 +62,20 @@ def test_many_loops_at_once(server, new_loop):
     gc.collect()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of the loop that ended without a goodbye: that is the fault
+@pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning"
+)  # of the loop that ended without a goodbye: that is the fault
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_is_closed_in_the_middle_of_a_call(new_loop):
-    """Nobody was told, and anyio keeps the task alive: whoever waits for it waits no longer than the call could have taken.
+    """Nobody was told, and anyio keeps the task alive: whoever waits for it waits no longer than
+    the call could have taken.
 
     Other tokens do not wait at all, and who comes after that time leads a call of its own.
     """
-    with RealIssuer() as real, real.guard(timeout_seconds=0.25, connect_timeout_seconds=0.25) as guard:
+    with (
+        RealIssuer() as real,
+        real.guard(timeout_seconds=0.25, connect_timeout_seconds=0.25) as guard,
+    ):
         real.hold.clear()
         token = real.issuer.opaque_token()
         loop = new_loop()
@@ -93,8 +106,12 @@ def test_a_refresh_in_the_background_ends_with_its_loop(new_loop):
             real.break_at(lambda peer: (asked[0].set(), peer.hang()), "jwks")
             real.break_at(lambda peer: (asked[1].set(), peer.hang()), "discovery")
             real.issuer.clock.advance(3_599)
-            await guard.verify_async(real.issuer.token())  # served from the old set; the refreshes go on in tasks
-            for one in asked:  # a task that is cancelled in the very step in which it begins to connect makes anyio warn
+            await guard.verify_async(
+                real.issuer.token()
+            )  # served from the old set; the refreshes go on in tasks
+            # a task that is cancelled in the very step in which it begins to connect makes anyio
+            # warn
+            for one in asked:
                 await asyncio.to_thread(one.wait, 5)
 
         started = time.monotonic()

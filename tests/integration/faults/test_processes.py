@@ -1,4 +1,6 @@
-"""Processes that end, and processes that fork: nothing is held up, nothing is mixed up, nothing is said on stderr."""
+"""Processes that end, and processes that fork: nothing is held up, nothing is mixed up, nothing is
+said on stderr.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,11 @@ def test_an_interpreter_ends_at_once_whatever_hangs(machine, end):
     """Well before the 5 s that each call may take."""
     machine.break_at(lambda peer: peer.hang(), "jwks", "discovery", after=1)
     machine.break_at(lambda peer: peer.hang(), "introspection")
-    tokens = [machine.issuer.token(expires_in=86_400), machine.issuer.token(expires_in=86_400), machine.issuer.opaque_token()]
+    tokens = [
+        machine.issuer.token(expires_in=86_400),
+        machine.issuer.token(expires_in=86_400),
+        machine.issuer.opaque_token(),
+    ]
     last = "import atexit; atexit.register(lambda: print(time.time(), flush=True))\n"
 
     _, seconds = run_script(ENDING + last + ENDS[end], machine, *tokens)
@@ -144,9 +150,13 @@ print(time.time())
 
 
 def test_children_and_their_parent_share_what_was_learned_and_nothing_else(machine):
-    """No connection, no lock, no call in flight: each answer goes to whom it belongs, and a parent's leader blocks no child."""
+    """No connection, no lock, no call in flight: each answer goes to whom it belongs, and a
+    parent's leader blocks no child.
+    """
     subjects = [f"n{number}" for number in range(140)]
-    tokens = [machine.issuer.opaque_token(subject=subject, prefix=f"{subject}.") for subject in subjects]
+    tokens = [
+        machine.issuer.opaque_token(subject=subject, prefix=f"{subject}.") for subject in subjects
+    ]
     warm = machine.issuer.token(subject="warm")
     held = machine.issuer.opaque_token(subject="held")
     machine.slow_token, machine.delay_seconds = held, 2.0

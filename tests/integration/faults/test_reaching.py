@@ -1,4 +1,6 @@
-"""Servers that cannot be reached for a while: dead, unnamed, or with a certificate that must not be trusted."""
+"""Servers that cannot be reached for a while: dead, unnamed, or with a certificate that must not be
+trusted.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def test_a_server_that_restarts_between_two_calls_is_not_noticed(world, real):
 
 
 @pytest.mark.parametrize("fault", ["expired", "another host", "another authority"])
-def test_a_certificate_that_must_not_be_trusted_and_its_replacement(world, authority, tmp_path, fault):
+def test_a_certificate_that_must_not_be_trusted_and_its_replacement(
+    world, authority, tmp_path, fault
+):
     good = authority.issue("127.0.0.1")
     shown = {
         "expired": authority.issue("127.0.0.1", valid_for=timedelta(days=-1)),
@@ -60,7 +64,10 @@ def test_a_certificate_that_must_not_be_trusted_and_its_replacement(world, autho
         "another authority": Authority(tmp_path, "another root").issue("127.0.0.1"),
     }[fault]
     with RealIssuer(authority, shown) as real, real.guard() as guard:
-        seen = [outage(world, guard, token) for token in (real.issuer.token(), real.issuer.opaque_token())]
+        seen = [
+            outage(world, guard, token)
+            for token in (real.issuer.token(), real.issuer.opaque_token())
+        ]
         assert [cause for cause, _ in seen] == ["tls", "waiting"]
         assert real.asked.total() == 0  # nothing was said to whoever that is
 
@@ -129,17 +136,23 @@ def test_a_name_server_that_is_out_of_order_and_comes_back(world, name_server, h
         assert world.verify(guard, mint()).subject == "user-1"
 
 
-@pytest.mark.parametrize(("shift", "reason"), [(HOUR, Reason.EXPIRED), (-HOUR, Reason.ISSUED_IN_FUTURE)])
+@pytest.mark.parametrize(
+    ("shift", "reason"), [(HOUR, Reason.EXPIRED), (-HOUR, Reason.ISSUED_IN_FUTURE)]
+)
 @pytest.mark.parametrize("kind", ["jwt", "opaque"])
 def test_a_clock_that_is_an_hour_off_grants_nothing_and_recovers(world, real, kind, shift, reason):
-    """What is wrong is told: a token from the future, or expired. It is no outage, and nothing is asked again and again."""
+    """What is wrong is told: a token from the future, or expired. It is no outage, and nothing is
+    asked again and again.
+    """
     mint = real.issuer.token if kind == "jwt" else real.issuer.opaque_token
     with real.guard() as guard:
         good = mint()
         world.verify(guard, good)
         now, calls = real.issuer.clock.wall(), real.asked.copy()
 
-        real.issuer.skew_seconds = -shift  # the guard's clock alone is off: the issuer's stays right
+        real.issuer.skew_seconds = (
+            -shift
+        )  # the guard's clock alone is off: the issuer's stays right
         real.issuer.clock.set_wall(now + shift)
         for token in (good, mint()) * 10:
             with pytest.raises(TokenRefused) as caught:

@@ -1,4 +1,6 @@
-"""A refusal that a handler makes too late, seen by the clients of real WSGI servers: replaced, or a connection that breaks off."""
+"""A refusal that a handler makes too late, seen by the clients of real WSGI servers: replaced, or a
+connection that breaks off.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def running(request: pytest.FixtureRequest) -> Iterator[Serving]:
         yield served
 
 
-@pytest.mark.parametrize("path", ["/flask/before", "/flask/before?length", "/plain/before", "/plain/before?length"])
+@pytest.mark.parametrize(
+    "path", ["/flask/before", "/flask/before?length", "/plain/before", "/plain/before?length"]
+)
 def test_before_the_first_byte_the_refusal_is_sent(running, path):
     reply = running.get(path=path)
 
@@ -31,7 +35,15 @@ def test_before_the_first_byte_the_refusal_is_sent(running, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/flask/after", "/flask/after?length", "/plain/after", "/plain/after?length", "/plain/write", "/plain/write?length"]
+    "path",
+    [
+        "/flask/after",
+        "/flask/after?length",
+        "/plain/after",
+        "/plain/after?length",
+        "/plain/write",
+        "/plain/write?length",
+    ],
 )
 def test_after_the_first_byte_the_connection_breaks_off(running, path):
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
@@ -43,7 +55,10 @@ def test_after_the_first_byte_the_connection_breaks_off(running, path):
         connection.close()
 
     assert b"secret" not in broken.value.partial
-    assert broken.value.partial in (b"begun", b"")  # the chunked reader of the standard library drops a part
+    assert broken.value.partial in (
+        b"begun",
+        b"",
+    )  # the chunked reader of the standard library drops a part
 
 
 def test_a_file_is_sent_whole(running):

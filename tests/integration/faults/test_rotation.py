@@ -61,10 +61,14 @@ def test_an_old_key_withdrawn(world, real, guard):
     remembered = real.issuer.token()
     world.verify(guard, remembered)
     real.issuer.rotate_keys(keep_old=False)
-    assert world.verify(guard, remembered).subject == "user-1"  # until the server is asked, nobody can know
+    assert (
+        world.verify(guard, remembered).subject == "user-1"
+    )  # until the server is asked, nobody can know
     world.verify(guard, real.issuer.token())
 
-    assert reason(world, guard, remembered) is Reason.UNKNOWN_KEY  # what the key vouched for is gone with it
+    assert (
+        reason(world, guard, remembered) is Reason.UNKNOWN_KEY
+    )  # what the key vouched for is gone with it
     assert reason(world, guard, real.issuer.token(sign_with=old)) is Reason.UNKNOWN_KEY
     assert real.asked["jwks"] == 2
 
@@ -128,7 +132,9 @@ def test_a_rotation_while_the_server_is_down(world, real, guard):
     told = []
     for _ in range(10):
         told.append(seconds_told(world.decide(guard, new)))
-        assert isinstance(world.decide(guard, real.issuer.token(sign_with=known)), Allow)  # others do not suffer
+        assert isinstance(
+            world.decide(guard, real.issuer.token(sign_with=known)), Allow
+        )  # others do not suffer
     real.come_back()
     real.issuer.clock.advance(told[-1])
     assert isinstance(world.decide(guard, new), Allow)
@@ -151,7 +157,9 @@ def test_known_keys_do_not_wait_for_a_refresh_that_hangs(world, real, guard):
     hung, release = threading.Event(), threading.Event()
     real.break_at(lambda peer: (hung.set(), release.wait(10)), "jwks")
     with ThreadPoolExecutor(1) as pool:
-        stranger = pool.submit(guard.authenticate, request_with(real.issuer.token(header={"kid": "nobody"})))
+        stranger = pool.submit(
+            guard.authenticate, request_with(real.issuer.token(header={"kid": "nobody"}))
+        )
         assert hung.wait(5)
         for _ in range(50):
             world.verify(guard, real.issuer.token())

@@ -1,4 +1,6 @@
-"""The same faults, seen by clients of applications under the servers that people deploy: real processes, real time."""
+"""The same faults, seen by clients of applications under the servers that people deploy: real
+processes, real time.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ QUICK = {
 
 def check_outage(reply: Reply) -> int:
     """Check the answer that a client gets during an outage; give the wait that it asks for."""
-    assert (reply.status, reply.document["reason"], reply.document["error"]) == (503, "issuer_unavailable", "temporarily_unavailable")
+    assert (reply.status, reply.document["reason"], reply.document["error"]) == (
+        503,
+        "issuer_unavailable",
+        "temporarily_unavailable",
+    )
     assert reply.headers["content-type"] == "application/problem+json"
     assert "www-authenticate" not in reply.headers
     return int(reply.headers["retry-after"])
@@ -36,12 +42,16 @@ def machine():
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_an_outage_seen_by_clients(machine, server):
-    """Healthy, hanging, answering nonsense, dead, back again with other keys: one process, never restarted."""
+    """Healthy, hanging, answering nonsense, dead, back again with other keys: one process, never
+    restarted.
+    """
     issuer = machine.issuer
     with serving(SERVERS[server], machine.environment(**QUICK)) as running:
         remembered, jwt = issuer.opaque_token(expires_in=600), issuer.token(expires_in=600)
         healthy = [running.get(remembered), running.get(jwt)]
-        assert [(reply.status, reply.document["subject"]) for reply in healthy] == [(200, "user-1")] * 2
+        assert [(reply.status, reply.document["subject"]) for reply in healthy] == [
+            (200, "user-1")
+        ] * 2
         assert running.get("unknown").status == running.get().status == 401
         assert machine.asked == {"discovery": 1, "jwks": 1, "introspection": 2}
 
@@ -49,7 +59,12 @@ def test_an_outage_seen_by_clients(machine, server):
         hanging = running.get(issuer.opaque_token())
         assert check_outage(hanging) == 1
         assert PATIENCE * 0.9 < hanging.seconds < PATIENCE + 1.5
-        assert running.get(remembered).status == running.get(jwt).status == running.get(issuer.token()).status == 200
+        assert (
+            running.get(remembered).status
+            == running.get(jwt).status
+            == running.get(issuer.token()).status
+            == 200
+        )
 
         machine.break_at(Answer(200, b"<html>", (("Content-Type", "text/html"),)))
         assert check_outage(running.get(issuer.opaque_token())) == 1
@@ -69,24 +84,45 @@ def test_an_outage_seen_by_clients(machine, server):
         machine.come_back()
         time.sleep(check_outage(dead[-1]) + 0.1)
         recovered = [running.get(issuer.opaque_token()), running.get(issuer.token())]
-        assert [(reply.status, reply.document["subject"]) for reply in recovered] == [(200, "user-1")] * 2
+        assert [(reply.status, reply.document["subject"]) for reply in recovered] == [
+            (200, "user-1")
+        ] * 2
         assert running.get(jwt).document["reason"] == "unknown_key"
-        assert {reply.document["pid"] for reply in [*healthy, *recovered]} == {healthy[0].document["pid"]}
-        assert machine.asked["introspection"] <= 2 + 4 + 1 + 1  # each fresh token at most once, and a probe
+        assert {reply.document["pid"] for reply in [*healthy, *recovered]} == {
+            healthy[0].document["pid"]
+        }
+        assert (
+            machine.asked["introspection"] <= 2 + 4 + 1 + 1
+        )  # each fresh token at most once, and a probe
         assert machine.asked["discovery"] + machine.asked["jwks"] <= 12
 
         machine.break_at(lambda peer: peer.hang())  # and it ends at once while a refresh hangs
 
 
 def test_workers_forked_from_a_warm_guard_mix_up_nothing(machine):
-    """`gunicorn --preload`: the guard was used, in a thread and on a loop, before its workers were forked."""
+    """`gunicorn --preload`: the guard was used, in a thread and on a loop, before its workers were
+    forked.
+    """
     issuer = machine.issuer
-    warm = {"WARM_TOKENS": f"{issuer.opaque_token(subject='first')} {issuer.token(subject='second')}"}
+    warm = {
+        "WARM_TOKENS": f"{issuer.opaque_token(subject='first')} {issuer.token(subject='second')}"
+    }
     subjects = [f"n{number}" for number in range(300)]
     with serving(PRELOADED, {**machine.environment(timeout_seconds=5), **warm}) as running:
-        tokens = [issuer.opaque_token(subject=subject) if int(subject[1:]) % 2 else issuer.token(subject=subject) for subject in subjects]
+        tokens = [
+            issuer.opaque_token(subject=subject)
+            if int(subject[1:]) % 2
+            else issuer.token(subject=subject)
+            for subject in subjects
+        ]
         replies = running.get_all(tokens, at_once=24)
 
-        assert [(reply.status, reply.document["subject"]) for reply in replies] == [(200, subject) for subject in subjects]
+        assert [(reply.status, reply.document["subject"]) for reply in replies] == [
+            (200, subject) for subject in subjects
+        ]
         assert len({reply.document["pid"] for reply in replies}) == 3
-    assert machine.asked == {"discovery": 1, "jwks": 1, "introspection": 151}  # what the parent had learned was not asked again
+    assert machine.asked == {
+        "discovery": 1,
+        "jwks": 1,
+        "introspection": 151,
+    }  # what the parent had learned was not asked again

@@ -24,14 +24,21 @@ def test_many_first_requests_over_sockets_cost_one_call(server, kind):
     with RealIssuer(clock=MachineTime()) as real:
         real.delay_seconds = 1.0
         with serving(CROWDED[server], real.environment()) as running:
-            assert running.get(real.issuer.token()).status == 200  # what must be imported and discovered is
+            assert (
+                running.get(real.issuer.token()).status == 200
+            )  # what must be imported and discovered is
             if kind == "down":
-                real.break_at(lambda peer: (time.sleep(1), peer.answer(Answer(500))), "introspection")
+                real.break_at(
+                    lambda peer: (time.sleep(1), peer.answer(Answer(500))), "introspection"
+                )
             token = "nobody-s" if kind == "inactive" else real.issuer.opaque_token()
             replies = running.get_all([token] * CLIENTS)
 
-            assert {reply.status for reply in replies} == {{"good": 200, "inactive": 401, "down": 503}[kind]}
-            # A refusal is remembered for a second, an outage not at all: who comes later than that asks once more, for all who then wait.
+            assert {reply.status for reply in replies} == {
+                {"good": 200, "inactive": 401, "down": 503}[kind]
+            }
+            # A refusal is remembered for a second, an outage not at all: who comes later than that
+            # asks once more, for all who then wait.
             assert 1 <= real.asked["introspection"] <= {"good": 1, "inactive": 2, "down": 5}[kind]
             assert max(reply.seconds for reply in replies) < 5
             if kind == "good":
@@ -46,7 +53,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_threads_and_a_loop_of_one_process_share_one_call():
-    """A pool of threads calls `verify`, a loop calls `verify_async`, on the same guard and for the same token."""
+    """A pool of threads calls `verify`, a loop calls `verify_async`, on the same guard and for the
+    same token.
+    """
     with RealIssuer() as real, real.guard(timeout_seconds=10) as guard:
         guard.verify(real.issuer.token())
         real.hold.clear()

@@ -1,4 +1,6 @@
-"""Whatever the authorization server does on the wire: 503 with an honest Retry-After, few calls, and recovery without a restart."""
+"""Whatever the authorization server does on the wire: 503 with an honest Retry-After, few calls,
+and recovery without a restart.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Broken:
         cause: What `IssuerUnavailable` says.
         wait: The least Retry-After of a call that was answered so.
         patience: Settings of the guard.
-        reachable: The server is there and answers something: no reason to stop asking it about other tokens.
+        reachable: The server is there and answers something: no reason to stop asking it about
+            other tokens.
     """
 
     name: str
@@ -69,7 +72,12 @@ def compressed() -> bytes:
 def bomb(peer: Peer) -> None:
     body = compressed()
     peer.send(
-        b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        (
+            b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Encoding: "
+            b"gzip\r\nContent-Length: %d\r\n\r\n"
+        )
+        % len(body)
+        + body
     )
     peer.hang()  # whoever waited for more would run into the time limit and say so
 
@@ -77,10 +85,19 @@ def bomb(peer: Peer) -> None:
 CHUNK: Final = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
 WIRE: Final = [
     Broken("hangs", lambda peer: peer.hang(), "timeout", patience=SHORT, reachable=False),
-    Broken("drips its head", lambda peer: peer.drip(b"HTTP/1.1 200 X\r\n" * 99, 0.05), "timeout", patience=SHORT, reachable=False),
+    Broken(
+        "drips its head",
+        lambda peer: peer.drip(b"HTTP/1.1 200 X\r\n" * 99, 0.05),
+        "timeout",
+        patience=SHORT,
+        reachable=False,
+    ),
     Broken(
         "drips its body",
-        lambda peer: (peer.send(b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n"), peer.drip(b"{" * 99, 0.05)),
+        lambda peer: (
+            peer.send(b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n"),
+            peer.drip(b"{" * 99, 0.05),
+        ),
         "timeout",
         patience=SHORT,
         reachable=False,
@@ -92,14 +109,34 @@ WIRE: Final = [
         lambda peer: (peer.send(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{"), peer.reset()),
         "dropped",
     ),
-    Broken("closes within its answer", lambda peer: peer.send(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{"), "protocol"),
+    Broken(
+        "closes within its answer",
+        lambda peer: peer.send(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{"),
+        "protocol",
+    ),
     Broken("speaks no HTTP", lambda peer: peer.send(b"220 mail.example ESMTP\r\n" * 9), "protocol"),
-    Broken("announces 50 MB", stream(b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % PLENTY, bytes(65_536)), "too_large"),
-    Broken("sends 50 MB in chunks", stream(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n", CHUNK), "too_large"),
-    Broken("sends 50 MB of header", stream(b"HTTP/1.1 200 X\r\n", b"X-Y: " + b"z" * 60_000 + b"\r\n"), "protocol"),
+    Broken(
+        "announces 50 MB",
+        stream(b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % PLENTY, bytes(65_536)),
+        "too_large",
+    ),
+    Broken(
+        "sends 50 MB in chunks",
+        stream(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n", CHUNK),
+        "too_large",
+    ),
+    Broken(
+        "sends 50 MB of header",
+        stream(b"HTTP/1.1 200 X\r\n", b"X-Y: " + b"z" * 60_000 + b"\r\n"),
+        "protocol",
+    ),
     Broken("sends a gzip bomb", bomb, "too_large"),
     Broken("sends broken gzip", Answer(200, b"{}", (("Content-Encoding", "gzip"),)), "protocol"),
-    Broken("sends a coding nobody asked for", Answer(200, b"{}", (("Content-Encoding", "br"),)), "protocol"),
+    Broken(
+        "sends a coding nobody asked for",
+        Answer(200, b"{}", (("Content-Encoding", "br"),)),
+        "protocol",
+    ),
 ]
 ANSWERED: Final = [
     Broken("answers HTML", Answer(200, HTML, (("Content-Type", "text/html"),)), "answer"),
@@ -109,9 +146,15 @@ ANSWERED: Final = [
     Broken("answers garbage", Answer(200, bytes(range(256)) * 40, JSON), "answer"),
     Broken("answers 400", Answer(400, b'{"error":"invalid_request"}', JSON), "answer"),
     Broken("answers 404", Answer(404, HTML), "answer"),
-    Broken("answers 429 and Retry-After 7", Answer(429, b"", (("Retry-After", "7"),)), "answer", wait=7),
+    Broken(
+        "answers 429 and Retry-After 7", Answer(429, b"", (("Retry-After", "7"),)), "answer", wait=7
+    ),
     Broken("answers 500", Answer(500, HTML), "answer"),
-    Broken("answers 503 and a date", Answer(503, b"", (("Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"),)), "answer"),
+    Broken(
+        "answers 503 and a date",
+        Answer(503, b"", (("Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT"),)),
+        "answer",
+    ),
 ]
 OUR_CREDENTIALS: Final = [
     Broken("answers 401", Answer(401, b'{"error":"invalid_client"}', JSON), "credentials", wait=30),
@@ -126,7 +169,11 @@ AT: Final[dict[str, tuple[Kind, ...]]] = {
 
 
 def new_token(real: RealIssuer, place: str) -> str:
-    return real.issuer.opaque_token() if place in ("introspection", "everything") else real.issuer.token()
+    return (
+        real.issuer.opaque_token()
+        if place in ("introspection", "everything")
+        else real.issuer.token()
+    )
 
 
 def rows():
@@ -151,9 +198,12 @@ def test_an_outage_is_503_costs_few_calls_and_ends_by_itself(world, real, place,
 
     calls = sum(real.asked[kind] for kind in AT[place])
     if place != "introspection":
-        assert calls <= 2  # two places for metadata; or one set, and once more where a kept connection was cut
+        assert (
+            calls <= 2
+        )  # two places for metadata; or one set, and once more where a kept connection was cut
     elif broken.reachable:
-        # A stranger's junk token can make a server answer anything, or nothing: others are still asked about. And the one more: see above.
+        # A stranger's junk token can make a server answer anything, or nothing: others are still
+        # asked about. And the one more: see above.
         assert MORE + 2 <= calls <= MORE + 3
     else:
         assert calls <= BREAKER_OPENS_AT + 1  # the one: a kept connection that was cut
@@ -241,7 +291,16 @@ def test_a_redirect_is_not_followed_whoever_it_leads_to(world, real, status):
     guard.close()
 
 
-@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "application/jwt", "application/token-introspection+jwt", "x"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "text/plain; charset=utf-8",
+        "application/jwt",
+        "application/token-introspection+jwt",
+        "x",
+    ],
+)
 def test_an_introspection_response_in_another_content_type_is_none(world, real, kind):
     token = real.issuer.opaque_token()
     body = json.dumps(real.issuer.introspect(token)).encode()
@@ -258,7 +317,9 @@ def test_credentials_that_are_revoked_and_renewed(world, real, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("first")
     real.issuer.client_check.client_secret = "first"
-    guard = real.guard(introspection=ClientSecretBasic(real.issuer.client_check.client_id, SecretFile(str(secret))))
+    guard = real.guard(
+        introspection=ClientSecretBasic(real.issuer.client_check.client_id, SecretFile(str(secret)))
+    )
     remembered = real.issuer.opaque_token()
     assert isinstance(world.decide(guard, remembered), Allow)
 

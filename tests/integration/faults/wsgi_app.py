@@ -1,6 +1,8 @@
-"""The application that WSGI servers run: whose token it is, as JSON. Settings come from the environment.
+"""The application that WSGI servers run: whose token it is, as JSON. Settings come from the
+environment.
 
-With two tokens in `WARM_TOKENS`, the guard is used before the server forks its workers (`gunicorn --preload`).
+With two tokens in `WARM_TOKENS`, the guard is used before the server forks its workers (`gunicorn
+--preload`).
 """
 
 from __future__ import annotations
@@ -22,8 +24,12 @@ guard = Guard.from_env()
 
 def whose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     token = environ["iiniit_guard.access_token"]
-    body = json.dumps({"subject": None if token is None else token.subject, "pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    body = json.dumps(
+        {"subject": None if token is None else token.subject, "pid": os.getpid()}
+    ).encode()
+    start_response(
+        "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    )
     return [body]
 
 

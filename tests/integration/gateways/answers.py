@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.integration.gateways.rows import ANY_TOKEN, BEARER, MALFORMED, OVERRIDE, SEVERAL, WRITER, Row, challenge
+from tests.integration.gateways.rows import (
+    ANY_TOKEN,
+    BEARER,
+    MALFORMED,
+    OVERRIDE,
+    SEVERAL,
+    WRITER,
+    Row,
+    challenge,
+)
 
 PROFILE: Final = "/v1/user/profile"
 
@@ -18,8 +27,12 @@ def _invalid(description: str) -> str:
 
 
 INACTIVE: Final = _invalid("The access token is not active.")
-NO_SCOPE: Final = challenge("insufficient_scope", "The access token does not have the scope that is needed.", "user:read")
-NO_WRITE: Final = challenge("insufficient_scope", "The access token does not have the scope that is needed.", "user:write")
+NO_SCOPE: Final = challenge(
+    "insufficient_scope", "The access token does not have the scope that is needed.", "user:read"
+)
+NO_WRITE: Final = challenge(
+    "insufficient_scope", "The access token does not have the scope that is needed.", "user:write"
+)
 
 PASSING: Final = [
     Row("a JWT", "GET", PROFILE, BEARER),
@@ -31,8 +44,20 @@ PASSING: Final = [
     Row("a path with escapes", "GET", "/v1/files/sp%20ace/%C3%A4", BEARER),
     Row("a body of known length", "PATCH", PROFILE, WRITER, body=b'{"name": "x"}'),
     Row("a body of two hundred kilobytes", "POST", PROFILE, WRITER, body=b"x" * 200_000),
-    Row("a chunked body", "POST", PROFILE, (*WRITER, ("Transfer-Encoding", "chunked")), body=b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"),
-    Row("a body that waits for 100", "POST", PROFILE, (*WRITER, ("Expect", "100-continue")), body=b"hello"),
+    Row(
+        "a chunked body",
+        "POST",
+        PROFILE,
+        (*WRITER, ("Transfer-Encoding", "chunked")),
+        body=b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+    ),
+    Row(
+        "a body that waits for 100",
+        "POST",
+        PROFILE,
+        (*WRITER, ("Expect", "100-continue")),
+        body=b"hello",
+    ),
     Row("a public path", "GET", "/healthz"),
     Row("a public path with a query", "GET", "/healthz?deep=1"),
     Row("a public path with a bad token", "GET", "/healthz", _bearer("junk")),
@@ -42,10 +67,42 @@ PASSING: Final = [
 
 REFUSED: Final = [
     Row("no token", "GET", PROFILE, (), 401, "no_token", ANY_TOKEN),
-    Row("another scheme", "GET", PROFILE, (("Authorization", "Basic dXNlcjpzZWNyZXQ="),), 401, "no_token", ANY_TOKEN),
-    Row("Bearer and nothing", "GET", PROFILE, (("Authorization", "Bearer"),), 400, "malformed_header", MALFORMED),
-    Row("a token with a space", "GET", PROFILE, _bearer("{good} x"), 400, "malformed_header", MALFORMED),
-    Row("two tokens in one field", "GET", PROFILE, _bearer("{good}, Bearer {good}"), 400, "several_credentials", SEVERAL),
+    Row(
+        "another scheme",
+        "GET",
+        PROFILE,
+        (("Authorization", "Basic dXNlcjpzZWNyZXQ="),),
+        401,
+        "no_token",
+        ANY_TOKEN,
+    ),
+    Row(
+        "Bearer and nothing",
+        "GET",
+        PROFILE,
+        (("Authorization", "Bearer"),),
+        400,
+        "malformed_header",
+        MALFORMED,
+    ),
+    Row(
+        "a token with a space",
+        "GET",
+        PROFILE,
+        _bearer("{good} x"),
+        400,
+        "malformed_header",
+        MALFORMED,
+    ),
+    Row(
+        "two tokens in one field",
+        "GET",
+        PROFILE,
+        _bearer("{good}, Bearer {good}"),
+        400,
+        "several_credentials",
+        SEVERAL,
+    ),
     Row(
         "two Authorization fields",
         "GET",
@@ -73,7 +130,10 @@ REFUSED: Final = [
         (),
         400,
         "token_in_query",
-        challenge("invalid_request", "An access token in the query is not accepted: send it in the Authorization header."),
+        challenge(
+            "invalid_request",
+            "An access token in the query is not accepted: send it in the Authorization header.",
+        ),
     ),
     Row(
         "a token longer than the guard takes",
@@ -84,7 +144,15 @@ REFUSED: Final = [
         "token_too_long",
         challenge("invalid_request", "The access token is too long."),
     ),
-    Row("an expired token", "GET", PROFILE, _bearer("{expired}"), 401, "expired", _invalid("The access token has expired.")),
+    Row(
+        "an expired token",
+        "GET",
+        PROFILE,
+        _bearer("{expired}"),
+        401,
+        "expired",
+        _invalid("The access token has expired."),
+    ),
     Row(
         "a token for another API",
         "GET",
@@ -105,15 +173,56 @@ REFUSED: Final = [
     ),
     Row("junk", "GET", PROFILE, _bearer("junk"), 401, "inactive", INACTIVE),
     Row("junk that looks like a JWT", "GET", PROFILE, _bearer("a.b.c"), 401, "inactive", INACTIVE),
-    Row("an optional token, a bad one", "GET", "/v1/news", _bearer("junk"), 401, "inactive", INACTIVE),
-    Row("a token without the scope", "GET", PROFILE, _bearer("{other}"), 403, "missing_scope", NO_SCOPE),
-    Row("reading is not writing", "PATCH", PROFILE, BEARER, 403, "missing_scope", NO_WRITE, body=b"{}"),
+    Row(
+        "an optional token, a bad one",
+        "GET",
+        "/v1/news",
+        _bearer("junk"),
+        401,
+        "inactive",
+        INACTIVE,
+    ),
+    Row(
+        "a token without the scope",
+        "GET",
+        PROFILE,
+        _bearer("{other}"),
+        403,
+        "missing_scope",
+        NO_SCOPE,
+    ),
+    Row(
+        "reading is not writing",
+        "PATCH",
+        PROFILE,
+        BEARER,
+        403,
+        "missing_scope",
+        NO_WRITE,
+        body=b"{}",
+    ),
     Row("a method without a rule", "DELETE", PROFILE, BEARER, 403, "no_rule"),
     Row("a method without a rule and no token", "DELETE", PROFILE, (), 401, "no_token", ANY_TOKEN),
     Row("a method of one's own", "FROB", PROFILE, BEARER, 403, "no_rule", bare={"envoy": 400}),
-    Row("a method in lower case", "get", PROFILE, BEARER, 403, "no_rule", bare={"envoy": 400, "nginx": 400, "nginx-cache": 400}),
+    Row(
+        "a method in lower case",
+        "get",
+        PROFILE,
+        BEARER,
+        403,
+        "no_rule",
+        bare={"envoy": 400, "nginx": 400, "nginx-cache": 400},
+    ),
     Row("a path without a rule", "GET", "/v1/elsewhere", BEARER, 403, "no_rule"),
-    Row("OPTIONS that is no preflight", "OPTIONS", PROFILE, (("Origin", "https://app.example"),), 401, "no_token", ANY_TOKEN),
+    Row(
+        "OPTIONS that is no preflight",
+        "OPTIONS",
+        PROFILE,
+        (("Origin", "https://app.example"),),
+        401,
+        "no_token",
+        ANY_TOKEN,
+    ),
     Row(
         "a preflight",
         "OPTIONS",
@@ -131,27 +240,68 @@ REFUSED: Final = [
         "a preflight with a cookie",
         "OPTIONS",
         PROFILE,
-        (("Origin", "https://app.example"), ("Access-Control-Request-Method", "PATCH"), ("Cookie", "a=b")),
+        (
+            ("Origin", "https://app.example"),
+            ("Access-Control-Request-Method", "PATCH"),
+            ("Cookie", "a=b"),
+        ),
         401,
         "no_token",
         ANY_TOKEN,
     ),
     Row("HEAD without a token", "HEAD", PROFILE, (), 401, None, ANY_TOKEN),
     Row("HEAD without the scope", "HEAD", PROFILE, _bearer("{other}"), 403, None, NO_SCOPE),
-    Row("POST with a body and no token", "POST", PROFILE, (), 401, "no_token", ANY_TOKEN, body=b"x" * 20_000),
+    Row(
+        "POST with a body and no token",
+        "POST",
+        PROFILE,
+        (),
+        401,
+        "no_token",
+        ANY_TOKEN,
+        body=b"x" * 20_000,
+    ),
     *(
-        Row(f"{name} on POST", "POST", PROFILE, (*BEARER, (name, "GET")), 400, "method_override", OVERRIDE)
+        Row(
+            f"{name} on POST",
+            "POST",
+            PROFILE,
+            (*BEARER, (name, "GET")),
+            400,
+            "method_override",
+            OVERRIDE,
+        )
         for name in ("X-HTTP-Method-Override", "x-http-method", "X-Method-Override")
     ),
     Row(
         "a preflight with an override",
         "OPTIONS",
         PROFILE,
-        (("Origin", "https://app.example"), ("Access-Control-Request-Method", "PATCH"), ("X-HTTP-Method-Override", "DELETE")),
+        (
+            ("Origin", "https://app.example"),
+            ("Access-Control-Request-Method", "PATCH"),
+            ("X-HTTP-Method-Override", "DELETE"),
+        ),
         400,
         "method_override",
         OVERRIDE,
     ),
-    Row("an override on a public path", "GET", "/healthz", (("X-HTTP-Method-Override", "DELETE"),), 400, "method_override", OVERRIDE),
-    Row("_method in the query", "POST", PROFILE + "?_method=GET", BEARER, 400, "method_override", OVERRIDE),
+    Row(
+        "an override on a public path",
+        "GET",
+        "/healthz",
+        (("X-HTTP-Method-Override", "DELETE"),),
+        400,
+        "method_override",
+        OVERRIDE,
+    ),
+    Row(
+        "_method in the query",
+        "POST",
+        PROFILE + "?_method=GET",
+        BEARER,
+        400,
+        "method_override",
+        OVERRIDE,
+    ),
 ]

@@ -1,11 +1,15 @@
-"""The attack table, fifth part: what a broken guard, or another program at its port, could answer."""
+"""The attack table, fifth part: what a broken guard, or another program at its port,
+could answer.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 FORGED: Final = "an-identity-of-no-guard"
-_FOUR: Final = "".join(f"X-Iiniit-{word}: {FORGED}\r\n" for word in ("Subject", "Client", "Scope", "Issuer"))
+_FOUR: Final = "".join(
+    f"X-Iiniit-{word}: {FORGED}\r\n" for word in ("Subject", "Client", "Scope", "Issuer")
+)
 _END: Final = "Content-Length: 0\r\nConnection: close\r\n\r\n"
 
 STATUS_LINES: Final = {
@@ -40,7 +44,9 @@ STATUS_LINES: Final = {
 }
 """First lines, each before a complete identity."""
 
-MALFORMED: Final = {name: f"{line}\r\n{_FOUR}{_END}".encode() for name, line in STATUS_LINES.items()} | {
+MALFORMED: Final = {
+    name: f"{line}\r\n{_FOUR}{_END}".encode() for name, line in STATUS_LINES.items()
+} | {
     "nothing": b"",
     "a word": b"hello",
     "half a status line": b"HTTP/1.1 200",
@@ -57,11 +63,17 @@ MALFORMED: Final = {name: f"{line}\r\n{_FOUR}{_END}".encode() for name, line in 
 _GRANT: Final = "HTTP/1.1 200 OK\r\n"
 INCOMPLETE: Final = {
     "no identity": f"{_GRANT}{_END}".encode(),
-    "a page": f"{_GRANT}Content-Type: text/html\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello".encode(),
+    "a page": (
+        f"{_GRANT}Content-Type: text/html\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+    ).encode(),
     **{
         f"no {missing}": (
             _GRANT
-            + "".join(f"X-Iiniit-{word}: {FORGED}\r\n" for word in ("Subject", "Client", "Scope", "Issuer") if word != missing)
+            + "".join(
+                f"X-Iiniit-{word}: {FORGED}\r\n"
+                for word in ("Subject", "Client", "Scope", "Issuer")
+                if word != missing
+            )
             + _END
         ).encode()
         for missing in ("Subject", "Client", "Scope", "Issuer")

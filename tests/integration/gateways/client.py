@@ -41,7 +41,9 @@ class Answered:
 
 
 def request_bytes(method: str, target: str, headers: Fields = (), body: bytes = b"") -> bytes:
-    """Write a request; Host is added, and Content-Length where there is a body and no word about its length."""
+    """Write a request; Host is added, and Content-Length where there is a body and no word about
+    its length.
+    """
     written = list(headers)
     names = {name.lower() for name, _ in written}
     if "host" not in names:
@@ -56,7 +58,9 @@ def send(port: int, sent: bytes) -> Answered:
     """Send bytes on a connection of their own and read one answer."""
     begun = time.monotonic()
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has answered before it read everything
+        with contextlib.suppress(
+            BrokenPipeError, ConnectionResetError
+        ):  # it has answered before it read everything
             opened.sendall(sent)
         answer = HTTPResponse(opened, method=sent.partition(b" ")[0].decode("latin-1"))
         try:
@@ -99,7 +103,8 @@ def converse_twice(port: int, first: bytes, second: bytes, patience_seconds: flo
     Args:
         port: Of the gateway.
         first: Sent at once.
-        second: Sent behind the answer, through a tunnel where there is one; what echoes it ends the reading.
+        second: Sent behind the answer, through a tunnel where there is one; what echoes it ends the
+            reading.
         patience_seconds: How long to read where nothing comes and the connection stays open.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:

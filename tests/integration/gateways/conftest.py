@@ -11,14 +11,18 @@ import pytest
 from tests.integration.gateways.recipes import RECIPES, Recipe
 from tests.integration.gateways.world import World
 
-EACH = [pytest.param(recipe, id=recipe.name, marks=pytest.mark.xdist_group(f"gateway-{recipe.name}")) for recipe in RECIPES]
+EACH = [
+    pytest.param(recipe, id=recipe.name, marks=pytest.mark.xdist_group(f"gateway-{recipe.name}"))
+    for recipe in RECIPES
+]
 
 
 @pytest.fixture(scope="session", params=EACH)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """A gateway at work; what a test changes it also mends."""
     recipe: Recipe = request.param
-    # Not pytest's own, which nobody but its owner can enter: started by root, Apache and nginx work as www-data.
+    # Not pytest's own, which nobody but its owner can enter: started by root, Apache and nginx work
+    # as www-data.
     with TemporaryDirectory(prefix=f"{recipe.name}-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
         with World(recipe, Path(directory)) as running:

@@ -1,4 +1,6 @@
-"""An HTTP/2 client on cleartext that sends what no library would: forbidden fields, extended CONNECT, trailers."""
+"""An HTTP/2 client on cleartext that sends what no library would: forbidden fields, extended
+CONNECT, trailers.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ _LONGEST_WAIT_SECONDS: Final = 1.0
 Fields = list[tuple[str, str]]
 
 
-def converse_h2(port: int, headers: Fields, body: bytes = b"", trailers: Fields | None = None) -> list[Event]:
-    """Send one request, and give what came back; empty where the gateway does not speak HTTP/2 here."""
+def converse_h2(
+    port: int, headers: Fields, body: bytes = b"", trailers: Fields | None = None
+) -> list[Event]:
+    """Send one request, and give what came back; empty where the gateway does not speak HTTP/2
+    here.
+    """
     loose = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
     connection = H2Connection(loose)
     connection.initiate_connection()

@@ -1,4 +1,6 @@
-"""The attack table, second part: targets that a gateway, a guard and an API could read differently."""
+"""The attack table, second part: targets that a gateway, a guard and an API could read
+differently.
+"""
 
 from __future__ import annotations
 
@@ -100,5 +102,8 @@ NORMAL: Final = frozenset(
 )
 """What may arrive with a token that reads profiles: each is that path to every reader."""
 
-ASKS_RAW: Final = frozenset({"nginx", "nginx-cache", "caddy", "caddy-current", "haproxy", "apache", "envoy"})
-"""Gateways that ask about the path as it was sent, so that the guard's 400 is what the client gets."""
+ASKS_RAW: Final = frozenset(
+    {"nginx", "nginx-cache", "caddy", "caddy-current", "haproxy", "apache", "envoy"}
+)
+"""Gateways that ask about the path as it was sent, so that the guard's 400 is what the client gets.
+"""

@@ -1,4 +1,6 @@
-"""The gateways: which program runs which files of `examples/gateways`, and what is changed in them for a test."""
+"""The gateways: which program runs which files of `examples/gateways`, and what is changed in them
+for a test.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from typing import Final
 
 EXAMPLES: Final = Path(__file__).resolve().parents[3] / "examples" / "gateways"
 WHEELS: Final = os.environ.get("GATEWAYS_VENV", "")
-"""The virtual environment with the gateways that Debian does not have; empty where they are not to be run."""
+"""The virtual environment with the gateways that Debian does not have; empty where they are not to
+be run.
+"""
 
 GATEWAY_PORT, GUARD_PORT, PUBLIC_PORT, API_PORT, ADMIN_PORT = "8000", "8080", "8081", "3000", "9090"
 
@@ -27,9 +31,11 @@ class Recipe:
         folder: Below `examples/gateways`.
         program: Its command.
         arguments: Its command line, from the directory with the files.
-        places: Directories that the recipe names, each with the one below the test's directory that stands for it.
+        places: Directories that the recipe names, each with the one below the test's directory that
+            stands for it.
         patience: How the recipe says that the guard has ten seconds; three must do for a test.
-        scratch: Directives for `http {` of nginx, each with the directory for it: those that are built in only root may write to.
+        scratch: Directives for `http {` of nginx, each with the directory for it: those that are
+            built in only root may write to.
         from_wheel: Whether the program comes from a wheel and not from Debian.
     """
 
@@ -59,7 +65,10 @@ class Recipe:
                 text = with_ports(file.read_text(), ports)
                 for place, stands_for in self.places.items():
                     text = text.replace(place, str(directory / stands_for))
-                lines = "".join(f"\n    {directive} {directory / place};" for directive, place in self.scratch.items())
+                lines = "".join(
+                    f"\n    {directive} {directory / place};"
+                    for directive, place in self.scratch.items()
+                )
                 text = text.replace("http {", "http {" + lines)
                 if self.patience:
                     text = text.replace(self.patience, self.patience.replace("10", "3"))
@@ -71,11 +80,20 @@ class Recipe:
 
 def with_ports(text: str, ports: Mapping[str, int]) -> str:
     """Replace the ports of the recipes."""
-    return re.sub(r"(?<![\w.])(" + "|".join(ports) + r")(?![\w.])", lambda found: str(ports[found[0]]), text)
+    return re.sub(
+        r"(?<![\w.])(" + "|".join(ports) + r")(?![\w.])", lambda found: str(ports[found[0]]), text
+    )
 
 
 def _nginx(directory: Path) -> list[str]:
-    return ["-c", str(directory / "nginx.conf"), "-e", str(directory / "log" / "error.log"), "-g", "daemon off;"]
+    return [
+        "-c",
+        str(directory / "nginx.conf"),
+        "-e",
+        str(directory / "log" / "error.log"),
+        "-g",
+        "daemon off;",
+    ]
 
 
 def _caddy(directory: Path) -> list[str]:
@@ -95,13 +113,30 @@ def _traefik(directory: Path) -> list[str]:
 
 
 def _envoy(directory: Path) -> list[str]:
-    # Every gateway of a machine would share the default base id; the log level is the recipe's, warning.
-    return ["-c", str(directory / "envoy.yaml"), "--log-level", "warning", "--use-dynamic-base-id", "--concurrency", "2"]
+    # Every gateway of a machine would share the default base id; the log level is the recipe's,
+    # warning.
+    return [
+        "-c",
+        str(directory / "envoy.yaml"),
+        "--log-level",
+        "warning",
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "2",
+    ]
 
 
 _BODIES: Final = {"client_body_temp_path": "run/body", "proxy_temp_path": "run/proxy"}
 DEBIAN: Final = [
-    Recipe("nginx", "nginx", "nginx", _nginx, {"/var/log/nginx": "log", "/run": "run"}, "_timeout 10s", _BODIES),
+    Recipe(
+        "nginx",
+        "nginx",
+        "nginx",
+        _nginx,
+        {"/var/log/nginx": "log", "/run": "run"},
+        "_timeout 10s",
+        _BODIES,
+    ),
     Recipe(
         "nginx-cache",
         "nginx-cache",
@@ -123,8 +158,23 @@ DEBIAN: Final = [
     ),
 ]
 FROM_WHEELS: Final = [
-    Recipe("caddy-current", "caddy", "caddy", _caddy, {"/var/log/caddy": "log"}, "_timeout 10s", from_wheel=True),
-    Recipe("traefik", "traefik", "traefik", _traefik, {"/var/log/traefik": "log", "/etc/traefik": ""}, from_wheel=True),
+    Recipe(
+        "caddy-current",
+        "caddy",
+        "caddy",
+        _caddy,
+        {"/var/log/caddy": "log"},
+        "_timeout 10s",
+        from_wheel=True,
+    ),
+    Recipe(
+        "traefik",
+        "traefik",
+        "traefik",
+        _traefik,
+        {"/var/log/traefik": "log", "/etc/traefik": ""},
+        from_wheel=True,
+    ),
     Recipe("envoy", "envoy", "envoy", _envoy, {}, "timeout: 10s", from_wheel=True),
 ]
 RECIPES: Final = [*DEBIAN, *(FROM_WHEELS if WHEELS else [])]

@@ -41,7 +41,9 @@ class Row:
         return self.name.replace(" ", "-")
 
 
-def challenge(error: str | None = None, description: str | None = None, scope: str | None = None) -> str:
+def challenge(
+    error: str | None = None, description: str | None = None, scope: str | None = None
+) -> str:
     """Write the challenge that the guard of the recipes gives."""
     parts = ['Bearer realm="https://api.example"']
     if error is not None:

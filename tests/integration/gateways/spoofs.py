@@ -1,4 +1,6 @@
-"""The attack table, third part: headers by which a client speaks in the gateway's or the guard's name."""
+"""The attack table, third part: headers by which a client speaks in the gateway's or the guard's
+name.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,14 @@ NAMES: Final = ("X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iini
 IDENTITY: Final = frozenset(name.lower() for name in NAMES)
 LIE: Final = "a-lie-of-the-client"
 
-_MIXED: Final = ["-".join(words) for words in product(("X", "x"), ("Iiniit", "IINIIT"), ("Subject", "sUbJeCt"))]
-_ALIASED: Final = [f"X{one}Iiniit{other}Subject" for one, other in product("-_.~", repeat=2) if (one, other) != ("-", "-")]
+_MIXED: Final = [
+    "-".join(words) for words in product(("X", "x"), ("Iiniit", "IINIIT"), ("Subject", "sUbJeCt"))
+]
+_ALIASED: Final = [
+    f"X{one}Iiniit{other}Subject"
+    for one, other in product("-_.~", repeat=2)
+    if (one, other) != ("-", "-")
+]
 
 SPOOFS: Final = {
     **{f"{name}": ((name, LIE),) for name in NAMES},
@@ -27,9 +35,14 @@ SPOOFS: Final = {
     **{f"Connection names {name}": (("Connection", f"keep-alive, {name}"),) for name in NAMES},
     "Connection names it, and it is there": (("Connection", NAMES[0]), (NAMES[0], LIE)),
     "Connection names it twice": (("Connection", "close"), ("Connection", NAMES[0])),
-    "Keep-Alive and Proxy-Connection name it": (("Keep-Alive", NAMES[0]), ("Proxy-Connection", NAMES[0])),
+    "Keep-Alive and Proxy-Connection name it": (
+        ("Keep-Alive", NAMES[0]),
+        ("Proxy-Connection", NAMES[0]),
+    ),
 }
-"""Each goes with a good token and with none to a public path: the API must see the guard's identity and nothing else."""
+"""Each goes with a good token and with none to a public path: the API must see the guard's identity
+and nothing else.
+"""
 
 FORWARDED: Final = (
     "X-Forwarded-For",
@@ -60,7 +73,12 @@ FORWARDED: Final = (
 )
 
 SMUGGLED: Final = {
-    **{name: ((name, "/healthz" if "UR" in name.upper() else "OPTIONS" if "Method" in name else LIE),) for name in FORWARDED},
+    **{
+        name: (
+            (name, "/healthz" if "UR" in name.upper() else "OPTIONS" if "Method" in name else LIE),
+        )
+        for name in FORWARDED
+    },
     "all that the dialects read": (
         *((f"X-{word}-Method", "GET") for word in ("Original", "Forwarded")),
         *((f"X-{word}-Uri", "/healthz") for word in ("Original", "Forwarded")),
@@ -70,7 +88,9 @@ SMUGGLED: Final = {
     "X-Forwarded-Uri twice": (("X-Forwarded-Uri", "/healthz"), ("X-Forwarded-Uri", "/healthz")),
     "Connection drops X-Original-URI": (("Connection", "X-Original-URI, X-Original-Method"),),
 }
-"""Each goes without a token to a path that wants one, and with one: the lie must neither open a path nor reach the API."""
+"""Each goes without a token to a path that wants one, and with one: the lie must neither open a
+path nor reach the API.
+"""
 
 DROPPED: Final = {
     "what the gateway tells the guard": "X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host, X-Forwarded-Proto",
@@ -78,4 +98,6 @@ DROPPED: Final = {
     "what the guard refuses": "X-HTTP-Method-Override",
     "the host": "Host",
 }
-"""Names in a client's Connection field, which a gateway may drop before it asks, and an API after it was asked."""
+"""Names in a client's Connection field, which a gateway may drop before it asks, and an API after
+it was asked.
+"""

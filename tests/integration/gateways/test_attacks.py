@@ -1,4 +1,6 @@
-"""Every row of the attack table through every gateway: what the client is answered, and what arrives at the API."""
+"""Every row of the attack table through every gateway: what the client is answered, and what
+arrives at the API.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,31 @@ import pytest
 
 from tests.integration.gateways.answers import PASSING, PROFILE, REFUSED
 from tests.integration.gateways.client import Answered
-from tests.integration.gateways.paths import AMBIGUOUS, AROUND_PUBLIC, ASKS_RAW, GUARDED, HARMLESS, NORMAL
+from tests.integration.gateways.paths import (
+    AMBIGUOUS,
+    AROUND_PUBLIC,
+    ASKS_RAW,
+    GUARDED,
+    HARMLESS,
+    NORMAL,
+)
 from tests.integration.gateways.rows import AMBIGUOUS_PATH, BEARER, Row
 from tests.integration.gateways.spoofs import DROPPED, IDENTITY, LIE, SMUGGLED, SPOOFS
 from tests.integration.gateways.upstream import Arrived
 from tests.integration.gateways.world import World
 
-READER = {"x-iiniit-subject": "user-1", "x-iiniit-client": "client-1", "x-iiniit-scope": "user:read"}
+READER = {
+    "x-iiniit-subject": "user-1",
+    "x-iiniit-client": "client-1",
+    "x-iiniit-scope": "user:read",
+}
 NOBODY = dict.fromkeys(IDENTITY, "")
 
 
 def identity(arrived: Arrived) -> dict[str, str]:
-    """What an API would take for the caller's identity, whatever it folds; an absent header is an empty one."""
+    """What an API would take for the caller's identity, whatever it folds; an absent header is an
+    empty one.
+    """
     found: dict[str, str] = dict(NOBODY)
     for name, value in arrived.headers:
         folded = re.sub("[^a-z0-9]", "-", name.lower())
@@ -37,7 +52,9 @@ def assert_refused(world: World, row: Row, answered: Answered) -> None:
         return
     assert answered.status == row.status
     assert answered.values("www-authenticate") == ([] if row.challenge is None else [row.challenge])
-    if not (world.recipe.name == "envoy" and row.method == "HEAD"):  # it leaves the type out where there is no body
+    if not (
+        world.recipe.name == "envoy" and row.method == "HEAD"
+    ):  # it leaves the type out where there is no body
         assert answered.values("content-type") == ["application/problem+json"]
     assert answered.values("cache-control") == ["no-store"]
     assert answered.varies_by == {"authorization", "dpop"}
@@ -59,12 +76,18 @@ def test_what_is_allowed_arrives_unchanged(world, row):
     assert (one.method, one.target) == (row.method, row.target)
     assert one.body == (b"hello world" if b"hello\r\n" in row.body else row.body)
     sent = dict(row.headers).get("Authorization", "")
-    if row.target.startswith("/healthz") or not {name.lower() for name, _ in row.headers} & {"authorization"}:
+    if row.target.startswith("/healthz") or not {name.lower() for name, _ in row.headers} & {
+        "authorization"
+    }:
         assert identity(one) == NOBODY
     else:
         writer = "{writer}" in sent
         wanted = {**READER, "x-iiniit-issuer": world.issuer.url}
-        assert identity(one) == ({**wanted, "x-iiniit-subject": "writer-1", "x-iiniit-scope": "user:write"} if writer else wanted)
+        assert identity(one) == (
+            {**wanted, "x-iiniit-subject": "writer-1", "x-iiniit-scope": "user:write"}
+            if writer
+            else wanted
+        )
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=str)
@@ -76,7 +99,11 @@ def test_what_is_refused_is_refused_as_everywhere(world, row):
 
 
 @pytest.mark.parametrize("token", [None, "other", "good"], ids=["no-token", "wrong-token", "token"])
-@pytest.mark.parametrize("target", [*AMBIGUOUS, *GUARDED, *AROUND_PUBLIC], ids=lambda target: target.encode("unicode_escape").decode())
+@pytest.mark.parametrize(
+    "target",
+    [*AMBIGUOUS, *GUARDED, *AROUND_PUBLIC],
+    ids=lambda target: target.encode("unicode_escape").decode(),
+)
 def test_no_reading_of_a_path_opens_another(world, target, token):
     headers = () if token is None else (("Authorization", f"Bearer {{{token}}}"),)
     answered, arrived = world.ask("GET", target, headers)
@@ -90,7 +117,9 @@ def test_no_reading_of_a_path_opens_another(world, target, token):
     if world.recipe.name in ASKS_RAW and target.startswith("/"):
         assert all(one.target == target.partition("#")[0] for one in arrived)
     if world.recipe.name in ASKS_RAW and target in AMBIGUOUS:
-        assert answered.status == (404 if world.recipe.name == "apache" and "%00" in target else 400)
+        assert answered.status == (
+            404 if world.recipe.name == "apache" and "%00" in target else 400
+        )
 
 
 @pytest.mark.parametrize("name", SPOOFS)
@@ -133,8 +162,11 @@ def test_a_client_drops_nothing_on_the_way(world, name):
 
     assert nothing == []
     assert refused.status in {400, 401}
-    # Traefik and Envoy drop what is named before they ask. The guard then judges the request that the API gets, so nothing is gained.
-    assert overriding.status in {400, 401} or (overriding.status == 200 and never[0].values(override[0]) == [])
+    # Traefik and Envoy drop what is named before they ask. The guard then judges the request that
+    # the API gets, so nothing is gained.
+    assert overriding.status in {400, 401} or (
+        overriding.status == 200 and never[0].values(override[0]) == []
+    )
     assert answered.status == (200 if arrived else answered.status)
     assert answered.status in {200, 400, 401}
     for one in arrived:
@@ -142,13 +174,21 @@ def test_a_client_drops_nothing_on_the_way(world, name):
         assert one.values("connection") in ([], ["keep-alive"], ["Keep-Alive"], ["close"])
 
 
-@pytest.mark.parametrize("fields", [(("Authorization", ""), *BEARER), (*BEARER, ("Authorization", ""))], ids=["before", "behind"])
+@pytest.mark.parametrize(
+    "fields",
+    [(("Authorization", ""), *BEARER), (*BEARER, ("Authorization", ""))],
+    ids=["before", "behind"],
+)
 def test_an_empty_authorization_field_is_no_way_to_be_judged_by_another_token(world, fields):
     answered, arrived = world.ask("GET", PROFILE, fields)
 
-    if arrived:  # Envoy ignores the empty one. The API gets no other token than the one that was judged.
+    if (
+        arrived
+    ):  # Envoy ignores the empty one. The API gets no other token than the one that was judged.
         assert world.recipe.name == "envoy"
-        assert [value for value in arrived[0].values("authorization") if value] == [world.fill("Bearer {good}")]
+        assert [value for value in arrived[0].values("authorization") if value] == [
+            world.fill("Bearer {good}")
+        ]
     else:
         assert answered.status == 400
 

@@ -1,4 +1,6 @@
-"""A broken guard, or another program at its port: what is no grant is none, and a grant says who is calling."""
+"""A broken guard, or another program at its port: what is no grant is none, and a grant says who is
+calling.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.integration.gateways.world import World
 from tests.integration.servers.loopback import LoopbackServer, Peer
 
 READS_STRICTLY = {"nginx", "nginx-cache", "haproxy", "apache"}
-"""Recipes that tell the guard from any other program: nginx by a field of each answer, the scripts by reading it themselves."""
+"""Recipes that tell the guard from any other program: nginx by a field of each answer, the scripts
+by reading it themselves.
+"""
 
 _LENIENT_GO = {"two spaces", "an unknown version", "a line break in a value"}
 READ_LENIENTLY = {
@@ -36,7 +40,9 @@ READ_LENIENTLY = {
         "a line break in a value",
     },
 }
-"""What the programs themselves read as 200, before any recipe is asked; each has a complete identity."""
+"""What the programs themselves read as 200, before any recipe is asked; each has a complete
+identity.
+"""
 
 
 class FakeGuard:
@@ -55,7 +61,12 @@ class FakeGuard:
         self._server = LoopbackServer(self._serve, port=self._world.ports[GUARD_PORT])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._server.stop()
         self._world.start_guard()
 
@@ -68,12 +79,16 @@ class FakeGuard:
             peer.send(self.said)
 
 
-def ask_under(world: World, answers: Mapping[str, bytes]) -> dict[str, tuple[Answered, list[Arrived]]]:
+def ask_under(
+    world: World, answers: Mapping[str, bytes]
+) -> dict[str, tuple[Answered, list[Arrived]]]:
     """Ask twice about each answer: with a token and a lie, and for a public path."""
     told = {}
     with FakeGuard(world) as guard:
         for number, (name, guard.said) in enumerate(answers.items()):
-            answered, arrived = world.ask("GET", f"{PROFILE}?{number}", (("X-Iiniit-Subject", LIE), *BEARER))
+            answered, arrived = world.ask(
+                "GET", f"{PROFILE}?{number}", (("X-Iiniit-Subject", LIE), *BEARER)
+            )
             _, public = world.ask("GET", f"/healthz?{number}", (("X-Iiniit-Subject", LIE),))
             told[name] = answered, [*arrived, *public]
     return told
@@ -91,17 +106,25 @@ def test_what_is_no_grant_is_none(world):
     assert passed == READ_LENIENTLY.get(world.recipe.name, set())
     for answered, arrived in told.values():
         assert spoken_by(arrived) <= {FORGED}  # never the client's own words
-        assert answered.status == 200 if arrived else answered.status not in range(200, 300) or world.recipe.name == "envoy"
+        assert (
+            answered.status == 200
+            if arrived
+            else answered.status not in range(200, 300) or world.recipe.name == "envoy"
+        )
     if world.recipe.name in READS_STRICTLY:
         assert {answered.status for answered, _ in told.values()} == {503}
-        assert {answered.problem["reason"] for answered, _ in told.values()} == {"guard_unavailable"}
+        assert {answered.problem["reason"] for answered, _ in told.values()} == {
+            "guard_unavailable"
+        }
 
 
 def test_a_grant_without_all_four_identity_headers_is_refused(world):
     told = ask_under(world, INCOMPLETE)
 
     for answered, arrived in told.values():
-        if world.recipe.name == "traefik":  # it has no way to say so: what is missing is missing at the API
+        if (
+            world.recipe.name == "traefik"
+        ):  # it has no way to say so: what is missing is missing at the API
             assert spoken_by(arrived) <= {FORGED}
         else:
             assert arrived == []
@@ -116,12 +139,16 @@ def test_an_identity_that_is_said_twice_is_none_where_a_script_reads_it(world):
         assert (told[0].status, told[1]) == (503, [])
 
 
-@pytest.mark.parametrize("said", [None, b"", b"HTTP/1.1 200 OK\r\n"], ids=["hangs", "closes", "closes within the head"])
+@pytest.mark.parametrize(
+    "said", [None, b"", b"HTTP/1.1 200 OK\r\n"], ids=["hangs", "closes", "closes within the head"]
+)
 def test_a_guard_that_hangs_or_closes_is_no_pass(world, said):
     with FakeGuard(world) as guard:
         guard.said = said
         # A target of its own: a recipe that caches grants may hold one for the profile.
-        answered, arrived = world.ask("GET", f"{PROFILE}?said={None if said is None else len(said)}", BEARER)
+        answered, arrived = world.ask(
+            "GET", f"{PROFILE}?said={None if said is None else len(said)}", BEARER
+        )
 
     assert arrived == []
     assert answered.status == (500 if world.recipe.name == "traefik" else 503)

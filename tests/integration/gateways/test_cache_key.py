@@ -1,4 +1,6 @@
-"""What a client says about the key of a remembered grant is not what the guard hears: it takes the gateway's word for it."""
+"""What a client says about the key of a remembered grant is not what the guard hears: it takes the
+gateway's word for it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ FIELD = "X-Iiniit-Cache-Key"
 
 
 def key(host: str, target: str, authorization: str) -> str:
-    """What the guard would compute, so that it would take the grant for one that the gateway files safely."""
+    """What the guard would compute, so that it would take the grant for one that the gateway files
+    safely.
+    """
     parts = ["GET", "http", host, target, authorization, "", "", ""]
     return hashlib.sha256("".join(part + "\n" for part in parts).encode()).hexdigest()
 
@@ -30,20 +34,32 @@ def test_the_guard_never_hears_a_cache_key_of_the_client(world):
         spoofed = key("api.example", target, authorization)
         for header in (FIELD, FIELD.lower(), FIELD.replace("-", "_")):
             world.ask("GET", target, (("Host", "api.example"), *BEARER, (header, spoofed)))
-        asked = [request for request in heard.arrived if request.values("authorization") == [authorization]]
+        asked = [
+            request
+            for request in heard.arrived
+            if request.values("authorization") == [authorization]
+        ]
         heard.server.stop()
     finally:
         world.start_guard()
 
     assert asked
     own = [[spoofed]] if world.recipe.name == "nginx-cache" else [[]]  # that one computes it
-    assert [[value for name, value in request.headers if "cache" in name.lower() and value] for request in asked] == own * len(asked)
+    assert [
+        [value for name, value in request.headers if "cache" in name.lower() and value]
+        for request in asked
+    ] == own * len(asked)
 
 
 def test_ingress_nginx_is_told_each_field_once():
-    """Its controller sets these two itself where `auth-method` is there; the guard refuses a field that comes twice."""
+    """Its controller sets these two itself where `auth-method` is there; the guard refuses a field
+    that comes twice.
+    """
     recipe = (EXAMPLES / "kubernetes" / "ingress-nginx.yaml").read_text()
-    set_here = re.findall(r"proxy_set_header (X-\S+)", recipe.partition("auth-snippet")[2].partition("configuration-snippet")[0])
+    set_here = re.findall(
+        r"proxy_set_header (X-\S+)",
+        recipe.partition("auth-snippet")[2].partition("configuration-snippet")[0],
+    )
 
     assert "auth-method: GET" in recipe
     assert set_here == ["X-Original-Proto", "X-Original-Host", FIELD]

@@ -1,4 +1,6 @@
-"""What is the client's fault is answered with 4xx by the gateway or by the guard, and never called an outage."""
+"""What is the client's fault is answered with 4xx by the gateway or by the guard, and never called
+an outage.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ TOKEN = b"Authorization: Bearer {good}\r\n"
 
 
 def _get(
-    fields: bytes, *, method: bytes = b"GET", target: bytes = PROFILE.encode(), version: bytes = b"HTTP/1.1", host: bytes = HOST
+    fields: bytes,
+    *,
+    method: bytes = b"GET",
+    target: bytes = PROFILE.encode(),
+    version: bytes = b"HTTP/1.1",
+    host: bytes = HOST,
 ) -> bytes:
     return method + b" " + target + b" " + version + b"\r\n" + host + fields + b"\r\n"
 
@@ -29,9 +36,15 @@ FAULTS = {
         }.items()
     },
     "a control byte in Authorization": _get(b"Authorization: Bearer {good}\x01\r\n"),
-    "three fields of thirty kilobytes": _get(TOKEN + b"".join(b"X-%d: " % number + b"x" * 30_000 + b"\r\n" for number in range(3))),
-    "two fields of thirty-two kilobytes": _get(TOKEN + b"".join(b"X-%d: " % number + b"x" * 32_700 + b"\r\n" for number in range(2))),
-    "four hundred fields": _get(TOKEN + b"".join(b"X-%d: " % number + b"x" * 200 + b"\r\n" for number in range(400))),
+    "three fields of thirty kilobytes": _get(
+        TOKEN + b"".join(b"X-%d: " % number + b"x" * 30_000 + b"\r\n" for number in range(3))
+    ),
+    "two fields of thirty-two kilobytes": _get(
+        TOKEN + b"".join(b"X-%d: " % number + b"x" * 32_700 + b"\r\n" for number in range(2))
+    ),
+    "four hundred fields": _get(
+        TOKEN + b"".join(b"X-%d: " % number + b"x" * 200 + b"\r\n" for number in range(400))
+    ),
     "a long path": _get(TOKEN, target=b"/v1/files/" + b"x" * 40_000),
     "a long query": _get(TOKEN, target=PROFILE.encode() + b"?" + b"x" * 40_000),
     "an empty Host": _get(TOKEN, host=b"Host: \r\n"),
@@ -64,14 +77,23 @@ FAULTS = {
 }
 
 
-TOLERATED = {"a Host with a bad port", "a folded field", "a long path", "a long query", "an unknown expectation", "two Hosts"}
+TOLERATED = {
+    "a Host with a bad port",
+    "a folded field",
+    "a long path",
+    "a long query",
+    "an unknown expectation",
+    "two Hosts",
+}
 """What some gateways take, or mend before they ask."""
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_clients_fault_is_no_outage(world, name):
     world.upstream.forget()
-    answered = send(world.ports[GATEWAY_PORT], FAULTS[name].replace(b"{good}", world.tokens["good"].encode()))
+    answered = send(
+        world.ports[GATEWAY_PORT], FAULTS[name].replace(b"{good}", world.tokens["good"].encode())
+    )
 
     if world.upstream.arrived:
         assert (answered.status, name in TOLERATED) == (200, True)

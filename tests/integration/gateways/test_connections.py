@@ -20,11 +20,18 @@ WEBSOCKET = (
 )
 
 
-@pytest.mark.parametrize("connection", ["Upgrade", "upgrade, X-Iiniit-Subject, X-Iiniit-Scope", "keep-alive, Upgrade"])
+@pytest.mark.parametrize(
+    "connection", ["Upgrade", "upgrade, X-Iiniit-Subject, X-Iiniit-Scope", "keep-alive, Upgrade"]
+)
 def test_a_websocket_is_opened_with_a_token(world, connection):
     world.upstream.arrived.clear()
-    headers = [("Connection", connection), *((name, world.fill(value)) for name, value in (*WEBSOCKET[1:], *BEARER))]
-    head, echoed = talk(world.ports[GATEWAY_PORT], request_bytes("GET", "/v1/events", headers), ECHO)
+    headers = [
+        ("Connection", connection),
+        *((name, world.fill(value)) for name, value in (*WEBSOCKET[1:], *BEARER)),
+    ]
+    head, echoed = talk(
+        world.ports[GATEWAY_PORT], request_bytes("GET", "/v1/events", headers), ECHO
+    )
 
     assert head.startswith(b"HTTP/1.1 101 ")
     assert echoed == ECHO
@@ -33,7 +40,9 @@ def test_a_websocket_is_opened_with_a_token(world, connection):
 
 
 @pytest.mark.parametrize(
-    "headers", [(), (("Authorization", "Bearer junk"),), (("Authorization", "Bearer {other}"),)], ids=["no", "bad", "wrong"]
+    "headers",
+    [(), (("Authorization", "Bearer junk"),), (("Authorization", "Bearer {other}"),)],
+    ids=["no", "bad", "wrong"],
 )
 def test_a_websocket_is_refused_like_any_request(world, headers):
     answered, arrived = world.ask("GET", "/v1/events", (*WEBSOCKET, *headers))
@@ -57,7 +66,9 @@ def test_the_second_request_of_a_connection_is_judged_by_itself(world):
 
 
 def test_a_refusal_of_head_has_no_body(world):
-    received = converse(world.ports[GATEWAY_PORT], request_bytes("HEAD", PROFILE, [("Connection", "close")]))
+    received = converse(
+        world.ports[GATEWAY_PORT], request_bytes("HEAD", PROFILE, [("Connection", "close")])
+    )
 
     assert received.startswith(b"HTTP/1.1 401 ")
     assert received.endswith(b"\r\n\r\n")
@@ -65,11 +76,18 @@ def test_a_refusal_of_head_has_no_body(world):
 
 HIDDEN = b"GET /v1/elsewhere HTTP/1.1\r\nHost: api.example\r\n\r\n"
 LENGTHS = {
-    "length and chunks": (("Content-Length", str(len(HIDDEN) + 5)), ("Transfer-Encoding", "chunked")),
+    "length and chunks": (
+        ("Content-Length", str(len(HIDDEN) + 5)),
+        ("Transfer-Encoding", "chunked"),
+    ),
     "chunks and length": (("Transfer-Encoding", "chunked"), ("Content-Length", "5")),
     "two lengths": (("Content-Length", "5"), ("Content-Length", str(len(HIDDEN) + 5))),
     "chunks in another spelling": (("Transfer-Encoding", "xchunked"), ("Content-Length", "5")),
-    "chunks in two fields": (("Transfer-Encoding", "identity"), ("Transfer-Encoding", "chunked"), ("Content-Length", "5")),
+    "chunks in two fields": (
+        ("Transfer-Encoding", "identity"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length", "5"),
+    ),
     "a tab before chunked": (("Transfer-Encoding", "\tchunked"), ("Content-Length", "5")),
 }
 
@@ -77,8 +95,14 @@ LENGTHS = {
 @pytest.mark.parametrize("name", LENGTHS)
 def test_no_request_hides_in_the_body_of_another(world, name):
     world.upstream.arrived.clear()
-    headers = [*((key, world.fill(value)) for key, value in WRITER), ("Connection", "close"), *LENGTHS[name]]
-    converse(world.ports[GATEWAY_PORT], request_bytes("POST", PROFILE, headers) + b"0\r\n\r\n" + HIDDEN)
+    headers = [
+        *((key, world.fill(value)) for key, value in WRITER),
+        ("Connection", "close"),
+        *LENGTHS[name],
+    ]
+    converse(
+        world.ports[GATEWAY_PORT], request_bytes("POST", PROFILE, headers) + b"0\r\n\r\n" + HIDDEN
+    )
 
     assert [one.target for one in world.upstream.arrived] in ([], [PROFILE])
 

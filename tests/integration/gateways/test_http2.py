@@ -1,4 +1,6 @@
-"""HTTP/2 without TLS, where a gateway speaks it: no extended CONNECT, no upgrade and no trailers reach the API."""
+"""HTTP/2 without TLS, where a gateway speaks it: no extended CONNECT, no upgrade and no trailers
+reach the API.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,18 @@ ATTACKS = {
     "CONNECT": [(":method", "CONNECT"), (":authority", "127.0.0.1:3000")],
     "CONNECT with a path": request("CONNECT", ANY),
     **{
-        f"extended CONNECT for {protocol}": request("CONNECT", ANY, (":protocol", protocol), ("sec-websocket-version", "13"))
+        f"extended CONNECT for {protocol}": request(
+            "CONNECT", ANY, (":protocol", protocol), ("sec-websocket-version", "13")
+        )
         for protocol in ("websocket", "h2c", "connect-udp", "connect-ip", "tunnel")
     },
     "an upgrade": request("GET", ANY, ("connection", "upgrade"), ("upgrade", "h2c")),
-    "an upgrade to a WebSocket": request("GET", ANY, ("connection", "upgrade"), ("upgrade", "websocket")),
-    "an upgrade alone": request("POST", ANY, ("upgrade", "h2c"), ("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA")),
+    "an upgrade to a WebSocket": request(
+        "GET", ANY, ("connection", "upgrade"), ("upgrade", "websocket")
+    ),
+    "an upgrade alone": request(
+        "POST", ANY, ("upgrade", "h2c"), ("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA")
+    ),
     "chunks": request("POST", ANY, ("transfer-encoding", "chunked")),
 }
 
@@ -40,26 +48,41 @@ def test_no_tunnel_begins_in_http2(world, name):
     events = converse_h2(world.ports[GATEWAY_PORT], ATTACKS[name], HIDDEN)
 
     assert not 100 <= status_of(events) < 200
-    assert [one for one in world.upstream.arrived if one.target != ANY or one.method == "CONNECT"] == []
+    assert [
+        one for one in world.upstream.arrived if one.target != ANY or one.method == "CONNECT"
+    ] == []
     for one in world.upstream.arrived:
         assert one.values("upgrade") == []
         assert identity(one)["x-iiniit-subject"] == ""
         assert LIE not in str(one.headers)
 
 
-@pytest.mark.parametrize("field", ["x-iiniit-subject", "X-Iiniit-Subject", "x_iiniit_subject", "connection", "te"])
+@pytest.mark.parametrize(
+    "field", ["x-iiniit-subject", "X-Iiniit-Subject", "x_iiniit_subject", "connection", "te"]
+)
 @pytest.mark.parametrize("is_trailer", [False, True], ids=["header", "trailer"])
 def test_identity_in_http2_is_the_guards(world, field, is_trailer):
     world.upstream.forget()
     lie = [(field, f"{LIE}, x-iiniit-subject")]
     token = ("authorization", world.fill("Bearer {writer}"))
     headers = request("POST", PROFILE, token, *([] if is_trailer else lie))
-    events = converse_h2(world.ports[GATEWAY_PORT], headers, b"hello", lie if is_trailer else [("x-other", "a")])
+    events = converse_h2(
+        world.ports[GATEWAY_PORT], headers, b"hello", lie if is_trailer else [("x-other", "a")]
+    )
 
-    assert (status_of(events) != 0) or world.recipe.name not in SPEAKS_IT or field in {"X-Iiniit-Subject", "connection", "te"}
+    assert (
+        (status_of(events) != 0)
+        or world.recipe.name not in SPEAKS_IT
+        or field in {"X-Iiniit-Subject", "connection", "te"}
+    )
     assert LIE.encode() not in bytes(world.upstream.heard)
     for one in world.upstream.arrived:
-        wanted = {**READER, "x-iiniit-issuer": world.issuer.url, "x-iiniit-subject": "writer-1", "x-iiniit-scope": "user:write"}
+        wanted = {
+            **READER,
+            "x-iiniit-issuer": world.issuer.url,
+            "x-iiniit-subject": "writer-1",
+            "x-iiniit-scope": "user:write",
+        }
         assert (one.body, one.trailers, identity(one)) == (b"hello", (), wanted)
 
 

@@ -1,4 +1,6 @@
-"""The authorization server or the guard is down, or hangs: nothing passes that was not allowed, and clients are told to come again."""
+"""The authorization server or the guard is down, or hangs: nothing passes that was not allowed, and
+clients are told to come again.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from tests.integration.gateways.rows import BEARER
 from tests.integration.gateways.world import World
 from tests.integration.servers.loopback import Answer
 
-# Traefik has neither a setting for how long it waits for the guard nor one for what it answers then.
+# Traefik has neither a setting for how long it waits for the guard nor one for what it answers
+# then.
 WAITS_SECONDS = {"traefik": 30.0}
 BARE = {"traefik": 500}
 
@@ -30,10 +33,14 @@ def assert_unavailable(world: World, answered: Answered, reason: str) -> None:
     assert answered.problem["status"] == 503
     assert answered.problem["error"] == "temporarily_unavailable"
     # Envoy drops what the guard says with a 503, and puts the recipe's words in its place.
-    assert answered.problem["reason"] == ("guard_unavailable" if world.recipe.name == "envoy" else reason)
+    assert answered.problem["reason"] == (
+        "guard_unavailable" if world.recipe.name == "envoy" else reason
+    )
 
 
-@pytest.mark.parametrize("fault", [Answer(500), Answer(429), Answer(200, b"<html>")], ids=["500", "429", "nonsense"])
+@pytest.mark.parametrize(
+    "fault", [Answer(500), Answer(429), Answer(200, b"<html>")], ids=["500", "429", "nonsense"]
+)
 def test_an_issuer_that_cannot_be_asked_is_503(world, fault):
     token = world.issuer.issuer.opaque_token("user:read")
     world.issuer.break_at(fault, "introspection")
@@ -114,7 +121,10 @@ def test_a_script_that_fails_is_no_pass(name):
         script = Path(directory, "guard.lua")
         head, call, rest = script.read_text().partition("\nlocal function question(")
         assert call
-        script.write_text(f'{head}\nlocal function question() error("a fault of the script") end\nlocal function unused({rest}')
+        script.write_text(
+            f'{head}\nlocal function question() error("a fault of the script") end\nlocal function '
+            f"unused({rest}"
+        )
         with world.running(until_it_answers=False):
             answered, arrived = world.ask("GET", PROFILE, BEARER)
             public, nothing = world.ask("GET", "/healthz")

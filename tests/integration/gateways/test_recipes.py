@@ -1,4 +1,6 @@
-"""The recipes themselves: the pages show the files that are run, and what must be alike in them is alike."""
+"""The recipes themselves: the pages show the files that are run, and what must be alike in them is
+alike.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,26 @@ PAGE_OF = {"nginx-cache": "nginx.md"}
 
 
 @pytest.mark.parametrize(
-    "file", [file for folder in FOLDERS for file in sorted(folder.iterdir())], ids=lambda file: f"{file.parent.name}/{file.name}"
+    "file",
+    [file for folder in FOLDERS for file in sorted(folder.iterdir())],
+    ids=lambda file: f"{file.parent.name}/{file.name}",
 )
 def test_the_page_shows_the_file_that_is_run(file):
-    page = (PAGES / PAGE_OF.get(file.parent.name, f"{file.parent.name}.md")).read_text(encoding="utf-8")
+    page = (PAGES / PAGE_OF.get(file.parent.name, f"{file.parent.name}.md")).read_text(
+        encoding="utf-8"
+    )
     text = file.read_text(encoding="utf-8")
 
     if file.name == "guard.toml" and file.parent.name not in {"nginx", "kubernetes"}:
-        # One settings file is like the other but for the gateway's name; the page names what differs.
+        # One settings file is like the other but for the gateway's name; the page names what
+        # differs.
         assert f"../../examples/gateways/{file.parent.name}/guard.toml" in page
     else:
-        assert f"```\n{text}```\n" in page.replace("```nginx\n", "```\n").replace("```lua\n", "```\n").replace(
-            "```yaml\n", "```\n"
-        ).replace("```toml\n", "```\n").replace("```apache\n", "```\n").replace("```text\n", "```\n")
+        assert f"```\n{text}```\n" in page.replace("```nginx\n", "```\n").replace(
+            "```lua\n", "```\n"
+        ).replace("```yaml\n", "```\n").replace("```toml\n", "```\n").replace(
+            "```apache\n", "```\n"
+        ).replace("```text\n", "```\n")
 
 
 def test_every_folder_is_run_or_says_that_it_is_not():
@@ -35,7 +44,9 @@ def test_every_folder_is_run_or_says_that_it_is_not():
     for folder in FOLDERS:
         if folder.name not in run:
             assert folder.name == "kubernetes"
-            assert all(file.read_text().startswith("# NOT TESTED") for file in folder.glob("*.yaml"))
+            assert all(
+                file.read_text().startswith("# NOT TESTED") for file in folder.glob("*.yaml")
+            )
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -44,10 +55,14 @@ def test_the_settings_are_alike_and_name_their_gateway(folder):
     nginx = tomllib.loads((EXAMPLES / "nginx" / "guard.toml").read_text())
 
     assert read_settings(folder / "guard.toml").gateway == written["gateway"]
-    assert written.pop("gateway") == {"nginx-cache": "nginx", "kubernetes": "nginx"}.get(folder.name, folder.name)
+    assert written.pop("gateway") == {"nginx-cache": "nginx", "kubernetes": "nginx"}.get(
+        folder.name, folder.name
+    )
     if folder.name != "kubernetes":
         del nginx["gateway"]
-        assert written["server"].pop("auth_max_age_seconds", 0) == (10 if folder.name == "nginx-cache" else 0)
+        assert written["server"].pop("auth_max_age_seconds", 0) == (
+            10 if folder.name == "nginx-cache" else 0
+        )
         assert written == nginx
 
 
@@ -58,12 +73,18 @@ def test_the_recipe_that_remembers_is_the_other_one_and_more():
     # What the plain one clears at this place, the remembering one sends.
     kept = [line for line in plain if "only a recipe that remembers" not in line]
     assert len(plain) - len(kept) == 1
-    assert [line for line in kept if line not in remembering] == []  # `in` moves the iterator on: the order counts
+    assert [
+        line for line in kept if line not in remembering
+    ] == []  # `in` moves the iterator on: the order counts
 
 
 @pytest.mark.parametrize("recipe", [*DEBIAN, *FROM_WHEELS], ids=str)
 def test_a_test_changes_in_a_recipe_what_is_there(recipe):
-    text = "".join(file.read_text() for file in (EXAMPLES / recipe.folder).iterdir() if file.name != "guard.toml")
+    text = "".join(
+        file.read_text()
+        for file in (EXAMPLES / recipe.folder).iterdir()
+        if file.name != "guard.toml"
+    )
 
     assert all(place in text for place in recipe.places)
     assert recipe.patience in text

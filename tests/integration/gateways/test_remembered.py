@@ -1,4 +1,6 @@
-"""nginx remembers grants where its operator asks for it: for one token, one method and one target, and no longer than it may."""
+"""nginx remembers grants where its operator asks for it: for one token, one method and one target,
+and no longer than it may.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ REMEMBERING = [parameter for parameter in EACH if parameter.id == "nginx-cache"]
 
 OTHERS = {
     "another token": ("GET", PROFILE, (("Authorization", "Bearer {opaque}"),)),
-    "a token that has only been shortened": ("GET", PROFILE, (("Authorization", "Bearer {good}x"),)),
+    "a token that has only been shortened": (
+        "GET",
+        PROFILE,
+        (("Authorization", "Bearer {good}x"),),
+    ),
     "the scheme in other letters": ("GET", PROFILE, (("Authorization", "bearer {good}"),)),
     "no token": ("GET", PROFILE, ()),
     "another method": ("PATCH", PROFILE, BEARER),
@@ -27,18 +33,33 @@ OTHERS = {
     "a path without a rule": ("GET", "/v1/elsewhere", BEARER),
     "another host": ("GET", PROFILE, (("Host", "elsewhere.example"), *BEARER)),
     "an override": ("GET", PROFILE, (("X-HTTP-Method-Override", "DELETE"), *BEARER)),
-    "a cache key of the client's": ("GET", "/v1/files/x", (("X-Iiniit-Cache-Key", "{key}"), *BEARER)),
+    "a cache key of the client's": (
+        "GET",
+        "/v1/files/x",
+        (("X-Iiniit-Cache-Key", "{key}"), *BEARER),
+    ),
     "a path that wants no token": ("GET", "/healthz", ()),
 }
 
 
 @pytest.mark.parametrize("world", REMEMBERING, indirect=True, scope="session")
 def test_a_grant_is_remembered_for_the_same_request_alone(world):
-    for method, target, headers in [("GET", PROFILE, BEARER), ("GET", "/healthz", ()), ("GET", PROFILE, ())]:
+    for method, target, headers in [
+        ("GET", PROFILE, BEARER),
+        ("GET", "/healthz", ()),
+        ("GET", PROFILE, ()),
+    ]:
         world.ask(method, target, headers)
-    written = [data for file, data in world.logs() if file.is_relative_to(world.directory / "cache")]
+    written = [
+        data for file, data in world.logs() if file.is_relative_to(world.directory / "cache")
+    ]
     assert written
-    keys = [line.removeprefix(b"KEY: ") for data in written for line in data.split(b"\n") if line.startswith(b"KEY: ")]
+    keys = [
+        line.removeprefix(b"KEY: ")
+        for data in written
+        for line in data.split(b"\n")
+        if line.startswith(b"KEY: ")
+    ]
     assert keys
     assert all(len(key) == 64 for key in keys)
     world.ask("GET", PROFILE, BEARER)
@@ -47,7 +68,11 @@ def test_a_grant_is_remembered_for_the_same_request_alone(world):
         # The guard is gone, so whatever passes now was remembered.
         remembered, arrived = world.ask("GET", PROFILE, BEARER)
         others = {
-            name: world.ask(method, target, [(key, value.replace("{key}", keys[0].decode())) for key, value in headers])
+            name: world.ask(
+                method,
+                target,
+                [(key, value.replace("{key}", keys[0].decode())) for key, value in headers],
+            )
             for name, (method, target, headers) in OTHERS.items()
         }
         until = time.monotonic() + 20
@@ -59,7 +84,9 @@ def test_a_grant_is_remembered_for_the_same_request_alone(world):
 
     assert remembered.status == 200
     assert identity(arrived[0]) == {**READER, "x-iiniit-issuer": world.issuer.url}
-    assert {name: (answered.status, len(passed)) for name, (answered, passed) in others.items()} == dict.fromkeys(OTHERS, (503, 0))
+    assert {
+        name: (answered.status, len(passed)) for name, (answered, passed) in others.items()
+    } == dict.fromkeys(OTHERS, (503, 0))
     assert (forgotten.status, nothing) == (503, [])
 
 

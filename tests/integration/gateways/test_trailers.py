@@ -1,4 +1,6 @@
-"""Trailers of a request are discarded or refused: some servers append them to the headers, behind the gateway's own identity."""
+"""Trailers of a request are discarded or refused: some servers append them to the headers, behind
+the gateway's own identity.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ TRAILERS = {
     "identity": f"X-Iiniit-Subject: {LIE}\r\n",
     "identity in odd letters": f"x-IINIIT-sUBJECT: {LIE}\r\n",
     "identity with underscores": f"X_Iiniit_Subject: {LIE}\r\n",
-    "all four": "".join(f"X-Iiniit-{word}: {LIE}\r\n" for word in ("Subject", "Client", "Scope", "Issuer")),
+    "all four": "".join(
+        f"X-Iiniit-{word}: {LIE}\r\n" for word in ("Subject", "Client", "Scope", "Issuer")
+    ),
     "the assertion": f"X-Iiniit-Assertion: {LIE}\r\n",
     "a token and a host": f"Authorization: Bearer {LIE}\r\nHost: {LIE}.example\r\nX-Forwarded-For: {LIE}\r\n",
     "a folded line": f"X-Other: a\r\n X-Iiniit-Subject: {LIE}\r\n",
@@ -34,7 +38,9 @@ TRAILERS = {
 @pytest.mark.parametrize("is_announced", [True, False], ids=["announced", "sudden"])
 def test_no_trailer_reaches_the_api(world, target, name, body, is_announced):
     names = ", ".join(line.partition(":")[0] for line in TRAILERS[name].splitlines())
-    announced = (("Trailer", names), ("TE", "trailers"), ("Connection", "TE")) if is_announced else ()
+    announced = (
+        (("Trailer", names), ("TE", "trailers"), ("Connection", "TE")) if is_announced else ()
+    )
     token = WRITER if target == PROFILE else ()
     sent = BODIES[body] + b"0\r\n" + TRAILERS[name].encode() + b"\r\n"
     answered, arrived = world.ask("POST", target, (*token, CHUNKED, *announced), sent)
@@ -42,22 +48,36 @@ def test_no_trailer_reaches_the_api(world, target, name, body, is_announced):
     assert LIE.encode() not in world.upstream.heard
     for one in arrived:
         assert one.trailers == ()
-        wanted = {**READER, "x-iiniit-issuer": world.issuer.url, "x-iiniit-subject": "writer-1", "x-iiniit-scope": "user:write"}
+        wanted = {
+            **READER,
+            "x-iiniit-issuer": world.issuer.url,
+            "x-iiniit-subject": "writer-1",
+            "x-iiniit-scope": "user:write",
+        }
         assert identity(one) == (wanted if token else NOBODY)
     if answered.status == 200:
         (one,) = arrived
-        assert len(one.body) == {"none": 0, "small": 5, "many chunks": 3000, "beyond one buffer": 12 * 0x4000}[body]
+        assert (
+            len(one.body)
+            == {"none": 0, "small": 5, "many chunks": 3000, "beyond one buffer": 12 * 0x4000}[body]
+        )
     else:  # HAProxy buffers a body whose length it is not told
         assert arrived == []
         assert 400 <= answered.status < 500
-        assert name == "a folded line" or (world.recipe.name, body, answered.status) == ("haproxy", "beyond one buffer", 411)
+        assert name == "a folded line" or (world.recipe.name, body, answered.status) == (
+            "haproxy",
+            "beyond one buffer",
+            411,
+        )
 
 
 @pytest.mark.parametrize("length", [5_000, 24_000, 44_000, 63_000, 64_400, 66_000])
 @pytest.mark.parametrize("padding", [0, 20_000, 30_000])
 def test_a_chunked_body_goes_on_whole_or_not_at_all(world, length, padding):
     for size in (length, 1000, 37):
-        chunks = b"".join(b"%x\r\n" % len(piece) + piece + b"\r\n" for piece in _pieces(b"x" * length, size))
+        chunks = b"".join(
+            b"%x\r\n" % len(piece) + piece + b"\r\n" for piece in _pieces(b"x" * length, size)
+        )
         sent = chunks + b"0\r\n" + TRAILERS["identity"].encode() + b"\r\n"
         answered, arrived = world.ask("POST", ANY, (CHUNKED, ("X-Padding", "y" * padding)), sent)
 

@@ -1,4 +1,6 @@
-"""A connection changes its protocol to a WebSocket or not at all, and what a client names in Connection stays."""
+"""A connection changes its protocol to a WebSocket or not at all, and what a client names in
+Connection stays.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,23 @@ def attack(world: World, sent: bytes) -> bytes:
 @pytest.mark.parametrize("target", ["/healthz", PROFILE, EVENTS, METADATA, ANY])
 def test_no_upgrade_but_a_websocket_reaches_the_api(world, upgrade, target):
     for connection in NOMINATED:
-        token = [(name, world.fill(value)) for name, value in BEARER] if target in (PROFILE, EVENTS) else []
-        received = attack(world, request_bytes("GET", target, [*upgrading(upgrade, connection), *token]))
+        token = (
+            [(name, world.fill(value)) for name, value in BEARER]
+            if target in (PROFILE, EVENTS)
+            else []
+        )
+        received = attack(
+            world, request_bytes("GET", target, [*upgrading(upgrade, connection), *token])
+        )
 
         passed = [one.values("upgrade") for one in world.upstream.arrived]
         assert [one.target for one in world.upstream.arrived] in ([], [target])
         assert [one.values("http2-settings") for one in world.upstream.arrived] in ([], [[]])
         if passed == [["websocket"]]:  # a line of the client's said that and nothing else
             assert "websocket" in [value.lower() for value in NAMED[upgrade]]
-            assert [one.lower() for one in world.upstream.arrived[0].values("connection")] == ["upgrade"]
+            assert [one.lower() for one in world.upstream.arrived[0].values("connection")] == [
+                "upgrade"
+            ]
         else:
             assert passed in ([], [[]]), connection
             assert not received.startswith(b"HTTP/1.1 101"), connection
@@ -47,7 +57,10 @@ def test_no_upgrade_but_a_websocket_reaches_the_api(world, upgrade, target):
             assert all(one.values("connection") in PLAIN for one in world.upstream.arrived)
 
 
-@pytest.mark.parametrize("line", ["CONNECT api.example:3000", f"CONNECT {ANY}", f"CONNECT http://api.example{ANY}", "CONNECT *"])
+@pytest.mark.parametrize(
+    "line",
+    ["CONNECT api.example:3000", f"CONNECT {ANY}", f"CONNECT http://api.example{ANY}", "CONNECT *"],
+)
 @pytest.mark.parametrize("headers", [(), WEBSOCKET], ids=["plain", "websocket"])
 def test_connect_opens_no_tunnel(world, line, headers):
     method, target = line.split(" ")
@@ -69,10 +82,18 @@ def test_a_websocket_that_the_api_refuses_is_no_tunnel(world, status):
     assert len(world.upstream.arrived) == 1
 
 
-@pytest.mark.parametrize("connection", ["Upgrade", "upgrade, X-Iiniit-Subject, X-Iiniit-Scope", "keep-alive, Upgrade", "UPGRADE"])
+@pytest.mark.parametrize(
+    "connection",
+    ["Upgrade", "upgrade, X-Iiniit-Subject, X-Iiniit-Scope", "keep-alive, Upgrade", "UPGRADE"],
+)
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", " websocket "])
 def test_the_recipe_writes_the_one_upgrade_that_it_passes_on(world, connection, upgrade):
-    headers = [("Connection", connection), ("Upgrade", upgrade), *WEBSOCKET[2:], *((name, world.fill(value)) for name, value in BEARER)]
+    headers = [
+        ("Connection", connection),
+        ("Upgrade", upgrade),
+        *WEBSOCKET[2:],
+        *((name, world.fill(value)) for name, value in BEARER),
+    ]
     received = attack(world, request_bytes("GET", EVENTS, headers))
 
     assert received.startswith(b"HTTP/1.1 101 ")
@@ -88,9 +109,12 @@ def test_what_connection_names_is_not_dropped(world, name, target):
     lines = [("Connection", value) for value in NOMINATIONS[name]]
     answered, arrived = world.ask("GET", target, (*lines, *(BEARER if target == PROFILE else ())))
 
-    # Envoy refuses a Connection that names what it sets itself, and drops what is named before it asks.
+    # Envoy refuses a Connection that names what it sets itself, and drops what is named before it
+    # asks.
     assert answered.status == 200 or (world.recipe.name == "envoy" and 400 <= answered.status < 500)
     assert len(arrived) == (1 if answered.status == 200 else 0)
     for one in arrived:
-        assert identity(one) == ({**READER, "x-iiniit-issuer": world.issuer.url} if target == PROFILE else NOBODY)
+        assert identity(one) == (
+            {**READER, "x-iiniit-issuer": world.issuer.url} if target == PROFILE else NOBODY
+        )
         assert one.values("connection") in PLAIN

@@ -1,4 +1,6 @@
-"""What gateways and the guard write to disk, after all that was sent through them in this run: no token."""
+"""What gateways and the guard write to disk, after all that was sent through them in this run: no
+token.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,16 @@ def test_no_token_is_written_anywhere(world):
         (*BEARER, ("Referer", "https://app.example/?access_token={good}")),
     ]:
         world.ask("GET", PROFILE, headers)
-    for target in (f"{PROFILE}?access_token={{good}}", "/healthz?access_token={opaque}", f"{PROFILE}?%61ccess_token={{good}}"):
+    for target in (
+        f"{PROFILE}?access_token={{good}}",
+        "/healthz?access_token={opaque}",
+        f"{PROFILE}?%61ccess_token={{good}}",
+    ):
         world.ask("GET", target)
     world.ask_bytes(world.fill(f"GET {PROFILE}\r\nAuthorization: Bearer {{good}}\r\n\r\n").encode())
-    world.ask_bytes(world.fill(f"GET {PROFILE} HTTP/1.1\r\nAuthorization: Bearer {{good}}\r\n\r\n").encode())
+    world.ask_bytes(
+        world.fill(f"GET {PROFILE} HTTP/1.1\r\nAuthorization: Bearer {{good}}\r\n\r\n").encode()
+    )
     fresh = world.issuer.issuer.token("user:read")
     world.guard.stop()
     try:
@@ -37,6 +45,16 @@ def test_no_token_is_written_anywhere(world):
 
     written = list(world.logs())
     own = {world.directory / "guard.toml", world.directory / "introspection-secret"}
-    assert [(file.name, name) for file, data in written if file not in own for name, part in parts.items() if part in data] == []
+    assert [
+        (file.name, name)
+        for file, data in written
+        if file not in own
+        for name, part in parts.items()
+        if part in data
+    ] == []
     # Requests are in a log, or this would show nothing.
-    assert any(PROFILE.encode() in data or b'"RequestMethod":"GET"' in data for file, data in written if file.name != "guard.out")
+    assert any(
+        PROFILE.encode() in data or b'"RequestMethod":"GET"' in data
+        for file, data in written
+        if file.name != "guard.out"
+    )

@@ -1,4 +1,6 @@
-"""The attack table, fourth part: fields by which a connection would change its protocol, and names that it would drop."""
+"""The attack table, fourth part: fields by which a connection would change its protocol, and names
+that it would drop.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from typing import Final
 from tests.integration.gateways.spoofs import LIE
 
 SETTINGS: Final = ("HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA")
-_WEBSOCKET_KEY: Final = (("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="))
+_WEBSOCKET_KEY: Final = (
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+)
 
 NAMED: Final = {
     "h2c": ("h2c",),
@@ -66,13 +71,25 @@ NOMINATIONS: Final = {
     "it in a first line": (SUBJECT, "close"),
     "it in three lines": ("close", SUBJECT, "keep-alive"),
     "it after an empty one": (f", ,{SUBJECT}",),
-    "it after a hundred others": (", ".join([*(f"X-Other-{number}" for number in range(100)), SUBJECT]),),
+    "it after a hundred others": (
+        ", ".join([*(f"X-Other-{number}" for number in range(100)), SUBJECT]),
+    ),
     "all four": ("close, X-Iiniit-Subject, X-Iiniit-Client, X-Iiniit-Scope, X-Iiniit-Issuer",),
-    "all four in as many lines": ("X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iiniit-Issuer"),
+    "all four in as many lines": (
+        "X-Iiniit-Subject",
+        "X-Iiniit-Client",
+        "X-Iiniit-Scope",
+        "X-Iiniit-Issuer",
+    ),
     "the assertion": ("close, X-Iiniit-Assertion",),
     "it as if it were an upgrade": (f"Upgrade, {SUBJECT}",),
 }
-"""Values of Connection, one a line: what they name would be dropped, here or by the API's own server."""
+"""Values of Connection, one a line: what they name would be dropped, here or by the API's own
+server.
+"""
 
-HIDDEN: Final = f"GET /v1/elsewhere HTTP/1.1\r\nHost: api.example\r\n{SUBJECT}: {LIE}\r\nConnection: close\r\n\r\n".encode()
+HIDDEN: Final = (
+    f"GET /v1/elsewhere HTTP/1.1\r\nHost: api.example\r\n{SUBJECT}: {LIE}\r\nConnection: "
+    f"close\r\n\r\n"
+).encode()
 """What goes through a tunnel, if there is one; a gateway that reads it as a request refuses it."""

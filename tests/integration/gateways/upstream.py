@@ -88,9 +88,11 @@ class Connection:
 
 @dataclass
 class Upstream:
-    """An API on a free port of loopback that changes the protocol whenever it is asked to, and then echoes.
+    """An API on a free port of loopback that changes the protocol whenever it is asked to, and then
+    echoes.
 
-    `/…/answers-N` answers with status N and a body and a challenge of its own, also where it is asked for another protocol.
+    `/…/answers-N` answers with status N and a body and a challenge of its own, also where it is
+    asked for another protocol.
 
     Attributes:
         arrived: All requests, in order.
@@ -118,7 +120,9 @@ class Upstream:
         with contextlib.suppress(ConnectionError):
             while (request := connection.request()) is not None:
                 self.arrived.append(request)
-                if "/answers-" not in request.target and (request.values("upgrade") or request.method == "CONNECT"):
+                if "/answers-" not in request.target and (
+                    request.values("upgrade") or request.method == "CONNECT"
+                ):
                     self._upgrade(connection, request)
                     return
                 self._answer(peer, request)
@@ -127,17 +131,31 @@ class Upstream:
         path = request.target.partition("?")[0]
         status = path.rpartition("/answers-")[2] if "/answers-" in path else "200"
         body = f"{request.method} from the API".encode()
-        head = [f"HTTP/1.1 {status} X", "Content-Type: text/plain", f"Content-Length: {len(body)}", 'WWW-Authenticate: ApiKey realm="own"']
-        peer.send("\r\n".join([*head, "", ""]).encode() + (b"" if request.method == "HEAD" else body))
+        head = [
+            f"HTTP/1.1 {status} X",
+            "Content-Type: text/plain",
+            f"Content-Length: {len(body)}",
+            'WWW-Authenticate: ApiKey realm="own"',
+        ]
+        peer.send(
+            "\r\n".join([*head, "", ""]).encode() + (b"" if request.method == "HEAD" else body)
+        )
 
     def _upgrade(self, connection: Connection, request: Arrived) -> None:
         if request.method == "CONNECT":
             connection.peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
         else:
-            wanted = [word.strip() for value in request.values("upgrade") for word in value.split(",")]
+            wanted = [
+                word.strip() for value in request.values("upgrade") for word in value.split(",")
+            ]
             upgrade = next((word for word in wanted if word.lower() == "h2c"), wanted[0])
             key = (request.values("sec-websocket-key") or [""])[0] + WEBSOCKET_GUID
             accept = b64encode(sha1(key.encode(), usedforsecurity=False).digest()).decode()
-            head = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {upgrade}", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}"]
+            head = [
+                "HTTP/1.1 101 Switching Protocols",
+                f"Upgrade: {upgrade}",
+                "Connection: Upgrade",
+                f"Sec-WebSocket-Accept: {accept}",
+            ]
             connection.peer.send("\r\n".join([*head, "", ""]).encode())
         connection.echo()

@@ -1,4 +1,6 @@
-"""One gateway at work: issuer, guard, gateway and API, all on loopback, the guard and the gateway as processes of their own."""
+"""One gateway at work: issuer, guard, gateway and API, all on loopback, the guard and the gateway
+as processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,15 @@ method = "*"
 path = "/v1/any"
 public = true
 """
-"""Added to each recipe's rules: here the guard lets everything pass, so that only the recipe stands in the way."""
+"""Added to each recipe's rules: here the guard lets everything pass, so that only the recipe stands
+in the way.
+"""
 
 
 def _free_ports(names: list[str]) -> dict[str, int]:
-    """Choose ports below those that the kernel gives to clients: none of the many connections of these tests takes one meanwhile."""
+    """Choose ports below those that the kernel gives to clients: none of the many connections of
+    these tests takes one meanwhile.
+    """
     with contextlib.ExitStack() as stack:
         chosen: dict[str, int] = {}
         while len(chosen) < len(names):
@@ -64,7 +70,9 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._running = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def stop(self) -> None:
         """End it, frozen or not."""
@@ -85,7 +93,9 @@ class Process:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Keep it from answering: connections are accepted by the kernel, and nothing comes back."""
+        """Keep it from answering: connections are accepted by the kernel, and nothing
+        comes back.
+        """
         if self._running is None:
             raise RuntimeError("it does not run")
         self._running.send_signal(signal.SIGSTOP)
@@ -115,7 +125,9 @@ class World:
         self.ports = {**made, API_PORT: self.upstream.port}
         recipe.write(directory, self.ports)
         self._write_guard_settings()
-        self.guard = Process([*GUARD_COMMAND, str(directory / "guard.toml")], directory / "guard.out")
+        self.guard = Process(
+            [*GUARD_COMMAND, str(directory / "guard.toml")], directory / "guard.out"
+        )
         self.gateway = Process(recipe.command(directory), directory / "gateway.out")
         self.tokens = self._tokens()
 
@@ -123,7 +135,12 @@ class World:
         self._start(until_it_answers=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.gateway.stop()
         self.guard.stop()
         self.upstream.server.stop()
@@ -161,13 +178,22 @@ class World:
                 raise RuntimeError(f"the guard is not ready:\n{self.guard.log.read_text()}")
             time.sleep(0.05)
 
-    def ask(self, method: str, target: str, headers: Fields = (), body: bytes = b"") -> tuple[Answered, list[Arrived]]:
+    def ask(
+        self, method: str, target: str, headers: Fields = (), body: bytes = b""
+    ) -> tuple[Answered, list[Arrived]]:
         """Send one request; the words of `tokens` in braces stand for tokens.
 
         Returns:
             The client's answer, and what of it arrived at the API.
         """
-        return self.ask_bytes(request_bytes(method, self.fill(target), [(name, self.fill(value)) for name, value in headers], body))
+        return self.ask_bytes(
+            request_bytes(
+                method,
+                self.fill(target),
+                [(name, self.fill(value)) for name, value in headers],
+                body,
+            )
+        )
 
     def ask_bytes(self, sent: bytes) -> tuple[Answered, list[Arrived]]:
         """Send these bytes."""
@@ -182,7 +208,9 @@ class World:
         return text
 
     def logs(self) -> Iterator[tuple[Path, bytes]]:
-        """Give everything that the gateway and the guard have written, the caches of gateways included."""
+        """Give everything that the gateway and the guard have written, the caches of gateways
+        included.
+        """
         for file in sorted(self.directory.rglob("*")):
             if file.is_file():
                 yield file, file.read_bytes()
@@ -216,15 +244,22 @@ class World:
         check.client_id = "gateway"
         secret.write_text(check.client_secret)
         text = with_ports((EXAMPLES / self.recipe.folder / "guard.toml").read_text(), self.ports)
-        text = text.replace("https://auth.example", self.issuer.url).replace("/etc/iiniit-guard/introspection-secret", str(secret))
-        text = text.replace("auth_max_age_seconds = 10", "auth_max_age_seconds = 5")  # nobody waits for ten
+        text = text.replace("https://auth.example", self.issuer.url).replace(
+            "/etc/iiniit-guard/introspection-secret", str(secret)
+        )
+        text = text.replace(
+            "auth_max_age_seconds = 10", "auth_max_age_seconds = 5"
+        )  # nobody waits for ten
         (self.directory / "guard.toml").write_text(text + RULE_FOR_ANY_METHOD)
 
     def _wait(self, port: str, process: Process) -> None:
         until = time.monotonic() + _START_SECONDS
         while True:
             process.check()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[port]), timeout=1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.ports[port]), timeout=1),
+            ):
                 return
             if time.monotonic() > until:
                 raise RuntimeError(f"nothing listens at {port}:\n{process.log.read_text()}")

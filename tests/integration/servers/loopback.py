@@ -1,10 +1,12 @@
-"""A server on loopback that does to each connection what a script says: answer, drip, hang, reset, lie.
+"""A server on loopback that does to each connection what a script says: answer, drip, hang, reset,
+lie.
 
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
-        ...                        # ask server.url; then look at server.requests and server.connections
+        ...                        # ask server.url; then look at server.requests and
+        server.connections
 
-A script is called once for each connection, in a thread of its own, with a `Peer`. When it returns, the connection is closed.
-The usual ones are in `scripts.py`.
+A script is called once for each connection, in a thread of its own, with a `Peer`. When it returns,
+the connection is closed. The usual ones are in `scripts.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; its Content-Length is written for it unless `headers` has one or says `transfer-encoding`."""
+    """One answer; its Content-Length is written for it unless `headers` has one or says
+    `transfer-encoding`.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -47,8 +51,15 @@ class Answer:
     def encode(self) -> bytes:
         """Give it as it goes over the wire."""
         names = {name.lower() for name, _ in self.headers}
-        own = () if names & {"content-length", "transfer-encoding"} else (("Content-Length", str(len(self.body))),)
-        lines = [f"HTTP/1.1 {self.status} X", *(f"{name}: {value}" for name, value in (*self.headers, *own))]
+        own = (
+            ()
+            if names & {"content-length", "transfer-encoding"}
+            else (("Content-Length", str(len(self.body))),)
+        )
+        lines = [
+            f"HTTP/1.1 {self.status} X",
+            *(f"{name}: {value}" for name, value in (*self.headers, *own)),
+        ]
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + self.body
 
 
@@ -75,7 +86,10 @@ class Peer:
             return None
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ", 2)
-        headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines if line))
+        headers = tuple(
+            (name.lower(), value.strip())
+            for name, _, value in (line.partition(":") for line in lines if line)
+        )
         length = int(dict(headers).get("content-length", "0"))
         while len(self._unread) < length:
             more = self.socket.recv(65_536)
@@ -152,7 +166,14 @@ class LoopbackServer:
         faults: What scripts raised, other than connection errors; `stop` raises the first.
     """
 
-    def __init__(self, script: Script, certificate: Certificate | None = None, client_ca_file: str | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        script: Script,
+        certificate: Certificate | None = None,
+        client_ca_file: str | None = None,
+        *,
+        port: int = 0,
+    ) -> None:
         self.requests: list[Received] = []
         self.connections = 0
         self.ending = threading.Event()
@@ -174,7 +195,12 @@ class LoopbackServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -209,7 +235,9 @@ class LoopbackServer:
                 return
             self.connections += 1
             self._open.append(opened)
-            thread = threading.Thread(target=self._serve, args=(opened, self.connections), daemon=True)
+            thread = threading.Thread(
+                target=self._serve, args=(opened, self.connections), daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -235,7 +263,9 @@ class LoopbackServer:
             wrapped.do_handshake()
         except ssl.SSLError:
             wrapped.settimeout(5)
-            while socket.socket.recv(wrapped, 65_536):  # to close with unread bytes would send a RST that can overtake our alert
+            while socket.socket.recv(
+                wrapped, 65_536
+            ):  # to close with unread bytes would send a RST that can overtake our alert
                 pass
             wrapped.close()
             raise

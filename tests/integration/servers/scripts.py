@@ -9,7 +9,9 @@ from tests.integration.servers.loopback import Answer, Peer, Received, Script
 
 
 def answering(*answers: Answer | Callable[[Received], Answer]) -> Script:
-    """Make a script that answers each connection's requests in turn, the last answer again and again, and keeps it open."""
+    """Make a script that answers each connection's requests in turn, the last answer again and
+    again, and keeps it open.
+    """
 
     def script(peer: Peer) -> None:
         turn = 0
@@ -32,7 +34,9 @@ def once(act: Script) -> Script:
 
 
 def by_connection(*scripts: Script) -> Script:
-    """Make a script that treats the first connection by the first script, and so on; the last serves all that follow."""
+    """Make a script that treats the first connection by the first script, and so on; the last
+    serves all that follow.
+    """
     return lambda peer: scripts[min(peer.number, len(scripts)) - 1](peer)
 
 

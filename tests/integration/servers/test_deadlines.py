@@ -34,24 +34,44 @@ def timed(world, performer, effect) -> tuple[object, float]:
         lambda peer: peer.drip(HEAD + b"x" * 1000, 0.001),
         lambda peer: (peer.send(HEAD), peer.drip(b"x" * 1000, 0.05)),
         lambda peer: (peer.send(HEAD), peer.hang()),
-        lambda peer: (peer.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"), peer.drip(gzip.compress(b"x" * 99), 0.05)),
-        lambda peer: [peer.drip(b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.001) for _ in range(1000) if not peer.ended],
+        lambda peer: (
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
+            peer.drip(gzip.compress(b"x" * 99), 0.05),
+        ),
+        lambda peer: [
+            peer.drip(b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.001)
+            for _ in range(1000)
+            if not peer.ended
+        ],
     ],
-    ids=["hangs", "drips its header", "drips faster", "drips its body", "hangs in its body", "drips gzip", "drips early hints"],
+    ids=[
+        "hangs",
+        "drips its header",
+        "drips faster",
+        "drips its body",
+        "hangs in its body",
+        "drips gzip",
+        "drips early hints",
+    ],
 )
 def test_a_slow_server_gets_the_time_that_was_set(world, performer, act):
     with LoopbackServer(once(act)) as server:
         reply, seconds = timed(world, performer, get(server.url, SHORT))
 
     assert isinstance(reply, Unreachable)
-    assert (reply.cause, reply.detail.rpartition(" at ")[2]) == ("timeout", f"127.0.0.1:{server.port}")
+    assert (reply.cause, reply.detail.rpartition(" at ")[2]) == (
+        "timeout",
+        f"127.0.0.1:{server.port}",
+    )
     assert SECONDS * 0.9 < seconds < SECONDS + 0.3
 
 
 def test_a_server_that_does_not_read(world, performer):
     with LoopbackServer(lambda peer: peer.hang()) as server:
         body = b"x" * (32 << 20)
-        reply, seconds = timed(world, performer, Fetch(HttpRequest("POST", server.url, (), body, SHORT)))
+        reply, seconds = timed(
+            world, performer, Fetch(HttpRequest("POST", server.url, (), body, SHORT))
+        )
 
     assert isinstance(reply, Unreachable)
     assert reply.cause == "timeout"
@@ -60,8 +80,12 @@ def test_a_server_that_does_not_read(world, performer):
 
 def test_a_handshake_that_hangs(world, performer, authority):
     with LoopbackServer(lambda peer: peer.hang()) as server:
-        connection = Connection(connect_timeout_seconds=0.2, timeout_seconds=5, ca_file=authority.ca_file)
-        reply, seconds = timed(world, performer, get(f"https://127.0.0.1:{server.port}", connection))
+        connection = Connection(
+            connect_timeout_seconds=0.2, timeout_seconds=5, ca_file=authority.ca_file
+        )
+        reply, seconds = timed(
+            world, performer, get(f"https://127.0.0.1:{server.port}", connection)
+        )
 
     assert isinstance(reply, Unreachable)
     assert reply.cause == "timeout"
@@ -112,7 +136,11 @@ class NameServer:
             return self._real(host, port, family, type, proto, flags)
         self.asked.append(host)
         self.may_answer.wait()
-        return [found for address in self.addresses for found in self._real(address, port, family, type, proto, flags)]
+        return [
+            found
+            for address in self.addresses
+            for found in self._real(address, port, family, type, proto, flags)
+        ]
 
 
 @pytest.fixture
@@ -130,7 +158,9 @@ def test_a_name_server_that_hangs_does_not_hold_the_request(world, performer, na
     assert seconds < 0.6
 
 
-def test_requests_for_one_name_share_a_look_up_and_need_no_new_one_when_it_ends(world, performer, name_server):
+def test_requests_for_one_name_share_a_look_up_and_need_no_new_one_when_it_ends(
+    world, performer, name_server
+):
     connection = Connection(connect_timeout_seconds=0.05, timeout_seconds=5)
     with LoopbackServer(answering(Answer())) as server:
         url = f"http://auth.example:{server.port}/"
@@ -144,7 +174,10 @@ def test_requests_for_one_name_share_a_look_up_and_need_no_new_one_when_it_ends(
 
 def test_the_loops_own_executor_stays_free(performer, name_server):
     async def meanwhile() -> str:
-        fetches = [asyncio.ensure_future(performer.perform_async(get(f"http://{n}.example/", LONG))) for n in "abcdefghijklmnop"]
+        fetches = [
+            asyncio.ensure_future(performer.perform_async(get(f"http://{n}.example/", LONG)))
+            for n in "abcdefghijklmnop"
+        ]
         done = await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5)
         for fetch in fetches:
             fetch.cancel()
@@ -169,7 +202,9 @@ def test_the_next_address_is_tried(world, performer, name_server):
 def test_a_cancelled_fetch_ends_at_once_and_leaves_nothing_open(authority):
     async def cancelled(url: str) -> bool:
         performer = EffectRunner()
-        connection = Connection(timeout_seconds=30, connect_timeout_seconds=30, ca_file=authority.ca_file)
+        connection = Connection(
+            timeout_seconds=30, connect_timeout_seconds=30, ca_file=authority.ca_file
+        )
         fetch = asyncio.ensure_future(performer.perform_async(get(url, connection)))
         await asyncio.to_thread(reached.wait, 5)
         fetch.cancel()

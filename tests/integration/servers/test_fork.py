@@ -1,4 +1,6 @@
-"""A child of a fork starts afresh: it shares no connection, no lock and no call in flight with its parent."""
+"""A child of a fork starts afresh: it shares no connection, no lock and no call in flight with its
+parent.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ ROOT = Path(__file__).parents[3]
 
 
 def run_script(script: str, *arguments: str) -> str:
-    """Run it in an interpreter of its own: a fork of the test process would take pytest's threads' locks with it."""
+    """Run it in an interpreter of its own: a fork of the test process would take pytest's threads'
+    locks with it.
+    """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments],
         cwd=ROOT,
@@ -77,7 +81,9 @@ def test_answers_are_not_mixed_between_processes():
     with LoopbackServer(answering(lambda request: Answer(200, request.target.encode()))) as server:
         assert run_script(MANY_CHILDREN, server.url) == "0 children with mixed answers\n"
 
-        assert server.connections == 2 + 4 + 2 * 4  # the parent's thread and loop, and each child's own
+        assert (
+            server.connections == 2 + 4 + 2 * 4
+        )  # the parent's thread and loop, and each child's own
 
 
 LOCKS_THAT_WERE_HELD = """
@@ -140,4 +146,6 @@ def test_a_refresh_in_the_background_does_not_hold_up_the_interpreters_end():
                 peer.answer(Answer())
 
     with LoopbackServer(script) as server:
-        assert run_script(SHUTDOWN, server.url) == "done\n"  # well before the 5 s that each would take
+        assert (
+            run_script(SHUTDOWN, server.url) == "done\n"
+        )  # well before the 5 s that each would take

@@ -15,12 +15,20 @@ from tests.integration.servers.worlds import LONG, get
 
 
 def test_the_answer_comes_whole_and_the_request_goes_out_as_it_was_given(world, performer):
-    request = HttpRequest("POST", "", (("Authorization", "Basic x"), ("Content-Type", "text/plain")), b"token=t", LONG)
-    with LoopbackServer(answering(Answer(200, b"{}", (("X-Twice", "1"), ("X-Twice", "2"))))) as server:
-        fetch = Fetch(HttpRequest("POST", f"{server.url}/introspect?a=b", request.headers, request.body, LONG))
+    request = HttpRequest(
+        "POST", "", (("Authorization", "Basic x"), ("Content-Type", "text/plain")), b"token=t", LONG
+    )
+    with LoopbackServer(
+        answering(Answer(200, b"{}", (("X-Twice", "1"), ("X-Twice", "2"))))
+    ) as server:
+        fetch = Fetch(
+            HttpRequest("POST", f"{server.url}/introspect?a=b", request.headers, request.body, LONG)
+        )
         reply = world.replies(performer, fetch)
 
-    assert reply == [HttpResponse(200, (("x-twice", "1"), ("x-twice", "2"), ("content-length", "2")), b"{}")]
+    assert reply == [
+        HttpResponse(200, (("x-twice", "1"), ("x-twice", "2"), ("content-length", "2")), b"{}")
+    ]
     [seen] = server.requests
     assert (seen.method, seen.target, seen.body) == ("POST", "/introspect?a=b", b"token=t")
     assert seen.header("authorization") == "Basic x"
@@ -32,10 +40,20 @@ def test_the_answer_comes_whole_and_the_request_goes_out_as_it_was_given(world, 
 
 def test_a_header_of_the_caller_replaces_the_usual_one(world, performer):
     with LoopbackServer(answering(Answer())) as server:
-        world.replies(performer, Fetch(HttpRequest("GET", server.url, (("User-Agent", "mine"), ("Accept-Encoding", "identity")))))
+        world.replies(
+            performer,
+            Fetch(
+                HttpRequest(
+                    "GET", server.url, (("User-Agent", "mine"), ("Accept-Encoding", "identity"))
+                )
+            ),
+        )
 
     names = [name for name, _ in server.requests[0].headers]
-    assert (server.requests[0].header("user-agent"), server.requests[0].header("accept-encoding")) == ("mine", "identity")
+    assert (
+        server.requests[0].header("user-agent"),
+        server.requests[0].header("accept-encoding"),
+    ) == ("mine", "identity")
     assert sorted(names) == sorted(set(names))
 
 
@@ -50,7 +68,10 @@ def test_every_status_is_an_answer(world, performer, status):
 
 def test_no_redirect_is_followed(world, performer):
     there = answering(Answer(200, b"secret"))
-    with LoopbackServer(there) as elsewhere, LoopbackServer(answering(Answer(302, b"", (("Location", elsewhere.url),)))) as server:
+    with (
+        LoopbackServer(there) as elsewhere,
+        LoopbackServer(answering(Answer(302, b"", (("Location", elsewhere.url),)))) as server,
+    ):
         [reply] = world.replies(performer, get(server.url))
 
     assert isinstance(reply, HttpResponse)
@@ -59,7 +80,9 @@ def test_no_redirect_is_followed(world, performer):
 
 
 def test_no_cookie_is_kept(world, performer):
-    with LoopbackServer(answering(Answer(200, b"", (("Set-Cookie", "session=1; Path=/"),)))) as server:
+    with LoopbackServer(
+        answering(Answer(200, b"", (("Set-Cookie", "session=1; Path=/"),)))
+    ) as server:
         world.replies(performer, get(server.url), get(server.url))
 
     assert [request.header("cookie") for request in server.requests] == [None, None]
@@ -82,10 +105,23 @@ def test_the_environment_names_no_proxy_and_no_password(world, performer, monkey
     ("act", "cause"),
     [
         (lambda peer: peer.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "protocol"),
-        (lambda peer: peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"), "protocol"),
-        (lambda peer: peer.send(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n"), "protocol"),
+        (
+            lambda peer: peer.send(
+                b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"
+            ),
+            "protocol",
+        ),
+        (
+            lambda peer: peer.send(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n"),
+            "protocol",
+        ),
         (lambda peer: peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"), "protocol"),
-        (lambda peer: peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), "protocol"),
+        (
+            lambda peer: peer.send(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+            ),
+            "protocol",
+        ),
         (lambda peer: None, "dropped"),
         (lambda peer: peer.reset(), "dropped"),
     ],
@@ -122,7 +158,9 @@ def test_a_closed_port_is_refused(world, performer):
         ("no url", "protocol", "an unusable URL"),
     ],
 )
-def test_a_url_out_of_a_discovery_document_can_be_anything(world, performer, monkeypatch, url, cause, place):
+def test_a_url_out_of_a_discovery_document_can_be_anything(
+    world, performer, monkeypatch, url, cause, place
+):
     monkeypatch.setattr("socket.getaddrinfo", lookup_without_network)
     [reply] = world.replies(performer, get(url))
 
@@ -145,9 +183,14 @@ def test_an_ipv6_server_is_named_in_brackets(world, performer):
 
 
 def test_no_failure_tells_what_was_sent_or_received(world, performer):
-    with LoopbackServer(once(lambda peer: peer.send(b"canary-received canary-received\r\n\r\n"))) as server:
+    with LoopbackServer(
+        once(lambda peer: peer.send(b"canary-received canary-received\r\n\r\n"))
+    ) as server:
         secret = (("Authorization", "Bearer canary-header"),)
-        [reply] = world.replies(performer, Fetch(HttpRequest("POST", f"{server.url}/?q=canary-query", secret, b"canary-body")))
+        [reply] = world.replies(
+            performer,
+            Fetch(HttpRequest("POST", f"{server.url}/?q=canary-query", secret, b"canary-body")),
+        )
 
     assert isinstance(reply, Unreachable)
     assert "canary" not in repr(reply)
@@ -155,7 +198,9 @@ def test_no_failure_tells_what_was_sent_or_received(world, performer):
 
 def test_a_header_that_cannot_be_sent_is_no_exception(world, performer):
     with LoopbackServer(answering(Answer())) as server:
-        [reply] = world.replies(performer, Fetch(HttpRequest("GET", server.url, (("X", "a\r\nInjected: b"),))))
+        [reply] = world.replies(
+            performer, Fetch(HttpRequest("GET", server.url, (("X", "a\r\nInjected: b"),)))
+        )
 
     assert isinstance(reply, Unreachable)
     assert reply.cause == "protocol"
@@ -196,16 +241,24 @@ def test_100_threads_share_a_client():
 
 def test_equal_connections_share_a_pool(world, performer):
     with LoopbackServer(answering(Answer())) as server:
-        world.replies(performer, *(get(server.url, Connection(timeout_seconds=9)) for _ in range(3)))
+        world.replies(
+            performer, *(get(server.url, Connection(timeout_seconds=9)) for _ in range(3))
+        )
 
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
-def test_what_intercepts_httpx2_in_an_applications_tests_intercepts_us(world, performer, monkeypatch):
+def test_what_intercepts_httpx2_in_an_applications_tests_intercepts_us(
+    world, performer, monkeypatch
+):
     async def answer_async(transport, request):
         return httpx2.Response(200, content=b"intercepted")
 
-    monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", lambda transport, request: httpx2.Response(200, content=b"intercepted"))
+    monkeypatch.setattr(
+        httpx2.HTTPTransport,
+        "handle_request",
+        lambda transport, request: httpx2.Response(200, content=b"intercepted"),
+    )
     monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", answer_async)
     [reply] = world.replies(performer, get("http://auth.example/"))
 

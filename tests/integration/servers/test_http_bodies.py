@@ -1,4 +1,6 @@
-"""How large an answer may be and how it may be packed, over real sockets, in threads and on event loops."""
+"""How large an answer may be and how it may be packed, over real sockets, in threads and on event
+loops.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ def chunked(*chunks: bytes) -> bytes:
     [
         Answer(200, b"x" * MAX_BODY_BYTES),
         Answer(200, gzip.compress(b"x" * MAX_BODY_BYTES), (GZIP,)),
-        Answer(200, chunked(b"x" * 65_536, b"x" * (MAX_BODY_BYTES - 65_536)), (("Transfer-Encoding", "chunked"),)),
+        Answer(
+            200,
+            chunked(b"x" * 65_536, b"x" * (MAX_BODY_BYTES - 65_536)),
+            (("Transfer-Encoding", "chunked"),),
+        ),
     ],
     ids=["plain", "gzip", "chunked"],
 )
@@ -57,10 +63,14 @@ def test_a_byte_more_is_refused(world, performer, answer):
 
 def test_a_gzip_of_nothing_but_empty_blocks_is_refused_by_its_own_size(world, performer):
     squeeze = zlib.compressobj(wbits=31)
-    empty = squeeze.compress(b"") + b"".join(squeeze.flush(zlib.Z_FULL_FLUSH) for _ in range(250_000))
+    empty = squeeze.compress(b"") + b"".join(
+        squeeze.flush(zlib.Z_FULL_FLUSH) for _ in range(250_000)
+    )
     body = empty[:10] + b"\x00\x00\x00\xff\xff" * 250_000  # stored blocks of length 0
     assert len(body) > MAX_BODY_BYTES
-    with LoopbackServer(answering(Answer(200, chunked(body), (GZIP, ("Transfer-Encoding", "chunked"))))) as server:
+    with LoopbackServer(
+        answering(Answer(200, chunked(body), (GZIP, ("Transfer-Encoding", "chunked"))))
+    ) as server:
         [reply] = world.replies(performer, get(server.url))
 
     assert isinstance(reply, Unreachable)
@@ -71,7 +81,9 @@ def test_a_bomb_of_200_mb_is_defused(world, performer):
     squeeze = zlib.compressobj(wbits=31)
     bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(200)) + squeeze.flush()
     with LoopbackServer(answering(Answer(200, bomb, (GZIP,)))) as server:
-        world.replies(performer, get(server.url + "/warm"))  # imports and pools are not what is measured
+        world.replies(
+            performer, get(server.url + "/warm")
+        )  # imports and pools are not what is measured
         tracemalloc.start()
         [reply] = world.replies(performer, get(server.url))
         _, peak = tracemalloc.get_traced_memory()
@@ -88,7 +100,11 @@ def test_a_bomb_of_200_mb_is_defused(world, performer):
         ((GZIP,), b"no gzip", "broken gzip"),
         ((GZIP,), gzip.compress(b"{}" * 500)[:-4], "broken gzip"),
         ((GZIP,), gzip.compress(b"{}") + b"more", "broken gzip"),
-        ((("Content-Encoding", "gzip, gzip"),), gzip.compress(gzip.compress(b"{}")), "a coding that was not asked for"),
+        (
+            (("Content-Encoding", "gzip, gzip"),),
+            gzip.compress(gzip.compress(b"{}")),
+            "a coding that was not asked for",
+        ),
         ((("Content-Encoding", "br"),), b"{}", "a coding that was not asked for"),
     ],
     ids=["no gzip", "cut off", "trailing bytes", "twice", "brotli"],

@@ -17,7 +17,9 @@ from tests.integration.servers.worlds import SHORT, get
 
 
 def answer_then(act):
-    """Answer one request, then read the next and `act`: the client believes that the connection lives until it has written to it."""
+    """Answer one request, then read the next and `act`: the client believes that the connection
+    lives until it has written to it.
+    """
 
     def script(peer):
         peer.receive()
@@ -40,9 +42,13 @@ def test_a_connection_is_kept(world, performer):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("act", [lambda peer: None, lambda peer: peer.reset()], ids=["closed", "reset"])
+@pytest.mark.parametrize(
+    "act", [lambda peer: None, lambda peer: peer.reset()], ids=["closed", "reset"]
+)
 def test_a_dead_connection_costs_a_second_try(world, performer, act):
-    with LoopbackServer(by_connection(answer_then(act), answering(Answer(200, b"second")))) as server:
+    with LoopbackServer(
+        by_connection(answer_then(act), answering(Answer(200, b"second")))
+    ) as server:
         replies = world.replies(performer, get(server.url), get(server.url))
 
     assert bodies(replies) == [b"first", b"second"]
@@ -50,7 +56,9 @@ def test_a_dead_connection_costs_a_second_try(world, performer, act):
 
 
 def test_there_is_no_third_try(world, performer):
-    with LoopbackServer(by_connection(answer_then(lambda peer: None), lambda peer: peer.receive())) as server:
+    with LoopbackServer(
+        by_connection(answer_then(lambda peer: None), lambda peer: peer.receive())
+    ) as server:
         replies = world.replies(performer, get(server.url), get(server.url))
 
     assert bodies(replies) == [b"first", "dropped"]
@@ -67,7 +75,9 @@ def test_there_is_no_third_try(world, performer):
     ids=["dies in its answer", "answers nonsense", "hangs"],
 )
 def test_what_has_answered_or_may_still_answer_is_not_asked_again(world, performer, act, cause):
-    with LoopbackServer(by_connection(answer_then(act), answering(Answer(200, b"second")))) as server:
+    with LoopbackServer(
+        by_connection(answer_then(act), answering(Answer(200, b"second")))
+    ) as server:
         replies = world.replies(performer, get(server.url, SHORT), get(server.url, SHORT))
 
     assert bodies(replies) == [b"first", cause]
@@ -75,7 +85,9 @@ def test_what_has_answered_or_may_still_answer_is_not_asked_again(world, perform
 
 
 def test_both_tries_share_one_deadline(world, performer):
-    with LoopbackServer(by_connection(answer_then(lambda peer: None), lambda peer: peer.hang())) as server:
+    with LoopbackServer(
+        by_connection(answer_then(lambda peer: None), lambda peer: peer.hang())
+    ) as server:
         replies = world.replies(performer, get(server.url, SHORT), get(server.url, SHORT))
 
     assert bodies(replies) == [b"first", "timeout"]
@@ -138,7 +150,10 @@ def test_two_loops_at_the_same_time(performer):
         return bodies([await performer.perform_async(get(url)) for _ in range(20)])
 
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
-        threads = [threading.Thread(target=lambda: results.append(asyncio.run(ask(server.url)))) for _ in range(2)]
+        threads = [
+            threading.Thread(target=lambda: results.append(asyncio.run(ask(server.url))))
+            for _ in range(2)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

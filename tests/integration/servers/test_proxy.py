@@ -16,7 +16,11 @@ from tests.integration.servers.worlds import get
 
 def through(server, authority=None, userinfo="", seconds=10.0) -> Connection:
     proxy = f"http://{userinfo}127.0.0.1:{server.port}"
-    return Connection(http_proxy=proxy, ca_file=None if authority is None else authority.ca_file, timeout_seconds=seconds)
+    return Connection(
+        http_proxy=proxy,
+        ca_file=None if authority is None else authority.ca_file,
+        timeout_seconds=seconds,
+    )
 
 
 def test_the_answer_may_come_in_pieces(world, performer, authority):
@@ -44,7 +48,9 @@ def test_a_tunnel_to_an_ipv6_server(world, performer, authority):
 @pytest.mark.parametrize(("userinfo", "authorization"), [("", None), ("a:b@", "Basic YTpi")])
 def test_http_goes_through_it(world, performer, userinfo, authorization):
     with LoopbackServer(forwarding(answer=Answer(200, b"{}"))) as proxy:
-        [reply] = world.replies(performer, get("http://auth.example/jwks", through(proxy, userinfo=userinfo)))
+        [reply] = world.replies(
+            performer, get("http://auth.example/jwks", through(proxy, userinfo=userinfo))
+        )
 
     assert isinstance(reply, HttpResponse)
     assert [request.target for request in proxy.requests] == ["http://auth.example/jwks"]
@@ -60,8 +66,13 @@ def test_https_tunnels_through_it(world, performer, authority):
     assert [reply.body for reply in replies] == [b"{}", b"{}"]
     connect, *inside = proxy.requests
     assert (connect.method, connect.target) == ("CONNECT", "auth.example:443")
-    assert connect.header("proxy-authorization") == "Basic " + base64.b64encode(b"user:pass word").decode()
-    assert [(request.target, request.header("proxy-authorization")) for request in inside] == [("/jwks", None)] * 2
+    assert (
+        connect.header("proxy-authorization")
+        == "Basic " + base64.b64encode(b"user:pass word").decode()
+    )
+    assert [(request.target, request.header("proxy-authorization")) for request in inside] == [
+        ("/jwks", None)
+    ] * 2
     assert proxy.connections == 1
 
 
@@ -70,7 +81,9 @@ def test_the_server_behind_it_is_verified(world, performer, authority, tmp_path)
     with LoopbackServer(script) as proxy:
         [reply] = world.replies(performer, get("https://auth.example/", through(proxy, authority)))
 
-    assert reply == Unreachable("tls", "ConnectError from SSLCertVerificationError at auth.example:443")
+    assert reply == Unreachable(
+        "tls", "ConnectError from SSLCertVerificationError at auth.example:443"
+    )
     assert [request.method for request in proxy.requests] == ["CONNECT"]
 
 
@@ -88,12 +101,16 @@ def test_the_server_behind_it_is_verified(world, performer, authority, tmp_path)
 )
 def test_a_proxy_that_opens_no_tunnel_is_no_connection(world, performer, authority, act):
     with LoopbackServer(once(act)) as proxy:
-        [reply] = world.replies(performer, get("https://auth.example/", through(proxy, authority, "user:canary@")))
+        [reply] = world.replies(
+            performer, get("https://auth.example/", through(proxy, authority, "user:canary@"))
+        )
 
     assert reply == Unreachable("connection", "ProxyError at auth.example:443")
 
 
-def test_a_server_behind_it_that_closes_without_a_word_is_no_broken_http(world, performer, authority):
+def test_a_server_behind_it_that_closes_without_a_word_is_no_broken_http(
+    world, performer, authority
+):
     def script(peer):
         peer.receive()
         peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -108,10 +125,15 @@ def test_a_server_behind_it_that_closes_without_a_word_is_no_broken_http(world, 
     assert reply.cause == "dropped"
 
 
-@pytest.mark.parametrize("act", [lambda peer: peer.hang(), lambda peer: (peer.send(b"HTTP/1.1 200 OK\r\n\r\n"), peer.hang())])
+@pytest.mark.parametrize(
+    "act",
+    [lambda peer: peer.hang(), lambda peer: (peer.send(b"HTTP/1.1 200 OK\r\n\r\n"), peer.hang())],
+)
 def test_a_proxy_that_hangs_gets_the_time_that_was_set(world, performer, authority, act):
     with LoopbackServer(once(act)) as proxy:
-        [reply] = world.replies(performer, get("https://auth.example/", through(proxy, authority, seconds=0.3)))
+        [reply] = world.replies(
+            performer, get("https://auth.example/", through(proxy, authority, seconds=0.3))
+        )
 
     assert isinstance(reply, Unreachable)
     assert reply.cause == "timeout"

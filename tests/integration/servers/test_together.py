@@ -81,7 +81,9 @@ def test_one_call_for_threads_and_loops_together():
             one.join(10)
         shared.performer.close()
 
-    assert [isinstance(reply, HttpResponse) and reply.body for reply in replies] == [b"{}"] * (3 * WAITERS)
+    assert [isinstance(reply, HttpResponse) and reply.body for reply in replies] == [b"{}"] * (
+        3 * WAITERS
+    )
     assert len(server.requests) == 1
     assert len(shared.flights) == 0
 
@@ -102,7 +104,10 @@ def test_a_client_that_hangs_up_takes_nothing_from_its_loop_nor_from_threads():
             leader = asyncio.ensure_future(shared.on_a_loop())
             await asyncio.to_thread(wait_until, lambda: server.connections == 1)
             followers = [asyncio.ensure_future(shared.on_a_loop()) for _ in range(3)]
-            threads = [threading.Thread(target=lambda: replies.append(shared.in_a_thread())) for _ in range(3)]
+            threads = [
+                threading.Thread(target=lambda: replies.append(shared.in_a_thread()))
+                for _ in range(3)
+            ]
             for thread in threads:
                 thread.start()
             await asyncio.to_thread(wait_until, lambda: waiting(shared) == 6)
@@ -124,9 +129,13 @@ def test_a_client_that_hangs_up_takes_nothing_from_its_loop_nor_from_threads():
 
 
 def test_a_loop_that_ends_hands_its_load_over_to_threads():
-    with LoopbackServer(by_connection(lambda peer: peer.hang(), answering(Answer(200, b"{}")))) as server:
+    with LoopbackServer(
+        by_connection(lambda peer: peer.hang(), answering(Answer(200, b"{}")))
+    ) as server:
         shared, replies = Shared(server.url), []
-        threads = [threading.Thread(target=lambda: replies.append(shared.in_a_thread())) for _ in range(3)]
+        threads = [
+            threading.Thread(target=lambda: replies.append(shared.in_a_thread())) for _ in range(3)
+        ]
 
         async def main() -> None:
             leader = asyncio.ensure_future(shared.on_a_loop())

@@ -19,7 +19,9 @@ class World(Protocol):
     """Threads, or an event loop."""
 
     def replies(self, performer: EffectRunner, *effects: Effect) -> list[object]:
-        """Perform the effects one after the other; on a loop, all on one loop that ends afterwards."""
+        """Perform the effects one after the other; on a loop, all on one loop that ends
+        afterwards.
+        """
         ...
 
 

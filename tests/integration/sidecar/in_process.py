@@ -8,7 +8,9 @@ import threading
 
 
 def in_a_thread(function, *, ends=True):
-    """Do something beside a server that blocks this thread, and end the server; give what comes of it."""
+    """Do something beside a server that blocks this thread, and end the server; give what comes of
+    it.
+    """
     outcome = []
 
     def work():

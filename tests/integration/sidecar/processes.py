@@ -1,4 +1,6 @@
-"""Real processes of `iiniit-guard serve`, called over Unix sockets, and what a client sees of them."""
+"""Real processes of `iiniit-guard serve`, called over Unix sockets, and what a client
+sees of them.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,11 @@ class Site:
 
     def write(self, method="GET", *, top="", server=""):
         self.file.write_text(
-            f'gateway = "nginx"\nissuer = "{self.issuer.issuer}"\naudience = "{self.issuer.audience}"\n'
+            f'gateway = "nginx"\nissuer = "{self.issuer.issuer}"\naudience = '
+            f'"{self.issuer.audience}"\n'
             f'jwks_file = "{self.directory / "jwks.json"}"\n{top}'
-            f'[server]\nbind = "{self.place("gateway")}"\npublic_bind = "{self.place("public")}"\nadmin_bind = "{self.place("admin")}"\n'
+            f'[server]\nbind = "{self.place("gateway")}"\npublic_bind = '
+            f'"{self.place("public")}"\nadmin_bind = "{self.place("admin")}"\n'
             f"stop_seconds = 10\n{server}" + RULE.format(method=method)
         )
 
@@ -72,7 +76,9 @@ class Site:
     def ask(self, token, method="GET", connection=None):
         _, path, _, lines = question("nginx", method, "/v1/user/profile")
         headers = {name.decode(): value.decode() for name, value in lines if name != b"host"}
-        return self.get(path, headers={**headers, "Authorization": f"Bearer {token}"}, connection=connection)[0]
+        return self.get(
+            path, headers={**headers, "Authorization": f"Bearer {token}"}, connection=connection
+        )[0]
 
     def wait_until(self, condition, seconds=20):
         ends = time.monotonic() + seconds
@@ -93,7 +99,15 @@ class Site:
         log = self.directory / "log"
         with log.open("w") as written:
             process = subprocess.Popen(
-                [sys.executable, "-m", "iiniit_guard.cli", "serve", "--config", str(self.file), *options],
+                [
+                    sys.executable,
+                    "-m",
+                    "iiniit_guard.cli",
+                    "serve",
+                    "--config",
+                    str(self.file),
+                    *options,
+                ],
                 cwd=self.directory,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=written,

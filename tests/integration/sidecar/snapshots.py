@@ -14,7 +14,15 @@ HOSTILE = "<script>alert('x')</script>\"'&<img src=x onerror=alert(1)>\u202egnp\
 
 def issuer(name: str = "https://auth.example", **members: Any) -> dict[str, Any]:
     """Give an issuer as `describe_issuers` does."""
-    usual = {"jwt": "verify", "introspects": True, "healthy": True, "keys": 3, "keys_age": 245.0, "calls": 136, "errors": {}}
+    usual = {
+        "jwt": "verify",
+        "introspects": True,
+        "healthy": True,
+        "keys": 3,
+        "keys_age": 245.0,
+        "calls": 136,
+        "errors": {},
+    }
     return {"issuer": name, **usual, **members}
 
 
@@ -45,7 +53,10 @@ def busy(minutes: int = 60, outage: range = range(0), seed: int = 4) -> Snapshot
         seed: Of the noise.
     """
     noise = random.Random(seed)
-    made = [_minute(int(NOW // 60) - minutes + 1 + number, number, number in outage, noise) for number in range(minutes)]
+    made = [
+        _minute(int(NOW // 60) - minutes + 1 + number, number, number in outage, noise)
+        for number in range(minutes)
+    ]
     made[-1] = _minute(int(NOW // 60), minutes, False, noise, share=1 / 3)
     counts: dict[tuple[str, str, str], int] = {}
     for decision, reason, cache, number in (row for minute in made for row in minute["counts"]):
@@ -54,7 +65,10 @@ def busy(minutes: int = 60, outage: range = range(0), seed: int = 4) -> Snapshot
         "minute": 0,
         "counts": [[*key, number] for key, number in sorted(counts.items())],
         "latency": {
-            cache: [5 * sum(row) for row in zip(*(minute["latency"][cache] for minute in made), strict=True)]
+            cache: [
+                5 * sum(row)
+                for row in zip(*(minute["latency"][cache] for minute in made), strict=True)
+            ]
             for cache in made[0]["latency"]
         },
         "seconds": {},
@@ -63,21 +77,46 @@ def busy(minutes: int = 60, outage: range = range(0), seed: int = 4) -> Snapshot
     return {"started": NOW - 5 * 3600, "now": NOW, "minutes": made, "total": total}
 
 
-def _minute(minute: int, number: int, fails: bool, noise: random.Random, share: float = 1.0) -> dict[str, Any]:
+def _minute(
+    minute: int, number: int, fails: bool, noise: random.Random, share: float = 1.0
+) -> dict[str, Any]:
     asked = int((2600 + 900 * math.sin(number / 9) + noise.randrange(-180, 180)) * share)
     misses, refused = asked // (40 + number % 7), asked // 60
     lost = misses * 4 if fails else 0
     hits = asked - misses - refused - lost
-    reasons = {"no_token": 5, "expired": 4, "missing_scope": 3, "inactive": 2, "bad_signature": 1, "no_rule": 1, "malformed_token": 1}
-    counts: list[list[Any]] = [["allow", "", "hit", hits], ["allow", "", "miss", 0 if fails else misses]]
-    counts += [["deny", reason, "none", refused * weight // 17] for reason, weight in reasons.items()]
+    reasons = {
+        "no_token": 5,
+        "expired": 4,
+        "missing_scope": 3,
+        "inactive": 2,
+        "bad_signature": 1,
+        "no_rule": 1,
+        "malformed_token": 1,
+    }
+    counts: list[list[Any]] = [
+        ["allow", "", "hit", hits],
+        ["allow", "", "miss", 0 if fails else misses],
+    ]
+    counts += [
+        ["deny", reason, "none", refused * weight // 17] for reason, weight in reasons.items()
+    ]
     counts += [["unavailable", "issuer_unavailable", "miss", lost]] if fails else []
     latency = {cache: [0] * (len(BOUNDS) + 1) for cache in ("hit", "miss", "none")}
-    latency["hit"][1], latency["hit"][2], latency["hit"][3] = hits * 7 // 10, hits * 2 // 10, hits // 10
+    latency["hit"][1], latency["hit"][2], latency["hit"][3] = (
+        hits * 7 // 10,
+        hits * 2 // 10,
+        hits // 10,
+    )
     latency["miss"][14 if fails else 9 + number % 2] = misses + lost
     latency["none"][2] = refused
     calls = 3 if fails else misses
-    return {"minute": minute, "counts": counts, "latency": latency, "seconds": {"hit": 0.1, "miss": 0.1, "none": 0.1}, "calls": calls}
+    return {
+        "minute": minute,
+        "counts": counts,
+        "latency": latency,
+        "seconds": {"hit": 0.1, "miss": 0.1, "none": 0.1},
+        "calls": calls,
+    }
 
 
 def site(name: str) -> Snapshot:
@@ -86,7 +125,10 @@ def site(name: str) -> Snapshot:
     Args:
         name: `started`, `starting`, `healthy`, `outage`, `many`, `long`, `hostile`.
     """
-    down = {"introspection": "introspection: the server could not be reached lately", "keys": "jwks: status 500"}
+    down = {
+        "introspection": "introspection: the server could not be reached lately",
+        "keys": "jwks: status 500",
+    }
     if name == "started":
         return whole({**nothing(), "started": NOW - 40}, workers=1)
     if name == "starting":
@@ -94,23 +136,54 @@ def site(name: str) -> Snapshot:
         waiting = issuer(healthy=False, keys=None, keys_age=None, calls=0)
         return whole(nothing(), waiting, ready=False, unready=[reason], workers=1)
     if name == "healthy":
-        partner = issuer("https://login.partner.example/realms/main", introspects=False, keys=2, keys_age=1904.0, calls=0)
-        legacy = issuer("https://legacy.example/oauth", jwt="introspect", keys=None, keys_age=None, calls=4120)
+        partner = issuer(
+            "https://login.partner.example/realms/main",
+            introspects=False,
+            keys=2,
+            keys_age=1904.0,
+            calls=0,
+        )
+        legacy = issuer(
+            "https://legacy.example/oauth", jwt="introspect", keys=None, keys_age=None, calls=4120
+        )
         return whole(busy(), issuer(calls=13360), partner, legacy)
     if name == "outage":
         sick = issuer(healthy=False, errors=down, keys_age=2710.0, calls=12961)
         faults = ["server.colour: unknown setting", "rules[3].scope: must be a string"]
-        return whole(busy(outage=range(49, 59)), sick, issuer("https://b.example"), settings={"loaded_at": NOW - 7200, "faults": faults})
+        return whole(
+            busy(outage=range(49, 59)),
+            sick,
+            issuer("https://b.example"),
+            settings={"loaded_at": NOW - 7200, "faults": faults},
+        )
     if name == "many":
-        them = [issuer(f"https://tenant-{number:03}.auth.example/oauth2", keys_age=60.0 * number) for number in range(140)]
-        return whole(busy(25), *them, issuer("https://tenant-777.auth.example", healthy=False, errors=down))
+        them = [
+            issuer(f"https://tenant-{number:03}.auth.example/oauth2", keys_age=60.0 * number)
+            for number in range(140)
+        ]
+        return whole(
+            busy(25), *them, issuer("https://tenant-777.auth.example", healthy=False, errors=down)
+        )
     if name == "long":
-        return whole(busy(), issuer("https://" + "a-very-long-name-" * 20 + ".example/" + "x" * 300, errors={"metadata": "m" * 700}))
+        return whole(
+            busy(),
+            issuer(
+                "https://" + "a-very-long-name-" * 20 + ".example/" + "x" * 300,
+                errors={"metadata": "m" * 700},
+            ),
+        )
     numbers = busy()
     numbers["minutes"][3]["counts"] += [["deny", HOSTILE, "none", 9_000_000_000]]
     numbers["total"]["counts"] += [["deny", HOSTILE, "none", 9_000_000_000]]
     bad = issuer(HOSTILE, jwt=HOSTILE, errors={HOSTILE: HOSTILE})
-    return whole(numbers, bad, gateway=HOSTILE, ready=False, unready=[HOSTILE], settings={"loaded_at": NOW, "faults": [HOSTILE]})
+    return whole(
+        numbers,
+        bad,
+        gateway=HOSTILE,
+        ready=False,
+        unready=[HOSTILE],
+        settings={"loaded_at": NOW, "faults": [HOSTILE]},
+    )
 
 
 SITES = ("started", "starting", "healthy", "outage", "many", "long", "hostile")

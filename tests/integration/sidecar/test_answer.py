@@ -1,4 +1,6 @@
-"""Refusals through nginx: folded by `/auth`, rendered by `/answer`, which can do nothing but refuse."""
+"""Refusals through nginx: folded by `/auth`, rendered by `/answer`, which can do nothing but
+refuse.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,25 @@ def test_status_challenge_body_and_retry_after_arrive():
     assert [nothing.status, lacking.status, malformed.status, down.status] == [401, 403, 400, 503]
     assert nothing.header("www-authenticate") == 'Bearer realm="https://api.test"'
     assert 'scope="user:write"' in (lacking.header("www-authenticate") or "")
-    assert lacking.header("access-control-expose-headers") == "WWW-Authenticate, DPoP-Nonce, Retry-After"
-    assert (malformed.json["error"], malformed.header("content-type")) == ("invalid_request", "application/problem+json")
-    assert (down.header("www-authenticate"), int(down.header("retry-after") or 0) >= 1) == (None, True)
+    assert (
+        lacking.header("access-control-expose-headers")
+        == "WWW-Authenticate, DPoP-Nonce, Retry-After"
+    )
+    assert (malformed.json["error"], malformed.header("content-type")) == (
+        "invalid_request",
+        "application/problem+json",
+    )
+    assert (down.header("www-authenticate"), int(down.header("retry-after") or 0) >= 1) == (
+        None,
+        True,
+    )
     assert down.json["error"] == "temporarily_unavailable"
-    assert {each.header("cache-control") for each in (nothing, lacking, malformed, down)} == {"no-store"}
-    assert {each.header("vary") for each in (nothing, lacking, malformed, down)} == {"Authorization, DPoP"}
+    assert {each.header("cache-control") for each in (nothing, lacking, malformed, down)} == {
+        "no-store"
+    }
+    assert {each.header("vary") for each in (nothing, lacking, malformed, down)} == {
+        "Authorization, DPoP"
+    }
 
 
 def test_head_has_no_body_but_its_length():
@@ -108,7 +123,12 @@ def test_what_was_not_folded_here_is_a_bare_403(value):
 
     assert status == 403
     assert json.loads(body)["reason"] == "no_rule"
-    assert {name for name, _ in headers} == {b"content-type", b"content-length", b"cache-control", b"vary"}
+    assert {name for name, _ in headers} == {
+        b"content-type",
+        b"content-length",
+        b"cache-control",
+        b"vary",
+    }
 
 
 def test_what_can_be_forged_is_a_refusal():
@@ -144,7 +164,9 @@ def test_nobody_but_the_gateway_gets_more_than_a_403_and_nobody_a_grant():
 def test_a_policy_with_many_scopes_is_refused_with_its_status():
     scopes = [f"scope-{number}-" + "x" * 20 for number in range(120)]
     issuer = Issuer()
-    sidecar = make_sidecar(issuer, rules=[{"method": "GET", "path": "/v1/user/profile", "scopes": scopes}])
+    sidecar = make_sidecar(
+        issuer, rules=[{"method": "GET", "path": "/v1/user/profile", "scopes": scopes}]
+    )
 
     assert render(sidecar, ask(sidecar, headers=bearer(issuer.token()))).status == 403
 

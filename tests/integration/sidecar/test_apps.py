@@ -33,15 +33,28 @@ def test_health_is_on_all(issuer, listener):
     before = get(sidecar, listener, "/readyz", [(b"host", b"10.1.2.3:9090")])
 
     assert get(sidecar, listener, "/healthz", [(b"host", b"10.1.2.3:9090")]).json == {"alive": True}
-    assert (before.status, before.json["ready"], before.header("cache-control")) == (503, False, "no-store")
-    assert ("reasons" in get(sidecar, listener, "/readyz").json) == (listener != "public"), "what fails where is nothing for strangers"
+    assert (before.status, before.json["ready"], before.header("cache-control")) == (
+        503,
+        False,
+        "no-store",
+    )
+    assert ("reasons" in get(sidecar, listener, "/readyz").json) == (listener != "public"), (
+        "what fails where is nothing for strangers"
+    )
     sidecar.missing = ()
-    assert (get(sidecar, listener, "/readyz").status, get(sidecar, listener, "/readyz").json) == (200, {"ready": True})
+    assert (get(sidecar, listener, "/readyz").status, get(sidecar, listener, "/readyz").json) == (
+        200,
+        {"ready": True},
+    )
 
 
 @pytest.mark.parametrize(
     "listener, stranger",
-    [("gateway", {"client": ("203.0.113.9", 1)}), ("admin", {"headers": [(b"host", b"evil.test")]}), ("admin", {"headers": []})],
+    [
+        ("gateway", {"client": ("203.0.113.9", 1)}),
+        ("admin", {"headers": [(b"host", b"evil.test")]}),
+        ("admin", {"headers": []}),
+    ],
 )
 def test_readyz_tells_strangers_no_reasons(issuer, listener, stranger):
     """A page of a stranger, through a name that points here, is one too."""
@@ -52,7 +65,13 @@ def test_readyz_tells_strangers_no_reasons(issuer, listener, stranger):
 
 @pytest.mark.parametrize(
     "listener, path",
-    [("gateway", "/answer/"), ("gateway", "/introspect/"), ("gateway", "/readyz/"), ("public", "/jwks/"), ("admin", "/status.json/")],
+    [
+        ("gateway", "/answer/"),
+        ("gateway", "/introspect/"),
+        ("gateway", "/readyz/"),
+        ("public", "/jwks/"),
+        ("admin", "/status.json/"),
+    ],
 )
 def test_no_redirect_is_made_of_a_host(issuer, listener, path):
     answer = get(make_sidecar(issuer), listener, path)
@@ -71,14 +90,19 @@ def test_no_redirect_is_made_of_a_host(issuer, listener, path):
 def test_each_serves_its_own_and_nothing_else(issuer, listener, foreign):
     sidecar = make_sidecar(issuer, resource="https://api.test")
 
-    assert {path: get(sidecar, listener, path).status for path in foreign} == dict.fromkeys(foreign, 404)
+    assert {path: get(sidecar, listener, path).status for path in foreign} == dict.fromkeys(
+        foreign, 404
+    )
 
 
 def test_metadata_and_keys_are_public(issuer):
     sidecar = make_sidecar(issuer, resource="https://api.test")
     metadata = get(sidecar, "public", METADATA)
 
-    assert (metadata.json["resource"], metadata.json["authorization_servers"]) == ("https://api.test", [issuer.issuer])
+    assert (metadata.json["resource"], metadata.json["authorization_servers"]) == (
+        "https://api.test",
+        [issuer.issuer],
+    )
     assert metadata.header("access-control-allow-origin") == "*"
     keys = get(sidecar, "public", "/jwks")
     assert (keys.json, keys.header("content-type")) == ({"keys": []}, "application/jwk-set+json")
@@ -92,12 +116,30 @@ def test_the_admin_listener_checks_host_and_only_reads(issuer, path):
     def status(*hosts, method="GET"):
         return get(sidecar, "admin", path, [(b"host", host) for host in hosts], method).status
 
-    good = [b"localhost", b"localhost:9090", b"127.0.0.1:9090", b"[::1]:9090", b"[::1]", b"LOCALHOST", b"guard.internal:80"]
-    bad = [b"evil.test", b"evil.test:9090", b"localhost.evil.test", b"[::1", b"[::2]:9090", b"", b"guard.internal.evil.test"]
+    good = [
+        b"localhost",
+        b"localhost:9090",
+        b"127.0.0.1:9090",
+        b"[::1]:9090",
+        b"[::1]",
+        b"LOCALHOST",
+        b"guard.internal:80",
+    ]
+    bad = [
+        b"evil.test",
+        b"evil.test:9090",
+        b"localhost.evil.test",
+        b"[::1",
+        b"[::2]:9090",
+        b"",
+        b"guard.internal.evil.test",
+    ]
     assert {host: status(host) for host in good} == dict.fromkeys(good, 200)
     assert {host: status(host) for host in bad} == dict.fromkeys(bad, 421)
     assert (status(), status(b"localhost", b"localhost")) == (421, 421)
-    assert {status(b"localhost", method=method) for method in ("POST", "PUT", "DELETE", "PATCH")} == {405}
+    assert {
+        status(b"localhost", method=method) for method in ("POST", "PUT", "DELETE", "PATCH")
+    } == {405}
 
 
 def test_the_numbers_hold_nothing_of_a_token(issuer):
@@ -105,10 +147,16 @@ def test_the_numbers_hold_nothing_of_a_token(issuer):
     token = issuer.token(subject="somebody")
     ask(sidecar, headers=bearer(token))
     ask(sidecar)
-    everything = "".join(get(sidecar, "admin", path).body.decode() for path in ("/", "/status.json", "/metrics"))
+    everything = "".join(
+        get(sidecar, "admin", path).body.decode() for path in ("/", "/status.json", "/metrics")
+    )
 
     assert issuer.issuer in everything
-    assert not [secret for secret in (token, "somebody", "client-1", issuer.client_check.client_secret) if secret in everything]
+    assert not [
+        secret
+        for secret in (token, "somebody", "client-1", issuer.client_check.client_secret)
+        if secret in everything
+    ]
 
 
 def test_the_status_says_how_the_issuers_are(issuer):
@@ -131,11 +179,21 @@ def test_the_status_says_how_the_issuers_are(issuer):
     issuer.fail("500", at="introspection")
     assert ask(sidecar, headers=bearer(issuer.opaque_token())).status == 503
     (said,) = get(sidecar, "admin", "/status.json").json["issuers"]
-    assert (said["healthy"], said["errors"], said["keys_age"]) == (False, {"introspection": "introspection: status 500"}, 30)
+    assert (said["healthy"], said["errors"], said["keys_age"]) == (
+        False,
+        {"introspection": "introspection: status 500"},
+        30,
+    )
 
 
 def test_an_issuer_without_keys_of_ours_is_described_too(issuer):
-    sidecar = make_sidecar(issuer, jwt="introspect", more={"transport": None}, introspection_client_auth="bearer", introspection_token="x")
+    sidecar = make_sidecar(
+        issuer,
+        jwt="introspect",
+        more={"transport": None},
+        introspection_client_auth="bearer",
+        introspection_token="x",
+    )
     (said,) = sidecar.snapshot()["issuers"]
 
     assert (said["healthy"], said["keys"], said["keys_age"]) == (True, None, None)
@@ -214,7 +272,9 @@ def lifespan(app, during=None):
 
 
 def test_any_server_can_run_it(issuer, tmp_path, monkeypatch):
-    file = write(tmp_path / "guard.toml", gateway="traefik", issuer=issuer.issuer, audience=issuer.audience)
+    file = write(
+        tmp_path / "guard.toml", gateway="traefik", issuer=issuer.issuer, audience=issuer.audience
+    )
     more = {"transport": issuer.handle, "clock": issuer.clock.clock}
     app: Any = create_app(file, more=more)
 

@@ -1,4 +1,6 @@
-"""Near its deadline a token is asked about anew, for an assertion that lives: at most once, and never at the expense of what is known."""
+"""Near its deadline a token is asked about anew, for an assertion that lives: at most once, and
+never at the expense of what is known.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ def issuer():
 def site(issuer, tmp_path):
     file = tmp_path / "key.pem"
     file.write_text(make_key("ES256", "gateway").private_pem())
-    upstream = {"audience": "https://up.test", "assertion_issuer": "https://gateway.test", "assertion_keys": [str(file)]}
+    upstream = {
+        "audience": "https://up.test",
+        "assertion_issuer": "https://gateway.test",
+        "assertion_keys": [str(file)],
+    }
     asserting: Any = {"upstream": upstream}
     return lambda *, asserts=True, **settings: make_sidecar(
         issuer, rules=[*RULES, OTHER, FRESH], **(asserting if asserts else {}), **settings
@@ -149,7 +155,11 @@ def test_where_the_request_has_a_say_nobody_is_asked_ahead(site, issuer):
 
 
 def remembered(sidecar, token, target):
-    key = cache_key(Original("GET", target, "https", b"api.test", [], frozenset(), b"Bearer " + token.encode(), False))
+    key = cache_key(
+        Original(
+            "GET", target, "https", b"api.test", [], frozenset(), b"Bearer " + token.encode(), False
+        )
+    )
     return ask(sidecar, target=target, headers=[*bearer(token), (b"x-iiniit-cache-key", key)])
 
 
@@ -165,7 +175,9 @@ def test_a_gateway_forgets_a_grant_before_its_assertion_ends(site, issuer):
 def test_no_grant_is_remembered_whose_assertion_is_short(site, issuer):
     sidecar = site(server={"auth_max_age_seconds": 120}, revocation_delay_seconds=5)
 
-    assert remembered(sidecar, issuer.opaque_token(), "/other").header("cache-control") == "no-store"
+    assert (
+        remembered(sidecar, issuer.opaque_token(), "/other").header("cache-control") == "no-store"
+    )
 
 
 @pytest.mark.parametrize("asserts", [False, True])

@@ -1,4 +1,6 @@
-"""The signed assertion: what it says, how long, and who accepts it. It is nowhere an access token."""
+"""The signed assertion: what it says, how long, and who accepts it. It is nowhere an
+access token.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ import json
 import math
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from iiniit_guard import Guard, SettingsError
 from iiniit_guard.core.jose.base64url import decode_base64url
@@ -38,7 +44,12 @@ def key_files(tmp_path):
 @pytest.fixture
 def site(issuer, key_files):
     def make(**settings):
-        upstream = {"audience": SERVICE, "assertion_issuer": GATEWAY, "assertion_keys": key_files, **settings.pop("upstream", {})}
+        upstream = {
+            "audience": SERVICE,
+            "assertion_issuer": GATEWAY,
+            "assertion_keys": key_files,
+            **settings.pop("upstream", {}),
+        }
         return make_sidecar(issuer, upstream=upstream, **settings)
 
     return make
@@ -51,7 +62,13 @@ def keys_of(sidecar):
 def service(sidecar, issuer, **settings):
     """A service behind the gateway: its guard trusts the assertion alone."""
     published = HttpResponse(200, (), keys_of(sidecar).body)
-    told = {"issuer": GATEWAY, "audience": SERVICE, "jwks_uri": "https://gateway.test/jwks", "profile": "assertion", **settings}
+    told = {
+        "issuer": GATEWAY,
+        "audience": SERVICE,
+        "jwks_uri": "https://gateway.test/jwks",
+        "profile": "assertion",
+        **settings,
+    }
     return Guard(transport=lambda request: published, clock=issuer.clock.clock, **told)
 
 
@@ -67,16 +84,29 @@ def claims_of(assertion):
 
 
 def called(guard, assertion, *headers, policy=None):
-    lines = ([(b"x-iiniit-assertion", assertion.encode())] if assertion is not None else []) + list(headers)
-    return guard.authenticate(Request("GET", "/", headers=lines), *([] if policy is None else [policy]))
+    lines = ([(b"x-iiniit-assertion", assertion.encode())] if assertion is not None else []) + list(
+        headers
+    )
+    return guard.authenticate(
+        Request("GET", "/", headers=lines), *([] if policy is None else [policy])
+    )
 
 
 def test_it_says_who_called_for_whom_and_until_when(site, issuer):
     sidecar = site()
-    answer = ask(sidecar, headers=bearer(issuer.token("user:write user:read", acr="gold", auth_time=5, email="a@b.test")))
+    answer = ask(
+        sidecar,
+        headers=bearer(
+            issuer.token("user:write user:read", acr="gold", auth_time=5, email="a@b.test")
+        ),
+    )
     header, claims = claims_of(asserted(answer))
 
-    assert (header["typ"], header["alg"], header["kid"]) == ("iiniit-assertion+jwt", "ES256", keys_of(sidecar).json["keys"][0]["kid"])
+    assert (header["typ"], header["alg"], header["kid"]) == (
+        "iiniit-assertion+jwt",
+        "ES256",
+        keys_of(sidecar).json["keys"][0]["kid"],
+    )
     assert len(claims.pop("jti")) == 32
     now = int(issuer.clock.wall())
     assert claims == {
@@ -103,7 +133,11 @@ def test_a_service_trusts_it(site, issuer):
 
     assert isinstance(decision, Allow)
     assert decision.token is not None
-    assert (decision.token.issuer, decision.token.subject, decision.token.claims["token_issuer"]) == (GATEWAY, "user-1", issuer.issuer)
+    assert (
+        decision.token.issuer,
+        decision.token.subject,
+        decision.token.claims["token_issuer"],
+    ) == (GATEWAY, "user-1", issuer.issuer)
     assert (lacking.status, lacking.reason) == (403, "missing_scope")
 
 
@@ -118,15 +152,23 @@ def test_a_service_trusts_nothing_else(site, issuer):
             "an empty header, which goes with the anonymous": (called(guard, ""), "no_token"),
             "the client's own token": (called(guard, None, *bearer(token)), "no_token"),
             "the assertion as a token": (called(guard, None, *bearer(assertion)), "no_token"),
-            "two": (called(guard, assertion, (b"x-iiniit-assertion", assertion.encode())), "several_credentials"),
+            "two": (
+                called(guard, assertion, (b"x-iiniit-assertion", assertion.encode())),
+                "several_credentials",
+            ),
             "a token as the assertion": (called(guard, token), "unknown_issuer"),
             "no token at all": (called(guard, "a b"), "malformed_header"),
             "something opaque": (called(guard, "opaque"), "malformed_token"),
             "another type": (called(guard, strange.token()), "wrong_type"),
-            "another key": (called(guard, strange.token(header={"typ": "iiniit-assertion+jwt"})), "unknown_key"),
+            "another key": (
+                called(guard, strange.token(header={"typ": "iiniit-assertion+jwt"})),
+                "unknown_key",
+            ),
         }
 
-    assert {name: decision.reason for name, (decision, _) in rows.items()} == {name: reason for name, (_, reason) in rows.items()}
+    assert {name: decision.reason for name, (decision, _) in rows.items()} == {
+        name: reason for name, (_, reason) in rows.items()
+    }
 
 
 def test_another_upstream_does_not_accept_it(site, issuer):
@@ -155,16 +197,22 @@ def test_nothing_goes_on_without_the_header(site, issuer):
 def test_another_credential_is_asserted_by_nobody(site, issuer):
     from iiniit_guard.core.model.access_token import Principal
 
-    sidecar = site(more={"alternatives": {"ApiKey": lambda credential, request: Principal("ApiKey", "robot")}})
+    sidecar = site(
+        more={"alternatives": {"ApiKey": lambda credential, request: Principal("ApiKey", "robot")}}
+    )
     answer = ask(sidecar, headers=[(b"authorization", b"ApiKey k")])
 
     assert (answer.status, asserted(answer)) == (200, "")
 
 
 @pytest.mark.parametrize("delay, lives, ends", [(60, 300, 60), (20, 300, 20), (60, 12, 12)])
-def test_it_ends_with_the_first_of_its_minute_the_deadline_and_the_token(site, issuer, delay, lives, ends):
+def test_it_ends_with_the_first_of_its_minute_the_deadline_and_the_token(
+    site, issuer, delay, lives, ends
+):
     sidecar = site(revocation_delay_seconds=delay)
-    _, claims = claims_of(asserted(ask(sidecar, headers=bearer(issuer.opaque_token(expires_in=lives)))))
+    _, claims = claims_of(
+        asserted(ask(sidecar, headers=bearer(issuer.opaque_token(expires_in=lives))))
+    )
 
     assert claims["exp"] == issuer.clock.wall() + ends
 
@@ -190,7 +238,9 @@ def test_a_signature_serves_for_a_moment(site, issuer):
     second = asserted(ask(sidecar, headers=bearer(token)))
 
     assert second != first
-    assert claims_of(second)[1]["exp"] == claims_of(first)[1]["exp"], "both end when the one answer ends"
+    assert claims_of(second)[1]["exp"] == claims_of(first)[1]["exp"], (
+        "both end when the one answer ends"
+    )
 
 
 def test_near_the_deadline_the_issuer_is_asked_anew(site, issuer):
@@ -235,7 +285,10 @@ def test_where_the_deadline_is_not_known_it_lives_for_a_moment(site, issuer):
     known = claims_of(asserted(answer))[1]["exp"] - issuer.clock.wall()
     sidecar.current.guard.resource.cache.recall = lambda digest: None
     sidecar.current.guard.resource.cache.remaining = lambda digest: 0.0
-    unknown = claims_of(asserted(ask(sidecar, target=f"/x?access_token={token}")))[1]["exp"] - issuer.clock.wall()
+    unknown = (
+        claims_of(asserted(ask(sidecar, target=f"/x?access_token={token}")))[1]["exp"]
+        - issuer.clock.wall()
+    )
 
     assert (known, math.ceil(unknown)) == (60, 5)
 
@@ -244,13 +297,18 @@ def test_all_keys_are_published_and_the_first_signs(site, issuer, key_files):
     before = site()
     after = site(upstream={"assertion_keys": key_files[::-1]})
     published = [[key["kid"] for key in keys_of(each).json["keys"]] for each in (before, after)]
-    signed = [claims_of(asserted(ask(each, headers=bearer(issuer.token()))))[0]["kid"] for each in (before, after)]
+    signed = [
+        claims_of(asserted(ask(each, headers=bearer(issuer.token()))))[0]["kid"]
+        for each in (before, after)
+    ]
 
     assert published[0] == published[1][::-1]
     assert signed == [published[0][0], published[0][1]]
     assert all("d" not in key for key in keys_of(before).json["keys"])
     with service(before, issuer) as guard:
-        assert isinstance(called(guard, asserted(ask(after, headers=bearer(issuer.token())))), Allow)
+        assert isinstance(
+            called(guard, asserted(ask(after, headers=bearer(issuer.token())))), Allow
+        )
 
 
 @pytest.mark.parametrize("content", ["", "no key", "p384", "rsa", "encrypted", None])
@@ -262,7 +320,9 @@ def test_a_key_that_cannot_sign_is_a_fault(site, tmp_path, content):
         content = make_key("RS256", "gateway").private_pem()
     elif content == "encrypted":
         key = make_key("ES256", "gateway").private_key
-        content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")).decode()
+        content = key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
+        ).decode()
     if content is not None:
         file.write_text(content)
     with pytest.raises(SettingsError) as refused:
@@ -274,7 +334,9 @@ def test_a_key_that_cannot_sign_is_a_fault(site, tmp_path, content):
 
 
 def test_a_token_without_an_end_has_one_here(site, issuer):
-    _, claims = claims_of(asserted(ask(site(), headers=bearer(issuer.opaque_token(expires_in=None)))))
+    _, claims = claims_of(
+        asserted(ask(site(), headers=bearer(issuer.opaque_token(expires_in=None))))
+    )
 
     assert claims["exp"] == issuer.clock.wall() + 60
 
@@ -284,4 +346,7 @@ def test_a_token_without_an_end_is_asked_about_anew_too(site, issuer):
     ask(sidecar, headers=bearer(token))
     issuer.clock.advance(57)
 
-    assert claims_of(asserted(ask(sidecar, headers=bearer(token))))[1]["exp"] == issuer.clock.wall() + 60
+    assert (
+        claims_of(asserted(ask(sidecar, headers=bearer(token))))[1]["exp"]
+        == issuer.clock.wall() + 60
+    )

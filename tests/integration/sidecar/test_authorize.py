@@ -1,4 +1,6 @@
-"""What `/auth` decides by: rules on the raw target, preflights, what is remembered, and what a gateway may remember."""
+"""What `/auth` decides by: rules on the raw target, preflights, what is remembered, and what a
+gateway may remember.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,15 @@ import pytest
 
 from iiniit_guard.sidecar.gateway.authorize import cache_key
 from iiniit_guard.testing import Issuer
-from tests.integration.sidecar.sites import GATEWAYS, RULES, ask, bearer, identity, make_sidecar, render
+from tests.integration.sidecar.sites import (
+    GATEWAYS,
+    RULES,
+    ask,
+    bearer,
+    identity,
+    make_sidecar,
+    render,
+)
 
 PREFLIGHT = [(b"origin", b"https://app.test"), (b"access-control-request-method", b"PATCH")]
 
@@ -75,7 +85,10 @@ def test_a_method_override_is_judged_where_the_api_honours_it(issuer):
     override = [(b"x-http-method-override", b"PATCH")]
 
     assert ask(sidecar, "POST", headers=bearer(issuer.token())).status == 200
-    assert ask(sidecar, "POST", headers=[*bearer(issuer.token()), *override]).json["reason"] == "missing_scope"
+    assert (
+        ask(sidecar, "POST", headers=[*bearer(issuer.token()), *override]).json["reason"]
+        == "missing_scope"
+    )
 
 
 def test_what_rules_said_is_remembered_within_bounds(issuer):
@@ -112,23 +125,43 @@ def test_a_preflight_passes_where_the_settings_say_so_and_nothing_that_resembles
 
 
 def test_a_rule_that_names_options_is_obeyed_for_preflights_too(issuer):
-    rules = [*RULES, {"method": "OPTIONS", "path": "/reports", "scope": "reports"}, {"method": "OPTIONS", "path": "/open", "public": True}]
+    rules = [
+        *RULES,
+        {"method": "OPTIONS", "path": "/reports", "scope": "reports"},
+        {"method": "OPTIONS", "path": "/open", "public": True},
+    ]
     for server in ({}, LET_THROUGH):
         sidecar = make_sidecar(issuer, "traefik", rules=rules, server=server)
 
         assert ask(sidecar, "OPTIONS", "/reports", headers=PREFLIGHT).json["reason"] == "no_token"
         assert ask(sidecar, "OPTIONS", "/open", headers=PREFLIGHT).status == 200
-        assert ask(sidecar, "OPTIONS", "/a//../reports", headers=PREFLIGHT).json["reason"] == "ambiguous_path"
+        assert (
+            ask(sidecar, "OPTIONS", "/a//../reports", headers=PREFLIGHT).json["reason"]
+            == "ambiguous_path"
+        )
 
 
 def test_without_rules_a_preflight_passes_where_the_settings_say_so(issuer):
-    assert ask(make_sidecar(issuer, "traefik", rules=None, server=LET_THROUGH), "OPTIONS", headers=PREFLIGHT).status == 200
+    assert (
+        ask(
+            make_sidecar(issuer, "traefik", rules=None, server=LET_THROUGH),
+            "OPTIONS",
+            headers=PREFLIGHT,
+        ).status
+        == 200
+    )
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
 @pytest.mark.parametrize("rules", [RULES, None], ids=["rules", "no-rules"])
-@pytest.mark.parametrize("server", [{}, {"preflights": "auto"}, {"preflights": "guard"}], ids=["default", "auto", "guard"])
-def test_preflights_are_guarded_by_default_and_a_refused_one_is_logged_with_the_cure(issuer, gateway, rules, server, caplog):
+@pytest.mark.parametrize(
+    "server",
+    [{}, {"preflights": "auto"}, {"preflights": "guard"}],
+    ids=["default", "auto", "guard"],
+)
+def test_preflights_are_guarded_by_default_and_a_refused_one_is_logged_with_the_cure(
+    issuer, gateway, rules, server, caplog
+):
     sidecar = make_sidecar(issuer, gateway, rules=rules, server=server)
     answers = [ask(sidecar, "OPTIONS", headers=PREFLIGHT) for _ in range(3)]
     other = ask(sidecar, "OPTIONS")
@@ -137,13 +170,17 @@ def test_preflights_are_guarded_by_default_and_a_refused_one_is_logged_with_the_
 
     assert [(answer.status, answer.json["reason"]) for answer in answers] == [(401, "no_token")] * 3
     assert (other.status, other.json["reason"]) == (401, "no_token")
-    messages = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard.sidecar"]
+    messages = [
+        record.getMessage() for record in caplog.records if record.name == "iiniit_guard.sidecar"
+    ]
     assert len(messages) == (0 if server == {"preflights": "guard"} else 1)
     assert all('set preflights = "pass" in [server]' in message for message in messages)
 
     issuer.clock.advance(61)
     ask(sidecar, "OPTIONS", headers=PREFLIGHT)
-    assert len([record for record in caplog.records if record.name == "iiniit_guard.sidecar"]) == 2 * len(messages)
+    assert len(
+        [record for record in caplog.records if record.name == "iiniit_guard.sidecar"]
+    ) == 2 * len(messages)
 
 
 def test_an_options_request_that_is_no_preflight_is_not_logged_as_one(issuer, caplog):
@@ -155,7 +192,11 @@ def test_an_options_request_that_is_no_preflight_is_not_logged_as_one(issuer, ca
 
 
 def test_an_optional_token_lets_the_anonymous_pass_and_no_bad_one(issuer):
-    sidecar = make_sidecar(issuer, "traefik", rules=[{"method": "GET", "path": "/v1/user/profile", "optional_token": True}])
+    sidecar = make_sidecar(
+        issuer,
+        "traefik",
+        rules=[{"method": "GET", "path": "/v1/user/profile", "optional_token": True}],
+    )
 
     assert identity(ask(sidecar))["issuer"] == ""
     assert ask(sidecar, headers=bearer(issuer.token())).header("x-iiniit-subject") == "user-1"
@@ -169,7 +210,10 @@ def test_a_remembered_token_is_counted_and_asks_nobody(issuer):
         assert ask(sidecar, headers=bearer(token)).status == 200
 
     assert issuer.requests.count("introspection") == 1
-    assert sidecar.snapshot()["total"]["counts"] == [["allow", "", "hit", 2], ["allow", "", "miss", 1]]
+    assert sidecar.snapshot()["total"]["counts"] == [
+        ["allow", "", "hit", 2],
+        ["allow", "", "miss", 1],
+    ]
 
 
 def test_a_remembered_token_without_the_scope_is_refused(issuer):
@@ -185,7 +229,9 @@ def test_the_answer_to_a_question_has_the_length_it_says(issuer, method):
     by_get = ask(make_sidecar(issuer, "traefik"), method)
     by_own_method = ask(make_sidecar(issuer, "envoy"), method)
 
-    assert by_get.header("content-length") == str(len(by_get.body)), "Traefik asks by GET whatever the client's method is"
+    assert by_get.header("content-length") == str(len(by_get.body)), (
+        "Traefik asks by GET whatever the client's method is"
+    )
     assert (by_own_method.body == b"") == (method == "HEAD")
     assert int(by_own_method.header("content-length") or 0) > 0
 
@@ -201,7 +247,10 @@ def key(token, method="GET", target="/v1/user/profile", *overrides):
 
 def test_a_gateway_may_not_remember_what_validators_or_a_resolver_decided(issuer):
     token = issuer.token("user:read user:write")
-    for more in ({"validators": [lambda token, request: True]}, {"issuer_resolver": lambda request: issuer.issuer}):
+    for more in (
+        {"validators": [lambda token, request: True]},
+        {"issuer_resolver": lambda request: issuer.issuer},
+    ):
         answer = ask(remembering(issuer, more=more), headers=[*bearer(token), key(token)])
         assert (answer.status, answer.header("cache-control")) == (200, "no-store")
 
@@ -258,17 +307,32 @@ def test_neither_refusals_nor_grants_without_a_token_are_remembered(issuer):
     token = issuer.token(scope=None)
 
     assert ask(sidecar, headers=[*bearer(token), key(token)]).header("cache-control") == "no-store"
-    assert ask(sidecar, target="/open", headers=[*bearer(token), key(token, "GET", "/open")]).header("cache-control") == "no-store"
+    assert (
+        ask(sidecar, target="/open", headers=[*bearer(token), key(token, "GET", "/open")]).header(
+            "cache-control"
+        )
+        == "no-store"
+    )
 
 
 def test_another_credential_is_granted_and_not_remembered(issuer):
     from iiniit_guard.core.model.access_token import Principal
 
-    more = {"alternatives": {"ApiKey": lambda credential, request: Principal("ApiKey", "robot", frozenset({"user:read"}))}}
+    more = {
+        "alternatives": {
+            "ApiKey": lambda credential, request: Principal(
+                "ApiKey", "robot", frozenset({"user:read"})
+            )
+        }
+    }
     sidecar = remembering(issuer, more=more)
     answer = ask(sidecar, headers=[(b"authorization", b"ApiKey k"), key("k")])
 
-    assert (answer.status, identity(answer)["subject"], answer.header("cache-control")) == (200, "robot", "no-store")
+    assert (answer.status, identity(answer)["subject"], answer.header("cache-control")) == (
+        200,
+        "robot",
+        "no-store",
+    )
 
 
 def test_everything_is_told_where_everything_is_logged(issuer, caplog):
@@ -279,5 +343,8 @@ def test_everything_is_told_where_everything_is_logged(issuer, caplog):
         ask(sidecar, headers=bearer(token))
 
     assert [record.getMessage().split()[0] for record in caplog.records] == ["allow", "allow"]
-    assert sidecar.snapshot()["total"]["counts"] == [["allow", "", "hit", 1], ["allow", "", "miss", 1]]
+    assert sidecar.snapshot()["total"]["counts"] == [
+        ["allow", "", "hit", 1],
+        ["allow", "", "miss", 1],
+    ]
     assert token not in caplog.text

@@ -1,4 +1,6 @@
-"""Heads without end, connections without a question, trailers: what strangers may do to a listener, on a loop of this process."""
+"""Heads without end, connections without a question, trailers: what strangers may do to a listener,
+on a loop of this process.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,16 @@ class App:
             while (await receive()).get("more_body"):
                 pass
         self.headers.append(scope["headers"])
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+        )
         await send({"type": "http.response.body", "body": b"ok"})
 
 
 @asynccontextmanager
-async def listening(monkeypatch, parser="httptools", *, connections=100, head_seconds=20.0, listener="public"):
+async def listening(
+    monkeypatch, parser="httptools", *, connections=100, head_seconds=20.0, listener="public"
+):
     """Serve at a free port; give what opens connections to it, the application and the server."""
     monkeypatch.setattr(serving, "find_spec", lambda name: None if name != parser else object())
     bounds = Bounds(listener, connections, 100, head_seconds)
@@ -168,7 +174,9 @@ def test_long_bodies_and_pipelines_are_none_of_that(monkeypatch):
     run(scenario)
 
 
-@pytest.mark.parametrize("before", [b"", BEGIN, b"\r\n"], ids=["nothing", "a part", "an empty line"])
+@pytest.mark.parametrize(
+    "before", [b"", BEGIN, b"\r\n"], ids=["nothing", "a part", "an empty line"]
+)
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, parser, before):
     async def scenario():
@@ -198,7 +206,9 @@ def test_nor_may_a_later_head(monkeypatch, parser, first, second):
             await send(writer, first)
             await reader.readuntil(b"ok")
             await send(writer, second)
-            assert (await to_end(reader))[:13] in (b"", b"HTTP/1.1 400 "), "h11 refuses an empty line"
+            assert (await to_end(reader))[:13] in (b"", b"HTTP/1.1 400 "), (
+                "h11 refuses an empty line"
+            )
             await asyncio.sleep(0.3)
             await send(asking, ASK)
             await kept.readuntil(b"ok")
@@ -246,7 +256,9 @@ def test_connections_are_capped(monkeypatch, caplog, parser):
 
 @pytest.mark.parametrize("descriptors", [16, 256, 1024, 4096, 1 << 20, -1])
 def test_strangers_leave_enough_for_the_gateway(descriptors):
-    gateway, public, admin = (make_bounds(listener, descriptors) for listener in ("gateway", "public", "admin"))
+    gateway, public, admin = (
+        make_bounds(listener, descriptors) for listener in ("gateway", "public", "admin")
+    )
     usable = 65536 if descriptors < 0 else min(descriptors, 65536)
 
     assert 0 < admin.connections <= public.connections < gateway.connections

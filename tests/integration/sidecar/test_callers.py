@@ -1,4 +1,6 @@
-"""Who may use `/introspect`: what a slow hash costs, whom it keeps waiting, and what stays over a reload."""
+"""Who may use `/introspect`: what a slow hash costs, whom it keeps waiting, and what stays over a
+reload.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ from base64 import b64encode
 
 import pytest
 
-from iiniit_guard.sidecar.settings.introspection_clients import BUSY, Caller, Callers, make_secret_hash, matches
+from iiniit_guard.sidecar.settings.introspection_clients import (
+    BUSY,
+    Caller,
+    Callers,
+    make_secret_hash,
+    matches,
+)
 from iiniit_guard.testing import Issuer
 from tests.integration.sidecar.sites import CALLERS, SECRET, make_sidecar
 from tests.integration.sidecar.test_introspect import post
@@ -65,7 +73,10 @@ def test_a_refusal_costs_the_same_whoever_it_is(tries):
 def test_where_no_hash_is_slow_no_refusal_is(tries):
     async def run():
         callers = Callers([QUICK])
-        return [await callers.identify(None, shown(identifier, "wrong")) for identifier in ("nobody", "quick")]
+        return [
+            await callers.identify(None, shown(identifier, "wrong"))
+            for identifier in ("nobody", "quick")
+        ]
 
     assert (asyncio.run(run()), tries.made) == ([None, None], [])
 
@@ -79,7 +90,10 @@ def test_what_fits_nothing_fits_nothing():
 def test_a_flood_of_wrong_secrets_waits_in_a_short_queue_of_its_own(tries, flooded):
     async def run():
         callers, tries.gate = Callers([QUICK, SLOW]), asyncio.Event()
-        wrong = [asyncio.create_task(callers.identify(None, shown(flooded, f"wrong-{number}"))) for number in range(20)]
+        wrong = [
+            asyncio.create_task(callers.identify(None, shown(flooded, f"wrong-{number}")))
+            for number in range(20)
+        ]
         await settle()
         busy = sum(each.done() for each in wrong)
         other = "nobody" if flooded == "slow" else "slow"
@@ -98,7 +112,9 @@ def test_a_flood_of_wrong_secrets_waits_in_a_short_queue_of_its_own(tries, flood
 def test_all_who_show_the_same_secret_share_one_try_and_none_ends_it(tries):
     async def run():
         callers, tries.gate = Callers([SLOW]), asyncio.Event()
-        same = [asyncio.create_task(callers.identify(None, shown("slow", "good"))) for _ in range(20)]
+        same = [
+            asyncio.create_task(callers.identify(None, shown("slow", "good"))) for _ in range(20)
+        ]
         await settle()
         same[0].cancel()
         await settle()
@@ -120,12 +136,19 @@ def test_too_many_tries_are_told_the_client(monkeypatch):
     monkeypatch.setattr(sidecar.current.callers, "identify", busy)
     answer = post(sidecar, {"token": "a"})
 
-    assert (answer.status, answer.json, answer.header("retry-after")) == (503, {"error": "temporarily_unavailable"}, "1")
+    assert (answer.status, answer.json, answer.header("retry-after")) == (
+        503,
+        {"error": "temporarily_unavailable"},
+        "1",
+    )
 
 
 def test_a_reload_forgets_no_verified_secret_but_those_whose_hash_changed(tries):
     process = Process(Issuer())
-    tables = [{"id": each.identifier, "secret_hash": each.secret_hash, "audiences": ["https://api.test"]} for each in (SLOW, QUICK)]
+    tables = [
+        {"id": each.identifier, "secret_hash": each.secret_hash, "audiences": ["https://api.test"]}
+        for each in (SLOW, QUICK)
+    ]
     assert process.reload(callers=tables)
 
     def ask():

@@ -1,4 +1,6 @@
-"""Every row of the decision tables through the sidecar, as nginx, Traefik and Envoy ask it: the same answer as every other host gives."""
+"""Every row of the decision tables through the sidecar, as nginx, Traefik and Envoy ask it: the
+same answer as every other host gives.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,14 @@ RULES = Rules(
 def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
     clock = guard.resource.clock
     by = Gatekeeping(
-        guard, History(clock.wall), Dialect(gateway), Peers(), RULES, folds=gateway == "nginx", tells_all=tells_all, preflights="guard"
+        guard,
+        History(clock.wall),
+        Dialect(gateway),
+        Peers(),
+        RULES,
+        folds=gateway == "nginx",
+        tells_all=tells_all,
+        preflights="guard",
     )
     running = Running(None, guard, Peers(), Authorizer(by), Callers(()), None)  # type: ignore[arg-type]  # /auth reads no settings
     return GatewayApp(SimpleNamespace(current=running))  # type: ignore[arg-type]
@@ -52,11 +61,18 @@ def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
 def sender(gateway: str, *, tells_all: bool = True):
     def send(guard: Any, method: str, path: str, lines: Any, query: str) -> Answer:
         app = application(guard, gateway, tells_all=tells_all)
-        asked, own_path, own_query, own_lines = question(gateway, method, f"{path}?{query}" if query else path)
+        asked, own_path, own_query, own_lines = question(
+            gateway, method, f"{path}?{query}" if query else path
+        )
         answer = drive(app, asked, own_path, [*own_lines, *lines], own_query)
         if gateway != "nginx" or answer.status == 200:
             return answer
-        return drive(app, method, "/answer", [(b"x-iiniit-answer", (answer.header("x-iiniit-answer") or "").encode())])
+        return drive(
+            app,
+            method,
+            "/answer",
+            [(b"x-iiniit-answer", (answer.header("x-iiniit-answer") or "").encode())],
+        )
 
     return send
 
@@ -66,14 +82,23 @@ def check(case: Any, answer: Answer, reason: str | None) -> None:
     if isinstance(own, Allow):
         assert answer.status == 200
         if own.token is not None:
-            told = {name: unquote(answer.header(f"x-iiniit-{name}") or "") for name in ("scope", "subject")}
+            told = {
+                name: unquote(answer.header(f"x-iiniit-{name}") or "")
+                for name in ("scope", "subject")
+            }
             # A header cannot tell an empty subject from none.
             subject = "" if own.token.subject == "" else told["subject"] or None
             check_token(case.expected, frozenset(told["scope"].split()), subject)
         return
     assert answer.status == own.status
     assert verdict(answer.status, answer.header("www-authenticate"), reason) == case.expected
-    for name in ("www-authenticate", "retry-after", "content-type", "cache-control", "access-control-expose-headers"):
+    for name in (
+        "www-authenticate",
+        "retry-after",
+        "content-type",
+        "cache-control",
+        "access-control-expose-headers",
+    ):
         assert answer.header(name) == own.header(name)
     if own.body:
         assert json.loads(answer.body or own.body) == json.loads(own.body)
@@ -90,10 +115,18 @@ def test_the_sidecar_answers_like_every_host(case, gateway):
     check(case, answer, event.reason)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if isinstance(case.expected, Allowed)], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if isinstance(case.expected, Allowed)], ids=str
+)
 def test_the_short_way_to_remembered_tokens_gives_the_same_answer(case):
     send = sender("nginx", tells_all=False)
     first, scene = play(case, send)
-    again = send(scene.guard, case.method, case.path, case.header_lines(scene.token), case.query.replace("{token}", scene.token))
+    again = send(
+        scene.guard,
+        case.method,
+        case.path,
+        case.header_lines(scene.token),
+        case.query.replace("{token}", scene.token),
+    )
 
     assert (again.status, again.headers) == (first.status, first.headers)

@@ -58,14 +58,21 @@ def test_it_is_read_only_where_that_was_asked_for(gateway):
     def read(value, **settings):
         headers = [*lines, (name, value)]
         return Dialect(gateway, **settings).read(
-            {"method": method, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}
+            {
+                "method": method,
+                "raw_path": path.encode(),
+                "query_string": query.encode(),
+                "headers": headers,
+            }
         )
 
     off, on = read(f":{BASE64}:".encode()), read(f":{BASE64}:".encode(), certificates=True)
     assert off is not None
     assert on is not None
     assert (off.certificate, on.certificate, on.request().certificate) == (None, DER, DER)
-    assert all(key != name for key, _ in off.headers), "nothing else must take it for the server's own word"
+    assert all(key != name for key, _ in off.headers), (
+        "nothing else must take it for the server's own word"
+    )
     assert read(b"junk!", certificates=True) is None
     empty = read(b"", certificates=True)  # what nginx sends for a client without one
     assert empty is not None

@@ -34,12 +34,25 @@ def test_the_command_line(site, monkeypatch):
     seen = []
     monkeypatch.setattr(start, "serve", lambda *given: seen.append(given))
     done = CliRunner().invoke(
-        commands, ["serve", "--config", str(site.file), "--bind", "127.0.0.1:1", "--bind", "unix:/x", "--workers", "2"]
+        commands,
+        [
+            "serve",
+            "--config",
+            str(site.file),
+            "--bind",
+            "127.0.0.1:1",
+            "--bind",
+            "unix:/x",
+            "--workers",
+            "2",
+        ],
     )
 
     assert (done.exit_code, done.output) == (0, "")
     assert seen == [(site.file, {"bind": ("127.0.0.1:1", "unix:/x"), "workers": 2})]
-    bad = CliRunner().invoke(commands, ["serve", "--config", str(site.file), "--admin-bind", "8080"])
+    bad = CliRunner().invoke(
+        commands, ["serve", "--config", str(site.file), "--admin-bind", "8080"]
+    )
     assert bad.exit_code == 2
     assert "'8080' must be host:port" in bad.output
 
@@ -71,7 +84,9 @@ def test_a_secret_is_hashed_for_the_settings():
 def test_without_click_it_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "iiniit_guard.cli.commands", raising=False)
     monkeypatch.setitem(sys.modules, "click", None)
-    with pytest.raises(SystemExit, match=r"^iiniit-guard: .*click.*; pip install 'iiniit-guard\[sidecar\]'$"):
+    with pytest.raises(
+        SystemExit, match=r"^iiniit-guard: .*click.*; pip install 'iiniit-guard\[sidecar\]'$"
+    ):
         main()
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from iiniit_guard.sidecar.settings.dialects import GATEWAYS, Dialect
 from iiniit_guard.testing import Issuer
-from tests.integration.sidecar.sites import FIELDS, RULES, ask, bearer, make_sidecar, question, render
+from tests.integration.sidecar.sites import (
+    FIELDS,
+    RULES,
+    ask,
+    bearer,
+    make_sidecar,
+    question,
+    render,
+)
 from tests.integration.sidecar.sites import GATEWAYS as TESTED
 
 each_gateway = pytest.mark.parametrize("gateway", TESTED)
@@ -15,7 +23,13 @@ by_header = pytest.mark.parametrize("gateway", sorted(FIELDS))
 
 def scope(gateway, method="PATCH", target="/a/b?c=d", headers=(), **changes):
     asked, path, query, lines = question(gateway, method, target)
-    return {"method": asked, "raw_path": path.encode(), "query_string": query.encode(), "headers": [*lines, *headers], **changes}
+    return {
+        "method": asked,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [*lines, *headers],
+        **changes,
+    }
 
 
 def test_all_gateways_are_tested():
@@ -24,10 +38,17 @@ def test_all_gateways_are_tested():
 
 @each_gateway
 def test_the_original_request_is_read(gateway):
-    original = Dialect(gateway).read(scope(gateway, headers=[(b"authorization", b"Bearer x"), (b"cookie", b"a=b")]))
+    original = Dialect(gateway).read(
+        scope(gateway, headers=[(b"authorization", b"Bearer x"), (b"cookie", b"a=b")])
+    )
 
     assert original is not None
-    assert (original.method, original.target, original.scheme, original.host) == ("PATCH", "/a/b?c=d", "https", b"api.test")
+    assert (original.method, original.target, original.scheme, original.host) == (
+        "PATCH",
+        "/a/b?c=d",
+        "https",
+        b"api.test",
+    )
     assert original.headers == [(b"authorization", b"Bearer x"), (b"cookie", b"a=b")]
     assert original.authorization == b"Bearer x"
     assert not original.overrides
@@ -36,12 +57,23 @@ def test_the_original_request_is_read(gateway):
 
 @each_gateway
 def test_it_becomes_the_request_that_the_client_made(gateway):
-    original = Dialect(gateway).read(scope(gateway, target="/caf%C3%A9/x?c=%20", headers=[(b"origin", b"https://a.test")]))
+    original = Dialect(gateway).read(
+        scope(gateway, target="/caf%C3%A9/x?c=%20", headers=[(b"origin", b"https://a.test")])
+    )
 
     assert original is not None
     request = original.request()
-    assert (request.method, request.path, request.query, request.scheme) == ("PATCH", "/café/x", b"c=%20", "https")
-    assert (request.header(b"host"), request.header(b"origin"), request.peer) == (b"api.test", b"https://a.test", None)
+    assert (request.method, request.path, request.query, request.scheme) == (
+        "PATCH",
+        "/café/x",
+        b"c=%20",
+        "https",
+    )
+    assert (request.header(b"host"), request.header(b"origin"), request.peer) == (
+        b"api.test",
+        b"https://a.test",
+        None,
+    )
 
 
 @by_header
@@ -94,7 +126,13 @@ def test_a_malformed_header_is_400(gateway, field, value):
         {"headers": []},
         {"headers": [(b"host", b"a.test"), (b"host", b"b.test")]},
         {"headers": [(b"host", b"a.test"), (b"x-forwarded-proto", b"gopher")]},
-        {"headers": [(b"host", b"a.test"), (b"x-forwarded-proto", b"http"), (b"x-forwarded-proto", b"https")]},
+        {
+            "headers": [
+                (b"host", b"a.test"),
+                (b"x-forwarded-proto", b"http"),
+                (b"x-forwarded-proto", b"https"),
+            ]
+        },
     ],
     ids=str,
 )
@@ -103,7 +141,14 @@ def test_what_envoy_would_not_send_is_400(changes):
 
 
 def test_envoy_need_not_say_the_scheme_and_may_ask_about_the_root():
-    original = Dialect("envoy").read({"method": "GET", "raw_path": b"/auth", "query_string": b"", "headers": [(b"host", b"a.test")]})
+    original = Dialect("envoy").read(
+        {
+            "method": "GET",
+            "raw_path": b"/auth",
+            "query_string": b"",
+            "headers": [(b"host", b"a.test")],
+        }
+    )
 
     assert original is not None
     assert (original.target, original.scheme) == ("/", "https")
@@ -113,12 +158,21 @@ def test_envoy_need_not_say_the_scheme_and_may_ask_about_the_root():
 def test_another_dialect_is_not_looked_at(gateway):
     issuer = Issuer()
     others = {name: fields for name, fields in FIELDS.items() if fields != FIELDS.get(gateway)}
-    lies = [(field.encode(), b"/open" if part == "uri" else b"GET") for fields in others.values() for part, field in fields.items()]
+    lies = [
+        (field.encode(), b"/open" if part == "uri" else b"GET")
+        for fields in others.values()
+        for part, field in fields.items()
+    ]
     lies = [line for line in lies if gateway != "envoy" or line[0] != b"x-forwarded-proto"]
     sidecar = make_sidecar(issuer, gateway, rules=RULES)
 
     assert ask(sidecar, "GET", "/v1/user/profile", list(dict.fromkeys(lies))).status in (401, 403)
-    assert ask(sidecar, "GET", "/v1/user/profile", [*dict.fromkeys(lies), *bearer(issuer.token())]).status == 200
+    assert (
+        ask(
+            sidecar, "GET", "/v1/user/profile", [*dict.fromkeys(lies), *bearer(issuer.token())]
+        ).status
+        == 200
+    )
 
 
 def test_the_questions_own_method_and_path_never_stand_in():
@@ -136,9 +190,15 @@ def test_nginx_is_told_of_it_in_its_own_way():
     from iiniit_guard.sidecar.apps.build import make_app
     from tests.contract.hosts.calling import drive
 
-    answer = render(sidecar, drive(make_app(sidecar, "gateway"), "GET", "/auth", [(b"host", b"guard")]))
+    answer = render(
+        sidecar, drive(make_app(sidecar, "gateway"), "GET", "/auth", [(b"host", b"guard")])
+    )
 
-    assert (answer.status, answer.json["reason"], answer.json["error"]) == (400, "unknown_original", "invalid_request")
+    assert (answer.status, answer.json["reason"], answer.json["error"]) == (
+        400,
+        "unknown_original",
+        "invalid_request",
+    )
 
 
 def test_several_authorization_lines_are_none_that_could_be_looked_up():

@@ -51,7 +51,10 @@ def test_an_event_of_a_later_minute_opens_that_minute():
     clock.now += 61
     history.record(event(clock))
 
-    assert [minute["counts"] for minute in history.snapshot()["minutes"]] == [[], [["deny", "expired", "miss", 1]]]
+    assert [minute["counts"] for minute in history.snapshot()["minutes"]] == [
+        [],
+        [["deny", "expired", "miss", 1]],
+    ]
 
 
 def test_an_hour_is_kept_and_the_total_for_ever():
@@ -120,7 +123,10 @@ def test_what_a_minute_comes_to():
     history.count_calls(2)
     said = summary(history.snapshot()["total"])
 
-    assert (said["requests"], said["decisions"]) == (100, {"allow": 98, "deny": 1, "unavailable": 1})
+    assert (said["requests"], said["decisions"]) == (
+        100,
+        {"allow": 98, "deny": 1, "unavailable": 1},
+    )
     assert said["refusals"] == {"expired": 1, "issuer_unavailable": 1}
     assert (said["hits"], said["misses"], said["hit_ratio"]) == (98, 2, 0.98)
     assert (said["calls"], said["calls_saved"]) == (2, 98)

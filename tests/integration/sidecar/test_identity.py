@@ -17,18 +17,32 @@ NOTHING = {"subject": "", "client": "", "scope": "", "issuer": ""}
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_a_grant_carries_all_four_headers(gateway):
     issuer = Issuer()
-    answer = ask(make_sidecar(issuer, gateway), headers=bearer(issuer.token("user:write user:read")))
+    answer = ask(
+        make_sidecar(issuer, gateway), headers=bearer(issuer.token("user:write user:read"))
+    )
 
     assert (answer.status, answer.body) == (200, b"")
-    assert identity(answer) == {"subject": "user-1", "client": "client-1", "scope": "user:read user:write", "issuer": "https://issuer.test"}
-    assert (answer.header("cache-control"), answer.header("vary")) == ("no-store", "Authorization, DPoP")
+    assert identity(answer) == {
+        "subject": "user-1",
+        "client": "client-1",
+        "scope": "user:read user:write",
+        "issuer": "https://issuer.test",
+    }
+    assert (answer.header("cache-control"), answer.header("vary")) == (
+        "no-store",
+        "Authorization, DPoP",
+    )
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
 def test_they_are_empty_where_there_is_nothing_and_never_missing(gateway):
     issuer = Issuer()
     sidecar = make_sidecar(issuer, gateway, rules=RULES)
-    bare = ask(sidecar, target="/v1/user/profile", headers=bearer(issuer.token(subject=None, client_id=None)))
+    bare = ask(
+        sidecar,
+        target="/v1/user/profile",
+        headers=bearer(issuer.token(subject=None, client_id=None)),
+    )
 
     assert identity(ask(sidecar, target="/open")) == NOTHING
     assert identity(bare) == {**NOTHING, "scope": "user:read", "issuer": "https://issuer.test"}
@@ -66,4 +80,6 @@ def test_values_are_visible_ascii_and_can_be_read_back(value, written):
 def test_no_two_subjects_look_alike():
     alike = ["a b", "a%20b", "a%2520b", "A b", "a+b"]
 
-    assert len({identity_headers(AccessToken("https://i.test", subject=subject)) for subject in alike}) == len(alike)
+    assert len(
+        {identity_headers(AccessToken("https://i.test", subject=subject)) for subject in alike}
+    ) == len(alike)

@@ -1,4 +1,6 @@
-"""`/introspect`: RFC 7662 in front of the real endpoint, with the same cache and the same deadlines."""
+"""`/introspect`: RFC 7662 in front of the real endpoint, with the same cache and the same
+deadlines.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from iiniit_guard.sidecar.apps.build import make_app
-from iiniit_guard.sidecar.settings.introspection_clients import Caller, Callers, make_secret_hash, matches
+from iiniit_guard.sidecar.settings.introspection_clients import (
+    Caller,
+    Callers,
+    make_secret_hash,
+    matches,
+)
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.calling import answer_of
 from tests.integration.sidecar.sites import CALLERS, SECRET, make_sidecar
@@ -24,7 +31,10 @@ def issuer():
 
 
 def basic(identifier="kong", secret=SECRET):
-    return (b"authorization", b"Basic " + b64encode(f"{quote_plus(identifier)}:{quote_plus(secret)}".encode()))
+    return (
+        b"authorization",
+        b"Basic " + b64encode(f"{quote_plus(identifier)}:{quote_plus(secret)}".encode()),
+    )
 
 
 def post(sidecar, form, *headers, method="POST", content_type=FORM, messages=None, **scope):
@@ -68,8 +78,17 @@ def test_a_good_token_is_active_until_the_deadline(issuer):
 
     assert answer.status == 200
     said = answer.json
-    assert (said["active"], said["sub"], said["client_id"], said["scope"]) == (True, "user-1", "client-1", "user:read user:write")
-    assert (said["iss"], said["aud"], said["token_type"]) == (issuer.issuer, [issuer.audience], "Bearer")
+    assert (said["active"], said["sub"], said["client_id"], said["scope"]) == (
+        True,
+        "user-1",
+        "client-1",
+        "user:read user:write",
+    )
+    assert (said["iss"], said["aud"], said["token_type"]) == (
+        issuer.issuer,
+        [issuer.audience],
+        "Bearer",
+    )
     assert said["exp"] == issuer.clock.wall() + 60
     assert answer.header("cache-control") == "private, max-age=60"
     issuer.clock.advance(59.5)
@@ -80,7 +99,9 @@ def test_a_good_token_is_active_until_the_deadline(issuer):
 
 def test_the_token_may_end_first(issuer):
     sidecar = make_sidecar(issuer, callers=CALLERS)
-    answer = post(sidecar, {"token": issuer.token(expires_in=20, subject=None, client_id=None)}, basic())
+    answer = post(
+        sidecar, {"token": issuer.token(expires_in=20, subject=None, client_id=None)}, basic()
+    )
 
     assert answer.json["exp"] == issuer.clock.wall() + 20
     assert answer.header("cache-control") == "private, max-age=20"
@@ -88,16 +109,29 @@ def test_the_token_may_end_first(issuer):
 
 
 def test_a_token_without_an_end_has_the_deadlines(issuer):
-    answer = post(make_sidecar(issuer, callers=CALLERS), {"token": issuer.opaque_token(expires_in=None)}, basic())
+    answer = post(
+        make_sidecar(issuer, callers=CALLERS),
+        {"token": issuer.opaque_token(expires_in=None)},
+        basic(),
+    )
 
     assert answer.json["exp"] == issuer.clock.wall() + 60
 
 
 def test_a_bad_token_is_inactive_and_nothing_more(issuer):
     sidecar = make_sidecar(issuer, callers=CALLERS)
-    for token in ("junk", issuer.token(expires_in=-60), issuer.token(aud="https://other.test"), "ünïcode"):
+    for token in (
+        "junk",
+        issuer.token(expires_in=-60),
+        issuer.token(aud="https://other.test"),
+        "ünïcode",
+    ):
         answer = post(sidecar, {"token": token}, basic())
-        assert (answer.status, answer.json, answer.header("cache-control")) == (200, {"active": False}, "no-store")
+        assert (answer.status, answer.json, answer.header("cache-control")) == (
+            200,
+            {"active": False},
+            "no-store",
+        )
 
 
 def test_a_token_for_none_of_the_callers_audiences_is_inactive():
@@ -105,7 +139,9 @@ def test_a_token_for_none_of_the_callers_audiences_is_inactive():
     callers = [{**CALLERS[0], "audiences": ["https://other.test"]}]
     sidecar = make_sidecar(issuer, callers=callers)
 
-    assert post(sidecar, {"token": issuer.token(aud="https://api.test")}, basic()).json == {"active": False}
+    assert post(sidecar, {"token": issuer.token(aud="https://api.test")}, basic()).json == {
+        "active": False
+    }
     assert post(sidecar, {"token": issuer.token()}, basic()).json["aud"] == ["https://other.test"]
 
 
@@ -146,7 +182,9 @@ def test_what_was_looked_at_is_counted(issuer):
     ],
 )
 def test_a_caller_shows_who_it_is(issuer, form, headers):
-    answer = post(make_sidecar(issuer, callers=CALLERS), {"token": issuer.token(), **form}, *headers)
+    answer = post(
+        make_sidecar(issuer, callers=CALLERS), {"token": issuer.token(), **form}, *headers
+    )
 
     assert (answer.status, answer.json) == (401, {"error": "invalid_client"})
     assert (answer.header("www-authenticate") or "").startswith("Basic ")
@@ -180,7 +218,9 @@ def test_a_request_that_is_none_is_400(issuer, form, changes):
 
 
 def test_two_headers_are_no_credentials(issuer):
-    assert post(make_sidecar(issuer, callers=CALLERS), {"token": "a"}, basic(), basic()).status == 400
+    assert (
+        post(make_sidecar(issuer, callers=CALLERS), {"token": "a"}, basic(), basic()).status == 400
+    )
 
 
 def test_the_body_may_come_in_parts(issuer):
@@ -191,7 +231,10 @@ def test_the_body_may_come_in_parts(issuer):
         {"type": "http.request", "body": half},
     ]
 
-    assert post(make_sidecar(issuer, callers=CALLERS), b"", basic(), messages=parts).json["active"] is True
+    assert (
+        post(make_sidecar(issuer, callers=CALLERS), b"", basic(), messages=parts).json["active"]
+        is True
+    )
 
 
 def test_only_by_post_and_only_for_the_gateway(issuer):
@@ -211,14 +254,27 @@ def test_a_chosen_secret_is_hashed_slowly_and_compared_quickly(monkeypatch):
     callers = Callers([Caller("kong", hashed, frozenset())])
     right = {"client_id": "kong", "client_secret": "correct horse"}
     assert asyncio.run(callers.identify(None, right)) is not None
-    monkeypatch.setattr("iiniit_guard.sidecar.settings.introspection_clients.matches", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr(
+        "iiniit_guard.sidecar.settings.introspection_clients.matches",
+        lambda *_: pytest.fail("hashed again"),
+    )
     assert asyncio.run(callers.identify(None, right)) is not None
     with pytest.raises(pytest.fail.Exception):
         asyncio.run(callers.identify(None, {**right, "client_secret": "wrong"}))
 
 
 @pytest.mark.parametrize(
-    "value", ["", "plain", "sha256:00", "sha256:zz", "scrypt:" + "0" * 64, "md5:" + "0" * 64, "sha256:aa:" + "0" * 64, 7]
+    "value",
+    [
+        "",
+        "plain",
+        "sha256:00",
+        "sha256:zz",
+        "scrypt:" + "0" * 64,
+        "md5:" + "0" * 64,
+        "sha256:aa:" + "0" * 64,
+        7,
+    ],
 )
 def test_what_is_no_hash_matches_nothing(value):
     assert not matches("", value)

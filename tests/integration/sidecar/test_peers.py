@@ -16,8 +16,16 @@ def scope(client, server=("127.0.0.1", 8080)):
 @pytest.mark.parametrize(
     "networks, heard, unheard",
     [
-        (None, ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"], ["10.0.0.1", "::2", "fe80::1", "testclient", ""]),
-        (["10.0.0.0/8", "fd00::/8"], ["10.1.2.3", "fd00::1", "fd00::1%eth0", "::ffff:10.0.0.1"], ["127.0.0.1", "11.0.0.1", "::1"]),
+        (
+            None,
+            ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"],
+            ["10.0.0.1", "::2", "fe80::1", "testclient", ""],
+        ),
+        (
+            ["10.0.0.0/8", "fd00::/8"],
+            ["10.1.2.3", "fd00::1", "fd00::1%eth0", "::ffff:10.0.0.1"],
+            ["127.0.0.1", "11.0.0.1", "::1"],
+        ),
     ],
 )
 def test_networks(networks, heard, unheard):
@@ -42,7 +50,16 @@ def test_what_is_remembered_is_bounded():
     assert len(peers._known) <= 1024
 
 
-@pytest.mark.parametrize("value, good", [("unix", True), ("10.0.0.0/8", True), ("::1", True), ("10.0.0.1/8", False), ("gateway", False)])
+@pytest.mark.parametrize(
+    "value, good",
+    [
+        ("unix", True),
+        ("10.0.0.0/8", True),
+        ("::1", True),
+        ("10.0.0.1/8", False),
+        ("gateway", False),
+    ],
+)
 def test_settings_name_networks(value, good):
     assert (network_fault(value) is None) == good
 
@@ -55,6 +72,8 @@ def test_a_stranger_is_refused_whatever_he_brings(gateway):
 
     assert (answer.status, answer.json["reason"]) == (403, "untrusted_peer")
     assert answer.header("x-iiniit-subject") is None
-    assert answer.header("x-iiniit-answer") is None, "what renders it would say to the stranger that the gateway said so"
+    assert answer.header("x-iiniit-answer") is None, (
+        "what renders it would say to the stranger that the gateway said so"
+    )
     assert answer.header("www-authenticate") is None
     assert issuer.requests == []

@@ -46,7 +46,9 @@ def test_it_starts_in_under_a_second_of_work(site):
         stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
         seconds = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
-    assert seconds < 1.5, "measured as processor time, since this machine may be busy with other tests"
+    assert seconds < 1.5, (
+        "measured as processor time, since this machine may be busy with other tests"
+    )
 
 
 def test_tcp_by_the_command_line(site):
@@ -95,7 +97,9 @@ def test_no_request_is_dropped_while_settings_change(site, workers):
         for number in range(5):
             site.write(top=f'realm = "realm {number}"\n')
             process.send_signal(signal.SIGHUP)
-            site.wait_until(lambda wanted=(number + 1) * int(workers): site.log.count("loaded anew") >= wanted)
+            site.wait_until(
+                lambda wanted=(number + 1) * int(workers): site.log.count("loaded anew") >= wanted
+            )
         done.set()
         for asker in askers:
             asker.join()
@@ -111,7 +115,9 @@ def test_a_stop_finishes_what_has_begun(site):
         slow.bind(("127.0.0.1", 0))
         slow.listen()
         slow.settimeout(20)
-        site.file.write_text(site.file.read_text().replace("127.0.0.1:1/", f"127.0.0.1:{slow.getsockname()[1]}/"))
+        site.file.write_text(
+            site.file.read_text().replace("127.0.0.1:1/", f"127.0.0.1:{slow.getsockname()[1]}/")
+        )
         with site.served() as process:
             outcome = []
             asker = threading.Thread(target=lambda: outcome.append(site.ask("opaque")))
@@ -119,8 +125,14 @@ def test_a_stop_finishes_what_has_begun(site):
             upstream, _ = slow.accept()
             process.send_signal(signal.SIGTERM)
             site.wait_until(lambda: not can_connect(site))
-            body = b'{"active": true, "scope": "user:read", "aud": "https://api.test", "exp": 4000000000}'
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            body = (
+                b'{"active": true, "scope": "user:read", "aud": "https://api.test", "exp": '
+                b"4000000000}"
+            )
+            head = (
+                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                f"{len(body)}\r\n\r\n"
+            )
             upstream.recv(65536)
             upstream.sendall(head.encode() + body)
             asker.join()
@@ -143,13 +155,17 @@ def can_connect(site):
 def test_workers_share_sockets_and_numbers_and_are_replaced(site):
     token = site.issuer.token()
     with site.served("--workers", "2") as process:
-        site.wait_until(lambda: b'"workers":2' in site.get("/status.json", "admin", {"Host": "localhost"})[1])
+        site.wait_until(
+            lambda: b'"workers":2' in site.get("/status.json", "admin", {"Host": "localhost"})[1]
+        )
         children = children_of(process.pid)
         assert len(children) == 2
         for _ in range(20):
             assert site.ask(token) == 200
         site.wait_until(lambda: counted(site) >= 20)
-        told = time.monotonic() + 1.5  # they tell each other once a second; what a killed one had not told yet is lost
+        told = (
+            time.monotonic() + 1.5
+        )  # they tell each other once a second; what a killed one had not told yet is lost
         site.wait_until(lambda: time.monotonic() > told)
         os.kill(children[0], signal.SIGKILL)
         site.wait_until(lambda: len(set(children_of(process.pid)) - set(children)) == 1)
@@ -166,7 +182,9 @@ def test_workers_share_sockets_and_numbers_and_are_replaced(site):
 def counted(site):
     import json
 
-    counts = json.loads(site.get("/status.json", "admin", {"Host": "localhost"})[1])["total"]["counts"]
+    counts = json.loads(site.get("/status.json", "admin", {"Host": "localhost"})[1])["total"][
+        "counts"
+    ]
     return sum(number for decision, _, _, number in counts if decision == "allow")
 
 
@@ -189,7 +207,10 @@ def test_faults_keep_it_from_starting(site):
 
     site.write(top="colour = 1\n")
     done = subprocess.run(
-        [sys.executable, "-m", "iiniit_guard.cli", "serve", "--config", str(site.file)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "iiniit_guard.cli", "serve", "--config", str(site.file)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 1

@@ -23,9 +23,21 @@ class Process:
 
     def __init__(self, issuer, board=None, **document):
         self.issuer = issuer
-        self.document = {"gateway": "traefik", "issuer": issuer.issuer, "audience": issuer.audience, "rules": RULES, **document}
-        self.more = {"transport": issuer.handle, "clock": issuer.clock.clock, "introspection": issuer.credentials("client_secret_basic")}
-        self.sidecar = Sidecar(lambda: settings_from_document(self.document), board=board, more=self.more)
+        self.document = {
+            "gateway": "traefik",
+            "issuer": issuer.issuer,
+            "audience": issuer.audience,
+            "rules": RULES,
+            **document,
+        }
+        self.more = {
+            "transport": issuer.handle,
+            "clock": issuer.clock.clock,
+            "introspection": issuer.credentials("client_secret_basic"),
+        }
+        self.sidecar = Sidecar(
+            lambda: settings_from_document(self.document), board=board, more=self.more
+        )
 
     def reload(self, **changes):
         self.document = {**self.document, **changes}
@@ -206,7 +218,11 @@ def test_it_is_ready_when_the_keys_are_there_and_stays_so(issuer, caplog):
         ready, draining, at_the_end = asyncio.run(run())
     finally:
         module._TICK_SECONDS = module_tick
-    assert (ready, draining, at_the_end) == (True, ("this process is stopping",), ("this process is stopping",))
+    assert (ready, draining, at_the_end) == (
+        True,
+        ("this process is stopping",),
+        ("this process is stopping",),
+    )
     assert "ready" in caplog.messages
 
 
@@ -255,6 +271,8 @@ def test_an_issuer_that_answers_nonsense_is_described(issuer):
     process = Process(issuer)
     issuer.fail(HttpResponse(200, (), b"{}"), at="jwks")
     assert ask(process.sidecar, headers=bearer(issuer.token())).status == 503
-    said = drive(make_app(process.sidecar, "admin"), "GET", "/status.json", [(b"host", b"localhost")]).json["issuers"]
+    said = drive(
+        make_app(process.sidecar, "admin"), "GET", "/status.json", [(b"host", b"localhost")]
+    ).json["issuers"]
 
     assert said[0]["errors"] == {"keys": "jwks: not a JWK Set"}

@@ -74,7 +74,10 @@ def test_who_asks_twice_does_not_wait(site):
         time.sleep(0.3)
         connection.close()
 
-    callers = f'[[callers]]\nid = "a"\nsecret_hash = "sha256:{"0" * 64}"\naudiences = ["{site.issuer.audience}"]\n'
+    callers = (
+        f'[[callers]]\nid = "a"\nsecret_hash = "sha256:{"0" * 64}"\naudiences = '
+        f'["{site.issuer.audience}"]\n'
+    )
     site.file.write_text(site.file.read_text() + callers)
     outcome, thread = in_a_thread(hang, ends=False)
     begun = time.monotonic()
@@ -84,8 +87,17 @@ def test_who_asks_twice_does_not_wait(site):
 
 
 def test_listeners_may_be_left_out(site):
-    site.file.write_text(site.file.read_text().replace(f'"{site.place("public")}"', "[]").replace(f'"{site.place("admin")}"', "[]"))
-    outcome, thread = in_a_thread(lambda: (site.wait_until_ready(), sorted(path.name for path in site.directory.glob("*.sock")))[1])
+    site.file.write_text(
+        site.file.read_text()
+        .replace(f'"{site.place("public")}"', "[]")
+        .replace(f'"{site.place("admin")}"', "[]")
+    )
+    outcome, thread = in_a_thread(
+        lambda: (
+            site.wait_until_ready(),
+            sorted(path.name for path in site.directory.glob("*.sock")),
+        )[1]
+    )
     start.serve(site.file, {})
 
     assert ended(outcome, thread) == ["gateway.sock"]
@@ -95,7 +107,12 @@ def test_a_worker_ends_with_its_parent(site, tmp_path):
     (tmp_path / "board").mkdir()
     reading, writing = os.pipe()
     (opened,) = open_sockets([site.place("gateway")])
-    told = {"file": str(site.file), "board": str(tmp_path / "board"), "name": "worker-1", "sockets": {"gateway": [opened.detach()]}}
+    told = {
+        "file": str(site.file),
+        "board": str(tmp_path / "board"),
+        "name": "worker-1",
+        "sockets": {"gateway": [opened.detach()]},
+    }
 
     def ask():
         site.wait_until_ready()
@@ -136,7 +153,11 @@ def test_several_workers_are_supervised(site, monkeypatch):
 
     assert seen["workers"] == 3
     assert seen["command"][1:4] == ["-P", "-m", "iiniit_guard.sidecar.server.worker"]
-    assert (told["file"], told["name"], set(told["sockets"])) == (str(site.file), "worker-1", {"gateway", "public", "admin"})
+    assert (told["file"], told["name"], set(told["sockets"])) == (
+        str(site.file),
+        "worker-1",
+        {"gateway", "public", "admin"},
+    )
 
 
 class Writing:
@@ -147,7 +168,12 @@ class Writing:
         self.written, self.ended = [], []
         self.transport = SimpleNamespace(write=self.written.append)
         self.message_event = asyncio.Event()
-        self.disconnected, self.keep_alive, self.response_started, self.default_headers = False, True, False, []
+        self.disconnected, self.keep_alive, self.response_started, self.default_headers = (
+            False,
+            True,
+            False,
+            [],
+        )
         self.waiting_for_100_continue, self.response_complete = True, False
         for name, value in changes.items():
             setattr(self, name, value)
@@ -161,7 +187,13 @@ def test_an_answer_is_written_whole_where_nothing_stands_against_it():
 
     assert wire.write_whole(cycle, b"answer")
     assert (cycle.written, cycle.ended, cycle.response_complete) == ([b"answer"], [True], True)
-    for changes in ({"paused": True}, {"disconnected": True}, {"keep_alive": False}, {"default_headers": [1]}, {"response_started": True}):
+    for changes in (
+        {"paused": True},
+        {"disconnected": True},
+        {"keep_alive": False},
+        {"default_headers": [1]},
+        {"response_started": True},
+    ):
         cycle = Writing(**changes)
         assert not wire.write_whole(cycle, b"answer")
         assert (cycle.written, cycle.ended) == ([], [])
@@ -169,7 +201,9 @@ def test_an_answer_is_written_whole_where_nothing_stands_against_it():
 
 @pytest.mark.checkout
 def test_the_uvicorn_of_the_constraints_was_looked_at():
-    """Another release: read its `RequestResponseCycle.send` and `on_response_complete`, then add it to `LOOKED_AT`."""
+    """Another release: read its `RequestResponseCycle.send` and `on_response_complete`, then add it
+    to `LOOKED_AT`.
+    """
     assert wire.find_cycle_type() is not None
 
 
@@ -188,12 +222,23 @@ def test_both_ways_of_writing_put_the_same_bytes_on_the_wire(site, monkeypatch):
         token = site.issuer.token()
         assert site.ask(token) == 200
         answers = []
-        for last in ("", "Connection: close\r\n"):  # what closes the connection goes the way of ASGI
+        for last in (
+            "",
+            "Connection: close\r\n",
+        ):  # what closes the connection goes the way of ASGI
             with socket.socket(socket.AF_UNIX) as raw:
                 raw.settimeout(20)
                 raw.connect(str(site.directory / "gateway.sock"))
-                original = "X-Original-Method: GET\r\nX-Original-URI: /v1/user/profile\r\nX-Original-Proto: https\r\nX-Original-Host: a\r\n"
-                raw.sendall(f"GET /auth HTTP/1.1\r\nHost: guard\r\n{original}{last}Authorization: Bearer {token}\r\n\r\n".encode())
+                original = (
+                    "X-Original-Method: GET\r\nX-Original-URI: "
+                    "/v1/user/profile\r\nX-Original-Proto: https\r\nX-Original-Host: a\r\n"
+                )
+                raw.sendall(
+                    (
+                        f"GET /auth HTTP/1.1\r\nHost: "
+                        f"guard\r\n{original}{last}Authorization: Bearer {token}\r\n\r\n"
+                    ).encode()
+                )
                 answers.append(raw.recv(65536))
         return answers
 
@@ -207,7 +252,12 @@ def test_both_ways_of_writing_put_the_same_bytes_on_the_wire(site, monkeypatch):
 def test_the_server_believes_no_header_about_its_peer():
     config = make_server(AsyncMock(), "gateway", 5).config
 
-    assert (config.proxy_headers, config.ws, config.lifespan, config.access_log) == (False, "none", "off", False)
+    assert (config.proxy_headers, config.ws, config.lifespan, config.access_log) == (
+        False,
+        "none",
+        "off",
+        False,
+    )
 
 
 def test_a_process_without_listeners_ends_at_once(site):

@@ -12,7 +12,11 @@ from iiniit_guard.sidecar.settings.sidecar_settings import read_settings, settin
 
 API = "https://api.test"
 LEAST = {"gateway": "nginx", "issuer": "https://issuer.test", "audience": API}
-UPSTREAM = {"audience": "https://a.internal", "assertion_issuer": "https://gateway.test", "assertion_keys": "key.pem"}
+UPSTREAM = {
+    "audience": "https://a.internal",
+    "assertion_issuer": "https://gateway.test",
+    "assertion_keys": "key.pem",
+}
 CALLER = {"id": "kong", "secret_hash": make_secret_hash("x", b"salt"), "audiences": [API]}
 
 
@@ -25,8 +29,17 @@ def faults_of(**document):
 def test_the_least_that_is_wanted():
     settings = settings_from_document(LEAST)
 
-    assert (settings.gateway, settings.rules, settings.upstream, settings.callers) == ("nginx", None, None, ())
-    assert (settings.bind, settings.public_bind, settings.admin_bind) == (("127.0.0.1:8080",), (), ("127.0.0.1:9090",))
+    assert (settings.gateway, settings.rules, settings.upstream, settings.callers) == (
+        "nginx",
+        None,
+        None,
+        (),
+    )
+    assert (settings.bind, settings.public_bind, settings.admin_bind) == (
+        ("127.0.0.1:8080",),
+        (),
+        ("127.0.0.1:9090",),
+    )
     assert settings.trusted_proxies == ("127.0.0.0/8", "::1/128", "unix")
     assert "issuer.test" not in repr(settings)
 
@@ -47,7 +60,13 @@ def test_everything():
         "method_override": "judge",
     }
     settings = settings_from_document(
-        {**LEAST, "server": server, "rules": [{"method": "GET", "path": "/x"}], "upstream": UPSTREAM, "callers": [CALLER]}
+        {
+            **LEAST,
+            "server": server,
+            "rules": [{"method": "GET", "path": "/x"}],
+            "upstream": UPSTREAM,
+            "callers": [CALLER],
+        }
     )
 
     assert settings.public_bind == ("0.0.0.0:8081",)
@@ -56,7 +75,9 @@ def test_everything():
     assert settings.upstream is not None
     assert settings.upstream.assertion_keys == ("key.pem",)
     assert (settings.workers, settings.stop_seconds, settings.log) == (2, 1.5, "all")
-    assert [(caller.identifier, caller.audiences) for caller in settings.callers] == [("kong", {API})]
+    assert [(caller.identifier, caller.audiences) for caller in settings.callers] == [
+        ("kong", {API})
+    ]
     assert "scrypt" not in repr(settings)
 
 
@@ -73,18 +94,30 @@ def test_the_gateway_is_mandatory(gateway):
         ({"server": []}, "server: must be a table, [server]"),
         ({"server": {"port": 1}}, "server.port: unknown setting"),
         ({"server": {"bind": "8080"}}, "server.bind: "),
-        ({"server": {"bind": ":8080"}}, "server.bind: "),  # every address at once must be said: 0.0.0.0:8080
+        (
+            {"server": {"bind": ":8080"}},
+            "server.bind: ",
+        ),  # every address at once must be said: 0.0.0.0:8080
         ({"server": {"bind": 7}}, "server.bind: "),
         ({"server": {"bind": ["localhost"]}}, "server.bind: 'localhost' must be host:port"),
         ({"server": {"bind": ["a:65536"]}}, "server.bind: "),
-        ({"server": {"admin_bind": ["unix:"]}}, "server.admin_bind: unix: must be followed by a path"),
+        (
+            {"server": {"admin_bind": ["unix:"]}},
+            "server.admin_bind: unix: must be followed by a path",
+        ),
         ({"server": {"workers": 0}}, "server.workers: "),
         ({"server": {"stop_seconds": -1}}, "server.stop_seconds: "),
         ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: must be at most 3600 seconds"),
-        ({"server": {"auth_max_age_seconds": 301}}, "server.auth_max_age_seconds: must be at most 300 seconds"),
+        (
+            {"server": {"auth_max_age_seconds": 301}},
+            "server.auth_max_age_seconds: must be at most 300 seconds",
+        ),
         ({"server": {"log": "loud"}}, "server.log: "),
         ({"server": {"preflights": "maybe"}}, "server.preflights: "),
-        ({"server": {"trusted_proxies": ["gateway"]}}, "server.trusted_proxies: 'gateway' must be a network"),
+        (
+            {"server": {"trusted_proxies": ["gateway"]}},
+            "server.trusted_proxies: 'gateway' must be a network",
+        ),
         ({"server": {"client_certificates": "yes"}}, "server.client_certificates: "),
         ({"server": {"auth_max_age_seconds": 1.5}}, "server.auth_max_age_seconds: "),
         ({"server": {"auth_max_age_seconds": -1}}, "server.auth_max_age_seconds: "),
@@ -101,9 +134,15 @@ def test_the_gateway_is_mandatory(gateway):
         ({"callers": [{}]}, "callers[1].id: it is missing"),
         ({"callers": [{**CALLER, "secret": "x"}]}, "callers[1].secret: unknown setting"),
         ({"callers": [{**CALLER, "id": ""}]}, "callers[1].id: "),
-        ({"callers": [{**CALLER, "secret_hash": "plain"}]}, "callers[1].secret_hash: must be the output of `iiniit-guard hash-secret`"),
+        (
+            {"callers": [{**CALLER, "secret_hash": "plain"}]},
+            "callers[1].secret_hash: must be the output of `iiniit-guard hash-secret`",
+        ),
         ({"callers": [{**CALLER, "audiences": API}]}, "callers[1].audiences: "),
-        ({"callers": [{**CALLER, "audiences": ["https://other.test"]}]}, "callers[1].audiences: https://other.test is no audience"),
+        (
+            {"callers": [{**CALLER, "audiences": ["https://other.test"]}]},
+            "callers[1].audiences: https://other.test is no audience",
+        ),
         ({"callers": [CALLER, CALLER]}, "callers: kong occurs more than once"),
         ({"issuer": ""}, "issuer: "),
         ({"issuers": []}, "issuer: with issuers it belongs to one TrustedIssuer"),
@@ -117,7 +156,15 @@ def test_faults_name_their_setting(document, fault):
 
 
 def test_all_faults_are_told_together():
-    found = faults_of(gateway="squid", issuer="", colour="red", server={"bind": "x"}, rules=[{}], callers=[{}], upstream={})
+    found = faults_of(
+        gateway="squid",
+        issuer="",
+        colour="red",
+        server={"bind": "x"},
+        rules=[{}],
+        callers=[{}],
+        upstream={},
+    )
 
     assert {fault.partition(":")[0].partition("[")[0].partition(".")[0] for fault in found} >= {
         "gateway", "issuer", "colour", "server", "rules", "callers", "upstream",
@@ -136,7 +183,9 @@ def test_rules_may_come_from_an_openapi_document(tmp_path):
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(OPENAPI))
     more = [{"method": "GET", "path": "/healthz", "public": True}]
-    settings = settings_from_document({**LEAST, "rules": more, "server": {"openapi_file": str(file)}})
+    settings = settings_from_document(
+        {**LEAST, "rules": more, "server": {"openapi_file": str(file)}}
+    )
 
     assert settings.rules is not None
     assert settings.rules.policy_for_target("GET", "/profile").scopes == ("user:read",)  # type: ignore[union-attr]  # a policy
@@ -144,7 +193,13 @@ def test_rules_may_come_from_an_openapi_document(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, fault", [(None, "FileNotFoundError"), ("{", "JSONDecodeError"), ("[]", "not contain a JSON object"), ("{}", "openapi:")]
+    "content, fault",
+    [
+        (None, "FileNotFoundError"),
+        ("{", "JSONDecodeError"),
+        ("[]", "not contain a JSON object"),
+        ("{}", "openapi:"),
+    ],
 )
 def test_a_document_that_is_none_is_a_fault(tmp_path, content, fault):
     file = tmp_path / "openapi.json"
@@ -166,7 +221,8 @@ def test_a_guard_reads_the_same_file_and_passes_over_what_is_the_gateways(tmp_pa
     file.write_text(
         'gateway = "nginx"\nissuer = "https://issuer.test"\naudience = "https://api.test"\n'
         '[server]\nbind = "127.0.0.1:1"\n[[rules]]\nmethod = "GET"\npath = "/"\n'
-        f'[[callers]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences = ["https://api.test"]\n'
+        f'[[callers]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences = '
+        '["https://api.test"]\n'
     )
 
     assert read_settings(file).gateway == "nginx"
@@ -186,4 +242,7 @@ def test_issuers_may_be_several():
     issuers = [{"issuer": f"https://{name}.test", "audience": API} for name in ("one", "two")]
     settings = settings_from_document({"gateway": "nginx", "issuers": issuers, "callers": [CALLER]})
 
-    assert [issuer.issuer for issuer in settings.guard["issuers"]] == ["https://one.test", "https://two.test"]
+    assert [issuer.issuer for issuer in settings.guard["issuers"]] == [
+        "https://one.test",
+        "https://two.test",
+    ]

@@ -17,16 +17,25 @@ from tests.integration.sidecar.in_process import ended, in_a_thread
 pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.usefixtures("hangups")]
 
 
-def supervise(script, tmp_path, *, workers=1, check=lambda: None, stop_seconds=5, during=lambda: None):
+def supervise(
+    script, tmp_path, *, workers=1, check=lambda: None, stop_seconds=5, during=lambda: None
+):
     """Run workers that are a few lines of Python; `during` runs beside them, then all are ended."""
-    command = [sys.executable, "-c", f"import os, signal, sys, time, pathlib\nwhere = pathlib.Path({str(tmp_path)!r})\n{script}"]
+    command = [
+        sys.executable,
+        "-c",
+        f"import os, signal, sys, time, pathlib\nwhere = pathlib.Path({str(tmp_path)!r})\n{script}",
+    ]
     supervisor = Supervisor(lambda name: [*command, name], (), workers, check, stop_seconds)
     outcome, thread = in_a_thread(during)
     asyncio.run(supervisor.run())
     ended(outcome, thread)
 
 
-RUNS = "(where / sys.argv[1]).touch()\nsignal.signal(signal.SIGHUP, lambda *_: (where / f'{sys.argv[1]}.reloaded').touch())\n"
+RUNS = (
+    "(where / sys.argv[1]).touch()\nsignal.signal(signal.SIGHUP, lambda *_: (where / "
+    "f'{sys.argv[1]}.reloaded').touch())\n"
+)
 MASKED = "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})\n"
 FOREVER = "while True: time.sleep(0.05)\n"
 
@@ -54,7 +63,8 @@ def test_workers_hear_of_new_settings_when_those_are_good(tmp_path, caplog):
         os.kill(os.getpid(), signal.SIGHUP)
         until(lambda: len(list(tmp_path.glob("*.reloaded"))) == 2)
 
-    # The first lines of a worker come before it takes the signal: what arrives meanwhile must wait and not end it.
+    # The first lines of a worker come before it takes the signal: what arrives meanwhile must wait
+    # and not end it.
     supervise(RUNS + MASKED + FOREVER, tmp_path, workers=2, check=check, during=during)
 
 
@@ -72,13 +82,19 @@ def test_the_pause_begins_anew_after_a_while(tmp_path, monkeypatch):
 
 
 def test_a_stop_in_the_pause_ends_it(tmp_path, caplog):
-    supervise(RUNS + "sys.exit(3)", tmp_path, during=lambda: until(lambda: "a new one starts" in caplog.text))
+    supervise(
+        RUNS + "sys.exit(3)",
+        tmp_path,
+        during=lambda: until(lambda: "a new one starts" in caplog.text),
+    )
 
     assert not (tmp_path / "worker-2").exists()
 
 
 def test_a_worker_that_does_not_end_is_killed(tmp_path, caplog):
     ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + RUNS + FOREVER
-    supervise(ignoring, tmp_path, stop_seconds=-4.9, during=lambda: until((tmp_path / "worker-1").exists))
+    supervise(
+        ignoring, tmp_path, stop_seconds=-4.9, during=lambda: until((tmp_path / "worker-1").exists)
+    )
 
     assert "did not stop in time and is killed" in caplog.text

@@ -1,6 +1,8 @@
-"""`make bench`: measure the goals and the curves, print the table, write docs/explanation/performance.md; fail when a goal is missed.
+"""`make bench`: measure the goals and the curves, print the table, write
+docs/explanation/performance.md; fail when a goal is missed.
 
-`--quick` measures less often and writes nothing; `--only lookup,cold` measures some groups and writes nothing either.
+`--quick` measures less often and writes nothing; `--only lookup,cold` measures some groups and
+writes nothing either.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from tests.load.benchmarks.curves import Curve, curves
 from tests.load.benchmarks.measure import Row
 from tests.load.benchmarks.picture import pictures
 
-# Each in a process of its own: one framework's imports and one guard's memory must not weigh on another's numbers.
+# Each in a process of its own: one framework's imports and one guard's memory must not weigh on
+# another's numbers.
 GROUPS: Final = (
     "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream", "memory", "pauses", "refreshes",
     "threads", "imports", "hostile_bytes",
@@ -31,7 +34,9 @@ _QUICK_ROUNDS: Final = 10
 
 def main() -> int:
     """Give the exit status: 0 when every goal was met."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--group", help=argparse.SUPPRESS)
@@ -55,14 +60,27 @@ def main() -> int:
     for fault in broken:
         print(f"not measured: {fault}")
     missed = [f"{row.goal} ({row.name})" for row in rows if not row.met]
-    faults = [f"missed: {'; '.join(missed)}"] * bool(missed) + [f"not measured: {len(broken)} groups"] * bool(broken)
-    print(f"{time.monotonic() - started:.0f} s; {'; '.join(faults) or 'every goal measured is met'}")
+    faults = [f"missed: {'; '.join(missed)}"] * bool(missed) + [
+        f"not measured: {len(broken)} groups"
+    ] * bool(broken)
+    print(
+        f"{time.monotonic() - started:.0f} s; {'; '.join(faults) or 'every goal measured is met'}"
+    )
     return 1 if faults else 0
 
 
 def _measure(group: str, quick: bool) -> list[Row] | str:
     print(f"measuring {group}", file=sys.stderr, flush=True)
-    command = [sys.executable, "-W", "ignore", "-m", "tests.load.benchmarks", "--group", group, *(["--quick"] if quick else [])]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.load.benchmarks",
+        "--group",
+        group,
+        *(["--quick"] if quick else []),
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         return done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
@@ -79,7 +97,9 @@ def _show_growth(rows: list[Row], machine: str, quick: bool) -> None:
     from tests.load.benchmarks.stages import cold, hot
 
     print("measuring where time goes, and the curves", file=sys.stderr, flush=True)
-    profile = report.profile({"one request through Starlette, token cached": hot(), "one RS256 token never seen": cold()})
+    profile = report.profile(
+        {"one request through Starlette, token cached": hot(), "one RS256 token never seen": cold()}
+    )
     drawn: list[Curve] = list(curves(quick))
     growth = report.numbers(drawn)
     print(f"{profile}\n\n{growth}\n")
@@ -87,7 +107,13 @@ def _show_growth(rows: list[Row], machine: str, quick: bool) -> None:
         return
     document = _DOCS / "explanation" / "performance.md"
     text = document.read_text()
-    parts = {"machine": machine, "goals": report.goals(rows), "pauses": report.pauses(rows), "profile": profile, "curves": growth}
+    parts = {
+        "machine": machine,
+        "goals": report.goals(rows),
+        "pauses": report.pauses(rows),
+        "profile": profile,
+        "curves": growth,
+    }
     for name, written in parts.items():
         text = report.insert(text, name, written)
     document.write_text(text)

@@ -28,12 +28,19 @@ def _measure(algorithm: str, limit: float, rounds: int) -> Row:
     tokens = [token_of(issuer, number=number) for number in range(_TOKENS)]
     verify = raw_signature(issuer)
     parts = cycle([_parts(token, algorithm) for token in tokens])
-    own_form = (lambda signature, message: verify(_der(signature), message)) if algorithm == "ES256" else verify
+    own_form = (
+        (lambda signature, message: verify(_der(signature), message))
+        if algorithm == "ES256"
+        else verify
+    )
     floor = verifying(own_form, str(issuer.signing_key.kid), algorithm)
-    checks: dict[str, Any] = {name: _each(check, tokens) for name, check in peers.jwt_checks(issuer).items()}
+    checks: dict[str, Any] = {
+        name: _each(check, tokens) for name, check in peers.jwt_checks(issuer).items()
+    }
     able, unable = peers.split(checks)
     contestants = {"ours": each_forgotten(guard, tokens), "floor": _each(floor, tokens), **able}
-    # A turn takes every token once: so forgetting them, which a server does one by one all the time, weighs alike in each.
+    # A turn takes every token once: so forgetting them, which a server does one by one all the
+    # time, weighs alike in each.
     measured = compare(lambda: verify(*next(parts)), contestants, rounds=rounds, calls=_TOKENS)
     return Row(
         goal=4,
@@ -54,7 +61,9 @@ def _each(check: Any, tokens: list[str]) -> Any:
 
 
 def each_forgotten(guard: Guard, tokens: list[str]) -> Callable[[], object]:
-    """Ask about one token after the other; before the first comes again, all are forgotten, as if they were new."""
+    """Ask about one token after the other; before the first comes again, all are forgotten, as if
+    they were new.
+    """
 
     def asks() -> Iterator[object]:
         while True:
@@ -95,4 +104,6 @@ def _der(signature: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
     half = len(signature) // 2
-    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
+    return encode_dss_signature(
+        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    )

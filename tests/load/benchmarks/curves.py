@@ -45,10 +45,16 @@ class Curve:
 
 def curves(quick: bool) -> Iterator[Curve]:
     """Measure one curve after the other."""
-    yield _cache_size((100, 1_000, 10_000, 100_000) if quick else (100, 1_000, 10_000, 100_000, 1_000_000))
+    yield _cache_size(
+        (100, 1_000, 10_000, 100_000) if quick else (100, 1_000, 10_000, 100_000, 1_000_000)
+    )
     yield _rules((1, 10, 100, 1_000))
     yield _issuers((1, 10, 100, 1_000))
-    yield from _zipf((1_000, 10_000, 50_000, 100_000, 300_000) if quick else (1_000, 10_000, 50_000, 100_000, 300_000, 1_000_000))
+    yield from _zipf(
+        (1_000, 10_000, 50_000, 100_000, 300_000)
+        if quick
+        else (1_000, 10_000, 50_000, 100_000, 300_000, 1_000_000)
+    )
     yield _memory((10_000, 100_000) if quick else (1_000, 10_000, 100_000, 300_000, 1_000_000))
 
 
@@ -83,14 +89,22 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
         hits.append((float(size), microseconds(lambda: cache.recall(next(digests)))))  # noqa: B023 - called at once
         evictions.append((float(size), microseconds(_keeping(cache, keep, size))))
     lines = {"looking one up": hits, "keeping one more, one is evicted": evictions}
-    return Curve("curve-cache-size", "A cache that is full: looking up and evicting", "tokens in the cache", "µs", lines)
+    return Curve(
+        "curve-cache-size",
+        "A cache that is full: looking up and evicting",
+        "tokens in the cache",
+        "µs",
+        lines,
+    )
 
 
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
     """Keep new tokens, made in advance: only the cache is to be timed."""
     token: Any = cache.recall(keep(size))
     validity, numbers, ends = KeyValidity(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
-    return lambda: cache.keep(next(numbers).to_bytes(32, "little"), CacheEntry(token, 0, ends, ends, validity))
+    return lambda: cache.keep(
+        next(numbers).to_bytes(32, "little"), CacheEntry(token, 0, ends, ends, validity)
+    )
 
 
 def _rules(counts: tuple[int, ...]) -> Curve:
@@ -100,8 +114,13 @@ def _rules(counts: tuple[int, ...]) -> Curve:
     headers = [(b"authorization", b"Bearer " + token.encode())]
     lines: dict[str, list[tuple[float, float]]] = {"fixed paths": [], "paths with a parameter": []}
     for count in counts:
-        for name, pattern, path in (("fixed paths", "/v1/r{}", "/v1/r{}"), ("paths with a parameter", "/v1/r{}/<id>/x", "/v1/r{}/7/x")):
-            rules = Rules([Rule("GET", pattern.format(number), scopes="user:read") for number in range(count)])
+        for name, pattern, path in (
+            ("fixed paths", "/v1/r{}", "/v1/r{}"),
+            ("paths with a parameter", "/v1/r{}/<id>/x", "/v1/r{}/7/x"),
+        ):
+            rules = Rules(
+                [Rule("GET", pattern.format(number), scopes="user:read") for number in range(count)]
+            )
             request = Request("GET", path.format(count - 1), headers=headers)
             lines[name].append((float(count), microseconds(_by_rules(guard, rules, request))))
     return Curve("curve-rules", "One request, its token cached", "rules", "µs", lines)
@@ -117,17 +136,31 @@ def _issuers(counts: tuple[int, ...]) -> Curve:
     lines: dict[str, list[tuple[float, float]]] = {"token cached": [], "token never seen": []}
     tokens = [token_of(issuer, number=number) for number in range(256)]
     for count in counts:
-        others = [replace(settings, issuer=f"https://issuer-{number}.example") for number in range(count - 1)]
-        guard = Guard(issuers=[*others, settings], transport=issuer.handle, clock=SYSTEM_CLOCK, max_cached_tokens=64)
+        others = [
+            replace(settings, issuer=f"https://issuer-{number}.example")
+            for number in range(count - 1)
+        ]
+        guard = Guard(
+            issuers=[*others, settings],
+            transport=issuer.handle,
+            clock=SYSTEM_CLOCK,
+            max_cached_tokens=64,
+        )
         guard.verify(tokens[0])
         lines["token cached"].append((float(count), microseconds(lambda: guard.verify(tokens[0]))))  # noqa: B023 - called at once
         turn = cycle(tokens)
-        lines["token never seen"].append((float(count), microseconds(lambda: guard.verify(next(turn)))))  # noqa: B023 - as above
-    return Curve("curve-issuers", "One token, by the number of trusted issuers", "issuers", "µs", lines)
+        lines["token never seen"].append(
+            (float(count), microseconds(lambda guard=guard, turn=turn: guard.verify(next(turn))))
+        )
+    return Curve(
+        "curve-issuers", "One token, by the number of trusted issuers", "issuers", "µs", lines
+    )
 
 
 def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
-    """Let opaque tokens come by Zipf's law, 1,000 a second, with the default bounds: 65,536 tokens, 60 s."""
+    """Let opaque tokens come by Zipf's law, 1,000 a second, with the default bounds: 65,536 tokens,
+    60 s.
+    """
     hits: list[tuple[float, float]] = []
     calls: list[tuple[float, float]] = []
     requests, rate, delay = 400_000, 1_000.0, 60.0
@@ -147,7 +180,9 @@ def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
         calls.append((float(population), missed / (requests / rate)))
     title = "Opaque tokens by Zipf's law, 1,000 requests a second, default bounds"
     yield Curve("curve-zipf-hits", title, "tokens in use", "% hits", {"hit ratio": hits})
-    yield Curve("curve-zipf-calls", title, "tokens in use", "calls/s", {"introspection calls": calls})
+    yield Curve(
+        "curve-zipf-calls", title, "tokens in use", "calls/s", {"introspection calls": calls}
+    )
 
 
 def _some_token() -> Any:
@@ -157,4 +192,10 @@ def _some_token() -> Any:
 
 def _memory(sizes: tuple[int, ...]) -> Curve:
     points = [(float(size), in_a_process("ours", size) * size / 1e6) for size in sizes]
-    return Curve("curve-memory", "Memory of the remembered tokens", "tokens", "MB", {"resident memory": points})
+    return Curve(
+        "curve-memory",
+        "Memory of the remembered tokens",
+        "tokens",
+        "MB",
+        {"resident memory": points},
+    )

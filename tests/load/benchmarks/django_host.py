@@ -36,9 +36,13 @@ def measure(rounds: int) -> list[Row]:
         "floor": _floor_view,
         "PyJWT in the view": peers.peer(lambda: _pyjwt(issuer)),
         "Authlib, token in a dict": peers.peer(lambda: _authlib(token)),
-        "django-oauth-toolkit, SQLite in memory": peers.peer(lambda: _toolkit(token)) if has_toolkit else "not installed",
+        "django-oauth-toolkit, SQLite in memory": peers.peer(lambda: _toolkit(token))
+        if has_toolkit
+        else "not installed",
     }
-    setattr(_URLS, "urlpatterns", [path("me", view, name=name) for name, view in views.items() if name == "ours"])  # noqa: B010
+    _URLS.urlpatterns = [  # type: ignore[attr-defined]
+        path("me", view, name=name) for name, view in views.items() if name == "ours"
+    ]
     able, unable = peers.split(
         {
             name: view if isinstance(view, str) else _request(view, token, ())
@@ -84,7 +88,11 @@ def _configure(guard: Any) -> bool:
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=_URLS.__name__,
         MIDDLEWARE=[],
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", *(["oauth2_provider"] if toolkit else [])],
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            *(["oauth2_provider"] if toolkit else []),
+        ],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         IINIIT_GUARD=guard,
         USE_TZ=True,
@@ -99,11 +107,22 @@ def me(request: Any) -> Any:
     """Answer as an API does."""
     from django.http import JsonResponse
 
-    return JsonResponse({"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]})
+    return JsonResponse(
+        {"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]}
+    )
 
 
-def _request(view: Callable[..., Any], token: str, middleware: tuple[str, ...], *, guard: Any = None, floor: str | None = None) -> Any:
-    """Make a Django of its own around `view` and give a function that sends one request through it."""
+def _request(
+    view: Callable[..., Any],
+    token: str,
+    middleware: tuple[str, ...],
+    *,
+    guard: Any = None,
+    floor: str | None = None,
+) -> Any:
+    """Make a Django of its own around `view` and give a function that sends one request
+    through it.
+    """
     from django.conf import settings
     from django.core.wsgi import WSGIHandler
     from django.test import override_settings
@@ -116,7 +135,9 @@ def _request(view: Callable[..., Any], token: str, middleware: tuple[str, ...], 
     setattr(urls, "urlpatterns", [path("me", view)])  # noqa: B010  (mypy knows of no such attribute)
     if floor is not None:
         _held[:] = [remembering(floor, SCOPE)]
-    with override_settings(MIDDLEWARE=list(middleware), IINIIT_GUARD=guard or settings.IINIIT_GUARD):
+    with override_settings(
+        MIDDLEWARE=list(middleware), IINIIT_GUARD=guard or settings.IINIIT_GUARD
+    ):
         handler = WSGIHandler()  # reads MIDDLEWARE now, ROOT_URLCONF at each request
     call = ask(handler, token)
 
@@ -172,12 +193,20 @@ def _toolkit(token: str) -> Any:
     from django.core.management import call_command
     from django.utils import timezone
 
-    decorators, models = import_module("oauth2_provider.decorators"), import_module("oauth2_provider.models")
+    decorators, models = (
+        import_module("oauth2_provider.decorators"),
+        import_module("oauth2_provider.models"),
+    )
     settings = import_module("oauth2_provider.settings").oauth2_settings
     settings.SCOPES = {scope: scope for scope in SCOPE.split()}
     call_command("migrate", verbosity=0)
-    application = models.get_application_model().objects.create(client_type="confidential", authorization_grant_type="client-credentials")
+    application = models.get_application_model().objects.create(
+        client_type="confidential", authorization_grant_type="client-credentials"
+    )
     models.get_access_token_model().objects.create(
-        token=token, scope=SCOPE, expires=timezone.now() + timedelta(hours=1), application=application
+        token=token,
+        scope=SCOPE,
+        expires=timezone.now() + timedelta(hours=1),
+        application=application,
     )
     return decorators.protected_resource([WANTED])(me)

@@ -14,7 +14,15 @@ from iiniit_guard.testing import Issuer
 from tests.load.benchmarks import peers
 from tests.load.benchmarks.floors import remembering
 from tests.load.benchmarks.measure import Row, compare
-from tests.load.benchmarks.tokens import AUDIENCE, SCOPE, WANTED, environ_of, make_guard, make_issuer, token_of
+from tests.load.benchmarks.tokens import (
+    AUDIENCE,
+    SCOPE,
+    WANTED,
+    environ_of,
+    make_guard,
+    make_issuer,
+    token_of,
+)
 
 
 def measure(rounds: int) -> list[Row]:
@@ -24,7 +32,9 @@ def measure(rounds: int) -> list[Row]:
     guard, heard = make_guard(issuer), make_guard(issuer, on_event=lambda event: None)
     guard.verify(token)
     heard.verify(token)
-    able, unable = peers.split({name: _call_of(app, token) for name, app in _peer_apps(issuer, token).items()})
+    able, unable = peers.split(
+        {name: _call_of(app, token) for name, app in _peer_apps(issuer, token).items()}
+    )
     measured = compare(
         ask(application(me), token),
         {

@@ -1,4 +1,6 @@
-"""The floor: hand-written code that does the least that would still be right for one issuer, with no feature at all."""
+"""The floor: hand-written code that does the least that would still be right for one issuer, with
+no feature at all.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def remembering(token: str, scopes: str) -> Callable[[bytes], Held | None]:
     return recall
 
 
-def verifying(verify: Callable[[bytes, bytes], object], kid: str, alg: str) -> Callable[[str], object]:
+def verifying(
+    verify: Callable[[bytes, bytes], object], kid: str, alg: str
+) -> Callable[[str], object]:
     """Goal 4's floor: split, decode, one signature, issuer, audience and expiry."""
 
     def decode(segment: bytes) -> bytes:

@@ -1,4 +1,6 @@
-"""Goal 6: nginx asks `iiniit-guard serve` before each request; against nginx that asks an endpoint which does nothing."""
+"""Goal 6: nginx asks `iiniit-guard serve` before each request; against nginx that asks an endpoint
+which does nothing.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def measure(rounds: int) -> list[Row]:
         (folder / "keys.json").write_text(json.dumps(issuer.jwk_set()))
         script = lua_script(folder / "one.lua", [token])
         port = free_port()
-        (folder / "guard.toml").write_text(_SETTINGS.format(issuer=ISSUER, audience=AUDIENCE, keys=folder / "keys.json", port=port))
+        (folder / "guard.toml").write_text(
+            _SETTINGS.format(issuer=ISSUER, audience=AUDIENCE, keys=folder / "keys.json", port=port)
+        )
         command = [str(_CLI), "serve", "--config", str(folder / "guard.toml")]
         guard = stack.enter_context(Server(command, port, folder / "guard.log"))
         nothing = stack.enter_context(serve("nothing", folder))
@@ -92,7 +96,9 @@ def measure(rounds: int) -> list[Row]:
         }
 
         def cost(name: str) -> float:
-            return cpu_per_request(pairs[name], f"http://127.0.0.1:{pairs[name][1].port}/me", seconds, script)
+            return cpu_per_request(
+                pairs[name], f"http://127.0.0.1:{pairs[name][1].port}/me", seconds, script
+            )
 
         for _ in range(turns):
             base, own = cost("nothing"), cost("ours")
@@ -105,7 +111,10 @@ def measure(rounds: int) -> list[Row]:
             name="nginx `auth_request` → `iiniit-guard serve`, cached",
             limit=1.2,
             ours=spread_of(ratios, spread_of(costs).median),
-            note=f"CPU of nginx and an endpoint that does nothing ({spread_of(bases).median * 1e6:.0f} µs)",
+            note=(
+                f"CPU of nginx and an endpoint that does nothing "
+                f"({spread_of(bases).median * 1e6:.0f} µs)"
+            ),
         )
     ]
 
@@ -114,4 +123,8 @@ def _nginx(name: str, guard: Server, folder: Path) -> Server:
     port = free_port()
     file = folder / f"nginx-{name}.conf"
     file.write_text(_CONFIGURATION.format(folder=folder, name=name, guard=guard.port, port=port))
-    return Server([str(_NGINX), "-c", str(file), "-p", str(folder), "-e", "stderr"], port, folder / f"nginx-{name}.log")
+    return Server(
+        [str(_NGINX), "-c", str(file), "-p", str(folder), "-e", "stderr"],
+        port,
+        folder / f"nginx-{name}.log",
+    )

@@ -1,6 +1,8 @@
-"""CPU time per hostile byte: what each untrusted input costs beside the standard library's own parser on the same bytes.
+"""CPU time per hostile byte: what each untrusted input costs beside the standard library's own
+parser on the same bytes.
 
-`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` keeps the worst one of each input.
+`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` keeps the worst one
+of each input.
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ BOUNDS: Final = {
     "introspection answer": 400.0,
     "/introspect body": 150.0,
 }
-"""Nanoseconds of CPU time for each byte, at most; beside signature checks and on the machine that docs/explanation/performance.md names."""
+"""Nanoseconds of CPU time for each byte, at most; beside signature checks and on the machine that
+docs/explanation/performance.md names.
+"""
 
 _WARM: Final = 2
-_LEAST_NANOSECONDS: Final = 2.0  # for each byte: there are texts on which a parser does next to nothing, a single value for example
+# for each byte: there are texts on which a parser does next to nothing, a single value for example
+_LEAST_NANOSECONDS: Final = 2.0
 
 
 def measure(rounds: int) -> list[Row]:
@@ -46,7 +51,9 @@ def measure(rounds: int) -> list[Row]:
         note = "the standard library's parser on the same bytes"
         rows.append(Row(16, f"{part}, {size:,} bytes; worst: `{name}`", LIMIT, ours, note=note))
         per_byte = Spread(nanoseconds, nanoseconds, nanoseconds)
-        rows.append(Row(16, f"{part}, for each byte of that text", BOUNDS[part], per_byte, unit="ns"))
+        rows.append(
+            Row(16, f"{part}, for each byte of that text", BOUNDS[part], per_byte, unit="ns")
+        )
     return rows
 
 
@@ -74,7 +81,10 @@ def main() -> None:
     for part, size in SIZES.items():
         for call in world.calls(part, size):
             ratios, seconds = _compare(call, 5)
-            print(f"{part:22} {call.name:34} {seconds * 1e3:9.3f} ms {seconds / size * 1e9:8.1f} ns/byte {statistics.median(ratios):8.2f}x")
+            print(
+                f"{part:22} {call.name:34} {seconds * 1e3:9.3f} ms {seconds / size * 1e9:8.1f} "
+                f"ns/byte {statistics.median(ratios):8.2f}x"
+            )
 
 
 if __name__ == "__main__":

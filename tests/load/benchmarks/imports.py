@@ -9,8 +9,12 @@ from typing import Final
 
 from tests.load.benchmarks.measure import Row, Spread, spread_of
 
-BASE: Final = "import dataclasses, concurrent.futures, hashlib, json, threading, enum, typing, cachetools"
-_PROGRAM: Final = "import time; started = time.process_time(); {}; print(time.process_time() - started)"
+BASE: Final = (
+    "import dataclasses, concurrent.futures, hashlib, json, threading, enum, typing, cachetools"
+)
+_PROGRAM: Final = (
+    "import time; started = time.process_time(); {}; print(time.process_time() - started)"
+)
 
 
 def measure(rounds: int) -> list[Row]:
@@ -32,9 +36,13 @@ def measure(rounds: int) -> list[Row]:
                 ratios[name].append(own / base)
                 times[name].append(own)
     measured: dict[str, Spread | str] = {
-        name: spread_of(values, statistics.median(times[name])) if values else "not installed" for name, values in ratios.items()
+        name: spread_of(values, statistics.median(times[name])) if values else "not installed"
+        for name, values in ratios.items()
     }
-    package, guard = measured.pop("import iiniit_guard"), measured.pop("from iiniit_guard import Guard")
+    package, guard = (
+        measured.pop("import iiniit_guard"),
+        measured.pop("from iiniit_guard import Guard"),
+    )
     if isinstance(package, str) or isinstance(guard, str):
         raise TypeError("the package cannot be imported")
     return [
@@ -51,5 +59,10 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _seconds(statement: str) -> float | None:
-    done = subprocess.run([sys.executable, "-c", _PROGRAM.format(statement)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(statement)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return float(done.stdout) if done.returncode == 0 else None

@@ -31,7 +31,12 @@ def measure(rounds: int) -> list[Row]:
     others, unable = peers.split({"fastmcp": peers.peer(lambda: _fastmcp(issuer, token))})
     measured = compare(
         lambda: base(authorization),
-        {"ours": ours, "with a listener": listened, "authenticate(request)": lambda: guard.authenticate(request), **others},
+        {
+            "ours": ours,
+            "with a listener": listened,
+            "authenticate(request)": lambda: guard.authenticate(request),
+            **others,
+        },
         rounds=rounds,
     )
     return [

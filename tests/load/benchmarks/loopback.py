@@ -60,7 +60,14 @@ class _Answers(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         time.sleep(_ANSWER_SECONDS)
         now = int(time.time())
-        members = {"iss": self.server.url, "aud": AUDIENCE, "client_id": "client-1", "sub": "user-1", "iat": now, "exp": now + 3600}
+        members = {
+            "iss": self.server.url,
+            "aud": AUDIENCE,
+            "client_id": "client-1",
+            "sub": "user-1",
+            "iat": now,
+            "exp": now + 3600,
+        }
         self._answer(200, {"active": True, "scope": SCOPE, **members})
 
     def _answer(self, status: int, members: dict[str, Any]) -> None:
@@ -86,5 +93,14 @@ def upstream() -> Iterator[Upstream]:
 
 def guard_for(url: str, **settings: Any) -> Guard:
     """Make a guard that asks it."""
-    places: dict[str, Any] = {"jwks_uri": f"{url}/jwks", "introspection_endpoint": f"{url}/introspect"}
-    return Guard(issuer=url, audience=AUDIENCE, introspection=ClientSecretBasic("api", "secret"), **places, **settings)
+    places: dict[str, Any] = {
+        "jwks_uri": f"{url}/jwks",
+        "introspection_endpoint": f"{url}/introspect",
+    }
+    return Guard(
+        issuer=url,
+        audience=AUDIENCE,
+        introspection=ClientSecretBasic("api", "secret"),
+        **places,
+        **settings,
+    )

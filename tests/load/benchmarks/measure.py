@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import Any, Final
 
-_SLICE_SECONDS: Final = 0.004  # one turn of one contestant: long against the clock's grain, short against the neighbours' moods
+# one turn of one contestant: long against the clock's grain, short against the neighbours' moods
+_SLICE_SECONDS: Final = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Row:
         ours: Measured.
         at_least: The goal is a lower bound.
         unit: A multiplication sign for a ratio.
-        floor: What code without any feature costs, in the same unit; None where there is none to write.
+        floor: What code without any feature costs, in the same unit; None where there is none to
+            write.
         peers: Others, in the same unit; a text says why there is no number.
         beside: Ours under other circumstances, shown but held to no goal.
         note: What the numbers are ratios to.
@@ -97,9 +99,20 @@ class Row:
         def spread(value: Any) -> Any:
             return Spread(**value) if isinstance(value, dict) else value
 
-        named = {name: {key: spread(value) for key, value in members[name].items()} for name in ("peers", "beside")}
+        named = {
+            name: {key: spread(value) for key, value in members[name].items()}
+            for name in ("peers", "beside")
+        }
         parts = [Part(**part) for part in members["parts"]]
-        return Row(**{**members, **named, "ours": spread(members["ours"]), "floor": spread(members["floor"]), "parts": parts})
+        return Row(
+            **{
+                **members,
+                **named,
+                "ours": spread(members["ours"]),
+                "floor": spread(members["floor"]),
+                "parts": parts,
+            }
+        )
 
 
 def spread_of(values: list[float], seconds: float | None = None) -> Spread:
@@ -118,9 +131,11 @@ def compare(
     slice_seconds: float = _SLICE_SECONDS,
     calls: int | None = None,
 ) -> dict[str, Spread]:
-    """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired ratios.
+    """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired
+    ratios.
 
-    CPU time of this process: what neighbours take from the machine is not ours, and both of a pair feel the caches alike.
+    CPU time of this process: what neighbours take from the machine is not ours, and both of a pair
+    feel the caches alike.
 
     Args:
         baseline: One call of it is 1.
@@ -130,9 +145,13 @@ def compare(
         calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
     """
     gc.collect()
-    gc.freeze()  # else a pass over whatever was imported, which takes many turns' time, strikes the same contestant in every round
+    # else a pass over whatever was imported, which takes many turns' time, strikes the same
+    # contestant in every round
+    gc.freeze()
     everyone = {"": baseline, **contestants}
-    counts = {name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()}
+    counts = {
+        name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()
+    }
     ratios: dict[str, list[float]] = {name: [] for name in contestants}
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

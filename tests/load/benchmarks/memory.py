@@ -38,7 +38,9 @@ def measure(rounds: int) -> list[Row]:
                 unit="bytes",
                 ours=Spread(taken, taken, taken),
                 beside={"before a handler asks for its claims": Spread(unasked, unasked, unasked)},
-                peers={} if theirs is None else {"cachetools TTL of fastmcp's AccessToken": _single(theirs)},
+                peers={}
+                if theirs is None
+                else {"cachetools TTL of fastmcp's AccessToken": _single(theirs)},
                 note="resident memory after minus before, divided by the tokens",
             )
         )
@@ -50,7 +52,12 @@ def _single(value: float | str) -> Spread | str:
 
 
 def in_a_process(whose: str, size: int) -> Any:
-    done = subprocess.run([sys.executable, "-m", __name__, whose, str(size)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, whose, str(size)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     try:
         return float(done.stdout)
     except ValueError:
@@ -78,7 +85,8 @@ def claims_of(number: int, now: int) -> dict[str, Any]:
 
 
 def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
-    """Make a guard's cache and a function that puts token `number` into it the way a verified JWT gets there.
+    """Make a guard's cache and a function that puts token `number` into it the way a verified JWT
+    gets there.
 
     The signature is left out: a million of them would take minutes and no memory.
     """
@@ -86,7 +94,12 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
     from iiniit_guard.core.model.access_token import AccessToken
 
     guard = make_guard(make_issuer(), max_cached_tokens=size, max_cached_bytes=1024 * size)
-    server, cache, validity, now = guard.resource.servers[0], guard.resource.cache, KeyValidity(), int(time.time())
+    server, cache, validity, now = (
+        guard.resource.servers[0],
+        guard.resource.cache,
+        KeyValidity(),
+        int(time.time()),
+    )
 
     def keep(number: int) -> bytes:
         claims = claims_of(number, now)
@@ -94,7 +107,10 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
         if not isinstance(token, AccessToken):
             raise TypeError("the claims are refused")
         digest = sha256(b"%d" % number).digest()
-        ends, ends_monotonic = floor(time.time()) + 3000, floor(time.monotonic()) + 3000  # whole seconds, as core/issuer/jwt.py
+        ends, ends_monotonic = (
+            floor(time.time()) + 3000,
+            floor(time.monotonic()) + 3000,
+        )  # whole seconds, as core/issuer/jwt.py
         cache.keep(digest, CacheEntry(token, server.begins(claims), ends, ends_monotonic, validity))
         return digest
 
@@ -121,7 +137,11 @@ def _fill_peer(size: int) -> object:
     for number in range(size):
         claims = claims_of(number, now)
         cache[sha256(b"%d" % number).hexdigest()] = model(
-            token=f"{number:0900}", client_id=claims["client_id"], scopes=claims["scope"].split(), expires_at=claims["exp"], claims=claims
+            token=f"{number:0900}",
+            client_id=claims["client_id"],
+            scopes=claims["scope"].split(),
+            expires_at=claims["exp"],
+            claims=claims,
         )
     _say((_resident() - before) / size)
     return cache
@@ -138,5 +158,9 @@ def _say(bytes_per_token: float) -> None:
 
 
 if __name__ == "__main__":
-    fill: dict[str, Callable[[int], object]] = {"ours": _fill_ours, "unasked": partial(_fill_ours, asked=False), "peer": _fill_peer}
+    fill: dict[str, Callable[[int], object]] = {
+        "ours": _fill_ours,
+        "unasked": partial(_fill_ours, asked=False),
+        "peer": _fill_peer,
+    }
     fill[sys.argv[1]](int(sys.argv[2]))

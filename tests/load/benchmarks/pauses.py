@@ -1,6 +1,8 @@
-"""Goal 10: no pause over 5 ms. The longest time that keeping one token takes, and apart from it what Python's collector takes.
+"""Goal 10: no pause over 5 ms. The longest time that keeping one token takes, and apart from it
+what Python's collector takes.
 
-Our own work is timed with the collector off; then the collector alone is, since it stops every thread whatever the program is.
+Our own work is timed with the collector off; then the collector alone is, since it stops every
+thread whatever the program is.
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from tests.load.benchmarks.measure import Part, Row, Spread
 from tests.load.benchmarks.memory import SIZES
-from tests.load.benchmarks.tokens import AUDIENCE, ISSUER, SCOPE, SYSTEM_CLOCK, make_guard, make_issuer
+from tests.load.benchmarks.tokens import (
+    AUDIENCE,
+    ISSUER,
+    SCOPE,
+    SYSTEM_CLOCK,
+    make_guard,
+    make_issuer,
+)
 from tests.load.benchmarks.waits import Waits, once, own_time
 
 LIMIT: Final = 5.0
@@ -43,7 +52,15 @@ def measure(rounds: int) -> list[Row]:
 
 def _row(size: int, parts: list[Part]) -> Row:
     longest = longest_of([part for part in parts if part.held])
-    return Row(10, f"longest pause of keeping one more token, {size:,} tokens", LIMIT, longest, unit="ms", note=NOTE, parts=parts)
+    return Row(
+        10,
+        f"longest pause of keeping one more token, {size:,} tokens",
+        LIMIT,
+        longest,
+        unit="ms",
+        note=NOTE,
+        parts=parts,
+    )
 
 
 def longest_of(parts: list[Part]) -> Spread:
@@ -53,7 +70,9 @@ def longest_of(parts: list[Part]) -> Spread:
 
 
 def _in_a_process(size: int) -> list[Part]:
-    done = subprocess.run([sys.executable, "-m", __name__, str(size)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, str(size)], check=False, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return [Part(**members) for members in json.loads(done.stdout)]
@@ -73,14 +92,18 @@ class Traffic:
         self._numbers = count()
         self._some: dict[int, AccessToken] = {}
 
-    def come(self, waits: Waits | None, tokens: int, clients: Iterator[int], *, like: bool = False) -> None:
-        """Let so many tokens come, each from the next of `clients`; only the cache's own work is timed.
+    def come(
+        self, waits: Waits | None, tokens: int, clients: Iterator[int], *, like: bool = False
+    ) -> None:
+        """Let so many tokens come, each from the next of `clients`; only the cache's own work is
+        timed.
 
         Args:
             waits: Where that is noted, or None.
             tokens: How many.
             clients: By number.
-            like: Let all tokens of a client share their content: only the cache's order is looked at.
+            like: Let all tokens of a client share their content: only the cache's order is looked
+                at.
         """
         wall, monotonic = self._ends()
         for _ in range(tokens):
@@ -101,7 +124,9 @@ class Traffic:
         token = self._token(0, 0)
         wall, monotonic = self._ends()
         for digest in digests:
-            waits.time(self._look_and_keep, digest, CacheEntry(token, 0.0, wall, monotonic, self._validity))
+            waits.time(
+                self._look_and_keep, digest, CacheEntry(token, 0.0, wall, monotonic, self._validity)
+            )
 
     def use_all(self) -> None:
         """Ask for every token, so that each has its second chance."""
@@ -113,7 +138,9 @@ class Traffic:
             self.cache.keep(digest, entry)
 
     def _ends(self) -> tuple[int, int]:
-        return int(time.time() + self.ahead) + _SECONDS, int(time.monotonic() + self.ahead) + _SECONDS
+        return int(time.time() + self.ahead) + _SECONDS, int(
+            time.monotonic() + self.ahead
+        ) + _SECONDS
 
     def _token(self, number: int, client: int) -> AccessToken:
         now = int(time.time())
@@ -157,17 +184,26 @@ def _filling(traffic: Traffic) -> Part:
 
 
 def _evicting(traffic: Traffic) -> list[Part]:
-    """Let one client take half of what comes: it soon has its quarter, and loses its own from there on."""
+    """Let one client take half of what comes: it soon has its quarter, and loses its own from there
+    on.
+    """
     used, unused, clients = Waits(), Waits(), _clients(5)
     while len(used) < _USED_KEEPS:
         traffic.use_all()
         traffic.come(used, min(_USED_KEEPS - len(used), traffic.size // _ONE_MARK_LASTS), clients)
-    traffic.come(unused, _KEEPS, clients)  # with those before, so many that the cache's tables are rebuilt meanwhile
-    return [used.part("evicting one, every other used lately"), unused.part("evicting one, none used lately")]
+    traffic.come(
+        unused, _KEEPS, clients
+    )  # with those before, so many that the cache's tables are rebuilt meanwhile
+    return [
+        used.part("evicting one, every other used lately"),
+        unused.part("evicting one, none used lately"),
+    ]
 
 
 def _falling_back(traffic: Traffic) -> Part:
-    """Let one client fill three fifths while there is room, then others come: it falls back to its quarter."""
+    """Let one client fill three fifths while there is room, then others come: it falls back to its
+    quarter.
+    """
     waits = Waits()
     traffic.come(None, traffic.size * 3 // 5, repeat(0), like=True)
     traffic.come(None, traffic.size * 2 // 5, _clients(0), like=True)
@@ -181,7 +217,10 @@ def _ending(traffic: Traffic) -> list[Part]:
     traffic.ahead += 2 * _SECONDS
     traffic.come_again(known, list(traffic.lately)[-traffic.size // 2 :])
     traffic.come(new, min(_KEEPS, traffic.size), _clients(2), like=True)
-    return [known.part("all ended at one moment: a known one comes again"), new.part("all ended at one moment: a new one comes")]
+    return [
+        known.part("all ended at one moment: a known one comes again"),
+        new.part("all ended at one moment: a new one comes"),
+    ]
 
 
 def _burying() -> Part:
@@ -193,7 +232,9 @@ def _burying() -> Part:
 
 
 def _collecting(traffic: Traffic) -> list[Part]:
-    """Let tokens come with the collector on, as an application does, then let it look at everything."""
+    """Let tokens come with the collector on, as an application does, then let it look at
+    everything.
+    """
     gc.collect()
     parts = [_pass("the collector: a pass over everything", 2)]
     seen, by_itself = [0.0, 0.0], Waits()
@@ -210,7 +251,11 @@ def _collecting(traffic: Traffic) -> list[Part]:
     gc.disable()
     gc.callbacks.remove(watch)
     title = f"the collector: {len(by_itself):,} passes by itself during {_KEEPS:,} evictions"
-    parts.append(by_itself.part(title, held=False) if len(by_itself) else Part(title, 0.0, 0.0, 0.0, 0.0, held=False))
+    parts.append(
+        by_itself.part(title, held=False)
+        if len(by_itself)
+        else Part(title, 0.0, 0.0, 0.0, 0.0, held=False)
+    )
     parts.append(_pass("the collector: its next pass over the youngest", 0))
     gc.freeze()
     parts.append(_pass("the collector: a pass over everything, after `gc.freeze()`", 2))

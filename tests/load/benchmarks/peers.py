@@ -1,4 +1,6 @@
-"""What others do with the same token. Each is made by its documentation, with its checks on; one that is not installed says so."""
+"""What others do with the same token. Each is made by its documentation, with its checks on; one
+that is not installed says so.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from tests.load.benchmarks.tokens import AUDIENCE, ISSUER
 
 Check: TypeAlias = Callable[[str], object]
 
-NAMES: Final = ("PyJWT", "joserfc", "python-jose", "Authlib", "fastmcp", "flask-jwt-extended", "django-oauth-toolkit")
+NAMES: Final = (
+    "PyJWT",
+    "joserfc",
+    "python-jose",
+    "Authlib",
+    "fastmcp",
+    "flask-jwt-extended",
+    "django-oauth-toolkit",
+)
 
 
 def versions() -> dict[str, str]:
@@ -42,7 +52,9 @@ def peer(make: Callable[[], Any]) -> Any:
 
 
 def split(contestants: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Part those that can run from the reasons of those that cannot; each is called once to see it."""
+    """Part those that can run from the reasons of those that cannot; each is called
+    once to see it.
+    """
     able, unable = {}, {}
     for name, function in contestants.items():
         outcome = function if isinstance(function, str) else peer(function)
@@ -64,8 +76,16 @@ def public_pem(issuer: Issuer) -> str:
 
 
 def jwt_checks(issuer: Issuer) -> dict[str, Check | str]:
-    """Give one function per library that checks signature, issuer, audience and times of a token."""
-    makers = {"PyJWT": pyjwt, "joserfc": joserfc, "python-jose": python_jose, "Authlib": authlib, "fastmcp": fastmcp_jwt}
+    """Give one function per library that checks signature, issuer, audience and times
+    of a token.
+    """
+    makers = {
+        "PyJWT": pyjwt,
+        "joserfc": joserfc,
+        "python-jose": python_jose,
+        "Authlib": authlib,
+        "fastmcp": fastmcp_jwt,
+    }
     return {name: peer(lambda make=make: make(issuer)) for name, make in makers.items()}
 
 
@@ -76,7 +96,9 @@ def pyjwt(issuer: Issuer) -> Check:
     algorithm = issuer.signing_key.algorithm
     key = issuer.signing_key.private_key.public_key()
     options: Any = {"require": ["exp", "iss", "aud"]}
-    return lambda token: jwt.decode(token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER, options=options)
+    return lambda token: jwt.decode(
+        token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER, options=options
+    )
 
 
 def joserfc(issuer: Issuer) -> Check:
@@ -85,7 +107,9 @@ def joserfc(issuer: Issuer) -> Check:
     key = jwk.import_key(issuer.signing_key.jwk())
     algorithms = [issuer.signing_key.algorithm]
     wanted = {"essential": True}
-    registry = jwt.JWTClaimsRegistry(iss={**wanted, "value": ISSUER}, aud={**wanted, "value": AUDIENCE}, exp=wanted)
+    registry = jwt.JWTClaimsRegistry(
+        iss={**wanted, "value": ISSUER}, aud={**wanted, "value": AUDIENCE}, exp=wanted
+    )
 
     def check(token: str) -> object:
         decoded = jwt.decode(token, key, algorithms=algorithms)
@@ -98,8 +122,13 @@ def joserfc(issuer: Issuer) -> Check:
 def python_jose(issuer: Issuer) -> Check:
     """With its cryptography backend."""
     jwt = import_module("jose.jwt")
-    algorithm, key = issuer.signing_key.algorithm, import_module("jose.jwk").construct(issuer.signing_key.jwk())
-    return lambda token: jwt.decode(token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER)
+    algorithm, key = (
+        issuer.signing_key.algorithm,
+        import_module("jose.jwk").construct(issuer.signing_key.jwk()),
+    )
+    return lambda token: jwt.decode(
+        token, key, algorithms=[algorithm], audience=AUDIENCE, issuer=ISSUER
+    )
 
 
 def authlib(issuer: Issuer) -> Check:
@@ -107,7 +136,11 @@ def authlib(issuer: Issuer) -> Check:
     jose = import_module("authlib.jose")
     jwt = jose.JsonWebToken([issuer.signing_key.algorithm])
     key = jose.JsonWebKey.import_key(issuer.signing_key.jwk())
-    wanted = {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": AUDIENCE}, "exp": {"essential": True}}
+    wanted = {
+        "iss": {"essential": True, "value": ISSUER},
+        "aud": {"essential": True, "value": AUDIENCE},
+        "exp": {"essential": True},
+    }
 
     def check(token: str) -> object:
         claims = jwt.decode(token, key, claims_options=wanted)
@@ -120,7 +153,12 @@ def authlib(issuer: Issuer) -> Check:
 def fastmcp_verifier(issuer: Issuer) -> Any:
     """Make its verifier of JWTs."""
     provider = import_module("fastmcp.server.auth.providers.jwt")
-    return provider.JWTVerifier(public_key=public_pem(issuer), issuer=ISSUER, audience=AUDIENCE, algorithm=issuer.signing_key.algorithm)
+    return provider.JWTVerifier(
+        public_key=public_pem(issuer),
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        algorithm=issuer.signing_key.algorithm,
+    )
 
 
 def fastmcp_jwt(issuer: Issuer) -> Check:
@@ -130,11 +168,26 @@ def fastmcp_jwt(issuer: Issuer) -> Check:
 
 def fastmcp_introspection(issuer: Issuer, token: str) -> Any:
     """Make its verifier by introspection with its cache on, and `token` in that cache."""
-    provider, httpx2 = import_module("fastmcp.server.auth.providers.introspection"), import_module("httpx2")
-    answer = {"active": True, "scope": "user:read user:write", "client_id": "client-1", "exp": int(time.time()) + 3600, "aud": AUDIENCE}
-    client = httpx2.AsyncClient(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json=answer)))
+    provider, httpx2 = (
+        import_module("fastmcp.server.auth.providers.introspection"),
+        import_module("httpx2"),
+    )
+    answer = {
+        "active": True,
+        "scope": "user:read user:write",
+        "client_id": "client-1",
+        "exp": int(time.time()) + 3600,
+        "aud": AUDIENCE,
+    }
+    client = httpx2.AsyncClient(
+        transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json=answer))
+    )
     verifier = provider.IntrospectionTokenVerifier(
-        introspection_url=f"{ISSUER}/introspect", client_id="api", client_secret="s", cache_ttl_seconds=300, http_client=client
+        introspection_url=f"{ISSUER}/introspect",
+        client_id="api",
+        client_secret="s",
+        cache_ttl_seconds=300,
+        http_client=client,
     )
     if asyncio.run(verifier.verify_token(token)) is None:
         raise RuntimeError("its verifier refused a good answer")

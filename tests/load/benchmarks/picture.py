@@ -1,4 +1,6 @@
-"""Pictures for the documents: SVG, written by hand, with colours that hold on light and dark pages."""
+"""Pictures for the documents: SVG, written by hand, with colours that hold on light and
+dark pages.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,16 @@ _RIGHT: Final = 150
 
 
 def bars(rows: Iterable[Row]) -> str:
-    """Draw one group of bars per row, on a scale of powers: ours with the goal and the floor as marks, then the peers."""
+    """Draw one group of bars per row, on a scale of powers: ours with the goal and the floor as
+    marks, then the peers.
+    """
     parts: list[str] = []
     y = 34
     for row in rows:
-        entries = [("iiniit_guard", row.ours), *((name, value) for name, value in row.peers.items() if isinstance(value, Spread))]
+        entries = [
+            ("iiniit_guard", row.ours),
+            *((name, value) for name, value in row.peers.items() if isinstance(value, Spread)),
+        ]
         values = [max(value.median, 1e-3) for _, value in entries] + [row.limit]
         low = min([*values, *([row.floor.median] if row.floor else []), 1.0]) * 0.85
         high = max(values) * 1.05
@@ -43,17 +50,28 @@ def bars(rows: Iterable[Row]) -> str:
             y += _BAR + 5
             parts.append(_text(_LEFT - 8, y, name, anchor="end"))
             parts.append(
-                f'<rect x="{_LEFT}" y="{y - 11}" width="{max(2.0, place(value.median) - _LEFT):.1f}" height="{_BAR - 2}" fill="{colour}"/>'
+                f'<rect x="{_LEFT}" y="{y - 11}" '
+                f'width="{max(2.0, place(value.median) - _LEFT):.1f}" height="{_BAR - 2}" '
+                f'fill="{colour}"/>'
             )
             parts.append(_text(place(value.median) + 6, y, written(value.median, row.unit)))
         goal = place(row.limit)
-        parts.append(f'<line x1="{goal:.1f}" x2="{goal:.1f}" y1="{top}" y2="{y + 6}" stroke="{_MISSED}" stroke-dasharray="4 3"/>')
+        parts.append(
+            f'<line x1="{goal:.1f}" x2="{goal:.1f}" y1="{top}" y2="{y + 6}" stroke="{_MISSED}" '
+            'stroke-dasharray="4 3"/>'
+        )
         if row.floor:
             floor = place(row.floor.median)
-            parts.append(f'<line x1="{floor:.1f}" x2="{floor:.1f}" y1="{top}" y2="{top + _BAR + 5}" stroke="{_INK}" stroke-width="2"/>')
+            parts.append(
+                f'<line x1="{floor:.1f}" x2="{floor:.1f}" y1="{top}" y2="{top + _BAR + 5}" '
+                f'stroke="{_INK}" stroke-width="2"/>'
+            )
         y += 34
     legend = _text(
-        10, 14, "dashed: the goal   ·   short line: hand-written code without features   ·   each group has a logarithmic scale of its own"
+        10,
+        14,
+        "dashed: the goal   ·   short line: hand-written code without features   ·   each group "
+        "has a logarithmic scale of its own",
     )
     return _svg(_WIDTH, y, "The twelve goals, measured", [legend, *parts])
 
@@ -75,24 +93,37 @@ def curve(drawn: Curve) -> str:
     for step in range(5):
         value = ceiling * step / 4
         parts.append(
-            f'<line x1="{left}" x2="{width - 30}" y1="{up(value):.1f}" y2="{up(value):.1f}" stroke="{_PEER}" stroke-opacity="0.35"/>'
+            f'<line x1="{left}" x2="{width - 30}" y1="{up(value):.1f}" y2="{up(value):.1f}" '
+            f'stroke="{_PEER}" stroke-opacity="0.35"/>'
         )
         parts.append(_text(left - 6, up(value) + 4, f"{value:g}", anchor="end"))
     powers = [10**power for power in range(math.ceil(low), math.floor(high) + 1)]
-    parts += [_text(across(power), height - bottom + 18, f"{power:,}", anchor="middle") for power in powers]
+    parts += [
+        _text(across(power), height - bottom + 18, f"{power:,}", anchor="middle")
+        for power in powers
+    ]
     parts.append(_text(width - 30, height - 8, drawn.across, anchor="end"))
     for number, (name, line) in enumerate(drawn.lines.items()):
         colour = _LINES[number]
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{colour}"/>' for x, y in line]
+        parts += [
+            f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{colour}"/>'
+            for x, y in line
+        ]
         parts.append(_text(left + 8 + 270 * number, 38, f"{name} ({drawn.unit})", colour=colour))
     return _svg(width, height, drawn.title, parts)
 
 
 def written(value: float, unit: str) -> str:
     """Write a value with its unit, three figures where it is small."""
-    number = f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value < 1 else f"{value:.2f}".rstrip("0").rstrip(".")
+    number = (
+        f"{value:,.0f}"
+        if value >= 100
+        else f"{value:.3g}"
+        if value < 1
+        else f"{value:.2f}".rstrip("0").rstrip(".")
+    )
     return f"{number}{unit}" if unit == "×" else f"{number} {unit}"
 
 
@@ -106,10 +137,24 @@ def _nice(value: float) -> float:
     return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value)
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal", colour: str = _INK) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}">{escape(text)}</text>'
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    weight: str = "normal",
+    colour: str = _INK,
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" '
+        f'fill="{colour}">{escape(text)}</text>'
+    )
 
 
 def _svg(width: int, height: int, title: str, parts: Iterable[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" role="img">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="sans-serif" font-size="12" role="img">'
+    )
     return "\n".join([head, f"<title>{escape(title)}</title>", *parts, "</svg>", ""])

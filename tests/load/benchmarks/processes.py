@@ -33,7 +33,10 @@ class Server:
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                ["taskset", "-c", str(SERVER_CORE), *command], stdout=output, stderr=output, start_new_session=True
+                ["taskset", "-c", str(SERVER_CORE), *command],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def wait(self) -> Self:
@@ -49,7 +52,9 @@ class Server:
                     return self
             time.sleep(0.05)
         self.stop()
-        raise RuntimeError(f"no server on port {self.port}: {self._log.read_text(errors='replace')[-800:]}")
+        raise RuntimeError(
+            f"no server on port {self.port}: {self._log.read_text(errors='replace')[-800:]}"
+        )
 
     @property
     def cpu_seconds(self) -> float:
@@ -69,7 +74,12 @@ class Server:
     def __enter__(self) -> Self:
         return self.wait()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
@@ -104,7 +114,18 @@ def load(url: str, seconds: int, script: Path) -> int:
         RuntimeError: Others were refused, or there was no answer.
     """
     done = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(script), url],
+        [
+            "taskset",
+            "-c",
+            str(LOAD_CORE),
+            "wrk",
+            "-t1",
+            "-c16",
+            f"-d{seconds}s",
+            "-s",
+            str(script),
+            url,
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -121,7 +142,8 @@ def lua_script(path: Path, tokens: Sequence[str]) -> Path:
     path.write_text(
         f"local tokens = {{{listed}}}\nlocal turn = 0\nlocal made = {{}}\n"
         "function init()\n  for number, token in ipairs(tokens) do\n"
-        '    made[number] = wrk.format("GET", nil, {["Authorization"] = token, ["Accept"] = "application/json"})\n  end\nend\n'
+        '    made[number] = wrk.format("GET", nil, {["Authorization"] = token, ["Accept"] = '
+        '"application/json"})\n  end\nend\n'
         "function request()\n  turn = turn % #made + 1\n  return made[turn]\nend\n"
     )
     return path

@@ -1,6 +1,8 @@
-"""Goal 10: no pause over 5 ms for a refresh. How long a good token waits while metadata and 100 new keys are fetched and read.
+"""Goal 10: no pause over 5 ms for a refresh. How long a good token waits while metadata and 100 new
+keys are fetched and read.
 
-The authorization server is a process of its own, and the collector is off: what is measured is our work beside the token's.
+The authorization server is a process of its own, and the collector is off: what is measured is our
+work beside the token's.
 """
 
 from __future__ import annotations
@@ -37,13 +39,17 @@ _KEYS: Final = 100
 _SETS: Final = 2
 _ISSUERS: Final = (1, 100, 1_000)
 _LIFETIME: Final = 3_600
-_DUE_AFTER: Final = 3_300.0  # past the moment from which both documents are fetched ahead, before their end
+_DUE_AFTER: Final = (
+    3_300.0  # past the moment from which both documents are fetched ahead, before their end
+)
 _TURNS_AFTER: Final = 4_000
 _LONGEST_SECONDS: Final = 10.0
 
 
 def measure(rounds: int) -> list[Row]:
-    """Let all keys be replaced while a good token is asked about without a rest, on an event loop and in a thread."""
+    """Let all keys be replaced while a good token is asked about without a rest, on an event loop
+    and in a thread.
+    """
     times = 3 if rounds >= 20 else 2
     ways = {"on an event loop": _on_a_loop, "in threads": _in_a_thread}
     parts: dict[str, list[Part]] = {way: [] for way in ways}
@@ -52,7 +58,9 @@ def measure(rounds: int) -> list[Row]:
             with _server(algorithm) as server, _asked(server, issuers) as asked:
                 for way, ask in ways.items():
                     waits = ask(asked, times)
-                    parts[way].append(waits.part(f"{_KEYS} new {algorithm} keys; issuers trusted: {issuers:,}"))
+                    parts[way].append(
+                        waits.part(f"{_KEYS} new {algorithm} keys; issuers trusted: {issuers:,}")
+                    )
     return [
         Row(
             10,
@@ -83,19 +91,32 @@ def _server(algorithm: str) -> Iterator[_Server]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sets.json")
         path.write_text(json.dumps([_jwk_set(key, number) for number, key in enumerate(signing)]))
-        process = subprocess.Popen([sys.executable, "-m", __name__, str(path)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(path)], stdout=subprocess.PIPE, text=True
+        )
         try:
             url = str(process.stdout and process.stdout.readline()).strip()
             issuer = Issuer(url, AUDIENCE, algorithm=algorithm)
-            tokens = [token_of(issuer, number=number, sign_with=key, expires_in=10**7) for number, key in enumerate(signing)]
-            yield _Server(url, [Request("GET", "/me", headers=[(b"authorization", b"Bearer " + token.encode())]) for token in tokens])
+            tokens = [
+                token_of(issuer, number=number, sign_with=key, expires_in=10**7)
+                for number, key in enumerate(signing)
+            ]
+            yield _Server(
+                url,
+                [
+                    Request("GET", "/me", headers=[(b"authorization", b"Bearer " + token.encode())])
+                    for token in tokens
+                ],
+            )
         finally:
             process.terminate()
             process.wait()
 
 
 def _jwk_set(key: SigningKey, number: int) -> dict[str, Any]:
-    """Give a set in which one key signs. RSA keys take a tenth of a second each to make, so the others are odd numbers that no one made."""
+    """Give a set in which one key signs. RSA keys take a tenth of a second each to make, so the
+    others are odd numbers that no one made.
+    """
     chance = Random(number)
     keys = [key.jwk()]
     for position in range(1, _KEYS):
@@ -104,7 +125,13 @@ def _jwk_set(key: SigningKey, number: int) -> dict[str, Any]:
             keys.append({**make_key("EdDSA", f"set-{number}", position).jwk(), **name})
         else:
             modulus = (1 << 2047) | chance.getrandbits(2047) | 1
-            keys.append({**key.jwk(), **name, "n": urlsafe_b64encode(modulus.to_bytes(256)).rstrip(b"=").decode()})
+            keys.append(
+                {
+                    **key.jwk(),
+                    **name,
+                    "n": urlsafe_b64encode(modulus.to_bytes(256)).rstrip(b"=").decode(),
+                }
+            )
     return {"keys": keys}
 
 
@@ -130,12 +157,18 @@ def _asked(server: _Server, issuers: int) -> Iterator[_Asked]:
     now = _Time()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "keys.json")
-        path.write_text(json.dumps({"keys": [make_key("EdDSA", "others", number).jwk() for number in (1, 2)]}))
+        path.write_text(
+            json.dumps({"keys": [make_key("EdDSA", "others", number).jwk() for number in (1, 2)]})
+        )
         others = [
-            TrustedIssuer(issuer=f"https://issuer-{number}.example", audience=AUDIENCE, jwks_file=str(path))
+            TrustedIssuer(
+                issuer=f"https://issuer-{number}.example", audience=AUDIENCE, jwks_file=str(path)
+            )
             for number in range(issuers - 1)
         ]
-        asked = TrustedIssuer(issuer=server.url, audience=AUDIENCE, insecure_http_hosts=["127.0.0.1"])
+        asked = TrustedIssuer(
+            issuer=server.url, audience=AUDIENCE, insecure_http_hosts=["127.0.0.1"]
+        )
         with Guard(issuers=[*others, asked], clock=now.clock) as guard:
             missing = asyncio.run(guard.prepare_async())
             if missing:
@@ -165,7 +198,9 @@ def _on_a_loop(asked: _Asked, times: int) -> Waits:
 
 
 def _in_a_thread(asked: _Asked, times: int) -> Waits:
-    """Wait for the interpreter, which the thread that reads the keys holds: all CPU time of the process meanwhile."""
+    """Wait for the interpreter, which the thread that reads the keys holds: all CPU time of the
+    process meanwhile.
+    """
     waits = Waits()
     for _ in range(times):
         refresh = _Refresh(asked)
@@ -180,7 +215,9 @@ def _in_a_thread(asked: _Asked, times: int) -> Waits:
 
 
 class _Refresh:
-    """One rotation, from the moment at which the documents are due until some turns after the new keys are there."""
+    """One rotation, from the moment at which the documents are due until some turns after the new
+    keys are there.
+    """
 
     def __init__(self, asked: _Asked) -> None:
         self._keys = asked.guard.resource.servers[-1].keys
@@ -206,7 +243,9 @@ class _Refresh:
         return self._left < 0
 
     def counts(self, decision: object) -> bool:
-        """Tell whether the token that was asked about is good; the old one is not any more where the keys came meanwhile."""
+        """Tell whether the token that was asked about is good; the old one is not any more where
+        the keys came meanwhile.
+        """
         if isinstance(decision, Allow):
             return True
         if self._asked == self._old and self._keys.value is not self._before:
@@ -225,7 +264,11 @@ class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/rotate":
             self.server.turn += 1
-        document = self.server.sets[self.server.turn % _SETS] if self.path == "/jwks" else self.server.metadata
+        document = (
+            self.server.sets[self.server.turn % _SETS]
+            if self.path == "/jwks"
+            else self.server.metadata
+        )
         body = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -243,7 +286,10 @@ class _Documents(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.sets = sets
         self.turn = 0
-        self.metadata = {**Issuer(self.url, AUDIENCE).metadata_document(), "jwks_uri": f"{self.url}/jwks"}
+        self.metadata = {
+            **Issuer(self.url, AUDIENCE).metadata_document(),
+            "jwks_uri": f"{self.url}/jwks",
+        }
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing about connections that their guard dropped."""

@@ -1,4 +1,6 @@
-"""The tables for people: Markdown, on the terminal and in docs/explanation/performance.md between its markers."""
+"""The tables for people: Markdown, on the terminal and in docs/explanation/performance.md between
+its markers.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,23 @@ _OURS: Final = ("cryptography", "PyJWT", "cachetools", "starlette", "uvicorn", "
 
 def goals(rows: Sequence[Row]) -> str:
     """Write the table of the goals."""
-    lines = ["| # | what | goal | ours | spread | floor | peers | |", "|---|---|---:|---:|---|---:|---|---|"]
+    lines = [
+        "| # | what | goal | ours | spread | floor | peers | |",
+        "|---|---|---:|---:|---|---:|---|---|",
+    ]
     for row in rows:
         sign = "≥" if row.at_least else "≤"
         floor = "" if row.floor is None else written(row.floor.median, row.unit)
         cells = [
             str(row.goal),
-            row.name + (f" (÷ {row.note})" if row.note and row.unit == "×" else f" ({row.note})" if row.note else ""),
+            row.name
+            + (
+                f" (÷ {row.note})"
+                if row.note and row.unit == "×"
+                else f" ({row.note})"
+                if row.note
+                else ""
+            ),
             f"{sign} {written(row.limit, row.unit)}",
             f"**{written(row.ours.median, row.unit)}**" + _time(row.ours),
             f"{written(row.ours.low, row.unit)} to {written(row.ours.high, row.unit)}",
@@ -37,7 +49,10 @@ def goals(rows: Sequence[Row]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
         for name, value in row.beside.items():
             spread = f"{written(value.low, row.unit)} to {written(value.high, row.unit)}"
-            lines.append(f"| | … {name} | | {written(value.median, row.unit)}{_time(value)} | {spread} | | | |")
+            lines.append(
+                f"| | … {name} | | {written(value.median, row.unit)}{_time(value)} | {spread} | | "
+                "| |"
+            )
     return "\n".join(lines)
 
 
@@ -60,20 +75,28 @@ def numbers(curves: Iterable[Curve]) -> str:
         parts.append(f"![{curve.title}](images/{curve.name}.svg)\n")
         parts.append(f"| {curve.across} | {' | '.join(f'{x:,.0f}' for x in across)} |")
         parts.append("|---|" + "---:|" * len(across))
-        parts += [f"| {name} ({curve.unit}) | {' | '.join(f'{y:,.4g}' for _, y in line)} |" for name, line in curve.lines.items()]
+        parts += [
+            f"| {name} ({curve.unit}) | {' | '.join(f'{y:,.4g}' for _, y in line)} |"
+            for name, line in curve.lines.items()
+        ]
         parts.append("")
     return "\n".join(parts).rstrip()
 
 
 def pauses(rows: Iterable[Row]) -> str:
     """Write what the longest pauses consist of."""
-    lines = ["| ms | longest, CPU time | 99.99 % below | longest, by the clock | 99.99 % below | goal |", "|---|---:|---:|---:|---:|---|"]
+    lines = [
+        "| ms | longest, CPU time | 99.99 % below | longest, by the clock | 99.99 % below | goal |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
     for row in rows:
         lines += [f"| *{row.name}* | | | | | |"] * bool(row.parts)
         for part in row.parts:
             values = (part.longest, part.usual, part.longest_wall, part.usual_wall)
             goal = "" if not part.held else "met" if part.longest <= row.limit else "**missed**"
-            lines.append(f"| {part.name} | {' | '.join(f'{value:,.2f}' for value in values)} | {goal} |")
+            lines.append(
+                f"| {part.name} | {' | '.join(f'{value:,.2f}' for value in values)} | {goal} |"
+            )
     return "\n".join(lines)
 
 
@@ -81,20 +104,31 @@ def profile(named: Mapping[str, Stages]) -> str:
     """Write where each microsecond goes."""
     parts = []
     for name, stages in named.items():
-        parts += [f"| {name} | µs |", "|---|---:|", *(f"| {stage} | {cost:.2f} |" for stage, cost in stages), ""]
+        parts += [
+            f"| {name} | µs |",
+            "|---|---:|",
+            *(f"| {stage} | {cost:.2f} |" for stage, cost in stages),
+            "",
+        ]
     return "\n".join(parts).rstrip()
 
 
 def machine(quick: bool) -> str:
     """Say what was measured on and with."""
     model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?"
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "?",
     )
     ours = ", ".join(f"{name} {metadata.version(name)}" for name in _OURS)
     theirs = ", ".join(f"{name} {version}" for name, version in versions().items())
     how = "quick run" if quick else "full run"
     return (
-        f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.python_implementation()} {platform.python_version()}, "
+        f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.python_implementation()} "
+        f"{platform.python_version()}, "
         f"{platform.system()} {platform.release()}; {how}.\nWith {ours}.\nPeers: {theirs}."
     )
 

@@ -1,4 +1,6 @@
-"""Where each microsecond of one hot and of one cold request goes: every stage alone, the rest is what lies between them."""
+"""Where each microsecond of one hot and of one cold request goes: every stage alone, the rest is
+what lies between them.
+"""
 
 from __future__ import annotations
 
@@ -48,13 +50,19 @@ def hot() -> Stages:
     stages = [
         ("find the one Authorization field among five", alone(lambda: only_authorization(headers))),
         ("SHA-256 of the token", alone(lambda: sha256(authorization[7:]).digest())),
-        ("look into the cache, both clocks, the key's validity", alone(lambda: guard.resource.cache.find(digest))),
+        (
+            "look into the cache, both clocks, the key's validity",
+            alone(lambda: guard.resource.cache.find(digest)),
+        ),
     ]
     recalled = alone(lambda: recall_scope(guard, gate, scope, "asgi"))
     stages += [
         ("gate, scheme, query; calls between these", recalled - sum(cost for _, cost in stages)),
         ("copy the scope with three notes", alone(lambda: with_notes(scope, guard, held))),
-        ("compare the scopes with the handler's policy", alone(lambda: is_permitted(noted, policy))),
+        (
+            "compare the scopes with the handler's policy",
+            alone(lambda: is_permitted(noted, policy)),
+        ),
     ]
     rest = whole - bare - recalled - sum(cost for _, cost in stages[4:])
     return [
@@ -86,22 +94,41 @@ def cold() -> Stages:
 
     whole = alone(each_forgotten(guard, tokens))
     digest, cache, validity = sha256(encoded).digest(), guard.resource.cache, KeyValidity()
-    decoding, json_cost = alone(lambda: decode_base64url(payload)), alone(lambda: parse_object(text))
+    decoding, json_cost = (
+        alone(lambda: decode_base64url(payload)),
+        alone(lambda: parse_object(text)),
+    )
     parsing = alone(lambda: parse_jws(token, server.algorithms, read_header(token)))
     building = alone(lambda: _copy_of(held))
     checking = alone(lambda: server.checks.check(jws.claims, now, introspected=False))
     stages = [
-        ("the signature, by `cryptography`", alone(lambda: key.verifies(jws.signing_input, jws.signature))),
+        (
+            "the signature, by `cryptography`",
+            alone(lambda: key.verifies(jws.signing_input, jws.signature)),
+        ),
         ("SHA-256 of the token", alone(lambda: sha256(encoded).digest())),
         ("base64url of the payload, strictly", decoding),
         ("JSON of the payload, strictly", json_cost),
-        ("splitting, the header out of its cache, the signature's base64url", parsing - decoding - json_cost),
-        ("the claims: names and types, times, issuer, audience, scopes, shared values", checking - building),
+        (
+            "splitting, the header out of its cache, the signature's base64url",
+            parsing - decoding - json_cost,
+        ),
+        (
+            "the claims: names and types, times, issuer, audience, scopes, shared values",
+            checking - building,
+        ),
         ("making the `AccessToken`", building),
-        ("remembering it", alone(lambda: cache.keep(digest, CacheEntry(held, 0, now + 300, now + 300, validity)))),
+        (
+            "remembering it",
+            alone(lambda: cache.keep(digest, CacheEntry(held, 0, now + 300, now + 300, validity))),
+        ),
     ]
     rest = whole - sum(cost for _, cost in stages)
-    return [*stages, ("finding issuer and key, what lies between, and cold processor caches", rest), ("together", whole)]
+    return [
+        *stages,
+        ("finding issuer and key, what lies between, and cold processor caches", rest),
+        ("together", whole),
+    ]
 
 
 def _copy_of(held: AccessToken) -> AccessToken:

@@ -30,7 +30,9 @@ def measure(rounds: int) -> list[Row]:
     guard.verify(token)
     heard.verify(token)
     guarded = require_scope(WANTED)(me)
-    able, unable = peers.split({name: _call_of(app, token) for name, app in _peer_apps(issuer, token).items()})
+    able, unable = peers.split(
+        {name: _call_of(app, token) for name, app in _peer_apps(issuer, token).items()}
+    )
     measured = compare(
         request(application(me), token),
         {
@@ -57,7 +59,9 @@ def measure(rounds: int) -> list[Row]:
 
 async def me(request: Request) -> JSONResponse:
     """Answer as an API does."""
-    return JSONResponse({"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]})
+    return JSONResponse(
+        {"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]}
+    )
 
 
 def application(endpoint: Callable[..., Any]) -> Starlette:
@@ -96,7 +100,11 @@ def _floor(token: str) -> Any:
 
     def guarded(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def wrapper(request: Request) -> Any:
-            return await handler(request) if wanted <= request.scope["held"].scopes else JSONResponse({}, 403)
+            return (
+                await handler(request)
+                if wanted <= request.scope["held"].scopes
+                else JSONResponse({}, 403)
+            )
 
         return wrapper
 
@@ -106,7 +114,9 @@ def _floor(token: str) -> Any:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 scope["held"] = recall(value)
-        await (app if scope.get("held") is not None else JSONResponse({}, 401))(scope, receive, send)
+        await (app if scope.get("held") is not None else JSONResponse({}, 401))(
+            scope, receive, send
+        )
 
     return middleware
 
@@ -120,7 +130,9 @@ def _peer_apps(issuer: Issuer, token: str) -> dict[str, Any]:
         return AuthenticationMiddleware(application(requires(WANTED)(me)), backend=backend)
 
     def fastmcp(verifier: Any) -> Any:
-        return authenticated(import_module("mcp.server.auth.middleware.bearer_auth").BearerAuthBackend(verifier))
+        return authenticated(
+            import_module("mcp.server.auth.middleware.bearer_auth").BearerAuthBackend(verifier)
+        )
 
     def with_pyjwt() -> Any:
         check = peers.pyjwt(issuer)
@@ -132,8 +144,12 @@ def _peer_apps(issuer: Issuer, token: str) -> dict[str, Any]:
         return application(handler)
 
     return {
-        "AuthenticationMiddleware doing nothing": AuthenticationMiddleware(application(me), backend=Nobody()),
-        "fastmcp, introspection cached": peers.peer(lambda: fastmcp(peers.fastmcp_introspection(issuer, token))),
+        "AuthenticationMiddleware doing nothing": AuthenticationMiddleware(
+            application(me), backend=Nobody()
+        ),
+        "fastmcp, introspection cached": peers.peer(
+            lambda: fastmcp(peers.fastmcp_introspection(issuer, token))
+        ),
         "PyJWT in the handler": peers.peer(with_pyjwt),
         "fastmcp, JWT": peers.peer(lambda: fastmcp(peers.fastmcp_verifier(issuer))),
     }

@@ -33,7 +33,9 @@ def make_issuer(algorithm: str = "RS256") -> Issuer:
 
 
 def make_guard(issuer: Issuer, **settings: Any) -> Guard:
-    """Make a guard with default settings that reads the machine's clocks and asks `issuer` without a socket."""
+    """Make a guard with default settings that reads the machine's clocks and asks `issuer` without
+    a socket.
+    """
     return issuer.guard(clock=SYSTEM_CLOCK, **settings)
 
 
@@ -48,7 +50,12 @@ def _no_request() -> Request:
 
 def token_of(issuer: Issuer, *, size: int = TOKEN_BYTES, number: int = 0, **claims: Any) -> str:
     """Mint a JWT of about `size` bytes with eight claims and, as filling, a ninth."""
-    usual: dict[str, Any] = {"expires_in": 3600, "subject": f"user-{number}", "jti": f"token-{number}", **claims}
+    usual: dict[str, Any] = {
+        "expires_in": 3600,
+        "subject": f"user-{number}",
+        "jti": f"token-{number}",
+        **claims,
+    }
     bare = issuer.token(SCOPE, **usual)
     missing = (size - len(bare)) * 3 // 4 - 12
     return issuer.token(SCOPE, **usual, filling="x" * missing) if missing > 0 else bare
@@ -90,7 +97,10 @@ def environ_of(token: str, path: str = "/me") -> dict[str, Any]:
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "50000",
         "HTTP_HOST": "api.example.com",
-        **{f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode() for name, value in BROWSER[1:]},
+        **{
+            f"HTTP_{name.decode().upper().replace('-', '_')}": value.decode()
+            for name, value in BROWSER[1:]
+        },
         "HTTP_AUTHORIZATION": f"Bearer {token}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

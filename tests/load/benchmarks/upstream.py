@@ -1,4 +1,6 @@
-"""Goals 7, 8, 9: how often the authorization server is asked, and who waits for it. A real server on loopback counts."""
+"""Goals 7, 8, 9: how often the authorization server is asked, and who waits for it. A real server
+on loopback counts.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,12 @@ def request(token: str) -> Request:
 
 def measure(rounds: int) -> list[Row]:
     """Run the three goals."""
-    return [*_first_requests(), _cluster(), *_unknown_keys(), _hanging_refresh(max(3, rounds // 10))]
+    return [
+        *_first_requests(),
+        _cluster(),
+        *_unknown_keys(),
+        _hanging_refresh(max(3, rounds // 10)),
+    ]
 
 
 def _exactly(value: float) -> Spread:
@@ -55,13 +62,24 @@ def _first_requests() -> list[Row]:
         if name == "200 tasks":
             calls = peers.peer(_fastmcp_first_requests)
             theirs["fastmcp"] = calls if isinstance(calls, str) else _exactly(calls)
-        rows.append(Row(7, f"200 concurrent first requests, one opaque token, {name}", 1, _exactly(ours), unit="calls", peers=theirs))
+        rows.append(
+            Row(
+                7,
+                f"200 concurrent first requests, one opaque token, {name}",
+                1,
+                _exactly(ours),
+                unit="calls",
+                peers=theirs,
+            )
+        )
     return rows
 
 
 def _ask_in_tasks(guard: Guard) -> None:
     async def ask() -> None:
-        decisions = await asyncio.gather(*(guard.authenticate_async(request("opaque")) for _ in range(200)))
+        decisions = await asyncio.gather(
+            *(guard.authenticate_async(request("opaque")) for _ in range(200))
+        )
         await guard.aclose()
         _all_allowed(decisions)
 
@@ -70,7 +88,10 @@ def _ask_in_tasks(guard: Guard) -> None:
 
 def _ask_in_threads(guard: Guard) -> None:
     decisions: list[object] = []
-    threads = [Thread(target=lambda: decisions.append(guard.authenticate(request("opaque")))) for _ in range(200)]
+    threads = [
+        Thread(target=lambda: decisions.append(guard.authenticate(request("opaque"))))
+        for _ in range(200)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -88,7 +109,10 @@ def _fastmcp_first_requests() -> int:
 
     async def ask(url: str) -> None:
         verifier = provider.IntrospectionTokenVerifier(
-            introspection_url=f"{url}/introspect", client_id="api", client_secret="s", cache_ttl_seconds=300
+            introspection_url=f"{url}/introspect",
+            client_id="api",
+            client_secret="s",
+            cache_ttl_seconds=300,
         )
         await asyncio.gather(*(verifier.verify_token("opaque") for _ in range(200)))
 
@@ -105,7 +129,8 @@ def _cluster() -> Row:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, upstream() as server:
         store = subprocess.Popen(
-            [redis, "--port", str(port), "--dir", folder, "--save", "", "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL
+            [redis, "--port", str(port), "--dir", folder, "--save", "", "--bind", "127.0.0.1"],
+            stdout=subprocess.DEVNULL,
         )
         try:
             time.sleep(0.5)
@@ -118,7 +143,12 @@ def _cluster() -> Row:
             store.wait()
         per_token = server.calls["introspection"] / _POPULATION
     return Row(
-        7, f"one call per token and cluster: {_PROCESSES} processes, Redis", 1.1, _exactly(per_token), unit="calls", note="per token"
+        7,
+        f"one call per token and cluster: {_PROCESSES} processes, Redis",
+        1.1,
+        _exactly(per_token),
+        unit="calls",
+        note="per token",
     )
 
 
@@ -148,13 +178,25 @@ def _unknown_keys() -> list[Row]:
             theirs = peers.peer(lambda: _pyjwt_unknown_keys(server, strangers))  # noqa: B023 - called at once
         name = "1,000 unknown key IDs" + (" while the endpoint fails" if failing else "")
         found = theirs if isinstance(theirs, str) else _exactly(theirs)
-        rows.append(Row(8, name, 1, _exactly(ours), unit="fetches", peers={"PyJWKClient": found}, note="per cool-down"))
+        rows.append(
+            Row(
+                8,
+                name,
+                1,
+                _exactly(ours),
+                unit="fetches",
+                peers={"PyJWKClient": found},
+                note="per cool-down",
+            )
+        )
     return rows
 
 
 def _of_unknown_keys(issuer: Issuer) -> list[str]:
     key = make_key("EdDSA", "a stranger")
-    return [issuer.token(header={"kid": f"unknown-{number}"}, sign_with=key) for number in range(1000)]
+    return [
+        issuer.token(header={"kid": f"unknown-{number}"}, sign_with=key) for number in range(1000)
+    ]
 
 
 def _pyjwt_unknown_keys(server: Upstream, tokens: list[str]) -> int:
@@ -187,7 +229,9 @@ def _hanging_refresh(times: int) -> Row:
 
 
 def _wait_behind_refresh() -> float:
-    """Give the milliseconds that a token nobody has seen waits, while an unknown key ID makes the keys be fetched again."""
+    """Give the milliseconds that a token nobody has seen waits, while an unknown key ID makes the
+    keys be fetched again.
+    """
     with upstream() as server, guard_for(server.url) as guard:
         guard.verify(token_of(server.issuer))
         good, stranger = token_of(server.issuer, number=1), _of_unknown_keys(server.issuer)[0]
@@ -216,7 +260,9 @@ def _pyjwt_wait() -> float:
     import jwt
 
     with upstream() as server:
-        client = jwt.PyJWKClient(f"{server.url}/jwks", cooldown_duration=0)  # as it is 30 s after the last fetch
+        client = jwt.PyJWKClient(
+            f"{server.url}/jwks", cooldown_duration=0
+        )  # as it is 30 s after the last fetch
         good, stranger = token_of(server.issuer), _of_unknown_keys(server.issuer)[0]
         client.get_signing_key_from_jwt(good)
         server.keys_hang, asked = True, server.calls["keys"]

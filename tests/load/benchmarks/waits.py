@@ -13,7 +13,9 @@ from tests.load.benchmarks.measure import Part
 _FINE_SECONDS: Final = 1e-5
 _precise: Final = time.get_clock_info("thread_time").resolution <= _FINE_SECONDS
 own_time: Final[Callable[[], float]] = time.thread_time if _precise else time.perf_counter
-"""CPU time of this thread, without what other programs took from it; the clock on the wall where CPU time is counted in ticks."""
+"""CPU time of this thread, without what other programs took from it; the clock on the wall where
+CPU time is counted in ticks.
+"""
 
 
 class Waits:

@@ -30,7 +30,10 @@ def measure(rounds: int) -> list[Row]:
         keys = folder / "keys.json"
         keys.write_text(json.dumps(issuer.jwk_set()))
         os.environ.update(WIRE_KEYS=str(keys), WIRE_TOKEN=tokens[0])
-        one, many = lua_script(folder / "one.lua", tokens[:1]), lua_script(folder / "many.lua", tokens)
+        one, many = (
+            lua_script(folder / "one.lua", tokens[:1]),
+            lua_script(folder / "many.lua", tokens),
+        )
         servers = {name: stack.enter_context(serve(name, folder)) for name in ("bare", *_APPS)}
 
         def cost(name: str, script: Path) -> float:
@@ -43,12 +46,26 @@ def measure(rounds: int) -> list[Row]:
                 base, own = cost("bare", script), cost(name, script)
                 ratios[name].append(own / base)
                 costs[name].append(own)
-    measured = {name: spread_of(values, spread_of(costs[name]).median) for name, values in ratios.items()}
+    measured = {
+        name: spread_of(values, spread_of(costs[name]).median) for name, values in ratios.items()
+    }
     return [
         Row(
-            5, "on the wire, uvicorn + Starlette, cached", 1.25, measured["cached"], floor=measured["floor"], note="CPU of the bare request"
+            5,
+            "on the wire, uvicorn + Starlette, cached",
+            1.25,
+            measured["cached"],
+            floor=measured["floor"],
+            note="CPU of the bare request",
         ),
-        Row(5, "on the wire, cold RS256", 2.7, measured["cold"], peers={"PyJWT": measured["pyjwt"]}, note="CPU of the bare request"),
+        Row(
+            5,
+            "on the wire, cold RS256",
+            2.7,
+            measured["cold"],
+            peers={"PyJWT": measured["pyjwt"]},
+            note="CPU of the bare request",
+        ),
     ]
 
 
@@ -56,5 +73,18 @@ def serve(name: str, folder: Path, app: str = "tests.load.benchmarks.wire_app") 
     """Start uvicorn with one application."""
     port = free_port()
     factory = ["--factory"] if name != "nothing" else []
-    options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning", *factory]
-    return Server([sys.executable, "-m", "uvicorn", f"{app}:{name}", *options], port, folder / f"{name}.log")
+    options = [
+        "--port",
+        str(port),
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--log-level",
+        "warning",
+        *factory,
+    ]
+    return Server(
+        [sys.executable, "-m", "uvicorn", f"{app}:{name}", *options], port, folder / f"{name}.log"
+    )

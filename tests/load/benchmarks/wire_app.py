@@ -1,4 +1,6 @@
-"""What uvicorn serves for goal 5 and for goal 6's endpoint that does nothing: `WIRE_KEYS` names a file with the issuer's keys."""
+"""What uvicorn serves for goal 5 and for goal 6's endpoint that does nothing: `WIRE_KEYS` names a
+file with the issuer's keys.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def cached() -> Any:
 
 
 def cold() -> Any:
-    """Guarded, with a cache that forgets a token before it comes again: every request pays for an eviction too."""
+    """Guarded, with a cache that forgets a token before it comes again: every request pays for an
+    eviction too.
+    """
     return _guarded(max_cached_tokens=64)
 
 
@@ -63,7 +67,13 @@ def pyjwt() -> Any:
         key = jwt.PyJWK(json.load(file)["keys"][0]).key
 
     async def handler(request: Request) -> JSONResponse:
-        claims = jwt.decode(request.headers["authorization"][7:], key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER)
+        claims = jwt.decode(
+            request.headers["authorization"][7:],
+            key,
+            algorithms=["RS256"],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+        )
         return await me(request) if WANTED in claims["scope"].split() else JSONResponse({}, 403)
 
     return application(handler)
@@ -72,5 +82,7 @@ def pyjwt() -> Any:
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
     """Say yes to whoever asks."""
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+        )
         await send({"type": "http.response.body", "body": b""})

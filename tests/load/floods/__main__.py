@@ -1,4 +1,6 @@
-"""The floods at full size: `python -m tests.load.floods [SIZE]` prints a table and writes it to build/floods.md."""
+"""The floods at full size: `python -m tests.load.floods [SIZE]` prints a table and writes it to
+build/floods.md.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,22 @@ def row(figures: Figures) -> str:
     answers = ", ".join(f"{status}: {count:,}" for status, count in sorted(flood.statuses.items()))
     waits = f"{good.median_ms:.1f}, {good.p99_ms:.0f}, {good.worst_ms:.0f} ({calm.p99_ms:.1f})"
     memory = ", ".join(f"{size / (1 << 20):.1f}" for size in figures.memory)
-    asked = ", ".join(f"{endpoint} {count:,}" for endpoint, count in sorted(figures.asked.items())) or "nothing"
+    asked = (
+        ", ".join(f"{endpoint} {count:,}" for endpoint, count in sorted(figures.asked.items()))
+        or "nothing"
+    )
     rate = f"{figures.size / flood.seconds:,.0f}"
-    columns = (KINDS[figures.kind], figures.server, f"{figures.size:,}", answers, rate, waits, memory, asked, str(figures.busiest))
+    columns = (
+        KINDS[figures.kind],
+        figures.server,
+        f"{figures.size:,}",
+        answers,
+        rate,
+        waits,
+        memory,
+        asked,
+        str(figures.busiest),
+    )
     return f"| {' | '.join(columns)} |"
 
 

@@ -36,7 +36,8 @@ class Wanted:
     """What a client is to do.
 
     Attributes:
-        kind: `opaque`, `kids`, `signatures`, `headers`, `valid`: a flood. `good`: these tokens again and again. `calm`: each of them once.
+        kind: `opaque`, `kids`, `signatures`, `headers`, `valid`: a flood. `good`: these tokens
+            again and again. `calm`: each of them once.
         port: Of the application.
         tokens: Good ones; floods are made in the likeness of the first.
         size: How many requests; the good client goes on until its input is closed.
@@ -74,11 +75,19 @@ def decoded(part: str) -> dict[str, Any]:
 
 def credentials(wanted: Wanted) -> Iterator[str]:
     """Make the tokens of a flood, no two alike."""
-    header, payload, _ = wanted.tokens[0].split(".") if wanted.kind in ("kids", "signatures", "valid") else ("", "", "")
+    header, payload, _ = (
+        wanted.tokens[0].split(".")
+        if wanted.kind in ("kids", "signatures", "valid")
+        else ("", "", "")
+    )
     make: dict[str, Callable[[], str]] = {
         "opaque": lambda: encoded(os.urandom(32)),
         "kids": lambda: ".".join(
-            (encoded(json.dumps({**decoded(header), "kid": encoded(os.urandom(12))}).encode()), payload, encoded(os.urandom(64)))
+            (
+                encoded(json.dumps({**decoded(header), "kid": encoded(os.urandom(12))}).encode()),
+                payload,
+                encoded(os.urandom(64)),
+            )
         ),
         "signatures": lambda: f"{header}.{payload}.{encoded(os.urandom(64))}",
         "headers": lambda: encoded(os.urandom(HUGE_TOKEN_BYTES * 3 // 4)),
@@ -86,7 +95,9 @@ def credentials(wanted: Wanted) -> Iterator[str]:
     if wanted.kind == "valid":
         signs = SigningKey(None, "ES256", load_pem_private_key(wanted.key.encode(), None))  # type: ignore[arg-type]  # ours is of that kind
         usual, claims = decoded(header), decoded(payload)
-        make["valid"] = lambda: write_jws({**claims, "jti": encoded(os.urandom(12))}, json.dumps(usual).encode(), signs)
+        make["valid"] = lambda: write_jws(
+            {**claims, "jti": encoded(os.urandom(12))}, json.dumps(usual).encode(), signs
+        )
     if wanted.kind in ("good", "calm"):
         return cycle(wanted.tokens) if wanted.kind == "good" else iter(wanted.tokens)
     return (make[wanted.kind]() for _ in range(wanted.size))
@@ -95,7 +106,13 @@ def credentials(wanted: Wanted) -> Iterator[str]:
 class Connection(asyncio.Protocol):
     """Sends one request after the other and keeps the connection, as browsers and gateways do."""
 
-    def __init__(self, next_token: Callable[[], str | None], statuses: Counter[str], waits: list[float], pause: float) -> None:
+    def __init__(
+        self,
+        next_token: Callable[[], str | None],
+        statuses: Counter[str],
+        waits: list[float],
+        pause: float,
+    ) -> None:
         self.ended = asyncio.get_running_loop().create_future()
         self._next_token = next_token
         self._statuses = statuses
@@ -114,7 +131,14 @@ class Connection(asyncio.Protocol):
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"), 0)
+        length = next(
+            (
+                int(line[15:])
+                for line in head.split(b"\r\n")
+                if line[:15].lower() == b"content-length:"
+            ),
+            0,
+        )
         if len(body) < length:
             return
         self._received = b""
@@ -141,7 +165,11 @@ class Connection(asyncio.Protocol):
             return
         self._sent_at = time.perf_counter()
         self._watch = asyncio.get_running_loop().call_later(HANGS_SECONDS, self._give_up)
-        self._transport.write(f"GET /me HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        self._transport.write(
+            (
+                f"GET /me HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {token}\r\n\r\n"
+            ).encode()
+        )
 
     def _give_up(self) -> None:
         self._statuses[HUNG] += 1
@@ -168,7 +196,12 @@ async def run(wanted: Wanted) -> Seen:
     async def one() -> None:
         while True:
             _, connection = await loop.create_connection(
-                lambda: Connection(next_token, statuses, waits, PAUSE_SECONDS if wanted.kind in ("good", "calm") else 0),
+                lambda: Connection(
+                    next_token,
+                    statuses,
+                    waits,
+                    PAUSE_SECONDS if wanted.kind in ("good", "calm") else 0,
+                ),
                 "127.0.0.1",
                 wanted.port,
             )
@@ -179,7 +212,9 @@ async def run(wanted: Wanted) -> Seen:
     await asyncio.gather(*(one() for _ in range(wanted.connections)))
     seconds = time.perf_counter() - started
     cuts = statistics.quantiles(waits, n=100) if len(waits) > 1 else [0.0] * 99
-    return Seen(dict(statuses), seconds, cuts[49] * 1e3, cuts[98] * 1e3, max(waits, default=0.0) * 1e3)
+    return Seen(
+        dict(statuses), seconds, cuts[49] * 1e3, cuts[98] * 1e3, max(waits, default=0.0) * 1e3
+    )
 
 
 if __name__ == "__main__":

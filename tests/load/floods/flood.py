@@ -1,4 +1,6 @@
-"""One flood against one application, while a good client goes on: what it cost the application and the authorization server."""
+"""One flood against one application, while a good client goes on: what it cost the application and
+the authorization server.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,16 @@ CONNECTIONS: Final = 100
 SERVED_BY: Final = {
     "uvicorn": SERVERS["uvicorn"],
     # By itself waitress accepts 100 connections and leaves the good client before the door.
-    "waitress": ("waitress", "--threads", "8", "--connection-limit", "1000", "--listen", "127.0.0.1:{port}", WSGI),
+    "waitress": (
+        "waitress",
+        "--threads",
+        "8",
+        "--connection-limit",
+        "1000",
+        "--listen",
+        "127.0.0.1:{port}",
+        WSGI,
+    ),
 }
 KINDS: Final = {
     "opaque": "random opaque tokens",
@@ -29,7 +40,8 @@ KINDS: Final = {
     "valid": "good JWTs, no two alike",
 }
 SETTINGS: Final = {
-    "revocation_delay_seconds": 2,  # the good client's opaque token must be asked about again and again, in the middle of the flood
+    # the good client's opaque token must be asked about again and again, in the middle of the flood
+    "revocation_delay_seconds": 2,
     "max_cached_tokens": 4_096,
 }
 
@@ -67,7 +79,9 @@ class Figures:
 def client(wanted: Wanted) -> Iterator[subprocess.Popen[str]]:
     """Start a client."""
     command = [sys.executable, "-m", "tests.load.floods.client", json.dumps(asdict(wanted))]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:
@@ -83,7 +97,11 @@ def seen_by(process: subprocess.Popen[str]) -> Seen:
 
 def together(*halves: Seen) -> Seen:
     """Add what was seen one after the other; of waiting times the worse counts."""
-    statuses = {status: sum(half.statuses.get(status, 0) for half in halves) for half in halves for status in half.statuses}
+    statuses = {
+        status: sum(half.statuses.get(status, 0) for half in halves)
+        for half in halves
+        for status in half.statuses
+    }
     return Seen(
         statuses,
         sum(half.seconds for half in halves),
@@ -96,11 +114,16 @@ def together(*halves: Seen) -> Seen:
 def run_flood(kind: str, server: str, size: int, calm_requests: int = 200) -> Figures:
     """Run one flood in two halves, so that growth can be told from what is filled once."""
     started = time.monotonic()
-    with RealIssuer(clock=MachineTime()) as real, serving(SERVED_BY[server], real.environment(**SETTINGS)) as running:
+    with (
+        RealIssuer(clock=MachineTime()) as real,
+        serving(SERVED_BY[server], real.environment(**SETTINGS)) as running,
+    ):
         good = [real.issuer.token(expires_in=3_600), real.issuer.opaque_token(expires_in=3_600)]
         calm = _calm(running, good, calm_requests)
         real.asked.clear()
-        likeness = Wanted(kind, running.port, good, size // 2, CONNECTIONS, real.issuer.signing_key.private_pem())
+        likeness = Wanted(
+            kind, running.port, good, size // 2, CONNECTIONS, real.issuer.signing_key.private_pem()
+        )
         before = running.memory_bytes
         with client(Wanted("good", running.port, good)) as steady:
             halves, memory = [], [before]

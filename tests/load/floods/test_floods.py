@@ -1,4 +1,6 @@
-"""Floods, small enough for every run; `make floods` runs them at full size and writes down the figures."""
+"""Floods, small enough for every run; `make floods` runs them at full size and writes down the
+figures.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from tests.load.floods.flood import KINDS, SERVED_BY, Figures, client, run_flood
 
 SMALL = 5_000
 PLACES, FOR_STRANGERS = 64, 32
-GROWTH_BYTES = 12 << 20  # 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would be 5,000 of something more
+GROWTH_BYTES = (
+    12 << 20
+)  # 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would be 5,000 of something more
 WAIT_MS = 3_000.0  # on a busy machine; what is good is written down by `make floods`
 COOLDOWN = 30
 
@@ -25,15 +29,25 @@ def check(figures: Figures) -> None:
     """Check what holds for a flood of any size."""
     before, _, after = figures.memory
     kind, asked = figures.kind, figures.asked
-    expected = {"opaque": {"401", "503"}, "kids": {"401"}, "signatures": {"401"}, "headers": {"400"}, "valid": {"200"}}[kind]
+    expected = {
+        "opaque": {"401", "503"},
+        "kids": {"401"},
+        "signatures": {"401"},
+        "headers": {"400"},
+        "valid": {"200"},
+    }[kind]
     assert set(figures.flood.statuses) <= expected
     assert sum(figures.flood.statuses.values()) == figures.size
     assert set(figures.good.statuses) == {"200"}
     assert figures.good.p99_ms < WAIT_MS
     assert after - before < GROWTH_BYTES
 
-    renewals = figures.seconds + 2  # the good client's opaque token is asked about every 2 s; moments are kept in whole seconds
-    assert asked.get("introspection", 0) <= renewals + (figures.flood.statuses["401"] if kind == "opaque" else 0)
+    renewals = (
+        figures.seconds + 2
+    )  # the good client's opaque token is asked about every 2 s; moments are kept in whole seconds
+    assert asked.get("introspection", 0) <= renewals + (
+        figures.flood.statuses["401"] if kind == "opaque" else 0
+    )
     assert asked.get("jwks", 0) <= (figures.seconds / COOLDOWN + 1 if kind == "kids" else 0)
     assert asked.get("discovery", 0) == asked.get("other", 0) == 0
     assert figures.busiest <= (FOR_STRANGERS + 1 if kind == "opaque" else 1)
@@ -52,7 +66,9 @@ def test_a_flood_on_threads(kind):
 def test_a_server_that_is_slow_under_a_flood_of_garbage_still_answers_about_good_tokens():
     """Half of the places are kept for tokens that were active lately."""
     with RealIssuer(clock=MachineTime()) as real:
-        with serving(SERVED_BY["uvicorn"], real.environment(revocation_delay_seconds=0.5)) as running:
+        with serving(
+            SERVED_BY["uvicorn"], real.environment(revocation_delay_seconds=0.5)
+        ) as running:
             good = real.issuer.opaque_token(expires_in=600)
             assert running.get(good).status == 200
             real.delay_seconds = 0.3
@@ -68,11 +84,16 @@ def test_a_server_that_is_slow_under_a_flood_of_garbage_still_answers_about_good
 
 @pytest.mark.parametrize("server", SERVED_BY)
 def test_refusals_never_evict_a_good_token(server):
-    """Far more garbage than there is room for good tokens, then the server goes down: every good token is still served, unasked."""
+    """Far more garbage than there is room for good tokens, then the server goes down: every good
+    token is still served, unasked.
+    """
     with RealIssuer(clock=MachineTime()) as real:
         settings = {"max_cached_tokens": 64, "revocation_delay_seconds": 600}
         with serving(SERVED_BY[server], real.environment(**settings)) as running:
-            good = [real.issuer.opaque_token(client_id=f"client-{number}", expires_in=600) for number in range(60)]
+            good = [
+                real.issuer.opaque_token(client_id=f"client-{number}", expires_in=600)
+                for number in range(60)
+            ]
             assert {running.get(token).status for token in good} == {200}
             with client(Wanted("opaque", running.port, good, 1_000, 20)) as flooding:
                 seen_by(flooding)

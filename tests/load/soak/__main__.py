@@ -1,7 +1,8 @@
-"""`python -m tests.load.soak [--minutes 15]`, or `--zipf` for `/introspect` beside the endpoint it stands in front of.
+"""`python -m tests.load.soak [--minutes 15]`, or `--zipf` for `/introspect` beside the endpoint it
+stands in front of.
 
-Figures go to the terminal, to build/ and into docs/explanation/performance-gateway.md (`--dry` leaves the page alone);
-broken promises end it with 1.
+Figures go to the terminal, to build/ and into docs/explanation/performance-gateway.md (`--dry`
+leaves the page alone); broken promises end it with 1.
 """
 
 from __future__ import annotations
@@ -16,10 +17,21 @@ def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.soak")
     parser.add_argument("--minutes", type=float, default=15.0, help="of steady load; 15 by default")
-    parser.add_argument("--rate", type=float, default=steady.RATE, help=f"requests a second; {steady.RATE:.0f} by default")
-    parser.add_argument("--zipf", action="store_true", help="requests a second and calls of /introspect under a Zipf load instead")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=steady.RATE,
+        help=f"requests a second; {steady.RATE:.0f} by default",
+    )
+    parser.add_argument(
+        "--zipf",
+        action="store_true",
+        help="requests a second and calls of /introspect under a Zipf load instead",
+    )
     parser.add_argument("--seconds", type=float, default=30.0, help="of each of the --zipf runs")
-    parser.add_argument("--dry", action="store_true", help="leave docs/explanation/performance-gateway.md alone")
+    parser.add_argument(
+        "--dry", action="store_true", help="leave docs/explanation/performance-gateway.md alone"
+    )
     chosen = parser.parse_args()
     if chosen.zipf:
         name, faults = "zipf", []

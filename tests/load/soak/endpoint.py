@@ -1,4 +1,5 @@
-"""An introspection endpoint that costs next to nothing: `python -m tests.load.soak.endpoint PORT SECONDS` answers after so many seconds.
+"""An introspection endpoint that costs next to nothing: `python -m tests.load.soak.endpoint PORT
+SECONDS` answers after so many seconds.
 
 Every token is active. `/calls` says how often it was asked.
 """
@@ -13,7 +14,13 @@ from typing import Any
 
 import uvloop
 
-_IDENTITY = {"aud": "https://api.test", "client_id": "client-1", "sub": "user-1", "scope": "user:read", "token_type": "Bearer"}
+_IDENTITY = {
+    "aud": "https://api.test",
+    "client_id": "client-1",
+    "sub": "user-1",
+    "scope": "user:read",
+    "token_type": "Bearer",
+}
 
 
 class Endpoint(asyncio.Protocol):
@@ -34,7 +41,14 @@ class Endpoint(asyncio.Protocol):
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"), 0)
+        length = next(
+            (
+                int(line[15:])
+                for line in head.split(b"\r\n")
+                if line[:15].lower() == b"content-length:"
+            ),
+            0,
+        )
         if len(body) < length:
             return
         self._received = b""
@@ -60,7 +74,10 @@ class Endpoint(asyncio.Protocol):
     def _answer(self, body: str) -> None:
         if self._transport.is_closing():
             return  # the run is over
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+            f"{len(body)}\r\n\r\n"
+        )
         self._transport.write((head + body).encode())
 
 

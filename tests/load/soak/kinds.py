@@ -22,4 +22,6 @@ WEIGHTS: Final[Mapping[str, int]] = {
 WITHOUT_SERVER: Final = frozenset({"jwt", "introspect jwt", "no token", "no scope", "expired"})
 """What is judged without the authorization server: 503 is never right for these."""
 OF_KEYS: Final = frozenset({"bad signature", "unknown key"})
-"""What may make the guard fetch the keys again, and so is 503 while they cannot be fetched and until the next fetch is due."""
+"""What may make the guard fetch the keys again, and so is 503 while they cannot be fetched and
+until the next fetch is due.
+"""

@@ -1,4 +1,6 @@
-"""The soak's clients: kept connections, one steady rate, every kind of request, and a note of whatever was not as promised."""
+"""The soak's clients: kept connections, one steady rate, every kind of request, and a note of
+whatever was not as promised.
+"""
 
 from __future__ import annotations
 
@@ -65,10 +67,17 @@ class Connection:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         try:
-            writer.write(_introspection(token or "") if kind.startswith("introspect") else _question(token))
+            writer.write(
+                _introspection(token or "") if kind.startswith("introspect") else _question(token)
+            )
             async with asyncio.timeout(ANSWERED_WITHIN_SECONDS):
-                first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+                first, *lines = (
+                    (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                )
+                headers = {
+                    name.lower(): value.strip()
+                    for name, _, value in (line.partition(":") for line in lines if line)
+                }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
         except BaseException:
             self.close()
@@ -83,15 +92,31 @@ class Connection:
 
 
 def _question(token: str | None) -> bytes:
-    lines = ["GET /auth HTTP/1.1", "Host: guard", "X-Forwarded-Method: GET", "X-Forwarded-Proto: https", "X-Forwarded-Host: api.test"]
-    lines += ["X-Forwarded-Uri: /v1/user/profile", *(() if token is None else (f"Authorization: Bearer {token}",))]
+    lines = [
+        "GET /auth HTTP/1.1",
+        "Host: guard",
+        "X-Forwarded-Method: GET",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Host: api.test",
+    ]
+    lines += [
+        "X-Forwarded-Uri: /v1/user/profile",
+        *(() if token is None else (f"Authorization: Bearer {token}",)),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
 def _introspection(token: str) -> bytes:
     body = urlencode({"token": token})
-    lines = ["POST /introspect HTTP/1.1", "Host: guard", f"Authorization: {CALLER}", f"Content-Length: {len(body)}"]
-    return ("\r\n".join((*lines, "Content-Type: application/x-www-form-urlencoded")) + "\r\n\r\n" + body).encode("ascii")
+    lines = [
+        "POST /introspect HTTP/1.1",
+        "Host: guard",
+        f"Authorization: {CALLER}",
+        f"Content-Length: {len(body)}",
+    ]
+    return (
+        "\r\n".join((*lines, "Content-Type: application/x-www-form-urlencoded")) + "\r\n\r\n" + body
+    ).encode("ascii")
 
 
 class Load:
@@ -152,7 +177,9 @@ class Load:
             self.seen.faults[f"{kind}: {type(error).__name__}"] += 1
             return
         seconds = time.monotonic() - sent
-        self._note(Answered(kind, shown, sent, seconds, status, headers, _active(kind, status, body)))
+        self._note(
+            Answered(kind, shown, sent, seconds, status, headers, _active(kind, status, body))
+        )
 
     def _note(self, answered: Answered) -> None:
         seen, kind = self.seen, answered.kind
@@ -163,7 +190,9 @@ class Load:
                 seen.faults[f"{kind}: 503 without Retry-After"] += 1
         elif kind in WITHOUT_SERVER:
             seen.waits.append((answered.sent, answered.seconds))
-        fault = self._pool.fault(kind, answered.shown, answered.sent, answered.status, answered.active)
+        fault = self._pool.fault(
+            kind, answered.shown, answered.sent, answered.status, answered.active
+        )
         if fault is not None:
             seen.faults[f"{kind}: {fault}"] += 1
 

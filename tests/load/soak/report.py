@@ -1,4 +1,6 @@
-"""The soak's figures as Markdown: on the terminal, in build/ and in docs/explanation/performance-gateway.md."""
+"""The soak's figures as Markdown: on the terminal, in build/ and in
+docs/explanation/performance-gateway.md.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from typing import Final
 
 from tests.load.soak.site import ROOT
 from tests.load.soak.steady import Soak, early_calls, keys_bound
-from tests.load.soak.tokens import COOLDOWN_SECONDS, KEYS_MAX_AGE_SECONDS, LONGEST_BREAKER_PAUSE_SECONDS, REVOCATION_DELAY_SECONDS
+from tests.load.soak.tokens import (
+    COOLDOWN_SECONDS,
+    KEYS_MAX_AGE_SECONDS,
+    LONGEST_BREAKER_PAUSE_SECONDS,
+    REVOCATION_DELAY_SECONDS,
+)
 
 PAGE: Final = ROOT / "docs" / "explanation" / "performance-gateway.md"
 
@@ -21,10 +28,20 @@ def soak_table(soak: Soak) -> str:
     seen, pool = soak.seen, soak.pool
     total = sum(seen.statuses.values())
     asked = sum(len(moments) for moments in soak.server.calls.values())
-    judged = sum(number for (kind, _), number in seen.statuses.items() if "opaque" in kind or "revocable" in kind)
-    about_good = sum(len(moments) for token, moments in soak.server.calls.items() if token.startswith("opaque-"))
+    judged = sum(
+        number
+        for (kind, _), number in seen.statuses.items()
+        if "opaque" in kind or "revocable" in kind
+    )
+    about_good = sum(
+        len(moments) for token, moments in soak.server.calls.items() if token.startswith("opaque-")
+    )
     calm, late = soak.during(0.2, 0.35), soak.during(0.9, 1)
-    delays = [one.last_good - one.revoked for one in (*pool.ended, *pool.revocable) if one.last_good and one.revoked]
+    delays = [
+        one.last_good - one.revoked
+        for one in (*pool.ended, *pool.revocable)
+        if one.last_good and one.revoked
+    ]
     revoked = sum(one.revoked is not None for one in (*pool.ended, *pool.revocable))
     begun, mended = pool.outage or 0.0, pool.mended or 0.0
     outside = sum(not begun - 1 <= at <= mended for at, _ in seen.outages)
@@ -36,31 +53,61 @@ def soak_table(soak: Soak) -> str:
     rows = [
         ("requests, and the rate", "", f"{total:,} in {soak.minutes:g} minutes, {soak.rate:.0f}/s"),
         ("answers", "", answers),
-        ("errors of our own (500, lost connections, traces in the log)", "0", str(_own_errors(soak))),
+        (
+            "errors of our own (500, lost connections, traces in the log)",
+            "0",
+            str(_own_errors(soak)),
+        ),
         ("answers that were not as promised", "0", f"{seen.faults.total():,}"),
         ("CPU of the process for one request", "", f"{soak.cpu_seconds / total * 1e6:.0f} µs"),
-        ("resident memory, 20 % to 35 % of the time → the last tenth", "flat", f"{soak.rss(0.2, 0.35):.1f} → {soak.rss(0.9, 1):.1f} MiB"),
+        (
+            "resident memory, 20 % to 35 % of the time → the last tenth",
+            "flat",
+            f"{soak.rss(0.2, 0.35):.1f} → {soak.rss(0.9, 1):.1f} MiB",
+        ),
         (
             "resident memory in each tenth of the time, MiB",
             "",
             ", ".join(f"{soak.rss(part / 10, part / 10 + 0.1):.1f}" for part in range(10)),
         ),
-        ("open descriptors, the same as above", "flat", f"{max(one.descriptors for one in calm)} → {max(one.descriptors for one in late)}"),
         (
-            f"a revoked token was last let through after its revocation ({revoked} revoked, some just before and in the outage)",
+            "open descriptors, the same as above",
+            "flat",
+            f"{max(one.descriptors for one in calm)} → {max(one.descriptors for one in late)}",
+        ),
+        (
+            (
+                f"a revoked token was last let through after its revocation ({revoked} revoked, some "
+                "just before and in the outage)"
+            ),
             f"≤ {REVOCATION_DELAY_SECONDS:.0f} s",
             f"{max(delays, default=0):.1f} s (median {statistics.median(delays or [0]):.1f} s)",
         ),
         (
-            "a new key's token refused after its publication, unknown key IDs being shown all the time",
+            (
+                "a new key's token refused after its publication, unknown key IDs being shown all the "
+                "time"
+            ),
             f"≤ {COOLDOWN_SECONDS:.0f} s",
             f"{pool.late_key:.1f} s",
         ),
-        ("a withdrawn key's token let through after its withdrawal", f"≤ {KEYS_MAX_AGE_SECONDS:.0f} s", f"{pool.old_key:.1f} s"),
+        (
+            "a withdrawn key's token let through after its withdrawal",
+            f"≤ {KEYS_MAX_AGE_SECONDS:.0f} s",
+            f"{pool.old_key:.1f} s",
+        ),
         ("introspection calls while an answer still counted", "0", str(early_calls(soak))),
-        ("introspection calls, for so many requests with opaque tokens", "", f"{about_good:,} for {judged:,}"),
+        (
+            "introspection calls, for so many requests with opaque tokens",
+            "",
+            f"{about_good:,} for {judged:,}",
+        ),
         ("introspection calls about junk", "", f"{asked - about_good:,}"),
-        ("fetches of the keys, unknown key IDs and the outage included", f"≤ {keys_bound(soak)}", str(soak.asked.get("jwks", 0))),
+        (
+            "fetches of the keys, unknown key IDs and the outage included",
+            f"≤ {keys_bound(soak)}",
+            str(soak.asked.get("jwks", 0)),
+        ),
         ("503 with `Retry-After`", "all", f"{len(seen.outages):,}" + _without_retry(soak)),
         (
             "503 after the outage",
@@ -71,11 +118,21 @@ def soak_table(soak: Soak) -> str:
         ("the same in the outage", "", _waits(soak, inside=True)),
         ("status page, metrics and status.json read", "", f"{soak.page:,} times each"),
     ]
-    return "\n".join(("| | promised | seen |", "|---|---:|---:|", *(f"| {what} | {wanted} | {was} |" for what, wanted, was in rows)))
+    return "\n".join(
+        (
+            "| | promised | seen |",
+            "|---|---:|---:|",
+            *(f"| {what} | {wanted} | {was} |" for what, wanted, was in rows),
+        )
+    )
 
 
 def _own_errors(soak: Soak) -> int:
-    errors = sum(number for (_, status), number in soak.seen.statuses.items() if status >= 500 and status != 503)
+    errors = sum(
+        number
+        for (_, status), number in soak.seen.statuses.items()
+        if status >= 500 and status != 503
+    )
     return errors + soak.seen.dropped + sum("log" in fault for fault in soak.faults)
 
 
@@ -86,7 +143,9 @@ def _without_retry(soak: Soak) -> str:
 
 def _waits(soak: Soak, *, inside: bool) -> str:
     begun, mended = soak.pool.outage or 0.0, soak.pool.mended or 0.0
-    waits = [seconds * 1e3 for sent, seconds in soak.seen.waits if (begun <= sent <= mended) is inside]
+    waits = [
+        seconds * 1e3 for sent, seconds in soak.seen.waits if (begun <= sent <= mended) is inside
+    ]
     cuts = statistics.quantiles(waits, n=100) if len(waits) > 1 else [0.0] * 99
     return f"{cuts[49]:.1f} ms, {cuts[98]:.0f} ms"
 
@@ -94,9 +153,14 @@ def _waits(soak: Soak, *, inside: bool) -> str:
 def machine() -> str:
     """Say what was measured on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?")
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?"
+    )
     cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, {platform.python_implementation()} {platform.python_version()}, {platform.system()}."
+    return (
+        f"{model}, {cores} cores, {platform.python_implementation()} "
+        f"{platform.python_version()}, {platform.system()}."
+    )
 
 
 def write(name: str, text: str) -> None:

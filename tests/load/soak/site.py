@@ -1,4 +1,6 @@
-"""What the soak runs on: an authorization server that counts, `iiniit-guard serve` as a process, and what that process weighs."""
+"""What the soak runs on: an authorization server that counts, `iiniit-guard serve` as a process,
+and what that process weighs.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ class CountingIssuer(RealIssuer):
 class Served:
     """A running `iiniit-guard serve`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], gateway: int, admin: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], gateway: int, admin: int, log: Path
+    ) -> None:
         self.process = process
         self.gateway = gateway
         self.admin = admin
@@ -95,9 +99,18 @@ class Served:
     def weigh(self) -> Weight:
         """Look at the process."""
         place = Path(f"/proc/{self.process.pid}")
-        status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines() if ":" in line)
+        status = dict(
+            line.split(":", 1)
+            for line in (place / "status").read_text().splitlines()
+            if ":" in line
+        )
         descriptors = sum(1 for _ in (place / "fd").iterdir())
-        return Weight(time.monotonic(), int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]))
+        return Weight(
+            time.monotonic(),
+            int(status["VmRSS"].split()[0]) / 1024,
+            descriptors,
+            int(status["Threads"]),
+        )
 
     def cpu_seconds(self) -> float:
         """CPU time so far."""
@@ -111,7 +124,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def served(folder: Path, issuer: str, audience: str, secret: str, *, places: str = "", cached: int = CACHED_TOKENS) -> Iterator[Served]:
+def served(
+    folder: Path,
+    issuer: str,
+    audience: str,
+    secret: str,
+    *,
+    places: str = "",
+    cached: int = CACHED_TOKENS,
+) -> Iterator[Served]:
     """Run the gateway's guard until the block ends, and see it end well.
 
     Args:
@@ -124,12 +145,27 @@ def served(folder: Path, issuer: str, audience: str, secret: str, *, places: str
     """
     gateway, admin = free_port(), free_port()
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
-    values = {"gateway": gateway, "admin": admin, "hash": digest, "places": places, "cached": cached}
-    (folder / "guard.toml").write_text(SETTINGS.format(issuer=issuer, audience=audience, secret=secret, **values))
+    values = {
+        "gateway": gateway,
+        "admin": admin,
+        "hash": digest,
+        "places": places,
+        "cached": cached,
+    }
+    (folder / "guard.toml").write_text(
+        SETTINGS.format(issuer=issuer, audience=audience, secret=secret, **values)
+    )
     log = folder / "log"
     with log.open("wb") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "iiniit_guard.cli", "serve", "--config", str(folder / "guard.toml")],
+            [
+                sys.executable,
+                "-m",
+                "iiniit_guard.cli",
+                "serve",
+                "--config",
+                str(folder / "guard.toml"),
+            ],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=written,

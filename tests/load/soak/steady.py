@@ -1,4 +1,6 @@
-"""The soak: a steady load on `iiniit-guard serve` with rotations, revocations, a reload and an outage inside it."""
+"""The soak: a steady load on `iiniit-guard serve` with rotations, revocations, a reload and an
+outage inside it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from tests.load.soak.tokens import COOLDOWN_SECONDS, REVOCATION_DELAY_SECONDS, S
 
 RATE: Final = 150.0  # far below what one worker can do, so that waiting times are not a queue's
 _INACTIVE_TOKENS: Final = 16_384
-_GROWTH: Final = (0.03, 1.5)  # a share, and MiB beside it: one sample more or less of an allocator's arena
+_GROWTH: Final = (
+    0.03,
+    1.5,
+)  # a share, and MiB beside it: one sample more or less of an allocator's arena
 
 
 @dataclass
@@ -58,7 +63,11 @@ class Soak:
     def during(self, begins: float, ends: float) -> list[Weight]:
         """Give the weights between two shares of the time."""
         whole = self.minutes * 60
-        return [weight for weight in self.weights if begins * whole <= weight.at - self.begun <= ends * whole]
+        return [
+            weight
+            for weight in self.weights
+            if begins * whole <= weight.at - self.begun <= ends * whole
+        ]
 
     def rss(self, begins: float, ends: float) -> float:
         """Give the median of the resident memory in MiB between two shares of the time."""
@@ -75,25 +84,44 @@ def run(minutes: float, rate: float, say: Callable[[str], object]) -> Soak:
     """
     with tempfile.TemporaryDirectory() as folder, CountingIssuer() as server:
         check = server.issuer.client_check
-        with served(Path(folder), server.issuer.issuer, str(server.issuer.audience), check.client_secret) as process:
+        with served(
+            Path(folder), server.issuer.issuer, str(server.issuer.audience), check.client_secret
+        ) as process:
             soak = asyncio.run(_run(minutes, rate, server, process, say))
         judge(soak, process.log)
     return soak
 
 
-async def _run(minutes: float, rate: float, server: CountingIssuer, process: Served, say: Callable[[str], object]) -> Soak:
+async def _run(
+    minutes: float,
+    rate: float,
+    server: CountingIssuer,
+    process: Served,
+    say: Callable[[str], object],
+) -> Soak:
     pool = Pool(server)
     await _ready(process)
     load = Load(process.gateway, pool, rate)
     say("filling every cache, so that what grows afterwards is a leak")
-    many = [server.issuer.token(client_id=f"client-{number % 40}") for number in range(CACHED_TOKENS + 1000)]
-    await load.flood(many + [encode(number.to_bytes(12, "big")) for number in range(_INACTIVE_TOKENS + 1000)])
+    many = [
+        server.issuer.token(client_id=f"client-{number % 40}")
+        for number in range(CACHED_TOKENS + 1000)
+    ]
+    await load.flood(
+        many + [encode(number.to_bytes(12, "big")) for number in range(_INACTIVE_TOKENS + 1000)]
+    )
     server.calls.clear()
     server.asked.clear()
     soak = Soak(minutes, rate, load.seen, pool, server, time.monotonic())
     cpu = process.cpu_seconds()
     tasks = [
-        asyncio.create_task(task) for task in (_weigh(soak, process), _look(soak, process), _revoke(pool), _happen(soak, process, say))
+        asyncio.create_task(task)
+        for task in (
+            _weigh(soak, process),
+            _look(soak, process),
+            _revoke(pool),
+            _happen(soak, process, say),
+        )
     ]
     say(f"{rate:.0f} requests a second for {minutes:g} minutes")
     await load.run(minutes * 60)
@@ -128,7 +156,11 @@ async def _happen(soak: Soak, process: Served, say: Callable[[str], object]) -> 
         (0.50, "SIGHUP", lambda: process.process.send_signal(signal.SIGHUP)),
         (0.60, "outage: connections are refused", die),
         (0.64, "outage: connections are accepted and nothing is answered", hang),
-        (0.66, "outage: every answer is a 500", lambda: server.break_at(Answer(500, b"out of order"))),
+        (
+            0.66,
+            "outage: every answer is a 500",
+            lambda: server.break_at(Answer(500, b"out of order")),
+        ),
         (0.70, "the authorization server is back", mend),
     ]
     for share, what, act in events:
@@ -153,7 +185,9 @@ async def _ready(process: Served) -> None:
 async def _get(port: int, path: str) -> tuple[int, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
         answer = await reader.read(-1)
         return int(answer.split()[1]), answer
     finally:
@@ -194,21 +228,33 @@ def judge(soak: Soak, log: str) -> None:
     faults += [f"{what} ({number} times)" for what, number in sorted(seen.faults.items())]
     if seen.dropped:
         faults.append(f"{seen.dropped} requests lost their connection")
-    faults += [f"{kind}: {number} times {status}" for (kind, status), number in seen.statuses.items() if status >= 500 and status != 503]
+    faults += [
+        f"{kind}: {number} times {status}"
+        for (kind, status), number in seen.statuses.items()
+        if status >= 500 and status != 503
+    ]
     if not any(soak.pool.outage and at > soak.pool.outage for at, _ in seen.outages):
         faults.append("no 503 was seen in the outage, so nothing was tested there")
-    faults += [f"the log says {word}" for word in ("Traceback", "watch failed", "Task exception") if word in log]
+    faults += [
+        f"the log says {word}"
+        for word in ("Traceback", "watch failed", "Task exception")
+        if word in log
+    ]
     before, after = soak.rss(0.2, 0.35), soak.rss(0.9, 1)
     if after > before * (1 + _GROWTH[0]) + _GROWTH[1]:
         faults.append(f"resident memory grew from {before:.1f} to {after:.1f} MiB")
-    calm, end = (max(weight.descriptors for weight in soak.during(*when)) for when in ((0.2, 0.35), (0.9, 1)))
+    calm, end = (
+        max(weight.descriptors for weight in soak.during(*when)) for when in ((0.2, 0.35), (0.9, 1))
+    )
     if end > calm + 8:
         faults.append(f"open descriptors grew from {calm} to {end}")
     early = early_calls(soak)
     if early:
         faults.append(f"{early} calls about a token whose answer was still good")
     if soak.asked.get("jwks", 0) > keys_bound(soak):
-        faults.append(f"the keys were fetched {soak.asked['jwks']} times, {keys_bound(soak)} are promised")
+        faults.append(
+            f"the keys were fetched {soak.asked['jwks']} times, {keys_bound(soak)} are promised"
+        )
 
 
 def early_calls(soak: Soak) -> int:
@@ -218,11 +264,16 @@ def early_calls(soak: Soak) -> int:
     for token, moments in soak.server.calls.items():
         if token.startswith("opaque-"):
             good = [moment for moment in moments if moment < (revoked.get(token) or math.inf)]
-            early += sum(second - first < REVOCATION_DELAY_SECONDS - SLACK_SECONDS for first, second in pairwise(good))
+            early += sum(
+                second - first < REVOCATION_DELAY_SECONDS - SLACK_SECONDS
+                for first, second in pairwise(good)
+            )
     return early
 
 
 def keys_bound(soak: Soak) -> int:
-    """Give how often the keys may be fetched: once per cool-down, and once for each set at 80 % of its 300 seconds."""
+    """Give how often the keys may be fetched: once per cool-down, and once for each set at 80 % of
+    its 300 seconds.
+    """
     seconds = soak.minutes * 60
     return math.ceil(seconds / COOLDOWN_SECONDS) + math.ceil(seconds / 240) + 2

@@ -74,8 +74,14 @@ class Pool:
             "no token": lambda: Shown(None),
             "no scope": lambda: Shown(issuer.token("other"), key=self._key),
             "expired": lambda: Shown(issuer.token(expires_in=-60)),
-            "bad signature": lambda: Shown(issuer.token(sign_with=stranger, header={"kid": issuer.signing_key.kid})),
-            "unknown key": lambda: Shown(issuer.token(sign_with=stranger, header={"kid": base64.b16encode(os.urandom(8)).decode()})),
+            "bad signature": lambda: Shown(
+                issuer.token(sign_with=stranger, header={"kid": issuer.signing_key.kid})
+            ),
+            "unknown key": lambda: Shown(
+                issuer.token(
+                    sign_with=stranger, header={"kid": base64.b16encode(os.urandom(8)).decode()}
+                )
+            ),
             "junk": lambda: Shown(base64.b16encode(os.urandom(16)).decode()),
         }
 
@@ -86,9 +92,13 @@ class Pool:
             return self._random.choice(self.revocable)
         if what not in ("jwt", "opaque"):
             shown = self._rest[what]()
-            self.server.issuer.revoke(shown.token or "")  # so that the server's memory of what it issued stays small
+            self.server.issuer.revoke(
+                shown.token or ""
+            )  # so that the server's memory of what it issued stays small
             return shown
-        tokens, make = (self._jwts, self._jwt) if what == "jwt" else (self._opaque, self._opaque_token)
+        tokens, make = (
+            (self._jwts, self._jwt) if what == "jwt" else (self._opaque, self._opaque_token)
+        )
         place = self._random.randrange(len(tokens))
         if time.monotonic() - tokens[place].made > LIFE_SECONDS:
             self.server.issuer.revoke(tokens[place].token or "")
@@ -96,33 +106,45 @@ class Pool:
         return tokens[place]
 
     def rotate(self, *, keep_old: bool) -> None:
-        """Publish a new key and sign with it at once, without the announcement that a careful server makes."""
+        """Publish a new key and sign with it at once, without the announcement that a careful
+        server makes.
+        """
         now = time.monotonic()
         if not keep_old:
-            self.withdrawn.update({number: now for number in self.published if number not in self.withdrawn})
+            self.withdrawn.update(
+                {number: now for number in self.published if number not in self.withdrawn}
+            )
         self.server.issuer.rotate_keys(keep_old)
         self._key += 1
         self.published[self._key] = now
-        for place in range(JWTS):  # a good key's tokens give way as they age; of a withdrawn key's some are shown on, to see them refused
+        for place in range(
+            JWTS
+        ):  # a good key's tokens give way as they age; of a withdrawn key's some are shown on, to see them refused
             if place % 3 == 0 if keep_old else place % 10:
                 self._jwts[place] = self._jwt(aged=True)
 
     def revoke_one(self) -> None:
-        """Revoke a token that is in use; it goes on being shown, to see for how long it is let through."""
+        """Revoke a token that is in use; it goes on being shown, to see for how long it is let
+        through.
+        """
         shown = next((one for one in self.revocable if one.revoked is None), None)
         if shown is not None:
             self.server.issuer.revoke(shown.token or "")
             shown.revoked = time.monotonic()
 
     def replace_ended(self) -> None:
-        """Put fresh tokens in the places of those whose revocation every cache must have noticed."""
+        """Put fresh tokens in the places of those whose revocation every cache must
+        have noticed.
+        """
         now = time.monotonic()
         for place, shown in enumerate(self.revocable):
             if shown.revoked is not None and now - shown.revoked > 1.5 * REVOCATION_DELAY_SECONDS:
                 self.ended.append(shown)
                 self.revocable[place] = self._opaque_token()
 
-    def fault(self, kind: str, shown: Shown, sent: float, status: int, active: bool | None) -> str | None:
+    def fault(
+        self, kind: str, shown: Shown, sent: float, status: int, active: bool | None
+    ) -> str | None:
         """Tell what was wrong with an answer; None for a right one.
 
         Args:
@@ -136,7 +158,11 @@ class Pool:
         if status == 503:
             of_keys = what in OF_KEYS or (what == "jwt" and shown.key in self.withdrawn)
             asked = of_keys or what not in WITHOUT_SERVER
-            return None if asked and self._is_outage(sent, of_keys=of_keys) else "503 where the server is not needed or well"
+            return (
+                None
+                if asked and self._is_outage(sent, of_keys=of_keys)
+                else "503 where the server is not needed or well"
+            )
         good = bool(status == 200 if active is None else active)
         if what == "jwt":
             return self._fault_of_jwt(shown, sent, good)
@@ -144,11 +170,17 @@ class Pool:
             if good and sent > shown.revoked:
                 shown.last_good = sent
             late = sent > shown.revoked + REVOCATION_DELAY_SECONDS
-            return f"good {sent - shown.revoked:.1f} s after its revocation" if good and late else None
+            return (
+                f"good {sent - shown.revoked:.1f} s after its revocation" if good and late else None
+            )
         if what in ("opaque", "revocable"):
             return None if good else f"a good token got {status}"
         wanted = 403 if what == "no scope" else 401
-        if what == "no scope" and status == 401 and sent - self.published[shown.key] <= COOLDOWN_SECONDS + SLACK_SECONDS:
+        if (
+            what == "no scope"
+            and status == 401
+            and sent - self.published[shown.key] <= COOLDOWN_SECONDS + SLACK_SECONDS
+        ):
             return None
         return None if status == wanted else f"{status} instead of {wanted}"
 
@@ -157,12 +189,20 @@ class Pool:
         if withdrawn is not None and sent > withdrawn:
             if good:
                 self.old_key = max(self.old_key, sent - withdrawn)
-            return "good under a withdrawn key" if good and sent > withdrawn + KEYS_MAX_AGE_SECONDS + SLACK_SECONDS else None
+            return (
+                "good under a withdrawn key"
+                if good and sent > withdrawn + KEYS_MAX_AGE_SECONDS + SLACK_SECONDS
+                else None
+            )
         if good:
             return None
         age = sent - self.published[shown.key]
         self.late_key = max(self.late_key, age)
-        return None if age <= COOLDOWN_SECONDS + SLACK_SECONDS else f"a good token refused {age:.0f} s after its key was published"
+        return (
+            None
+            if age <= COOLDOWN_SECONDS + SLACK_SECONDS
+            else f"a good token refused {age:.0f} s after its key was published"
+        )
 
     def _is_outage(self, sent: float, *, of_keys: bool) -> bool:
         if self.outage is None or sent < self.outage - SLACK_SECONDS:
@@ -175,7 +215,10 @@ class Pool:
         return Shown(token, self._made(aged), self._key)
 
     def _opaque_token(self, *, aged: bool = False) -> Shown:
-        return Shown(self.server.issuer.opaque_token(expires_in=4 * LIFE_SECONDS, client_id=self._client()), self._made(aged))
+        return Shown(
+            self.server.issuer.opaque_token(expires_in=4 * LIFE_SECONDS, client_id=self._client()),
+            self._made(aged),
+        )
 
     def _made(self, aged: bool) -> float:
         return time.monotonic() - (self._random.random() * LIFE_SECONDS if aged else 0.0)

@@ -1,7 +1,9 @@
-"""`/introspect` beside the endpoint it stands in front of: requests a second, calls and CPU, while tokens come by Zipf's law.
+"""`/introspect` beside the endpoint it stands in front of: requests a second, calls and CPU, while
+tokens come by Zipf's law.
 
-Three endpoints: one that looks into a table at once (the quickest there could be), and the same with 5 and 20 ms for what a real one does.
-Each is asked by wrk directly and through `iiniit-guard serve`, in turn, and the guard starts with an empty memory each time.
+Three endpoints: one that looks into a table at once (the quickest there could be), and the same
+with 5 and 20 ms for what a real one does. Each is asked by wrk directly and through `iiniit-guard
+serve`, in turn, and the guard starts with an empty memory each time.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ AUDIENCE: Final = "https://api.test"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of wrk: what was asked and how, what came of it, and the CPU time of endpoint and guard together."""
+    """One run of wrk: what was asked and how, what came of it, and the CPU time of endpoint and
+    guard together.
+    """
 
     delay: float
     guarded: bool
@@ -76,7 +80,9 @@ def run(seconds: float, say: Callable[[str], object]) -> list[Run]:
 
 
 def _draw() -> list[int]:
-    """Draw tokens by Zipf's law with exponent 1: the n-th most used one is used 1/n as often as the first."""
+    """Draw tokens by Zipf's law with exponent 1: the n-th most used one is used 1/n as often as the
+    first.
+    """
     steps = list(accumulate(1 / rank for rank in range(1, TOKENS + 1)))
     dice = random.Random(11)
     return [bisect_left(steps, dice.random() * steps[-1]) for _ in range(DRAWN)]
@@ -95,37 +101,83 @@ def _endpoint(delay: float) -> Iterator[tuple[int, int]]:
         process.wait(10)
 
 
-def _run(folder: Path, endpoint: int, pid: int, delay: float, guarded: bool, seconds: float, drawn: list[int]) -> Run:
+def _run(
+    folder: Path,
+    endpoint: int,
+    pid: int,
+    delay: float,
+    guarded: bool,
+    seconds: float,
+    drawn: list[int],
+) -> Run:
     url = f"http://127.0.0.1:{endpoint}"
     if not guarded:
         return _ask(folder, f"{url}/introspect", (pid,), endpoint, delay, guarded, seconds, drawn)
     places = f'jwt = "introspect"\nintrospection_endpoint = "{url}/introspect"'
     with served(folder, url, AUDIENCE, "secret", places=places, cached=65_536) as process:
-        _until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{process.gateway}/readyz").status == 200)
+        _until(
+            lambda: (
+                urllib.request.urlopen(f"http://127.0.0.1:{process.gateway}/readyz").status == 200
+            )
+        )
         asked = f"http://127.0.0.1:{process.gateway}/introspect"
-        return _ask(folder, asked, (pid, process.process.pid), endpoint, delay, guarded, seconds, drawn)
+        return _ask(
+            folder, asked, (pid, process.process.pid), endpoint, delay, guarded, seconds, drawn
+        )
 
 
 def _ask(
-    folder: Path, url: str, pids: tuple[int, ...], endpoint: int, delay: float, guarded: bool, seconds: float, drawn: list[int]
+    folder: Path,
+    url: str,
+    pids: tuple[int, ...],
+    endpoint: int,
+    delay: float,
+    guarded: bool,
+    seconds: float,
+    drawn: list[int],
 ) -> Run:
     script = folder / "ask.lua"
     script.write_text(
-        f'local drawn = {{}}\nlocal turn = 0\nfor line in io.lines("{folder / "drawn"}") do drawn[#drawn + 1] = line end\n'
-        f'local headers = {{["Content-Type"] = "application/x-www-form-urlencoded", ["Authorization"] = "{CALLER}"}}\n'
+        f'local drawn = {{}}\nlocal turn = 0\nfor line in io.lines("{folder / "drawn"}") do '
+        "drawn[#drawn + 1] = line end\n"
+        f'local headers = {{["Content-Type"] = "application/x-www-form-urlencoded", '
+        f'["Authorization"] = "{CALLER}"}}\n'
         "function request()\n  turn = turn % #drawn + 1\n"
-        '  return wrk.format("POST", nil, headers, "token=opaque-token-of-usual-length-" .. drawn[turn])\nend\n'
+        '  return wrk.format("POST", nil, headers, "token=opaque-token-of-usual-length-" .. '
+        "drawn[turn])\nend\n"
     )
     before, cpu = _calls(endpoint), sum(map(cpu_seconds, pids))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds:g}s",
+        "--latency",
+        "-s",
+        str(script),
+        url,
+    ]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(said)
-    found = [re.search(what, said, re.MULTILINE) for what in (r"(\d+) requests in", r"^ +50% +(\S+)", r"^ +99% +(\S+)")]
+    found = [
+        re.search(what, said, re.MULTILINE)
+        for what in (r"(\d+) requests in", r"^ +50% +(\S+)", r"^ +99% +(\S+)")
+    ]
     answered, median, p99 = (match[1] if match else "0" for match in found)
     cpu = sum(map(cpu_seconds, pids)) - cpu
     different = len(set((drawn * (int(answered) // DRAWN + 1))[: int(answered)]))
-    return Run(delay, guarded, seconds, int(answered), _calls(endpoint) - before, different, median, p99, cpu)
+    return Run(
+        delay,
+        guarded,
+        seconds,
+        int(answered),
+        _calls(endpoint) - before,
+        different,
+        median,
+        p99,
+        cpu,
+    )
 
 
 def _calls(port: int) -> int:
@@ -153,9 +205,15 @@ def table(runs: list[Run]) -> str:
         runs: Directly and guarded, in pairs.
     """
     lines = [
-        f"{machine()} {TOKENS:,} tokens by Zipf's law (exponent 1), {CONNECTIONS} connections, {runs[0].seconds:g} s each, one worker.",
+        (
+            f"{machine()} {TOKENS:,} tokens by Zipf's law (exponent 1), {CONNECTIONS} connections, "
+            f"{runs[0].seconds:g} s each, one worker."
+        ),
         "",
-        "| the endpoint's own work | asked | requests/s | p50, p99 | CPU for one request | its calls | for 1,000 requests | tokens |",
+        (
+            "| the endpoint's own work | asked | requests/s | p50, p99 | CPU for one request | its "
+            "calls | for 1,000 requests | tokens |"
+        ),
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for one in runs:

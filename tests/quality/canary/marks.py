@@ -43,14 +43,22 @@ class MarkedIssuer(Issuer):
 
     def opaque_token(self, scope: str | None = "user:read", **arguments: Any) -> str:
         """Issue an opaque token that contains a mark."""
-        token = super().opaque_token(scope, **{"subject": SUBJECT, **arguments, "prefix": arguments.get("prefix", "") + TOKEN})
+        token = super().opaque_token(
+            scope,
+            **{"subject": SUBJECT, **arguments, "prefix": arguments.get("prefix", "") + TOKEN},
+        )
         self.issued.append(token)
         return token
 
 
 def token_marks(tokens: list[str]) -> set[str]:
     """Return the secret parts of a token: all of it, and its last part."""
-    return {mark for token in [*tokens, TOKEN] for mark in (token, token.rpartition(".")[2]) if len(mark) > 11}
+    return {
+        mark
+        for token in [*tokens, TOKEN]
+        for mark in (token, token.rpartition(".")[2])
+        if len(mark) > 11
+    }
 
 
 class Written:
@@ -124,7 +132,11 @@ def texts_in(*roots: object) -> list[str]:
     modules = {id(vars(module)) for module in list(sys.modules.values())}
     while ahead:
         one = ahead.pop()
-        if id(one) in seen or id(one) in modules or isinstance(one, (type, ModuleType, FunctionType, MethodType)):
+        if (
+            id(one) in seen
+            or id(one) in modules
+            or isinstance(one, (type, ModuleType, FunctionType, MethodType))
+        ):
             continue
         seen.add(id(one))
         if isinstance(one, (bytes, bytearray)):

@@ -31,18 +31,38 @@ from tests.contract.cases import case as cases
 from tests.contract.cases.case import Case, Refused, play, seen_by_guard, seen_by_guard_async
 from tests.contract.cases.tables import CASES
 from tests.contract.hosts.builders import HOSTS
-from tests.quality.canary.marks import SECRET, SUBJECT, TOKEN, MarkedIssuer, everything_written, secret_spellings, texts_in, token_marks
+from tests.quality.canary.marks import (
+    SECRET,
+    SUBJECT,
+    TOKEN,
+    MarkedIssuer,
+    everything_written,
+    secret_spellings,
+    texts_in,
+    token_marks,
+)
 
 
 def broad() -> list[Case]:
     """Return one row of each kind of answer, and every tenth row."""
     kinds: dict[object, Case] = {}
     for case in CASES:
-        kinds.setdefault((case.expected.reason if isinstance(case.expected, Refused) else "allowed", case.method, case.path), case)
+        kinds.setdefault(
+            (
+                case.expected.reason if isinstance(case.expected, Refused) else "allowed",
+                case.method,
+                case.path,
+            ),
+            case,
+        )
     return list(dict.fromkeys(chain(kinds.values(), CASES[::10])))
 
 
-WAYS: dict[str, Any] = {"guard": seen_by_guard, "guard on a loop": seen_by_guard_async, **{host.name: host.call for host in HOSTS}}
+WAYS: dict[str, Any] = {
+    "guard": seen_by_guard,
+    "guard on a loop": seen_by_guard_async,
+    **{host.name: host.call for host in HOSTS},
+}
 
 
 @pytest.fixture
@@ -74,7 +94,10 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
     seen_subjects = 0
     registry = CollectorRegistry()
     with everything_written() as written:
-        consumers: list[Callable[[Event], None]] = [DecisionLog(which="all"), DecisionMetrics(registry)]
+        consumers: list[Callable[[Event], None]] = [
+            DecisionLog(which="all"),
+            DecisionMetrics(registry),
+        ]
         for case in broad():
             if "{token}" in case.query and not way.startswith("guard"):
                 continue  # frameworks log whole URLs, so such a token is refused
@@ -85,14 +108,26 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
                 for consumer in consumers:
                     consumer(event)
                 written.add(event)
-                assert event.subject is None or (event.subject == SUBJECT) or SUBJECT not in event.subject
+                assert (
+                    event.subject is None
+                    or (event.subject == SUBJECT)
+                    or SUBJECT not in event.subject
+                )
                 seen_subjects += event.subject == SUBJECT
             public(written, scene, answer, tokens)
             # In memory: the caches hold digests of tokens alone, and no secret.
             resource = scene.guard.resource
-            learned = [resource.cache, *((server.refused, server.tombstones, server.flights, server.keys) for server in servers(resource))]
+            learned = [
+                resource.cache,
+                *(
+                    (server.refused, server.tombstones, server.flights, server.keys)
+                    for server in servers(resource)
+                ),
+            ]
             kept = "\n".join(texts_in(*learned, jose._known_headers))
-            assert not any(mark in kept for mark in (*token_marks(issuer.issued), *secret_spellings())), case.name
+            assert not any(
+                mark in kept for mark in (*token_marks(issuer.issued), *secret_spellings())
+            ), case.name
     written.texts.append(generate_latest(registry).decode())
 
     assert written.records > 50
@@ -108,7 +143,12 @@ def servers(resource):
 
 def public(written, scene, answer, tokens):
     """Return everything that an application could print, and everything that a client receives."""
-    written.add(scene.guard, scene.guard.resource.settings, scene.guard.resource, *servers(scene.guard.resource))
+    written.add(
+        scene.guard,
+        scene.guard.resource.settings,
+        scene.guard.resource,
+        *servers(scene.guard.resource),
+    )
     written.add(*(server.settings for server in servers(scene.guard.resource)))
     if scene.issuer.last_request is not None:
         written.add(scene.issuer.last_request)
@@ -117,13 +157,25 @@ def public(written, scene, answer, tokens):
     elif answer.status != 200:  # the application decides what its handler answers
         written.texts.append(answer.body.decode())
         written.add(answer.headers, answer)
-    written.add(Request("GET", "/", b"access_token=" + TOKEN.encode(), [(b"authorization", b"Bearer " + TOKEN.encode())]))
+    written.add(
+        Request(
+            "GET",
+            "/",
+            b"access_token=" + TOKEN.encode(),
+            [(b"authorization", b"Bearer " + TOKEN.encode())],
+        )
+    )
 
 
 def test_exceptions_hold_nothing():
     issuer = MarkedIssuer()
     with everything_written() as written, issuer.guard() as guard:
-        bad = [issuer.token(expires_in=-100), issuer.token(aud="https://other.test"), issuer.token()[:-3] + "AAA", issuer.token() + "!"]
+        bad = [
+            issuer.token(expires_in=-100),
+            issuer.token(aud="https://other.test"),
+            issuer.token()[:-3] + "AAA",
+            issuer.token() + "!",
+        ]
         for token in [*bad, TOKEN + " " + TOKEN, "x" * 20_000 + TOKEN, TOKEN]:
             with pytest.raises(TokenRefused) as refused:
                 guard.verify(token)
@@ -132,7 +184,10 @@ def test_exceptions_hold_nothing():
         with pytest.raises(IssuerUnavailable) as unavailable:
             guard.verify(issuer.opaque_token())
         written.add(unavailable.value)
-        with issuer.guard(issuer_resolver=lambda request: issuer.issuer) as resolving, pytest.raises(GuardError) as usage:
+        with (
+            issuer.guard(issuer_resolver=lambda request: issuer.issuer) as resolving,
+            pytest.raises(GuardError) as usage,
+        ):
             resolving.verify(issuer.token())
         written.add(usage.value)
 
@@ -146,9 +201,17 @@ def test_exceptions_hold_nothing():
         {"INTROSPECTION_CLIENT_AUTH": SECRET},
         {"INTROSPECTION_CLIENT_SECRET": SECRET},
         {"INTROSPECTION_CLIENT_AUTH": "client_secret_basic", "INTROSPECTION_CLIENT_SECRET": SECRET},
-        {"INTROSPECTION_CLIENT_AUTH": "bearer", "INTROSPECTION_TOKEN": SECRET, "INTROSPECTION_CLIENT_ID": "x"},
+        {
+            "INTROSPECTION_CLIENT_AUTH": "bearer",
+            "INTROSPECTION_TOKEN": SECRET,
+            "INTROSPECTION_CLIENT_ID": "x",
+        },
         {"STORE_SECRET": SECRET},
-        {"STORE_SECRET": SECRET, "STORE_URL": f"redis://:{SECRET}@store.test", "MAX_TOKEN_BYTES": SECRET},
+        {
+            "STORE_SECRET": SECRET,
+            "STORE_URL": f"redis://:{SECRET}@store.test",
+            "MAX_TOKEN_BYTES": SECRET,
+        },
         {"SCOPE_ALIASES": SECRET, "ALGORITHMS": SECRET, "PROFILE": SECRET},
         {SECRET: SECRET},
     ],
@@ -158,7 +221,9 @@ def test_faults_of_settings_hold_no_value(environ):
     with everything_written() as written, pytest.raises(SettingsError) as fault:
         Guard.from_env(variables)
     told = [
-        text for text in [str(fault.value), repr(fault.value), *fault.value.faults] if SECRET in text.replace(f"IINIIT_GUARD_{SECRET}", "")
+        text
+        for text in [str(fault.value), repr(fault.value), *fault.value.faults]
+        if SECRET in text.replace(f"IINIIT_GUARD_{SECRET}", "")
     ]
 
     assert [text for text in told if f"IINIIT_GUARD_{SECRET}" not in text] == []
@@ -168,10 +233,18 @@ def test_faults_of_settings_hold_no_value(environ):
 def test_public_objects_show_no_secret():
     issuer = MarkedIssuer()
     with everything_written() as written:
-        for method in (ClientSecretBasic("api", SECRET), ClientSecretPost("api", SECRET), iiniit_guard.BearerToken(SECRET)):
+        for method in (
+            ClientSecretBasic("api", SECRET),
+            ClientSecretPost("api", SECRET),
+            iiniit_guard.BearerToken(SECRET),
+        ):
             written.add(method)
             with issuer.guard(introspection=method) as guard:
-                written.add(guard, guard.resource.settings, *(server.settings for server in guard.resource.servers))
+                written.add(
+                    guard,
+                    guard.resource.settings,
+                    *(server.settings for server in guard.resource.servers),
+                )
         pem = issuer.client_check.client_key.private_pem()
         written.add(iiniit_guard.PrivateKeyJwt("api", pem, "ES256"))
         written.add(iiniit_guard.Principal("ApiKey", SUBJECT, frozenset()))
@@ -202,8 +275,19 @@ class Loopback(BaseHTTPRequestHandler):
 @pytest.mark.parametrize("body", ["active", "inactive", "garbage"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "loop"])
 def test_the_real_client_writes_nothing_down(body, asynchronous):
-    active = {"active": True, "iss": "https://issuer.test", "aud": "https://api.test", "sub": SUBJECT, "scope": "a", "token": TOKEN}
-    answers = {"active": json.dumps(active).encode(), "inactive": b'{"active": false}', "garbage": TOKEN.encode() + SUBJECT.encode()}
+    active = {
+        "active": True,
+        "iss": "https://issuer.test",
+        "aud": "https://api.test",
+        "sub": SUBJECT,
+        "scope": "a",
+        "token": TOKEN,
+    }
+    answers = {
+        "active": json.dumps(active).encode(),
+        "inactive": b'{"active": false}',
+        "garbage": TOKEN.encode() + SUBJECT.encode(),
+    }
 
     class Serving(Loopback):
         answer = answers[body]

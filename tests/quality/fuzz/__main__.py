@@ -1,4 +1,5 @@
-"""Fuzz the parsers: `python -m tests.quality.fuzz [--seconds N] [TARGET...]`, N seconds for each target.
+"""Fuzz the parsers: `python -m tests.quality.fuzz [--seconds N] [TARGET...]`, N seconds for each
+target.
 
 With atheris the fuzzer is guided by coverage; without it, Hypothesis changes the seeds at random.
 """
@@ -29,8 +30,22 @@ def guided(name: str, seconds: int) -> None:
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(SEEDS[name]):
             (Path(corpus) / str(number)).write_bytes(seed)
-        arguments = [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", "-timeout=10", "-rss_limit_mb=2048", "-verbosity=1"]
-        atheris.Setup([sys.argv[0], *arguments, f"-artifact_prefix={tempfile.gettempdir()}/fuzz-{name}-", corpus], TARGETS[name])
+        arguments = [
+            f"-max_total_time={seconds}",
+            f"-max_len={MAX_BYTES}",
+            "-timeout=10",
+            "-rss_limit_mb=2048",
+            "-verbosity=1",
+        ]
+        atheris.Setup(
+            [
+                sys.argv[0],
+                *arguments,
+                f"-artifact_prefix={tempfile.gettempdir()}/fuzz-{name}-",
+                corpus,
+            ],
+            TARGETS[name],
+        )
         atheris.Fuzz()
 
 
@@ -44,7 +59,9 @@ def blind(name: str, seconds: int) -> int:
         text = bytearray(chance.choice(pool))
         for _ in range(chance.randint(1, 8)):
             at = chance.randint(0, len(text))
-            piece = chance.choice([bytes([chance.randrange(256)]), chance.choice(pool)[: chance.randint(0, 40)], b""])
+            piece = chance.choice(
+                [bytes([chance.randrange(256)]), chance.choice(pool)[: chance.randint(0, 40)], b""]
+            )
             text[at : at + chance.randint(0, 3)] = piece
         shown = bytes(text[:MAX_BYTES])
         try:
@@ -75,12 +92,25 @@ def main() -> int:
     failed = []
     total = 0
     for name in asked.targets or TARGETS:
-        command = [sys.executable, "-m", "tests.quality.fuzz", "--one", how, "--seconds", str(asked.seconds), name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+        command = [
+            sys.executable,
+            "-m",
+            "tests.quality.fuzz",
+            "--one",
+            how,
+            "--seconds",
+            str(asked.seconds),
+            name,
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, errors="replace"
+        )
         found = re.search(r"Done (\d+) runs", done.stdout + done.stderr)
         runs = int(found[1]) if found else 0
         total += runs
-        print(f"{name}: {runs:,} executions{'' if done.returncode == 0 else ', FAILED'}", flush=True)
+        print(
+            f"{name}: {runs:,} executions{'' if done.returncode == 0 else ', FAILED'}", flush=True
+        )
         if done.returncode != 0:
             failed.append(name)
             print((done.stdout + done.stderr)[-4000:])

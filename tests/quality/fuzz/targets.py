@@ -113,10 +113,14 @@ def introspection_answer(data: bytes) -> None:
         return
     assert json.loads(data)["active"] is parsed["active"]
     with ISSUER.guard(transport=_answering(data)) as guard:
-        decision = guard.authenticate(Request("GET", "/", headers=[(b"authorization", b"Bearer opaque")]))
+        decision = guard.authenticate(
+            Request("GET", "/", headers=[(b"authorization", b"Bearer opaque")])
+        )
     if getattr(decision, "status", None) is None:
         assert parsed["active"] is True
-        assert "https://api.test" in (parsed["aud"] if isinstance(parsed["aud"], list) else [parsed["aud"]])
+        assert "https://api.test" in (
+            parsed["aud"] if isinstance(parsed["aud"], list) else [parsed["aud"]]
+        )
     else:
         _sendable(decision)
 
@@ -144,7 +148,11 @@ def metadata(data: bytes) -> None:
 
     with ISSUER.guard(transport=handle) as guard:
         for token in (SEED_TOKEN, "opaque"):
-            _sendable(guard.authenticate(Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])))
+            _sendable(
+                guard.authenticate(
+                    Request("GET", "/", headers=[(b"authorization", b"Bearer " + token.encode())])
+                )
+            )
     assert all(url.lower().startswith("https://") for url in asked)
 
 
@@ -172,7 +180,10 @@ def rule_paths(data: bytes) -> None:
         (path, _RULES.policy_for(Request(method, path))),
         (raw.partition("?")[0], _RULES.policy_for_target(method, raw)),
         (override.partition("?")[0], _RULES.policy_for_target(method, override, headers)),
-        (override.partition("?")[0], _RULES.policy_for_target(method, override.encode("latin-1"), headers)),
+        (
+            override.partition("?")[0],
+            _RULES.policy_for_target(method, override.encode("latin-1"), headers),
+        ),
     ]
     for asked, answer in answers:
         if isinstance(answer, Problem):
@@ -226,11 +237,26 @@ def requests_of_servers(data: bytes) -> None:
     """Parse WSGI environs and ASGI scopes."""
     parts = data.split(b"\0")
     texts = [part.decode("latin-1") for part in parts]
-    names = ["REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_AUTHORIZATION", "HTTP_X", "CONTENT_LENGTH", "REMOTE_ADDR"]
+    names = [
+        "REQUEST_METHOD",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "HTTP_AUTHORIZATION",
+        "HTTP_X",
+        "CONTENT_LENGTH",
+        "REMOTE_ADDR",
+    ]
     environ = dict(zip(names, texts, strict=False))
     lines = [(b"authorization", part) for part in parts]
     path = data.decode("utf-8", "replace")
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": texts[0], "query_string": data, "headers": lines}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "root_path": texts[0],
+        "query_string": data,
+        "headers": lines,
+    }
     for request in (request_from_environ(environ), request_from_scope(scope)):
         found = credential_of(request, frozenset({"bearer"}), 4096)
         assert isinstance(found, (Credential, Problem))
@@ -251,16 +277,54 @@ TARGETS: Final[dict[str, Target]] = {
     "requests_of_servers": requests_of_servers,
 }
 
-_CLAIMS: Final = {"active": True, "iss": ISSUER.issuer, "aud": "https://api.test", "exp": int(ISSUER.now) + 300, "scope": "a b"}
+_CLAIMS: Final = {
+    "active": True,
+    "iss": ISSUER.issuer,
+    "aud": "https://api.test",
+    "exp": int(ISSUER.now) + 300,
+    "scope": "a b",
+}
 SEEDS: Final[dict[str, list[bytes]]] = {
-    "authorization": [b"Bearer abc", b"ApiKey x=1, y=2", b'Digest a="b\\"", c=d', b"Bearer a\nBearer b", b"Bearer a\0access_token=x"],
-    "jws": [SEED_TOKEN.encode(), b'\x01{"alg":"ES256","typ":"at+jwt"}\0{"iss":"x"}\0sig', b'\x02{"exp":1e400,"a":NaN,"a":[[[]]]}'],
-    "strict_json": [b'{"a":[1,2.5,true,null,"\\ud83d\\ude00"],"b":{"c":{}}}', b'{"a":1,"a":2}', b"\xef\xbb\xbf{}"],
-    "jwk_set": [json.dumps(ISSUER.jwk_set()).encode(), b'{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"oct","k":"AA"}]}'],
-    "introspection_answer": [json.dumps(_CLAIMS).encode(), b'{"active":false}', b'{"active":"true"}'],
+    "authorization": [
+        b"Bearer abc",
+        b"ApiKey x=1, y=2",
+        b'Digest a="b\\"", c=d',
+        b"Bearer a\nBearer b",
+        b"Bearer a\0access_token=x",
+    ],
+    "jws": [
+        SEED_TOKEN.encode(),
+        b'\x01{"alg":"ES256","typ":"at+jwt"}\0{"iss":"x"}\0sig',
+        b'\x02{"exp":1e400,"a":NaN,"a":[[[]]]}',
+    ],
+    "strict_json": [
+        b'{"a":[1,2.5,true,null,"\\ud83d\\ude00"],"b":{"c":{}}}',
+        b'{"a":1,"a":2}',
+        b"\xef\xbb\xbf{}",
+    ],
+    "jwk_set": [
+        json.dumps(ISSUER.jwk_set()).encode(),
+        b'{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"oct","k":"AA"}]}',
+    ],
+    "introspection_answer": [
+        json.dumps(_CLAIMS).encode(),
+        b'{"active":false}',
+        b'{"active":"true"}',
+    ],
     "metadata": [json.dumps(ISSUER.metadata_document()).encode()],
-    "response_headers": [b"public, max-age=600", b"no-store", b"Wed, 21 Oct 2026 07:28:00 GMT", b"120"],
-    "rule_paths": [b"\0/healthz", b"\0/v1/user/7?x=1", b"\0/files/a%2fb", b"\1//healthz/..;/v1", b"\2http://h/healthz\nDELETE"],
+    "response_headers": [
+        b"public, max-age=600",
+        b"no-store",
+        b"Wed, 21 Oct 2026 07:28:00 GMT",
+        b"120",
+    ],
+    "rule_paths": [
+        b"\0/healthz",
+        b"\0/v1/user/7?x=1",
+        b"\0/files/a%2fb",
+        b"\1//healthz/..;/v1",
+        b"\2http://h/healthz\nDELETE",
+    ],
     "rule_texts": [
         b'[[rules]]\nmethod = "GET"\npath = "/v1/<int:n>"\nscope = "a b"\n',
         (

@@ -1,4 +1,6 @@
-"""Every target of the fuzzer holds for its seeds, and for small changes of them; `make fuzz` goes on from there."""
+"""Every target of the fuzzer holds for its seeds, and for small changes of them; `make fuzz` goes
+on from there.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,12 @@ def test_its_seeds(name):
 @each_target
 def test_whatever_comes(name):
     seeds = st.sampled_from(SEEDS[name])
-    cut = st.tuples(seeds, st.integers(0, 400), st.integers(0, 8), st.one_of(st.binary(max_size=12), seeds))
-    changed = cut.map(lambda parts: parts[0][: parts[1]] + parts[3] + parts[0][parts[1] + parts[2] :])
+    cut = st.tuples(
+        seeds, st.integers(0, 400), st.integers(0, 8), st.one_of(st.binary(max_size=12), seeds)
+    )
+    changed = cut.map(
+        lambda parts: parts[0][: parts[1]] + parts[3] + parts[0][parts[1] + parts[2] :]
+    )
 
     @examples(150)
     @given(st.one_of(st.binary(max_size=200), changed))

@@ -1,15 +1,19 @@
 """Mutation tests of `iiniit_guard/core` (`make mutants`): a test must fail for each mutant.
 
-mutmut 3 makes the mutants and keeps the results (`mutmut show NAME` and `mutmut results` read them). The tests are run from
-here, since `mutmut run` starts pytest anew for every mutant and names the tests on its command line, which fails for names
-with characters outside ASCII: here they are collected once, each mutant gets a fork, and what killed its sibling goes first.
+mutmut 3 makes the mutants and keeps the results (`mutmut show NAME` and `mutmut results` read
+them). The tests are run from here, since `mutmut run` starts pytest anew for every mutant and names
+the tests on its command line, which fails for names with characters outside ASCII: here they are
+collected once, each mutant gets a fork, and what killed its sibling goes first.
 
-    python tests/quality/mutation/run.py [--resume | --survivors] [PATTERN...]     a pattern is one of fnmatch, such as '*jose*'
+    python tests/quality/mutation/run.py [--resume | --survivors] [PATTERN...]     a pattern is one
+    of fnmatch, such as '*jose*'
 
-`--resume` runs those that have no result yet, `--report` none at all. Of the tests that call a function, the 500 that are most
-likely to see a change are run; `--survivors` then runs all of them on the mutants that survived.
+`--resume` runs those that have no result yet, `--report` none at all. Of the tests that call a
+function, the 500 that are most likely to see a change are run; `--survivors` then runs all of them
+on the mutants that survived.
 
-Every survivor must be explained in survivors.md beside this file, alone or as one of a kind; one that is not makes the run fail.
+Every survivor must be explained in survivors.md beside this file, alone or as one of a kind; one
+that is not makes the run fail.
 """
 
 from __future__ import annotations
@@ -53,10 +57,31 @@ SELECTION = [
     # It checks imports, and mutants import mutmut.
     "--deselect=tests/unit/core/test_jwk.py::test_parsing_loads_no_cryptography",
 ]
-# What adapters share is tested through them; for the rest, their tests say nothing that a row of the tables does not say sooner.
-THROUGH_HOSTS = {"middleware", "request_state", "decorators", "admission", "request", "resource_metadata", "decision"}
-# The rows of the tables are about these; of the others' functions, which every row calls, each fourth row sees enough.
-ABOUT_ROWS = {"decide", "verify", "bearer", "checks", "shapes", "introspection", "jws", "jwk", "scope", "jwt"}
+# What adapters share is tested through them; for the rest, their tests say nothing that a row of
+# the tables does not say sooner.
+THROUGH_HOSTS = {
+    "middleware",
+    "request_state",
+    "decorators",
+    "admission",
+    "request",
+    "resource_metadata",
+    "decision",
+}
+# The rows of the tables are about these; of the others' functions, which every row calls, each
+# fourth row sees enough.
+ABOUT_ROWS = {
+    "decide",
+    "verify",
+    "bearer",
+    "checks",
+    "shapes",
+    "introspection",
+    "jws",
+    "jwk",
+    "scope",
+    "jwt",
+}
 LIMIT = 500
 WORKERS = 2
 CPU_SECONDS = 15
@@ -103,7 +128,10 @@ class Mutation:
                 raise SystemExit(f"{item.nodeid} fails without a mutant:\n{failed[0].longreprtext}")
             for function in state()._stats:
                 self.tests[function].append(item)
-        print(f"{len(session.items)} tests in {sum(self.seconds.values()):.0f} s, {len(self.tests)} functions")
+        print(
+            f"{len(session.items)} tests in {sum(self.seconds.values()):.0f} s, {len(self.tests)} "
+            "functions"
+        )
 
     def run_all(self) -> None:
         """Run the selected mutants, two at a time."""
@@ -133,7 +161,9 @@ class Mutation:
             file = SourceFileMutationData(path=path)
             file.load()
             for name in list(file.exit_code_by_key):
-                if self.patterns and not any(fnmatch.fnmatch(name, pattern) for pattern in self.patterns):
+                if self.patterns and not any(
+                    fnmatch.fnmatch(name, pattern) for pattern in self.patterns
+                ):
                     continue
                 if self.wanted is not None and file.exit_code_by_key[name] not in self.wanted:
                     continue
@@ -155,18 +185,39 @@ class Mutation:
                 finish()
             file.save()
             statuses = Counter(file.exit_code_by_key.values())
-            print(f"{path}: {dict(statuses)}, {count} run, {time.perf_counter() - begun:.0f} s", flush=True)
+            print(
+                f"{path}: {dict(statuses)}, {count} run, {time.perf_counter() - begun:.0f} s",
+                flush=True,
+            )
 
     def in_order(self, function: str, path: Path) -> list[Any]:
         """Return the tests of a function: siblings' killers, its module, then the fastest."""
         able = set(self.tests[function])
-        known = [item for item in dict.fromkeys([*self.killers[function], *self.module_killers[str(path)]]) if item in able]
+        known = [
+            item
+            for item in dict.fromkeys([*self.killers[function], *self.module_killers[str(path)]])
+            if item in able
+        ]
         hosts = path.stem in THROUGH_HOSTS
         rows = [item for item in self.tests[function] if "test_matrix" in item.nodeid]
-        seldom = set() if path.stem in ABOUT_ROWS else {item for number, item in enumerate(rows) if number % 4}
+        seldom = (
+            set()
+            if path.stem in ABOUT_ROWS
+            else {item for number, item in enumerate(rows) if number % 4}
+        )
         able -= seldom
-        others = [item for item in able.difference(known) if hosts or "/hosts/" not in item.nodeid or "test_matrix" in item.nodeid]
-        others.sort(key=lambda item: (f"/test_{path.stem}" not in item.nodeid, self.seconds[item.nodeid], item.nodeid))
+        others = [
+            item
+            for item in able.difference(known)
+            if hosts or "/hosts/" not in item.nodeid or "test_matrix" in item.nodeid
+        ]
+        others.sort(
+            key=lambda item: (
+                f"/test_{path.stem}" not in item.nodeid,
+                self.seconds[item.nodeid],
+                item.nodeid,
+            )
+        )
         thorough = self.wanted is not None and SURVIVED in self.wanted
         return (known + others)[: None if thorough else LIMIT]
 
@@ -211,9 +262,15 @@ def changes() -> dict[str, tuple[str, str, str]]:
             if code != SURVIVED:
                 continue
             lines = get_diff_for_mutant(name, path=path).split("\n")[3:]
-            before, after = (" ".join(line[1:].strip() for line in lines if line[:1] == sign) for sign in "-+")
+            before, after = (
+                " ".join(line[1:].strip() for line in lines if line[:1] == sign) for sign in "-+"
+            )
             function = re.sub(r"__mutmut_\d+$", "", name.rpartition(".")[2])
-            function = function.replace("ǁ", ".").removeprefix("x").lstrip("._") if "ǁ" in function else function.removeprefix("x_")
+            function = (
+                function.replace("ǁ", ".").removeprefix("x").lstrip("._")
+                if "ǁ" in function
+                else function.removeprefix("x_")
+            )
             found[name] = (f"{Path(path).stem}.{function}", before, after)
     return found
 
@@ -230,14 +287,23 @@ def report() -> int:
         codes.update(file.exit_code_by_key.values())
     run = sum(codes.values()) - codes[None] - codes[UNTESTED]
     alive = changes()
-    print(f"{run} mutants: {run - len(alive)} killed ({100 * (run - len(alive)) / max(run, 1):.1f} %), {len(alive)} survived")
-    print(f"{codes[UNTESTED]} are in functions that run at import alone or in no test; {codes[None]} were not run")
+    print(
+        f"{run} mutants: {run - len(alive)} killed ({100 * (run - len(alive)) / max(run, 1):.1f} "
+        f"%), {len(alive)} survived"
+    )
+    print(
+        f"{codes[UNTESTED]} are in functions that run at import alone or in no test; {codes[None]} "
+        "were not run"
+    )
     explained = EXPLAINED.read_text(encoding="utf-8")
-    kinds = [re.compile(pattern) for pattern in re.findall(r"^- `([^`]+)`: ", explained, re.MULTILINE)]
+    kinds = [
+        re.compile(pattern) for pattern in re.findall(r"^- `([^`]+)`: ", explained, re.MULTILINE)
+    ]
     silent = {
         name: change
         for name, change in alive.items()
-        if entry(*change) not in explained and not any(kind.search(entry(*change)) for kind in kinds)
+        if entry(*change) not in explained
+        and not any(kind.search(entry(*change)) for kind in kinds)
     }
     for name, change in silent.items():
         print(f"not explained: {name}\n    {entry(*change)}")
@@ -277,7 +343,20 @@ def main() -> int:
     os.chdir("mutants")
     plugin = Mutation(patterns, wanted)
     ended = pytest.main(
-        ["--rootdir=.", "-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-o", "faulthandler_timeout=0", *SELECTION],
+        [
+            "--rootdir=.",
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "-p",
+            "no:cov",
+            "-o",
+            "faulthandler_timeout=0",
+            *SELECTION,
+        ],
         plugins=[plugin],
     )
     os.chdir(ROOT)

@@ -15,8 +15,19 @@ def token_of(client=None, name="t"):
     return AccessToken("https://issuer.test", subject=name, client_id=client)
 
 
-def entry(client=None, *, valid_from=0.0, valid_until=FOR_EVER, valid_until_monotonic=FOR_EVER, validity=VALIDITY, name="t", token=None):
-    return CacheEntry(token or token_of(client, name), valid_from, valid_until, valid_until_monotonic, validity)
+def entry(
+    client=None,
+    *,
+    valid_from=0.0,
+    valid_until=FOR_EVER,
+    valid_until_monotonic=FOR_EVER,
+    validity=VALIDITY,
+    name="t",
+    token=None,
+):
+    return CacheEntry(
+        token or token_of(client, name), valid_from, valid_until, valid_until_monotonic, validity
+    )
 
 
 def digest(name):
@@ -29,7 +40,11 @@ def fill(cache, names, client=None, validity=VALIDITY):
 
 
 def held(cache, names):
-    return [name for name in names if digest(name) in cache._objects or cache._store.get(digest(name)) is not None]
+    return [
+        name
+        for name in names
+        if digest(name) in cache._objects or cache._store.get(digest(name)) is not None
+    ]
 
 
 def check_sums(cache):
@@ -37,7 +52,9 @@ def check_sums(cache):
     store = cache._store
     tables = {id(table): table for table in store._tables}.values()
     records = {digest: record for table in tables for digest, record in table.items()}
-    assert sorted(digest for issuer in store._issuers.values() for digest in issuer.queue) == sorted(records)
+    assert sorted(
+        digest for issuer in store._issuers.values() for digest in issuer.queue
+    ) == sorted(records)
     for issuer in store._issuers.values():
         rooms = {}
         for digest in issuer.queue:
@@ -50,4 +67,6 @@ def check_sums(cache):
     assert store._room == sum(issuer.room for issuer in store._issuers.values()) <= store._capacity
     sizes = [(entry.record is None, entry.size) for entry in cache._objects.values()]
     assert cache._objects_bytes - cache._new_room == sum(size for new, size in sizes if new)
-    assert cache._objects_bytes - cache._unpacked_room == sum(size for new, size in sizes if not new)
+    assert cache._objects_bytes - cache._unpacked_room == sum(
+        size for new, size in sizes if not new
+    )

@@ -18,7 +18,9 @@ class World:
         self.begun: list[Steps] = []  # a flow without a reference is cancelled
 
     def ask(self, token="opaque", **more):
-        self.begun.append(Steps(introspect(token, digest_of(token), self.server, self.cache, **more)))
+        self.begun.append(
+            Steps(introspect(token, digest_of(token), self.server, self.cache, **more))
+        )
         return self.begun[-1]
 
     def remembered(self, token="opaque"):

@@ -11,7 +11,17 @@ from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import ClientSecretPost
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws
-from iiniit_guard.core.model.flow import Call, Fetch, HttpRequest, HttpResponse, ReadFile, Shield, Spawn, Unreachable, Wait
+from iiniit_guard.core.model.flow import (
+    Call,
+    Fetch,
+    HttpRequest,
+    HttpResponse,
+    ReadFile,
+    Shield,
+    Spawn,
+    Unreachable,
+    Wait,
+)
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
@@ -149,7 +159,9 @@ def answer(document: Any, *headers: tuple[str, str], status: int = 200) -> HttpR
     return HttpResponse(status, (("content-type", "application/json"), *headers), body)
 
 
-def key_set(*keys: SigningKey, max_age: int | None = None, control: str | None = None) -> HttpResponse:
+def key_set(
+    *keys: SigningKey, max_age: int | None = None, control: str | None = None
+) -> HttpResponse:
     """Return a response with a JWK Set."""
     control = f"max-age={max_age}" if max_age is not None else control
     headers = () if control is None else (("cache-control", control),)
@@ -162,8 +174,17 @@ def metadata_document(**members: Any) -> dict[str, Any]:
 
 def active(clock: SettableClock, **members: Any) -> HttpResponse:
     """Return an active answer (RFC 7662 §2.2); None omits a member."""
-    usual = {"active": True, "iss": ISSUER, "aud": API, "exp": int(clock.wall()) + 300, "scope": "user:read", "client_id": "client-1"}
-    return answer({name: value for name, value in {**usual, **members}.items() if value is not None})
+    usual = {
+        "active": True,
+        "iss": ISSUER,
+        "aud": API,
+        "exp": int(clock.wall()) + 300,
+        "scope": "user:read",
+        "client_id": "client-1",
+    }
+    return answer(
+        {name: value for name, value in {**usual, **members}.items() if value is not None}
+    )
 
 
 INACTIVE: Final = answer({"active": False})
@@ -183,7 +204,9 @@ def make_issuer(**settings: Any) -> TrustedIssuer:
 
 def make_server(clock: SettableClock, **settings: Any) -> AuthorizationServer:
     numbers = count(1)
-    return AuthorizationServer(make_issuer(**settings), clock.clock, lambda: 0.0, lambda: f"unique-{next(numbers)}")
+    return AuthorizationServer(
+        make_issuer(**settings), clock.clock, lambda: 0.0, lambda: f"unique-{next(numbers)}"
+    )
 
 
 def make_resource(clock: SettableClock, **settings: Any) -> ProtectedResource:
@@ -194,10 +217,16 @@ def make_resource(clock: SettableClock, **settings: Any) -> ProtectedResource:
             usual["introspection_endpoint"] = INTROSPECT
         settings = {**usual, **settings}
     numbers = count(1)
-    return ProtectedResource(make_settings(settings), clock.clock, Entropy(lambda: 0.0, lambda: f"unique-{next(numbers)}", bytes))
+    return ProtectedResource(
+        make_settings(settings),
+        clock.clock,
+        Entropy(lambda: 0.0, lambda: f"unique-{next(numbers)}", bytes),
+    )
 
 
-def mint(clock: SettableClock, key: SigningKey = KEY, header: dict[str, Any] | None = None, **claims: Any) -> str:
+def mint(
+    clock: SettableClock, key: SigningKey = KEY, header: dict[str, Any] | None = None, **claims: Any
+) -> str:
     """Sign an access token; None omits a claim."""
     now = int(clock.wall())
     usual = {
@@ -210,7 +239,11 @@ def mint(clock: SettableClock, key: SigningKey = KEY, header: dict[str, Any] | N
         "scope": "user:read",
         "jti": "j",
     }
-    return write_jws({name: value for name, value in {**usual, **claims}.items() if value is not None}, header or {}, key)
+    return write_jws(
+        {name: value for name, value in {**usual, **claims}.items() if value is not None},
+        header or {},
+        key,
+    )
 
 
 def parsed(token: str) -> Jws:
@@ -219,9 +252,13 @@ def parsed(token: str) -> Jws:
     return jws
 
 
-def bearer(token: str | bytes | None = None, *, method: str = "GET", query: bytes = b"", **headers: str) -> Request:
+def bearer(
+    token: str | bytes | None = None, *, method: str = "GET", query: bytes = b"", **headers: str
+) -> Request:
     """Return a request, with `Authorization: Bearer` if there is a token."""
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     if token is not None:
-        lines.append((b"authorization", b"Bearer " + (token if isinstance(token, bytes) else token.encode())))
+        lines.append(
+            (b"authorization", b"Bearer " + (token if isinstance(token, bytes) else token.encode()))
+        )
     return Request(method, "/v1/user/profile", query, lines)

@@ -56,7 +56,15 @@ def test_its_claims_are_made_once_when_somebody_asks():
     assert made.claims is claims
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda token: pickle.loads(pickle.dumps(token)), dataclasses.replace])
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda token: pickle.loads(pickle.dumps(token)),
+        dataclasses.replace,
+    ],
+)
 def test_a_copy_says_the_same(copied):
     made = made_token()
     assert copied(made) == made
@@ -70,10 +78,14 @@ def test_an_empty_shell_has_no_claims():
 
 def test_nested_values_can_be_hashed_and_copied():
     details = (freeze({"type": "payment", "locations": ["https://api.test"]}),)
-    token = AccessToken("https://issuer.test", authorization_details=details, claims=Claims({"act": {"sub": "bob"}}))
+    token = AccessToken(
+        "https://issuer.test", authorization_details=details, claims=Claims({"act": {"sub": "bob"}})
+    )
     assert pickle.loads(pickle.dumps(token)) == copy.deepcopy(token) == token
     assert hash(copy.copy(token)) == hash(token)
-    assert dataclasses.asdict(token)["authorization_details"] == ({"type": "payment", "locations": ("https://api.test",)},)
+    assert dataclasses.asdict(token)["authorization_details"] == (
+        {"type": "payment", "locations": ("https://api.test",)},
+    )
 
 
 def test_asked_of_the_class_it_is_a_slot_as_any_other():

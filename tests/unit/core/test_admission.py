@@ -12,7 +12,9 @@ from iiniit_guard.errors import SettingsError
 
 HEADERS = ((b"origin", b"https://app.example"), (b"access-control-request-method", b"PUT"))
 READ = make_policy(["user:read"])
-NO_RULE, AMBIGUOUS, OVERRIDE = (PROBLEMS[reason] for reason in (Reason.NO_RULE, Reason.AMBIGUOUS_PATH, Reason.METHOD_OVERRIDE))
+NO_RULE, AMBIGUOUS, OVERRIDE = (
+    PROBLEMS[reason] for reason in (Reason.NO_RULE, Reason.AMBIGUOUS_PATH, Reason.METHOD_OVERRIDE)
+)
 
 
 def preflight(path="/x", *more, query=b""):
@@ -38,7 +40,9 @@ def test_an_underscore_is_read_as_a_hyphen_for_what_a_preflight_must_not_have(he
 
 def test_an_underscore_is_no_hyphen_for_what_it_must_have():
     """Fetch, CORS-preflight fetch."""
-    assert not is_preflight(Request("OPTIONS", "/x", headers=(HEADERS[0], (b"access_control_request_method", b"PUT"))))
+    assert not is_preflight(
+        Request("OPTIONS", "/x", headers=(HEADERS[0], (b"access_control_request_method", b"PUT")))
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,10 @@ def test_rules_are_asked_about_a_preflight_first(rules, wanted, as_preflight):
     ],
 )
 def test_what_would_pass_anyhow_does_not_pass_as_a_preflight(settings, request_, as_preflight):
-    assert make_gate(**{"preflights": "pass", **settings}).passes_as_preflight(request_) is as_preflight
+    assert (
+        make_gate(**{"preflights": "pass", **settings}).passes_as_preflight(request_)
+        is as_preflight
+    )
 
 
 def test_rules_without_preflights_are_asked_like_about_any_request():
@@ -142,7 +149,11 @@ def test_rules_without_preflights_are_asked_like_about_any_request():
     assert make_gate(preflights="guard").policy_for(preflight()) == ANY_TOKEN
 
 
-@pytest.mark.parametrize("part", ["\ufffd", "\x80", "\x9f", "\x7f", "\x1f", "\\", ";", "%", "%2e", "/", "./x", "../x"], ids=ascii)
+@pytest.mark.parametrize(
+    "part",
+    ["\ufffd", "\x80", "\x9f", "\x7f", "\x1f", "\\", ";", "%", "%2e", "/", "./x", "../x"],
+    ids=ascii,
+)
 def test_a_subtree_is_not_entered_by_a_path_of_two_meanings(part):
     """As for rules: CWE-22, CWE-158, and U+FFFD, which replaces invalid UTF-8."""
     gate = make_gate(["/open/*"])
@@ -152,5 +163,8 @@ def test_a_subtree_is_not_entered_by_a_path_of_two_meanings(part):
 
 def test_a_header_name_outside_latin_1_is_survived():
     """Servers that put b"x-\\xb5" in upper case as text leave the environ U+039C."""
-    environ = {"HTTP_" + b"x-\xb5\xff".decode("latin-1").upper().replace("-", "_"): "1", "HTTP_ORIGIN": "o"}
+    environ = {
+        "HTTP_" + b"x-\xb5\xff".decode("latin-1").upper().replace("-", "_"): "1",
+        "HTTP_ORIGIN": "o",
+    }
     assert request_from_environ(environ).headers == [(b"x-?\xff", b"1"), (b"origin", b"o")]

@@ -43,7 +43,12 @@ def test_nor_another_issuer_nor_an_introspection_endpoint(issuer):
             ]
         )
     with pytest.raises(SettingsError, match="introspection: assertions"):
-        Guard(issuer=GATEWAY, audience=SERVICE, profile="assertion", introspection=issuer.credentials("client_secret_basic"))
+        Guard(
+            issuer=GATEWAY,
+            audience=SERVICE,
+            profile="assertion",
+            introspection=issuer.credentials("client_secret_basic"),
+        )
 
 
 def test_the_anonymous_are_those_without_an_assertion(issuer):

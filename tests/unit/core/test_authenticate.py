@@ -72,7 +72,9 @@ def test_the_signature_is_looked_at_again_after_five_minutes(world):
 
 def test_what_a_dropped_key_vouched_for_is_gone_at_once(world):
     token = world.learn(world.mint())
-    assert isinstance(world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).result, Allow)
+    assert isinstance(
+        world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).result, Allow
+    )
     assert reason_of(world.decide(token)) is Reason.UNKNOWN_KEY
 
 
@@ -86,15 +88,51 @@ def test_an_outage_is_503(world):
     ("request_", "policy", "outcome"),
     [
         pytest.param(bearer(), ANY_TOKEN, Reason.NO_TOKEN, id="none"),
-        pytest.param(bearer(), make_policy(anonymous=True), None, id="optional_token lets the anonymous pass"),
-        pytest.param(bearer(authorization=""), make_policy(anonymous=True), None, id="also with an empty field"),
-        *(
-            pytest.param(bearer(authorization=value), make_policy(anonymous=True), Reason.NO_TOKEN, id=f"but not {value.split()[0]}")
-            for value in ("Basic eDp5", "DPoP a.b.c", "Digest a=b, c=d", "Negotiate", "Token abc", "JWT a.b.c", "a.b.c", "Bearerx y")
+        pytest.param(
+            bearer(), make_policy(anonymous=True), None, id="optional_token lets the anonymous pass"
         ),
-        pytest.param(bearer("a b"), make_policy(anonymous=True), Reason.MALFORMED_HEADER, id="but never a bad credential"),
-        pytest.param(bearer("opaque"), make_policy(anonymous=True), Reason.MALFORMED_TOKEN, id="and never a bad token"),
-        pytest.param(bearer(query=b"access_token=x"), make_policy(anonymous=True), Reason.TOKEN_IN_QUERY, id="nor one elsewhere"),
+        pytest.param(
+            bearer(authorization=""),
+            make_policy(anonymous=True),
+            None,
+            id="also with an empty field",
+        ),
+        *(
+            pytest.param(
+                bearer(authorization=value),
+                make_policy(anonymous=True),
+                Reason.NO_TOKEN,
+                id=f"but not {value.split()[0]}",
+            )
+            for value in (
+                "Basic eDp5",
+                "DPoP a.b.c",
+                "Digest a=b, c=d",
+                "Negotiate",
+                "Token abc",
+                "JWT a.b.c",
+                "a.b.c",
+                "Bearerx y",
+            )
+        ),
+        pytest.param(
+            bearer("a b"),
+            make_policy(anonymous=True),
+            Reason.MALFORMED_HEADER,
+            id="but never a bad credential",
+        ),
+        pytest.param(
+            bearer("opaque"),
+            make_policy(anonymous=True),
+            Reason.MALFORMED_TOKEN,
+            id="and never a bad token",
+        ),
+        pytest.param(
+            bearer(query=b"access_token=x"),
+            make_policy(anonymous=True),
+            Reason.TOKEN_IN_QUERY,
+            id="nor one elsewhere",
+        ),
     ],
 )
 def test_no_credential(world, request_, policy, outcome):
@@ -126,7 +164,10 @@ def test_a_strangers_token_is_refused_without_a_request(world, iss):
 
 def test_garbage_is_refused_without_a_request():
     world = World(introspection=CREDENTIALS)
-    assert reason_of(world.decide(mint(world.clock, header={"alg": "none"}))) is Reason.UNSUPPORTED_ALGORITHM
+    assert (
+        reason_of(world.decide(mint(world.clock, header={"alg": "none"})))
+        is Reason.UNSUPPORTED_ALGORITHM
+    )
     assert reason_of(world.decide(world.mint() + "~")) is Reason.MALFORMED_TOKEN
 
 
@@ -146,7 +187,13 @@ def test_an_opaque_token_is_introspected():
 def test_introspect_asks_about_everything_where_there_is_one_issuer():
     """A JWT is introspected as if it were opaque."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
-    for token in ("opaque", "opaque~==", world.mint(iss=OTHER), mint(world.clock, header={"alg": "HS256"}), "e30.e30.e30~"):
+    for token in (
+        "opaque",
+        "opaque~==",
+        world.mint(iss=OTHER),
+        mint(world.clock, header={"alg": "HS256"}),
+        "e30.e30.e30~",
+    ):
         assert world.decide(token).form["token"] == token
 
 
@@ -155,7 +202,13 @@ def test_a_jws_in_another_spelling_is_not_introspected(alg):
     """RFC 7515 §2. A tolerant endpoint may keep its deny-list by the first spelling."""
     world = World(introspection=CREDENTIALS, jwt="introspect")
     token = mint(world.clock, header={"alg": alg})
-    for spoiled in (token + "==", token + "~", token[:-1] + "~", token.replace(".", ".~", 1), token.replace(".", "~.", 1)):
+    for spoiled in (
+        token + "==",
+        token + "~",
+        token[:-1] + "~",
+        token.replace(".", ".~", 1),
+        token.replace(".", "~.", 1),
+    ):
         assert reason_of(world.decide(spoiled)) is Reason.MALFORMED_TOKEN
 
 

@@ -40,13 +40,18 @@ class TestValidators:
     def test_whatever_is_not_true_refuses_on_a_hit_too(self, answer):
         world = World(validators=[print])
         token = world.mint()
-        assert reason_of(world.decide(token).send(key_set(KEY)).send(answer)) is Reason.REFUSED_BY_VALIDATOR
+        assert (
+            reason_of(world.decide(token).send(key_set(KEY)).send(answer))
+            is Reason.REFUSED_BY_VALIDATOR
+        )
         denied = world.decide(token).send(answer).result
         assert (denied.reason, denied.cache) == (Reason.REFUSED_BY_VALIDATOR, "hit")
 
     def test_a_bad_token_is_not_shown_to_them(self):
         world = World(validators=[print])
-        assert reason_of(world.decide(world.mint(exp=NOW - 99)).send(key_set(KEY))) is Reason.EXPIRED
+        assert (
+            reason_of(world.decide(world.mint(exp=NOW - 99)).send(key_set(KEY))) is Reason.EXPIRED
+        )
 
 
 class TestAlternatives:
@@ -69,22 +74,38 @@ class TestAlternatives:
         assert denied.header("www-authenticate") == f'Bearer realm="{API}", ApiKey realm="{API}"'
 
     def test_too_little_scope_is_said_under_the_scheme_used(self):
-        denied = self.world().decide(bearer(authorization="ApiKey k1"), READ).send(Principal("ApiKey")).result
+        denied = (
+            self.world()
+            .decide(bearer(authorization="ApiKey k1"), READ)
+            .send(Principal("ApiKey"))
+            .result
+        )
         assert denied.reason is Reason.MISSING_SCOPE
-        assert f'ApiKey realm="{API}", error="insufficient_scope"' in denied.header("www-authenticate")
+        assert f'ApiKey realm="{API}", error="insufficient_scope"' in denied.header(
+            "www-authenticate"
+        )
 
     @pytest.mark.parametrize("value", ["", " \xe9", " " + "x" * 16_385])
     def test_a_malformed_or_overlong_one_is_said_under_the_scheme_used(self, value):
         """RFC 6750 §3.1."""
         denied = self.world().decide(bearer(authorization=f"APIKEY{value}")).result
         assert denied.status == 400
-        assert denied.header("www-authenticate").startswith(f'Bearer realm="{API}", ApiKey realm="{API}", error="invalid_request"')
+        assert denied.header("www-authenticate").startswith(
+            f'Bearer realm="{API}", ApiKey realm="{API}", error="invalid_request"'
+        )
 
     def test_no_rule_holds_for_principals_too(self):
-        denied = self.world().decide(bearer(authorization="ApiKey k1"), PROBLEMS[Reason.NO_RULE]).send(Principal("ApiKey")).result
+        denied = (
+            self.world()
+            .decide(bearer(authorization="ApiKey k1"), PROBLEMS[Reason.NO_RULE])
+            .send(Principal("ApiKey"))
+            .result
+        )
         assert (denied.status, denied.reason) == (403, Reason.NO_RULE)
 
-    @pytest.mark.parametrize("answer", [True, "k1", Principal("apikey"), Principal("Other"), AccessToken(ISSUER)])
+    @pytest.mark.parametrize(
+        "answer", [True, "k1", Principal("apikey"), Principal("Other"), AccessToken(ISSUER)]
+    )
     def test_anything_else_is_a_mistake_in_the_code_and_never_a_pass(self, answer):
         with pytest.raises(UsageError, match="alternatives: ApiKey"):
             self.world().decide(bearer(authorization="ApiKey k1")).send(answer)

@@ -34,7 +34,10 @@ class TestBoth:
     def test_garbage_costs_no_call(self):
         world = World(introspection=CREDENTIALS, jwt="both")
         world.decide(world.mint()).send(key_set(KEY))
-        assert reason_of(world.decide(mint(world.clock, OTHER_KEY, {"kid": KEY.kid}))) is Reason.BAD_SIGNATURE
+        assert (
+            reason_of(world.decide(mint(world.clock, OTHER_KEY, {"kid": KEY.kid})))
+            is Reason.BAD_SIGNATURE
+        )
         assert reason_of(world.decide(world.mint(exp=NOW - 5))) is Reason.EXPIRED
 
     def test_a_good_one_is_asked_about(self):
@@ -47,7 +50,10 @@ class TestBoth:
 
     def test_revoked_is_refused(self):
         world = World(introspection=CREDENTIALS, jwt="both")
-        assert reason_of(world.decide(world.mint()).send(key_set(KEY)).send(INACTIVE)) is Reason.INACTIVE
+        assert (
+            reason_of(world.decide(world.mint()).send(key_set(KEY)).send(INACTIVE))
+            is Reason.INACTIVE
+        )
 
     @pytest.mark.parametrize(("elapsed", "held"), [(14, True), (15, False), (16, False)])
     def test_the_tokens_own_exp_ends_it_where_the_answer_names_none(self, elapsed, held):
@@ -63,12 +69,20 @@ class TestBoth:
         world = World(introspection=CREDENTIALS, jwt="both")
         token = world.mint()
         world.decide(token).send(key_set(KEY)).send(active(world.clock))
-        assert world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).fetch.url == INTROSPECT
+        assert (
+            world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).fetch.url
+            == INTROSPECT
+        )
         assert world.resource.recall(digest_of(token)) is None
 
     def test_a_clock_set_back_does_not_make_it_outlive_the_key_set(self):
         """RFC 9111 §4.2; each clock alone ends it."""
-        world = World(introspection=CREDENTIALS, jwt="both", revocation_delay_seconds=600, keys_max_age_seconds=100)
+        world = World(
+            introspection=CREDENTIALS,
+            jwt="both",
+            revocation_delay_seconds=600,
+            keys_max_age_seconds=100,
+        )
         token = world.mint(exp=NOW + 9999)
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=NOW + 9999))
         world.clock.advance(99)
@@ -104,7 +118,9 @@ class TestSeveralIssuers:
         world = self.world()
         assert world.decide(world.mint()).fetch.url == JWKS
         assert world.decide(world.mint(iss=OTHER)).fetch.url == f"{OTHER}/i"
-        assert reason_of(world.decide(world.mint(iss="https://third.test"))) is Reason.UNKNOWN_ISSUER
+        assert (
+            reason_of(world.decide(world.mint(iss="https://third.test"))) is Reason.UNKNOWN_ISSUER
+        )
 
     def test_an_opaque_token_goes_where_its_prefix_says(self):
         world = self.world()
@@ -123,8 +139,17 @@ class TestResolver:
 
     def world(self, **more):
         mine = make_issuer(introspection=CREDENTIALS)
-        other = make_issuer(issuer=OTHER, introspection=CREDENTIALS, introspection_endpoint=f"{OTHER}/i", jwt="introspect")
-        return World(issuers=[mine, other, make_issuer(issuer="https://third.test")], issuer_resolver=print, **more)
+        other = make_issuer(
+            issuer=OTHER,
+            introspection=CREDENTIALS,
+            introspection_endpoint=f"{OTHER}/i",
+            jwt="introspect",
+        )
+        return World(
+            issuers=[mine, other, make_issuer(issuer="https://third.test")],
+            issuer_resolver=print,
+            **more,
+        )
 
     def test_each_opaque_token_is_shown_to_the_one_that_the_request_named(self):
         world = self.world()
@@ -134,11 +159,16 @@ class TestResolver:
         assert steps.send(ISSUER).fetch.url == INTROSPECT
         assert isinstance(steps.send(active(world.clock)).result, Allow)
         assert world.decide(request).send(ISSUER).result.cache == "hit"
-        assert world.decide(request).send(OTHER).fetch.url == f"{OTHER}/i", "what one vouched for does not answer for another"
+        assert world.decide(request).send(OTHER).fetch.url == f"{OTHER}/i", (
+            "what one vouched for does not answer for another"
+        )
 
     def test_a_jwt_must_come_from_the_one_that_the_request_named(self):
         world = self.world()
-        assert reason_of(world.decide(world.mint()).send("https://third.test")) is Reason.UNKNOWN_ISSUER
+        assert (
+            reason_of(world.decide(world.mint()).send("https://third.test"))
+            is Reason.UNKNOWN_ISSUER
+        )
         assert world.decide(world.mint()).send(ISSUER).fetch.url == JWKS
         assert world.decide(world.mint(iss=ISSUER)).send(OTHER).fetch.url == f"{OTHER}/i"
 
@@ -150,7 +180,10 @@ class TestResolver:
         assert reason_of(world.decide(token).send("https://fourth.test")) is Reason.UNKNOWN_ISSUER
 
     def test_an_opaque_token_for_one_that_does_not_introspect(self):
-        assert reason_of(self.world().decide("opaque").send("https://third.test")) is Reason.MALFORMED_TOKEN
+        assert (
+            reason_of(self.world().decide("opaque").send("https://third.test"))
+            is Reason.MALFORMED_TOKEN
+        )
 
     def test_an_answer_that_is_no_text_is_a_mistake_in_the_code(self):
         with pytest.raises(UsageError, match="issuer_resolver"):

@@ -62,12 +62,19 @@ def test_the_last_good_document_serves_a_day_past_its_end(clock, seconds, served
 def test_the_document_can_be_elsewhere_and_name_another_issuer(clock):
     """`insecure_metadata_issuer` names the other issuer."""
     place = "https://inner.test/metadata"
-    server = make_server(clock, **DISCOVERED, metadata_url=place, insecure_metadata_issuer="https://inner.test")
+    server = make_server(
+        clock, **DISCOVERED, metadata_url=place, insecure_metadata_issuer="https://inner.test"
+    )
     steps = Steps(server.introspection_endpoint())
     assert steps.fetch.url == place
     assert steps.send(answer(metadata_document(issuer="https://inner.test"))).result == INTROSPECT
     server = make_server(clock, **DISCOVERED, metadata_url=place)
-    assert Steps(server.introspection_endpoint()).send(answer(metadata_document(issuer="https://inner.test"))).cause == "answer"
+    assert (
+        Steps(server.introspection_endpoint())
+        .send(answer(metadata_document(issuer="https://inner.test")))
+        .cause
+        == "answer"
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,14 +94,18 @@ def test_the_document_can_be_elsewhere_and_name_another_issuer(clock):
 def test_an_endpoint_in_the_metadata_that_must_not_be_called(clock, url):
     """RFC 8414 §2: https; CVE-2026-48522."""
     server = make_server(clock, **DISCOVERED)
-    steps = Steps(server.introspection_endpoint()).send(answer(metadata_document(introspection_endpoint=url)))
+    steps = Steps(server.introspection_endpoint()).send(
+        answer(metadata_document(introspection_endpoint=url))
+    )
     assert (steps.cause, steps.result.retry_after_seconds) == ("answer", 30.0)
     assert "introspection_endpoint" in steps.result.detail
 
 
 def test_http_in_the_metadata_where_that_was_named_for_its_harm(clock):
     server = make_server(clock, **DISCOVERED, insecure_http_hosts=["inner.test"])
-    steps = Steps(server.introspection_endpoint()).send(answer(metadata_document(introspection_endpoint="http://inner.test/i")))
+    steps = Steps(server.introspection_endpoint()).send(
+        answer(metadata_document(introspection_endpoint="http://inner.test/i"))
+    )
     assert steps.result == "http://inner.test/i"
     other = make_server(clock, **DISCOVERED, insecure_http_hosts=["inner.test"])
     document = metadata_document(introspection_endpoint="http://other.test/i")
@@ -129,7 +140,10 @@ def test_how_it_is_reached(clock):
 )
 def test_before_which_moment_a_token_is_refused(clock, issued_at, claims, begins):
     """RFC 7519 §4.1.5; also if the clock is set back while the token is cached."""
-    assert make_server(clock).begins(claims if issued_at is None else {**claims, "iat": issued_at}) == begins
+    assert (
+        make_server(clock).begins(claims if issued_at is None else {**claims, "iat": issued_at})
+        == begins
+    )
 
 
 def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):

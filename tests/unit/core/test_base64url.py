@@ -14,7 +14,9 @@ from tests.contract.cases.json_texts import BAD_BASE64URL
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-@pytest.mark.parametrize("encoded", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in BAD_BASE64URL])
+@pytest.mark.parametrize(
+    "encoded", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in BAD_BASE64URL]
+)
 def test_refuses(encoded):
     assert decode_base64url(encoded) is None
 
@@ -31,8 +33,13 @@ def test_each_last_octet_is_taken_only_in_the_one_spelling(head):
     for last in range(256):
         encoded = head + bytes([last])
         decoded = decode_base64url(encoded)
-        assert decoded is None or (last in ALPHABET and base64.urlsafe_b64encode(decoded).rstrip(b"=") == encoded)
-    assert sum(decode_base64url(head + bytes([last])) is not None for last in range(256)) == (0, 4, 16, 64)[len(head)]
+        assert decoded is None or (
+            last in ALPHABET and base64.urlsafe_b64encode(decoded).rstrip(b"=") == encoded
+        )
+    assert (
+        sum(decode_base64url(head + bytes([last])) is not None for last in range(256))
+        == (0, 4, 16, 64)[len(head)]
+    )
 
 
 @given(st.binary(max_size=200))
@@ -82,6 +89,9 @@ def test_no_octet_anywhere_is_passed_over(length):
     good = encode_base64url(bytes(range(200, 200 + length)))
     for place in range(len(good) + 1):
         for octet in range(256):
-            for changed in (good[:place] + bytes([octet]) + good[place:], good[:place] + bytes([octet]) + good[place + 1 :]):
+            for changed in (
+                good[:place] + bytes([octet]) + good[place:],
+                good[:place] + bytes([octet]) + good[place + 1 :],
+            ):
                 decoded = decode_base64url(changed)
                 assert decoded is None or encode_base64url(decoded) == changed

@@ -27,7 +27,9 @@ def test_the_key_is_the_tokens_sha_256():
 
 @pytest.fixture(params=[4, 64], ids=["as records", "as objects"])
 def cache(request, clock):
-    """Return a cache that packs each token at once, and one that keeps the first four as objects."""
+    """Return a cache that packs each token at once, and one that keeps the first four
+    as objects.
+    """
     return TokenCache(request.param, clock.clock)
 
 
@@ -63,7 +65,12 @@ def test_it_is_found_by_its_digest(cache):
     ],
 )
 def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
-    cache.keep(digest("a"), entry(valid_from=NOW - 30, valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 60))
+    cache.keep(
+        digest("a"),
+        entry(
+            valid_from=NOW - 30, valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 60
+        ),
+    )
     clock.advance(monotonic)
     clock.set_wall(NOW + wall)
     assert (cache.recall(digest("a")) is not None) is good
@@ -71,7 +78,9 @@ def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
 
 
 def test_what_remains_is_counted_by_the_clock_that_says_less(cache, clock):
-    cache.keep(digest("a"), entry(valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 50))
+    cache.keep(
+        digest("a"), entry(valid_until=NOW + 60, valid_until_monotonic=clock.monotonic() + 50)
+    )
     assert cache.remaining(digest("a")) == 50
     clock.set_wall(NOW + 20)
     assert cache.remaining(digest("a")) == 40
@@ -105,7 +114,10 @@ def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
     kept = [record for table in cache._store._tables for record in table.values()]
     assert not any(facts_of(record).issuer == issuer.number for record in kept)
     assert list(cache._store._issuers) == [ISSUER.number]
-    assert validity.number not in cache._validities or not cache._validities[validity.number].issuer.valid
+    assert (
+        validity.number not in cache._validities
+        or not cache._validities[validity.number].issuer.valid
+    )
     assert cache.recall(digest("x")) is not None
 
 
@@ -113,7 +125,13 @@ def test_a_second_answer_takes_the_place_of_the_first(clock):
     """A client must not improve its place in the eviction order by repeated requests."""
     cache, validity = TokenCache(3, clock.clock), KeyValidity(ISSUER)
     fill(cache, "abc")
-    fresh = entry(valid_from=1, valid_until=NOW + 9, valid_until_monotonic=clock.monotonic() + 9, validity=validity, name="fresh")
+    fresh = entry(
+        valid_from=1,
+        valid_until=NOW + 9,
+        valid_until_monotonic=clock.monotonic() + 9,
+        validity=validity,
+        name="fresh",
+    )
     cache.keep(digest("a"), fresh)
     fill(cache, "b")
     assert cache.remaining(digest("a")) == 9
@@ -155,7 +173,9 @@ def test_a_dropped_token_is_gone_and_can_come_back(cache):
     assert cache.was_active(digest("a"))
 
 
-@pytest.mark.parametrize(("seconds", "known"), [(0, True), (3599, True), (3600, False), (3601, False)])
+@pytest.mark.parametrize(
+    ("seconds", "known"), [(0, True), (3599, True), (3600, False), (3601, False)]
+)
 def test_good_within_the_last_hour(cache, clock, seconds, known):
     """Some introspection calls are reserved for tokens that were active in the last hour."""
     cache.keep(digest("a"), entry(valid_until_monotonic=clock.monotonic()))
@@ -256,7 +276,10 @@ def test_reads_stand_up_to_writers(clock):
                 wrong.append(number)
             cache.remaining(digest(number % 160))
 
-    threads = [*(threading.Thread(target=write, args=(part,)) for part in range(3)), *(threading.Thread(target=read) for _ in range(5))]
+    threads = [
+        *(threading.Thread(target=write, args=(part,)) for part in range(3)),
+        *(threading.Thread(target=read) for _ in range(5)),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

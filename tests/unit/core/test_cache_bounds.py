@@ -20,7 +20,11 @@ def clock():
 
 def large(name, size, client=None):
     """Return an entry whose record takes about `size` bytes."""
-    return entry(token=AccessToken("https://issuer.test", subject=str(name), client_id=client, claims={"x": "y" * size}))
+    return entry(
+        token=AccessToken(
+            "https://issuer.test", subject=str(name), client_id=client, claims={"x": "y" * size}
+        )
+    )
 
 
 def test_bytes_are_bounded_and_each_takes_what_it_has(clock):
@@ -65,7 +69,10 @@ def test_an_entry_that_grows_may_be_lost_itself(clock):
     check_sums(cache)
 
 
-@pytest.mark.parametrize(("size", "tables"), [(1, 1), (4096, 1), (4097, 2), (8192, 2), (65_536, 16), (1_000_000, 256), (5_000_000, 256)])
+@pytest.mark.parametrize(
+    ("size", "tables"),
+    [(1, 1), (4096, 1), (4097, 2), (8192, 2), (65_536, 16), (1_000_000, 256), (5_000_000, 256)],
+)
 def test_tables_are_small_and_there_is_one_for_each_octet(size, tables):
     """Python rebuilds a `dict` as a whole: with a million entries this takes 50 ms."""
     made = module._tables(size)

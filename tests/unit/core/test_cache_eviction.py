@@ -74,11 +74,15 @@ def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
     for number in range(15):
         cache.recall(digest(number))
     fill(cache, ["new"])
-    assert held(cache, range(15)) == list(range(1, 15)), "each got its second chance, then the oldest goes"
+    assert held(cache, range(15)) == list(range(1, 15)), (
+        "each got its second chance, then the oldest goes"
+    )
 
 
 @pytest.mark.parametrize(
-    "valid_until", [{"valid_until": NOW + 60}, {"valid_until_monotonic": 60}], ids=["by the wall clock", "by the monotonic clock"]
+    "valid_until",
+    [{"valid_until": NOW + 60}, {"valid_until_monotonic": 60}],
+    ids=["by the wall clock", "by the monotonic clock"],
 )
 def test_what_has_ended_goes_before_what_was_used(clock, valid_until):
     cache = TokenCache(3, clock.clock)
@@ -139,7 +143,15 @@ def test_an_issuer_over_its_share_pays_itself_though_another_takes_more(clock):
     fill(cache, range(5), validity=middle)
     fill(cache, range(10, 16), validity=big)
     fill(cache, "x", validity=middle)
-    assert held(cache, [*range(5), *range(10, 16), "s", "x"]) == [1, 2, 3, 4, *range(10, 16), "s", "x"]
+    assert held(cache, [*range(5), *range(10, 16), "s", "x"]) == [
+        1,
+        2,
+        3,
+        4,
+        *range(10, 16),
+        "s",
+        "x",
+    ]
 
 
 def test_what_idle_issuers_left_goes_first_once_it_has_ended(clock):
@@ -264,7 +276,11 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
         raise Interrupted
 
     monkeypatch.setattr(cache._store, where, interrupted)
-    for attempt in (lambda: fill(cache, "e"), lambda: cache.drop(digest("b")), lambda: cache.recall(digest("c"))):
+    for attempt in (
+        lambda: fill(cache, "e"),
+        lambda: cache.drop(digest("b")),
+        lambda: cache.recall(digest("c")),
+    ):
         monkeypatch.setattr(cache._store, where, interrupted)
         try:
             attempt()

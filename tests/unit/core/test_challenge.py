@@ -58,14 +58,17 @@ def test_no_credentials_gives_no_error_code():
 def test_an_error_stands_behind_the_realm():
     """RFC 6750 §3."""
     assert challenge_of(Reason.EXPIRED) == (
-        'Bearer realm="https://api.test", error="invalid_token", error_description="The access token has expired."'
+        'Bearer realm="https://api.test", error="invalid_token", error_description="The access '
+        'token has expired."'
     )
 
 
 @pytest.mark.parametrize(
     ("policy", "scope"),
     [
-        pytest.param(make_policy(["b", "a"]), ', scope="b a"', id="RFC 6750 §3: all, in the order named"),
+        pytest.param(
+            make_policy(["b", "a"]), ', scope="b a"', id="RFC 6750 §3: all, in the order named"
+        ),
         pytest.param(make_policy(["b", "a"], match="any"), ', scope="b"', id="any: the first"),
         pytest.param(ANY_TOKEN, "", id="nothing wanted"),
     ],
@@ -78,10 +81,14 @@ def test_a_missing_scope_is_named(policy, scope):
 @pytest.mark.parametrize(
     ("policy", "tail"),
     [
-        pytest.param(make_policy(acr_values="a b"), ', acr_values="a b"', id="RFC 9470 §3: acr_values"),
+        pytest.param(
+            make_policy(acr_values="a b"), ', acr_values="a b"', id="RFC 9470 §3: acr_values"
+        ),
         pytest.param(make_policy(max_age=0), ', max_age="0"', id="RFC 9470 §3: max_age, 0 too"),
         pytest.param(
-            make_policy(["s"], acr_values="a", max_age=5), ', acr_values="a", max_age="5", scope="s"', id="RFC 9470 §4: scope too"
+            make_policy(["s"], acr_values="a", max_age=5),
+            ', acr_values="a", max_age="5", scope="s"',
+            id="RFC 9470 §4: scope too",
         ),
     ],
 )
@@ -96,7 +103,9 @@ def test_step_up_says_what_is_wanted(policy, tail):
 def test_metadata_is_named_where_it_is_served(reason):
     """RFC 9728 §5.1; on 403 too."""
     answers = RefusalWriter("r", resource_metadata=METADATA)
-    assert (challenge_of(reason, answers=answers) or "").endswith(f', resource_metadata="{METADATA}"')
+    assert (challenge_of(reason, answers=answers) or "").endswith(
+        f', resource_metadata="{METADATA}"'
+    )
 
 
 def test_each_accepted_scheme_has_a_challenge_and_the_used_one_the_error():
@@ -104,7 +113,8 @@ def test_each_accepted_scheme_has_a_challenge_and_the_used_one_the_error():
     answers = RefusalWriter("r", schemes=("Bearer", "ApiKey"))
     assert challenge_of(Reason.NO_TOKEN, answers=answers) == 'Bearer realm="r", ApiKey realm="r"'
     assert challenge_of(Reason.INACTIVE, answers=answers) == (
-        'Bearer realm="r", error="invalid_token", error_description="The access token is not active.", ApiKey realm="r"'
+        'Bearer realm="r", error="invalid_token", error_description="The access token is not '
+        'active.", ApiKey realm="r"'
     )
     used = challenge_of(Reason.MISSING_SCOPE, answers=answers, scheme="apikey") or ""
     assert used.startswith('Bearer realm="r", ApiKey realm="r", error="insufficient_scope"')
@@ -139,7 +149,11 @@ def test_the_body_is_a_problem_document_with_our_reason():
 def test_every_problem_can_be_written(problem):
     denied = ANSWERS.deny(problem, GET, make_policy(["s"]))
     document = json.loads(denied.body)
-    assert (denied.status, denied.reason, document["reason"]) == (problem.status, problem.reason, problem.reason.value)
+    assert (denied.status, denied.reason, document["reason"]) == (
+        problem.status,
+        problem.reason,
+        problem.reason.value,
+    )
     assert document.get("error") == problem.code
     assert denied.status_line.endswith(document["title"])
 
@@ -148,8 +162,14 @@ def test_head_has_the_headers_and_no_body():
     """RFC 9110 §9.3.2."""
     head = Request("HEAD", "/")
     for answer, same in (
-        (ANSWERS.deny(PROBLEMS[Reason.EXPIRED], head, ANY_TOKEN), ANSWERS.deny(PROBLEMS[Reason.EXPIRED], GET, ANY_TOKEN)),
-        (ANSWERS.unavailable(Unreachable("timeout", "x"), head), ANSWERS.unavailable(Unreachable("timeout", "x"), GET)),
+        (
+            ANSWERS.deny(PROBLEMS[Reason.EXPIRED], head, ANY_TOKEN),
+            ANSWERS.deny(PROBLEMS[Reason.EXPIRED], GET, ANY_TOKEN),
+        ),
+        (
+            ANSWERS.unavailable(Unreachable("timeout", "x"), head),
+            ANSWERS.unavailable(Unreachable("timeout", "x"), GET),
+        ),
     ):
         assert answer.body == b""
         assert answer.headers == same.headers
@@ -159,11 +179,23 @@ def test_a_page_of_another_origin_may_read_the_challenge():
     """Fetch standard: `WWW-Authenticate` is not a CORS-safelisted response header."""
     request = Request("GET", "/", headers=[(b"origin", b"https://app.test")])
     exposed = "WWW-Authenticate, DPoP-Nonce, Retry-After"
-    assert ANSWERS.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN).header("Access-Control-Expose-Headers") == exposed
-    assert ANSWERS.unavailable(Unreachable("tls", "x"), request).header("Access-Control-Expose-Headers") == exposed
+    assert (
+        ANSWERS.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN).header(
+            "Access-Control-Expose-Headers"
+        )
+        == exposed
+    )
+    assert (
+        ANSWERS.unavailable(Unreachable("tls", "x"), request).header(
+            "Access-Control-Expose-Headers"
+        )
+        == exposed
+    )
 
 
-@pytest.mark.parametrize(("seconds", "written"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.1, "2"), (30, "30")])
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.1, "2"), (30, "30")]
+)
 def test_an_outage_is_503_with_retry_after_and_no_challenge(seconds, written):
     """RFC 9110 §10.2.3: whole seconds."""
     answer = ANSWERS.unavailable(Unreachable("timeout", "inner detail", seconds), GET)

@@ -17,7 +17,9 @@ STRICT = {**GOOD, "sub": "s", "client_id": "c", "iat": NOW, "jti": "j"}
 
 
 def check(claims, *, introspected=False, now=NOW, **settings):
-    return make_server(make_clock(), **settings).checks.check(dict(claims), now, introspected=introspected)
+    return make_server(make_clock(), **settings).checks.check(
+        dict(claims), now, introspected=introspected
+    )
 
 
 def reason_of(claims, **arguments):
@@ -45,7 +47,9 @@ def without(claims, name):
         pytest.param({"iat": NOW + 30}, None, id="iat, leeway"),
         pytest.param({"iat": NOW + 31}, Reason.ISSUED_IN_FUTURE, id="RFC 7519 §4.1.6"),
         pytest.param({"iat": "now"}, Reason.MALFORMED_CLAIM, id="iat as text"),
-        pytest.param({"exp": NOW - 99, "nbf": NOW + 99}, Reason.EXPIRED, id="exp is looked at first"),
+        pytest.param(
+            {"exp": NOW - 99, "nbf": NOW + 99}, Reason.EXPIRED, id="exp is looked at first"
+        ),
     ],
 )
 def test_times(claims, reason, introspected):
@@ -76,7 +80,11 @@ def test_a_time_is_a_number_between_1970_and_9999(value, expected):
 
 @pytest.mark.parametrize(
     ("missing", "signed", "introspected"),
-    [("iss", Reason.MALFORMED_CLAIM, None), ("exp", Reason.MALFORMED_CLAIM, None), ("aud", Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE)],
+    [
+        ("iss", Reason.MALFORMED_CLAIM, None),
+        ("exp", Reason.MALFORMED_CLAIM, None),
+        ("aud", Reason.WRONG_AUDIENCE, Reason.WRONG_AUDIENCE),
+    ],
 )
 def test_what_may_be_missing(missing, signed, introspected):
     """RFC 9068 §2.2. RFC 7662 §2.2 makes every member optional, but `aud` is required."""
@@ -91,7 +99,9 @@ def test_a_missing_audience_is_accepted_only_where_that_was_named_for_its_harm()
     assert reason_of(claims, **opened) is Reason.WRONG_AUDIENCE
     assert reason_of({**claims, "aud": None}, introspected=True, **opened) is Reason.MALFORMED_CLAIM
     assert reason_of({**claims, "aud": "x"}, introspected=True, **opened) is Reason.WRONG_AUDIENCE
-    assert reason_of({**claims, "aud": []}, introspected=True, **opened) is None, "an empty list names no audience (Ory Hydra)"
+    assert reason_of({**claims, "aud": []}, introspected=True, **opened) is None, (
+        "an empty list names no audience (Ory Hydra)"
+    )
     assert reason_of({**claims, "aud": []}, **opened) is Reason.WRONG_AUDIENCE
     assert reason_of({**claims, "aud": ["x"]}, introspected=True, **opened) is Reason.WRONG_AUDIENCE
 
@@ -113,7 +123,11 @@ def test_audience(aud, reason):
 
 
 def test_another_claim_can_name_the_audience():
-    outcome = check({**GOOD, "aud": "x", "client_id": "api-client"}, audience=["api-client"], audience_claim="client_id")
+    outcome = check(
+        {**GOOD, "aud": "x", "client_id": "api-client"},
+        audience=["api-client"],
+        audience_claim="client_id",
+    )
     assert isinstance(outcome, AccessToken)
     assert outcome.audience == ("api-client",)
 
@@ -140,7 +154,9 @@ def test_rfc9068_demands_all_of_its_claims(claim):
     assert isinstance(outcome, Problem)
     assert claim in outcome.description
     assert reason_of(without(STRICT, claim)) is None
-    assert reason_of(without(STRICT, claim), profile="rfc9068", introspected=True) is None, "RFC 7662 §2.2: optional"
+    assert reason_of(without(STRICT, claim), profile="rfc9068", introspected=True) is None, (
+        "RFC 7662 §2.2: optional"
+    )
 
 
 @pytest.mark.parametrize("claim", ["sub", "client_id", "jti"])
@@ -152,7 +168,9 @@ def test_an_empty_text_is_no_value_under_rfc9068(claim, scope):
     outcome = checks.check({**STRICT, **scope, claim: ""}, NOW, introspected=False)
     assert isinstance(outcome, Problem)
     assert outcome.description == f"The claim {claim} of the access token is missing or malformed."
-    assert isinstance(checks.check({**STRICT, **scope, claim: ""}, NOW, introspected=True), AccessToken)
+    assert isinstance(
+        checks.check({**STRICT, **scope, claim: ""}, NOW, introspected=True), AccessToken
+    )
     assert reason_of({**STRICT, **scope, claim: ""}) is None
 
 
@@ -193,10 +211,29 @@ def test_authorization_details(details, reason):
 
 def test_what_comes_out():
     details = [{"type": "payment", "actions": ["read"]}]
-    token = check({**STRICT, "aud": [API, "x"], "scope": "a b", "azp": "z", "authorization_details": details, "email": "e"})
+    token = check(
+        {
+            **STRICT,
+            "aud": [API, "x"],
+            "scope": "a b",
+            "azp": "z",
+            "authorization_details": details,
+            "email": "e",
+        }
+    )
     assert isinstance(token, AccessToken)
-    assert (token.issuer, token.subject, token.client_id, token.audience) == (ISSUER, "s", "c", (API, "x"))
-    assert (token.scopes, token.expires_at, token.issued_at, token.token_id) == ({"a", "b"}, NOW + 300, NOW, "j")
+    assert (token.issuer, token.subject, token.client_id, token.audience) == (
+        ISSUER,
+        "s",
+        "c",
+        (API, "x"),
+    )
+    assert (token.scopes, token.expires_at, token.issued_at, token.token_id) == (
+        {"a", "b"},
+        NOW + 300,
+        NOW,
+        "j",
+    )
     assert token.confirmation is None
     assert token.authorization_details[0]["actions"] == ("read",)
     assert token.claims["email"] == "e"
@@ -206,7 +243,13 @@ def test_what_comes_out():
 def test_what_may_be_absent_is_none():
     token = check({**without(GOOD, "exp"), "azp": "z"}, introspected=True)
     assert isinstance(token, AccessToken)
-    assert (token.subject, token.client_id, token.expires_at, token.issued_at, token.token_id) == (None, "z", None, None, None)
+    assert (token.subject, token.client_id, token.expires_at, token.issued_at, token.token_id) == (
+        None,
+        "z",
+        None,
+        None,
+        None,
+    )
     assert token.authorization_details == ()
     assert token.scopes == frozenset()
 
@@ -214,7 +257,13 @@ def test_what_may_be_absent_is_none():
 def test_refused_tokens_teach_nothing():
     """Other clients of a shared issuer choose claim names; these must not fill the cache."""
     checks = make_server(make_clock()).checks
-    for refused in ({"aud": "https://other.test"}, {"exp": NOW - 60}, {"cnf": {}}, {"scope": 1}, {"authorization_details": 1}):
+    for refused in (
+        {"aud": "https://other.test"},
+        {"exp": NOW - 60},
+        {"cnf": {}},
+        {"scope": 1},
+        {"authorization_details": 1},
+    ):
         outcome = checks.check({**GOOD, **refused}, NOW, introspected=False)
         assert isinstance(outcome, Problem)
     outcome = checks.check({**GOOD, "aud": [API, "x"], "cnf": {}}, NOW, introspected=False)
@@ -226,7 +275,9 @@ def test_what_good_tokens_teach_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "_HABITS_KEPT", 3)
     checks = make_server(make_clock()).checks
     for number in range(4):
-        assert isinstance(checks.check({**GOOD, f"claim {number}": 1}, NOW, introspected=False), AccessToken)
+        assert isinstance(
+            checks.check({**GOOD, f"claim {number}": 1}, NOW, introspected=False), AccessToken
+        )
     assert len(checks._claim_shapes) == 1, "full, it starts afresh"
     for unusual in (dict.fromkeys(map(str, range(65)), 1), {"x" * 1025: 1}):
         assert isinstance(checks.check({**GOOD, **unusual}, NOW, introspected=False), AccessToken)
@@ -238,5 +289,7 @@ def test_what_good_tokens_teach_is_bounded(monkeypatch):
 
 def test_its_repr_shows_no_token():
     checks = make_server(make_clock()).checks
-    checks.check({**GOOD, "client_id": "canary-client", "scope": "canary-scope"}, NOW, introspected=False)
+    checks.check(
+        {**GOOD, "client_id": "canary-client", "scope": "canary-scope"}, NOW, introspected=False
+    )
     assert "canary" not in repr(checks)

@@ -26,7 +26,15 @@ def checked(checks, claims):
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"a": 1, "b": None}, {"groups": ["x", {"y": [1]}]}, {"act": {"sub": "x"}}, {"groups": ["x"], "act": {"sub": "x"}}], ids=str
+    "more",
+    [
+        {},
+        {"a": 1, "b": None},
+        {"groups": ["x", {"y": [1]}]},
+        {"act": {"sub": "x"}},
+        {"groups": ["x"], "act": {"sub": "x"}},
+    ],
+    ids=str,
 )
 def test_claims_are_those_of_the_token_and_frozen(more):
     checks = make_server(make_clock()).checks
@@ -38,7 +46,9 @@ def test_claims_are_those_of_the_token_and_frozen(more):
         for name, value in more.items():
             held = token.claims[name]
             assert not isinstance(held, (list, dict))
-            assert (len(held) if isinstance(value, (list, dict)) else held) == (len(value) if isinstance(value, (list, dict)) else value)
+            assert (len(held) if isinstance(value, (list, dict)) else held) == (
+                len(value) if isinstance(value, (list, dict)) else value
+            )
 
 
 FULL = {**GOOD, "scope": "a", "sub": "alice", "client_id": "app", "iat": NOW, "jti": "1"}
@@ -50,10 +60,27 @@ FULL = {**GOOD, "scope": "a", "sub": "alice", "client_id": "app", "iat": NOW, "j
         ({}, True),
         ({"exp": 1.5, "iat": 1.5, "nbf": 1.5}, True),
         ({"groups": ["x"], "act": {}, "azp": "z"}, True),
-        *(({name: None}, False) for name in ("iss", "aud", "scope", "exp", "iat", "nbf", "sub", "client_id", "azp", "jti")),
+        *(
+            ({name: None}, False)
+            for name in (
+                "iss",
+                "aud",
+                "scope",
+                "exp",
+                "iat",
+                "nbf",
+                "sub",
+                "client_id",
+                "azp",
+                "jti",
+            )
+        ),
         *(({name: True}, False) for name in ("exp", "iat", "nbf")),
         *(({name: "1"}, False) for name in ("exp", "iat", "nbf")),
-        *(({name: "x"}, False) for name in (*sorted(KIND_CLAIMS), "token_type", "cnf", "authorization_details")),
+        *(
+            ({name: "x"}, False)
+            for name in (*sorted(KIND_CLAIMS), "token_type", "cnf", "authorization_details")
+        ),
         ({"aud": [API]}, False),
     ],
     ids=str,
@@ -68,7 +95,9 @@ def test_usual_is_what_has_every_claim_that_counts(absent):
     optional = absent in ("sub", "client_id", "iat", "jti")
     assert not make_claim_shape(claims, audience_claim="aud", strict=True).usual
     assert make_claim_shape(claims, audience_claim="aud", strict=False).usual is optional
-    assert make_claim_shape({**claims, "client_id": "app"}, audience_claim="client_id", strict=False).usual is (absent == "aud" or optional)
+    assert make_claim_shape(
+        {**claims, "client_id": "app"}, audience_claim="client_id", strict=False
+    ).usual is (absent == "aud" or optional)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +115,9 @@ def test_usual_is_what_has_every_claim_that_counts(absent):
     ids=str,
 )
 def test_a_token_of_a_known_kind_is_compared_and_not_looked_at_again(claims, monkeypatch):
-    checks = make_server(make_clock(), profile="generic", require_claim={"acr": "2"} if "acr" in claims else {}).checks
+    checks = make_server(
+        make_clock(), profile="generic", require_claim={"acr": "2"} if "acr" in claims else {}
+    ).checks
     told = {name: value for name, value in {**FULL, **claims}.items() if value is not None}
     first = checked(checks, told)
     monkeypatch.setattr(type(checks), "_decide", None)  # not asked again
@@ -151,7 +182,10 @@ def test_what_a_jwt_rests_on_ends_at_whole_seconds():
             assert found.valid_until_monotonic == math.floor(clock.monotonic()) + 300
 
 
-@pytest.mark.parametrize(("wall", "monotonic", "serves"), [(239, 239, True), (240, 239, False), (239, 240, False), (240, 240, False)])
+@pytest.mark.parametrize(
+    ("wall", "monotonic", "serves"),
+    [(239, 239, True), (240, 239, False), (239, 240, False), (240, 240, False)],
+)
 def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
     issuer = Issuer(ISSUER, API, clock=SettableClock(NOW))
     with issuer.guard() as guard:
@@ -160,7 +194,9 @@ def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
         assert server is not None
         keys = server.keys
         keys._refresh_from = 240.0
-        now = keys.fetched._replace(wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic)
+        now = keys.fetched._replace(
+            wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic
+        )
         assert isinstance(keys.fresh_at(*now), JwkSet) == serves
         keys.value = None
         assert keys.fresh_at(*keys.fetched) is None

@@ -10,7 +10,14 @@ import pytest
 
 from iiniit_guard.core.model.claims import Claims, freeze, thaw
 
-PAYLOAD = {"sub": "u", "aud": ["a", "b"], "realm_access": {"roles": ["r", {"deep": [1]}]}, "exp": 1.5, "ok": True, "none": None}
+PAYLOAD = {
+    "sub": "u",
+    "aud": ["a", "b"],
+    "realm_access": {"roles": ["r", {"deep": [1]}]},
+    "exp": 1.5,
+    "ok": True,
+    "none": None,
+}
 
 
 def test_it_reads_like_a_mapping():

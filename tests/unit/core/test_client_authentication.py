@@ -74,7 +74,10 @@ def test_basic_arrives_as_it_was_meant():
 
 def test_post_puts_both_into_the_form():
     """RFC 6749 §2.3.1."""
-    assert form_of(ClientSecretPost("api", AWKWARD)) == {"client_id": "api", "client_secret": AWKWARD}
+    assert form_of(ClientSecretPost("api", AWKWARD)) == {
+        "client_id": "api",
+        "client_secret": AWKWARD,
+    }
     assert begin(ClientSecretPost("api", "x")).result.headers == ()
 
 
@@ -99,7 +102,10 @@ def test_a_token_of_our_own_that_is_none_would_break_the_header(token):
 
 @pytest.mark.parametrize(
     ("algorithm", "key"),
-    [(algorithm, make_key(algorithm, "our client")) for algorithm in ("ES256", "ES384", "RS256", "PS256", "EdDSA")],
+    [
+        (algorithm, make_key(algorithm, "our client"))
+        for algorithm in ("ES256", "ES384", "RS256", "PS256", "EdDSA")
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_assertion_is_signed_as_pyjwt_verifies_it(algorithm, key):
@@ -111,7 +117,14 @@ def test_an_assertion_is_signed_as_pyjwt_verifies_it(algorithm, key):
     assert "=" not in assertion
     assert jwt.get_unverified_header(assertion) == {"alg": algorithm, "typ": "JWT"}
     claims = claims_of(assertion, key, algorithm)
-    assert claims == {"iss": "api", "sub": "api", "aud": ISSUER, "jti": "unique-1", "iat": NOW, "exp": NOW + 60}
+    assert claims == {
+        "iss": "api",
+        "sub": "api",
+        "aud": ISSUER,
+        "jti": "unique-1",
+        "iat": NOW,
+        "exp": NOW + 60,
+    }
 
 
 def test_an_assertion_under_the_newer_name_of_the_algorithm():
@@ -126,14 +139,18 @@ def test_the_key_as_a_jwk_with_its_name(as_text):
     """RFC 7517 §4.5."""
     key = make_key("ES256", "our client")
     jwk = private_jwk(key, kid="k1")
-    assertion = form_of(PrivateKeyJwt("api", json.dumps(jwk) if as_text else jwk))["client_assertion"]
+    assertion = form_of(PrivateKeyJwt("api", json.dumps(jwk) if as_text else jwk))[
+        "client_assertion"
+    ]
     assert jwt.get_unverified_header(assertion)["kid"] == "k1"
     assert claims_of(assertion, key, "ES256")["sub"] == "api"
 
 
 def test_audience_and_key_id_can_be_set():
     key = make_key("ES256", "our client")
-    method = PrivateKeyJwt("api", private_jwk(key, kid="k1"), audience="https://issuer.test/introspect", key_id="k2")
+    method = PrivateKeyJwt(
+        "api", private_jwk(key, kid="k1"), audience="https://issuer.test/introspect", key_id="k2"
+    )
     assertion = form_of(method)["client_assertion"]
     assert jwt.get_unverified_header(assertion)["kid"] == "k2"
     assert claims_of(assertion, key, "ES256")["aud"] == "https://issuer.test/introspect"
@@ -145,7 +162,9 @@ def test_audience_and_key_id_can_be_set():
         pytest.param("canary", "ES256", id="no key"),
         pytest.param("{canary", "ES256", id="no JWK"),
         pytest.param({"kty": "EC", "d": "canary"}, "ES256", id="half a JWK"),
-        pytest.param(make_key("ES256", "our client").private_pem(), "RS256", id="a key of another type"),
+        pytest.param(
+            make_key("ES256", "our client").private_pem(), "RS256", id="a key of another type"
+        ),
         pytest.param(make_key("ES256", "our client").private_pem(), "canary", id="no algorithm"),
         pytest.param("canary", "none", id="none"),
         pytest.param(make_key("ES256", "our client").jwk(), "ES256", id="a public key"),
@@ -163,7 +182,11 @@ def test_a_key_that_cannot_sign_is_an_outage_and_is_never_quoted(key, algorithm)
         (ClientSecretBasic("api", FILE), b"s3cret\r\n", "YXBpOnMzY3JldA=="),
         (ClientSecretPost("api", FILE), b" s3cret \n\n", " s3cret "),
         (BearerToken(FILE), b"s3cret", "Bearer s3cret"),
-        (PrivateKeyJwt("api", FILE), make_key("ES256", "our client").private_pem().encode(), "client_assertion"),
+        (
+            PrivateKeyJwt("api", FILE),
+            make_key("ES256", "our client").private_pem().encode(),
+            "client_assertion",
+        ),
     ],
     ids=["basic", "post", "bearer", "private_key_jwt"],
 )
@@ -218,5 +241,9 @@ def test_a_part_that_cannot_be_used_is_named_without_what_it_holds(method, part)
 
 
 def test_files_and_mappings_can_be_used():
-    for method in (ClientSecretBasic("api", FILE), PrivateKeyJwt("api", FILE, audience="a", key_id="k"), BearerToken(FILE)):
+    for method in (
+        ClientSecretBasic("api", FILE),
+        PrivateKeyJwt("api", FILE, audience="a", key_id="k"),
+        BearerToken(FILE),
+    ):
         assert credential_fault(method) is None

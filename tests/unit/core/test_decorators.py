@@ -11,7 +11,15 @@ import pytest
 from iiniit_guard.adapting.admission import is_preflight, make_gate
 from iiniit_guard.adapting.asgi_exchange import recall_scope
 from iiniit_guard.adapting.decorator_order import find_misordered, function_of, remember_wrapped
-from iiniit_guard.adapting.decorators import any_public, decide, is_permitted, is_public, mark_guarded, mark_public, policies_of
+from iiniit_guard.adapting.decorators import (
+    any_public,
+    decide,
+    is_permitted,
+    is_public,
+    mark_guarded,
+    mark_public,
+    policies_of,
+)
 from iiniit_guard.adapting.middleware import admit, recall_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.decide import Presented, Unfinished
@@ -49,14 +57,22 @@ def test_a_noted_token_is_compared_with_the_policy(state, policy, permitted):
     assert is_permitted(state, policy) is permitted
 
 
-@pytest.mark.parametrize("state", [{}, {"iiniit_guard.access_token": TOKEN}, with_notes({}, NO_GUARD, TOKEN)])
+@pytest.mark.parametrize(
+    "state", [{}, {"iiniit_guard.access_token": TOKEN}, with_notes({}, NO_GUARD, TOKEN)]
+)
 def test_no_guard_is_a_usage_error(state):
     with pytest.raises(UsageError, match="without the guard's middleware"):
         decide(state, lambda: Request("GET", "/"), READ, "x")
 
 
 @pytest.mark.parametrize(
-    "state", [{}, with_notes({}, GUARD, None), with_notes({}, GUARD, None, KEY), {"iiniit_guard.access_token": "a string"}]
+    "state",
+    [
+        {},
+        with_notes({}, GUARD, None),
+        with_notes({}, GUARD, None, KEY),
+        {"iiniit_guard.access_token": "a string"},
+    ],
 )
 def test_no_token_is_a_usage_error(state):
     with pytest.raises(UsageError, match="no access token"):
@@ -87,10 +103,15 @@ class _Told(_Remembers):
         return requirement, begun
 
 
-@pytest.mark.parametrize("begun", [None, Unfinished(Presented.of(Request("GET", "/")), PROBLEMS[Reason.NO_TOKEN])])
+@pytest.mark.parametrize(
+    "begun", [None, Unfinished(Presented.of(Request("GET", "/")), PROBLEMS[Reason.NO_TOKEN])]
+)
 def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(begun):
     told: Any = _Told()
-    asked = [admit(told, make_gate(), Request("GET", "/"), "x", handler, begun=begun) for handler in (READ, None)]
+    asked = [
+        admit(told, make_gate(), Request("GET", "/"), "x", handler, begun=begun)
+        for handler in (READ, None)
+    ]
     assert asked == [(READ, begun), (ANY_TOKEN, begun)]
 
 
@@ -118,17 +139,31 @@ class Rules:
     ],
 )
 def test_a_remembered_token_is_enough_where_any_token_is(gate, path, recalled):
-    assert recall_environ(REMEMBERS, gate, {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x") is recalled
-    assert recall_scope(REMEMBERS, gate, {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x") is recalled
+    assert (
+        recall_environ(REMEMBERS, gate, {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x")
+        is recalled
+    )
+    assert (
+        recall_scope(
+            REMEMBERS, gate, {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x"
+        )
+        is recalled
+    )
 
 
 def test_no_authorization_recalls_nothing():
     assert recall_environ(REMEMBERS, make_gate(), {"PATH_INFO": "/x"}, "x") is None
-    assert recall_scope(REMEMBERS, make_gate(), {"headers": [(b"host", b"x")], "path": "/x"}, "x") is None
+    assert (
+        recall_scope(REMEMBERS, make_gate(), {"headers": [(b"host", b"x")], "path": "/x"}, "x")
+        is None
+    )
 
 
 def test_two_authorizations_recall_nothing():
-    scope = {"headers": [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer x")], "path": "/x"}
+    scope = {
+        "headers": [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer x")],
+        "path": "/x",
+    }
     assert recall_scope(REMEMBERS, make_gate(), scope, "x") is None
 
 
@@ -138,12 +173,33 @@ def test_the_path_of_the_metadata_is_no_matter_of_tokens():
 
     publishes: Any = Publishes()
     for path, recalled in (("/meta", None), ("/x", TOKEN)):
-        assert recall_environ(publishes, make_gate(), {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x") is recalled
-        assert recall_scope(publishes, make_gate(), {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x") is recalled
+        assert (
+            recall_environ(
+                publishes, make_gate(), {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x"
+            )
+            is recalled
+        )
+        assert (
+            recall_scope(
+                publishes,
+                make_gate(),
+                {"headers": [(b"authorization", b"Bearer x")], "path": path},
+                "x",
+            )
+            is recalled
+        )
 
 
 def test_odd_text_in_an_environ_is_survived():
-    assert recall_environ(REMEMBERS, make_gate(), {"HTTP_AUTHORIZATION": "Bearer \u20ac", "QUERY_STRING": "\u20ac"}, "x") is TOKEN
+    assert (
+        recall_environ(
+            REMEMBERS,
+            make_gate(),
+            {"HTTP_AUTHORIZATION": "Bearer \u20ac", "QUERY_STRING": "\u20ac"},
+            "x",
+        )
+        is TOKEN
+    )
 
 
 # Marks
@@ -199,7 +255,12 @@ def test_an_inner_function_alone_is_misplaced():
     name = f"{__name__}.local.<locals>.handler"
     assert find_misordered([handler]) == find_misordered([handler, other, handler]) == [name]
     assert find_misordered([functools.partial(handler)]) == [name]
-    assert find_misordered([handler, wrapper]) == find_misordered([wrapper]) == find_misordered([other]) == []
+    assert (
+        find_misordered([handler, wrapper])
+        == find_misordered([wrapper])
+        == find_misordered([other])
+        == []
+    )
 
 
 def test_one_of_several_decorations_in_its_place_is_enough():
@@ -223,7 +284,9 @@ def test_a_chain_that_bites_its_tail_ends():
 
 
 def test_the_function_behind_a_handler():
-    assert function_of(functools.partial(functools.partial(Endpoint().dispatch))) is Endpoint.dispatch
+    assert (
+        function_of(functools.partial(functools.partial(Endpoint().dispatch))) is Endpoint.dispatch
+    )
     assert function_of(int) is int
 
 

@@ -15,7 +15,18 @@ from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
 from tests.unit.core.introspecting import World
-from tests.unit.core.stepping import DOWN, ISSUER, Steps, active, answer, key_set, make_clock, make_resource, make_server, metadata_document
+from tests.unit.core.stepping import (
+    DOWN,
+    ISSUER,
+    Steps,
+    active,
+    answer,
+    key_set,
+    make_clock,
+    make_resource,
+    make_server,
+    metadata_document,
+)
 
 HTML = HttpResponse(200, (("content-type", "text/html"),), b"{}")
 
@@ -73,7 +84,10 @@ def test_keys_after_a_failure():
     clock = make_clock()
     source = make_server(clock).keys
     Steps(source.get()).send(HttpResponse(404))
-    assert outage(Steps(source.get()).result)[:2] == ("waiting", "jwks: the last attempt failed (jwks: status 404)")
+    assert outage(Steps(source.get()).result)[:2] == (
+        "waiting",
+        "jwks: the last attempt failed (jwks: status 404)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +95,11 @@ def test_keys_after_a_failure():
     [
         (HttpResponse(503, (("retry-after", "11"),)), "metadata: status 503", 11),
         (answer(b"[]"), "metadata: not a JSON object", 1),
-        (answer(metadata_document(issuer="https://other.test")), "metadata: its issuer is not the configured one", 1),
+        (
+            answer(metadata_document(issuer="https://other.test")),
+            "metadata: its issuer is not the configured one",
+            1,
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -97,7 +115,9 @@ def test_metadata(reply, detail, seconds):
 @pytest.mark.parametrize("url", [None, 7, "http://issuer.test/x", "ftp://x"])
 def test_an_endpoint_that_is_missing(name, url):
     # The rest of the metadata is good.
-    document = {key: value for key, value in metadata_document(**{name: url}).items() if value is not None}
+    document = {
+        key: value for key, value in metadata_document(**{name: url}).items() if value is not None
+    }
     if name == "jwks_uri":
         steps = Steps(make_server(make_clock(), jwks_uri=None).keys.get())
     else:
@@ -109,7 +129,12 @@ def test_an_endpoint_that_is_missing(name, url):
 @pytest.mark.parametrize(
     ("method", "content", "detail", "seconds"),
     [
-        (BearerToken(SecretFile("/run/token")), b"a b", "the token for introspection is no bearer token", 30),
+        (
+            BearerToken(SecretFile("/run/token")),
+            b"a b",
+            "the token for introspection is no bearer token",
+            30,
+        ),
         (BearerToken(SecretFile("/run/token")), b"\xff", "a secret file is not UTF-8 text", 1),
         (
             PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"),
@@ -142,7 +167,10 @@ def test_while_the_breaker_is_open():
     world = World()
     for number in range(5):
         world.ask(str(number)).send(DOWN)
-    assert outage(world.ask().result)[:2] == ("waiting", "introspection: the server could not be reached lately")
+    assert outage(world.ask().result)[:2] == (
+        "waiting",
+        "introspection: the server could not be reached lately",
+    )
 
 
 def test_calls_are_counted():
@@ -157,11 +185,22 @@ def test_header_names_are_written_as_they_are_known():
     """They are case-insensitive, but some parsers are not."""
     answers = make_resource(make_clock()).answers
     request = Request("GET", "/", headers=[(b"origin", b"https://a.test")])
-    denied, unavailable = answers.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN), answers.unavailable(DOWN, request)
+    denied, unavailable = (
+        answers.deny(PROBLEMS[Reason.EXPIRED], request, ANY_TOKEN),
+        answers.unavailable(DOWN, request),
+    )
     common = {"Content-Type", "Content-Length", "Cache-Control", "Access-Control-Expose-Headers"}
     assert {name for name, _ in denied.headers} == common | {"WWW-Authenticate"}
     assert {name for name, _ in unavailable.headers} == common | {"Retry-After"}
     assert denied.cache == "none"
     body = json.loads(unavailable.body)
-    assert set(body) == {"type", "title", "status", "detail", "reason", "error", "error_description"}
+    assert set(body) == {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "reason",
+        "error",
+        "error_description",
+    }
     assert body["detail"] == body["error_description"]

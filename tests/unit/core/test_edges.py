@@ -6,9 +6,20 @@ import pytest
 from jwt.algorithms import get_default_algorithms
 
 from iiniit_guard.core.claims.scope import scope_reading
-from iiniit_guard.core.http.bearer import Credential, assertion_of, credential_of, has_query_token, is_b64token
+from iiniit_guard.core.http.bearer import (
+    Credential,
+    assertion_of,
+    credential_of,
+    has_query_token,
+    is_b64token,
+)
 from iiniit_guard.core.http.event import event_of
-from iiniit_guard.core.issuer.client_authentication import ClientSecretPost, PrivateKeyJwt, SecretFile, sign_in
+from iiniit_guard.core.issuer.client_authentication import (
+    ClientSecretPost,
+    PrivateKeyJwt,
+    SecretFile,
+    sign_in,
+)
 from iiniit_guard.core.issuer.jwt import verify_jwt
 from iiniit_guard.core.issuer.metadata import metadata_urls
 from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
@@ -22,7 +33,19 @@ from iiniit_guard.core.resource import request_issuer
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError, UsageError
-from tests.unit.core.stepping import ISSUER, KEY, NOW, Steps, bearer, key_set, make_clock, make_resource, make_server, mint, parsed
+from tests.unit.core.stepping import (
+    ISSUER,
+    KEY,
+    NOW,
+    Steps,
+    bearer,
+    key_set,
+    make_clock,
+    make_resource,
+    make_server,
+    mint,
+    parsed,
+)
 
 # Extraction
 
@@ -43,7 +66,10 @@ from tests.unit.core.stepping import ISSUER, KEY, NOW, Steps, bearer, key_set, m
     ],
 )
 def test_what_the_gateway_says(lines, found):
-    headers = [(b"authorization", b"Bearer other"), *((b"x-iiniit-assertion", line) for line in lines)]
+    headers = [
+        (b"authorization", b"Bearer other"),
+        *((b"x-iiniit-assertion", line) for line in lines),
+    ]
     outcome = assertion_of(Request("GET", "/", headers=headers), 16)
     assert (outcome.reason if isinstance(outcome, Problem) else outcome.value) == found
 
@@ -62,7 +88,14 @@ def test_white_space_behind_another_schemes_credential_is_not_part_of_it():
 
 @pytest.mark.parametrize(
     ("query", "there"),
-    [(b"", False), (b"a=b", False), (b"a+b=c", False), (b"access%5Ftoken=x", True), (b"+access_token=x", True), (b"x=access_token", False)],
+    [
+        (b"", False),
+        (b"a=b", False),
+        (b"a+b=c", False),
+        (b"access%5Ftoken=x", True),
+        (b"+access_token=x", True),
+        (b"x=access_token", False),
+    ],
 )
 def test_a_token_in_the_query(query, there):
     assert has_query_token(query) is there
@@ -71,7 +104,9 @@ def test_a_token_in_the_query(query, there):
     assert (found.reason is Reason.TOKEN_IN_QUERY) is there
 
 
-@pytest.mark.parametrize(("text", "good"), [(b"aX", True), (b"X", True), (b"=", False), (b"a=X", False), (b"aX==", True)])
+@pytest.mark.parametrize(
+    ("text", "good"), [(b"aX", True), (b"X", True), (b"=", False), (b"a=X", False), (b"aX==", True)]
+)
 def test_only_equals_signs_pad(text, good):
     assert is_b64token(text) is good
 
@@ -96,7 +131,13 @@ def test_the_path_of_an_issuer_keeps_its_last_letter():
 def test_three_parts_are_no_more_and_no_less():
     token = mint(make_clock())
     assert isinstance(parse_jws(token, frozenset(ALGORITHMS)), Jws)
-    for wrong in (token + ".", "." + token, token.replace(".", "..", 1), token + ".x", "x." + token):
+    for wrong in (
+        token + ".",
+        "." + token,
+        token.replace(".", "..", 1),
+        token + ".x",
+        "x." + token,
+    ):
         assert isinstance(parse_jws(wrong, frozenset(ALGORITHMS)), Problem)
 
 
@@ -123,14 +164,18 @@ def test_claims_cannot_be_removed_and_hash_by_their_names():
 
 
 def test_a_description_outside_the_grammar_is_refused_in_words():
-    with pytest.raises(ValueError, match=r"^a description holds a character outside RFC 6750 section 3$"):
+    with pytest.raises(
+        ValueError, match=r"^a description holds a character outside RFC 6750 section 3$"
+    ):
         Problem(401, "invalid_token", Reason.EXPIRED, 'a "quote"')
 
 
 # Events
 
 
-@pytest.mark.parametrize("lines", [(), (b"Bearer a", b"Bearer a"), (b"Basic a",), (b"Bearer",), (b"Bearer a b",)])
+@pytest.mark.parametrize(
+    "lines", [(), (b"Bearer a", b"Bearer a"), (b"Basic a",), (b"Bearer",), (b"Bearer a b",)]
+)
 def test_what_is_no_one_token_has_no_digest(lines):
     resource = make_resource(make_clock())
     request = Request("GET", "/", headers=[(b"authorization", line) for line in lines])
@@ -142,7 +187,9 @@ def test_what_is_no_one_token_has_no_digest(lines):
 
 
 def test_the_whole_answer_and_the_whole_preflight():
-    resource = make_resource(make_clock(), audience="https://api.test/v1", resource="https://api.test/v1")
+    resource = make_resource(
+        make_clock(), audience="https://api.test/v1", resource="https://api.test/v1"
+    )
     place = "/.well-known/oauth-protected-resource/v1"
     found = metadata_response(Request("GET", place), resource)
     assert found is not None
@@ -161,8 +208,14 @@ def test_the_whole_answer_and_the_whole_preflight():
         ("Access-Control-Allow-Headers", "*"),
         ("Access-Control-Max-Age", "3600"),
     )
-    assert all(metadata_response(Request("GET", place, scheme=scheme), resource) is None for scheme in ("ws", "wss"))
-    assert all(metadata_response(Request("GET", place, scheme=scheme), resource) is not None for scheme in ("http", "https"))
+    assert all(
+        metadata_response(Request("GET", place, scheme=scheme), resource) is None
+        for scheme in ("ws", "wss")
+    )
+    assert all(
+        metadata_response(Request("GET", place, scheme=scheme), resource) is not None
+        for scheme in ("http", "https")
+    )
 
 
 # Keys
@@ -196,22 +249,39 @@ def make_key_of(number):
 
 def test_faults_of_several_kinds_are_all_told():
     with pytest.raises(SettingsError) as fault:
-        make_settings({"issuer": "https://a.test", "audience": "x", "store_url": "ftp://x", "store_secret": "short", "realm": ""})
+        make_settings(
+            {
+                "issuer": "https://a.test",
+                "audience": "x",
+                "store_url": "ftp://x",
+                "store_secret": "short",
+                "realm": "",
+            }
+        )
     told = "\n".join(fault.value.faults)
     assert "store_url: must be a URL that begins with redis://, rediss:// or unix://" in told
     assert "store_secret: must be at least 32 characters" in told
     assert "realm" in told
 
 
-@pytest.mark.parametrize(("scheme", "good"), [("Api-Key", True), ("Api Key", False), ("Api_Key", False), ("\u00c4pi", False), ("-", False)])
+@pytest.mark.parametrize(
+    ("scheme", "good"),
+    [("Api-Key", True), ("Api Key", False), ("Api_Key", False), ("\u00c4pi", False), ("-", False)],
+)
 def test_a_scheme_of_an_alternative(scheme, good):
-    settings = {"issuer": "https://a.test", "audience": "x", "alternatives": {scheme: lambda value, request: None}}
+    settings = {
+        "issuer": "https://a.test",
+        "audience": "x",
+        "alternatives": {scheme: lambda value, request: None},
+    }
     if good:
         make_settings(settings)
         return
     with pytest.raises(SettingsError) as fault:
         make_settings(settings)
-    assert list(fault.value.faults) == ["alternatives: a scheme must be one word other than Bearer and DPoP"]
+    assert list(fault.value.faults) == [
+        "alternatives: a scheme must be one word other than Bearer and DPoP"
+    ]
 
 
 def test_a_bearer_request_of_these_tests_is_one():
@@ -226,11 +296,17 @@ def test_the_wait_for_anothers_keys_has_an_end():
     assert follower.join.timeout_seconds == 12, "two places of metadata, then the set"
     leader.send(key_set(make_key_of(1)))
     assert source.value is not None
-    forcing, waiting = Steps(source.refresh_for(source.value)), Steps(source.refresh_for(source.value))
+    forcing, waiting = (
+        Steps(source.refresh_for(source.value)),
+        Steps(source.refresh_for(source.value)),
+    )
     assert waiting.join.timeout_seconds == 12
     forcing.send(HttpResponse(500))
     result = Steps(source.refresh_for(source.value)).result
-    assert (result.cause, result.detail) == ("waiting", "jwks: the last attempt failed (jwks: status 500)")
+    assert (result.cause, result.detail) == (
+        "waiting",
+        "jwks: the last attempt failed (jwks: status 500)",
+    )
 
 
 def test_a_token_of_ours_in_a_file_keeps_its_last_letter():
@@ -238,7 +314,9 @@ def test_a_token_of_ours_in_a_file_keeps_its_last_letter():
 
 
 def sign(content):
-    steps = Steps(sign_in(ClientSecretPost("api", SecretFile("/run/secret")), ISSUER, NOW, "unique"))
+    steps = Steps(
+        sign_in(ClientSecretPost("api", SecretFile("/run/secret")), ISSUER, NOW, "unique")
+    )
     return dict(steps.send(content.encode()).result.form)
 
 
@@ -247,7 +325,9 @@ def test_a_jwk_in_a_file_may_begin_with_a_line_break():
 
     key = make_key("ES256", "edges", 9)
     private = get_default_algorithms()["ES256"].to_jwk(key.private_key)
-    steps = Steps(sign_in(PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"), ISSUER, NOW, "unique"))
+    steps = Steps(
+        sign_in(PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"), ISSUER, NOW, "unique")
+    )
     assert "client_assertion" in dict(steps.send(b"\n " + private.encode()).result.form)
 
 
@@ -264,7 +344,10 @@ def test_an_issuer_that_is_no_text_is_a_mistake_in_words():
     steps = Steps(request_issuer(Request("GET", "/"), lambda request: 7))
     with pytest.raises(UsageError) as mistake:
         steps.send(7)
-    assert str(mistake.value) == "issuer_resolver must return the issuer identifier as a string, or None"
+    assert (
+        str(mistake.value)
+        == "issuer_resolver must return the issuer identifier as a string, or None"
+    )
     assert resource.takes_assertions is False
 
 

@@ -51,15 +51,22 @@ from tests.unit.core.test_introspection_shared import SECRET, Process, Store
 )
 def test_a_guard_that_believes_the_gateway_reads_its_word_alone(lines, reason):
     resource = make_resource(make_clock(), profile="assertion", max_token_bytes=16)
-    headers = [(b"authorization", b"Bearer other"), *((b"x-iiniit-assertion", line) for line in lines)]
-    decision = Steps(decide(Presented.of(Request("GET", "/", headers=headers)), resource, ANY_TOKEN)).result
+    headers = [
+        (b"authorization", b"Bearer other"),
+        *((b"x-iiniit-assertion", line) for line in lines),
+    ]
+    decision = Steps(
+        decide(Presented.of(Request("GET", "/", headers=headers)), resource, ANY_TOKEN)
+    ).result
     assert isinstance(decision, Deny)
     assert decision.reason is reason
 
 
 @pytest.mark.parametrize("how", ["both", "introspect"])
 @pytest.mark.parametrize(("age", "asked"), [(0, True), (100, False)])
-def test_a_token_that_a_replica_may_not_know_yet_is_asked_about_again_after_a_second(how, age, asked):
+def test_a_token_that_a_replica_may_not_know_yet_is_asked_about_again_after_a_second(
+    how, age, asked
+):
     """A token issued under 30 s ago."""
     clock = make_clock()
     other = make_issuer(issuer="https://other.test", jwks_uri="https://other.test/jwks")
@@ -85,14 +92,20 @@ def test_the_stores_keys_and_names_are_made_as_the_documents_say():
     assert shared is not None
 
     def derived(purpose):
-        return HKDF(hashes.SHA256(), 32, b"iiniit_guard shared store", purpose).derive(SECRET.encode())
+        return HKDF(hashes.SHA256(), 32, b"iiniit_guard shared store", purpose).derive(
+            SECRET.encode()
+        )
 
-    context = hashlib.sha256(json.dumps(["1", ISSUER, INTROSPECT, "", "api", [API]]).encode()).digest()
+    context = hashlib.sha256(
+        json.dumps(["1", ISSUER, INTROSPECT, "", "api", [API]]).encode()
+    ).digest()
     message = b"\0".join((b"active", context, digest_of("opaque")))
     name = "iiniit_guard:" + hmac.new(derived(b"names"), message, hashlib.sha256).hexdigest()
     assert shared._name("active", digest_of("opaque")) == name
     nonce = b"n" * 12
-    sealed = nonce + AESGCM(derived(b"values")).encrypt(nonce, b'{"sent": 0}', b"\0".join((b"active", name.encode(), context)))
+    sealed = nonce + AESGCM(derived(b"values")).encrypt(
+        nonce, b'{"sent": 0}', b"\0".join((b"active", name.encode(), context))
+    )
     assert shared._open("active", name, sealed, clock.clock.now()) == {"sent": 0}
 
 
@@ -103,7 +116,11 @@ def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
     shared = {"store_url": "redis://store.test", "store_secret": SECRET}
     if how == "several":
         other = make_issuer(issuer="https://other.test", jwks_uri="https://other.test/jwks")
-        resource = make_resource(clock, issuers=[make_issuer(jwt="introspect", introspection=CREDENTIALS), other], **shared)
+        resource = make_resource(
+            clock,
+            issuers=[make_issuer(jwt="introspect", introspection=CREDENTIALS), other],
+            **shared,
+        )
     else:
         resource = make_resource(clock, introspection=CREDENTIALS, jwt=how, **shared)
     token = "opaque" if how == "verify" else mint(clock)
@@ -115,7 +132,10 @@ def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
             store.serve(steps.send(key_set(KEY)))
         return steps
 
-    assert isinstance(store.serve(go_on(Steps(verify(token, digest, resource))).send(active(clock))).result, AccessToken)
+    assert isinstance(
+        store.serve(go_on(Steps(verify(token, digest, resource))).send(active(clock))).result,
+        AccessToken,
+    )
     known = resource.cache.find(digest)
     assert known is not None
     assert go_on(Steps(verify(token, digest, resource))).result is known.token

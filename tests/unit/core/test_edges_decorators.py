@@ -9,7 +9,13 @@ import pytest
 
 from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.adapting.asgi_exchange import recall_scope
-from iiniit_guard.adapting.decorators import decide, decide_anew_async, decide_async, mark_guarded, mark_public
+from iiniit_guard.adapting.decorators import (
+    decide,
+    decide_anew_async,
+    decide_async,
+    mark_guarded,
+    mark_public,
+)
 from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
@@ -28,7 +34,9 @@ PRINCIPAL = Principal("ApiKey", "s", frozenset())
 
 
 def make_token() -> AccessToken:
-    token = make_server(make_clock()).checks.check({"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False)
+    token = make_server(make_clock()).checks.check(
+        {"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False
+    )
     assert isinstance(token, AccessToken)
     return token
 
@@ -49,7 +57,9 @@ class Recorder:
         self.asked.append(("metadata_response", request))
 
     def begin(self, presented: Any, wanted: Any = ANY_TOKEN) -> Any:
-        self.asked.append((presented.authorization, presented.query, wanted, presented.method, presented.host))
+        self.asked.append(
+            (presented.authorization, presented.query, wanted, presented.method, presented.host)
+        )
         return TOKEN
 
     def authenticate(self, request: Any, wanted: Any, *, host: str) -> Any:
@@ -67,12 +77,35 @@ class Recorder:
 def test_the_short_way_sees_the_whole_request():
     """The fast path also refuses a token in the query and detects a method override."""
     guard = Recorder()
-    environ = {"HTTP_AUTHORIZATION": "Bearer \u00ff\u20ac", "QUERY_STRING": "x=\u00e4\u20ac", "REQUEST_METHOD": "PUT", "PATH_INFO": "/"}
+    environ = {
+        "HTTP_AUTHORIZATION": "Bearer \u00ff\u20ac",
+        "QUERY_STRING": "x=\u00e4\u20ac",
+        "REQUEST_METHOD": "PUT",
+        "PATH_INFO": "/",
+    }
     assert recall_environ(cast("Any", guard), make_gate(), environ, "wsgi", POLICY) is TOKEN
-    assert recall_environ(cast("Any", guard), make_gate(), {"HTTP_AUTHORIZATION": "Bearer a", "PATH_INFO": "/"}, "wsgi") is TOKEN
-    scope = {"headers": [(b"authorization", b"Bearer a")], "query_string": b"x=1", "method": "PUT", "path": "/"}
+    assert (
+        recall_environ(
+            cast("Any", guard),
+            make_gate(),
+            {"HTTP_AUTHORIZATION": "Bearer a", "PATH_INFO": "/"},
+            "wsgi",
+        )
+        is TOKEN
+    )
+    scope = {
+        "headers": [(b"authorization", b"Bearer a")],
+        "query_string": b"x=1",
+        "method": "PUT",
+        "path": "/",
+    }
     assert recall_scope(cast("Any", guard), make_gate(), scope, "asgi") is TOKEN
-    assert recall_scope(cast("Any", guard), make_gate(), {"headers": scope["headers"], "path": "/"}, "asgi") is TOKEN
+    assert (
+        recall_scope(
+            cast("Any", guard), make_gate(), {"headers": scope["headers"], "path": "/"}, "asgi"
+        )
+        is TOKEN
+    )
     assert guard.asked == [
         (b"Bearer \xff?", b"x=\xe4?", POLICY, "PUT", "wsgi"),
         (b"Bearer a", b"", ANY_TOKEN, "GET", "wsgi"),
@@ -91,7 +124,12 @@ def test_the_door():
 @pytest.mark.parametrize("who", [TOKEN, PRINCIPAL])
 def test_a_handler_with_somebody_noted(who):
     guard = Recorder("permitted")
-    state = with_notes({}, cast("Any", guard), cast("Any", who if who is TOKEN else None), who if who is PRINCIPAL else None)
+    state = with_notes(
+        {},
+        cast("Any", guard),
+        cast("Any", who if who is TOKEN else None),
+        who if who is PRINCIPAL else None,
+    )
     assert decide(state, lambda: REQUEST, POLICY, "h") == "permitted"
     assert asyncio.run(decide_async(state, lambda: REQUEST, POLICY, "h")) == "permitted"
     assert guard.asked == 2 * [(REQUEST, who, POLICY, "h")]
@@ -123,22 +161,40 @@ def handler():
     [
         (
             lambda: checked_guard(None),
-            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+            (
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
+                "IiniitGuard(app, guard)"
+            ),
         ),
         (
             lambda: checked_guard(cast("Any", "x")),
-            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), IiniitGuard(app, guard)",
+            (
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
+                "IiniitGuard(app, guard)"
+            ),
         ),
         (
             lambda: noted_token({}),
-            "this request has no access token: guard the handler, or check first whether the request has a token",
+            (
+                "this request has no access token: guard the handler, or check first whether the "
+                "request has a token"
+            ),
         ),
         (
             lambda: decide({}, lambda: REQUEST, POLICY, "h"),
-            "a guarded handler was reached without the guard's middleware: add it to the application",
+            (
+                "a guarded handler was reached without the guard's middleware: add it to the "
+                "application"
+            ),
         ),
-        (lambda: mark_guarded(mark_public(lambda: None), POLICY), "a handler must not be both @public and guarded"),
-        (lambda: mark_public(mark_guarded(lambda: None, POLICY)), "a handler must not be both @public and guarded"),
+        (
+            lambda: mark_guarded(mark_public(lambda: None), POLICY),
+            "a handler must not be both @public and guarded",
+        ),
+        (
+            lambda: mark_public(mark_guarded(lambda: None, POLICY)),
+            "a handler must not be both @public and guarded",
+        ),
         (
             lambda: scope_policy((cast("Any", handler),), match="all", acr_values=(), max_age=None),
             'require_scope is called with scopes before it decorates: @require_scope("user:read")',
@@ -171,7 +227,11 @@ def test_rules_are_asked_about_the_preflight_itself():
             self.requests.append(request)
             return ANY_TOKEN
 
-    preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
+    preflight = Request(
+        "OPTIONS",
+        "/x",
+        headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")],
+    )
     rules = Asked()
     gate = make_gate(rules=cast("Any", rules), preflights="pass")
     gate.policy_for(preflight)
@@ -179,7 +239,9 @@ def test_rules_are_asked_about_the_preflight_itself():
     assert rules.requests == [preflight, preflight]
 
 
-HOST_AND_PORT = "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
+HOST_AND_PORT = (
+    "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
+)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +281,16 @@ def test_a_store(url, said):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"issuer": "https://a.test/?x"}, "issuer: an issuer that is discovered must not have a query"),
+        (
+            {"issuer": "https://a.test/?x"},
+            "issuer: an issuer that is discovered must not have a query",
+        ),
         (
             {"introspection": "x"},
-            "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken",
+            (
+                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
+                "TlsClient, BearerToken"
+            ),
         ),
     ],
 )

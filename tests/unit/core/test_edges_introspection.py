@@ -16,12 +16,16 @@ from tests.unit.core.test_introspection_shared import Process, Store
 # Introspection
 
 
-@pytest.mark.parametrize(("behind", "asked_again"), [(0, True), (29, True), (30, False), (-30, True), (-31, False)])
+@pytest.mark.parametrize(
+    ("behind", "asked_again"), [(0, True), (29, True), (30, False), (-30, True), (-31, False)]
+)
 def test_a_young_token_by_what_the_answer_says(behind, asked_again):
     """1 s for a token issued under 30 s ago, by the `iat` of the answer if the JWT is not read."""
     world = World()
     for _ in range(2):  # the second refusal of an older token counts for 2 s
-        world.ask().send(active(world.clock, iat=int(world.clock.wall()) - behind, aud="https://other.test"))
+        world.ask().send(
+            active(world.clock, iat=int(world.clock.wall()) - behind, aud="https://other.test")
+        )
         world.clock.advance(1)
     assert world.ask().ended is not asked_again
 
@@ -30,7 +34,9 @@ def test_what_the_answer_says_counts_before_what_the_jwt_says():
     """The `iat` of an active answer is verified; that of the JWT is not."""
     world = World()
     for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(active(world.clock, iat=NOW - 1000, aud="https://other.test"))
+        world.ask(issued_at=int(world.clock.wall())).send(
+            active(world.clock, iat=NOW - 1000, aud="https://other.test")
+        )
         world.clock.advance(1)
     assert world.ask().ended
 
@@ -38,7 +44,9 @@ def test_what_the_answer_says_counts_before_what_the_jwt_says():
 def test_without_one_in_the_answer_the_jwts_counts():
     world = World()
     for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(active(world.clock, aud="https://other.test"))
+        world.ask(issued_at=int(world.clock.wall())).send(
+            active(world.clock, aud="https://other.test")
+        )
         world.clock.advance(1)
     assert not world.ask().ended
 
@@ -77,10 +85,22 @@ def test_a_copy_rests_on_the_key_that_verified_the_token_here():
     shared_process(clock, store).learn(active(clock))
     reader = shared_process(clock, store)
     validity = KeyValidity()
-    token = reader.server.checks.check({"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False)
+    token = reader.server.checks.check(
+        {"iss": ISSUER, "aud": API, "exp": NOW + 300}, NOW, introspected=False
+    )
     assert isinstance(token, AccessToken)
     verified = CacheEntry(token, 0, NOW + 20, 10_000, validity)
-    steps = store.serve(Steps(introspect("opaque", digest_of("opaque"), reader.server, reader.resource.cache, verified=verified)))
+    steps = store.serve(
+        Steps(
+            introspect(
+                "opaque",
+                digest_of("opaque"),
+                reader.server,
+                reader.resource.cache,
+                verified=verified,
+            )
+        )
+    )
     assert isinstance(steps.result, AccessToken)
     clock.advance(19)
     assert reader.remembered() is not None
@@ -102,7 +122,9 @@ def test_a_second_leader_of_one_load_is_told_what_happened():
     world = World()
     first = world.ask()
     second = world.ask()
-    assert second.send(TIMED_OUT).result == Unreachable("timeout", "a shared call did not end in time")
+    assert second.send(TIMED_OUT).result == Unreachable(
+        "timeout", "a shared call did not end in time"
+    )
     assert isinstance(first.send(active(world.clock)).result, AccessToken)
 
 

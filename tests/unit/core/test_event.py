@@ -17,7 +17,9 @@ TOKEN = AccessToken(ISSUER, subject="subject-1", client_id="client-1", claims={"
 
 
 def event(decision, request=None, *, subjects=True):
-    return event_of(decision, request or bearer("abc"), "wsgi", now=NOW, seconds=0.5, subjects=subjects)
+    return event_of(
+        decision, request or bearer("abc"), "wsgi", now=NOW, seconds=0.5, subjects=subjects
+    )
 
 
 def test_a_token_that_passes():
@@ -38,20 +40,42 @@ def test_a_token_that_passes():
 
 
 def test_a_refusal():
-    refused = event(Deny(403, (), b"", Reason.MISSING_SCOPE, TOKEN, "hit"), bearer("abc", method="POST"))
-    assert (refused.decision, refused.status, refused.reason, refused.cache) == ("deny", 403, "missing_scope", "hit")
-    assert (refused.issuer, refused.client_id, refused.subject, refused.method) == (ISSUER, "client-1", "subject-1", "POST")
+    refused = event(
+        Deny(403, (), b"", Reason.MISSING_SCOPE, TOKEN, "hit"), bearer("abc", method="POST")
+    )
+    assert (refused.decision, refused.status, refused.reason, refused.cache) == (
+        "deny",
+        403,
+        "missing_scope",
+        "hit",
+    )
+    assert (refused.issuer, refused.client_id, refused.subject, refused.method) == (
+        ISSUER,
+        "client-1",
+        "subject-1",
+        "POST",
+    )
 
 
 def test_an_outage():
     outage = event(Unavailable(503, (), b"", Reason.ISSUER_UNAVAILABLE, cache="miss"))
-    assert (outage.decision, outage.status, outage.reason, outage.cache) == ("unavailable", 503, "issuer_unavailable", "miss")
+    assert (outage.decision, outage.status, outage.reason, outage.cache) == (
+        "unavailable",
+        503,
+        "issuer_unavailable",
+        "miss",
+    )
     assert (outage.issuer, outage.client_id, outage.subject) == (None, None, None)
 
 
 def test_a_principal_has_a_subject_and_no_issuer():
     allowed = event(Allow(None, Principal("ApiKey", "machine")), bearer(authorization="ApiKey k"))
-    assert (allowed.subject, allowed.issuer, allowed.client_id, allowed.token_digest) == ("machine", None, None, None)
+    assert (allowed.subject, allowed.issuer, allowed.client_id, allowed.token_digest) == (
+        "machine",
+        None,
+        None,
+        None,
+    )
 
 
 def test_the_anonymous():
@@ -78,7 +102,9 @@ def test_subjects_can_be_switched_off():
     ],
 )
 def test_the_digest_is_of_what_was_one_token(lines, token):
-    digest = event(Allow(None), Request("GET", "/", headers=[(b"authorization", line) for line in lines])).token_digest
+    digest = event(
+        Allow(None), Request("GET", "/", headers=[(b"authorization", line) for line in lines])
+    ).token_digest
     assert digest == (None if token is None else sha256(token).hexdigest()[:16])
 
 

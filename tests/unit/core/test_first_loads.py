@@ -59,7 +59,9 @@ class World:
         self.resource = make_resource(clock, issuers=print)
 
     def server(self, name=ISSUER, **settings):
-        return Steps(self.resource.server_of(name)).send(make_issuer(issuer=name, **settings)).result
+        return (
+            Steps(self.resource.server_of(name)).send(make_issuer(issuer=name, **settings)).result
+        )
 
     def use_up(self):
         assert self.resource._first_loads is not None
@@ -83,11 +85,20 @@ def test_a_first_load_waits_while_none_is_left_and_makes_no_call(world, clock):
 
 
 def test_one_admission_covers_all_documents_of_an_issuer(world):
-    discovered = {"jwks_uri": None, "introspection": CREDENTIALS, "introspection_endpoint": None, "jwt": "both"}
+    discovered = {
+        "jwks_uri": None,
+        "introspection": CREDENTIALS,
+        "introspection_endpoint": None,
+        "jwt": "both",
+    }
     server = world.server(**discovered)
     steps = Steps(server.keys.get())
     world.use_up()
-    document = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks", "introspection_endpoint": INTROSPECT}
+    document = {
+        "issuer": ISSUER,
+        "jwks_uri": f"{ISSUER}/jwks",
+        "introspection_endpoint": INTROSPECT,
+    }
     assert steps.send(answer(document)).send(key_set(KEY)).ended
     assert Steps(server.introspection_endpoint()).result == INTROSPECT
     other = world.server("https://other.test", **discovered)
@@ -121,7 +132,12 @@ def test_an_issuer_that_was_proven_before_may_take_the_reserved_part(world):
 
 def test_introspection_counts_too(world, clock):
     """If the settings name its endpoint, no document is loaded before."""
-    settings = {"jwks_uri": None, "introspection": CREDENTIALS, "introspection_endpoint": INTROSPECT, "jwt": "introspect"}
+    settings = {
+        "jwks_uri": None,
+        "introspection": CREDENTIALS,
+        "introspection_endpoint": INTROSPECT,
+        "jwt": "introspect",
+    }
     server, other = world.server(**settings), world.server("https://other.test", **settings)
 
     def ask(of, token):

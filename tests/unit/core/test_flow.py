@@ -17,7 +17,9 @@ from iiniit_guard.core.model.flow import (
 )
 from tests.unit.core.stepping import DOWN, Steps
 
-REQUEST = HttpRequest("POST", "https://issuer.test/", (("Authorization", "canary"),), b"token=canary")
+REQUEST = HttpRequest(
+    "POST", "https://issuer.test/", (("Authorization", "canary"),), b"token=canary"
+)
 
 
 def load():
@@ -41,7 +43,9 @@ def test_one_load_for_all_who_ask_meanwhile(flights, outcome):
     assert {follower.join.timeout_seconds for follower in followers} == {5.0}
     assert not followers[0].join.load.done()
     leader.send(outcome)
-    assert [steps.result for steps in (leader, *(follower.follow() for follower in followers))] == [outcome] * 4
+    assert [steps.result for steps in (leader, *(follower.follow() for follower in followers))] == [
+        outcome
+    ] * 4
     assert len(flights) == 0
 
 
@@ -133,7 +137,9 @@ def test_an_outage_may_be_asked_about_again_after_a_second():
 
 
 def test_a_leader_that_ends_before_its_load_began_hands_over(flights):
-    """A request that is cancelled between the two halves of its decision must not make others wait."""
+    """A request that is cancelled between the two halves of its decision must not make
+    others wait.
+    """
     leading, waiting = flights.share("k", load, 5.0), flights.share("k", load, 5.0)
     lead, join = next(leading), next(waiting)
     leading.close()

@@ -67,5 +67,7 @@ def test_what_is_no_text_is_none_either():
 
 
 def test_no_request_shows_it():
-    request = HttpRequest("GET", "https://issuer.test", connection=Connection(http_proxy="http://u:canary@p.test"))
+    request = HttpRequest(
+        "GET", "https://issuer.test", connection=Connection(http_proxy="http://u:canary@p.test")
+    )
     assert "canary" not in repr(request)

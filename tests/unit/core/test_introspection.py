@@ -32,7 +32,10 @@ def test_what_is_sent(world):
     """RFC 7662 §2.1. Without the hint, two servers call a refresh token active."""
     request = world.ask("a+b/c==").fetch
     assert (request.method, request.url) == ("POST", INTROSPECT)
-    assert request.headers == (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
+    assert request.headers == (
+        ("Accept", "application/json"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    )
     assert world.ask("d+e/f==").form == {
         "token": "d+e/f==",
         "token_type_hint": "access_token",
@@ -83,7 +86,8 @@ def test_so_it_does_by_each_clock_alone(world, which):
 
 
 @pytest.mark.parametrize(
-    ("exp", "elapsed", "held"), [(20, 24, True), (20, 25, False), (20, 26, False), (None, 59, True), (None, 60, False)]
+    ("exp", "elapsed", "held"),
+    [(20, 24, True), (20, 25, False), (20, 26, False), (None, 59, True), (None, 60, False)],
 )
 def test_exp_ends_it_earlier_and_its_absence_does_not_extend_it(world, exp, elapsed, held):
     """The leeway of `exp` is 5 s."""
@@ -106,7 +110,9 @@ def test_a_clock_set_back_to_before_the_token_refuses_it(world):
     assert world.remembered() is None
 
 
-@pytest.mark.parametrize("outage", [DOWN, HttpResponse(500), HttpResponse(429)], ids=["down", "500", "429"])
+@pytest.mark.parametrize(
+    "outage", [DOWN, HttpResponse(500), HttpResponse(429)], ids=["down", "500", "429"]
+)
 def test_no_outage_moves_the_deadline(world, outage):
     world.ask().send(active(world.clock))
     world.clock.advance(59)
@@ -133,7 +139,11 @@ def test_a_delay_of_nothing_keeps_nothing():
         (HttpResponse(503, (("retry-after", "9"),)), "answer", 9),
         (HttpResponse(200, (("content-type", "text/html"),), b"{}"), "answer", 1),
         (HttpResponse(200, (("content-type", "text/x+json"),), b'{"active": true}'), "answer", 1),
-        (HttpResponse(200, (("content-type", "application/jsonx"),), b'{"active": true}'), "answer", 1),
+        (
+            HttpResponse(200, (("content-type", "application/jsonx"),), b'{"active": true}'),
+            "answer",
+            1,
+        ),
         (answer(b"[]"), "answer", 1),
         (answer({}), "answer", 1),
         (answer({"active": "true"}), "answer", 1),
@@ -147,7 +157,15 @@ def test_what_is_no_answer_is_our_outage_and_is_not_remembered(world, reply, cau
     assert world.ask().fetch, "asked again at once"
 
 
-@pytest.mark.parametrize("kind", [None, "application/json", "Application/JSON; charset=utf-8", "application/token-introspection+json"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/token-introspection+json",
+    ],
+)
 def test_media_types(world, kind):
     headers = () if kind is None else (("content-type", kind),)
     assert world.ask().send(HttpResponse(200, headers, INACTIVE.body)).reason is Reason.INACTIVE
@@ -188,7 +206,10 @@ def test_a_token_issued_just_now_is_asked_about_again_after_a_second(world, issu
 
 def test_an_active_answer_that_does_not_fit_is_remembered_as_a_refusal(world):
     for iat in (NOW, None):
-        assert world.ask(str(iat)).send(active(world.clock, aud="x", iat=iat)).reason is Reason.WRONG_AUDIENCE
+        assert (
+            world.ask(str(iat)).send(active(world.clock, aud="x", iat=iat)).reason
+            is Reason.WRONG_AUDIENCE
+        )
         assert world.ask(str(iat)).reason is Reason.WRONG_AUDIENCE
     world.clock.advance(1)
     assert world.ask("None").send(active(world.clock)).result.scopes == {"user:read"}
@@ -230,9 +251,16 @@ def test_an_active_answer_asked_for_before_the_inactive_one_is_ignored(world):
     assert slow.send(active(world.clock)).reason is Reason.INACTIVE
     assert world.remembered() is None
     world.clock.advance(2)
-    assert isinstance(world.ask().send(active(world.clock)).result, AccessToken), "asked for after it, so it counts"
+    assert isinstance(world.ask().send(active(world.clock)).result, AccessToken), (
+        "asked for after it, so it counts"
+    )
 
 
 def test_no_message_holds_the_token(world):
-    for reply in (HttpResponse(500, (), b"canary"), answer(b"canary"), HttpResponse(200, (("content-type", "canary"),)), HttpResponse(401)):
+    for reply in (
+        HttpResponse(500, (), b"canary"),
+        answer(b"canary"),
+        HttpResponse(200, (("content-type", "canary"),)),
+        HttpResponse(401),
+    ):
         assert "canary" not in repr(world.ask("canary").send(reply).result)

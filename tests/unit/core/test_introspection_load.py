@@ -77,7 +77,11 @@ def test_a_token_that_was_ended_is_a_stranger(world):
     assert world.ask().cause == "busy"
 
 
-@pytest.mark.parametrize("outcome", [DOWN, Unreachable("timeout", "x"), Unreachable("tls", "x")], ids=lambda outcome: outcome.cause)
+@pytest.mark.parametrize(
+    "outcome",
+    [DOWN, Unreachable("timeout", "x"), Unreachable("tls", "x")],
+    ids=lambda outcome: outcome.cause,
+)
 def test_an_unreachable_server_is_not_called_and_then_probed(world, outcome):
     for number in range(5):
         steps = world.ask(str(number)).send(outcome)
@@ -88,7 +92,9 @@ def test_an_unreachable_server_is_not_called_and_then_probed(world, outcome):
     assert probe.fetch
     assert world.ask("another").cause == "waiting"
     probe.send(outcome)
-    assert probe.result.retry_after_seconds == 2, "the pause doubles, and whoever came back sooner would come in vain"
+    assert probe.result.retry_after_seconds == 2, (
+        "the pause doubles, and whoever came back sooner would come in vain"
+    )
     world.clock.advance(2)
     probe = world.ask()
     assert world.ask("another").cause == "waiting"

@@ -12,7 +12,17 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Fetch, StoreGet, StoreSet
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing.jws import write_jws
-from tests.unit.core.stepping import CREDENTIALS, INACTIVE, ISSUER, KEY, NOW, Steps, active, make_clock, make_resource
+from tests.unit.core.stepping import (
+    CREDENTIALS,
+    INACTIVE,
+    ISSUER,
+    KEY,
+    NOW,
+    Steps,
+    active,
+    make_clock,
+    make_resource,
+)
 
 SECRET = "s" * 32
 
@@ -43,7 +53,9 @@ class Process:
         (self.server,) = self.resource.servers
 
     def ask(self, token="opaque"):
-        return self.store.serve(Steps(introspect(token, digest_of(token), self.server, self.resource.cache)))
+        return self.store.serve(
+            Steps(introspect(token, digest_of(token), self.server, self.resource.cache))
+        )
 
     def learn(self, reply, token="opaque"):
         steps = self.ask(token)
@@ -117,8 +129,13 @@ def test_whoever_heard_of_the_end_takes_no_older_answer_from_the_store(one, cloc
     assert isinstance(one.ask().effect, Fetch)
 
 
-@pytest.mark.parametrize("withheld", [False, True], ids=["as it is", "the store's owner withholds the end"])
-@pytest.mark.parametrize(("behind", "after", "taken"), [(1, -1, False), (2, 0, False), (2, 0.5, False), (0, 2, False), (0, 2.5, True)])
+@pytest.mark.parametrize(
+    "withheld", [False, True], ids=["as it is", "the store's owner withholds the end"]
+)
+@pytest.mark.parametrize(
+    ("behind", "after", "taken"),
+    [(1, -1, False), (2, 0, False), (2, 0.5, False), (0, 2, False), (0, 2.5, True)],
+)
 def test_no_way_back_from_a_clock_that_is_ahead(clock, behind, after, taken, withheld):
     """Clocks are up to 2 s apart: a request within 2 s of the end counts as sent before it."""
     store, slow = Store(), make_clock()
@@ -167,19 +184,30 @@ def test_neither_names_nor_values_hold_the_token_or_a_claim(one, clock):
 
 def test_a_copy_does_not_hide_that_the_token_itself_is_bound(one, clock):
     """RFC 7800 §3.1: a process that did not look at the token may have stored the answer."""
-    for token, taken in ((write_jws({"cnf": {}}, {}, KEY), False), (write_jws({"sub": "s"}, {}, KEY), True)):
-        answer = {name: value for name, value in json.loads(active(clock).body).items() if name != "active"}
+    for token, taken in (
+        (write_jws({"cnf": {}}, {}, KEY), False),
+        (write_jws({"sub": "s"}, {}, KEY), True),
+    ):
+        answer = {
+            name: value
+            for name, value in json.loads(active(clock).body).items()
+            if name != "active"
+        }
         one.store.serve(Steps(one.server.store.keep(digest_of(token), answer, clock.clock.now())))
         steps = one.ask(token)
         assert isinstance(steps.effect, Fetch) is not taken
         if not taken:
-            assert one.store.serve(steps.send(active(clock))).reason is Reason.UNSUPPORTED_CONFIRMATION
+            assert (
+                one.store.serve(steps.send(active(clock))).reason is Reason.UNSUPPORTED_CONFIRMATION
+            )
         assert (one.remembered(token) is not None) is taken
 
 
 @pytest.mark.parametrize("delay", [1, 60])
 def test_an_answer_from_a_clock_that_is_ahead_counts_no_longer_than_one_of_now(clock, delay):
-    """A small `revocation_delay_seconds` must not be lengthened by the 2 s that clocks may be apart."""
+    """A small `revocation_delay_seconds` must not be lengthened by the 2 s that clocks may be
+    apart.
+    """
     store, ahead = Store(), make_clock()
     ahead.set_wall(NOW + 2)
     Process(ahead, store, revocation_delay_seconds=delay).learn(active(ahead))

@@ -29,12 +29,17 @@ def known_headers():
     return jose._known_headers
 
 
-@pytest.mark.parametrize(("token", "reason"), [pytest.param(row[2], row[3], id=f"{row[0]} ({row[1]})") for row in REFUSED])
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [pytest.param(row[2], row[3], id=f"{row[0]} ({row[1]})") for row in REFUSED],
+)
 def test_refuses_before_any_key_is_looked_for(token, reason):
     assert reason_of(parse_jws(token, ALL)) is reason
 
 
-@pytest.mark.parametrize(("header", "kid", "typ"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in HEADERS])
+@pytest.mark.parametrize(
+    ("header", "kid", "typ"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in HEADERS]
+)
 def test_reads_the_header(header, kid, typ):
     jws = parsed(unsigned({"alg": "ES256", **header}))
     assert jws.header == JoseHeader("ES256", kid, typ)
@@ -57,7 +62,10 @@ def test_each_algorithm_is_allowed_by_its_own_name_only(alg):
 
 def test_an_algorithm_that_nobody_may_allow_is_refused_even_where_it_is_listed():
     for alg in ("none", "HS256"):
-        assert reason_of(parse_jws(unsigned({"alg": alg}), frozenset({alg}))) is Reason.UNSUPPORTED_ALGORITHM
+        assert (
+            reason_of(parse_jws(unsigned({"alg": alg}), frozenset({alg})))
+            is Reason.UNSUPPORTED_ALGORITHM
+        )
 
 
 def test_repr_shows_nothing_of_the_token():
@@ -94,7 +102,9 @@ def test_bodies_are_parsed_as_strictly_as_tokens():
         unsigned(b'{"alg":"ES256","x":' + b"[" * 100_000),
         unsigned(b'{"alg":"ES256","x":' + b"9" * 5_000 + b"}"),
         unsigned(
-            ('{"alg":"ES256","\u0122":' + "[" * 5_000 + "]" * 5_000 + ',"\u0122":1}').encode("utf-16-le")
+            ('{"alg":"ES256","\u0122":' + "[" * 5_000 + "]" * 5_000 + ',"\u0122":1}').encode(
+                "utf-16-le"
+            )
         ),  # 0x22 is a quote to octets
         b64(b'{"alg":"ES256"}') + "==.x.y",
         b64(b'{"alg":"ES256"}')[:-1] + "R.x.y",
@@ -105,7 +115,10 @@ def test_bodies_are_parsed_as_strictly_as_tokens():
         b64(b'{"alg":"ES256"}') + "..",
         b64(b'{"alg":"ES256"}'),
         unsigned({"alg": "ES256"}).rpartition(".")[0],
-        *(unsigned({"alg": "ES256"}) + suffix for suffix in (".", ".x", "..", ".x.y", ".x.y.z", "......", ".=")),
+        *(
+            unsigned({"alg": "ES256"}) + suffix
+            for suffix in (".", ".x", "..", ".x.y", ".x.y.z", "......", ".=")
+        ),
         *(prefix + unsigned({"alg": "ES256"}) for prefix in (".", "..", "...")),
         unsigned({"alg": "dir", "enc": "A128GCM"}),
         unsigned({"alg": "dir", "enc": "A128GCM"}) + ".x",
@@ -150,7 +163,9 @@ def with_header_of(length):
     return token
 
 
-@pytest.mark.parametrize(("length", "reason"), [(MAX_HEADER_BYTES, None), (MAX_HEADER_BYTES + 4, Reason.MALFORMED_TOKEN)])
+@pytest.mark.parametrize(
+    ("length", "reason"), [(MAX_HEADER_BYTES, None), (MAX_HEADER_BYTES + 4, Reason.MALFORMED_TOKEN)]
+)
 def test_a_long_header_is_refused_unread(length, reason):
     token = with_header_of(length)
     header = read_header(token)
@@ -209,11 +224,20 @@ def test_no_text_raises(text, token, octets):
         assert is_jws(candidate) in (True, False)
 
 
-JSON_VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=10) | st.lists(st.text(max_size=3), max_size=2)
+JSON_VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=10)
+    | st.lists(st.text(max_size=3), max_size=2)
+)
 
 
 @given(
-    st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "x"]), JSON_VALUES | st.sampled_from(ALGORITHMS)),
+    st.dictionaries(
+        st.sampled_from(["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "x"]),
+        JSON_VALUES | st.sampled_from(ALGORITHMS),
+    ),
     JSON_VALUES,
 )
 def test_whatever_a_header_says_only_a_clean_one_passes(header, payload):

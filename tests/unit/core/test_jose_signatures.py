@@ -16,8 +16,25 @@ from iiniit_guard.core.jose.jws import ALGORITHMS, JoseHeader, Jws, parse_jws, v
 from iiniit_guard.core.jose.public_key import CURVES
 from iiniit_guard.core.jose.verification_key import _ecdsa
 from iiniit_guard.core.model.problem import Reason
-from tests.contract.cases.jose_checks import ALL, ALPHABET, is_good, key_for, parsed, reason_of, set_of
-from tests.contract.cases.jose_keys import RSA, b64, ec_jwk, make_signature, number, rsa_jwk, signed, unsigned
+from tests.contract.cases.jose_checks import (
+    ALL,
+    ALPHABET,
+    is_good,
+    key_for,
+    parsed,
+    reason_of,
+    set_of,
+)
+from tests.contract.cases.jose_keys import (
+    RSA,
+    b64,
+    ec_jwk,
+    make_signature,
+    number,
+    rsa_jwk,
+    signed,
+    unsigned,
+)
 
 N = CURVES["P-256"].order
 
@@ -25,7 +42,9 @@ N = CURVES["P-256"].order
 def split(token):
     """Split a token whose payload is not a JSON object, such as the examples of the RFCs."""
     header, _, signature = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
-    return Jws(JoseHeader(json.loads(header)["alg"]), {}, token.rpartition(".")[0].encode(), signature)
+    return Jws(
+        JoseHeader(json.loads(header)["alg"]), {}, token.rpartition(".")[0].encode(), signature
+    )
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
@@ -55,30 +74,46 @@ SPOILED = [
     ("zeros", "CVE-2022-21449; Wycheproof: SignatureIs0", lambda made: bytes(len(made))),
     ("one", "Wycheproof: SignatureIs1", lambda made: bytes(len(made) - 1) + b"\1"),
     ("ones", "Wycheproof: SignatureIsNotReduced", lambda made: b"\xff" * len(made)),
-    ("the first bit", "Wycheproof: modifiedSignature", lambda made: bytes([made[0] ^ 0x80]) + made[1:]),
-    ("the last bit", "Wycheproof: modifiedSignature", lambda made: made[:-1] + bytes([made[-1] ^ 1])),
+    (
+        "the first bit",
+        "Wycheproof: modifiedSignature",
+        lambda made: bytes([made[0] ^ 0x80]) + made[1:],
+    ),
+    (
+        "the last bit",
+        "Wycheproof: modifiedSignature",
+        lambda made: made[:-1] + bytes([made[-1] ^ 1]),
+    ),
     ("reversed", "RFC 7518 §3.4: big-endian", lambda made: made[::-1]),
 ]
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
-@pytest.mark.parametrize("change", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in SPOILED])
+@pytest.mark.parametrize(
+    "change", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in SPOILED]
+)
 def test_a_spoiled_signature_is_bad(alg, change):
     key = key_for(alg)
     token = signed(alg)
     jws = parsed(token)
     assert verify_signature(jws, key)
-    assert not verify_signature(Jws(jws.header, jws.claims, jws.signing_input, change(jws.signature)), key)
+    assert not verify_signature(
+        Jws(jws.header, jws.claims, jws.signing_input, change(jws.signature)), key
+    )
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256"])
 def test_a_leading_zero_octet_belongs_to_the_signature(alg):
-    """RFC 8017 §8.1.2, §8.2.2: OpenSSL takes a PSS signature without it, so one token had two spellings."""
+    """RFC 8017 §8.1.2, §8.2.2: OpenSSL takes a PSS signature without it, so one token had two
+    spellings.
+    """
     key = key_for(alg)
     candidates = (parsed(signed(alg, {"jti": str(number)})) for number in range(10_000))
     jws = next(candidate for candidate in candidates if candidate.signature[0] == 0)
     assert verify_signature(jws, key)
-    assert not verify_signature(Jws(jws.header, jws.claims, jws.signing_input, jws.signature[1:]), key)
+    assert not verify_signature(
+        Jws(jws.header, jws.claims, jws.signing_input, jws.signature[1:]), key
+    )
 
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=lambda curve: curve.alg)
@@ -92,7 +127,10 @@ def test_r_and_s_lie_within_the_order(curve):
             forged = r.to_bytes(curve.size, "big") + s.to_bytes(curve.size, "big")
             assert not verify_signature(Jws(jws.header, {}, jws.signing_input, forged), key)
     # A number and the number plus the order are congruent; only the range check separates them.
-    r, s = int.from_bytes(jws.signature[: curve.size], "big"), int.from_bytes(jws.signature[curve.size :], "big")
+    r, s = (
+        int.from_bytes(jws.signature[: curve.size], "big"),
+        int.from_bytes(jws.signature[curve.size :], "big"),
+    )
     for other_r, other_s in ((r + n, s), (r, s + n)):
         if max(other_r, other_s) < 2 ** (8 * curve.size):
             forged = other_r.to_bytes(curve.size, "big") + other_s.to_bytes(curve.size, "big")
@@ -108,7 +146,14 @@ class Psychic:
 
 def test_r_and_s_are_compared_before_the_library_is_asked():
     verifies = _ecdsa(cast(EllipticCurvePublicKey, Psychic()), CURVES["P-256"])
-    for r, s, good in ((0, 1, False), (1, 0, False), (1, 1, True), (N - 1, N - 1, True), (N, 1, False), (1, N, False)):
+    for r, s, good in (
+        (0, 1, False),
+        (1, 0, False),
+        (1, 1, True),
+        (N - 1, N - 1, True),
+        (N, 1, False),
+        (1, N, False),
+    ):
         assert verifies(b"", r.to_bytes(32, "big") + s.to_bytes(32, "big")) is good
     for length in (0, 1, 32, 62, 63, 65, 66, 128):
         assert not verifies(b"", bytes([1]) * length)
@@ -116,7 +161,10 @@ def test_r_and_s_are_compared_before_the_library_is_asked():
 
 def test_the_second_ecdsa_signature_is_good_too():
     """(r, n - s) verifies too, so the text of a token does not identify it."""
-    token = signed("ES256", change=lambda made: made[:32] + (N - int.from_bytes(made[32:], "big")).to_bytes(32, "big"))
+    token = signed(
+        "ES256",
+        change=lambda made: made[:32] + (N - int.from_bytes(made[32:], "big")).to_bytes(32, "big"),
+    )
     assert is_good(token, key_for("ES256"))
 
 
@@ -126,16 +174,23 @@ def test_der_is_no_jose_signature(alg):
     size = {"ES256": 32, "ES384": 48, "ES512": 66}[alg]
 
     def der(made):
-        return encode_dss_signature(int.from_bytes(made[:size], "big"), int.from_bytes(made[size:], "big"))
+        return encode_dss_signature(
+            int.from_bytes(made[:size], "big"), int.from_bytes(made[size:], "big")
+        )
 
     assert not is_good(signed(alg, change=der), key_for(alg))
 
 
-@pytest.mark.parametrize(("alg", "salt"), [("PS256", 0), ("PS256", 31), ("PS256", 33), ("PS384", 32), ("PS512", 32), ("PS512", 190)])
+@pytest.mark.parametrize(
+    ("alg", "salt"),
+    [("PS256", 0), ("PS256", 31), ("PS256", 33), ("PS384", 32), ("PS512", 32), ("PS512", 190)],
+)
 def test_the_salt_is_as_long_as_the_hash(alg, salt):
     """RFC 7518 §3.5; Wycheproof: SaltLenChanged."""
     head = unsigned({"alg": alg}).rpartition(".")[0]
-    assert not is_good(f"{head}.{b64(make_signature(alg, head.encode(), salt_length=salt))}", key_for(alg))
+    assert not is_good(
+        f"{head}.{b64(make_signature(alg, head.encode(), salt_length=salt))}", key_for(alg)
+    )
 
 
 def test_ed25519_takes_no_second_s():
@@ -161,7 +216,21 @@ def test_no_single_character_can_be_changed(alg):
     assert is_good(token, key)
     for position, old in enumerate(token):
         near = ALPHABET[ALPHABET.find(old) ^ 1] if old in ALPHABET else "A"
-        swapped = {near, "A", "_", ".", "=", "+", "/", " ", "\n", "\0", "é", "~", old.swapcase()} - {old}
+        swapped = {
+            near,
+            "A",
+            "_",
+            ".",
+            "=",
+            "+",
+            "/",
+            " ",
+            "\n",
+            "\0",
+            "é",
+            "~",
+            old.swapcase(),
+        } - {old}
         last = position + 1 == len(token) or token[position + 1] == "."
         for new in swapped | (set(ALPHABET) - {old} if last else set()):
             assert not is_good(token[:position] + new + token[position + 1 :], key)
@@ -178,7 +247,11 @@ def test_no_change_of_a_token_is_accepted(data):
     token = signed("EdDSA")
     position = data.draw(st.integers(0, len(token)))
     length = data.draw(st.integers(0, 3))
-    changed = token[:position] + data.draw(st.text(ALPHABET + ".=", max_size=3)) + token[position + length :]
+    changed = (
+        token[:position]
+        + data.draw(st.text(ALPHABET + ".=", max_size=3))
+        + token[position + length :]
+    )
     assert is_good(changed, key_for("EdDSA")) is (changed == token)
 
 
@@ -211,7 +284,11 @@ RFC8037_A4 = (
     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
     "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 )
-RFC8037_A2_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+RFC8037_A2_KEY = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+}
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,33 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.jose.jwk import MAX_CANDIDATES, MAX_KEYS, Jwk, JwkSet, VerificationKey, read_jwk_set
+from iiniit_guard.core.jose.jwk import (
+    MAX_CANDIDATES,
+    MAX_KEYS,
+    Jwk,
+    JwkSet,
+    VerificationKey,
+    read_jwk_set,
+)
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.jose.public_key import CURVES, EcPoint, RsaNumbers
 from iiniit_guard.core.model.flow import Checkpoint
 from tests.contract.cases.jose_checks import parse_jwk_set, set_of
-from tests.contract.cases.jose_keys import PUBLIC, RSA, ec_jwk, ed_jwk, make_signature, number, rsa_jwk
+from tests.contract.cases.jose_keys import (
+    PUBLIC,
+    RSA,
+    ec_jwk,
+    ed_jwk,
+    make_signature,
+    number,
+    rsa_jwk,
+)
 from tests.contract.cases.jwk_members import UNUSABLE, USABLE
 
 
-@pytest.mark.parametrize(("jwk", "algorithms"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in USABLE])
+@pytest.mark.parametrize(
+    ("jwk", "algorithms"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in USABLE]
+)
 def test_a_usable_key_serves_its_algorithms_and_no_other(jwk, algorithms):
     keys = set_of(jwk)
     assert keys.skipped == ()
@@ -29,7 +46,9 @@ def test_a_usable_key_serves_its_algorithms_and_no_other(jwk, algorithms):
     assert keys.keys[0].kid == jwk.get("kid")
 
 
-@pytest.mark.parametrize(("member", "reason"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in UNUSABLE])
+@pytest.mark.parametrize(
+    ("member", "reason"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in UNUSABLE]
+)
 def test_an_odd_key_is_left_out_and_spoils_nothing(member, reason):
     """CVE-2026-102274: one bad key made a whole set unusable."""
     text = json.dumps({"keys": [ed_jwk(kid="before"), member, ec_jwk(kid="after")]})
@@ -90,7 +109,11 @@ def test_only_so_many_keys_are_read():
 
 def test_a_token_without_kid_is_tried_with_few_keys():
     """At most 4 keys are tried."""
-    keys = set_of(ec_jwk(), *(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid=str(index)) for index in range(5)), ed_jwk())
+    keys = set_of(
+        ec_jwk(),
+        *(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid=str(index)) for index in range(5)),
+        ed_jwk(),
+    )
     found = keys.find(None, "EdDSA")
     assert [key.kid for key in found] == ["0", "1", "2", "3"]
     assert len(found) == MAX_CANDIDATES
@@ -152,7 +175,9 @@ def test_a_refresh_can_tell_which_keys_stayed():
     before = set_of(rsa_jwk(kid="r"), ed_jwk(kid="e"))
     (rsa_key,), (ed_key,) = before.find("r", "RS256"), before.find("e", "EdDSA")
     assert before.same_key(rsa_key)
-    assert set_of(ec_jwk(), rsa_jwk(kid="r", n=number(RSA.public_key().public_numbers().n, 257))).same_key(rsa_key)
+    assert set_of(
+        ec_jwk(), rsa_jwk(kid="r", n=number(RSA.public_key().public_numbers().n, 257))
+    ).same_key(rsa_key)
     for after in (
         set_of(),
         set_of(rsa_jwk(kid="s")),
@@ -181,7 +206,9 @@ RFC7638_KEY = {
 @pytest.mark.parametrize(
     ("jwk", "expected"),
     [
-        pytest.param(RFC7638_KEY, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", id="RFC 7638 §3.1"),
+        pytest.param(
+            RFC7638_KEY, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", id="RFC 7638 §3.1"
+        ),
         pytest.param(
             {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
             "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
@@ -212,7 +239,9 @@ def test_the_key_set_of_rfc_7517():
 def test_a_key_that_the_library_refuses_is_no_candidate():
     """A FIPS build without Ed25519, for example, must not raise."""
     off = EcPoint(CURVES["P-256"], 1, 1)
-    keys = JwkSet((Jwk("a", ("ES256",), off, ""), Jwk("b", ("RS256",), RsaNumbers(2**2048 + 1, 2), "")))
+    keys = JwkSet(
+        (Jwk("a", ("ES256",), off, ""), Jwk("b", ("RS256",), RsaNumbers(2**2048 + 1, 2), ""))
+    )
     assert keys.find("a", "ES256") == ()
     assert keys.find("b", "RS256") == ()
     assert keys.kids == {"a", "b"}
@@ -220,7 +249,9 @@ def test_a_key_that_the_library_refuses_is_no_candidate():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 MEMBERS = ("kty", "crv", "n", "e", "x", "y", "d", "k", "kid", "alg", "use", "key_ops")
@@ -228,7 +259,11 @@ MEMBERS = ("kty", "crv", "n", "e", "x", "y", "d", "k", "kid", "alg", "use", "key
 
 @given(
     st.sampled_from([*PUBLIC.values()]),
-    st.dictionaries(st.sampled_from(MEMBERS), JSON | st.sampled_from(["RSA", "EC", "OKP", "AQAB", "sig"]), max_size=2),
+    st.dictionaries(
+        st.sampled_from(MEMBERS),
+        JSON | st.sampled_from(["RSA", "EC", "OKP", "AQAB", "sig"]),
+        max_size=2,
+    ),
 )
 def test_no_member_raises(jwk, changes):
     text = json.dumps({"keys": [jwk | changes, 1]}).encode()
@@ -256,13 +291,18 @@ def test_parsing_loads_no_cryptography():
         "from iiniit_guard.core.jose.jws import parse_jws\n"
         "from iiniit_guard.core.jose.jwk import read_jwk_set\n"
         "from iiniit_guard.io.drive import run\n"
-        f"keys = run(read_jwk_set({json.dumps({'keys': [rsa_jwk(), ec_jwk(), ed_jwk()]}).encode()!r}), None)\n"
+        "keys = "
+        f"run(read_jwk_set({json.dumps({'keys': [rsa_jwk(), ec_jwk(), ed_jwk()]}).encode()!r}), "
+        "None)\n"
         "assert len(keys) == 3\n"
-        "print([name for name in ('jwt', 'cryptography', 'socket', 'ssl', 'http', 'asyncio') if name in sys.modules])\n"
+        "print([name for name in ('jwt', 'cryptography', 'socket', 'ssl', 'http', 'asyncio') if "
+        "name in sys.modules])\n"
         "keys.find(None, 'RS256')\n"
         "print('cryptography' in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
 
 

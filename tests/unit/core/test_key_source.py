@@ -6,7 +6,17 @@ import pytest
 
 from iiniit_guard.core.model.flow import Fetch, HttpResponse, ReadFile, Unreachable
 from iiniit_guard.testing.keys import make_key
-from tests.unit.core.stepping import DOWN, JWKS, KEY, OTHER_KEY, Steps, answer, key_set, make_clock, make_server
+from tests.unit.core.stepping import (
+    DOWN,
+    JWKS,
+    KEY,
+    OTHER_KEY,
+    Steps,
+    answer,
+    key_set,
+    make_clock,
+    make_server,
+)
 
 
 @pytest.fixture
@@ -73,7 +83,9 @@ def test_it_asks_for_a_jwk_set(source, clock):
         pytest.param("s-maxage=1200", 600, id="not for us"),
         pytest.param("max-age=-5", 600, id="no number"),
         pytest.param("no-store", 300, id="RFC 9111 §5.2.2.5"),
-        pytest.param("No-Cache, max-age=1200", 300, id="RFC 9111 §5.2: directives are case-insensitive"),
+        pytest.param(
+            "No-Cache, max-age=1200", 300, id="RFC 9111 §5.2: directives are case-insensitive"
+        ),
     ],
 )
 def test_how_long_a_set_counts(source, clock, control, seconds):
@@ -105,7 +117,9 @@ def test_what_is_no_set_is_an_outage(source, reply, cause, seconds):
     assert steps.result.retry_after_seconds == seconds
 
 
-@pytest.mark.parametrize("jwk", [None, {"kty": "oct", "k": "AAAA"}], ids=["empty", "only unusable keys"])
+@pytest.mark.parametrize(
+    "jwk", [None, {"kty": "oct", "k": "AAAA"}], ids=["empty", "only unusable keys"]
+)
 def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, clock, jwk):
     """It is an outage, not a refusal. The keys of the last set end at once."""
     begin(source)
@@ -120,7 +134,9 @@ def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, c
     assert begin(source).kids == {KEY.kid}
 
 
-@pytest.mark.parametrize("reply", [DOWN, HttpResponse(503), answer(b"")], ids=["down", "503", "garbage"])
+@pytest.mark.parametrize(
+    "reply", [DOWN, HttpResponse(503), answer(b"")], ids=["down", "503", "garbage"]
+)
 def test_a_failure_drops_nothing(source, clock, reply):
     begin(source)
     rests_on = validity(source)
@@ -138,7 +154,9 @@ def test_a_dropped_key_takes_what_it_vouched_for_and_the_others_stay(source, clo
     assert not dropped.valid
     assert kept.valid
     assert validity(source, OTHER_KEY) is kept
-    assert not source.validity_of(old).valid, "a key out of an older set vouches for nothing any more"
+    assert not source.validity_of(old).valid, (
+        "a key out of an older set vouches for nothing any more"
+    )
     clock.advance(600)
     obtain(source).send(key_set(KEY, OTHER_KEY))
     assert validity(source, KEY).valid
@@ -158,7 +176,10 @@ def test_a_key_id_reused_with_another_key_is_another_key(source, clock):
 def test_a_key_that_changes_its_algorithm_vouches_anew(source, clock):
     rsa = make_key("RS256", "tests of the core")
     obtain(source).send(answer({"keys": [rsa.jwk(alg=None)]}))
-    (as_rs256,), (as_ps256,) = source.value.find(rsa.kid, "RS256"), source.value.find(rsa.kid, "PS256")
+    (as_rs256,), (as_ps256,) = (
+        source.value.find(rsa.kid, "RS256"),
+        source.value.find(rsa.kid, "PS256"),
+    )
     first, second = source.validity_of(as_rs256), source.validity_of(as_ps256)
     clock.advance(600)
     obtain(source).send(answer({"keys": [rsa.jwk()]}))

@@ -45,7 +45,16 @@ def test_what_concerns_the_server_alone_opens_it(breaker, cause):
     [
         *(HttpResponse(status) for status in (200, 400, 401, 403, 404, 429, 500, 503)),
         *(
-            Unreachable(cause, "x") for cause in ("protocol", "too_large", "answer", "credentials", "busy", "waiting", "file")
+            Unreachable(cause, "x")
+            for cause in (
+                "protocol",
+                "too_large",
+                "answer",
+                "credentials",
+                "busy",
+                "waiting",
+                "file",
+            )
         ),  # each is one
     ],
     ids=lambda outcome: str(outcome.status) if isinstance(outcome, HttpResponse) else outcome.cause,

@@ -22,7 +22,10 @@ ASCII = "must contain only printable ASCII"
 TEXTS = "must be one or more strings"
 SCOPES = "names and values must be scopes"
 SECONDS = "must be a number of seconds, 0 or more"
-CLAIM = "b: must be a non-empty string, a number, true, false or a list of these; check that the value is set"
+CLAIM = (
+    "b: must be a non-empty string, a number, true, false or a list of these; check that the "
+    "value is set"
+)
 HTTPS = "must be an https URL"
 
 
@@ -73,12 +76,34 @@ HTTPS = "must be an https URL"
         (checks.text, "a ", "begins or ends with a space; remove the space"),
         (checks.scope_paths, "a", "must be a list of claims; a path may be a list itself"),
         (checks.scope_paths, [7], "must be a name, a dotted path or a list of names"),
-        (checks.scope_paths, ["a."], "a name in a path is empty, is not a string or has white space around it; correct the path"),
-        (checks.scope_paths, ["*.a"], "a * must be the last name of a path and not the only one; correct the path"),
+        (
+            checks.scope_paths,
+            ["a."],
+            (
+                "a name in a path is empty, is not a string or has white space around it; correct the "
+                "path"
+            ),
+        ),
+        (
+            checks.scope_paths,
+            ["*.a"],
+            "a * must be the last name of a path and not the only one; correct the path",
+        ),
         (checks.hosts, "a", TEXTS),
-        (checks.hosts, ["a:80"], "a host must be a bare name or address in lower case; remove scheme, port, path, brackets and *"),
+        (
+            checks.hosts,
+            ["a:80"],
+            (
+                "a host must be a bare name or address in lower case; remove scheme, port, path, "
+                "brackets and *"
+            ),
+        ),
         (checks.token_prefix, "", EMPTY),
-        (checks.token_prefix, "a b", "contains a character outside the syntax of bearer tokens; correct it"),
+        (
+            checks.token_prefix,
+            "a b",
+            "contains a character outside the syntax of bearer tokens; correct it",
+        ),
         (lambda value: checks.at_most(5, checks.seconds)(value), 6, "must be at most 5 seconds"),
         (lambda value: checks.at_most(5, checks.seconds)(value), -1, SECONDS),
         (checks.function, 1, "must be a callable"),
@@ -91,11 +116,23 @@ HTTPS = "must be an https URL"
         (checks.endpoint_fault, "ftp://a.test/", HTTPS),
         (checks.endpoint_fault, "https:///x", HTTPS),
         (checks.endpoint_fault, "https://a.test/a b", HTTPS),
-        (checks.endpoint_fault, "https://u@a.test/", "a URL must not contain a user name or a password"),
-        (checks.endpoint_fault, "https://:p@a.test/", "a URL must not contain a user name or a password"),
+        (
+            checks.endpoint_fault,
+            "https://u@a.test/",
+            "a URL must not contain a user name or a password",
+        ),
+        (
+            checks.endpoint_fault,
+            "https://:p@a.test/",
+            "a URL must not contain a user name or a password",
+        ),
         (checks.endpoint_fault, "https://a.test/#x", "a URL must not have a fragment"),
         (checks.endpoint_fault, "https://a.test/#", "a URL must not have a fragment"),
-        (checks.endpoint_fault, "http://a.test/", "must be https (http only on loopback, or with insecure_http_hosts)"),
+        (
+            checks.endpoint_fault,
+            "http://a.test/",
+            "must be https (http only on loopback, or with insecure_http_hosts)",
+        ),
         (checks.endpoint_fault, "http://127.0.0.1/", None),
         (checks.resource_fault, "http://localhost/", HTTPS),
         (checks.resource_fault, "https://a.test/", None),
@@ -111,10 +148,37 @@ def test_settings(check, value, said):
         ({"public": "/x"}, ["public: must be a list of paths, not one string"]),
         ({"public": ["x"]}, ["public: 'x' does not begin with /"]),
         ({"public": [7]}, ["public: 7 does not begin with /"]),
-        ({"public": ["/*"]}, ['public: "/*" would open everything; name the paths, or use enforce="declared"']),
-        ({"public": ["/a*"]}, ["public: '/a*': * is allowed only after the last /, where it matches the whole subtree"]),
-        ({"public": ["/*/*"]}, ["public: '/*/*': * is allowed only after the last /, where it matches the whole subtree"]),
-        ({"public": ["/a*/*"]}, ["public: '/a*/*': * is allowed only after the last /, where it matches the whole subtree"]),
+        (
+            {"public": ["/*"]},
+            ['public: "/*" would open everything; name the paths, or use enforce="declared"'],
+        ),
+        (
+            {"public": ["/a*"]},
+            [
+                (
+                    "public: '/a*': * is allowed only after the last /, where it matches the whole "
+                    "subtree"
+                )
+            ],
+        ),
+        (
+            {"public": ["/*/*"]},
+            [
+                (
+                    "public: '/*/*': * is allowed only after the last /, where it matches the whole "
+                    "subtree"
+                )
+            ],
+        ),
+        (
+            {"public": ["/a*/*"]},
+            [
+                (
+                    "public: '/a*/*': * is allowed only after the last /, where it matches the whole "
+                    "subtree"
+                )
+            ],
+        ),
         ({"enforce": "some"}, ['enforce: "all" or "declared"']),
         ({"preflights": "ask"}, ['preflights: it must be "auto", "pass" or "guard"']),
         (
@@ -139,10 +203,18 @@ def test_arguments_of_a_middleware(arguments, said):
 
 
 def test_what_a_middleware_asks_for():
-    preflight = Request("OPTIONS", "/x", headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")])
+    preflight = Request(
+        "OPTIONS",
+        "/x",
+        headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")],
+    )
     get = Request("GET", "/x")
     usual = make_gate()
-    assert (usual.policy_for(get), usual.policy_for(preflight), usual.policy_for(preflight, host_answers=True)) == (
+    assert (
+        usual.policy_for(get),
+        usual.policy_for(preflight),
+        usual.policy_for(preflight, host_answers=True),
+    ) == (
         ANY_TOKEN,
         ANY_TOKEN,
         PASS,
@@ -163,9 +235,28 @@ def test_what_a_middleware_asks_for():
 @pytest.mark.parametrize(
     ("path", "public"),
     [
-        *(("/a/b", True), ("/a/", True), ("/a/b c", True), ("/a/b/c", True), ("/a", False), ("/ab", False)),
-        *(("/a//b", False), ("/a/./b", False), ("/a/../b", False), ("/a/..", False), ("/a/.", False)),
-        *(("/a/b;x", False), ("/a/b\\c", False), ("/a/b%", False), ("/a/\x1f", False), ("/a/\x7f", False)),
+        *(
+            ("/a/b", True),
+            ("/a/", True),
+            ("/a/b c", True),
+            ("/a/b/c", True),
+            ("/a", False),
+            ("/ab", False),
+        ),
+        *(
+            ("/a//b", False),
+            ("/a/./b", False),
+            ("/a/../b", False),
+            ("/a/..", False),
+            ("/a/.", False),
+        ),
+        *(
+            ("/a/b;x", False),
+            ("/a/b\\c", False),
+            ("/a/b%", False),
+            ("/a/\x1f", False),
+            ("/a/\x7f", False),
+        ),
     ],
 )
 def test_a_public_subtree(path, public):
@@ -176,14 +267,20 @@ def test_a_public_subtree(path, public):
     ("make", "said"),
     [
         (lambda: make_policy("a"), "scopes must be a list, not one string"),
-        (lambda: make_policy(["a b"]), "invalid scope 'a b': use printable ASCII without spaces, quotes and backslashes"),
+        (
+            lambda: make_policy(["a b"]),
+            "invalid scope 'a b': use printable ASCII without spaces, quotes and backslashes",
+        ),
         (
             lambda: make_policy(acr_values=["a b"]),
             "invalid acr value 'a b': use printable ASCII without spaces, quotes and backslashes",
         ),
         (lambda: make_policy(max_age=-1), "max_age must be a whole number of seconds, 0 or more"),
         (lambda: make_policy(max_age=1.0), "max_age must be a whole number of seconds, 0 or more"),  # type: ignore[arg-type]
-        (lambda: scope_policy((), match="all", acr_values=(), max_age=None), scope_policy.__doc__ and "require_scope() needs"),
+        (
+            lambda: scope_policy((), match="all", acr_values=(), max_age=None),
+            scope_policy.__doc__ and "require_scope() needs",
+        ),
     ],
     ids=["one text", "two words", "acr", "negative", "a float", "none"],
 )
@@ -247,21 +344,39 @@ BASE = {"issuer": "https://a.test", "audience": "https://api.test"}
     [
         ({"issuers": 7}, "issuers: must be a list of TrustedIssuer, or a callable from iss to one"),
         ({**BASE, "alternatives": {"X": 7}}, "alternatives: X: must be a callable"),
-        ({**BASE, "alternatives": {"X": print, "x": print}}, "alternatives: two schemes must not differ only by case"),
+        (
+            {**BASE, "alternatives": {"X": print, "x": print}},
+            "alternatives: two schemes must not differ only by case",
+        ),
         (
             {**BASE, "store_url": "redis://x"},
-            "store_secret: store_url and store_secret must be set together; the store holds only encrypted entries",
+            (
+                "store_secret: store_url and store_secret must be set together; the store holds only "
+                "encrypted entries"
+            ),
         ),
-        ({**BASE, "resource": "https://other.test"}, "resource: it must be one of the audiences, or no client's token will ever fit"),
+        (
+            {**BASE, "resource": "https://other.test"},
+            "resource: it must be one of the audiences, or no client's token will ever fit",
+        ),
         (
             {**BASE, "introspection_endpoint": "https://a.test/i"},
             "introspection: introspection_endpoint needs credentials; set introspection too",
         ),
-        ({**BASE, "jwt": "both"}, "introspection: jwt='both' needs credentials for the introspection endpoint"),
-        ({**BASE, "jwks_file": "/x", "jwks_uri": "https://a.test/j"}, "jwks_file: jwks_uri is set too; set only one of them"),
+        (
+            {**BASE, "jwt": "both"},
+            "introspection: jwt='both' needs credentials for the introspection endpoint",
+        ),
+        (
+            {**BASE, "jwks_file": "/x", "jwks_uri": "https://a.test/j"},
+            "jwks_file: jwks_uri is set too; set only one of them",
+        ),
         (
             {**BASE, "connect_timeout_seconds": 6, "timeout_seconds": 5},
-            "connect_timeout_seconds: must not be longer than timeout_seconds, which limits the whole call",
+            (
+                "connect_timeout_seconds: must not be longer than timeout_seconds, which limits the "
+                "whole call"
+            ),
         ),
     ],
     ids=lambda value: str(value)[:50],
@@ -274,7 +389,14 @@ def test_a_guards_settings(settings, said):
 
 def test_faults_between_settings_are_told_together():
     with pytest.raises(SettingsError) as fault:
-        make_settings({**BASE, "resource": "https://other.test", "profile": "assertion", "alternatives": {"X": print}})
+        make_settings(
+            {
+                **BASE,
+                "resource": "https://other.test",
+                "profile": "assertion",
+                "alternatives": {"X": print},
+            }
+        )
     assert list(fault.value.faults) == [
         "resource: it must be one of the audiences, or no client's token will ever fit",
         'alternatives: with profile="assertion" nothing else is accepted',
@@ -285,11 +407,20 @@ def test_prefixes_of_several_issuers():
     from iiniit_guard.core.issuer.client_authentication import ClientSecretPost
 
     def issuer(name, prefix):
-        return TrustedIssuer(issuer=name, audience="x", introspection=ClientSecretPost("a", "b"), token_prefix=prefix)
+        return TrustedIssuer(
+            issuer=name, audience="x", introspection=ClientSecretPost("a", "b"), token_prefix=prefix
+        )
 
     both = ["token_prefix: one prefix begins with another; a token could belong to both issuers"]
-    for prefixes, said in ((("a_", "a_b"), both), (("a_b", "a_"), both), (("c_", "a_", "a_b"), both), (("a_", "b_"), [])):
-        issuers = [issuer(f"https://{number}.test", prefix) for number, prefix in enumerate(prefixes)]
+    for prefixes, said in (
+        (("a_", "a_b"), both),
+        (("a_b", "a_"), both),
+        (("c_", "a_", "a_b"), both),
+        (("a_", "b_"), []),
+    ):
+        issuers = [
+            issuer(f"https://{number}.test", prefix) for number, prefix in enumerate(prefixes)
+        ]
         if not said:
             make_settings({"issuers": issuers})
             continue

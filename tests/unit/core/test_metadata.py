@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.issuer.metadata import load_metadata, metadata_urls, named_endpoint, retry_after
+from iiniit_guard.core.issuer.metadata import (
+    load_metadata,
+    metadata_urls,
+    named_endpoint,
+    retry_after,
+)
 from iiniit_guard.core.model.flow import Connection, HttpResponse
 from tests.unit.core.stepping import DOWN, ISSUER, Steps, answer, metadata_document
 
@@ -44,7 +49,11 @@ def test_the_two_places(issuer, inserted, appended):
 
 def test_the_first_place_that_has_it_is_enough():
     steps = load()
-    assert (steps.fetch.method, steps.fetch.url, steps.fetch.headers) == ("GET", URLS[0], (("Accept", "application/json"),))
+    assert (steps.fetch.method, steps.fetch.url, steps.fetch.headers) == (
+        "GET",
+        URLS[0],
+        (("Accept", "application/json"),),
+    )
     assert steps.send(answer(metadata_document())).result == (metadata_document(), 3600.0)
 
 
@@ -85,7 +94,12 @@ def test_where_no_place_has_it_the_last_says_why(reply, detail):
 
 
 def test_one_place_set_by_hand():
-    assert load(urls=("https://a.test/doc",)).send(HttpResponse(503, (("retry-after", "7"),))).result.retry_after_seconds == 7
+    assert (
+        load(urls=("https://a.test/doc",))
+        .send(HttpResponse(503, (("retry-after", "7"),)))
+        .result.retry_after_seconds
+        == 7
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,11 +164,19 @@ LOOPBACK = "http://127.0.0.1:8000"
         ),
     ],
 )
-def test_a_document_may_name_loopback_only_if_the_operator_wrote_that_it_comes_from_there(url, source, http_hosts, called):
-    """RFC 8414 §2: https. A remote issuer must not make the guard call services of its own machine."""
-    assert named_endpoint({"jwks_uri": url}, "jwks_uri", source, http_hosts) == (url if called else None)
+def test_a_document_may_name_loopback_only_if_the_operator_wrote_that_it_comes_from_there(
+    url, source, http_hosts, called
+):
+    """RFC 8414 §2: https. A remote issuer must not make the guard call services of its
+    own machine.
+    """
+    assert named_endpoint({"jwks_uri": url}, "jwks_uri", source, http_hosts) == (
+        url if called else None
+    )
 
 
-@pytest.mark.parametrize("document", [{}, {"jwks_uri": None}, {"jwks_uri": ["https://issuer.test/"]}], ids=str)
+@pytest.mark.parametrize(
+    "document", [{}, {"jwks_uri": None}, {"jwks_uri": ["https://issuer.test/"]}], ids=str
+)
 def test_an_endpoint_that_is_missing(document):
     assert named_endpoint(document, "jwks_uri", HTTPS, ()) is None

@@ -112,7 +112,9 @@ def test_tombstones_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     tombstones = Tombstones(clock.clock)
     for first in range(256):  # each shard separately
         tombstones.add(bytes([first, 1]))
-    assert [tombstones.supersedes(bytes([first, 1]), 0) for first in range(256)] == [False] * 224 + [True] * 32
+    assert [tombstones.supersedes(bytes([first, 1]), 0) for first in range(256)] == [
+        False
+    ] * 224 + [True] * 32
 
 
 def test_a_forked_child_takes_fresh_locks_and_keeps_what_was_learned(clock):

@@ -25,8 +25,18 @@ def nested(depth):
 
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
-    "usual": {"iat": NOW, "jti": "1" * 32, "sub": "user", "client_id": "client", "scope": "user:read user:write", "nbf": 1.5, "b": True},
-    "objects": {"authorization_details": [{"type": "x", "a": [{f"{number:x}": 0} for number in range(900)]}]},
+    "usual": {
+        "iat": NOW,
+        "jti": "1" * 32,
+        "sub": "user",
+        "client_id": "client",
+        "scope": "user:read user:write",
+        "nbf": 1.5,
+        "b": True,
+    },
+    "objects": {
+        "authorization_details": [{"type": "x", "a": [{f"{number:x}": 0} for number in range(900)]}]
+    },
     "empty objects": {"a": [{} for _ in range(2500)]},
     "empty names": {"a": [{"": 0} for _ in range(1200)]},
     "nested": {"a": [nested(25) for _ in range(60)]},
@@ -41,7 +51,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "scopes": {"scope": " ".join(f"{number:02x}" for number in range(2000))},
     "claims": {f"c{number}": number for number in range(900)},
     "names": {f"{number}" * 300: number for number in range(10)},
-    "roles": {"realm_access": {"roles": ["a", "b"]}, "resource_access": {"account": {"roles": []}}, "groups": None},
+    "roles": {
+        "realm_access": {"roles": ["a", "b"]},
+        "resource_access": {"account": {"roles": []}},
+        "groups": None,
+    },
 }
 
 
@@ -72,7 +86,11 @@ def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(chec
 
     def made():
         content = (parse_object(text) if text else dict(claims)) or {}
-        found = checks.check({**content, "iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW}, NOW, introspected=False)
+        found = checks.check(
+            {**content, "iss": ISSUER, "aud": API, "exp": NOW + 300, "iat": NOW},
+            NOW,
+            introspected=False,
+        )
         assert isinstance(found, AccessToken)
         assert found.claims["iss"] == ISSUER
         return found
@@ -99,11 +117,23 @@ def _payload(token):
         AccessToken("i", "s", "c", ("a", "b"), frozenset({"x", "y"}), 1.5, 2, "j"),
         AccessToken("i", confirmation=Claims({"jkt": "x"})),
         AccessToken("i", authorization_details=(Claims({"type": "x"}),)),
-        AccessToken("i", authorization_details=(Claims({"type": "x"}),), claims=Claims({"authorization_details": "another"})),
+        AccessToken(
+            "i",
+            authorization_details=(Claims({"type": "x"}),),
+            claims=Claims({"authorization_details": "another"}),
+        ),
         AccessToken("i", claims={"plain": {"dict": [1]}}),
         AccessToken("i", claims=Claims({"a": freeze([{"b": [None, True]}])})),
     ],
-    ids=["nothing", "fields", "confirmation", "details", "details beside another claim", "a plain mapping", "nested"],
+    ids=[
+        "nothing",
+        "fields",
+        "confirmation",
+        "details",
+        "details beside another claim",
+        "a plain mapping",
+        "nested",
+    ],
 )
 def test_tokens_of_the_constructor_can_be_packed(token):
     again = unpack(pack(token))

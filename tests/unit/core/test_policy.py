@@ -29,11 +29,17 @@ def refusal(policy, who):
     ("policy", "scopes", "reason"),
     [
         pytest.param(ANY_TOKEN, [], None, id="any token"),
-        pytest.param(make_policy(["a", "b"]), ["a", "b", "c"], None, id="RFC 6750 §3.1: all of them"),
+        pytest.param(
+            make_policy(["a", "b"]), ["a", "b", "c"], None, id="RFC 6750 §3.1: all of them"
+        ),
         pytest.param(make_policy(["a", "b"]), ["a"], Reason.MISSING_SCOPE, id="one of all"),
         pytest.param(make_policy(["a", "b"], match="any"), ["b"], None, id="any of them"),
-        pytest.param(make_policy(["a", "b"], match="any"), ["c"], Reason.MISSING_SCOPE, id="none of any"),
-        pytest.param(make_policy(["a"]), ["A"], Reason.MISSING_SCOPE, id="RFC 6749 §3.3: case-sensitive"),
+        pytest.param(
+            make_policy(["a", "b"], match="any"), ["c"], Reason.MISSING_SCOPE, id="none of any"
+        ),
+        pytest.param(
+            make_policy(["a"]), ["A"], Reason.MISSING_SCOPE, id="RFC 6749 §3.3: case-sensitive"
+        ),
     ],
 )
 def test_scopes(policy, scopes, reason):
@@ -44,25 +50,64 @@ def test_scopes(policy, scopes, reason):
 @pytest.mark.parametrize(
     ("policy", "claims", "reason"),
     [
-        pytest.param(make_policy(acr_values="silver gold"), {"acr": "gold"}, None, id="RFC 9470 §4: one of acr_values"),
-        pytest.param(make_policy(acr_values=["gold"]), {"acr": "silver"}, STEP_UP, id="another acr"),
+        pytest.param(
+            make_policy(acr_values="silver gold"),
+            {"acr": "gold"},
+            None,
+            id="RFC 9470 §4: one of acr_values",
+        ),
+        pytest.param(
+            make_policy(acr_values=["gold"]), {"acr": "silver"}, STEP_UP, id="another acr"
+        ),
         pytest.param(make_policy(acr_values=["gold"]), {}, STEP_UP, id="no acr"),
-        pytest.param(make_policy(acr_values=["gold"]), {"acr": ("gold",)}, STEP_UP, id="acr as a list"),
+        pytest.param(
+            make_policy(acr_values=["gold"]), {"acr": ("gold",)}, STEP_UP, id="acr as a list"
+        ),
         pytest.param(make_policy(max_age=60), {"auth_time": NOW - 59}, None, id="max_age - 1"),
         pytest.param(make_policy(max_age=60), {"auth_time": NOW - 60}, None, id="max_age"),
         pytest.param(make_policy(max_age=60), {"auth_time": NOW - 61}, STEP_UP, id="max_age + 1"),
-        pytest.param(make_policy(max_age=60), {"auth_time": NOW - 60.5}, STEP_UP, id="a fraction over"),
+        pytest.param(
+            make_policy(max_age=60), {"auth_time": NOW - 60.5}, STEP_UP, id="a fraction over"
+        ),
         pytest.param(make_policy(max_age=60), {}, STEP_UP, id="no auth_time"),
-        pytest.param(make_policy(max_age=60), {"auth_time": str(NOW)}, STEP_UP, id="auth_time as text"),
-        pytest.param(make_policy(max_age=NOW), {"auth_time": True}, STEP_UP, id="auth_time true is not 1"),
-        pytest.param(make_policy(max_age=60), {"auth_time": NOW + 30}, None, id="auth_time as far ahead as clocks differ"),
-        pytest.param(make_policy(max_age=60), {"auth_time": NOW + 31}, STEP_UP, id="auth_time still to come"),
-        pytest.param(make_policy(max_age=60), {"auth_time": NOW * 1000}, STEP_UP, id="auth_time in milliseconds"),
-        pytest.param(make_policy(max_age=60), {"auth_time": 10**400}, STEP_UP, id="auth_time too large for arithmetic"),
-        pytest.param(make_policy(max_age=60), {"auth_time": math.inf}, STEP_UP, id="auth_time infinite"),
+        pytest.param(
+            make_policy(max_age=60), {"auth_time": str(NOW)}, STEP_UP, id="auth_time as text"
+        ),
+        pytest.param(
+            make_policy(max_age=NOW), {"auth_time": True}, STEP_UP, id="auth_time true is not 1"
+        ),
+        pytest.param(
+            make_policy(max_age=60),
+            {"auth_time": NOW + 30},
+            None,
+            id="auth_time as far ahead as clocks differ",
+        ),
+        pytest.param(
+            make_policy(max_age=60), {"auth_time": NOW + 31}, STEP_UP, id="auth_time still to come"
+        ),
+        pytest.param(
+            make_policy(max_age=60),
+            {"auth_time": NOW * 1000},
+            STEP_UP,
+            id="auth_time in milliseconds",
+        ),
+        pytest.param(
+            make_policy(max_age=60),
+            {"auth_time": 10**400},
+            STEP_UP,
+            id="auth_time too large for arithmetic",
+        ),
+        pytest.param(
+            make_policy(max_age=60), {"auth_time": math.inf}, STEP_UP, id="auth_time infinite"
+        ),
         pytest.param(make_policy(max_age=60), {"auth_time": math.nan}, STEP_UP, id="auth_time NaN"),
         pytest.param(make_policy(max_age=0), {"auth_time": NOW}, None, id="max_age 0, just now"),
-        pytest.param(make_policy(acr_values="gold", max_age=60), {"acr": "gold", "auth_time": NOW - 99}, STEP_UP, id="strong but old"),
+        pytest.param(
+            make_policy(acr_values="gold", max_age=60),
+            {"acr": "gold", "auth_time": NOW - 99},
+            STEP_UP,
+            id="strong but old",
+        ),
     ],
 )
 def test_step_up(policy, claims, reason):
@@ -77,7 +122,9 @@ def test_authentication_comes_before_scope():
 
 
 def test_a_principal_has_no_authentication_time():
-    assert refusal(make_policy(max_age=1), Principal("ApiKey", details={"auth_time": NOW})) is STEP_UP
+    assert (
+        refusal(make_policy(max_age=1), Principal("ApiKey", details={"auth_time": NOW})) is STEP_UP
+    )
     assert refusal(make_policy(acr_values="x"), Principal("ApiKey")) is STEP_UP
 
 

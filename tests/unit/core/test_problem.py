@@ -22,7 +22,9 @@ def test_code_and_status_go_together(problem):
         "insufficient_user_authentication": 401,
     }
     if problem.code is None:
-        assert problem.status == (403 if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER) else 401)
+        assert problem.status == (
+            403 if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER) else 401
+        )
     else:
         assert problem.status == statuses[problem.code]
 
@@ -41,5 +43,9 @@ def test_every_character_that_rfc_6750_allows_may_be_described():
 
 def test_a_malformed_claim_is_named():
     problem = malformed_claim("exp")
-    assert (problem.status, problem.code, problem.reason) == (401, "invalid_token", Reason.MALFORMED_CLAIM)
+    assert (problem.status, problem.code, problem.reason) == (
+        401,
+        "invalid_token",
+        Reason.MALFORMED_CLAIM,
+    )
     assert "exp" in problem.description

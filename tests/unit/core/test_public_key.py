@@ -26,11 +26,15 @@ def small_coordinate_key(coordinate):
 
 
 @pytest.mark.parametrize(
-    "key", [small_coordinate_key("x"), small_coordinate_key("y"), P521], ids=["x with a leading zero", "y with a leading zero", "P-521"]
+    "key",
+    [small_coordinate_key("x"), small_coordinate_key("y"), P521],
+    ids=["x with a leading zero", "y with a leading zero", "P-521"],
 )
 def test_the_thumbprint_of_a_point_has_whole_coordinates(key):
     jwk = ec_jwk(key)
-    members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+    members = json.dumps(
+        {name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":")
+    )
     assert set_of(jwk).keys[0].thumbprint == b64(sha256(members.encode()).digest())
 
 
@@ -73,13 +77,19 @@ def _add(left, right):
     d = -121665 * pow(121666, p - 2, p) % p
     (x1, y1), (x2, y2) = left, right
     product = d * x1 * x2 * y1 * y2
-    return (x1 * y2 + x2 * y1) * pow(1 + product, -1, p) % p, (y1 * y2 + x1 * x2) * pow(1 - product, -1, p) % p
+    return (x1 * y2 + x2 * y1) * pow(1 + product, -1, p) % p, (y1 * y2 + x1 * x2) * pow(
+        1 - product, -1, p
+    ) % p
 
 
 def _torsion_point():
     """Make a point of order 8: a point of the curve, times the order of the base point."""
     order = 2**252 + 27742317777372353535851937790883648493
-    y = next(y for y in range(2, 1000) if _decompresses(y.to_bytes(32, "little")) and _order_of(_times(order, _lift(y))) == 8)
+    y = next(
+        y
+        for y in range(2, 1000)
+        if _decompresses(y.to_bytes(32, "little")) and _order_of(_times(order, _lift(y))) == 8
+    )
     return _times(order, _lift(y))
 
 
@@ -111,12 +121,16 @@ def test_all_eight_points_of_small_order_are_refused():
     assert len(points) == 8
     for x, y in points:
         encoded = (y | (x & 1) << 255).to_bytes(32, "little")
-        assert set_of({"kty": "OKP", "crv": "Ed25519", "x": b64(encoded)}).skipped == ("0: point of small order",)
+        assert set_of({"kty": "OKP", "crv": "Ed25519", "x": b64(encoded)}).skipped == (
+            "0: point of small order",
+        )
 
 
 def test_a_key_out_of_pem_is_the_key_out_of_its_jwk():
     """The JWK and the library agree on which key it is."""
-    pem = P521.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = P521.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     loaded = serialization.load_pem_public_key(pem)
     assert isinstance(loaded, ec.EllipticCurvePublicKey)
     numbers = loaded.public_numbers()

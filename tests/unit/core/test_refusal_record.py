@@ -10,7 +10,14 @@ import pytest
 
 from iiniit_guard.adapting.admission import make_gate
 from iiniit_guard.adapting.refusal import DROPPED, KEPT, replace_headers
-from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord, add_notes, record_refusal, recorded_refusal, with_notes
+from iiniit_guard.adapting.request_state import (
+    RECORD_KEY,
+    RefusalRecord,
+    add_notes,
+    record_refusal,
+    recorded_refusal,
+    with_notes,
+)
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.claims import Claims
 from iiniit_guard.core.model.decision import Answer, Deny
@@ -22,7 +29,11 @@ FIRST = Deny(403, (), b"", Reason.MISSING_SCOPE)
 SECOND = Deny(401, (), b"", Reason.EXPIRED)
 GUARD: Any = object()
 OTHER: Any = object()
-PREFLIGHT = Request("OPTIONS", "/", headers=((b"origin", b"https://app.example"), (b"access-control-request-method", b"GET")))
+PREFLIGHT = Request(
+    "OPTIONS",
+    "/",
+    headers=((b"origin", b"https://app.example"), (b"access-control-request-method", b"GET")),
+)
 
 
 def test_the_first_refusal_of_a_request_stays():
@@ -85,7 +96,12 @@ def test_a_record_that_is_noted_again_is_not_its_own_outer_one():
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_a_copy_of_what_a_scope_holds_is_the_same(copied):
-    state = with_notes({}, Guard(issuer="https://issuer.test", audience="api"), AccessToken("https://issuer.test"), Principal("ApiKey"))
+    state = with_notes(
+        {},
+        Guard(issuer="https://issuer.test", audience="api"),
+        AccessToken("https://issuer.test"),
+        Principal("ApiKey"),
+    )
 
     assert [copied(value) is value for value in state.values()] == [True] * 4
     assert copied(claims := Claims({"act": {"sub": "bob"}})) is claims
@@ -129,9 +145,25 @@ REFUSAL = Answer(
         ([], []),
         ([("Access-Control-Allow-Origin", "https://app.example"), ("X-Request-ID", "7")], "both"),
         ([("Set-Cookie", "a=1"), ("set-cookie", "b=2")], "both"),
-        ([("Content-Type", "text/html"), ("content-length", "900"), ("Content-Encoding", "gzip"), ("ETag", '"x"')], []),
+        (
+            [
+                ("Content-Type", "text/html"),
+                ("content-length", "900"),
+                ("Content-Encoding", "gzip"),
+                ("ETag", '"x"'),
+            ],
+            [],
+        ),
         ([("Transfer-Encoding", "chunked"), ("Trailer", "x")], []),
-        ([("Cache-Control", "public, max-age=60"), ("Expires", "tomorrow"), ("Age", "3"), ("Last-Modified", "today")], []),
+        (
+            [
+                ("Cache-Control", "public, max-age=60"),
+                ("Expires", "tomorrow"),
+                ("Age", "3"),
+                ("Last-Modified", "today"),
+            ],
+            [],
+        ),
         ([("Location", "/elsewhere"), ("Refresh", "0;url=/")], []),
         ([("www-authenticate", "Basic"), ("Retry-After", "1")], []),
     ],
@@ -141,7 +173,9 @@ def test_which_fields_of_a_replaced_response_stay(replaced, expected):
 
     others = [field for field in headers if field[0] not in dict(REFUSAL.headers)]
     assert others == (replaced if expected == "both" else expected)
-    assert {name: value for name, value in headers if (name, value) not in others} == dict(REFUSAL.headers)
+    assert {name: value for name, value in headers if (name, value) not in others} == dict(
+        REFUSAL.headers
+    )
     assert len(headers) == len(REFUSAL.headers) + len(others)
 
 
@@ -155,10 +189,38 @@ GATEWAY_FIELDS = [
         "X-Sendfile2",
         "X-Sendfile-Temporary",
     ),
-    *("X-Send-File", "X-Lighttpd-Send-File", "X-LIGHTTPD-send-tempfile", "X-Reproxy-URL", "X-Reproxy-File", "X-LiteSpeed-Location"),
-    *("X-LiteSpeed-Cache-Control", "X-LSADC-Cache-Control", "X-AppEngine-BlobKey", "X-Envoy-Immediate-Health-Check-Fail", "Grip-Hold"),
-    *("Fly-Replay", "X-Middleware-Rewrite", "X-Offload-to-SSE", "HX-Redirect", "HX-Location", "X-Inertia-Location", "Status", "Link"),
-    *("CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "Netlify-Vary"),
+    *(
+        "X-Send-File",
+        "X-Lighttpd-Send-File",
+        "X-LIGHTTPD-send-tempfile",
+        "X-Reproxy-URL",
+        "X-Reproxy-File",
+        "X-LiteSpeed-Location",
+    ),
+    *(
+        "X-LiteSpeed-Cache-Control",
+        "X-LSADC-Cache-Control",
+        "X-AppEngine-BlobKey",
+        "X-Envoy-Immediate-Health-Check-Fail",
+        "Grip-Hold",
+    ),
+    *(
+        "Fly-Replay",
+        "X-Middleware-Rewrite",
+        "X-Offload-to-SSE",
+        "HX-Redirect",
+        "HX-Location",
+        "X-Inertia-Location",
+        "Status",
+        "Link",
+    ),
+    *(
+        "CDN-Cache-Control",
+        "Cloudflare-CDN-Cache-Control",
+        "Vercel-CDN-Cache-Control",
+        "Netlify-CDN-Cache-Control",
+        "Netlify-Vary",
+    ),
     *(
         "Akamai-Cache-Control",
         "X-Google-Cache-Control",
@@ -168,7 +230,17 @@ GATEWAY_FIELDS = [
         "Surrogate-Key",
         "Cache-Tag",
     ),
-    *("Cache-Status", "Cache-Groups", "CDN-Tag", "X-Cache-Tags", "X-Drupal-Cache-Tags", "xkey", "X-Varnish-TTL", "X-TTL", "No-Vary-Search"),
+    *(
+        "Cache-Status",
+        "Cache-Groups",
+        "CDN-Tag",
+        "X-Cache-Tags",
+        "X-Drupal-Cache-Tags",
+        "xkey",
+        "X-Varnish-TTL",
+        "X-TTL",
+        "No-Vary-Search",
+    ),
     *(
         "Content-Digest",
         "Repr-Digest",
@@ -182,9 +254,30 @@ GATEWAY_FIELDS = [
     ),
 ]
 OTHERS_KEEP = [
-    *("Content-Security-Policy", "content-security-policy-report-only", "Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy"),
-    *("X-Content-Type-Options", "Permissions-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Report-To", "NEL"),
-    *("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Set-Cookie", "X-Request-ID", "traceparent", "CF-Ray", "Server"),
+    *(
+        "Content-Security-Policy",
+        "content-security-policy-report-only",
+        "Strict-Transport-Security",
+        "X-Frame-Options",
+        "Referrer-Policy",
+    ),
+    *(
+        "X-Content-Type-Options",
+        "Permissions-Policy",
+        "Cross-Origin-Opener-Policy",
+        "Cross-Origin-Resource-Policy",
+        "Report-To",
+        "NEL",
+    ),
+    *(
+        "Access-Control-Allow-Origin",
+        "Access-Control-Allow-Credentials",
+        "Set-Cookie",
+        "X-Request-ID",
+        "traceparent",
+        "CF-Ray",
+        "Server",
+    ),
     *(
         "X-Correlation-ID",
         "Server-Timing",
@@ -201,7 +294,9 @@ OTHERS_KEEP = [
 
 @pytest.mark.parametrize("name", GATEWAY_FIELDS)
 def test_a_field_on_which_a_server_or_gateway_acts_goes(name):
-    assert {field.lower() for field, _ in replace_headers(REFUSAL, [(name, "x")])} == {field.lower() for field, _ in REFUSAL.headers}
+    assert {field.lower() for field, _ in replace_headers(REFUSAL, [(name, "x")])} == {
+        field.lower() for field, _ in REFUSAL.headers
+    }
 
 
 @pytest.mark.parametrize("name", OTHERS_KEEP)
@@ -209,7 +304,9 @@ def test_a_field_that_other_layers_add_stays(name):
     assert (name, "x") in replace_headers(REFUSAL, [(name, "x")])
 
 
-@pytest.mark.parametrize("pattern", [pattern for patterns in DROPPED.values() for pattern in patterns])
+@pytest.mark.parametrize(
+    "pattern", [pattern for patterns in DROPPED.values() for pattern in patterns]
+)
 def test_every_pattern_drops_what_it_names(pattern):
     name = pattern.replace("*", "some")
 
@@ -217,18 +314,45 @@ def test_every_pattern_drops_what_it_names(pattern):
     assert f"x{name}x" in dict(replace_headers(REFUSAL, [(f"x{name}x", "x")]))
 
 
-@pytest.mark.parametrize("name", ["X-Accel-Redirect ", " X-Accel-Redirect", "X-Accel-Redirect:", "X-\xe9", "", "a b", "X-Accel-Redirect\r"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-Accel-Redirect ",
+        " X-Accel-Redirect",
+        "X-Accel-Redirect:",
+        "X-\xe9",
+        "",
+        "a b",
+        "X-Accel-Redirect\r",
+    ],
+)
 def test_what_is_no_field_name_goes(name):
     assert name not in dict(replace_headers(REFUSAL, [(name, "x")]))
 
 
 def test_the_reference_names_every_pattern():
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "adapters.md").read_text(encoding="utf-8")
-    assert [pattern for patterns in (*DROPPED.values(), KEPT) for pattern in patterns if f"`{pattern}`" not in page] == []
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "adapters.md").read_text(
+        encoding="utf-8"
+    )
+    assert [
+        pattern
+        for patterns in (*DROPPED.values(), KEPT)
+        for pattern in patterns
+        if f"`{pattern}`" not in page
+    ] == []
 
 
 def test_lists_are_merged():
-    headers = dict(replace_headers(REFUSAL, [("Vary", "Origin"), ("vary", "origin, Cookie"), ("access-control-expose-headers", "X-Page")]))
+    headers = dict(
+        replace_headers(
+            REFUSAL,
+            [
+                ("Vary", "Origin"),
+                ("vary", "origin, Cookie"),
+                ("access-control-expose-headers", "X-Page"),
+            ],
+        )
+    )
 
     assert headers["Access-Control-Expose-Headers"] == "WWW-Authenticate, Retry-After, X-Page"
     assert headers["vary"] == "Origin, Cookie"
@@ -236,9 +360,17 @@ def test_lists_are_merged():
 
 @pytest.mark.parametrize(
     ("preflights", "host_answers", "passes"),
-    [("auto", True, True), ("auto", False, False), ("pass", False, True), ("pass", True, True), ("guard", True, False)],
+    [
+        ("auto", True, True),
+        ("auto", False, False),
+        ("pass", False, True),
+        ("pass", True, True),
+        ("guard", True, False),
+    ],
 )
-def test_a_preflight_passes_by_itself_only_where_the_host_answers_it(preflights, host_answers, passes):
+def test_a_preflight_passes_by_itself_only_where_the_host_answers_it(
+    preflights, host_answers, passes
+):
     gate = make_gate(preflights=preflights)
 
     assert (gate.policy_for(PREFLIGHT, host_answers=host_answers) == "pass") is passes

@@ -43,7 +43,9 @@ def test_none_is_remembered_for_a_minute(found, clock, seconds, asked):
 
 @pytest.mark.parametrize("confirmed", [False, True])
 @pytest.mark.parametrize("max_age", [60, 5, 300])
-def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_again(clock, confirmed, max_age):
+def test_one_that_is_no_longer_trusted_is_withdrawn_when_the_callable_is_asked_again(
+    clock, confirmed, max_age
+):
     found = make_found(clock, max_age)
     server = settle(found, ISSUER, confirmed=confirmed)
     clock.advance(max_age - 1)
@@ -149,7 +151,9 @@ def test_another_answer_is_a_mistake_in_the_code(found, answer):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "\0", "a\nb", "https://\u00e9.test", "x" * 2049], ids=["empty", "NUL", "line break", "letter", "long"]
+    "name",
+    ["", "\0", "a\nb", "https://\u00e9.test", "x" * 2049],
+    ids=["empty", "NUL", "line break", "letter", "long"],
 )
 def test_a_name_that_no_issuer_can_have_is_not_asked_about(found, name):
     assert find(found, name).result is None

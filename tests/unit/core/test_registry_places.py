@@ -11,7 +11,18 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import StoreGet
 from iiniit_guard.core.model.problem import Problem
 from tests.unit.core.finding import ask_for_keys, find, make_found, settle
-from tests.unit.core.stepping import CREDENTIALS, DOWN, ISSUER, KEY, Steps, active, key_set, make_clock, make_issuer, make_resource
+from tests.unit.core.stepping import (
+    CREDENTIALS,
+    DOWN,
+    ISSUER,
+    KEY,
+    Steps,
+    active,
+    key_set,
+    make_clock,
+    make_issuer,
+    make_resource,
+)
 
 OTHER = "https://other.test"
 
@@ -82,7 +93,9 @@ def test_a_forked_child_takes_fresh_locks_for_those_that_are_parked(found):
 BUSY = {
     "keys": lambda server, cache: Steps(server.keys.get()),
     "metadata": lambda server, cache: Steps(server.metadata.get()),
-    "introspection": lambda server, cache: Steps(introspect("opaque", digest_of("opaque"), server, cache)),
+    "introspection": lambda server, cache: Steps(
+        introspect("opaque", digest_of("opaque"), server, cache)
+    ),
     "a call that nobody waits for": lambda server, cache: server.calls.enter(known=False),
 }
 
@@ -101,7 +114,9 @@ def test_one_that_is_asked_keeps_its_place(found, clock, begin, number):
 
 def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
     """Its server is about to be called."""
-    resource = make_resource(clock, issuers=print, store_url="redis://store.test", store_secret="s" * 32)
+    resource = make_resource(
+        clock, issuers=print, store_url="redis://store.test", store_secret="s" * 32
+    )
     found = FoundIssuers(print, resource._server, clock.clock)
     server = find(found).send(make_issuer(introspection=CREDENTIALS)).result
     under_way = Steps(introspect("opaque", digest_of("opaque"), server, resource.cache))
@@ -139,7 +154,9 @@ def test_its_circuit_breakers_and_refusals_outlive_its_place(found, clock):
     for number in range(64):
         settle(found, f"https://{number}.test")
     assert server not in found.servers
-    assert find(found).send(make_issuer(introspection=CREDENTIALS, jwt="introspect")).result is server
+    assert (
+        find(found).send(make_issuer(introspection=CREDENTIALS, jwt="introspect")).result is server
+    )
     assert Steps(introspect("6", digest_of("6"), server, cache)).cause == "waiting"
 
 
@@ -191,7 +208,9 @@ def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change
     assert find(found, OTHER).send(make_issuer(issuer=OTHER)).result.was_proven is False
     for number in range(64):
         settle(found, f"https://idle{number}.test")
-    assert find(found).send(make_issuer()).result.was_proven is True, "also where it was not proven again"
+    assert find(found).send(make_issuer()).result.was_proven is True, (
+        "also where it was not proven again"
+    )
 
 
 def test_strangers_do_not_make_a_real_issuer_lose_its_place(found):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.model.request import environ_path, request_from_environ, request_from_scope, route_path
+from iiniit_guard.core.model.request import (
+    environ_path,
+    request_from_environ,
+    request_from_scope,
+    route_path,
+)
 
 
 def test_a_scope():
@@ -19,7 +24,12 @@ def test_a_scope():
         "client": ("192.0.2.1", 50000),
     }
     request = request_from_scope(scope)
-    assert (request.method, request.path, request.query, request.headers) == ("PUT", "/a b", b"x=%20", headers)
+    assert (request.method, request.path, request.query, request.headers) == (
+        "PUT",
+        "/a b",
+        b"x=%20",
+        headers,
+    )
     assert (request.scheme, request.peer) == ("https", "192.0.2.1")
     assert request.native is scope
     assert request.header(b"x") == b"1"
@@ -29,9 +39,19 @@ def test_a_scope():
 @pytest.mark.parametrize("client", [None, ()])
 def test_a_websocket_from_a_server_that_says_little(client):
     """RFC 6455 §4.1: a handshake is a GET."""
-    scope = {"type": "websocket", "path": "/", "headers": [], **({} if client is None else {"client": None})}
+    scope = {
+        "type": "websocket",
+        "path": "/",
+        "headers": [],
+        **({} if client is None else {"client": None}),
+    }
     request = request_from_scope(scope)
-    assert (request.method, request.query, request.scheme, request.peer) == ("GET", b"", "http", None)
+    assert (request.method, request.query, request.scheme, request.peer) == (
+        "GET",
+        b"",
+        "http",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,10 +98,14 @@ def test_an_environ_that_says_little_or_what_no_latin_1_is():
     request = request_from_environ({"CONTENT_LENGTH": "", "REMOTE_ADDR": ""})
     assert (request.method, request.path, request.query, request.headers) == ("GET", "", b"", [])
     assert (request.scheme, request.peer) == ("http", None)
-    odd = request_from_environ({"QUERY_STRING": "\u20ac", "HTTP_X\u20ac": "\u20ac", "PATH_INFO": "/\u20ac"})
+    odd = request_from_environ(
+        {"QUERY_STRING": "\u20ac", "HTTP_X\u20ac": "\u20ac", "PATH_INFO": "/\u20ac"}
+    )
     assert (odd.query, odd.headers, odd.path) == (b"?", [(b"x?", b"?")], "/?")
 
 
-@pytest.mark.parametrize(("text", "path"), [("/a", "/a"), ("/\u00c3\u00a4", "/\u00e4"), ("/\u00ff", "/\ufffd")])
+@pytest.mark.parametrize(
+    ("text", "path"), [("/a", "/a"), ("/\u00c3\u00a4", "/\u00e4"), ("/\u00ff", "/\ufffd")]
+)
 def test_the_path_of_an_environ(text, path):
     assert environ_path({"PATH_INFO": text}) == path

@@ -13,7 +13,9 @@ GOOD = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
 
 
 def reason_of(claims, **settings):
-    outcome = make_server(make_clock(), **settings).checks.check(dict(claims), NOW, introspected=False)
+    outcome = make_server(make_clock(), **settings).checks.check(
+        dict(claims), NOW, introspected=False
+    )
     return outcome.reason if isinstance(outcome, Problem) else None
 
 

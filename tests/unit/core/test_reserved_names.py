@@ -15,10 +15,61 @@ from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request, reserved_names, value_of_query_token
 
 PIECES = [
-    *(b"&", b";", b"=", b"%", b"+", b" ", b"\t", b"\n", b"\x0b", b"[", b"]", b"?", b"\x00", b"\xff"),
-    *(b"%20", b"%09", b"%0a", b"%0B", b"%0c", b"%0D", b"%26", b"%3b", b"%3D", b"%25", b"%2B", b"%5B", b"%00", b"%e9", b"%3f"),
-    *(b"access_token", b"access%5Ftoken", b"access%5ftoken", b"%61ccess_token", b"%2561ccess_token", b"acce%73s_toke%6E", b"Access_token"),
-    *(b"access_", b"token", b"%6", b"1", b"a", b"%a", b"_method", b"%5Fmethod", b"_metho%64", b"_METHOD", b"x"),
+    *(
+        b"&",
+        b";",
+        b"=",
+        b"%",
+        b"+",
+        b" ",
+        b"\t",
+        b"\n",
+        b"\x0b",
+        b"[",
+        b"]",
+        b"?",
+        b"\x00",
+        b"\xff",
+    ),
+    *(
+        b"%20",
+        b"%09",
+        b"%0a",
+        b"%0B",
+        b"%0c",
+        b"%0D",
+        b"%26",
+        b"%3b",
+        b"%3D",
+        b"%25",
+        b"%2B",
+        b"%5B",
+        b"%00",
+        b"%e9",
+        b"%3f",
+    ),
+    *(
+        b"access_token",
+        b"access%5Ftoken",
+        b"access%5ftoken",
+        b"%61ccess_token",
+        b"%2561ccess_token",
+        b"acce%73s_toke%6E",
+        b"Access_token",
+    ),
+    *(
+        b"access_",
+        b"token",
+        b"%6",
+        b"1",
+        b"a",
+        b"%a",
+        b"_method",
+        b"%5Fmethod",
+        b"_metho%64",
+        b"_METHOD",
+        b"x",
+    ),
 ]
 QUERIES = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join) | st.binary(max_size=20)
 
@@ -33,7 +84,10 @@ def parameters(query):
 def test_finds_what_a_reader_of_every_parameter_finds(query):
     read = parameters(query)
     values = [value for name, value in read if name == b"access_token"]
-    assert reserved_names(query) == (bool(values), any(re.match(rb"_method(\[|\Z)", name) for name, _ in read))
+    assert reserved_names(query) == (
+        bool(values),
+        any(re.match(rb"_method(\[|\Z)", name) for name, _ in read),
+    )
     if values:
         assert value_of_query_token(query) == (values[0] if len(values) == 1 else None)
 
@@ -72,18 +126,24 @@ def test_reads_names_and_not_values(query, token, method):
 def test_a_request_searches_its_query_once():
     request = Request("GET", "/", b"%61ccess_token=abc")
     assert request.reserved_names is request.reserved_names
-    assert request == Request("GET", "/", b"%61ccess_token=abc"), "what was found is no part of the request"
+    assert request == Request("GET", "/", b"%61ccess_token=abc"), (
+        "what was found is no part of the request"
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        pytest.param(b"x=%26;+access%5Ftoken =a%2Eb=;y", Credential("bearer", "a.b="), id="between others"),
+        pytest.param(
+            b"x=%26;+access%5Ftoken =a%2Eb=;y", Credential("bearer", "a.b="), id="between others"
+        ),
         pytest.param(b"%%%&;&access_token=ab", Credential("bearer", "ab"), id="behind empty names"),
         pytest.param(b"access_token=a;x&access_token=b", Reason.SEVERAL_CREDENTIALS, id="twice"),
         pytest.param(b"x=1&access_token", Reason.MALFORMED_HEADER, id="without a value"),
     ],
 )
 def test_the_value_is_that_of_the_name(query, found):
-    outcome = credential_of(Request("GET", "/", query), frozenset({"bearer"}), 100, query_token=True)
+    outcome = credential_of(
+        Request("GET", "/", query), frozenset({"bearer"}), 100, query_token=True
+    )
     assert (outcome.reason if isinstance(outcome, Problem) else outcome) == found

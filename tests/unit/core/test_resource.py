@@ -8,7 +8,16 @@ from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.resource import metadata_url, request_issuer
 from iiniit_guard.errors import UsageError
-from tests.unit.core.stepping import API, CREDENTIALS, ISSUER, Steps, bearer, make_clock, make_issuer, make_resource
+from tests.unit.core.stepping import (
+    API,
+    CREDENTIALS,
+    ISSUER,
+    Steps,
+    bearer,
+    make_clock,
+    make_issuer,
+    make_resource,
+)
 
 OTHER = "https://other.test"
 
@@ -24,7 +33,9 @@ def find(resource, issuer=ISSUER):
 
 def test_issuers_are_known_to_the_letter(clock):
     """RFC 8414 §3.3; RFC 7519 §4.1.1."""
-    resource = make_resource(clock, issuers=[make_issuer(), make_issuer(issuer=OTHER, algorithms=["ES256"])])
+    resource = make_resource(
+        clock, issuers=[make_issuer(), make_issuer(issuer=OTHER, algorithms=["ES256"])]
+    )
     assert find(resource).result is resource.servers[0]
     assert find(resource, OTHER).result.issuer == OTHER
     for stranger in (ISSUER + "/", ISSUER.upper(), ""):
@@ -59,19 +70,28 @@ def test_found_issuers_may_use_any_algorithm_and_the_realm_is_nobodys_audience(c
 )
 def test_who_may_see_an_opaque_token(clock, prefixes, token, issuer):
     """A server that did not issue a token could use it, so it must not receive it."""
-    issuers = [make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS, token_prefix=prefix) for n, prefix in enumerate(prefixes)]
+    issuers = [
+        make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS, token_prefix=prefix)
+        for n, prefix in enumerate(prefixes)
+    ]
     resource = make_resource(clock, issuers=[*issuers, make_issuer(issuer="https://silent.test")])
     found = resource.opaque_server_of(token)
-    assert (None if found is None else found.issuer) == (None if issuer is None else f"https://{issuer}.test")
+    assert (None if found is None else found.issuer) == (
+        None if issuer is None else f"https://{issuer}.test"
+    )
 
 
 def test_two_who_could_have_issued_it_are_both_not_asked(clock):
     issuers = [make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS) for n in range(2)]
-    assert make_resource(clock, issuers=issuers, issuer_resolver=print).opaque_server_of("x") is None
+    assert (
+        make_resource(clock, issuers=issuers, issuer_resolver=print).opaque_server_of("x") is None
+    )
 
 
 def test_how_it_refuses(clock):
-    resource = make_resource(clock, audience=[API, f"{API}/v1"], alternatives={"ApiKey": print}, resource=f"{API}/v1")
+    resource = make_resource(
+        clock, audience=[API, f"{API}/v1"], alternatives={"ApiKey": print}, resource=f"{API}/v1"
+    )
     assert resource.answers.realm == API
     assert resource.answers.schemes == ("Bearer", "ApiKey")
     assert resource.answers.resource_metadata == f"{API}/.well-known/oauth-protected-resource/v1"
@@ -96,7 +116,10 @@ def test_where_the_metadata_is(resource, url):
     assert metadata_url(resource) == url
 
 
-@pytest.mark.parametrize(("more", "recalls"), [({}, True), ({"validators": [print]}, False), ({"issuer_resolver": print}, False)])
+@pytest.mark.parametrize(
+    ("more", "recalls"),
+    [({}, True), ({"validators": [print]}, False), ({"issuer_resolver": print}, False)],
+)
 def test_whether_the_token_alone_decides(clock, more, recalls):
     """A cached token is found by its digest alone only if nothing else decides."""
     assert make_resource(clock, **more).recalls is recalls
@@ -106,7 +129,9 @@ def test_the_shared_store_holds_introspection_answers_and_nothing_else(clock):
     settings = {"store_url": "redis://store.test", "store_secret": "s" * 32}
     assert make_resource(clock, introspection=CREDENTIALS, **settings).servers[0].store is not None
     assert make_resource(clock, introspection=CREDENTIALS).servers[0].store is None
-    assert make_resource(clock, **settings).servers[0].store is None, "what is verified here needs no sharing"
+    assert make_resource(clock, **settings).servers[0].store is None, (
+        "what is verified here needs no sharing"
+    )
 
 
 def test_a_name_that_no_issuer_can_have_is_nobodys(clock):

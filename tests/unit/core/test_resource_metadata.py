@@ -38,12 +38,17 @@ def test_what_is_not_known_is_left_out():
 
 
 def test_a_query_token_that_is_accepted_is_said_so():
-    assert resource_document(make(insecure_query_token=True).settings)["bearer_methods_supported"] == ["header", "query"]
+    assert resource_document(make(insecure_query_token=True).settings)[
+        "bearer_methods_supported"
+    ] == ["header", "query"]
 
 
 def test_every_issuer_is_named():
     issuers = [make_issuer(), make_issuer(issuer="https://other.test")]
-    assert resource_document(make(issuers=issuers).settings)["authorization_servers"] == [ISSUER, "https://other.test"]
+    assert resource_document(make(issuers=issuers).settings)["authorization_servers"] == [
+        ISSUER,
+        "https://other.test",
+    ]
 
 
 def test_it_is_served_without_a_token_and_to_every_origin():
@@ -51,7 +56,11 @@ def test_it_is_served_without_a_token_and_to_every_origin():
     resource = make()
     answer = ask(resource, PLACE, "GET", (b"host", b"evil.test"), (b"origin", b"https://app.test"))
     assert answer is not None
-    assert (answer.status, answer.header("content-type"), answer.header("access-control-allow-origin")) == (200, "application/json", "*")
+    assert (
+        answer.status,
+        answer.header("content-type"),
+        answer.header("access-control-allow-origin"),
+    ) == (200, "application/json", "*")
     assert answer.header("content-length") == str(len(answer.body))
     assert answer.header("cache-control") == "public, max-age=3600"
     assert json.loads(answer.body) == resource_document(resource.settings)
@@ -71,12 +80,21 @@ def test_a_preflight_is_answered():
     assert answer is not None
     assert (answer.status, answer.body) == (204, b"")
     assert answer.header("access-control-allow-methods") == "GET, HEAD"
-    assert answer.header("access-control-allow-headers") == "*", "clients of the Model Context Protocol send fields of their own"
+    assert answer.header("access-control-allow-headers") == "*", (
+        "clients of the Model Context Protocol send fields of their own"
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "method"),
-    [(PLACE + "/", "GET"), (PLACE + "/v1", "GET"), ("/", "GET"), (PLACE.upper(), "GET"), (PLACE, "POST"), (PLACE, "DELETE")],
+    [
+        (PLACE + "/", "GET"),
+        (PLACE + "/v1", "GET"),
+        ("/", "GET"),
+        (PLACE.upper(), "GET"),
+        (PLACE, "POST"),
+        (PLACE, "DELETE"),
+    ],
 )
 def test_no_other_request_is_answered(path, method):
     """A public path must not make other paths or methods public."""
@@ -95,7 +113,14 @@ def test_a_resource_with_a_path_has_its_own_place():
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"), [("/caf%C3%A9", "/café"), ("/a%20b", "/a b"), ("/a%252fb", "/a%2fb"), ("/x?tenant=1", "/x"), ("/", "")]
+    ("path", "asked"),
+    [
+        ("/caf%C3%A9", "/café"),
+        ("/a%20b", "/a b"),
+        ("/a%252fb", "/a%2fb"),
+        ("/x?tenant=1", "/x"),
+        ("/", ""),
+    ],
 )
 def test_its_place_is_compared_decoded_as_hosts_give_it(path, asked):
     """RFC 3986 §2.4: the host decodes the path once."""

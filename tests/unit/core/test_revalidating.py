@@ -76,7 +76,14 @@ def test_two_who_ask_first_share_one_load(kept):
 
 @pytest.mark.parametrize(
     ("jitter", "seconds", "refreshes"),
-    [(0.0, 479.9, False), (0.0, 480.0, True), (1.0, 480.0, False), (1.0, 539.9, False), (1.0, 540.1, True), (0.5, 511.0, True)],
+    [
+        (0.0, 479.9, False),
+        (0.0, 480.0, True),
+        (1.0, 480.0, False),
+        (1.0, 539.9, False),
+        (1.0, 540.1, True),
+        (0.5, 511.0, True),
+    ],
 )
 def test_it_is_refreshed_ahead_at_80_percent_with_jitter(clock, jitter, seconds, refreshes):
     """The refresh runs outside the request, so no request waits for it."""
@@ -121,7 +128,9 @@ def test_nobody_waits_for_a_refresh_that_outlasts_the_end(kept, clock):
     clock.advance(13.999)
     assert obtain(kept).result == "first"
     clock.advance(0.001)
-    assert obtain(kept).join.load is not None, "for as long as one call may take; then they wait for it"
+    assert obtain(kept).join.load is not None, (
+        "for as long as one call may take; then they wait for it"
+    )
     assert refresh.send(("second", LIFE)).result == "second"
 
 
@@ -165,14 +174,19 @@ def test_the_last_good_one_serves_while_the_server_fails_then_none(kept, clock):
     assert kept.failure.cause == DOWN.cause
     clock.advance(STALE - 0.001)
     retry = is_refreshed(kept)
-    assert retry is not None, "off the request path: a server that hangs must not hold up a caller at each retry"
+    assert retry is not None, (
+        "off the request path: a server that hangs must not hold up a caller at each retry"
+    )
     assert is_refreshed(kept) is None, "one at a time"
     retry.send(DOWN)
     assert kept.usable
     clock.advance(0.001)
     assert not kept.usable
     steps = obtain(kept)
-    assert (steps.cause, steps.result.detail) == ("waiting", "document: the last attempt failed (refused)")
+    assert (steps.cause, steps.result.detail) == (
+        "waiting",
+        "document: the last attempt failed (refused)",
+    )
     clock.advance(LONGEST_WAIT)
     assert obtain(kept).send(DOWN).cause == DOWN.cause
     clock.advance(LONGEST_WAIT)
@@ -185,7 +199,9 @@ def test_failed_attempts_are_spread_out(kept, clock):
     for wait in (5, 10, 20, 30, 30):
         steps = obtain(kept).send(DOWN)
         assert steps.cause == DOWN.cause
-        assert steps.result.retry_after_seconds == kept.retry_after == wait, "whoever came back sooner would come in vain"
+        assert steps.result.retry_after_seconds == kept.retry_after == wait, (
+            "whoever came back sooner would come in vain"
+        )
         clock.advance(wait - 0.001)
         steps = obtain(kept)
         assert steps.cause == "waiting"

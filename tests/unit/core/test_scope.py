@@ -14,7 +14,13 @@ from iiniit_guard.core.claims.scope_path import path_fault
 
 
 def reading(*, strict=False, also=(), aliases=None, implies=None):
-    return scope_reading(strict=strict, also=also, aliases=aliases or {}, implies=implies or {}, issuer="https://issuer.test")
+    return scope_reading(
+        strict=strict,
+        also=also,
+        aliases=aliases or {},
+        implies=implies or {},
+        issuer="https://issuer.test",
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,9 @@ def test_rfc9068_knows_scope_as_a_string_alone(claims, scopes):
 @pytest.mark.parametrize(
     ("claims", "scopes"),
     [
-        pytest.param({"roles": ["r", "no scope", 1]}, {"r"}, id="what is no scope cannot be asked for"),
+        pytest.param(
+            {"roles": ["r", "no scope", 1]}, {"r"}, id="what is no scope cannot be asked for"
+        ),
         pytest.param({"roles": "r s"}, {"r", "s"}, id="a string"),
         pytest.param({"roles": 7}, set(), id="a number"),
         pytest.param({"realm_access": {"roles": ["r"]}}, {"r"}, id="below a name"),
@@ -59,7 +67,9 @@ def test_rfc9068_knows_scope_as_a_string_alone(claims, scopes):
         pytest.param({"realm_access": {}}, set(), id="below an object without it"),
         pytest.param({"realm_access.roles": ["r"]}, {"r"}, id="a name that has the dot itself"),
         pytest.param({"scope": "a", "roles": ["r"]}, {"a", "r"}, id="beside scope"),
-        pytest.param({"scope": 1, "roles": ["r"]}, MALFORMED, id="a bad scope is not mended by roles"),
+        pytest.param(
+            {"scope": 1, "roles": ["r"]}, MALFORMED, id="a bad scope is not mended by roles"
+        ),
     ],
 )
 def test_further_claims(claims, scopes):
@@ -68,7 +78,10 @@ def test_further_claims(claims, scopes):
 
 
 def test_aliases_then_hierarchy_to_the_end():
-    names = reading(aliases={"profile": "user:read"}, implies={"user:read": ("email",), "email": ("verified", "user:read")})
+    names = reading(
+        aliases={"profile": "user:read"},
+        implies={"user:read": ("email",), "email": ("verified", "user:read")},
+    )
     assert names.scopes_of({"scope": "profile"}) == {"profile", "user:read", "email", "verified"}
     assert names.scopes_of({"scope": "verified"}) == {"verified"}
 
@@ -92,7 +105,11 @@ def test_what_is_remembered_is_never_wrong(monkeypatch):
 
 def test_a_long_text_is_not_remembered():
     names = reading(implies={"s": ("t" * 1024,)})
-    for text, scopes in (("x" * 1025, {"x" * 1025}), (f"a{' ' * 1024}b", {"a", "b"}), ("s", {"s", "t" * 1024})):
+    for text, scopes in (
+        ("x" * 1025, {"x" * 1025}),
+        (f"a{' ' * 1024}b", {"a", "b"}),
+        ("s", {"s", "t" * 1024}),
+    ):
         assert names.scopes_of({"scope": text}) == scopes
     assert not names.seen
 
@@ -106,7 +123,14 @@ def test_what_is_remembered_is_bounded_in_bytes(words):
     longest = 0
     for number in range(3_000 if words < 340 else 120):
         first = number * 7 if words == 340 else number * words
-        names.scopes_of({"scope": " ".join(f"{chr(35 + n % 57)}{chr(35 + n // 57 % 57)}" for n in range(first, first + words))})
+        names.scopes_of(
+            {
+                "scope": " ".join(
+                    f"{chr(35 + n % 57)}{chr(35 + n // 57 % 57)}"
+                    for n in range(first, first + words)
+                )
+            }
+        )
         longest = max(longest, tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert longest < 1.1 * 1024 * 1024
@@ -122,17 +146,27 @@ def test_further_claims_are_read_even_when_the_scope_string_wasseen_before():
 def test_an_introspection_response_is_not_bound_by_the_profile_for_jwts():
     """RFC 7662 §2.2."""
     strict = reading(strict=True)
-    assert strict.scopes_of({"scope": ["a"]}, introspected=True) == strict.scopes_of({"scp": "a"}, introspected=True) == {"a"}
+    assert (
+        strict.scopes_of({"scope": ["a"]}, introspected=True)
+        == strict.scopes_of({"scp": "a"}, introspected=True)
+        == {"a"}
+    )
     assert strict.scopes_of({"scope": ["a"]}) is MALFORMED
     assert strict.scopes_of({"scp": "a"}) == set()
 
 
 ROLES = "urn:zitadel:iam:org:project:roles"
 READ = "is an object whose names are read as scopes; add * to the path to confirm this"
-OBJECT = "is an object, so it adds no scope; name a claim inside it, or add * to the path where its names are the scopes"
+OBJECT = (
+    "is an object, so it adds no scope; name a claim inside it, or add * to the path where "
+    "its names are the scopes"
+)
 OTHER = "is neither text nor a list of texts, so it adds no scope; correct the path"
 THROUGH = "leads through a claim that is not an object, so it adds no scope; correct the path"
-DOTTED = "leads through a claim whose name has dots, so it adds no scope; write the path as a list of names"
+DOTTED = (
+    "leads through a claim whose name has dots, so it adds no scope; write the path as a "
+    "list of names"
+)
 NAMES = "is not an object, so its names (*) add no scope; remove the * from the path"
 
 
@@ -146,8 +180,16 @@ NAMES = "is not an object, so its names (*) add no scope; remove the * from the 
         ("realm_access.roles", {"realm_access": ["canary"]}, THROUGH),
         ("realm_access.roles", {"realm_access": {"canary": 1}}, None),
         ("realm_access.roles", {}, None),
-        ("resource_access.my.client.roles", {"resource_access": {"my.client": {"roles": ["canary"]}}}, DOTTED),
-        ("resource_access.my.client.roles", {"resource_access": {"canary": {"roles": ["canary"]}}}, None),
+        (
+            "resource_access.my.client.roles",
+            {"resource_access": {"my.client": {"roles": ["canary"]}}},
+            DOTTED,
+        ),
+        (
+            "resource_access.my.client.roles",
+            {"resource_access": {"canary": {"roles": ["canary"]}}},
+            None,
+        ),
         ("https://api.test/a.roles", {"https://api.test/a": {"roles": ["canary"]}}, DOTTED),
         (["resource_access", "my", "client"], {"resource_access": {"my.client": ["canary"]}}, None),
         ("a", {"a": 1}, OTHER),
@@ -171,9 +213,15 @@ def test_a_path_that_adds_no_scope_is_logged_once(path, claims, said, caplog):
         for number in range(3):
             names.scopes_of({"scope": f"s{number}", **claims})
     shown = path if isinstance(path, str) else f"[{', '.join(path)}]"
-    lines = [] if said is None else [f"scope_claims: {shown} in the tokens of https://issuer.test {said}"]
+    lines = (
+        []
+        if said is None
+        else [f"scope_claims: {shown} in the tokens of https://issuer.test {said}"]
+    )
     assert [record.getMessage() for record in caplog.records] == lines
-    assert all((record.name, record.levelname) == ("iiniit_guard", "WARNING") for record in caplog.records)
+    assert all(
+        (record.name, record.levelname) == ("iiniit_guard", "WARNING") for record in caplog.records
+    )
     assert "canary" not in caplog.text
 
 
@@ -183,7 +231,10 @@ def test_each_path_has_its_line(caplog):
     assert [record.getMessage().split(" ")[1] for record in caplog.records] == ["a", "b"]
 
 
-@pytest.mark.parametrize("written", ["a", "a.b", "https://api.test/roles", "a.*", ["a.b"], ["a", "b c", "\u00e4", "*"], ("a",)])
+@pytest.mark.parametrize(
+    "written",
+    ["a", "a.b", "https://api.test/roles", "a.*", ["a.b"], ["a", "b c", "\u00e4", "*"], ("a",)],
+)
 def test_paths(written):
     assert path_fault(written) is None
 
@@ -192,7 +243,19 @@ def test_paths(written):
     "written",
     [
         *("", " ", "a.", ".a", "a..b", "*", "a.*.b", "*.a", " a", "a b. c", "a\n"),
-        *([], [""], ["a", ""], ["a", 1], [1], ["*"], ["*", "a"], ["a", "*", "*"], ["a", ["b"]], [" a"], ["a\n"]),
+        *(
+            [],
+            [""],
+            ["a", ""],
+            ["a", 1],
+            [1],
+            ["*"],
+            ["*", "a"],
+            ["a", "*", "*"],
+            ["a", ["b"]],
+            [" a"],
+            ["a\n"],
+        ),
         *(None, 1, True, {"a": 1}, {"a"}, b"a"),
     ],
 )

@@ -18,7 +18,17 @@ from iiniit_guard.testing.jws import encode
 from iiniit_guard.testing.keys import make_key
 from tests.contract.cases.jose_keys import unsigned
 from tests.unit.core.introspecting import World
-from tests.unit.core.stepping import INACTIVE, ISSUER, KEY, Steps, active, key_set, make_clock, mint, parsed
+from tests.unit.core.stepping import (
+    INACTIVE,
+    ISSUER,
+    KEY,
+    Steps,
+    active,
+    key_set,
+    make_clock,
+    mint,
+    parsed,
+)
 from tests.unit.core.test_introspection_shared import Process, Store
 
 
@@ -69,7 +79,11 @@ def test_the_numbers(alg, size, s, other):
     assert second_spelling(head + encode(r + s.to_bytes(size, "big"))) == spelled
 
 
-@pytest.mark.parametrize("token", ["opaque", "", "..", "a.b.c", "W10.e30.AAAA", unsigned({"alg": "ES256"})[:-4] + "A"], ids=repr)
+@pytest.mark.parametrize(
+    "token",
+    ["opaque", "", "..", "a.b.c", "W10.e30.AAAA", unsigned({"alg": "ES256"})[:-4] + "A"],
+    ids=repr,
+)
 def test_what_has_none(token):
     assert second_spelling(token) is None
     assert second_digest(token, digest_of(token), ISSUER) is None
@@ -95,7 +109,9 @@ def test_an_inactive_answer_ends_a_remembered_second_spelling(first):
     for each in both:
         assert isinstance(world.ask(each).send(active(world.clock)).result, AccessToken)
     world.clock.advance(30)
-    assert world.ask(asked, outdated=deadline(world, asked)).send(INACTIVE).reason is Reason.INACTIVE
+    assert (
+        world.ask(asked, outdated=deadline(world, asked)).send(INACTIVE).reason is Reason.INACTIVE
+    )
     assert world.remembered(other) is None
     for _ in range(3):
         assert world.ask(other).reason is Reason.INACTIVE, "and no call is made"
@@ -220,7 +236,15 @@ def test_the_store_does_not_bring_it_back():
     remembered = one.resource.cache.find(digest_of(token))
     assert remembered is not None
     asked = store.serve(
-        Steps(introspect(token, digest_of(token), one.server, one.resource.cache, outdated=remembered.valid_until_monotonic))
+        Steps(
+            introspect(
+                token,
+                digest_of(token),
+                one.server,
+                one.resource.cache,
+                outdated=remembered.valid_until_monotonic,
+            )
+        )
     )
     assert store.serve(asked.send(INACTIVE)).reason is Reason.INACTIVE
     assert Process(clock, store, jwt="introspect").ask(other).fetch, "the server is asked"

@@ -10,7 +10,12 @@ import pytest
 
 from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, GuardSettings, make_settings
+from iiniit_guard.core.settings.guard_settings import (
+    GUARD_SETTINGS,
+    ISSUER_SETTINGS,
+    GuardSettings,
+    make_settings,
+)
 from iiniit_guard.core.settings.options import GuardKeywords
 from iiniit_guard.errors import SettingsError
 from tests.unit.core.stepping import API, CREDENTIALS, INTROSPECT, ISSUER, make_issuer
@@ -21,21 +26,33 @@ STORE = {"store_url": "redis://store.test", "store_secret": SECRET}
 
 # Valid and invalid values of each setting. A new setting without values fails the test.
 ROWS: dict[str, tuple[list[Any], list[Any]]] = {
-    "issuers_max_age_seconds": ([0, 0.5, 60, 3_600], [-1, 3_601, math.nan, math.inf, "60", True, None]),
+    "issuers_max_age_seconds": (
+        [0, 0.5, 60, 3_600],
+        [-1, 3_601, math.nan, math.inf, "60", True, None],
+    ),
     "realm": (["mine", None], ["", " ", "é", 1]),
     "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
     "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
     "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),
-    "max_cached_bytes": ([65_536, 64 * 1024**3], [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None]),
+    "max_cached_bytes": (
+        [65_536, 64 * 1024**3],
+        [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None],
+    ),
     "on_event": ([print, None], ["print", "", 0, False]),
     "event_subject": ([True, False], [1, "false", "", None]),
     "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
     "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], "", {"ApiKey": None}, None]),
     "issuer_resolver": ([print, None], ["x", "", 0, False]),
     "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
-    "store_url": (["redis://s.test", "rediss://s.test", "unix:///s"], ["http://s.test", "s.test", 1]),
-    "store_secret": ([SECRET, SecretFile("/run/secret")], ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32]),
+    "store_url": (
+        ["redis://s.test", "rediss://s.test", "unix:///s"],
+        ["http://s.test", "s.test", 1],
+    ),
+    "store_secret": (
+        [SECRET, SecretFile("/run/secret")],
+        ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32],
+    ),
 }
 
 
@@ -51,11 +68,15 @@ def named(**keywords):
 
 def test_every_setting_has_its_rows_and_is_a_keyword_that_editors_know():
     """A setting has the same name in every form."""
-    assert set(ROWS) == GUARD_SETTINGS == {each.name for each in fields(GuardSettings)} - {"issuers"}
+    assert (
+        set(ROWS) == GUARD_SETTINGS == {each.name for each in fields(GuardSettings)} - {"issuers"}
+    )
     assert set(GuardKeywords.__annotations__) == GUARD_SETTINGS | ISSUER_SETTINGS | {"issuers"}
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (good, _) in ROWS.items() for value in good])
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, (good, _) in ROWS.items() for value in good]
+)
 def test_good(name, value):
     store = STORE if name.startswith("store_") else {}
     settings = make_settings({**BASE, **store, name: value})
@@ -63,15 +84,26 @@ def test_good(name, value):
     assert made == (tuple(value) if isinstance(value, list) else value)
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, bad) in ROWS.items() for value in bad])
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, (_, bad) in ROWS.items() for value in bad]
+)
 def test_a_fault_names_its_setting_and_does_not_quote_its_value(name, value):
     assert named(**BASE, **{name: value}) == [name]
 
 
 def test_the_defaults_are_those_of_the_design():
     settings = make_settings(BASE)
-    assert (settings.max_token_bytes, settings.max_cached_tokens, settings.max_cached_bytes) == (16_384, 65_536, 67_108_864)
-    assert (settings.realm, settings.resource, settings.on_event, settings.store_url) == (None, None, None, None)
+    assert (settings.max_token_bytes, settings.max_cached_tokens, settings.max_cached_bytes) == (
+        16_384,
+        65_536,
+        67_108_864,
+    )
+    assert (settings.realm, settings.resource, settings.on_event, settings.store_url) == (
+        None,
+        None,
+        None,
+        None,
+    )
     assert settings.event_subject
     assert not settings.insecure_query_token
 
@@ -85,8 +117,17 @@ def test_issuer_and_audience_are_mandatory():
 
 def test_all_faults_are_reported_together():
     """Faults of the guard's settings and of the issuer's, unknown settings and missing ones."""
-    found = named(issuer=ISSUER, jwt="maybe", realm="", max_token_bytes=0, audiance=API, alternatives=None)
-    assert sorted(found) == ["alternatives", "audiance", "audience", "jwt", "max_token_bytes", "realm"]
+    found = named(
+        issuer=ISSUER, jwt="maybe", realm="", max_token_bytes=0, audiance=API, alternatives=None
+    )
+    assert sorted(found) == [
+        "alternatives",
+        "audiance",
+        "audience",
+        "jwt",
+        "max_token_bytes",
+        "realm",
+    ]
 
 
 def test_one_issuer_is_made_of_the_keywords():
@@ -110,13 +151,15 @@ def test_what_are_no_issuers(issuers):
 
 def test_issuers_beside_the_settings_of_one():
     assert named(issuers=[make_issuer()], audience=API, jwt="both") == ["audience", "jwt"]
-    assert faults(issuers=print, issuer=ISSUER) == ("issuer: with issuers it belongs to one TrustedIssuer",)
+    assert faults(issuers=print, issuer=ISSUER) == (
+        "issuer: with issuers it belongs to one TrustedIssuer",
+    )
 
 
 def test_one_issuer_twice():
-    assert faults(issuers=[make_issuer(), make_issuer(jwt="verify"), make_issuer(issuer="https://other.test")]) == (
-        f"issuers: {ISSUER} occurs more than once",
-    )
+    assert faults(
+        issuers=[make_issuer(), make_issuer(jwt="verify"), make_issuer(issuer="https://other.test")]
+    ) == (f"issuers: {ISSUER} occurs more than once",)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +183,12 @@ def test_alternatives(alternatives, count):
 
 def test_the_resource_is_one_of_the_audiences():
     assert named(**BASE, resource="https://other.test") == ["resource"]
-    assert make_settings({"issuer": ISSUER, "audience": ["x", API], "resource": API}).resource == API
-    assert make_settings({"issuers": print, "resource": API}).resource == API, "their audiences are known later"
+    assert (
+        make_settings({"issuer": ISSUER, "audience": ["x", API], "resource": API}).resource == API
+    )
+    assert make_settings({"issuers": print, "resource": API}).resource == API, (
+        "their audiences are known later"
+    )
 
 
 @pytest.mark.parametrize("more", [{"store_url": "redis://s.test"}, {"store_secret": SECRET}])
@@ -165,7 +212,12 @@ def test_nothing_is_stored_unsealed(issuers, more):
 def test_several_issuers_of_opaque_tokens(prefixes, good):
     """Each needs a prefix or a resolver; otherwise a server could receive a token of another."""
     asked = [
-        make_issuer(issuer=f"https://{n}.test", introspection=CREDENTIALS, introspection_endpoint=INTROSPECT, token_prefix=prefix)
+        make_issuer(
+            issuer=f"https://{n}.test",
+            introspection=CREDENTIALS,
+            introspection_endpoint=INTROSPECT,
+            token_prefix=prefix,
+        )
         for n, prefix in enumerate(prefixes)
     ]
     issuers = [*asked, make_issuer(issuer="https://silent.test")]
@@ -181,8 +233,19 @@ def test_several_issuers_of_opaque_tokens(prefixes, good):
     [
         ({}, []),
         ({"alternatives": {"ApiKey": print}}, ["alternatives"]),
-        ({"issuer_resolver": print, "insecure_query_token": True}, ["issuer_resolver", "insecure_query_token"]),
-        ({"issuers": [make_issuer(profile="assertion"), make_issuer(issuer="https://other.test")]}, ["profile"]),
+        (
+            {"issuer_resolver": print, "insecure_query_token": True},
+            ["issuer_resolver", "insecure_query_token"],
+        ),
+        (
+            {
+                "issuers": [
+                    make_issuer(profile="assertion"),
+                    make_issuer(issuer="https://other.test"),
+                ]
+            },
+            ["profile"],
+        ),
     ],
 )
 def test_who_believes_the_gateway_believes_nobody_else(keywords, wanted):
@@ -197,11 +260,17 @@ def test_who_believes_the_gateway_believes_nobody_else(keywords, wanted):
 
 def test_a_callers_list_that_changes_later_changes_nothing():
     validators, alternatives, scopes = [print], {"ApiKey": print}, ["a"]
-    settings = make_settings({**BASE, "validators": validators, "alternatives": alternatives, "resource_scopes": scopes})
+    settings = make_settings(
+        {**BASE, "validators": validators, "alternatives": alternatives, "resource_scopes": scopes}
+    )
     validators.clear()
     alternatives.clear()
     scopes.clear()
-    assert (settings.validators, dict(settings.alternatives), settings.resource_scopes) == ((print,), {"ApiKey": print}, ("a",))
+    assert (settings.validators, dict(settings.alternatives), settings.resource_scopes) == (
+        (print,),
+        {"ApiKey": print},
+        ("a",),
+    )
     with pytest.raises(TypeError):
         settings.alternatives["X"] = print  # type: ignore[index]  # what is refused
     with pytest.raises(FrozenInstanceError):
@@ -209,7 +278,9 @@ def test_a_callers_list_that_changes_later_changes_nothing():
 
 
 def test_no_secret_in_a_repr():
-    settings = make_settings({**BASE, "store_url": "redis://:canary@s.test", "store_secret": "canary" * 6})
+    settings = make_settings(
+        {**BASE, "store_url": "redis://:canary@s.test", "store_secret": "canary" * 6}
+    )
     assert "canary" not in repr(settings)
 
 

@@ -21,7 +21,10 @@ SENT = Moment(NOW, 1000.0)
 def make(secret=SECRET, **settings):
     numbers = iter(range(1, 99))
     return SharedStore(
-        secret, make_issuer(**{"introspection": CREDENTIALS, **settings}), lambda size: bytes([next(numbers)] * size), LONGEST
+        secret,
+        make_issuer(**{"introspection": CREDENTIALS, **settings}),
+        lambda size: bytes([next(numbers)] * size),
+        LONGEST,
     )
 
 
@@ -59,7 +62,9 @@ def test_what_one_filed_another_finds_with_its_own_clock():
     assert effect.seconds == LONGEST
     found = recall(make(), values, Moment(NOW + 10, 5000.0))
     assert found.claims == CLAIMS
-    assert found.sent == Moment(NOW, 4990.0), "the deadline counts from the moment the request was sent, by both clocks"
+    assert found.sent == Moment(NOW, 4990.0), (
+        "the deadline counts from the moment the request was sent, by both clocks"
+    )
 
 
 def test_nothing_filed_is_a_miss():
@@ -103,8 +108,12 @@ def test_who_would_ask_another_question_finds_nothing(settings):
     values: dict = {}
     keep(make(), values)
     assert recall(make(**settings), values) is None
-    moved = dict.fromkeys(Steps(make(**settings).recall(DIGEST, SENT)).effect.names, next(iter(values.values())))
-    assert recall(make(**settings), moved) is None, "the associated data holds the answer where it was put"
+    moved = dict.fromkeys(
+        Steps(make(**settings).recall(DIGEST, SENT)).effect.names, next(iter(values.values()))
+    )
+    assert recall(make(**settings), moved) is None, (
+        "the associated data holds the answer where it was put"
+    )
 
 
 def test_who_has_another_secret_finds_nothing():
@@ -124,12 +133,19 @@ def test_an_answer_moved_to_another_token_or_kind_is_a_miss():
         assert steps.send((None, sealed)).result is None
         assert names[0] != names[1]
     assert Steps(store.recall(b"e" * 32, SENT)).send((sealed, None)).result is None
-    assert Steps(store.recall(DIGEST, SENT)).send((sealed, sealed)).result is not None, "an end that is none ends nothing"
+    assert Steps(store.recall(DIGEST, SENT)).send((sealed, sealed)).result is not None, (
+        "an end that is none ends nothing"
+    )
 
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda sealed: sealed[:-1], lambda sealed: sealed[:20], lambda sealed: b"", lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1])],
+    [
+        lambda sealed: sealed[:-1],
+        lambda sealed: sealed[:20],
+        lambda sealed: b"",
+        lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1]),
+    ],
 )
 def test_a_spoiled_value_is_a_miss(spoil):
     values: dict = {}
@@ -160,7 +176,9 @@ def test_a_secret_in_a_file_is_read_at_the_first_use():
     assert isinstance(Steps(store.recall(DIGEST, SENT)).effect, StoreGet), "and only then"
 
 
-@pytest.mark.parametrize("content", [Unreachable("file", "missing"), b"s" * 31], ids=["missing", "too short"])
+@pytest.mark.parametrize(
+    "content", [Unreachable("file", "missing"), b"s" * 31], ids=["missing", "too short"]
+)
 def test_without_its_secret_everything_is_a_miss(content):
     store = make(SecretFile("/run/secret"))
     assert Steps(store.recall(DIGEST, SENT)).send(content).result is None

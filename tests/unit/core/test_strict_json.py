@@ -14,18 +14,26 @@ from iiniit_guard.core.jose.strict_json import ConstantError, is_too_deep, load_
 from tests.contract.cases.json_texts import ACCEPTED, DEEPEST, REFUSED, TOO_DEEP
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
 
 
-@pytest.mark.parametrize("text", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in REFUSED])
+@pytest.mark.parametrize(
+    "text", [pytest.param(row[2], id=f"{row[0]} ({row[1]})") for row in REFUSED]
+)
 def test_refuses(text):
     assert parse_object(text) is None
 
 
-@pytest.mark.parametrize(("text", "value"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in ACCEPTED])
+@pytest.mark.parametrize(
+    ("text", "value"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in ACCEPTED]
+)
 def test_accepts(text, value):
     parsed = parse_object(text)
     assert parsed == value
@@ -61,15 +69,29 @@ def test_a_mebibyte_takes_linear_time(unit):
     assert time.process_time() - started < 5  # measured 15 ms; quadratic time would be minutes
 
 
-@pytest.mark.parametrize("text", [b'{"exp":NaN}', b'{"exp":Infinity}', b'{"a":{"b":[-Infinity]}}', b' {"exp":NaN,"b":1} '])
+@pytest.mark.parametrize(
+    "text",
+    [b'{"exp":NaN}', b'{"exp":Infinity}', b'{"a":{"b":[-Infinity]}}', b' {"exp":NaN,"b":1} '],
+)
 def test_nothing_but_constants_is_wrong(text):
     with pytest.raises(ConstantError):
         load_object(text)
-    assert load_object(b'{"exp":1}') == {"exp": 1}, "what was met in one text says nothing about the next"
+    assert load_object(b'{"exp":1}') == {"exp": 1}, (
+        "what was met in one text says nothing about the next"
+    )
 
 
 @pytest.mark.parametrize(
-    "text", [b'{"exp":NaN', b'{"exp":NaN}x', b'{"exp":NaN,"exp":1}', b"[NaN]", b"NaN", b'{"exp":nan}', b'{"exp":NaN,"a":"\\ud800"}']
+    "text",
+    [
+        b'{"exp":NaN',
+        b'{"exp":NaN}x',
+        b'{"exp":NaN,"exp":1}',
+        b"[NaN]",
+        b"NaN",
+        b'{"exp":nan}',
+        b'{"exp":NaN,"a":"\\ud800"}',
+    ],
 )
 def test_more_than_constants_is_wrong(text):
     with pytest.raises(ValueError, match=r"^(?!NaN)") as raised:

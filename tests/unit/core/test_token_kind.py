@@ -17,14 +17,18 @@ def reason_of(claims, *, introspected=False):
     return outcome.reason if isinstance(outcome, Problem) else None
 
 
-@pytest.mark.parametrize("claim", ["at_hash", "c_hash", "s_hash", "nonce", "events", "token_introspection", "code"])
+@pytest.mark.parametrize(
+    "claim", ["at_hash", "c_hash", "s_hash", "nonce", "events", "token_introspection", "code"]
+)
 def test_what_shows_itself_as_another_kind(claim):
     """RFC 8725 §3.12."""
     assert reason_of({**GOOD, claim: None}) is Reason.WRONG_TYPE
 
 
 def outcome_of(claims, *, typ=None, **settings):
-    outcome = make_server(make_clock(), **settings).checks.check({**GOOD, **claims}, NOW, introspected=False, typ=typ)
+    outcome = make_server(make_clock(), **settings).checks.check(
+        {**GOOD, **claims}, NOW, introspected=False, typ=typ
+    )
     return outcome.description if isinstance(outcome, Problem) else None
 
 
@@ -34,9 +38,19 @@ def test_a_hash_of_an_id_token_needs_the_mark_of_an_access_token(claim):
     said = f"The token carries the claim {claim} of an ID token and no mark of an access token."
     assert outcome_of({claim: "x", "scope": "user:read"}) == said
     assert outcome_of({claim: "x", "client_id": "c", "typ": "JWT", "token_use": "api"}) == said
-    for mark in ({"token_use": "access"}, {"token_use": "Access_Token"}, {"typ": "Bearer"}, {"typ": "DPOP"}):
+    for mark in (
+        {"token_use": "access"},
+        {"token_use": "Access_Token"},
+        {"typ": "Bearer"},
+        {"typ": "DPOP"},
+    ):
         assert outcome_of({claim: "x", **mark}) is None
-    for typ, marked in (("at+jwt", True), ("iiniit-assertion+jwt", True), ("jwt", False), (None, False)):
+    for typ, marked in (
+        ("at+jwt", True),
+        ("iiniit-assertion+jwt", True),
+        ("jwt", False),
+        (None, False),
+    ):
         assert outcome_of({claim: "x"}, typ=typ) == (None if marked else said)
     assert outcome_of({claim: "x"}, insecure_accept_id_tokens=True) is None
 
@@ -59,8 +73,13 @@ def test_a_hash_of_an_id_token_needs_the_mark_of_an_access_token(claim):
     ],
 )
 def test_a_nonce_needs_a_mark_or_a_scope_for_an_api(claims, good):
-    """OpenID Connect Core §2. Roles and aliases are no scope of the token: ID tokens carry roles too."""
-    said = "The token carries the claim nonce of an ID token, no mark of an access token and no scope for an API."
+    """OpenID Connect Core §2. Roles and aliases are no scope of the token: ID tokens carry roles
+    too.
+    """
+    said = (
+        "The token carries the claim nonce of an ID token, no mark of an access token and no "
+        "scope for an API."
+    )
     more = {"scope_claims": ["roles"], "scope_aliases": {"profile": "user:read"}}
     assert outcome_of({"nonce": "n", **claims}, **more) == (None if good else said)
 
@@ -89,18 +108,31 @@ def test_a_word_for_another_kind_refuses_whatever_else_is_there(name, word):
     """RFC 8725 §3.12."""
     other = {"typ": "Bearer"} if name == "token_use" else {"token_use": "access"}
     for introspected in (False, True):
-        assert reason_of({**GOOD, **other, name: word}, introspected=introspected) is Reason.WRONG_TYPE
-    assert outcome_of({**other, name: word}, typ="at+jwt") == "This kind of token is not an access token."
-    assert outcome_of({**other, name: word}, insecure_accept_id_tokens=True) == "This kind of token is not an access token."
+        assert (
+            reason_of({**GOOD, **other, name: word}, introspected=introspected) is Reason.WRONG_TYPE
+        )
+    assert (
+        outcome_of({**other, name: word}, typ="at+jwt")
+        == "This kind of token is not an access token."
+    )
+    assert (
+        outcome_of({**other, name: word}, insecure_accept_id_tokens=True)
+        == "This kind of token is not an access token."
+    )
 
 
 @pytest.mark.parametrize("value", [None, 1, True, [], {}, ["access"], {"access": 1}, math.nan])
 def test_a_kind_that_is_no_text(value):
     """`token_use` only names the kind; `typ` has other uses too."""
     for introspected in (False, True):
-        assert reason_of({**GOOD, "token_use": value}, introspected=introspected) is Reason.WRONG_TYPE
+        assert (
+            reason_of({**GOOD, "token_use": value}, introspected=introspected) is Reason.WRONG_TYPE
+        )
         assert reason_of({**GOOD, "typ": value}, introspected=introspected) is None
-        assert reason_of({**GOOD, "typ": ["x", "Refresh"]}, introspected=introspected) is Reason.WRONG_TYPE
+        assert (
+            reason_of({**GOOD, "typ": ["x", "Refresh"]}, introspected=introspected)
+            is Reason.WRONG_TYPE
+        )
     assert outcome_of({"at_hash": "x", "typ": ["Bearer"]}) is not None, "only text is a mark"
 
 

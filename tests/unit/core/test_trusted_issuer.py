@@ -98,37 +98,106 @@ def test_every_time_has_a_longest(name):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("audience", value) for value in (None, "", " ", (), [""], [" "], ["a", ""], ["a", None], {"a"}, {"a": 1}, b"a", 1)),
+        *(
+            ("audience", value)
+            for value in (
+                None,
+                "",
+                " ",
+                (),
+                [""],
+                [" "],
+                ["a", ""],
+                ["a", None],
+                {"a"},
+                {"a": 1},
+                b"a",
+                1,
+            )
+        ),
         *(("issuer", value) for value in (None, "", " ", [ISSUER])),
-        *(("algorithms", value) for value in (None, [], (), "", "ES256", [""], [None], ["none"], ["ES256", "HS256"])),
+        *(
+            ("algorithms", value)
+            for value in (None, [], (), "", "ES256", [""], [None], ["none"], ["ES256", "HS256"])
+        ),
         *(("profile", value) for value in (None, "", "RFC9068", "rfc9068 ", ["rfc9068"])),
         *(("jwt", value) for value in (None, "", "Both", ["both"])),
         *(("audience_claim", value) for value in (None, "", " ", ["aud"])),
-        *(("require_claim", value) for value in (None, [], "tenant", {"tenant": None}, {"tenant": ""}, {"tenant": []}, {"": "acme"})),
-        *(("scope_claims", value) for value in (None, "roles", [None], [""], [[]], ["a..b"], ["*"])),
-        *(("scope_aliases", value) for value in (None, [], {"a": None}, {"a": ["b"]}, {"a": ""}, {"": "a"})),
-        *(("scope_implies", value) for value in (None, [], {"a": None}, {"a": [None]}, {"a": [["b"]]}, {"a": b""}, {"": []})),
+        *(
+            ("require_claim", value)
+            for value in (
+                None,
+                [],
+                "tenant",
+                {"tenant": None},
+                {"tenant": ""},
+                {"tenant": []},
+                {"": "acme"},
+            )
+        ),
+        *(
+            ("scope_claims", value)
+            for value in (None, "roles", [None], [""], [[]], ["a..b"], ["*"])
+        ),
+        *(
+            ("scope_aliases", value)
+            for value in (None, [], {"a": None}, {"a": ["b"]}, {"a": ""}, {"": "a"})
+        ),
+        *(
+            ("scope_implies", value)
+            for value in (
+                None,
+                [],
+                {"a": None},
+                {"a": [None]},
+                {"a": [["b"]]},
+                {"a": b""},
+                {"": []},
+            )
+        ),
         *(("token_prefix", value) for value in ("", " ", "a b", "one,", ["one"])),
-        *(("insecure_http_hosts", value) for value in (None, "a.test", [None], ["*"], ["http://a.test"], ["a.test:80"], ["A.test"])),
+        *(
+            ("insecure_http_hosts", value)
+            for value in (
+                None,
+                "a.test",
+                [None],
+                ["*"],
+                ["http://a.test"],
+                ["a.test:80"],
+                ["A.test"],
+            )
+        ),
         *(("insecure_accept_missing_audience", value) for value in (None, "false", "true", 0, 1)),
         *(("insecure_accept_id_tokens", value) for value in (None, "false", "true", 0, 1)),
-        *((name, value) for name in LONGEST for value in (None, "", "5", True, False, -1, float("nan"), float("inf"), [5])),
+        *(
+            (name, value)
+            for name in LONGEST
+            for value in (None, "", "5", True, False, -1, float("nan"), float("inf"), [5])
+        ),
     ],
 )
 def test_what_would_weaken_a_check_is_a_fault(name, value):
-    assert {fault.partition(":")[0] for fault in faults(**{"introspection": CREDENTIALS, name: value})} == {name}
+    assert {
+        fault.partition(":")[0] for fault in faults(**{"introspection": CREDENTIALS, name: value})
+    } == {name}
 
 
 @pytest.mark.parametrize("profile", ["rfc9068", "assertion"])
 def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
     assert faults(profile=profile, insecure_accept_id_tokens=True) == (
-        f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one of the two settings",
+        (
+            f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one of "
+            "the two settings"
+        ),
     )
 
 
 def test_all_faults_are_reported_together():
     single = {
-        name: value for name, value in BAD.items() if name in CHECKS and name not in ("metadata_url", "jwks_uri", "introspection_endpoint")
+        name: value
+        for name, value in BAD.items()
+        if name in CHECKS and name not in ("metadata_url", "jwks_uri", "introspection_endpoint")
     }
     assert {fault.partition(":")[0] for fault in faults(**single)} == set(single)
 
@@ -138,19 +207,37 @@ def test_all_faults_are_reported_together():
     [
         pytest.param({"jwt": "introspect"}, ["introspection"], id="nobody may be asked"),
         pytest.param({"jwt": "both"}, ["introspection"], id="nobody may be asked about both"),
-        pytest.param({"introspection_endpoint": INTROSPECT}, ["introspection"], id="an endpoint of no use"),
-        pytest.param({"jwks_uri": f"{ISSUER}/k", "jwks_file": "/k"}, ["jwks_file"], id="two places of keys"),
-        pytest.param({"connect_timeout_seconds": 6}, ["connect_timeout_seconds"], id="a part longer than the whole"),
+        pytest.param(
+            {"introspection_endpoint": INTROSPECT}, ["introspection"], id="an endpoint of no use"
+        ),
+        pytest.param(
+            {"jwks_uri": f"{ISSUER}/k", "jwks_file": "/k"}, ["jwks_file"], id="two places of keys"
+        ),
+        pytest.param(
+            {"connect_timeout_seconds": 6},
+            ["connect_timeout_seconds"],
+            id="a part longer than the whole",
+        ),
         pytest.param({"issuer": "urn:issuer"}, ["issuer"], id="no place to discover"),
         pytest.param({"issuer": "http://a.test"}, ["issuer"], id="no TLS"),
         pytest.param({"issuer": "https://a.test?x=1"}, ["issuer"], id="RFC 8414 §2: no query"),
-        pytest.param({"issuer": "https://a.test?"}, ["issuer"], id="RFC 8414 §2: not even an empty one"),
+        pytest.param(
+            {"issuer": "https://a.test?"}, ["issuer"], id="RFC 8414 §2: not even an empty one"
+        ),
         pytest.param({"issuer": "https://a.test#x"}, ["issuer"], id="RFC 8414 §2: no fragment"),
         pytest.param(
-            {"issuer": "urn:x", "jwks_uri": f"{ISSUER}/k", "introspection": CREDENTIALS}, ["issuer"], id="the endpoint is discovered"
+            {"issuer": "urn:x", "jwks_uri": f"{ISSUER}/k", "introspection": CREDENTIALS},
+            ["issuer"],
+            id="the endpoint is discovered",
         ),
-        pytest.param({"profile": "assertion", "introspection": CREDENTIALS}, ["introspection"], id="an assertion is not asked about"),
-        pytest.param({"introspection": ClientSecretBasic("api", "")}, ["introspection"], id="no secret"),
+        pytest.param(
+            {"profile": "assertion", "introspection": CREDENTIALS},
+            ["introspection"],
+            id="an assertion is not asked about",
+        ),
+        pytest.param(
+            {"introspection": ClientSecretBasic("api", "")}, ["introspection"], id="no secret"
+        ),
         pytest.param(
             {"metadata_url": "http://a.test", "jwks_uri": "x", "connect_timeout_seconds": 9},
             ["metadata_url", "jwks_uri", "connect_timeout_seconds"],
@@ -168,7 +255,12 @@ def test_what_does_not_go_together(settings, named):
         {"issuer": "urn:issuer", "jwks_uri": f"{ISSUER}/k"},
         {"issuer": "urn:issuer", "jwks_file": "/k"},
         {"issuer": "urn:issuer", "metadata_url": f"{ISSUER}/m"},
-        {"issuer": "urn:issuer", "jwt": "introspect", "introspection": CREDENTIALS, "introspection_endpoint": INTROSPECT},
+        {
+            "issuer": "urn:issuer",
+            "jwt": "introspect",
+            "introspection": CREDENTIALS,
+            "introspection_endpoint": INTROSPECT,
+        },
         {"issuer": "http://inner.test", "insecure_http_hosts": ["inner.test"]},
         {"issuer": "http://localhost:9000"},
         {"jwks_uri": "http://inner.test/k", "insecure_http_hosts": ["inner.test"]},
@@ -184,18 +276,38 @@ def test_what_goes_together(settings):
 def test_the_defaults_are_those_of_the_design():
     issuer = TrustedIssuer(issuer=ISSUER, audience=API)
     assert issuer.audiences == (API,)
-    assert (issuer.jwt, issuer.profile, issuer.audience_claim, issuer.algorithms) == ("verify", "generic", "aud", ALGORITHMS)
+    assert (issuer.jwt, issuer.profile, issuer.audience_claim, issuer.algorithms) == (
+        "verify",
+        "generic",
+        "aud",
+        ALGORITHMS,
+    )
     assert (issuer.expiry_leeway_seconds, issuer.clock_leeway_seconds) == (5, 30)
     assert (issuer.revocation_delay_seconds, issuer.inactive_seconds) == (60, 10)
-    assert (issuer.keys_max_age_seconds, issuer.keys_cooldown_seconds, issuer.keys_stale_seconds) == (3600, 30, 3600)
+    assert (
+        issuer.keys_max_age_seconds,
+        issuer.keys_cooldown_seconds,
+        issuer.keys_stale_seconds,
+    ) == (3600, 30, 3600)
     assert (issuer.connect_timeout_seconds, issuer.timeout_seconds) == (2, 5)
     assert not issuer.insecure_accept_missing_audience
 
 
 def test_a_callers_list_that_changes_later_changes_nothing():
-    audience, algorithms, aliases, implies, wanted = [API], ["ES256"], {"a": "b"}, {"a": ["b"]}, {"tenant": ["x"]}
+    audience, algorithms, aliases, implies, wanted = (
+        [API],
+        ["ES256"],
+        {"a": "b"},
+        {"a": ["b"]},
+        {"tenant": ["x"]},
+    )
     issuer = TrustedIssuer(
-        issuer=ISSUER, audience=audience, algorithms=algorithms, scope_aliases=aliases, scope_implies=implies, require_claim=wanted
+        issuer=ISSUER,
+        audience=audience,
+        algorithms=algorithms,
+        scope_aliases=aliases,
+        scope_implies=implies,
+        require_claim=wanted,
     )
     for changed in (audience, algorithms, implies["a"], wanted["tenant"]):
         changed.append("evil")
@@ -211,17 +323,25 @@ def test_a_callers_list_that_changes_later_changes_nothing():
 
 
 def test_a_claim_may_have_one_value_or_several():
-    issuer = TrustedIssuer(issuer=ISSUER, audience=API, require_claim={"a": "x", "b": ["x", 1], "c": True})
+    issuer = TrustedIssuer(
+        issuer=ISSUER, audience=API, require_claim={"a": "x", "b": ["x", 1], "c": True}
+    )
     assert issuer.required_claims == {"a": ("x",), "b": ("x", 1), "c": (True,)}
 
 
 def test_no_secret_in_a_repr_or_a_fault():
     issuer = TrustedIssuer(
-        issuer=ISSUER, audience=API, introspection=ClientSecretBasic("api", "canary"), http_proxy="http://u:canary@p.test"
+        issuer=ISSUER,
+        audience=API,
+        introspection=ClientSecretBasic("api", "canary"),
+        http_proxy="http://u:canary@p.test",
     )
     assert "canary" not in repr(issuer)
     found = faults(
-        introspection=ClientSecretBasic("", "canary"), metadata_url="https://u:canary@a.test", jwks_uri="canary", connect_timeout_seconds=9
+        introspection=ClientSecretBasic("", "canary"),
+        metadata_url="https://u:canary@a.test",
+        jwks_uri="canary",
+        connect_timeout_seconds=9,
     )
     assert len(found) == 4
     assert "canary" not in json.dumps(found)

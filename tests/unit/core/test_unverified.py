@@ -12,7 +12,9 @@ DEEP = b'{"a":' + b"[" * 40 + b"]" * 40 + b"}"
 
 
 def jwt(payload, header=b'{"alg":"HS256"}'):
-    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload, b"signature"))
+    return ".".join(
+        urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload, b"signature")
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,8 @@ def test_not_bound(payload):
     assert not names_confirmation(jwt(payload))
 
 
-@pytest.mark.parametrize("token", ["", "opaque", "a.b", jwt(b'{"cnf":{}}').rpartition(".")[0], "..", "é.é.é"])
+@pytest.mark.parametrize(
+    "token", ["", "opaque", "a.b", jwt(b'{"cnf":{}}').rpartition(".")[0], "..", "é.é.é"]
+)
 def test_what_is_no_jwt(token):
     assert not names_confirmation(token)

@@ -23,7 +23,17 @@ GOOD = [
     (check.scope_words, [{}, {"profile": "user:read"}]),
     (check.scope_lists, [{}, {"a": []}, {"a": ["b", "c"]}]),
     (check.scope_paths, [[], ["roles"], ("a.b", ["a.b", "c"])]),
-    (check.claim_table, [{}, {"tenant": "acme", "n": [1, 2]}, {"a": ("x", True, 1.5)}, {"a": False}, {"a": 0}, {"a": 10**400}]),
+    (
+        check.claim_table,
+        [
+            {},
+            {"tenant": "acme", "n": [1, 2]},
+            {"a": ("x", True, 1.5)},
+            {"a": False},
+            {"a": 0},
+            {"a": 10**400},
+        ],
+    ),
     (check.hosts, [[], ["a.test"], ("127.0.0.1", "::1", "localhost")]),
     (check.token_prefix, ["ory_at_", "a-b.~+/"]),
     (check.at_most(5, check.seconds), [0.1, 5, 5.0]),
@@ -36,7 +46,10 @@ BAD = [
     (check.texts, [None, [], "a", b"a", {"a"}, ["a", ""], ["a", 1], 7]),
     (check.names, ["a", "", b"", None, [""], [1]]),
     (check.seconds, [0, 0.0, -1, "1", None, True, math.nan, math.inf, -(10**400)]),
-    (check.at_most(5, check.seconds), [5.001, 6, 10**400, 0, -1, "1", None, True, math.nan, math.inf]),
+    (
+        check.at_most(5, check.seconds),
+        [5.001, 6, 10**400, 0, -1, "1", None, True, math.nan, math.inf],
+    ),
     (check.at_most(5, check.seconds_or_none), [5.001, 10**400, -1, None]),
     (check.seconds_or_none, [-0.001, "1", None, False, math.nan, -math.inf, [1]]),
     (check.count, [0, -1, 1.0, True, "1", None]),
@@ -44,21 +57,83 @@ BAD = [
     (check.one_of("a", "b"), ["c", "", None, ["a"], 1]),
     (check.some_of(("a", "b")), [[], ["a", "c"], "a", [1]]),
     (check.scope_words, [None, [], {"a b": "c"}, {"a": "b c"}, {"a": 1}, {1: "a"}]),
-    (check.scope_lists, [None, [], {"a": b""}, {"a": None}, {"a": "b"}, {"a": 1}, {"a b": []}, {"a": ["b c"]}, {"a": [1]}]),
-    (check.scope_paths, [None, "roles", b"roles", [""], [[]], [1], [None], {"roles"}, {"roles": 1}]),
-    (check.claim_table, [None, [], {1: "a"}, {"": "a"}, "tenant", {"tenant": None}, {"tenant": ""}, {"tenant": "  "}, {"tenant": []}]),
-    (check.claim_table, [{"tenant": ()}, {"tenant": {}}, {"tenant": {"a": 1}}, {"tenant": [None]}, {"tenant": ["acme", None]}]),
     (
-        check.claim_table,
-        [{"tenant": ["acme", ""]}, {"tenant": [["acme"]]}, {"tenant": math.nan}, {"tenant": -math.inf}, {"tenant": {"acme"}}],
+        check.scope_lists,
+        [
+            None,
+            [],
+            {"a": b""},
+            {"a": None},
+            {"a": "b"},
+            {"a": 1},
+            {"a b": []},
+            {"a": ["b c"]},
+            {"a": [1]},
+        ],
+    ),
+    (
+        check.scope_paths,
+        [None, "roles", b"roles", [""], [[]], [1], [None], {"roles"}, {"roles": 1}],
     ),
     (
         check.claim_table,
-        [{"tenant": b"acme"}, {"a": 1, "tenant": None}, {" tenant": "acme"}, {"tenant": Reason.EXPIRED}, {"n": HTTPStatus.OK}],
+        [
+            None,
+            [],
+            {1: "a"},
+            {"": "a"},
+            "tenant",
+            {"tenant": None},
+            {"tenant": ""},
+            {"tenant": "  "},
+            {"tenant": []},
+        ],
+    ),
+    (
+        check.claim_table,
+        [
+            {"tenant": ()},
+            {"tenant": {}},
+            {"tenant": {"a": 1}},
+            {"tenant": [None]},
+            {"tenant": ["acme", None]},
+        ],
+    ),
+    (
+        check.claim_table,
+        [
+            {"tenant": ["acme", ""]},
+            {"tenant": [["acme"]]},
+            {"tenant": math.nan},
+            {"tenant": -math.inf},
+            {"tenant": {"acme"}},
+        ],
+    ),
+    (
+        check.claim_table,
+        [
+            {"tenant": b"acme"},
+            {"a": 1, "tenant": None},
+            {" tenant": "acme"},
+            {"tenant": Reason.EXPIRED},
+            {"n": HTTPStatus.OK},
+        ],
     ),
     (
         check.hosts,
-        [None, "a.test", [""], ["*"], ["*.a.test"], ["A.test"], ["a.test:80"], ["http://a.test"], ["a.test/"], ["[::1]"], ["u@a"]],
+        [
+            None,
+            "a.test",
+            [""],
+            ["*"],
+            ["*.a.test"],
+            ["A.test"],
+            ["a.test:80"],
+            ["http://a.test"],
+            ["a.test/"],
+            ["[::1]"],
+            ["u@a"],
+        ],
     ),
     (check.hosts, [["a b"], ["::1:x["], [1]]),
     (check.token_prefix, ["", None, "a b", "a,b", "=", "é"]),
@@ -68,7 +143,11 @@ BAD = [
 
 
 def rows(table):
-    return [pytest.param(f, value, id=f"{f.__qualname__.partition('.')[0]} {value!r}") for f, values in table for value in values]
+    return [
+        pytest.param(f, value, id=f"{f.__qualname__.partition('.')[0]} {value!r}")
+        for f, values in table
+        for value in values
+    ]
 
 
 @pytest.mark.parametrize(("function", "value"), rows(GOOD))
@@ -80,7 +159,12 @@ def test_good(function, value):
 def test_bad_is_said_in_words_that_do_not_quote_it(function, value):
     fault = function(value)
     assert isinstance(fault, str)
-    assert not isinstance(value, str) or function is check.flag or value.strip() in ("", "a", "=") or value not in fault
+    assert (
+        not isinstance(value, str)
+        or function is check.flag
+        or value.strip() in ("", "a", "=")
+        or value not in fault
+    )
 
 
 def test_a_strange_word_is_named():

@@ -8,7 +8,20 @@ from iiniit_guard.core.cache.tokens import CacheEntry
 from iiniit_guard.core.issuer.jwt import LONGEST_SECONDS, verify_jwt
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing.keys import make_key
-from tests.unit.core.stepping import DOWN, JWKS, KEY, NOW, OTHER_KEY, Steps, answer, key_set, make_clock, make_server, mint, parsed
+from tests.unit.core.stepping import (
+    DOWN,
+    JWKS,
+    KEY,
+    NOW,
+    OTHER_KEY,
+    Steps,
+    answer,
+    key_set,
+    make_clock,
+    make_server,
+    mint,
+    parsed,
+)
 
 STRANGER = make_key("ES256", "a stranger")  # uses the issuer's key IDs
 
@@ -21,7 +34,9 @@ class World:
             Steps(self.server.keys.get()).send(key_set(*keys))
 
     def verify(self, token=None, **claims):
-        return Steps(verify_jwt(parsed(mint(self.clock, **claims) if token is None else token), self.server))
+        return Steps(
+            verify_jwt(parsed(mint(self.clock, **claims) if token is None else token), self.server)
+        )
 
     def mint(self, *arguments, **claims):
         return mint(self.clock, *arguments, **claims)
@@ -46,7 +61,10 @@ def test_a_good_token_with_what_it_rests_on_and_how_long(world):
     assert world.verify(exp=NOW + 9999).result.valid_until == NOW + LONGEST_SECONDS
 
 
-@pytest.mark.parametrize(("max_age", "fraction", "lasts"), [(4, 0.0, 4), (1, 0.9, 1), (0.5, 0.5, 0.5), (200, 0.0, 161), (200, 0.5, 180.5)])
+@pytest.mark.parametrize(
+    ("max_age", "fraction", "lasts"),
+    [(4, 0.0, 4), (1, 0.9, 1), (0.5, 0.5, 0.5), (200, 0.0, 161), (200, 0.5, 180.5)],
+)
 def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
     """The ends of cached tokens are spread, so they are not all verified again at once."""
     world = World(keys_max_age_seconds=max_age)
@@ -54,7 +72,10 @@ def test_it_counts_no_longer_than_the_key_set(max_age, fraction, lasts):
     Steps(world.server.keys.get()).send(key_set(KEY))
     now = world.clock.clock.now()
     found = world.verify(exp=NOW + 9999).result
-    assert (found.valid_until - now.wall, found.valid_until_monotonic - now.monotonic) == pytest.approx((lasts, max_age))
+    assert (
+        found.valid_until - now.wall,
+        found.valid_until_monotonic - now.monotonic,
+    ) == pytest.approx((lasts, max_age))
 
 
 def test_what_needs_no_key_is_refused_without_a_fetch():
@@ -67,7 +88,13 @@ def test_what_needs_no_key_is_refused_without_a_fetch():
 
 @pytest.mark.parametrize(
     ("typ", "generic", "strict"),
-    [("at+jwt", True, True), ("Application/AT+JWT", True, True), ("JWT", True, False), (None, True, False), ("logout+jwt", False, False)],
+    [
+        ("at+jwt", True, True),
+        ("Application/AT+JWT", True, True),
+        ("JWT", True, False),
+        (None, True, False),
+        ("logout+jwt", False, False),
+    ],
 )
 def test_types(typ, generic, strict):
     """RFC 9068 §4."""
@@ -125,7 +152,11 @@ def test_unknown_keys_cause_one_fetch_in_thirty_seconds(world):
     assert world.verify(world.mint(unknown)).send(key_set(KEY)).reason is Reason.UNKNOWN_KEY
     for number in range(1000):
         assert (
-            world.verify(world.mint(unknown, header={"kid": str(number)}) if number % 100 == 0 else world.mint(unknown)).reason
+            world.verify(
+                world.mint(unknown, header={"kid": str(number)})
+                if number % 100 == 0
+                else world.mint(unknown)
+            ).reason
             is Reason.UNKNOWN_KEY
         )
     world.clock.advance(29.999)
@@ -183,7 +214,10 @@ def test_a_key_beyond_the_fourth_is_not_tried_without_its_name():
     world = World(*keys)
     assert isinstance(world.verify(world.mint(keys[3], header={"kid": None})).result, CacheEntry)
     assert isinstance(world.verify(world.mint(keys[4])).result, CacheEntry)
-    assert world.verify(world.mint(keys[4], header={"kid": None})).send(key_set(*keys)).reason is Reason.BAD_SIGNATURE
+    assert (
+        world.verify(world.mint(keys[4], header={"kid": None})).send(key_set(*keys)).reason
+        is Reason.BAD_SIGNATURE
+    )
 
 
 def test_an_empty_set_is_an_outage_for_tokens_too(world):

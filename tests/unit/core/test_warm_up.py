@@ -34,12 +34,16 @@ def test_what_is_missing_is_said_for_each_issuer():
     issuer = Issuer()
     issuer.metadata = {"introspection_endpoint": None}
     missing, _ = prepared(issuer)
-    assert missing == (f"{issuer.issuer}: metadata: introspection_endpoint is missing or not an https URL",)
+    assert missing == (
+        f"{issuer.issuer}: metadata: introspection_endpoint is missing or not an https URL",
+    )
 
 
 def test_nothing_is_fetched_that_no_token_needs():
     issuer = Issuer()
-    missing, _ = prepared(issuer, jwt="introspect", introspection_endpoint="https://issuer.test/introspect")
+    missing, _ = prepared(
+        issuer, jwt="introspect", introspection_endpoint="https://issuer.test/introspect"
+    )
     assert (missing, issuer.requests) == ((), [])
 
     issuer = Issuer()

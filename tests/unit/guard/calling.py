@@ -16,12 +16,16 @@ READ, WRITE = make_policy(["user:read"]), make_policy(["user:write"])
 
 def request(token=None, *more, method="GET", query=b"", line=None):
     line = line if line is not None else b"Bearer " + token.encode() if token is not None else None
-    return Request(method, "/", query, [*([] if line is None else [(b"authorization", line)]), *more])
+    return Request(
+        method, "/", query, [*([] if line is None else [(b"authorization", line)]), *more]
+    )
 
 
 def begin(guard, token, query=b"", requirement=ANY_TOKEN, *, line=None, method="GET", host="guard"):
     """Return what the first half of a decision returns: a token, or a pending decision."""
-    return guard.begin(Presented.of(request(token, line=line, query=query, method=method), host), requirement)
+    return guard.begin(
+        Presented.of(request(token, line=line, query=query, method=method), host), requirement
+    )
 
 
 def decide_sync(guard, *arguments, **more):

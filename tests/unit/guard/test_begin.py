@@ -67,18 +67,67 @@ def test_what_is_found_against_it_is_final(guard, issuer, claims, requirement, r
     ("settings", "make", "reason"),
     [
         pytest.param({}, lambda issuer: issuer.opaque_token(), None, id="opaque"),
-        pytest.param({}, lambda issuer: issuer.token(header={"kid": "another"}), None, id="an unknown key"),
-        pytest.param({}, lambda issuer: issuer.token(iss="https://other.test"), Reason.UNKNOWN_ISSUER, id="another issuer"),
-        pytest.param({}, lambda issuer: issuer.token(iss=["https://issuer.test"]), Reason.UNKNOWN_ISSUER, id="an issuer that is no text"),
+        pytest.param(
+            {}, lambda issuer: issuer.token(header={"kid": "another"}), None, id="an unknown key"
+        ),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token(iss="https://other.test"),
+            Reason.UNKNOWN_ISSUER,
+            id="another issuer",
+        ),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token(iss=["https://issuer.test"]),
+            Reason.UNKNOWN_ISSUER,
+            id="an issuer that is no text",
+        ),
         pytest.param({}, lambda issuer: issuer.token() + "=", Reason.MALFORMED_TOKEN, id="padding"),
-        pytest.param({}, lambda issuer: issuer.token()[:-2] + "*A", Reason.MALFORMED_HEADER, id="foreign characters"),
-        pytest.param({}, lambda issuer: issuer.token().rpartition(".")[0] + ".", Reason.MALFORMED_TOKEN, id="no signature"),
-        pytest.param({}, lambda issuer: issuer.token().replace(".", "..", 1), Reason.MALFORMED_TOKEN, id="four parts"),
-        pytest.param({"max_token_bytes": 400}, lambda issuer: issuer.token(filling="x" * 400), Reason.TOKEN_TOO_LONG, id="too long"),
-        pytest.param({"jwt": "introspect"}, lambda issuer: issuer.token(), None, id="the server is to be asked"),
-        pytest.param({"jwt": "both"}, lambda issuer: issuer.token(), None, id="the server is to be asked too"),
-        pytest.param({"algorithms": ["RS256"]}, lambda issuer: issuer.token(), Reason.UNSUPPORTED_ALGORITHM, id="an algorithm"),
-        pytest.param({}, lambda issuer: issuer.token(header={"typ": "id+jwt"}), Reason.WRONG_TYPE, id="another type"),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token()[:-2] + "*A",
+            Reason.MALFORMED_HEADER,
+            id="foreign characters",
+        ),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token().rpartition(".")[0] + ".",
+            Reason.MALFORMED_TOKEN,
+            id="no signature",
+        ),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token().replace(".", "..", 1),
+            Reason.MALFORMED_TOKEN,
+            id="four parts",
+        ),
+        pytest.param(
+            {"max_token_bytes": 400},
+            lambda issuer: issuer.token(filling="x" * 400),
+            Reason.TOKEN_TOO_LONG,
+            id="too long",
+        ),
+        pytest.param(
+            {"jwt": "introspect"},
+            lambda issuer: issuer.token(),
+            None,
+            id="the server is to be asked",
+        ),
+        pytest.param(
+            {"jwt": "both"}, lambda issuer: issuer.token(), None, id="the server is to be asked too"
+        ),
+        pytest.param(
+            {"algorithms": ["RS256"]},
+            lambda issuer: issuer.token(),
+            Reason.UNSUPPORTED_ALGORITHM,
+            id="an algorithm",
+        ),
+        pytest.param(
+            {},
+            lambda issuer: issuer.token(header={"typ": "id+jwt"}),
+            Reason.WRONG_TYPE,
+            id="another type",
+        ),
     ],
 )
 def test_no_other_token_passes_without_io(issuer, settings, make, reason):
@@ -89,7 +138,9 @@ def test_no_other_token_passes_without_io(issuer, settings, make, reason):
         before = len(guard.resource.cache)
         issuer.requests.clear()
         found = begin(guard, token)
-        assert isinstance(found.result, Pending) if reason is None else found.result.reason is reason
+        assert (
+            isinstance(found.result, Pending) if reason is None else found.result.reason is reason
+        )
         assert len(guard.resource.cache) == before
         assert issuer.requests == [], "nothing is fetched before the flow is resumed"
 
@@ -103,7 +154,10 @@ def test_what_cannot_be_a_token_is_shown_to_nobody(guard, issuer, change):
     assert issuer.requests == []
 
 
-@pytest.mark.parametrize(("payload", "reason"), [('{"exp":NaN}', Reason.MALFORMED_CLAIM), ('{"exp":', Reason.MALFORMED_TOKEN)])
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [('{"exp":NaN}', Reason.MALFORMED_CLAIM), ('{"exp":', Reason.MALFORMED_TOKEN)],
+)
 def test_a_payload_that_cannot_be_read_is_refused_as_by_the_flow(guard, issuer, payload, reason):
     head, _, signature = issuer.token().split(".")
     token = f"{head}.{b64(payload.encode())}.{signature}"
@@ -128,7 +182,11 @@ def test_a_bad_signature_is_final_while_the_keys_are_young(guard, issuer, elapse
     final = elapsed < 300
     assert isinstance(found.result, Pending) is not final
     if final:
-        assert (found.result, found.presented.token, found.presented.cache) == (PROBLEMS[Reason.BAD_SIGNATURE], None, "miss")
+        assert (found.result, found.presented.token, found.presented.cache) == (
+            PROBLEMS[Reason.BAD_SIGNATURE],
+            None,
+            "miss",
+        )
 
 
 @pytest.mark.parametrize("header", [None, {"kid": None}], ids=["kid", "no kid"])
@@ -138,7 +196,9 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     looked = []
     guard.verify(issuer.token(header=header))
     bad = tampered(issuer.token(header=header))
-    guard.authenticate(request(bad))  # without a kid it has the set fetched anew, once in 30 seconds
+    guard.authenticate(
+        request(bad)
+    )  # without a kid it has the set fetched anew, once in 30 seconds
     keys = guard.resource.only_server.keys.value
     (key,) = keys.find(issuer.signing_key.kid, issuer.signing_key.algorithm)
 
@@ -152,7 +212,9 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     host.call(guard, "GET", "/token", [(b"authorization", b"Bearer " + bad.encode())], "")
     assert len(looked) == 1
     assert events[-1].host in host.events
-    assert [(event.status, event.reason, event.cache) for event in events[-1:]] == [(401, "bad_signature", "miss")]
+    assert [(event.status, event.reason, event.cache) for event in events[-1:]] == [
+        (401, "bad_signature", "miss")
+    ]
 
 
 def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
@@ -178,7 +240,9 @@ def test_an_issuer_with_a_header_for_each_token_replaces_its_own_headers_alone(i
 
 def test_headers_of_many_issuers_are_bounded(issuer, monkeypatch):
     monkeypatch.setattr(jose, "MAX_HEADERS", 3)
-    monkeypatch.setattr(jose, "_known_headers", {bytes([number]): jose.JoseHeader("RS256") for number in range(3)})
+    monkeypatch.setattr(
+        jose, "_known_headers", {bytes([number]): jose.JoseHeader("RS256") for number in range(3)}
+    )
     with issuer.guard() as guard:
         guard.verify(issuer.token())
         assert len(jose._known_headers) == 1
@@ -208,7 +272,9 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
 
 
 @pytest.mark.parametrize("way", ["a known header", "a new header"])
-def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(issuer, way, monkeypatch):
+def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(
+    issuer, way, monkeypatch
+):
     """Another request may fetch the newer set meanwhile; the signature was not tried with it."""
     with issuer.guard() as guard:
         for _ in range(2):
@@ -228,7 +294,9 @@ def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(
                 guard.verify(other)
             return said
 
-        monkeypatch.setitem(keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.thumbprint, verifies),))
+        monkeypatch.setitem(
+            keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.thumbprint, verifies),)
+        )
         keys.signers.clear()
         if way == "a new header":
             monkeypatch.setattr(jose, "_known_headers", {})

@@ -13,7 +13,15 @@ from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.errors import GuardError, UsageError
-from tests.unit.guard.calling import READ, WRITE, both_verify, both_ways, decide_async, decide_sync, request
+from tests.unit.guard.calling import (
+    READ,
+    WRITE,
+    both_verify,
+    both_ways,
+    decide_async,
+    decide_sync,
+    request,
+)
 
 
 def test_making_one_asks_nobody(issuer):
@@ -39,11 +47,16 @@ class TestDeciding:
         assert decide(guard, request(token), READ).cache == "hit", "what is remembered needs nobody"
 
     @both_ways
-    def test_a_refusal_that_rules_found_is_never_passed_by_a_remembered_token(self, issuer, guard, decide):
+    def test_a_refusal_that_rules_found_is_never_passed_by_a_remembered_token(
+        self, issuer, guard, decide
+    ):
         token = issuer.token()
         decide(guard, request(token))
         assert decide(guard, request(token), PROBLEMS[Reason.NO_RULE]).reason is Reason.NO_RULE
-        assert decide(guard, request(token), PROBLEMS[Reason.AMBIGUOUS_PATH]).reason is Reason.AMBIGUOUS_PATH
+        assert (
+            decide(guard, request(token), PROBLEMS[Reason.AMBIGUOUS_PATH]).reason
+            is Reason.AMBIGUOUS_PATH
+        )
 
     @both_ways
     def test_both_paths_share_what_they_learn(self, issuer, guard, decide):
@@ -60,7 +73,9 @@ class TestDeciding:
     def test_a_problem_found_elsewhere_is_answered(self, guard):
         denied = guard.refuse(request(), PROBLEMS[Reason.METHOD_OVERRIDE])
         assert (denied.status, denied.reason) == (400, Reason.METHOD_OVERRIDE)
-        assert 'scope="user:read"' in guard.refuse(request(), PROBLEMS[Reason.MISSING_SCOPE], policy=READ).header("www-authenticate")
+        assert 'scope="user:read"' in guard.refuse(
+            request(), PROBLEMS[Reason.MISSING_SCOPE], policy=READ
+        ).header("www-authenticate")
 
     @pytest.mark.parametrize("way", ["sync", "async"])
     def test_application_functions_may_be_asynchronous_on_the_loop_only(self, issuer, way):
@@ -71,7 +86,10 @@ class TestDeciding:
         with issuer.guard(validators=[validate]) as guard:
             if way == "async":
                 assert isinstance(decide_async(guard, request(issuer.token())), Allow)
-                assert decide_async(guard, request(issuer.token(subject="x"))).reason is Reason.REFUSED_BY_VALIDATOR
+                assert (
+                    decide_async(guard, request(issuer.token(subject="x"))).reason
+                    is Reason.REFUSED_BY_VALIDATOR
+                )
             else:
                 with pytest.raises(UsageError, match="validate is asynchronous"):
                     decide_sync(guard, request(issuer.token()))
@@ -117,9 +135,13 @@ class TestVerifying:
 
     @both_verify
     @pytest.mark.parametrize(
-        "settings", [{"issuer_resolver": lambda request: None}, {"validators": [lambda token, request: False]}], ids=list
+        "settings",
+        [{"issuer_resolver": lambda request: None}, {"validators": [lambda token, request: False]}],
+        ids=list,
     )
-    def test_where_the_request_has_a_say_a_token_alone_cannot_be_verified(self, issuer, verify, settings):
+    def test_where_the_request_has_a_say_a_token_alone_cannot_be_verified(
+        self, issuer, verify, settings
+    ):
         with issuer.guard(**settings) as guard, pytest.raises(UsageError, match="use authenticate"):
             verify(guard, issuer.token())
 
@@ -140,7 +162,9 @@ def test_two_guards_share_nothing(issuer):
 
 def test_identifiers_of_assertions_are_never_repeated(issuer):
     """RFC 7523 §3: jti."""
-    with issuer.guard(introspection=issuer.credentials("private_key_jwt"), inactive_seconds=0) as guard:
+    with issuer.guard(
+        introspection=issuer.credentials("private_key_jwt"), inactive_seconds=0
+    ) as guard:
         seen = set()
         for _ in range(3):
             guard.verify(issuer.opaque_token())

@@ -30,7 +30,10 @@ class TestEvents:
         decide(heard, request(), host="asgi")
         issuer.fail("connection")
         decide(heard, request(issuer.opaque_token()))
-        assert [(event.decision, event.status, event.reason, event.cache, event.host) for event in events] == [
+        assert [
+            (event.decision, event.status, event.reason, event.cache, event.host)
+            for event in events
+        ] == [
             ("allow", None, None, "miss", "wsgi"),
             ("deny", 403, "missing_scope", "hit", "wsgi"),
             ("deny", 401, "no_token", "none", "asgi"),
@@ -44,7 +47,9 @@ class TestEvents:
         token = issuer.token("user:read")
         with issuer.guard(on_event=events.append, event_subject=shown) as guard:
             guard.authenticate(request(token), host="asgi")
-            assert isinstance(begin(guard, token, requirement=READ, method="PUT", host="asgi"), AccessToken)
+            assert isinstance(
+                begin(guard, token, requirement=READ, method="PUT", host="asgi"), AccessToken
+            )
             assert not isinstance(begin(guard, token, requirement=WRITE), AccessToken)
         first, second = events
         assert second == replace(first, method="PUT", cache="hit", seconds=second.seconds)
@@ -55,11 +60,15 @@ class TestEvents:
         heard.authorize(request(), token, READ, host="flask")
         assert events == []
         heard.authorize(request(), token, WRITE, host="flask")
-        assert [(event.reason, event.host, event.seconds) for event in events] == [("missing_scope", "flask", 0.0)]
+        assert [(event.reason, event.host, event.seconds) for event in events] == [
+            ("missing_scope", "flask", 0.0)
+        ]
 
     def test_a_problem_found_elsewhere_is_told(self, heard, events):
         heard.refuse(request(), PROBLEMS[Reason.AMBIGUOUS_PATH], host="wsgi")
-        assert [(event.reason, event.status, event.host) for event in events] == [("ambiguous_path", 400, "wsgi")]
+        assert [(event.reason, event.status, event.host) for event in events] == [
+            ("ambiguous_path", 400, "wsgi")
+        ]
 
     @pytest.mark.parametrize("shown", [True, False])
     def test_subjects_can_be_switched_off(self, issuer, events, shown):
@@ -77,7 +86,9 @@ class TestEvents:
         with issuer.guard(on_event=broken) as guard, caplog.at_level(logging.DEBUG, "iiniit_guard"):
             assert isinstance(decide(guard, request(issuer.token())), Allow)
             assert isinstance(decide(guard, request("x y")), Deny)
-        messages = [record.getMessage() for record in caplog.records if record.name == "iiniit_guard"]
+        messages = [
+            record.getMessage() for record in caplog.records if record.name == "iiniit_guard"
+        ]
         assert messages == ["on_event failed: ValueError"] * 2
         assert "canary" not in caplog.text
 
@@ -85,7 +96,9 @@ class TestEvents:
 class TestMetadata:
     def test_it_is_served_and_given(self, issuer):
         with issuer.guard(resource="https://api.test") as guard:
-            answer = guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource"))
+            answer = guard.metadata_response(
+                Request("GET", "/.well-known/oauth-protected-resource")
+            )
             assert answer is not None
             assert answer.status == 200
             assert guard.metadata()["resource"] == "https://api.test"
@@ -93,12 +106,17 @@ class TestMetadata:
             assert guard.metadata_response(request()) is None
 
     def test_without_a_resource_there_is_none(self, guard):
-        assert guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource")) is None
+        assert (
+            guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource")) is None
+        )
         assert guard.metadata_path is None
 
 
 class TestSettings:
-    TABLE = {"IINIIT_GUARD_ISSUER": "https://issuer.test", "IINIIT_GUARD_AUDIENCE": "https://api.test"}
+    TABLE = {
+        "IINIIT_GUARD_ISSUER": "https://issuer.test",
+        "IINIIT_GUARD_AUDIENCE": "https://api.test",
+    }
 
     def test_from_the_environment(self, events):
         with Guard.from_env(self.TABLE, on_event=events.append) as guard:
@@ -131,7 +149,12 @@ class TestSettings:
 
     def test_a_shared_store_is_not_connected_to_before_it_is_needed(self):
         """The constructor does no I/O and does not import redis."""
-        with Guard(issuer="https://issuer.test", audience="a", store_url="redis://127.0.0.1:1", store_secret="s" * 32) as guard:
+        with Guard(
+            issuer="https://issuer.test",
+            audience="a",
+            store_url="redis://127.0.0.1:1",
+            store_secret="s" * 32,
+        ) as guard:
             denied = guard.authenticate(request("opaque"))
             assert isinstance(denied, Deny)
             assert denied.reason is Reason.MALFORMED_TOKEN

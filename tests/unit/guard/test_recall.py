@@ -45,14 +45,28 @@ class TestCached:
         found = begin(guard, None, line=authorization.replace(b"{}", token.encode()))
         assert found is guard.authenticate(request(token)).token
 
-    @pytest.mark.parametrize("lines", [[b"Bearer {}", b"Bearer {}"], [b"Basic eA==", b"Bearer {}"], [b"Bearer {}", b"Basic eA=="]])
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            [b"Bearer {}", b"Bearer {}"],
+            [b"Basic eA==", b"Bearer {}"],
+            [b"Bearer {}", b"Basic eA=="],
+        ],
+    )
     def test_a_remembered_token_does_not_hide_a_second_field(self, guard, token, lines):
         """RFC 6750 §3.1."""
         headers = [(b"authorization", line.replace(b"{}", token.encode())) for line in lines]
-        assert guard.authenticate(Request("GET", "/", headers=headers)).reason is Reason.SEVERAL_CREDENTIALS
+        assert (
+            guard.authenticate(Request("GET", "/", headers=headers)).reason
+            is Reason.SEVERAL_CREDENTIALS
+        )
 
     @pytest.mark.parametrize(
-        "settings", [{"validators": [lambda token, request: True]}, {"issuer_resolver": lambda request: "https://issuer.test"}]
+        "settings",
+        [
+            {"validators": [lambda token, request: True]},
+            {"issuer_resolver": lambda request: "https://issuer.test"},
+        ],
     )
     def test_where_more_than_the_token_has_a_say(self, issuer, settings):
         token = issuer.token()
@@ -66,7 +80,11 @@ class TestCached:
         found = begin(guard, token, requirement=make_policy(["user:read"]))
         assert isinstance(found, AccessToken)
         refused = begin(guard, token, requirement=make_policy(["user:write"]))
-        assert (refused.result, refused.presented.token, refused.presented.cache) == (PROBLEMS[Reason.MISSING_SCOPE], found, "hit")
+        assert (refused.result, refused.presented.token, refused.presented.cache) == (
+            PROBLEMS[Reason.MISSING_SCOPE],
+            found,
+            "hit",
+        )
 
     @pytest.mark.parametrize("subjects", [True, False])
     def test_the_event_is_the_one_that_the_flow_tells(self, issuer, events, subjects):
@@ -75,21 +93,32 @@ class TestCached:
         for settings in ({}, {"validators": [lambda token, request: True]}):
             with issuer.guard(on_event=events.append, event_subject=subjects, **settings) as guard:
                 for _ in range(2):
-                    guard.authenticate(request(token, method="PATCH"), make_policy(["user:read"]), host="wsgi")
+                    guard.authenticate(
+                        request(token, method="PATCH"), make_policy(["user:read"]), host="wsgi"
+                    )
         missed, hit, missed_by_flow, hit_by_flow = [replace(event, seconds=0) for event in events]
         assert missed == missed_by_flow
         assert hit == hit_by_flow
-        assert (hit.cache, hit.host, hit.method, hit.subject) == ("hit", "wsgi", "PATCH", "user-1" if subjects else None)
+        assert (hit.cache, hit.host, hit.method, hit.subject) == (
+            "hit",
+            "wsgi",
+            "PATCH",
+            "user-1" if subjects else None,
+        )
         assert all(0 <= event.seconds < 60 for event in events)
 
     def test_what_is_pending_or_refused_is_no_event_yet(self, issuer, heard, events):
         token = issuer.token()
         assert isinstance(begin(heard, token).result, Pending)
         heard.verify(token)
-        assert isinstance(begin(heard, token, requirement=make_policy(["user:write"])).result, Problem)
+        assert isinstance(
+            begin(heard, token, requirement=make_policy(["user:write"])).result, Problem
+        )
         assert events == []
         assert isinstance(begin(heard, token, method="PUT", host="asgi"), AccessToken)
-        assert [(event.decision, event.method, event.host, event.cache) for event in events] == [("allow", "PUT", "asgi", "hit")]
+        assert [(event.decision, event.method, event.host, event.cache) for event in events] == [
+            ("allow", "PUT", "asgi", "hit")
+        ]
 
     def test_a_broken_listener_admits_and_refuses_nobody(self, issuer, caplog):
         def broken(event):
@@ -104,11 +133,17 @@ class TestCached:
     def test_exp_ends_it(self, issuer, guard, token):
         issuer.clock.advance(305)
         found = begin(guard, token)
-        assert (found.result, found.presented.token, found.presented.cache) == (PROBLEMS[Reason.EXPIRED], None, "miss")
+        assert (found.result, found.presented.token, found.presented.cache) == (
+            PROBLEMS[Reason.EXPIRED],
+            None,
+            "miss",
+        )
 
     def test_step_up_is_looked_at_on_a_hit(self, issuer, guard):
         token = issuer.token(auth_time=NOW)
         policy = make_policy(max_age=60)
         assert isinstance(guard.authenticate(request(token), policy), Allow)
         issuer.clock.advance(61)
-        assert guard.authenticate(request(token), policy).reason is Reason.INSUFFICIENT_AUTHENTICATION
+        assert (
+            guard.authenticate(request(token), policy).reason is Reason.INSUFFICIENT_AUTHENTICATION
+        )

@@ -39,11 +39,15 @@ def make() -> Resolver:
     return Resolver(DaemonThreads("names", limit=4))
 
 
-@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+@pytest.mark.parametrize(
+    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+)
 def test_an_address_needs_no_thread(host, family):
     found = Resolver(DaemonThreads("names", limit=0, backlog=0)).look_up(host, 443)
 
-    assert [(address.family, address.sockaddr[:2]) for address in found.result(0)] == [(family, (host, 443))]
+    assert [(address.family, address.sockaddr[:2]) for address in found.result(0)] == [
+        (family, (host, 443))
+    ]
 
 
 def test_those_who_ask_together_share_a_look_up(lookups):

@@ -13,7 +13,18 @@ from typing import cast
 
 import pytest
 
-from iiniit_guard.core.model.flow import TIMED_OUT, Call, Fetch, HttpRequest, HttpResponse, ReadFile, StoreGet, StoreSet, Unreachable, Wait
+from iiniit_guard.core.model.flow import (
+    TIMED_OUT,
+    Call,
+    Fetch,
+    HttpRequest,
+    HttpResponse,
+    ReadFile,
+    StoreGet,
+    StoreSet,
+    Unreachable,
+    Wait,
+)
 from iiniit_guard.errors import UsageError
 from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.io.store import Store
@@ -35,13 +46,18 @@ class TestFetch:
         performer = EffectRunner(transport=lambda sent: HttpResponse(200))
         performer.close()
 
-        assert world.replies(performer, Fetch(HttpRequest("GET", ""))) == [Unreachable("connection", "the guard is closed")]
+        assert world.replies(performer, Fetch(HttpRequest("GET", ""))) == [
+            Unreachable("connection", "the guard is closed")
+        ]
 
     def test_without_a_free_thread_the_loop_itself_imports_the_client(self):
         performer = EffectRunner()
         performer._blocking.limit = performer._blocking.backlog = 0
 
-        assert isinstance(asyncio.run(performer.perform_async(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))), Unreachable)
+        assert isinstance(
+            asyncio.run(performer.perform_async(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))),
+            Unreachable,
+        )
 
 
 class TestJoin:
@@ -95,27 +111,37 @@ class TestReadFile:
         file = tmp_path / "keys.json"
         file.write_bytes(b"x" * (MIB + 1))
 
-        assert world.replies(performer, ReadFile(str(file))) == [Unreachable("file", f"over 1 MiB: {file}")]
+        assert world.replies(performer, ReadFile(str(file))) == [
+            Unreachable("file", f"over 1 MiB: {file}")
+        ]
 
     def test_none(self, world, performer, tmp_path):
         missing = f"{tmp_path}/missing"
 
-        assert world.replies(performer, ReadFile(missing)) == [Unreachable("file", f"FileNotFoundError: {missing}")]
+        assert world.replies(performer, ReadFile(missing)) == [
+            Unreachable("file", f"FileNotFoundError: {missing}")
+        ]
 
     def test_a_name_that_cannot_be(self, world, performer):
-        assert world.replies(performer, ReadFile("a\0b")) == [Unreachable("file", "ValueError: a\0b")]
+        assert world.replies(performer, ReadFile("a\0b")) == [
+            Unreachable("file", "ValueError: a\0b")
+        ]
 
     def test_no_file(self, world, performer, tmp_path):
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
         replies = world.replies(performer, ReadFile(str(pipe)), ReadFile(str(tmp_path)))
 
-        assert replies == [Unreachable("file", f"not a regular file: {path}") for path in (pipe, tmp_path)]
+        assert replies == [
+            Unreachable("file", f"not a regular file: {path}") for path in (pipe, tmp_path)
+        ]
 
     def test_no_thread_for_it(self, performer):
         performer._blocking.backlog = 0
 
-        assert asyncio.run(performer.perform_async(ReadFile("x"))) == Unreachable("file", "no thread is free to read x")
+        assert asyncio.run(performer.perform_async(ReadFile("x"))) == Unreachable(
+            "file", "no thread is free to read x"
+        )
 
 
 class Awaitable:
@@ -140,13 +166,23 @@ class TestAsk:
             world.replies(performer, Call(divmod, (1, 0)))
 
     def test_an_asynchronous_function_on_a_loop(self, performer):
-        replies = WORLDS["loops"].replies(performer, Call(asynchronous, ("x",)), Call(Awaitable, ()))
+        replies = WORLDS["loops"].replies(
+            performer, Call(asynchronous, ("x",)), Call(Awaitable, ())
+        )
 
         assert replies == ["awaited x", "awaited"]
 
-    @pytest.mark.parametrize(("function", "arguments", "name"), [(asynchronous, ("x",), "asynchronous"), (Awaitable, (), "Awaitable")])
-    def test_an_asynchronous_function_in_a_thread_is_named(self, performer, function, arguments, name):
-        with pytest.raises(UsageError, match=f"^{name} is asynchronous, but was called from a synchronous application$"):
+    @pytest.mark.parametrize(
+        ("function", "arguments", "name"),
+        [(asynchronous, ("x",), "asynchronous"), (Awaitable, (), "Awaitable")],
+    )
+    def test_an_asynchronous_function_in_a_thread_is_named(
+        self, performer, function, arguments, name
+    ):
+        with pytest.raises(
+            UsageError,
+            match=f"^{name} is asynchronous, but was called from a synchronous application$",
+        ):
             performer.perform(Call(function, arguments))
 
     def test_what_has_no_name_is_named_by_its_class(self, performer):
@@ -206,7 +242,9 @@ def test_two_threads_make_one_client(performer, monkeypatch):
     make_loops = performer._make_loops
     monkeypatch.setattr(performer, "_make_loops", lambda: (together.wait(5), make_loops())[1])
     made: list[object] = []
-    threads = [threading.Thread(target=lambda: made.append(performer._make_clients())) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: made.append(performer._make_clients())) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -218,8 +256,15 @@ def test_two_threads_make_one_client(performer, monkeypatch):
 def test_to_construct_one_loads_neither_the_client_nor_asyncio():
     code = (
         "import sys; from iiniit_guard.io.effects import EffectRunner; EffectRunner();"
-        "print(sorted({'httpx2', 'httpcore2', 'ssl', 'asyncio', 'anyio', 'socket'} & set(sys.modules)))"
+        "print(sorted({'httpx2', 'httpcore2', 'ssl', 'asyncio', 'anyio', 'socket'} & "
+        "set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
 
     assert done.stdout == "[]\n"

@@ -78,7 +78,9 @@ class TestLater:
             assert begun.acquire(timeout=5)
         performer.perform(Spawn(start))
         performer.close()
-        threads = [thread for thread in threading.enumerate() if thread.name == "iiniit_guard-later"]
+        threads = [
+            thread for thread in threading.enumerate() if thread.name == "iiniit_guard-later"
+        ]
         go_on.set()
         for thread in threads:
             thread.join(5)
@@ -102,8 +104,14 @@ class TestLater:
             asyncio.run(main())
 
         [record] = caplog.records
-        assert (record.name, record.levelno, record.exc_info) == ("iiniit_guard", logging.ERROR, None)
-        assert record.getMessage().startswith(f"work in the background failed: LookupError in {__name__}:")
+        assert (record.name, record.levelno, record.exc_info) == (
+            "iiniit_guard",
+            logging.ERROR,
+            None,
+        )
+        assert record.getMessage().startswith(
+            f"work in the background failed: LookupError in {__name__}:"
+        )
         assert "canary" not in caplog.text
 
     def test_aclose_cancels_it(self):

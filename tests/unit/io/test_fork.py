@@ -42,7 +42,13 @@ def test_a_performer_drops_what_its_parent_had(monkeypatch):
     refused = Fetch(HttpRequest("GET", "http://127.0.0.1:1/"))
     performer.perform(refused)
     asyncio.run(performer.perform_async(refused))
-    before = (performer._lock, performer._clients, performer._loops, performer._background, performer._blocking)
+    before = (
+        performer._lock,
+        performer._clients,
+        performer._loops,
+        performer._background,
+        performer._blocking,
+    )
     performer.after_fork()
 
     assert all(new is not old for new, old in zip(vars(performer).values(), before, strict=False))
@@ -67,4 +73,6 @@ def test_a_closed_one_stays_closed():
     performer.close()
     performer.after_fork()
 
-    assert performer.perform(Fetch(HttpRequest("GET", ""))) == Unreachable("connection", "the guard is closed")
+    assert performer.perform(Fetch(HttpRequest("GET", ""))) == Unreachable(
+        "connection", "the guard is closed"
+    )

@@ -9,7 +9,12 @@ import pytest
 from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic, SecretFile
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_env, settings_from_file, settings_from_table
+from iiniit_guard.io.settings import (
+    GATEWAY_TABLES,
+    settings_from_env,
+    settings_from_file,
+    settings_from_table,
+)
 
 ISSUER, API = "https://issuer.test", "https://api.test"
 BASE = {"issuer": ISSUER, "audience": API}
@@ -29,8 +34,16 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "profile": ("rfc9068", '"rfc9068"', "rfc9068"),
     "audience_claim": ("client_id", '"client_id"', "client_id"),
     "scope_claims": ("roles  permissions", '["roles", "permissions"]', ["roles", "permissions"]),
-    "scope_aliases": ('{"profile": "user:read"}', '{profile = "user:read"}', {"profile": "user:read"}),
-    "scope_implies": ('{"user:write": ["user:read"]}', '{"user:write" = ["user:read"]}', {"user:write": ["user:read"]}),
+    "scope_aliases": (
+        '{"profile": "user:read"}',
+        '{profile = "user:read"}',
+        {"profile": "user:read"},
+    ),
+    "scope_implies": (
+        '{"user:write": ["user:read"]}',
+        '{"user:write" = ["user:read"]}',
+        {"user:write": ["user:read"]},
+    ),
     "require_claim": ('{"tenant": ["a", 1]}', '{tenant = ["a", 1]}', {"tenant": ["a", 1]}),
     "expiry_leeway_seconds": ("0", "0", 0),
     "clock_leeway_seconds": ("1.5", "1.5", 1.5),
@@ -51,7 +64,11 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "issuers_max_age_seconds": ("5", "5", 5),
     "realm": ("mine", '"mine"', "mine"),
     "resource": (API, f'"{API}"', API),
-    "resource_scopes": ("user:read user:write", '["user:read", "user:write"]', ["user:read", "user:write"]),
+    "resource_scopes": (
+        "user:read user:write",
+        '["user:read", "user:write"]',
+        ["user:read", "user:write"],
+    ),
     "max_token_bytes": ("100", "100", 100),
     "max_cached_tokens": ("100", "100", 100),
     "max_cached_bytes": ("1000000", "1000000", 1_000_000),
@@ -109,8 +126,13 @@ def test_in_the_environment(name):
 @pytest.mark.parametrize("name", FORMS)
 def test_in_a_file(name, tmp_path):
     _, written, value = FORMS[name]
-    lines = {**{key: f'"{text}"' for key, text in {**BASE, **BESIDE.get(name, {})}.items()}, name: written}
-    keywords = settings_from_file(write(tmp_path, "".join(f"{key} = {text}\n" for key, text in lines.items())))
+    lines = {
+        **{key: f'"{text}"' for key, text in {**BASE, **BESIDE.get(name, {})}.items()},
+        name: written,
+    }
+    keywords = settings_from_file(
+        write(tmp_path, "".join(f"{key} = {text}\n" for key, text in lines.items()))
+    )
     assert keywords[name] == value
     assert make_settings(keywords)
 
@@ -118,26 +140,44 @@ def test_in_a_file(name, tmp_path):
 @pytest.mark.parametrize("name", sorted(ISSUER_SETTINGS - {"introspection", "issuer", "audience"}))
 def test_in_a_file_with_several_issuers(name, tmp_path):
     _, written, value = FORMS[name]
-    beside = "".join(f'{key} = "{text}"\n' for key, text in {**BASE, **BESIDE.get(name, {})}.items())
-    (issuer,) = settings_from_file(write(tmp_path, f"[[issuers]]\n{beside}{name} = {written}\n"))["issuers"]
+    beside = "".join(
+        f'{key} = "{text}"\n' for key, text in {**BASE, **BESIDE.get(name, {})}.items()
+    )
+    (issuer,) = settings_from_file(write(tmp_path, f"[[issuers]]\n{beside}{name} = {written}\n"))[
+        "issuers"
+    ]
     frozen = tuple(value) if isinstance(value, list) else value
     assert getattr(issuer, name) == (
-        {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()} if isinstance(value, dict) else frozen
+        {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        if isinstance(value, dict)
+        else frozen
     )
 
 
 def test_a_secret_of_the_store_in_a_file():
     store = {"store_url": "redis://s.test", "store_secret_file": "/run/secret"}
-    for keywords in (settings_from_env(environ_of({**BASE, **store})), settings_from_table({**BASE, **store})):
+    for keywords in (
+        settings_from_env(environ_of({**BASE, **store})),
+        settings_from_table({**BASE, **store}),
+    ):
         assert keywords["store_secret"] == SecretFile("/run/secret")
         assert "store_secret_file" not in keywords
         assert make_settings(keywords)
-    assert named(settings_from_table, {**BASE, **store, "store_secret_file": 7}) == ["store_secret_file"]
-    assert named(settings_from_table, {**BASE, **store, "store_secret": SECRET}) == ["store_secret_file"]
+    assert named(settings_from_table, {**BASE, **store, "store_secret_file": 7}) == [
+        "store_secret_file"
+    ]
+    assert named(settings_from_table, {**BASE, **store, "store_secret": SECRET}) == [
+        "store_secret_file"
+    ]
 
 
 def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
-    environ = {**environ_of({**BASE, "realm": "", "jwt": ""}), "PATH": "/bin", "IINIIT": "x", "iiniit_guard_realm": "x"}
+    environ = {
+        **environ_of({**BASE, "realm": "", "jwt": ""}),
+        "PATH": "/bin",
+        "IINIIT": "x",
+        "iiniit_guard_realm": "x",
+    }
     assert settings_from_env(environ) == {"issuer": ISSUER, "audience": [API]}
 
 
@@ -196,7 +236,18 @@ def test_paths_of_scopes_as_json():
     assert issuer.scope_claims == ("permissions", ("resource_access", "my client", "roles"))
 
 
-@pytest.mark.parametrize("name", ["issuers", "on_event", "validators", "alternatives", "issuer_resolver", "introspection", "audiance"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "issuers",
+        "on_event",
+        "validators",
+        "alternatives",
+        "issuer_resolver",
+        "introspection",
+        "audiance",
+    ],
+)
 def test_unknown_names_are_faults_in_the_environment(name):
     assert named(settings_from_env, environ_of({**BASE, name: "x"})) == [name]
 
@@ -207,7 +258,9 @@ def test_unknown_names_are_faults_in_a_file(name):
 
 
 def test_tables_of_the_gateway_are_passed_over_in_a_file(tmp_path):
-    text = f'issuer = "{ISSUER}"\naudience = "{API}"\n' + "".join(f"[{name}]\nx = 1\n" for name in sorted(GATEWAY_TABLES))
+    text = f'issuer = "{ISSUER}"\naudience = "{API}"\n' + "".join(
+        f"[{name}]\nx = 1\n" for name in sorted(GATEWAY_TABLES)
+    )
     assert settings_from_file(write(tmp_path, text)) == BASE
 
 
@@ -233,9 +286,14 @@ def test_all_faults_are_reported_together():
 
 def test_keywords_win_and_complete():
     more = {"audience": "x", "on_event": print}
-    assert settings_from_env(environ_of({"issuer": ISSUER, "audience": API}), more) == {"issuer": ISSUER, **more}
+    assert settings_from_env(environ_of({"issuer": ISSUER, "audience": API}), more) == {
+        "issuer": ISSUER,
+        **more,
+    }
     assert settings_from_table({"issuer": ISSUER}, more) == {"issuer": ISSUER, **more}
-    assert named(settings_from_env, environ_of({"issuer": ISSUER, "x": "y"}), more) == ["x"], "what keywords give is not missing"
+    assert named(settings_from_env, environ_of({"issuer": ISSUER, "x": "y"}), more) == ["x"], (
+        "what keywords give is not missing"
+    )
 
 
 def test_several_issuers_in_a_file(tmp_path):
@@ -261,13 +319,23 @@ tenant = "acme"
 
 
 def test_the_faults_of_each_issuer_say_which_one_it_is():
-    tables = [{"audience": API, "jwt": "maybe"}, BASE, {**BASE, "realm": "x", "introspection_client_id": "api"}]
+    tables = [
+        {"audience": API, "jwt": "maybe"},
+        BASE,
+        {**BASE, "realm": "x", "introspection_client_id": "api"},
+    ]
     assert faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1}) == (
         "x: unknown setting in a file",
-        "issuers, number 1: issuer: required; without it the guard would accept tokens of other issuers or for other APIs",
+        (
+            "issuers, number 1: issuer: required; without it the guard would accept tokens of other "
+            "issuers or for other APIs"
+        ),
         "issuers, number 1: jwt: must be one of verify, introspect, both",
         "issuers, number 3: realm: unknown setting",
-        "issuers, number 3: introspection_client_secret: introspection_client_auth = client_secret_basic needs it",
+        (
+            "issuers, number 3: introspection_client_secret: introspection_client_auth = "
+            "client_secret_basic needs it"
+        ),
         "max_token_bytes: must be a whole number above 0",
     )
 

@@ -22,24 +22,61 @@ BASE = {"issuer": "https://issuer.test", "audience": "https://api.test"}
 ID, KEY_FILE = "introspection_client_id", "introspection_private_key_file"
 CREDENTIALS: list[tuple[dict[str, str], Any]] = [
     ({ID: "api", "introspection_client_secret": "s"}, ClientSecretBasic("api", "s")),
-    ({ID: "api", "introspection_client_secret_file": "/s"}, ClientSecretBasic("api", SecretFile("/s"))),
-    ({"introspection_client_auth": "client_secret_basic", ID: "api", "introspection_client_secret": "s"}, ClientSecretBasic("api", "s")),
-    ({"introspection_client_auth": "client_secret_post", ID: "api", "introspection_client_secret": "s"}, ClientSecretPost("api", "s")),
     (
-        {"introspection_client_auth": "client_secret_post", ID: "api", "introspection_client_secret_file": "/s"},
+        {ID: "api", "introspection_client_secret_file": "/s"},
+        ClientSecretBasic("api", SecretFile("/s")),
+    ),
+    (
+        {
+            "introspection_client_auth": "client_secret_basic",
+            ID: "api",
+            "introspection_client_secret": "s",
+        },
+        ClientSecretBasic("api", "s"),
+    ),
+    (
+        {
+            "introspection_client_auth": "client_secret_post",
+            ID: "api",
+            "introspection_client_secret": "s",
+        },
+        ClientSecretPost("api", "s"),
+    ),
+    (
+        {
+            "introspection_client_auth": "client_secret_post",
+            ID: "api",
+            "introspection_client_secret_file": "/s",
+        },
         ClientSecretPost("api", SecretFile("/s")),
     ),
-    ({"introspection_client_auth": "private_key_jwt", ID: "api", KEY_FILE: "/k"}, PrivateKeyJwt("api", SecretFile("/k"), "ES256")),
     (
-        {"introspection_client_auth": "private_key_jwt", ID: "api", KEY_FILE: "/k", "introspection_algorithm": "PS256"},
+        {"introspection_client_auth": "private_key_jwt", ID: "api", KEY_FILE: "/k"},
+        PrivateKeyJwt("api", SecretFile("/k"), "ES256"),
+    ),
+    (
+        {
+            "introspection_client_auth": "private_key_jwt",
+            ID: "api",
+            KEY_FILE: "/k",
+            "introspection_algorithm": "PS256",
+        },
         PrivateKeyJwt("api", SecretFile("/k"), "PS256"),
     ),
     (
-        {"introspection_client_auth": "tls_client_auth", ID: "api", "introspection_certificate_file": "/c", "introspection_key_file": "/k"},
+        {
+            "introspection_client_auth": "tls_client_auth",
+            ID: "api",
+            "introspection_certificate_file": "/c",
+            "introspection_key_file": "/k",
+        },
         TlsClient("api", "/c", "/k"),
     ),
     ({"introspection_client_auth": "bearer", "introspection_token": "t"}, BearerToken("t")),
-    ({"introspection_client_auth": "bearer", "introspection_token_file": "/t"}, BearerToken(SecretFile("/t"))),
+    (
+        {"introspection_client_auth": "bearer", "introspection_token_file": "/t"},
+        BearerToken(SecretFile("/t")),
+    ),
 ]
 
 
@@ -57,7 +94,9 @@ def named(function, *arguments):
     return sorted(fault.partition(":")[0] for fault in faults(function, *arguments))
 
 
-@pytest.mark.parametrize(("parts", "method"), CREDENTIALS, ids=[" ".join(parts.values()) for parts, _ in CREDENTIALS])
+@pytest.mark.parametrize(
+    ("parts", "method"), CREDENTIALS, ids=[" ".join(parts.values()) for parts, _ in CREDENTIALS]
+)
 def test_credentials_are_made_of_their_parts(parts, method):
     assert settings_from_env(environ_of({**BASE, **parts}))["introspection"] == method
     assert settings_from_table({**BASE, **parts})["introspection"] == method
@@ -73,17 +112,43 @@ def test_credentials_are_made_of_their_parts(parts, method):
         ({"introspection_token": "t"}, ["introspection_client_auth"]),
         ({ID: "api"}, ["introspection_client_secret"]),
         ({"introspection_client_auth": "private_key_jwt"}, [ID, KEY_FILE]),
-        ({"introspection_client_auth": "tls_client_auth", ID: "a"}, ["introspection_certificate_file", "introspection_key_file"]),
+        (
+            {"introspection_client_auth": "tls_client_auth", ID: "a"},
+            ["introspection_certificate_file", "introspection_key_file"],
+        ),
         ({"introspection_client_auth": "bearer"}, ["introspection_token"]),
-        ({ID: "api", "introspection_client_secret": "s", "introspection_token": "t"}, ["introspection_token"]),
-        ({ID: "api", "introspection_client_secret": "s", "introspection_client_secret_file": "/s"}, ["introspection_client_secret"]),
-        ({"introspection_client_auth": "bearer", "introspection_token": "t", ID: "api", KEY_FILE: "/k"}, [ID, KEY_FILE]),
+        (
+            {ID: "api", "introspection_client_secret": "s", "introspection_token": "t"},
+            ["introspection_token"],
+        ),
+        (
+            {
+                ID: "api",
+                "introspection_client_secret": "s",
+                "introspection_client_secret_file": "/s",
+            },
+            ["introspection_client_secret"],
+        ),
+        (
+            {
+                "introspection_client_auth": "bearer",
+                "introspection_token": "t",
+                ID: "api",
+                KEY_FILE: "/k",
+            },
+            [ID, KEY_FILE],
+        ),
     ],
 )
 def test_parts_that_are_missing_or_of_no_use(parts, wanted):
     assert named(settings_from_env, environ_of({**BASE, **parts})) == wanted
-    assert named(settings_from_table, {**BASE, "jwt": "introspect", **parts}) == wanted, "what follows from it is not said too"
+    assert named(settings_from_table, {**BASE, "jwt": "introspect", **parts}) == wanted, (
+        "what follows from it is not said too"
+    )
 
 
 def test_a_part_that_is_no_text():
-    assert named(settings_from_table, {**BASE, ID: 1, "introspection_client_secret": ""}) == [ID, "introspection_client_secret"]
+    assert named(settings_from_table, {**BASE, ID: 1, "introspection_client_secret": ""}) == [
+        ID,
+        "introspection_client_secret",
+    ]

@@ -35,7 +35,9 @@ class FakeRedis:
     def close(self):
         self.hold.set()
         with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits for one more peer gets it
+            self._listener.shutdown(
+                socket.SHUT_RDWR
+            )  # else the thread that waits for one more peer gets it
         self._listener.close()
 
     def _accept(self):
@@ -52,7 +54,9 @@ class FakeRedis:
         try:
             with peer, peer.makefile("rb") as lines:
                 while head := lines.readline():
-                    words = [lines.read(int(lines.readline()[1:]) + 2)[:-2] for _ in range(int(head[1:]))]
+                    words = [
+                        lines.read(int(lines.readline()[1:]) + 2)[:-2] for _ in range(int(head[1:]))
+                    ]
                     peer.sendall(self._answer(words))
         except OSError:
             pass
@@ -80,7 +84,9 @@ def redis():
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 2.0)  # a busy machine must not look like a failing store
+    monkeypatch.setattr(
+        module, "_TIMEOUT_SECONDS", 2.0
+    )  # a busy machine must not look like a failing store
 
 
 @contextmanager
@@ -122,7 +128,9 @@ def test_a_value_that_is_too_large_is_a_miss(redis, world):
 
 
 @WORLDS
-def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(redis, world, caplog, monkeypatch):
+def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(
+    redis, world, caplog, monkeypatch
+):
     caplog.set_level(logging.WARNING, "iiniit_guard")
     redis.close()
     monkeypatch.setattr(module, "_PAUSE_SECONDS", 60.0)
@@ -133,7 +141,10 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(redis, world
             assert perform(LOOK) == NOTHING
             assert perform(StoreSet("a", b"x", 1)) is None
         assert [record.getMessage() for record in caplog.records] == [
-            "the shared store cannot be reached (ConnectionError); until then each process uses only its own cache"
+            (
+                "the shared store cannot be reached (ConnectionError); until then each process uses "
+                "only its own cache"
+            )
         ]
         store._quiet_until = 0.0
         assert perform(LOOK) == NOTHING
@@ -152,7 +163,9 @@ def test_it_is_told_again_after_it_answered(redis, world, caplog):
 
 
 @WORLDS
-def test_a_store_that_hangs_is_left_alone_once_its_last_answer_is_old(redis, world, caplog, monkeypatch):
+def test_a_store_that_hangs_is_left_alone_once_its_last_answer_is_old(
+    redis, world, caplog, monkeypatch
+):
     """A busy event loop may delay an answer by a second; that must not disable a good store."""
     caplog.set_level(logging.WARNING, "iiniit_guard")
     with world(store := Store(redis.url)) as perform:
@@ -221,7 +234,12 @@ def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog,
 
 @WORLDS
 @pytest.mark.parametrize(
-    "url", ["redis://:hunter2/x@127.0.0.1:1/0", "redis://127.0.0.1:1/?hunter2=1", "redis://127.0.0.1:1/?socket_timeout=hunter2"]
+    "url",
+    [
+        "redis://:hunter2/x@127.0.0.1:1/0",
+        "redis://127.0.0.1:1/?hunter2=1",
+        "redis://127.0.0.1:1/?socket_timeout=hunter2",
+    ],
 )
 def test_a_client_that_cannot_be_made_is_a_miss_and_shows_no_url(world, url, caplog):
     """The settings reject such a URL; if one gets here, no exception quotes it."""
@@ -234,9 +252,13 @@ def test_a_client_that_cannot_be_made_is_a_miss_and_shows_no_url(world, url, cap
 
 def test_without_the_package_it_is_said_what_to_install_before_the_first_request(monkeypatch):
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(ImportError, match=r"^store_url: .*; pip install 'iiniit-guard\[redis\]'$") as raised:
+    with pytest.raises(
+        ImportError, match=r"^store_url: .*; pip install 'iiniit-guard\[redis\]'$"
+    ) as raised:
         Store("redis://127.0.0.1:1")
-    assert isinstance(raised.value, SettingsError), "who reads settings tells it as a fault of theirs"
+    assert isinstance(raised.value, SettingsError), (
+        "who reads settings tells it as a fault of theirs"
+    )
 
 
 def test_each_loop_has_its_own_connections_and_they_end_with_it(redis):

@@ -15,13 +15,23 @@ def seen(answer) -> str:
         return answer.reason.value
     if answer == PASS:
         return "pass"
-    return ("optional " if answer.anonymous else "") + (" " if answer.match == "all" else "|").join(answer.scopes)
+    return ("optional " if answer.anonymous else "") + (" " if answer.match == "all" else "|").join(
+        answer.scopes
+    )
 
 
 def scoped(*paths: str, method: str = "*") -> Rules:
     """Return rules in which each path requires itself as scope; a path with ! is public."""
     return Rules(
-        [Rule(method, path.removeprefix("!"), public=path[0] == "!", scopes=() if path[0] == "!" else scope(path)) for path in paths]
+        [
+            Rule(
+                method,
+                path.removeprefix("!"),
+                public=path[0] == "!",
+                scopes=() if path[0] == "!" else scope(path),
+            )
+            for path in paths
+        ]
     )
 
 

@@ -12,7 +12,8 @@ from tests.unit.rules.answers import seen
 
 def test_werkzeug_is_loaded_by_the_first_converter():
     program = (
-        "import sys; from iiniit_guard.rules import Rule, Rules; Rules([Rule('GET', '/a/<x>/<path:y>')]);"
+        "import sys; from iiniit_guard.rules import Rule, Rules; Rules([Rule('GET', "
+        "'/a/<x>/<path:y>')]);"
         "assert 'werkzeug' not in sys.modules;"
         "Rules([Rule('GET', '/a/<int:x>')]); assert 'werkzeug.routing' in sys.modules"
     )
@@ -46,5 +47,10 @@ def test_a_thousand_rules_take_no_more_steps_than_ten():
 
 
 def test_a_long_path_costs_its_length():
-    rules = Rules([Rule("GET", path, scopes="s") for path in ("/<path:p>/x", "/<path:p>/y/x", "/a/<path:p>/z", "/a/<b>/<path:p>")])
+    rules = Rules(
+        [
+            Rule("GET", path, scopes="s")
+            for path in ("/<path:p>/x", "/<path:p>/y/x", "/a/<path:p>/z", "/a/<b>/<path:p>")
+        ]
+    )
     assert seen(rules.policy_for(Request("GET", "/a" * 100_000))) == "s"

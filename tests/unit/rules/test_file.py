@@ -10,8 +10,14 @@ from iiniit_guard.io.settings import FILE_NAMES
 from iiniit_guard.rules import rules_from_file, rules_from_tables
 from tests.unit.rules.answers import seen
 
-RULES = '[[rules]]\nmethod = "GET"\npath = "/v1"\nscope = "a"\n[[rules]]\nmethod = "*"\npath = "/healthz"\npublic = true\n'
-SETTINGS = 'gateway = "nginx"\nissuer = "https://issuer.test"\naudience = "a"\nintrospection_client_auth = "bearer"\n'
+RULES = (
+    '[[rules]]\nmethod = "GET"\npath = "/v1"\nscope = "a"\n[[rules]]\nmethod = "*"\npath = '
+    '"/healthz"\npublic = true\n'
+)
+SETTINGS = (
+    'gateway = "nginx"\nissuer = "https://issuer.test"\naudience = '
+    '"a"\nintrospection_client_auth = "bearer"\n'
+)
 
 
 def written(tmp_path, text):
@@ -29,7 +35,10 @@ def faults(path, **more):
 def test_a_file_of_rules_alone(tmp_path):
     rules = rules_from_file(str(written(tmp_path, RULES)))
 
-    assert [(rule.methods, rule.path) for rule in rules.rules] == [(("GET",), "/v1"), (("*",), "/healthz")]
+    assert [(rule.methods, rule.path) for rule in rules.rules] == [
+        (("GET",), "/v1"),
+        (("*",), "/healthz"),
+    ]
 
 
 def test_the_file_that_a_guard_and_the_gateway_read_too(tmp_path):
@@ -54,7 +63,10 @@ def test_the_method_override_is_an_argument(tmp_path):
 
 def test_a_misspelt_table_is_a_fault_and_all_faults_are_told_together(tmp_path):
     """Otherwise looser rules would decide the paths of `[[rule]]`."""
-    path = written(tmp_path, f'{RULES}[[rules]]\nmethod = "GET"\n[[rule]]\nmethod = "GET"\npath = "/v1/admin"\n')
+    path = written(
+        tmp_path,
+        f'{RULES}[[rules]]\nmethod = "GET"\n[[rule]]\nmethod = "GET"\npath = "/v1/admin"\n',
+    )
 
     assert faults(path) == ["rule: unknown setting in a file", "rules[3] (GET None): path: missing"]
     assert faults(path, method_override="x")[-1].startswith("method_override")
@@ -79,4 +91,6 @@ def test_a_file_without_rules_is_a_fault(tmp_path, text, said):
 
 
 def test_tables_may_be_any_iterable():
-    assert len(rules_from_tables({"method": "GET", "path": path} for path in ("/a", "/b")).rules) == 2
+    assert (
+        len(rules_from_tables({"method": "GET", "path": path} for path in ("/a", "/b")).rules) == 2
+    )

@@ -35,11 +35,21 @@ RULES = Rules(
 MATCHES = [
     ("text before a variable", "GET", "/v1/user/profile", "user:read"),
     ("a method in lower case in the rule", "PUT", "/v1/user/profile", "user:read user:write"),
-    ("another method of that path is not passed to the looser rule", "DELETE", "/v1/user/profile", "no_rule"),
+    (
+        "another method of that path is not passed to the looser rule",
+        "DELETE",
+        "/v1/user/profile",
+        "no_rule",
+    ),
     ("GET covers HEAD", "HEAD", "/v1/user/profile", "user:read"),
     ("unless HEAD has its own", "HEAD", "/branch/", "look"),
     ("* is every method that is not named", "PROPFIND", "/v1/user/ann", "admin"),
-    ("a method in lower case reaches DELETE in Flask and Django", "delete", "/v1/user/ann", "no_rule"),
+    (
+        "a method in lower case reaches DELETE in Flask and Django",
+        "delete",
+        "/v1/user/ann",
+        "no_rule",
+    ),
     ("an empty method", "", "/v1/user/ann", "no_rule"),
     ("case counts", "GET", "/V1/user/profile", "no_rule"),
     ("no such path", "GET", "/v1", "no_rule"),
@@ -72,8 +82,12 @@ def test_the_most_specific_path_decides(name, method, path, expected):
 
 
 def test_a_rule_becomes_its_policy():
-    assert RULES.policy_for(Request("POST", "/strong")) == Policy(acr_values=("gold", "silver"), max_age=60)
-    assert RULES.policy_for(Request("PATCH", "/v1/user/profile")) == Policy(("user:read", "user:write"))
+    assert RULES.policy_for(Request("POST", "/strong")) == Policy(
+        acr_values=("gold", "silver"), max_age=60
+    )
+    assert RULES.policy_for(Request("PATCH", "/v1/user/profile")) == Policy(
+        ("user:read", "user:write")
+    )
 
 
 def test_a_websocket_is_a_get():
@@ -119,7 +133,13 @@ def test_the_narrower_pattern_wins(paths, path, expected):
 
 
 def test_rules_that_cross_may_want_the_same():
-    rules = Rules([Rule("GET", "/a/<x>/c", scopes="s t"), Rule("GET", "/a/b/<y>", scopes="t s"), Rule("POST", "/a/b/<y>", scopes="u")])
+    rules = Rules(
+        [
+            Rule("GET", "/a/<x>/c", scopes="s t"),
+            Rule("GET", "/a/b/<y>", scopes="t s"),
+            Rule("POST", "/a/b/<y>", scopes="u"),
+        ]
+    )
     assert seen(rules.policy_for(Request("GET", "/a/b/c"))) == "t s"
 
 

@@ -37,7 +37,10 @@ def document(operation, **members):
     return {
         "openapi": "3.1.0",
         "paths": {"/x/{id}": {"get": operation}, "x-internal": {}},
-        "components": {"securitySchemes": SCHEMES, "x-more": {"oidc/one": {"type": "openIdConnect"}}},
+        "components": {
+            "securitySchemes": SCHEMES,
+            "x-more": {"oidc/one": {"type": "openIdConnect"}},
+        },
         **members,
     }
 
@@ -53,13 +56,27 @@ SECURITY = [
     ([{}, {"oauth": ["a"]}], "optional "),
     ([], "pass"),
     ([{}], "pass"),
-    ([{"oauth": ["a", "b"]}, {"oauth": ["c"]}], "security: a policy can require all of some scopes or one of them"),
+    (
+        [{"oauth": ["a", "b"]}, {"oauth": ["c"]}],
+        "security: a policy can require all of some scopes or one of them",
+    ),
     ([{"key": []}], "a token does not satisfy the scheme 'key'"),
     ([{"oauth": [], "key": []}], "a token does not satisfy the scheme 'key'"),
     ([{"oauth": []}, {"basic": []}], "a token does not satisfy the scheme 'basic'"),
     *(
         ([{name: []}], f"a token does not satisfy the scheme '{name}'")
-        for name in ("dpop", "mutual", "digest", "custom", "several", "silent", "cased", "typeless", "listed", "cookie")
+        for name in (
+            "dpop",
+            "mutual",
+            "digest",
+            "custom",
+            "several",
+            "silent",
+            "cased",
+            "typeless",
+            "listed",
+            "cookie",
+        )
     ),
     ([{"dpop": ["a"]}], "a token does not satisfy the scheme 'dpop'"),
     ([{"oauth": ["a"], "dpop": []}], "a token does not satisfy the scheme 'dpop'"),
@@ -101,15 +118,30 @@ def test_openapi_an_operation_speaks_before_its_document():
 
 
 def test_openapi_silence():
-    assert seen(from_openapi(document({}), without_security="token").policy_for(Request("GET", "/x/1"))) == ""
-    assert seen(from_openapi(document({}), without_security="public").policy_for(Request("GET", "/x/1"))) == "pass"
+    assert (
+        seen(
+            from_openapi(document({}), without_security="token").policy_for(Request("GET", "/x/1"))
+        )
+        == ""
+    )
+    assert (
+        seen(
+            from_openapi(document({}), without_security="public").policy_for(Request("GET", "/x/1"))
+        )
+        == "pass"
+    )
 
 
 SERVERS = [
     ([{"url": "https://api.example/v1/"}], ["/v1/x/1"]),
     ([{"url": "https://api.example"}, {"url": "/v2"}], ["/x/1", "/v2/x/1"]),
     (
-        [{"url": "https://api.example/{stage}/{v}", "variables": {"stage": {"enum": ["a", "b"]}, "v": {"default": "1"}}}],
+        [
+            {
+                "url": "https://api.example/{stage}/{v}",
+                "variables": {"stage": {"enum": ["a", "b"]}, "v": {"default": "1"}},
+            }
+        ],
         ["/a/1/x/1", "/b/1/x/1"],
     ),
     ([{"url": "https://{host}/v%31", "variables": {"host": {"default": "h"}}}], ["/v1/x/1"]),
@@ -127,12 +159,21 @@ def test_openapi_servers(servers, paths):
 def test_openapi_base_path_and_nearer_servers():
     operation = {"security": [{"oauth": ["a"]}], "servers": [{"url": "/near"}]}
     assert seen(from_openapi(document(operation)).policy_for(Request("GET", "/near/x/1"))) == "a"
-    assert seen(from_openapi(document(operation), base_path="/far/").policy_for(Request("GET", "/far/x/1"))) == "a"
+    assert (
+        seen(
+            from_openapi(document(operation), base_path="/far/").policy_for(
+                Request("GET", "/far/x/1")
+            )
+        )
+        == "a"
+    )
 
 
 def test_openapi_rules_of_ones_own_replace_operations():
     written = document({"security": [{"key": []}]})
-    rules = from_openapi(written, rules=[Rule("get", "/x/<name>", scopes="mine"), Rule("GET", "/y", public=True)])
+    rules = from_openapi(
+        written, rules=[Rule("get", "/x/<name>", scopes="mine"), Rule("GET", "/y", public=True)]
+    )
     assert seen(rules.policy_for(Request("GET", "/x/1"))) == "mine"
     assert seen(rules.policy_for(Request("GET", "/y"))) == "pass"
 
@@ -152,8 +193,15 @@ def test_openapi_path_templates():
 def test_openapi_faults_are_reported_together():
     item = {"get": {"security": []}}
     written = document({"security": []}, servers=[{"url": "https://h/{v}"}])
-    written["paths"] |= {"/b": {"$ref": "other.json"}, "/d": {"get": 5}, "/a<b>": {**item, "servers": [{"url": "/"}]}}
-    written["paths"] |= {"c": {**item, "servers": [{"url": "/"}]}, "/e": {**item, "servers": [{"url": "v1"}]}}
+    written["paths"] |= {
+        "/b": {"$ref": "other.json"},
+        "/d": {"get": 5},
+        "/a<b>": {**item, "servers": [{"url": "/"}]},
+    }
+    written["paths"] |= {
+        "c": {**item, "servers": [{"url": "/"}]},
+        "/e": {**item, "servers": [{"url": "v1"}]},
+    }
     written["paths"] |= {"/f//g": {**item, "servers": [{}]}}
     with pytest.raises(SettingsError) as caught:
         from_openapi(written)
@@ -171,7 +219,9 @@ def test_openapi_faults_are_reported_together():
 
 
 @pytest.mark.parametrize(
-    "members, settings", [({"openapi": "2.0"}, {}), ({"openapi": 3.1}, {}), ({}, {"without_security": "open"})], ids=str
+    "members, settings",
+    [({"openapi": "2.0"}, {}), ({"openapi": 3.1}, {}), ({}, {"without_security": "open"})],
+    ids=str,
 )
 def test_openapi_is_read_as_version_3_only(members, settings):
     with pytest.raises(SettingsError):

@@ -28,7 +28,9 @@ RULES = Rules(
 
 def preflight(path, raw=None, announced=b"PUT", query=b"", method="OPTIONS"):
     headers = [(b"origin", b"https://app.example"), (b"access-control-request-method", announced)]
-    return Request(method, path, query, headers, native=None if raw is None else {"raw_path": raw.encode()})
+    return Request(
+        method, path, query, headers, native=None if raw is None else {"raw_path": raw.encode()}
+    )
 
 
 ROWS = [
@@ -57,7 +59,9 @@ ROWS = [
 def test_a_preflight_under_rules(path, raw, expected):
     answer = RULES.preflight_policy_for(preflight(path, raw))
     assert (None if answer is None else seen(answer)) == expected
-    assert seen(make_gate(rules=RULES, preflights="pass").policy_for(preflight(path, raw))) == (expected or "pass")
+    assert seen(make_gate(rules=RULES, preflights="pass").policy_for(preflight(path, raw))) == (
+        expected or "pass"
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,11 +91,20 @@ def test_what_is_announced_need_not_be_a_method():
 @pytest.mark.parametrize("query", [b"_method=DELETE", b"%5fmethod=DELETE"])
 def test_what_overrides_its_method_is_refused(query):
     for path in ("/admin", "/reports", "/nowhere"):
-        assert seen(make_gate(rules=RULES).policy_for(preflight(path, query=query))) == "method_override"
+        assert (
+            seen(make_gate(rules=RULES).policy_for(preflight(path, query=query)))
+            == "method_override"
+        )
 
 
 def test_two_rules_that_both_name_options_and_could_both_be_meant():
-    rules = Rules([Rule("OPTIONS", "/<int:a>", scopes="a"), Rule("OPTIONS", "/<b>", scopes="b"), Rule("GET", "/٣", scopes="c")])
+    rules = Rules(
+        [
+            Rule("OPTIONS", "/<int:a>", scopes="a"),
+            Rule("OPTIONS", "/<b>", scopes="b"),
+            Rule("GET", "/٣", scopes="c"),
+        ]
+    )
     assert seen(rules.preflight_policy_for(preflight("/7"))) == "a"
     assert seen(rules.preflight_policy_for(preflight("/x"))) == "b"
     assert seen(rules.preflight_policy_for(preflight("/٣"))) == "ambiguous_path"

@@ -22,13 +22,17 @@ def test_within_gives_up_where_a_word_may_be_missing():
     assert not within([("a", True)], [("a", False)], fits)
 
 
-SEGMENTS = st.sampled_from(["a", "b", "5", "<x>", "<int:x>", "<uuid:x>", "<any(a,c):x>", "a<x>", "<x>b", "<path:x>"])
+SEGMENTS = st.sampled_from(
+    ["a", "b", "5", "<x>", "<int:x>", "<uuid:x>", "<any(a,c):x>", "a<x>", "<x>b", "<path:x>"]
+)
 PATTERNS = (
-    st.lists(SEGMENTS, min_size=1, max_size=3).filter(lambda parts: parts.count("<path:x>") < 2).map(lambda parts: "/" + "/".join(parts))
+    st.lists(SEGMENTS, min_size=1, max_size=3)
+    .filter(lambda parts: parts.count("<path:x>") < 2)
+    .map(lambda parts: "/" + "/".join(parts))
 )
-PATHS = st.lists(st.sampled_from(["a", "b", "ab", "c", "5", "٣", UUID, UUID.upper()]), min_size=1, max_size=4).map(
-    lambda parts: "/" + "/".join(parts)
-)
+PATHS = st.lists(
+    st.sampled_from(["a", "b", "ab", "c", "5", "٣", UUID, UUID.upper()]), min_size=1, max_size=4
+).map(lambda parts: "/" + "/".join(parts))
 
 
 def fits_segment(segment: str, text: str) -> bool:
@@ -53,9 +57,16 @@ def fits(pattern: list[str], path: list[str]) -> bool:
 
 @given(st.lists(PATTERNS, min_size=1, max_size=5, unique=True), PATHS, st.booleans())
 def test_no_request_gets_a_looser_policy_than_its_most_specific_rule(patterns, path, slash):
-    """The one whose paths all match the others too decides, if it has the method; whatever else is answered is a refusal."""
+    """The one whose paths all match the others too decides, if it has the method; whatever else is
+    answered is a refusal.
+    """
     try:
-        rules = Rules([Rule("GET" if number % 2 else "*", pattern, scopes=f"s{number}") for number, pattern in enumerate(patterns)])
+        rules = Rules(
+            [
+                Rule("GET" if number % 2 else "*", pattern, scopes=f"s{number}")
+                for number, pattern in enumerate(patterns)
+            ]
+        )
     except SettingsError:
         assume(False)
     for method in ("GET", "POST"):
@@ -66,13 +77,29 @@ def test_no_request_gets_a_looser_policy_than_its_most_specific_rule(patterns, p
         if answer == "pass":
             pytest.fail("no rule is public")
         given_to = patterns[int(answer.scopes[0][1:])]
-        matching = [pattern for pattern in patterns if fits(pattern.split("/")[1:], path.split("/")[1:])]
+        matching = [
+            pattern for pattern in patterns if fits(pattern.split("/")[1:], path.split("/")[1:])
+        ]
         assert not matching or given_to in matching or not path.isascii() or UUID.upper() in path
-        ranks = {"<any(a,c):x>": 1, "a<x>": 2, "<x>b": 2, "<int:x>": 3, "<uuid:x>": 3, "<x>": 4, "<path:x>": 5}
+        ranks = {
+            "<any(a,c):x>": 1,
+            "a<x>": 2,
+            "<x>b": 2,
+            "<int:x>": 3,
+            "<uuid:x>": 3,
+            "<x>": 4,
+            "<path:x>": 5,
+        }
         for pattern in matching:
             pairs = list(zip(pattern.split("/")[1:], given_to.split("/")[1:], strict=False))
             if "<path:x>" not in pattern + given_to:
-                assert not (pattern != given_to and all(one == other or ranks.get(one, 0) < ranks.get(other, 0) for one, other in pairs))
+                assert not (
+                    pattern != given_to
+                    and all(
+                        one == other or ranks.get(one, 0) < ranks.get(other, 0)
+                        for one, other in pairs
+                    )
+                )
 
 
 @given(st.text(max_size=40), st.binary(max_size=40))
@@ -83,4 +110,11 @@ def test_no_target_raises(text, raw):
         rules.policy_for_target("GET", text),
         rules.policy_for_target("GET", b"/" + raw),
     ):
-        assert seen(answer) in {"pass", "no_rule", "ambiguous_path", "method_override", "/<path:p>", "/<uuid:x>/<float:y>"}
+        assert seen(answer) in {
+            "pass",
+            "no_rule",
+            "ambiguous_path",
+            "method_override",
+            "/<path:p>",
+            "/<uuid:x>/<float:y>",
+        }

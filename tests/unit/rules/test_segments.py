@@ -14,7 +14,11 @@ from iiniit_guard.rules import Rule, Rules, from_openapi
 from iiniit_guard.rules.segment import EXACT, NO_FIT, TOO_LONG, Placeholder, Variable, make_segment
 from tests.unit.rules.answers import scoped, seen
 
-PIECES = st.lists(st.one_of(st.just(Placeholder()), st.sampled_from(["-", ".", "ab", "a"])), min_size=2, max_size=7)
+PIECES = st.lists(
+    st.one_of(st.just(Placeholder()), st.sampled_from(["-", ".", "ab", "a"])),
+    min_size=2,
+    max_size=7,
+)
 
 
 def joined(pieces):
@@ -32,18 +36,25 @@ def joined(pieces):
 def test_plain_variables_match_as_their_regular_expression_would(pieces, text):
     segment = make_segment(joined(pieces))
     if isinstance(segment, Variable):
-        expression = "".join(re.escape(piece) if isinstance(piece, str) else "[^/]+" for piece in pieces)
+        expression = "".join(
+            re.escape(piece) if isinstance(piece, str) else "[^/]+" for piece in pieces
+        )
         assert segment.fit(text) == (EXACT if re.fullmatch(expression, text) else NO_FIT)
 
 
 @given(
-    st.lists(st.sampled_from([Placeholder(), Placeholder("int"), "-", "1"]), min_size=2, max_size=6), st.text("a1-", min_size=1, max_size=8)
+    st.lists(
+        st.sampled_from([Placeholder(), Placeholder("int"), "-", "1"]), min_size=2, max_size=6
+    ),
+    st.text("a1-", min_size=1, max_size=8),
 )
 def test_other_variables_match_as_their_regular_expression_would(pieces, text):
     segment = make_segment(joined(pieces))
     if isinstance(segment, Variable):
         expressions = {Placeholder(): "[^/]+", Placeholder("int"): r"\d+"}
-        expression = "".join(re.escape(piece) if isinstance(piece, str) else expressions[piece] for piece in pieces)
+        expression = "".join(
+            re.escape(piece) if isinstance(piece, str) else expressions[piece] for piece in pieces
+        )
         assert segment.fit(text) == (EXACT if re.fullmatch(expression, text) else NO_FIT)
 
 
@@ -65,7 +76,9 @@ HOSTILE = [
 @pytest.mark.parametrize("pattern, expected", HOSTILE, ids=str)
 @pytest.mark.parametrize("tail", ["", "!"])
 def test_a_hostile_segment_is_decided_at_once(pattern, expected, tail):
-    """CWE-1333; by regular expression the second takes 8,000² / 2 steps (0.6 s), the third 8,000³ / 6, which is hours."""
+    """CWE-1333; by regular expression the second takes 8,000² / 2 steps (0.6 s), the third 8,000³ /
+    6, which is hours.
+    """
     rules = Rules([Rule("GET", pattern, scopes="s")])
     started = time.process_time()
     assert seen(rules.policy_for(Request("GET", "/dl/" + "-" * 8_000 + tail))) == expected
@@ -73,16 +86,26 @@ def test_a_hostile_segment_is_decided_at_once(pattern, expected, tail):
 
 
 @pytest.mark.parametrize("length", [58, 59, 60, 254, 255])
-@pytest.mark.parametrize("pattern", ["<a>-<int:b>", "<a>-<b>-<int:c>", "<a>-<b>-<c>-<int:d>", "<a>-<b>-<c>-<d>-<int:e>"])
+@pytest.mark.parametrize(
+    "pattern", ["<a>-<int:b>", "<a>-<b>-<int:c>", "<a>-<b>-<c>-<int:d>", "<a>-<b>-<c>-<d>-<int:e>"]
+)
 def test_what_is_looked_at_is_short_enough_for_all_its_splits(pattern, length):
     started = time.process_time()
-    assert seen(scoped(f"/{pattern}").policy_for(Request("GET", "/" + "-" * length))) in ("no_rule", "ambiguous_path")
+    assert seen(scoped(f"/{pattern}").policy_for(Request("GET", "/" + "-" * length))) in (
+        "no_rule",
+        "ambiguous_path",
+    )
     assert time.process_time() - started < 1
 
 
 def test_templates_of_an_openapi_document_too():
-    document = {"openapi": "3.1.0", "paths": {"/dl/{name}-{version}.{ext}": {"get": {"security": []}}}}
-    assert seen(from_openapi(document).policy_for(Request("GET", "/dl/" + "-" * 8_000))) == "no_rule"
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/dl/{name}-{version}.{ext}": {"get": {"security": []}}},
+    }
+    assert (
+        seen(from_openapi(document).policy_for(Request("GET", "/dl/" + "-" * 8_000))) == "no_rule"
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,8 +120,13 @@ def test_templates_of_an_openapi_document_too():
     ],
 )
 def test_how_long_a_segment_may_be(pattern, length, expected):
-    """With several variables that are not all plain: 255 characters, or fewer where more than three could meet anywhere."""
-    assert seen(scoped(pattern).policy_for(Request("GET", "/" + "x" * (length - 2) + "-7"))) == expected
+    """With several variables that are not all plain: 255 characters, or fewer where more than three
+    could meet anywhere.
+    """
+    assert (
+        seen(scoped(pattern).policy_for(Request("GET", "/" + "x" * (length - 2) + "-7")))
+        == expected
+    )
 
 
 def test_a_wider_rule_does_not_answer_for_what_was_not_looked_at():
@@ -106,13 +134,18 @@ def test_a_wider_rule_does_not_answer_for_what_was_not_looked_at():
     rules = scoped("/dl/<a>-<int:b>", "/dl/<path:p>", "/dl/" + "x" * 300 + "-7")
     assert seen(rules.policy_for(Request("GET", "/dl/" + "x" * 400 + "-7"))) == "ambiguous_path"
     assert seen(rules.policy_for(Request("GET", "/dl/" + "x" * 400))) == "/dl/<path:p>"
-    assert seen(rules.policy_for(Request("GET", "/dl/" + "x" * 300 + "-7"))) == "/dl/" + "x" * 300 + "-7"
+    assert (
+        seen(rules.policy_for(Request("GET", "/dl/" + "x" * 300 + "-7")))
+        == "/dl/" + "x" * 300 + "-7"
+    )
 
 
 def test_a_long_fixed_text_and_two_variables_of_one_place_are_told_apart():
     segment = make_segment([Placeholder(), "-", Placeholder("int")])
     assert isinstance(segment, Variable)
-    assert [segment.fit(text) for text in ("a-1", "a-٣", "-1", "a-b", "a" * 300 + "-1", "a" * 300)] == [
+    assert [
+        segment.fit(text) for text in ("a-1", "a-٣", "-1", "a-b", "a" * 300 + "-1", "a" * 300)
+    ] == [
         EXACT,
         36,
         NO_FIT,

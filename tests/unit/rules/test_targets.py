@@ -55,16 +55,29 @@ AMBIGUOUS = [  # raw target; all of them would match /<path:p>, which wants a sc
 
 def environ(raw: str, *, told: bool = True) -> dict[str, str]:
     path = unquote_to_bytes(raw.partition("?")[0].encode("latin-1")).decode("latin-1")
-    return {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", **({"RAW_URI": raw} if told else {})}
+    return {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        **({"RAW_URI": raw} if told else {}),
+    }
 
 
-@pytest.mark.parametrize("name, raw", AMBIGUOUS, ids=[f"{name}: {raw!r}" for name, raw in AMBIGUOUS])
+@pytest.mark.parametrize(
+    "name, raw", AMBIGUOUS, ids=[f"{name}: {raw!r}" for name, raw in AMBIGUOUS]
+)
 def test_a_path_of_two_meanings_is_refused(name, raw):
     rules = scoped("/<path:p>", "/")
     assert seen(rules.policy_for_target("GET", raw.encode("latin-1"))) == "ambiguous_path"
     if raw:
         assert seen(rules.policy_for(request_from_environ(environ(raw)))) == "ambiguous_path"
-        asgi = {"type": "http", "method": "GET", "headers": [], "path": environ(raw)["PATH_INFO"], "raw_path": raw.encode("latin-1")}
+        asgi = {
+            "type": "http",
+            "method": "GET",
+            "headers": [],
+            "path": environ(raw)["PATH_INFO"],
+            "raw_path": raw.encode("latin-1"),
+        }
         assert seen(rules.policy_for(request_from_scope(asgi))) == "ambiguous_path"
 
 
@@ -87,17 +100,30 @@ def test_a_path_of_one_meaning_is_judged(name, raw):
     assert seen(rules.policy_for(request_from_environ(environ(raw)))) == "/<path:p>"
 
 
-@pytest.mark.parametrize("path", ["/a\\b", "/a;b", "/a/../b", "/a%2eb", "/a\x00", "/a\ufffd", "/a" + chr(0xD800), "/a//b", "a"])
+@pytest.mark.parametrize(
+    "path",
+    ["/a\\b", "/a;b", "/a/../b", "/a%2eb", "/a\x00", "/a\ufffd", "/a" + chr(0xD800), "/a//b", "a"],
+)
 def test_a_decoded_path_of_two_meanings_is_refused_without_its_target(path):
     assert seen(scoped("/<path:p>").policy_for(Request("GET", path))) == "ambiguous_path"
 
 
 SLASHES = [  # rules (path, allow_encoded_slash), raw target, for the gateway, for the middleware
-    ([("/p/<id>", True)], "/p/a%2Fb", "/p/<id>", "ambiguous_path"),  # the application routes /p/a/b, for which there is no rule
+    (
+        [("/p/<id>", True)],
+        "/p/a%2Fb",
+        "/p/<id>",
+        "ambiguous_path",
+    ),  # the application routes /p/a/b, for which there is no rule
     ([("/p/<id>", False)], "/p/a%2Fb", "ambiguous_path", "ambiguous_path"),
     ([("/p/<path:id>", True)], "/p/a%2fb", "/p/<path:id>", "/p/<path:id>"),
     ([("/p/<path:id>", False)], "/p/a%2fb", "ambiguous_path", "ambiguous_path"),
-    ([("/p/<id>", True), ("/p/admin/<x>", False)], "/p/admin%2fx", "ambiguous_path", "ambiguous_path"),
+    (
+        [("/p/<id>", True), ("/p/admin/<x>", False)],
+        "/p/admin%2fx",
+        "ambiguous_path",
+        "ambiguous_path",
+    ),
     ([("/p/<id>", True), ("/p/admin/<x>", True)], "/p/admin%2fx", "ambiguous_path", "/p/admin/<x>"),
     ([("/p/<id>", True)], "/p/a%5Cb", "ambiguous_path", "ambiguous_path"),
     ([("/p/<id>", True)], "/p/..%2Fb", "ambiguous_path", "ambiguous_path"),
@@ -108,14 +134,22 @@ SLASHES = [  # rules (path, allow_encoded_slash), raw target, for the gateway, f
 
 @pytest.mark.parametrize("paths, raw, gateway, middleware", SLASHES, ids=str)
 def test_encoded_slashes_pass_where_the_rules_allow_them(paths, raw, gateway, middleware):
-    rules = Rules([Rule("GET", path, scopes=scope(path), allow_encoded_slash=allowed) for path, allowed in paths])
+    rules = Rules(
+        [
+            Rule("GET", path, scopes=scope(path), allow_encoded_slash=allowed)
+            for path, allowed in paths
+        ]
+    )
     assert seen(rules.policy_for_target("GET", raw)) == gateway
     assert seen(rules.policy_for(request_from_environ(environ(raw)))) == middleware
 
 
 def test_a_path_of_the_other_reading_that_lacks_the_method_is_no_way_round():
     rules = Rules(
-        [Rule("GET", "/p/<id>", scopes="s", allow_encoded_slash=True), Rule("POST", "/p/a/<x>", scopes="t", allow_encoded_slash=True)]
+        [
+            Rule("GET", "/p/<id>", scopes="s", allow_encoded_slash=True),
+            Rule("POST", "/p/a/<x>", scopes="t", allow_encoded_slash=True),
+        ]
     )
     assert seen(rules.policy_for_target("GET", "/p/a%2Fb")) == "ambiguous_path"
 
@@ -125,7 +159,13 @@ OVERRIDES = [  # method, headers, query, refuse, judge
     ("POST", [(b"x-http-method-override", b" delete ")], b"", "method_override", "delete"),
     ("POST", [(b"x-http-method-override", b"FOO")], b"", "method_override", "method_override"),
     ("POST", [(b"x-http-method-override", b"")], b"", "method_override", "method_override"),
-    ("POST", [(b"x-http-method-override", b"GET"), (b"x-http-method-override", b"DELETE")], b"", "method_override", "method_override"),
+    (
+        "POST",
+        [(b"x-http-method-override", b"GET"), (b"x-http-method-override", b"DELETE")],
+        b"",
+        "method_override",
+        "method_override",
+    ),
     ("DELETE", [(b"x-http-method-override", b"GET")], b"", "method_override", "method_override"),
     ("POST", [(b"x-http-method", b"GET")], b"", "method_override", "method_override"),
     ("POST", [(b"x-method-override", b"GET")], b"", "method_override", "method_override"),
@@ -133,7 +173,13 @@ OVERRIDES = [  # method, headers, query, refuse, judge
     ("POST", [], b"a=b&_method=DELETE", "method_override", "method_override"),
     ("POST", [], b"%5Fmethod=DELETE", "method_override", "method_override"),
     ("POST", [], b"a;_method[]=DELETE", "method_override", "method_override"),
-    ("POST", [(b"x-http-method-override", b"GET")], b"_method=DELETE", "method_override", "method_override"),
+    (
+        "POST",
+        [(b"x-http-method-override", b"GET")],
+        b"_method=DELETE",
+        "method_override",
+        "method_override",
+    ),
     ("POST", [], b"a=b", "post", "post"),
     ("POST", [(b"access-control-request-method", b"GET")], b"my_method=1&a=%20", "post", "post"),
 ]
@@ -142,6 +188,9 @@ OVERRIDES = [  # method, headers, query, refuse, judge
 @pytest.mark.parametrize("method, headers, query, refuse, judge", OVERRIDES, ids=str)
 def test_a_method_override_is_refused_or_judged(method, headers, query, refuse, judge):
     written = [Rule(name, "/x", scopes=name.lower()) for name in ("GET", "POST", "DELETE")]
-    for rules, expected in ((Rules(written), refuse), (Rules(written, method_override="judge"), judge)):
+    for rules, expected in (
+        (Rules(written), refuse),
+        (Rules(written, method_override="judge"), judge),
+    ):
         assert seen(rules.policy_for(Request(method, "/x", query, headers))) == expected
         assert seen(rules.policy_for_target(method, b"/x?" + query, headers)) == expected

@@ -22,7 +22,11 @@ def issuer():
 
 def ask(issuer, *headers, **form):
     fixed = ("Content-Type", "application/x-www-form-urlencoded")
-    return issuer.handle(HttpRequest("POST", f"{issuer.issuer}/introspect", (fixed, *headers), urlencode(form).encode()))
+    return issuer.handle(
+        HttpRequest(
+            "POST", f"{issuer.issuer}/introspect", (fixed, *headers), urlencode(form).encode()
+        )
+    )
 
 
 def basic(user, password):
@@ -33,13 +37,22 @@ ENCODED = urlencode({"": "colon:percent%plus+space ü"})[1:]
 
 
 def assertion(issuer, *, key=None, **changes):
-    claims = {"iss": "api", "sub": "api", "aud": issuer.issuer, "jti": "1", "exp": NOW + 60, **changes}
+    claims = {
+        "iss": "api",
+        "sub": "api",
+        "aud": issuer.issuer,
+        "jti": "1",
+        "exp": NOW + 60,
+        **changes,
+    }
     claims = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(claims, (key or issuer.client_check.client_key).private_key, "ES256")
 
 
 def by_assertion(issuer, made, kind="urn:ietf:params:oauth:client-assertion-type:jwt-bearer"):
-    return ask(issuer, token="t", client_id="api", client_assertion=made, client_assertion_type=kind)
+    return ask(
+        issuer, token="t", client_id="api", client_assertion=made, client_assertion_type=kind
+    )
 
 
 def test_introspection_of_a_good_client(issuer):
@@ -61,7 +74,11 @@ BAD_CLIENTS = [
     ("no colon", [("Authorization", "Basic " + base64.b64encode(b"api").decode())], {"token": "t"}),
     ("no base64", [("Authorization", "Basic ?")], {"token": "t"}),
     ("no UTF-8", [("Authorization", "Basic /w==")], {"token": "t"}),
-    ("Bearer", [("Authorization", basic("api", ENCODED)[1].replace("Basic", "Bearer"))], {"token": "t"}),
+    (
+        "Bearer",
+        [("Authorization", basic("api", ENCODED)[1].replace("Basic", "Bearer"))],
+        {"token": "t"},
+    ),
     ("another secret posted", [], {**GOOD_POST, "client_secret": "x"}),
     ("a secret without a client", [], {"token": "t", "client_secret": GOOD_POST["client_secret"]}),
     ("two methods", [basic("api", ENCODED)], GOOD_POST),
@@ -69,7 +86,9 @@ BAD_CLIENTS = [
 ]
 
 
-@pytest.mark.parametrize(("headers", "form"), [row[1:] for row in BAD_CLIENTS], ids=[row[0] for row in BAD_CLIENTS])
+@pytest.mark.parametrize(
+    ("headers", "form"), [row[1:] for row in BAD_CLIENTS], ids=[row[0] for row in BAD_CLIENTS]
+)
 def test_introspection_refuses_other_clients(issuer, headers, form):
     answer = ask(issuer, *headers, **form)
 
@@ -115,12 +134,39 @@ def test_introspection_takes_an_assertion_once_and_from_its_key(issuer):
     ("request_", "status"),
     [
         (HttpRequest("GET", "https://issuer.test/introspect"), 405),
-        (HttpRequest("POST", "https://issuer.test/introspect", (("content-type", "application/json"),), b"{}"), 415),
-        (HttpRequest("POST", "https://issuer.test/introspect", (("content-type", "application/x-www-form-urlencoded"),), b"a=b"), 400),
-        (HttpRequest("POST", "https://issuer.test/introspect", (("content-type", "application/x-www-form-urlencoded"),), b"token="), 400),
         (
             HttpRequest(
-                "POST", "https://issuer.test/introspect", (("content-type", "application/x-www-form-urlencoded"),), b"token=a&token=b"
+                "POST",
+                "https://issuer.test/introspect",
+                (("content-type", "application/json"),),
+                b"{}",
+            ),
+            415,
+        ),
+        (
+            HttpRequest(
+                "POST",
+                "https://issuer.test/introspect",
+                (("content-type", "application/x-www-form-urlencoded"),),
+                b"a=b",
+            ),
+            400,
+        ),
+        (
+            HttpRequest(
+                "POST",
+                "https://issuer.test/introspect",
+                (("content-type", "application/x-www-form-urlencoded"),),
+                b"token=",
+            ),
+            400,
+        ),
+        (
+            HttpRequest(
+                "POST",
+                "https://issuer.test/introspect",
+                (("content-type", "application/x-www-form-urlencoded"),),
+                b"token=a&token=b",
             ),
             400,
         ),

@@ -16,7 +16,10 @@ from iiniit_guard.testing import Issuer, SettableClock, SigningKey, make_key
 from tests.unit.testing.test_client_check import ask
 
 NOW = 1_800_000_000
-MODULES = [f"iiniit_guard.testing.{module.name}" for module in pkgutil.iter_modules(iiniit_guard.testing.__path__)]
+MODULES = [
+    f"iiniit_guard.testing.{module.name}"
+    for module in pkgutil.iter_modules(iiniit_guard.testing.__path__)
+]
 
 
 @pytest.fixture
@@ -34,7 +37,11 @@ def test_token_is_a_jwt_access_token(issuer):
 
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(
-        token, issuer.signing_key.private_key.public_key(), ["ES256"], audience="https://api.test", options={"verify_iat": False}
+        token,
+        issuer.signing_key.private_key.public_key(),
+        ["ES256"],
+        audience="https://api.test",
+        options={"verify_iat": False},
     )
 
     assert header == {"alg": "ES256", "typ": "at+jwt", "kid": "es256-1"}
@@ -60,8 +67,13 @@ def test_token_members_can_be_replaced_and_removed(issuer):
 
 
 def test_token_expiry_can_be_left_out_or_lie_in_the_past(issuer):
-    assert "exp" not in jwt.decode(issuer.token(expires_in=None), options={"verify_signature": False})
-    assert jwt.decode(issuer.token(expires_in=-1), options={"verify_signature": False})["exp"] == NOW - 1
+    assert "exp" not in jwt.decode(
+        issuer.token(expires_in=None), options={"verify_signature": False}
+    )
+    assert (
+        jwt.decode(issuer.token(expires_in=-1), options={"verify_signature": False})["exp"]
+        == NOW - 1
+    )
 
 
 def test_token_can_be_signed_by_anything(issuer):
@@ -216,7 +228,13 @@ def test_fail_without_an_answer(issuer, mode):
 
 
 @pytest.mark.parametrize(
-    ("mode", "status", "body"), [("500", 500, b"out of order"), ("array", 200, b"[]"), ("empty", 200, b""), ("redirect", 302, b"")]
+    ("mode", "status", "body"),
+    [
+        ("500", 500, b"out of order"),
+        ("array", 200, b"[]"),
+        ("empty", 200, b""),
+        ("redirect", 302, b""),
+    ],
 )
 def test_fail_with_an_answer(issuer, mode, status, body):
     issuer.fail(mode)
