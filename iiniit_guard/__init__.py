@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.issuer.client_authentication import (
         BearerToken,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from iiniit_guard.core.model.policy import Policy
     from iiniit_guard.core.model.problem import Problem, Reason
     from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
-    from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
     from iiniit_guard.errors import GuardError, SettingsError, UsageError
     from iiniit_guard.guard import Guard
 
@@ -68,7 +68,7 @@ _HOMES = {
     ),
     "core.model.decision": ("Allow", "Decision", "Deny", "Unavailable"),
     "core.http.event": ("Event",),
-    "core.outcome": ("IssuerUnavailable", "TokenRefused"),
+    "core.errors": ("IssuerUnavailable", "TokenRefused"),
     "core.model.policy": ("Policy",),
     "core.model.problem": ("Problem", "Reason"),
     "core.model.request": ("Request", "request_from_environ", "request_from_scope"),

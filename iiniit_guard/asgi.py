@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
 from iiniit_guard.adapting.asgi_exchange import (
     Application,
     HttpExchange,
@@ -16,7 +16,7 @@ from iiniit_guard.adapting.asgi_exchange import (
     Scope,
     Send,
     WebsocketExchange,
-    recall_scope,
+    begin_scope,
     refuse,
 )
 from iiniit_guard.adapting.decorator_order import find_misordered
@@ -83,7 +83,7 @@ class GuardMiddleware:
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
-        self.gate: Gate = make_gate(
+        self.admission: Admission = make_admission(
             public,
             rules=rules,
             enforce=enforce,
@@ -125,12 +125,12 @@ class GuardMiddleware:
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
             exchange.outer = outer
-        token, principal = recall_scope(self.guard, self.gate, inner, _HOST), None
+        token, principal = begin_scope(self.guard, self.admission, inner, _HOST), None
         if not isinstance(token, AccessToken):
             answers = kind == "http" and _answers_preflights(self.app)
             decision = await admit_async(
                 self.guard,
-                self.gate,
+                self.admission,
                 request_from_scope(inner),
                 _HOST,
                 begun=token,

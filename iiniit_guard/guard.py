@@ -26,16 +26,16 @@ from iiniit_guard.core.decide import (
     find_cached,
     resume,
 )
+from iiniit_guard.core.errors import unwrap
 from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, event_of, usual_event
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.copying import CopiedAsItself
-from iiniit_guard.core.model.decision import Allow, Answer, Decision, Deny
+from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.outcome import unwrap
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response, resource_document
 from iiniit_guard.core.settings.guard_settings import make_settings
@@ -211,7 +211,9 @@ class Guard(CopiedAsItself):
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
         scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
-        decision = self.resource.answers.deny(problem, request, policy, scheme=scheme, token=token)
+        decision = self.resource.refusal_writer.deny(
+            problem, request, policy, scheme=scheme, token=token
+        )
         self._tell(decision, request, host, 0.0)
         return decision
 
@@ -224,11 +226,11 @@ class Guard(CopiedAsItself):
         host: str = "guard",
     ) -> Deny:
         """Return the response to a problem that was found outside the guard."""
-        decision = self.resource.answers.deny(problem, request, policy or ANY_TOKEN)
+        decision = self.resource.refusal_writer.deny(problem, request, policy or ANY_TOKEN)
         self._tell(decision, request, host, 0.0)
         return decision
 
-    def metadata_response(self, request: Request) -> Answer | None:
+    def metadata_response(self, request: Request) -> Response | None:
         """Return the response to a request for the metadata of this resource (RFC 9728).
 
         None for any other request, and without the setting `resource`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
-from iiniit_guard.adapting.middleware import admit, checked_guard, recall_environ
+from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
+from iiniit_guard.adapting.middleware import admit, begin_environ, checked_guard
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
 from iiniit_guard.core.model.access_token import AccessToken
@@ -58,7 +58,7 @@ class GuardMiddleware:
     ) -> None:
         self.app = app
         self.guard: Guard = checked_guard(guard)
-        self.gate: Gate = make_gate(
+        self.admission: Admission = make_admission(
             public,
             rules=rules,
             enforce=enforce,
@@ -71,10 +71,10 @@ class GuardMiddleware:
 
         If a handler of `app` records a refusal, the refusal replaces the response of `app`.
         """
-        token, principal = recall_environ(self.guard, self.gate, environ, _HOST), None
+        token, principal = begin_environ(self.guard, self.admission, environ, _HOST), None
         if not isinstance(token, AccessToken):
             decision = admit(
-                self.guard, self.gate, request_from_environ(environ), _HOST, begun=token
+                self.guard, self.admission, request_from_environ(environ), _HOST, begun=token
             )
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):

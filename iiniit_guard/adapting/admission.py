@@ -44,7 +44,7 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Admission:
     """The settings of one middleware.
 
     Attributes:
@@ -70,14 +70,14 @@ class Gate:
 
     If so, the fast path reads only the Authorization field.
     """
-    opens: bool = field(init=False, repr=False, compare=False)
+    has_public_paths: bool = field(init=False, repr=False, compare=False)
     """Whether any path is public."""
     hinted: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
     """Not empty after the warning about a refused preflight was logged."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
-        object.__setattr__(self, "opens", bool(self.public or self.subtrees))
+        object.__setattr__(self, "has_public_paths", bool(self.public or self.subtrees))
 
     def policy_for(self, request: Request, *, host_answers: bool = False) -> Requirement:
         """Return the policy that this request must satisfy.
@@ -148,15 +148,15 @@ class Gate:
         )
 
 
-def make_gate(
+def make_admission(
     public: Iterable[str] = (),
     *,
     rules: Rules | None = None,
     enforce: Enforce = "all",
     optional_token: bool = False,
     preflights: Preflights = "auto",
-) -> Gate:
-    """Check the arguments of a middleware and return an immutable `Gate`.
+) -> Admission:
+    """Check the arguments of a middleware and return an immutable `Admission`.
 
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
@@ -196,7 +196,7 @@ def make_gate(
         )
     if faults:
         raise SettingsError(faults)
-    return Gate(
+    return Admission(
         frozenset(exact),
         tuple(subtrees),
         rules,

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias
 
-from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.middleware import Deciding, is_exception
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Answer, Refusal
+from iiniit_guard.core.model.decision import Refusal, Response
 from iiniit_guard.core.model.request import request_from_scope, route_path
 from iiniit_guard.errors import UsageError
 
@@ -213,8 +213,8 @@ class WebsocketExchange(RefusalRecord):
         return message
 
 
-def recall_scope(
-    guard: Deciding, gate: Gate, scope: Mapping[str, Any], host: str
+def begin_scope(
+    guard: Deciding, admission: Admission, scope: Mapping[str, Any], host: str
 ) -> AccessToken | Unfinished | None:
     """Decide about an ASGI request on the fast path: without creating a `Request` and without I/O.
 
@@ -230,17 +230,17 @@ def recall_scope(
             if authorization is not None:  # RFC 6750 §3.1: several credentials are refused
                 return None
             authorization = value
-    if authorization is None or not gate.wants_any_token:
+    if authorization is None or not admission.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and is_exception(
-        guard, gate, route_path(scope)
+    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
+        guard, admission, route_path(scope)
     ):
         return None
     read, method = partial(request_from_scope, scope), scope.get("method", "GET")
     return guard.begin(Presented(authorization, scope.get("query_string", b""), read, method, host))
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, decision: Answer) -> None:
+async def refuse(scope: Scope, receive: Receive, send: Send, decision: Response) -> None:
     """Send a refusal on a connection that has no response yet.
 
     Spec: ASGI 3.0, "WebSocket Denial Response" extension. Without it, a close before accept makes

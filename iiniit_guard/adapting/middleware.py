@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from iiniit_guard.adapting.admission import PASS, Gate, is_preflight
+from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.decision import Allow, Answer, Decision, Deny
+from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request, environ_path, request_from_environ
@@ -53,7 +53,7 @@ class Deciding(Protocol):
         """See `Guard.metadata_path`."""
         ...
 
-    def metadata_response(self, request: Request) -> Answer | None:
+    def metadata_response(self, request: Request) -> Response | None:
         """See `Guard.metadata_response`."""
         ...
 
@@ -90,77 +90,79 @@ def checked_guard(guard: G | None) -> G:
 
 def admit(
     guard: Deciding,
-    gate: Gate,
+    admission: Admission,
     request: Request,
     host: str,
     handler: Policy | None = None,
     *,
     begun: Unfinished | None = None,
     host_answers: bool = False,
-) -> Decision | Answer:
+) -> Decision | Response:
     """Decide about a request before any handler of the application runs.
 
     Args:
         guard: Checks credentials.
-        gate: Decides which requests need credentials.
+        admission: Decides which requests need credentials.
         request: The request that the middleware received.
         host: The name of the adapter, for events.
         handler: The policy of the handler that will run; None if it is unknown. It replaces the
-            policy of the gate, but not the policy of a rule.
-        begun: What `recall_environ` returned for this request, unless it returned a token.
-        host_answers: As for `Gate.policy_for`.
+            policy of the admission settings, but not the policy of a rule.
+        begun: What `begin_environ` returned for this request, unless it returned a token.
+        host_answers: As for `Admission.policy_for`.
 
     Returns:
         `Allow`, or the response to send: a refusal, or the metadata of this resource (RFC 9728).
     """
     if begun is not None:
-        return guard.authenticate(request, handler or gate.policy, host=host, begun=begun)
+        return guard.authenticate(request, handler or admission.policy, host=host, begun=begun)
     answer = guard.metadata_response(request)
     if answer is not None:
         return answer
-    requirement = _requirement_for(gate, request, handler, host_answers)
+    requirement = _requirement_for(admission, request, handler, host_answers)
     return (
         _PASSED
         if requirement is None
-        else _hinted(gate, request, guard.authenticate(request, requirement, host=host))
+        else _hinted(admission, request, guard.authenticate(request, requirement, host=host))
     )
 
 
 async def admit_async(
     guard: Deciding,
-    gate: Gate,
+    admission: Admission,
     request: Request,
     host: str,
     *,
     begun: Unfinished | None = None,
     host_answers: bool = False,
-) -> Decision | Answer:
+) -> Decision | Response:
     """Asynchronous twin of `admit`."""
     if begun is not None:
-        return await guard.authenticate_async(request, gate.policy, host=host, begun=begun)
+        return await guard.authenticate_async(request, admission.policy, host=host, begun=begun)
     answer = guard.metadata_response(request)
     if answer is not None:
         return answer
-    requirement = _requirement_for(gate, request, None, host_answers)
+    requirement = _requirement_for(admission, request, None, host_answers)
     return (
         _PASSED
         if requirement is None
-        else _hinted(gate, request, await guard.authenticate_async(request, requirement, host=host))
+        else _hinted(
+            admission, request, await guard.authenticate_async(request, requirement, host=host)
+        )
     )
 
 
-def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
+def _hinted(admission: Admission, request: Request, decision: Decision) -> Decision:
     """Log a hint about a refused CORS preflight, once for each middleware.
 
     The browser shows the developer only a CORS error, which does not name the cause.
     """
     if (
-        gate.preflights == "auto"
+        admission.preflights == "auto"
         and not isinstance(decision, Allow)
-        and not gate.hinted
+        and not admission.hinted
         and is_preflight(request)
     ):
-        gate.hinted.append(True)
+        admission.hinted.append(True)
         _log.warning(
             "a CORS preflight (OPTIONS without a token) was refused: put the CORS middleware "
             "outside the guard, so that it answers "
@@ -171,11 +173,11 @@ def _hinted(gate: Gate, request: Request, decision: Decision) -> Decision:
 
 
 def _requirement_for(
-    gate: Gate, request: Request, handler: Policy | None, host_answers: bool
+    admission: Admission, request: Request, handler: Policy | None, host_answers: bool
 ) -> Policy | Problem | None:
-    asked = gate.policy_for(request, host_answers=host_answers)
+    asked = admission.policy_for(request, host_answers=host_answers)
     if isinstance(asked, Policy):
-        return asked if handler is None or gate.rules is not None else handler
+        return asked if handler is None or admission.rules is not None else handler
     if isinstance(asked, Problem):
         return asked
     if asked == PASS:
@@ -183,9 +185,9 @@ def _requirement_for(
     raise UsageError("policy_for() of the rules must return a Policy, a Problem or PASS")
 
 
-def recall_environ(
+def begin_environ(
     guard: Deciding,
-    gate: Gate,
+    admission: Admission,
     environ: Mapping[str, Any],
     host: str,
     requirement: Policy = ANY_TOKEN,
@@ -196,7 +198,7 @@ def recall_environ(
 
     Args:
         guard: Has the token cache.
-        gate: Decides which requests need a token.
+        admission: Decides which requests need a token.
         environ: The request that the middleware received.
         host: The name of the adapter, for events.
         requirement: The policy of the handler that will run; any token suffices if it is unknown.
@@ -206,10 +208,10 @@ def recall_environ(
         `Unfinished` as its argument `begun`; None if the fast path does not apply.
     """
     authorization = environ.get("HTTP_AUTHORIZATION")
-    if authorization is None or not gate.wants_any_token:
+    if authorization is None or not admission.wants_any_token:
         return None
-    if (gate.opens or guard.metadata_path is not None) and is_exception(
-        guard, gate, environ_path(environ)
+    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
+        guard, admission, environ_path(environ)
     ):
         return None
     query = environ.get("QUERY_STRING")
@@ -221,6 +223,6 @@ def recall_environ(
     )
 
 
-def is_exception(guard: Deciding, gate: Gate, path: str) -> bool:
+def is_exception(guard: Deciding, admission: Admission, path: str) -> bool:
     """Return whether the decoded `path` is public or the path of the resource's metadata."""
-    return gate.is_public(path) or path == guard.metadata_path
+    return admission.is_public(path) or path == guard.metadata_path

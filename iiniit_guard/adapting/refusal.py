@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from iiniit_guard.core.model.decision import Answer
+from iiniit_guard.core.model.decision import Response
 
 DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "describes the content (RFC 9110 §8, §14.3; RFC 9530, RFC 9421, RFC 8288)": (
@@ -123,7 +123,9 @@ _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _LISTS: Final = frozenset({"vary", "access-control-expose-headers"})
 
 
-def replace_headers(refusal: Answer, replaced: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def replace_headers(
+    refusal: Response, replaced: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """Return the header fields of `refusal`, followed by those kept from the replaced response.
 
     Fields that `DROPPED` matches are removed, and so are fields that the refusal has itself. All

@@ -9,7 +9,7 @@ import click
 
 @click.command("hash-secret")
 def hash_secret() -> None:
-    """Hash a secret from standard input, for [[callers]] in guard.toml.
+    """Hash a secret from standard input, for [[introspection_clients]] in guard.toml.
 
     One trailing line break is stripped. To generate a secret, run: openssl rand -hex 32
     """

@@ -142,7 +142,7 @@ def begin(
     if (
         authorization is None
         or authorization[:7] != b"Bearer "
-        or not resource.recalls
+        or not resource.has_fast_path
         or (presented.query and has_query_token(presented.query))
         or len(authorization) > resource.longest_authorization
     ):
@@ -188,9 +188,9 @@ def conclude(
     request = presented.read()
     if isinstance(result, Unreachable):
         # An outage is a 503; a 401 would make clients fetch new tokens.
-        return resource.answers.unavailable(result, request)
+        return resource.refusal_writer.unavailable(result, request)
     policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
-    return resource.answers.deny(
+    return resource.refusal_writer.deny(
         result,
         request,
         policy,
@@ -220,7 +220,7 @@ def find_cached(
     """
     if (
         authorization[:7] != b"Bearer "
-        or not resource.recalls
+        or not resource.has_fast_path
         or (query and has_query_token(query))
     ):
         return None
@@ -295,7 +295,7 @@ def _judge(
                 return unverified(Reason.UNKNOWN_ISSUER, resource)
         if presented.digest is None or encoded != credential.value.encode("ascii"):
             presented.digest = digest_of(credential.value, issuer)
-        cached = yield from resource.recall_confirmed(presented.digest)
+        cached = yield from resource.get_confirmed(presented.digest)
         presented.cache = "miss" if cached is None else "hit"
         outcome = cached or (
             yield from verify(credential.value, presented.digest, resource, issuer)

@@ -82,7 +82,7 @@ class ProtectedResource:
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
-        self.answers: RefusalWriter = RefusalWriter(
+        self.refusal_writer: RefusalWriter = RefusalWriter(
             realm=settings.realm or (known[0].audiences[0] if known else "api"),
             schemes=("Bearer", *settings.alternatives),
             resource_metadata=None
@@ -105,7 +105,7 @@ class ProtectedResource:
 
         Only this limit includes white space after the token.
         """
-        self.recalls: bool = self.token_alone_decides and not self.takes_assertions
+        self.has_fast_path: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a cached token in `Authorization` can be found by its digest alone."""
         self.find: Callable[[bytes], CacheEntry | None] = (
             self.cache.find if self._found is None else self._find_confirmed
@@ -143,12 +143,12 @@ class ProtectedResource:
         ]
         return fitting[0] if len(fitting) == 1 else None
 
-    def recall(self, digest: bytes) -> AccessToken | None:
+    def get_cached(self, digest: bytes) -> AccessToken | None:
         """Return the cached token that may be used without a call about its issuer, or None."""
         entry = self.find(digest)
         return None if entry is None else entry.token
 
-    def recall_confirmed(self, digest: bytes) -> Flow[AccessToken | None]:
+    def get_confirmed(self, digest: bytes) -> Flow[AccessToken | None]:
         """Return the cached token that may be used, or None.
 
         If due, the application is first called to confirm the token's issuer.
@@ -158,7 +158,7 @@ class ProtectedResource:
             return None if entry is None else entry.token
         # Withdraws the tokens of an issuer that is now unknown.
         yield from self._found.server_of(entry.token.issuer)
-        return self.cache.recall(digest)
+        return self.cache.get(digest)
 
     def remaining(self, digest: bytes) -> float:
         """Return the seconds for which the cached token may be used without a call; 0 if none."""

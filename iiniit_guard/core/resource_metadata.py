@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from iiniit_guard.core.model.decision import Answer
+from iiniit_guard.core.model.decision import Response
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.settings.guard_settings import GuardSettings
@@ -30,7 +30,7 @@ def resource_document(settings: GuardSettings) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value}
 
 
-def metadata_response(request: Request, resource: ProtectedResource) -> Answer | None:
+def metadata_response(request: Request, resource: ProtectedResource) -> Response | None:
     """Return the response to a request for the metadata document, or None for any other request.
 
     The document needs no token and may be read from every origin.
@@ -50,7 +50,7 @@ def metadata_response(request: Request, resource: ProtectedResource) -> Answer |
             ("Access-Control-Allow-Headers", "*"),
             ("Access-Control-Max-Age", "3600"),
         )
-        return Answer(204, preflight, b"")
+        return Response(204, preflight, b"")
     body = json.dumps(resource_document(resource.settings)).encode()
     headers = (
         ("Content-Type", "application/json"),
@@ -58,4 +58,4 @@ def metadata_response(request: Request, resource: ProtectedResource) -> Answer |
         ("Cache-Control", f"public, max-age={_LIFETIME_SECONDS}"),
         ("Access-Control-Allow-Origin", "*"),
     )
-    return Answer(200, headers, b"" if request.method == "HEAD" else body)
+    return Response(200, headers, b"" if request.method == "HEAD" else body)

@@ -14,23 +14,23 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
-from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.decision import Allow, Answer, Refusal
-from iiniit_guard.django.admission import Admission
+from iiniit_guard.core.model.decision import Allow, Refusal, Response
 from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
+from iiniit_guard.django.record import AdmissionRecord
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import (
+    begin_request,
     has_credential,
     new_record,
     note,
     read_request,
-    recall,
     state_of,
 )
 from iiniit_guard.guard import Guard
@@ -80,9 +80,9 @@ class GuardMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.guard: Guard
-        self.gate: Gate
-        self.guard, self.gate = load()
-        self._gate_without_hook = replace(self.gate, preflights="guard")
+        self.admission: Admission
+        self.guard, self.admission = load()
+        self._gate_without_hook = replace(self.admission, preflights="guard")
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
@@ -121,87 +121,96 @@ class GuardMiddleware:
         if self._asynchronous:
             return self._call_async(request)
         unasked = self._hooked and _leads_to_public_view(request)
-        admission = self._enter(request, _PASSED if unasked else self._ask(request), unasked)
-        if not isinstance(admission, Admission):
-            return admission
+        record = self._enter(request, _PASSED if unasked else self._ask(request), unasked)
+        if not isinstance(record, AdmissionRecord):
+            return record
         try:
             response = self.get_response(request)
         except Exception:
-            if admission.record.refusal is None:
+            if record.refusals.refusal is None:
                 raise
-            return response_to(admission.record.refusal)
+            return response_to(record.refusals.refusal)
         if not isinstance(response, HttpResponseBase) and isawaitable(response):
             # An inner wrapper hides that the inner middleware is asynchronous.
-            return self._finish_async(request, admission, response)
+            return self._finish_async(request, record, response)
         return self._finish(
             request,
-            admission,
+            record,
             response,
-            None if admission.covers_response(request, response) else self._ask(request),
+            None if record.covers_response(request, response) else self._ask(request),
         )
 
     async def _call_async(self, request: HttpRequest) -> HttpResponse:
         unasked = self._hooked and _leads_to_public_view(request)
-        admission = self._enter(
+        record = self._enter(
             request, _PASSED if unasked else await self._ask_async(request), unasked
         )
-        if not isinstance(admission, Admission):
-            return admission
-        return await self._finish_async(request, admission, self.get_response(request))
+        if not isinstance(record, AdmissionRecord):
+            return record
+        return await self._finish_async(request, record, self.get_response(request))
 
     async def _finish_async(
-        self, request: HttpRequest, admission: Admission, coming: Awaitable[HttpResponse]
+        self, request: HttpRequest, record: AdmissionRecord, coming: Awaitable[HttpResponse]
     ) -> HttpResponse:
         try:
             response = await coming
         except Exception:
-            if admission.record.refusal is None:
+            if record.refusals.refusal is None:
                 raise
-            return response_to(admission.record.refusal)
+            return response_to(record.refusals.refusal)
         decision = (
-            None if admission.covers_response(request, response) else await self._ask_async(request)
+            None if record.covers_response(request, response) else await self._ask_async(request)
         )
-        return self._finish(request, admission, response, decision)
+        return self._finish(request, record, response, decision)
 
     def _finish(
         self,
         request: HttpRequest,
-        admission: Admission,
+        record: AdmissionRecord,
         response: HttpResponse,
-        decision: AccessToken | Allow | Answer | None,
+        decision: AccessToken | Allow | Response | None,
     ) -> HttpResponse:
         if decision is not None:
-            admission.decide_again(request, self._passes_as_preflight(request, decision))
-        return admission.finish(
-            response, decision, admission.preflight_only and has_credential(request, self.guard)
+            record.decide_again(request, self._passes_as_preflight(request, decision))
+        return record.finish(
+            response, decision, record.preflight_only and has_credential(request, self.guard)
         )
 
-    def _ask(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        gate, answers = self._requirements()
-        said = recall(self.guard, gate, request, HOST)
+    def _ask(self, request: HttpRequest) -> AccessToken | Allow | Response:
+        admission, answers = self._requirements()
+        begun = begin_request(self.guard, admission, request, HOST)
         return (
-            said
-            if isinstance(said, AccessToken)
+            begun
+            if isinstance(begun, AccessToken)
             else admit(
-                self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers
+                self.guard,
+                admission,
+                read_request(request),
+                HOST,
+                begun=begun,
+                host_answers=answers,
             )
         )
 
-    async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Answer:
-        gate, answers = self._requirements()
-        said = recall(self.guard, gate, request, HOST)
-        if isinstance(said, AccessToken):
-            return said
+    async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Response:
+        admission, answers = self._requirements()
+        begun = begin_request(self.guard, admission, request, HOST)
+        if isinstance(begun, AccessToken):
+            return begun
         return await admit_async(
-            self.guard, gate, read_request(request), HOST, begun=said, host_answers=answers
+            self.guard, admission, read_request(request), HOST, begun=begun, host_answers=answers
         )
 
-    def _requirements(self) -> tuple[Gate, bool]:
-        """Return the gate, and whether inner middleware answers preflights instead of a view."""
-        return (self.gate, self._cors_answers) if self._hooked else (self._gate_without_hook, False)
+    def _requirements(self) -> tuple[Admission, bool]:
+        """Return the admission settings, and whether inner middleware answers preflights."""
+        return (
+            (self.admission, self._cors_answers)
+            if self._hooked
+            else (self._gate_without_hook, False)
+        )
 
     def _passes_as_preflight(
-        self, request: HttpRequest, decision: AccessToken | Allow | Answer
+        self, request: HttpRequest, decision: AccessToken | Allow | Response
     ) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
         if (
@@ -211,40 +220,40 @@ class GuardMiddleware:
             or decision.principal
         ):
             return False
-        gate, answers = self._requirements()
-        return gate.passes_as_preflight(read_request(request), host_answers=answers)
+        admission, answers = self._requirements()
+        return admission.passes_as_preflight(read_request(request), host_answers=answers)
 
     def _enter(
-        self, request: HttpRequest, decision: AccessToken | Allow | Answer, unasked: bool
-    ) -> Admission | HttpResponse:
+        self, request: HttpRequest, decision: AccessToken | Allow | Response, unasked: bool
+    ) -> AdmissionRecord | HttpResponse:
         if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
                 record_refusal(state_of(request), decision)  # for an outer guard middleware
             return response_to(decision)
-        record = new_record(request)  # outer middleware may pass the same request several times
-        note(request, self.guard, *_found(decision), record)
-        admission = Admission(
-            request, record, unasked, not unasked and self._passes_as_preflight(request, decision)
+        refusals = new_record(request)  # outer middleware may pass the same request several times
+        note(request, self.guard, *_found(decision), refusals)
+        record = AdmissionRecord(
+            request, refusals, unasked, not unasked and self._passes_as_preflight(request, decision)
         )
-        setattr(request, self._attribute, admission)
-        return admission
+        setattr(request, self._attribute, record)
+        return record
 
     def _process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponse | None:
         """Decide again if the previous decision does not cover `view`."""
-        admission: Admission = getattr(request, self._attribute)
-        if admission.covers(request, view):
-            return admission.in_place_of(view)
-        return self._settle(request, admission, view, self._ask(request))
+        record: AdmissionRecord = getattr(request, self._attribute)
+        if record.covers(request, view):
+            return record.in_place_of(view)
+        return self._settle(request, record, view, self._ask(request))
 
     async def _process_view_async(
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponse | None:
-        admission: Admission = getattr(request, self._attribute)
-        if admission.covers(request, view):
-            return admission.in_place_of(view)
-        return self._settle(request, admission, view, await self._ask_async(request))
+        record: AdmissionRecord = getattr(request, self._attribute)
+        if record.covers(request, view):
+            return record.in_place_of(view)
+        return self._settle(request, record, view, await self._ask_async(request))
 
     def _hook_of_either_kind(self) -> Callable[..., Any]:
         """Return a hook that is marked asynchronous.
@@ -268,17 +277,17 @@ class GuardMiddleware:
     def _settle(
         self,
         request: HttpRequest,
-        admission: Admission,
+        record: AdmissionRecord,
         view: Callable[..., Any],
-        decision: AccessToken | Allow | Answer,
+        decision: AccessToken | Allow | Response,
     ) -> HttpResponse | None:
-        admission.decide_again(request, self._passes_as_preflight(request, decision))
+        record.decide_again(request, self._passes_as_preflight(request, decision))
         if not isinstance(decision, (AccessToken, Allow)):
             if isinstance(decision, Refusal):
                 record_refusal(state_of(request), decision)
             return response_to(decision)
         note(request, self.guard, *_found(decision))
-        return admission.in_place_of(view)
+        return record.in_place_of(view)
 
 
 def _found(decision: AccessToken | Allow) -> tuple[AccessToken | None, Principal | None]:

@@ -12,7 +12,7 @@ from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from iiniit_guard.adapting.refusal import replace_headers
-from iiniit_guard.core.model.decision import Answer
+from iiniit_guard.core.model.decision import Response
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.request_state import RefusalRecord
@@ -23,7 +23,7 @@ else:
 
 R = TypeVar("R")
 
-NO_CONTENT: Final = Answer(204, (), b"")
+NO_CONTENT: Final = Response(204, (), b"")
 
 
 class RequestRefused(_PermissionDenied):
@@ -60,7 +60,7 @@ class _AwaitableResponse(HttpResponse):
         return self
 
 
-def response_to(decision: Answer) -> HttpResponse:
+def response_to(decision: Response) -> HttpResponse:
     """Return the Django response for `decision`."""
     response = _AwaitableResponse(decision.body, status=decision.status)
     del response.headers["Content-Type"]  # Django adds one; the refusal may have none
@@ -69,7 +69,7 @@ def response_to(decision: Answer) -> HttpResponse:
     return response
 
 
-def replacement(decision: Answer, replaced: object) -> HttpResponse:
+def replacement(decision: Response, replaced: object) -> HttpResponse:
     """Return the response for `decision` that replaces another response.
 
     The new response keeps header fields and cookies that other layers added. `replaced` is not

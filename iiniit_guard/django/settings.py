@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from iiniit_guard.adapting.admission import Gate, make_gate
+from iiniit_guard.adapting.admission import Admission, make_admission
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.guard import Guard
 
 SETTING: Final = "IINIIT_GUARD"
 _OF_THE_MIDDLEWARE: Final = ("public", "rules", "enforce", "optional_token", "preflights")
 
-_loaded: list[tuple[object, Guard, Gate]] = []
+_loaded: list[tuple[object, Guard, Admission]] = []
 
 
-def load() -> tuple[Guard, Gate]:
-    """Return the guard and the gate of this process.
+def load() -> tuple[Guard, Admission]:
+    """Return the guard and the admission settings of this process.
 
     They are created once from the settings, and created again if a test replaces the setting.
 
@@ -26,16 +26,16 @@ def load() -> tuple[Guard, Gate]:
         SettingsError: The setting is invalid. The exception lists every fault.
     """
     configured = getattr(settings, SETTING, None)
-    for source, guard, gate in _loaded:
+    for source, guard, admission in _loaded:
         if source is configured:
-            return guard, gate
-    guard, gate = parse(configured)
-    _loaded[:] = [(configured, guard, gate)]
-    return guard, gate
+            return guard, admission
+    guard, admission = parse(configured)
+    _loaded[:] = [(configured, guard, admission)]
+    return guard, admission
 
 
-def parse(configured: object) -> tuple[Guard, Gate]:
-    """Create a guard and a gate from the value of `IINIIT_GUARD`.
+def parse(configured: object) -> tuple[Guard, Admission]:
+    """Create a guard and admission settings from the value of `IINIIT_GUARD`.
 
     Args:
         configured: A `Guard`, or a mapping. The mapping may have `public`, `rules`, `enforce`,
@@ -44,10 +44,10 @@ def parse(configured: object) -> tuple[Guard, Gate]:
 
     Raises:
         SettingsError: The value is invalid. The exception lists every fault of the guard and of
-            the gate.
+            the admission settings.
     """
     if isinstance(configured, Guard):
-        return configured, make_gate()
+        return configured, make_admission()
     if not isinstance(configured, Mapping) or not configured:
         raise SettingsError(
             [f"{SETTING}: must be a Guard or a dict of settings in the Django settings"]
@@ -55,9 +55,9 @@ def parse(configured: object) -> tuple[Guard, Gate]:
     ours = {name: configured[name] for name in _OF_THE_MIDDLEWARE if name in configured}
     others = {name: value for name, value in configured.items() if name not in ours}
     faults: list[str] = []
-    gate, guard = Gate(), None
+    admission, guard = Admission(), None
     try:
-        gate = make_gate(**ours)
+        admission = make_admission(**ours)
     except SettingsError as fault:
         faults += fault.faults
     try:
@@ -66,7 +66,7 @@ def parse(configured: object) -> tuple[Guard, Gate]:
         faults += fault.faults
     if guard is None or faults:
         raise SettingsError(faults)
-    return guard, gate
+    return guard, admission
 
 
 def _make_guard(configured: dict[str, Any]) -> Guard:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from iiniit_guard.adapting.asgi_exchange import recall_scope
-from iiniit_guard.adapting.middleware import is_exception, recall_environ
+from iiniit_guard.adapting.asgi_exchange import begin_scope
+from iiniit_guard.adapting.middleware import begin_environ, is_exception
 from iiniit_guard.adapting.request_state import (
     GUARD_KEY,
     PRINCIPAL_KEY,
@@ -23,7 +23,7 @@ from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
-    from iiniit_guard.adapting.admission import Gate
+    from iiniit_guard.adapting.admission import Admission
     from iiniit_guard.core.model.access_token import AccessToken, Principal
     from iiniit_guard.guard import Guard
 
@@ -105,24 +105,24 @@ def read_request(request: HttpRequest) -> Request:
     return read
 
 
-def recall(
-    guard: Guard, gate: Gate, request: HttpRequest, host: str
+def begin_request(
+    guard: Guard, admission: Admission, request: HttpRequest, host: str
 ) -> AccessToken | Unfinished | None:
-    """Decide about a request on the fast path, without I/O; see `recall_environ`."""
+    """Decide about a request on the fast path, without I/O; see `begin_environ`."""
     # Use Django's path_info, because middleware may have changed it.
-    if (gate.opens or guard.metadata_path is not None) and is_exception(
-        guard, gate, request.path_info
+    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
+        guard, admission, request.path_info
     ):
         return None
     scope = _scope_of(request)
     if scope is not None:
         return (
-            recall_scope(guard, gate, scope, host)
+            begin_scope(guard, admission, scope, host)
             if scope.get("method") == request.method
             else None
         )
     return (
-        recall_environ(guard, gate, request.META, host)
+        begin_environ(guard, admission, request.META, host)
         if request.META.get("REQUEST_METHOD") == request.method
         else None
     )

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Request, Response
 
-from iiniit_guard.adapting.admission import PASS, Gate
+from iiniit_guard.adapting.admission import PASS, Admission
 from iiniit_guard.adapting.decorator_order import find_misordered
 from iiniit_guard.adapting.decorators import is_public, policies_of
-from iiniit_guard.adapting.middleware import admit, recall_environ
+from iiniit_guard.adapting.middleware import admit, begin_environ
 from iiniit_guard.adapting.request_state import add_notes, record_refusal
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Answer, Refusal
+from iiniit_guard.core.model.decision import Allow, Refusal
+from iiniit_guard.core.model.decision import Response as GuardResponse
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.request import request_from_environ
 from iiniit_guard.errors import UsageError
-from iiniit_guard.flask.admission import ADMISSION_KEY, ANY_VIEW, NO_VIEW, Admission
+from iiniit_guard.flask.record import ADMISSION_KEY, ANY_VIEW, NO_VIEW, AdmissionRecord
 from iiniit_guard.flask.refused import HOST, current_request, response_to
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ class BeforeRequest:
     Args:
         app: The application.
         guard: Checks credentials.
-        gate: Decides which requests need a token.
+        admission: Decides which requests need a token.
         flask_dispatches: Returns whether Flask's own code answers OPTIONS, so that no view can run
             instead.
     """
 
     def __init__(
-        self, app: Flask, guard: Guard, gate: Gate, flask_dispatches: Callable[[], bool]
+        self, app: Flask, guard: Guard, admission: Admission, flask_dispatches: Callable[[], bool]
     ) -> None:
         self._app = app
         self._guard = guard
-        self._gate = gate
+        self._admission = admission
         self._flask_dispatches = flask_dispatches
         self._looked = False
         # By endpoint: its view, whether the view is public, and the policy of the view.
@@ -60,26 +61,26 @@ class BeforeRequest:
             asked.endpoint,
             cast("dict[Any, Any]", self._app.view_functions),
         )
-        admission = environ.get(ADMISSION_KEY)
+        record = environ.get(ADMISSION_KEY)
         # The request did not pass through the WSGI application: `app.test_request_context`.
-        if admission is None:
-            admission = environ[ADMISSION_KEY] = Admission(environ, self)
+        if record is None:
+            record = environ[ADMISSION_KEY] = AdmissionRecord(environ, self)
         # The endpoint is None if no route matches. Call `dict.get`, which `CheckedViews` overrides.
         view = dict.get(views, endpoint)
         is_open, requirement = self._marks_of(endpoint, view)
         if is_open:
             add_notes(environ, self._guard, None)
-            admission.admitted = view
+            record.admitted = view
             return None
         # Check the policy of the outermost decorator here, so that there is one event. The
         # decorators of the view check the other policies.
-        said = recall_environ(self._guard, self._gate, environ, HOST, requirement or ANY_TOKEN)
-        if isinstance(said, AccessToken):
+        begun = begin_environ(self._guard, self._admission, environ, HOST, requirement or ANY_TOKEN)
+        if isinstance(begun, AccessToken):
             # Store the token in the environ, not in flask.g: nested requests share the application
             # context, to which g belongs. An application may modify its environ (PEP 3333), and
             # every request has an environ of its own.
-            add_notes(environ, self._guard, said)
-            admission.admitted = ANY_VIEW
+            add_notes(environ, self._guard, begun)
+            record.admitted = ANY_VIEW
             return None
         read = request_from_environ(environ)
         # The view that runs is checked again, so this prediction cannot admit another one.
@@ -88,40 +89,44 @@ class BeforeRequest:
             and self._flask_dispatches()
         )
         decision = admit(
-            self._guard, self._gate, read, HOST, requirement, begun=said, host_answers=flask_answers
+            self._guard,
+            self._admission,
+            read,
+            HOST,
+            requirement,
+            begun=begun,
+            host_answers=flask_answers,
         )
         if not isinstance(decision, Allow):
-            return _recorded(environ, admission, decision)
+            return _recorded(environ, record, decision)
         add_notes(environ, self._guard, decision.token, decision.principal)
         if decision.token is not None or decision.principal is not None:
-            admission.admitted = ANY_VIEW
+            record.admitted = ANY_VIEW
         else:
-            passes = flask_answers and self._gate.passes_as_preflight(read, host_answers=True)
-            admission.admitted = NO_VIEW if passes or view is None else view
+            passes = flask_answers and self._admission.passes_as_preflight(read, host_answers=True)
+            record.admitted = NO_VIEW if passes or view is None else view
         return None
 
-    def decide_late(self, admission: Admission, environ: WSGIEnvironment) -> None:
+    def decide_late(self, record: AdmissionRecord, environ: WSGIEnvironment) -> None:
         """Decide about a request whose response starts before Flask dispatches it.
 
         Middleware between the extension and Flask, the session interface and URL converters run
         before the route is known. Therefore the policy for the path that the client sent applies,
         without that of a view.
         """
-        decision = admit(self._guard, self._gate, request_from_environ(environ), HOST)
+        decision = admit(self._guard, self._admission, request_from_environ(environ), HOST)
         if isinstance(decision, Refusal):
-            admission.refusal = decision
+            record.refusal = decision
         else:
-            admission.admitted = NO_VIEW
+            record.admitted = NO_VIEW
 
     def admits(self, view: object) -> bool:
         """Return whether `view` is admitted for the current request; True without a request."""
         try:
-            admission = current_request().environ.get(ADMISSION_KEY)
+            record = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:
             return True
-        return admission is not None and (
-            admission.admitted is ANY_VIEW or admission.admitted is view
-        )
+        return record is not None and (record.admitted is ANY_VIEW or record.admitted is view)
 
     def refusal_of(self, function: object) -> Response | None:
         """Return the refusal of the current request if `function` is its view, not yet admitted."""
@@ -143,8 +148,8 @@ class BeforeRequest:
     def refusal_of_undecided(self) -> Response | None:
         """Decide about the current request, unless a decision was made, and return its refusal."""
         asked = current_request()
-        admission = asked.environ.get(ADMISSION_KEY)
-        return self.decide(asked) if admission is None or admission.admitted is None else None
+        record = asked.environ.get(ADMISSION_KEY)
+        return self.decide(asked) if record is None or record.admitted is None else None
 
     def _marks_of(self, endpoint: str | None, view: object) -> tuple[bool, Policy | None]:
         marks = self._marks.get(endpoint)
@@ -162,13 +167,13 @@ class BeforeRequest:
 
         A public path is public only for the view that Flask found for it.
         """
-        gate, read = self._gate, request_from_environ(environ)
-        asked = gate.policy_for(read)
+        admission, read = self._admission, request_from_environ(environ)
+        asked = admission.policy_for(read)
         if asked == PASS:
-            if gate.enforce == "declared" or gate.passes_as_preflight(read):
+            if admission.enforce == "declared" or admission.passes_as_preflight(read):
                 return None
-            asked = gate.policy
-        if requirement is not None and gate.rules is None:
+            asked = admission.policy
+        if requirement is not None and admission.rules is None:
             asked = requirement
         decision = self._guard.authenticate(read, asked, host=HOST)
         if not isinstance(decision, Allow):
@@ -187,7 +192,7 @@ class BeforeRequest:
         self._looked = True
 
 
-def _recorded(environ: dict[str, Any], admission: Admission, answer: Answer) -> Response:
+def _recorded(environ: dict[str, Any], record: AdmissionRecord, answer: GuardResponse) -> Response:
     """Return the response for a refusal or for the metadata of the resource.
 
     A refusal is recorded, so that no other response replaces it.
@@ -196,7 +201,7 @@ def _recorded(environ: dict[str, Any], admission: Admission, answer: Answer) -> 
         record_refusal(environ, answer)
         # The environ holds another record if a middleware between the extension and Flask guards
         # the application too.
-        admission.refusal = admission.refusal or answer
+        record.refusal = record.refusal or answer
     else:
-        admission.admitted = NO_VIEW
+        record.admitted = NO_VIEW
     return response_to(answer)

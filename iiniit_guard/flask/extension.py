@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask
 
-from iiniit_guard.adapting.admission import Enforce, Gate, Preflights, Rules, make_gate
+from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
 from iiniit_guard.adapting.middleware import checked_guard
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.methods import GuardedMethods
@@ -56,7 +56,7 @@ class IiniitGuard:
         preflights: Preflights = "auto",
     ) -> None:
         self.guard = guard
-        self.gate: Gate = make_gate(
+        self.admission: Admission = make_admission(
             public,
             rules=rules,
             enforce=enforce,
@@ -90,4 +90,4 @@ class IiniitGuard:
         if _EXTENSION in app.extensions:
             raise UsageError("this application already has an IiniitGuard")
         app.extensions[_EXTENSION] = self
-        GuardedMethods(app, guard, self.gate)
+        GuardedMethods(app, guard, self.admission)

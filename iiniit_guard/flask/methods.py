@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response
 from werkzeug.wsgi import ClosingIterator
 
-from iiniit_guard.adapting.admission import Gate
+from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.adapting.wsgi_response import respond
-from iiniit_guard.flask.admission import ADMISSION_KEY, ANY_VIEW, Admission
 from iiniit_guard.flask.before_request import BeforeRequest
+from iiniit_guard.flask.record import ADMISSION_KEY, ANY_VIEW, AdmissionRecord
 from iiniit_guard.flask.refused import Refused, current_request
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class GuardedMethods:
     Args:
         app: The application.
         guard: Checks credentials.
-        gate: Decides which requests need a token.
+        admission: Decides which requests need a token.
     """
 
-    def __init__(self, app: Flask, guard: Guard, gate: Gate) -> None:
+    def __init__(self, app: Flask, guard: Guard, admission: Admission) -> None:
         self._app = app
         self._guard = guard
-        self._before = BeforeRequest(app, guard, gate, self._flask_answers_options)
+        self._before = BeforeRequest(app, guard, admission, self._flask_answers_options)
         self._wsgi_app: Any = app.wsgi_app
         self._full_dispatch_request: Any = app.full_dispatch_request
         self._preprocess_request: Any = app.preprocess_request
@@ -65,10 +65,10 @@ class GuardedMethods:
         """Run the application and return its response, or the refusal that was recorded."""
         # The application gets a copy of the environ. A view may pass its environ to another guarded
         # application, which has a token and a record of its own.
-        admission = Admission(environ, self._before)
-        noted = with_notes(environ, self._guard, None, None, admission)
-        noted[ADMISSION_KEY] = admission
-        return respond(self._wsgi_app, noted, start_response, admission)
+        record = AdmissionRecord(environ, self._before)
+        noted = with_notes(environ, self._guard, None, None, record)
+        noted[ADMISSION_KEY] = record
+        return respond(self._wsgi_app, noted, start_response, record)
 
     def full_dispatch_request(self, *args: Any) -> Response:
         """Decide about the request, then call the original method.
@@ -80,8 +80,8 @@ class GuardedMethods:
         response = self._before.decide(asked)
         if response is not None:
             return self._finalize_request(*args, response)
-        admission: Admission = asked.environ[ADMISSION_KEY]
-        if admission.admitted is not ANY_VIEW:
+        record: AdmissionRecord = asked.environ[ADMISSION_KEY]
+        if record.admitted is not ANY_VIEW:
             self._watch_dispatch()
         answer: Response = self._full_dispatch_request(*args)
         if (
@@ -89,7 +89,7 @@ class GuardedMethods:
             and type(answer.response) in (list, tuple)
             and self._is_flasks_wsgi_app
         ):
-            admission.plain_body = ClosingIterator
+            record.plain_body = ClosingIterator
         return answer
 
     def preprocess_request(self, *args: Any) -> Any:
@@ -98,8 +98,8 @@ class GuardedMethods:
         An application may call this method without `full_dispatch_request`.
         """
         asked = current_request()
-        admission = asked.environ.get(ADMISSION_KEY)
-        if admission is None or admission.admitted is None:
+        record = asked.environ.get(ADMISSION_KEY)
+        if record is None or record.admitted is None:
             response = self._before.decide(asked)
             if response is not None:
                 return response
@@ -115,10 +115,10 @@ class GuardedMethods:
             Refused: The view needs a token, and the request has no valid one.
         """
         try:
-            admission = current_request().environ.get(ADMISSION_KEY)
+            record = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:  # without a request, `function` is not a view
             return self._ensure_sync(function)
-        if admission is None or admission.admitted is not ANY_VIEW:
+        if record is None or record.admitted is not ANY_VIEW:
             if isinstance(function, CheckedView):
                 function = function.checked()
             _raise(self._before.refusal_of(function))

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from iiniit_guard.core.model.decision import Answer
+from iiniit_guard.core.model.decision import Response as GuardResponse
 
 HOST: Final = "flask"
 # Each attribute access through the proxy takes 0.6 µs, as long as the hash of a token. Therefore
@@ -22,7 +22,7 @@ class Refused(HTTPException):
     code: int | None = None
 
 
-def response_to(decision: Answer) -> Response:
+def response_to(decision: GuardResponse) -> Response:
     """Return a Flask response with exactly the status, header fields and body of `decision`."""
     response = Response(decision.body, decision.status)
     response.headers.clear()  # Flask adds a Content-Type

@@ -56,7 +56,7 @@ def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
     )
 
 
-class Answer:
+class ResponseReader:
     """A response that is being read, within its size limits.
 
     The decoders of httpx2 are not used. They accept chains of codings, and version 2.10, the oldest

@@ -16,7 +16,7 @@ from iiniit_guard.io.http import (
     CHUNK_BYTES,
     KEPT_CONNECTIONS,
     KEPT_SECONDS,
-    Answer,
+    ResponseReader,
     TlsContexts,
     make_request,
     override,
@@ -106,11 +106,11 @@ class _Transport(httpx2.AsyncHTTPTransport):
 async def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
     response = await transport.handle_async_request(outgoing)
     try:
-        answer = Answer(response)
+        reader = ResponseReader(response)
         # `aiter_raw()` fails if an interceptor in a test has already read the response.
         async for chunk in cast("AsyncIterable[bytes]", response.stream):
-            answer.take(chunk)
-        return answer.end()
+            reader.take(chunk)
+        return reader.end()
     finally:
         await response.aclose()
 

@@ -18,7 +18,7 @@ from iiniit_guard.io.http import (
     CHUNK_BYTES,
     KEPT_CONNECTIONS,
     KEPT_SECONDS,
-    Answer,
+    ResponseReader,
     TlsContexts,
     make_request,
     override,
@@ -124,11 +124,11 @@ class _Transport(httpx2.HTTPTransport):
 def _send(transport: _Transport, outgoing: httpx2.Request) -> HttpResponse:
     response = transport.handle_request(outgoing)
     try:
-        answer = Answer(response)
+        reader = ResponseReader(response)
         # `iter_raw()` fails if an interceptor in a test has already read the response.
         for chunk in cast("Iterable[bytes]", response.stream):
-            answer.take(chunk)
-        return answer.end()
+            reader.take(chunk)
+        return reader.end()
     finally:
         response.close()
 

@@ -122,7 +122,9 @@ def settings_from_file(
     )
 
 
-GATEWAY_TABLES: Final = frozenset({"rules", "gateway", "server", "upstream", "callers"})
+GATEWAY_TABLES: Final = frozenset(
+    {"rules", "gateway", "server", "upstream", "introspection_clients"}
+)
 """Names at the top level of `guard.toml` that only `iiniit-guard serve` uses."""
 FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
 """All names that are allowed at the top level of `guard.toml`."""

@@ -11,7 +11,7 @@ from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.method import METHOD
 
-Answer: TypeAlias = Policy | Literal["pass"] | Problem
+Requirement: TypeAlias = Policy | Literal["pass"] | Problem
 """What a request must satisfy, or why it is refused.
 
 `"pass"` means that the guard does not check the credentials.
@@ -77,7 +77,7 @@ class Verdict:
         allow_encoded_slash: As in the rule.
     """
 
-    answer: Answer = field(compare=False)
+    answer: Requirement = field(compare=False)
     demand: object
     allow_encoded_slash: bool
 

@@ -14,7 +14,7 @@ from iiniit_guard.rules.method import effective_method
 from iiniit_guard.rules.pattern import PathPattern, parse_pattern
 from iiniit_guard.rules.rule import (
     ANY_METHOD,
-    Answer,
+    Requirement,
     Rule,
     Verdict,
     label_of,
@@ -108,7 +108,7 @@ class Rules:
             if (path := entry.pattern.plain_path) is not None
         }
 
-    def policy_for(self, request: Request) -> Answer:
+    def policy_for(self, request: Request) -> Requirement:
         """Return what a request must satisfy, by the path that the application routes.
 
         Returns:
@@ -123,7 +123,7 @@ class Rules:
         read = _read(request)
         return read if isinstance(read, Problem) else self._answer(method, *read)
 
-    def preflight_policy_for(self, request: Request) -> Answer | None:
+    def preflight_policy_for(self, request: Request) -> Requirement | None:
         """Return what a CORS preflight request must satisfy, by the rules that name OPTIONS.
 
         Of the rules that name OPTIONS itself, the one with the most specific path applies.
@@ -138,7 +138,9 @@ class Rules:
         read = _read(request)
         return read if isinstance(read, Problem) else self._preflight_answer(request, *read)
 
-    def preflight_policy_for_target(self, request: Request, target: str | bytes) -> Answer | None:
+    def preflight_policy_for_target(
+        self, request: Request, target: str | bytes
+    ) -> Requirement | None:
         """Return what `preflight_policy_for` returns, by the undecoded target, for a gateway."""
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         return (
@@ -149,7 +151,7 @@ class Rules:
 
     def policy_for_target(
         self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()
-    ) -> Answer:
+    ) -> Requirement:
         """Return what a request must satisfy, by its undecoded target.
 
         A gateway calls this, because it does not know how the upstream decodes the target.
@@ -171,7 +173,9 @@ class Rules:
         )
         return judged if isinstance(judged, Problem) else self._answer(judged, read.path, read.kept)
 
-    def _preflight_answer(self, request: Request, path: str, kept: str | None) -> Answer | None:
+    def _preflight_answer(
+        self, request: Request, path: str, kept: str | None
+    ) -> Requirement | None:
         verdict = self._judge(request.method, path, kept, _Entry.named)
         if verdict is not _NO_PATH:
             return verdict.answer
@@ -183,7 +187,7 @@ class Rules:
             else None
         )
 
-    def _answer(self, method: str, path: str, kept: str | None) -> Answer:
+    def _answer(self, method: str, path: str, kept: str | None) -> Requirement:
         """Return the answer for `path`. `kept` is its other reading if a slash was encoded."""
         if kept is None:
             return self._decide(method, path, _Entry.verdict).answer

@@ -14,7 +14,7 @@ from iiniit_guard.guard import Guard
 from iiniit_guard.sidecar.gateway.assertion import Assertions, read_keys
 from iiniit_guard.sidecar.gateway.authorize import Authorizer, Gatekeeping
 from iiniit_guard.sidecar.settings.dialects import Dialect
-from iiniit_guard.sidecar.settings.introspection_clients import Callers
+from iiniit_guard.sidecar.settings.introspection_clients import IntrospectionClients
 from iiniit_guard.sidecar.settings.peers import Peers
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Running:
         guard: Decides on credentials.
         peers: The network peers that may call the gateway listener.
         authorizer: Handles `/auth`.
-        callers: The clients that may use `/introspect`.
+        introspection_clients: The clients that may use `/introspect`.
         assertions: Creates assertions. None if no upstream requires them.
         in_flight: Number of requests in progress, except those on the fast path.
     """
@@ -43,7 +43,7 @@ class Running:
     guard: Guard
     peers: Peers
     authorizer: Authorizer
-    callers: Callers
+    introspection_clients: IntrospectionClients
     assertions: Assertions | None
     in_flight: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,5 +111,7 @@ def make_running(
             settings.log == "all",
         )
     )
-    callers = Callers(settings.callers, None if before is None else before.callers)
-    return Running(settings, guard, peers, authorizer, callers, assertions)
+    introspection_clients = IntrospectionClients(
+        settings.introspection_clients, None if before is None else before.introspection_clients
+    )
+    return Running(settings, guard, peers, authorizer, introspection_clients, assertions)

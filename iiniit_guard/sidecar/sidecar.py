@@ -36,7 +36,7 @@ class Sidecar:
 
     Args:
         read: Reads the settings, at the start and on each reload.
-        board: Exchanges statistics between workers. None if there is only one worker.
+        worker_stats: Exchanges statistics between workers. None if there is only one worker.
         more: Additional keyword arguments of `Guard` that a file cannot express.
 
     Raises:
@@ -47,11 +47,11 @@ class Sidecar:
         self,
         read: Callable[[], SidecarSettings],
         *,
-        board: WorkerStats | None = None,
+        worker_stats: WorkerStats | None = None,
         more: Mapping[str, Any] = NOTHING_MORE,
     ) -> None:
         self._read = read
-        self._board = board
+        self._worker_stats = worker_stats
         self._more = more
         clock: Clock | None = more.get("clock")
         self.history: History = History(time.time if clock is None else clock.wall)
@@ -148,7 +148,7 @@ class Sidecar:
             workers that published statistics.
         """
         own = self._own()
-        them = [own, *(self._board.others() if self._board is not None else ())]
+        them = [own, *(self._worker_stats.others() if self._worker_stats is not None else ())]
         return {
             **merge(them),
             "issuers": merge_issuers(each["issuers"] for each in them),
@@ -180,8 +180,8 @@ class Sidecar:
                     self.missing = await self.current.guard.prepare_async()
                     if not self.missing:
                         _log.info("ready")
-                if self._board is not None:
-                    self._board.tell(self._own())
+                if self._worker_stats is not None:
+                    self._worker_stats.tell(self._own())
                 else:
                     self.history.tick()
             except Exception as error:  # noqa: BLE001 - makes no decisions; the next round retries

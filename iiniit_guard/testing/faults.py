@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.testing.clock import SettableClock
 
-Answer: TypeAlias = HttpResponse | Unreachable
+IssuerResponse: TypeAlias = HttpResponse | Unreachable
 
 _HTML: Final = (("content-type", "text/html"),)
 _JSON: Final = (("content-type", "application/json"),)
-_AT_ONCE: Final[dict[str, Answer]] = {
+_AT_ONCE: Final[dict[str, IssuerResponse]] = {
     "connection": Unreachable("connection", "the connection was refused"),
     "tls": Unreachable("tls", "the certificate has expired"),
     "protocol": Unreachable("protocol", "the answer is no HTTP"),
@@ -27,7 +27,7 @@ _AT_ONCE: Final[dict[str, Answer]] = {
 _TAKES_TIME: Final = ("slow", "timeout")
 
 
-def check_mode(mode: str | Answer | None) -> None:
+def check_mode(mode: str | IssuerResponse | None) -> None:
     """Raise for a mode that does not exist.
 
     Otherwise the failure would never happen and its test would pass.
@@ -45,8 +45,11 @@ def check_mode(mode: str | Answer | None) -> None:
 
 
 def broken(
-    mode: str | Answer | None, request: HttpRequest, clock: SettableClock, slow_seconds: float
-) -> Answer | None:
+    mode: str | IssuerResponse | None,
+    request: HttpRequest,
+    clock: SettableClock,
+    slow_seconds: float,
+) -> IssuerResponse | None:
     """Return the faulty response to `request`, or None if the correct response is due."""
     if mode is None or isinstance(mode, (HttpResponse, Unreachable)):
         return mode

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
     from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.guard import Guard
-    from iiniit_guard.testing.faults import Answer
+    from iiniit_guard.testing.faults import IssuerResponse
     from iiniit_guard.testing.introspection import Method
     from iiniit_guard.testing.keys import Signer
     from iiniit_guard.testing.metadata import Document, Kind
@@ -106,7 +106,7 @@ class Issuer:
         self._numbers = count(1)
         self._key_numbers = count(2)
         self._known: dict[str, dict[str, Any]] = {}
-        self._failure: dict[str, str | Answer | None] = {}
+        self._failure: dict[str, str | IssuerResponse | None] = {}
 
     @property
     def now(self) -> float:
@@ -208,7 +208,7 @@ class Issuer:
         self.keys = [*self.keys, self.signing_key] if keep_old else [self.signing_key]
         return self.signing_key
 
-    def fail(self, mode: str | Answer | None, at: Kind | None = None) -> None:
+    def fail(self, mode: str | IssuerResponse | None, at: Kind | None = None) -> None:
         """Make this server fail, or end the failure.
 
         Args:
@@ -248,7 +248,7 @@ class Issuer:
         """Return a value for `Guard(introspection=...)` that this issuer accepts."""
         return self.client_check.credentials(method)
 
-    def handle(self, request: HttpRequest) -> Answer:
+    def handle(self, request: HttpRequest) -> IssuerResponse:
         """Return the response to one request. Pass this method to `Guard(transport=...)`."""
         kind = kind_of(request.url, self.issuer, self.metadata_document())
         self.requests.append(kind)

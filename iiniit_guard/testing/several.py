@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
     from iiniit_guard.core.model.flow import HttpRequest
-    from iiniit_guard.testing.faults import Answer
+    from iiniit_guard.testing.faults import IssuerResponse
     from iiniit_guard.testing.issuer import Issuer
 
 
@@ -23,8 +23,8 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
     >>> from iiniit_guard import Guard
     >>> from iiniit_guard.testing import Issuer
     >>> one, two = Issuer("https://one.test"), Issuer("https://two.test")
-    >>> guard = Guard(issuers=[trusted(one), trusted(two, introspection=None)],
-    transport=network(one, two))
+    >>> issuers = [trusted(one), trusted(two, introspection=None)]
+    >>> guard = Guard(issuers=issuers, transport=network(one, two))
     >>> guard.verify(two.token()).issuer
     'https://two.test'
     >>> guard.close()
@@ -43,14 +43,14 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
     return TrustedIssuer(**{**wired, **settings})
 
 
-def network(*issuers: Issuer) -> Callable[[HttpRequest], Answer]:
+def network(*issuers: Issuer) -> Callable[[HttpRequest], IssuerResponse]:
     """Return a value for `Guard(transport=...)` that routes requests to `issuers`.
 
     A request goes to the issuer whose identifier is a prefix of its URL. No other host is
     reachable.
     """
 
-    def handle(request: HttpRequest) -> Answer:
+    def handle(request: HttpRequest) -> IssuerResponse:
         origins = [
             issuer for issuer in issuers if request.url.startswith(issuer.issuer.rstrip("/") + "/")
         ]

@@ -12,9 +12,9 @@ import pytest
 
 from iiniit_guard import AccessToken, Allow, Deny, Guard, Request
 from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.model.flow import HttpRequest
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
 from tests.unit.guard.calling import begin
 

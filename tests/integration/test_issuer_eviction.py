@@ -138,4 +138,4 @@ class TestEviction:
 
         self.answer = slow
         assert isinstance(world.decide(token), Allow)
-        assert world.guard.resource.recall(digest_of(token)) is None
+        assert world.guard.resource.get_cached(digest_of(token)) is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard import Guard
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.testing import Issuer, SettableClock, network, trusted
 
 ONE, TWO, THREE = "https://one.test", "https://two.test", "https://three.test"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import iiniit_guard
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
@@ -172,7 +172,7 @@ def test_every_argument_of_the_middleware_is_there_with_its_default():
     }
 
     assert rows == {
-        name: each.default for name, each in inspect.signature(make_gate).parameters.items()
+        name: each.default for name, each in inspect.signature(make_admission).parameters.items()
     }
 
 

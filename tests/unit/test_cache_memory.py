@@ -65,7 +65,7 @@ def fill(cache, checks, kind, tokens, numbers):
         cache.keep(
             digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3
         )
-        again = cache.recall(digest_of(str(n - n % 7)))
+        again = cache.get(digest_of(str(n - n % 7)))
         assert (
             again is None or again.claims["iss"] == ISSUER
         )  # a handler asks for the claims, which are made then

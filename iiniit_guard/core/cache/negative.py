@@ -40,7 +40,7 @@ class NegativeCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def recall(self, digest: bytes) -> Problem | None:
+    def get(self, digest: bytes) -> Problem | None:
         """Return the cached refusal if it has not expired, or None."""
         try:
             entry = self._entries[digest]

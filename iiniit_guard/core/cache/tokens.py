@@ -136,7 +136,7 @@ class TokenCache:
         # Objects not packed yet.
         return len(self._store) + sum(self._store.get(digest) is None for digest in self._objects)
 
-    def recall(self, digest: bytes) -> AccessToken | None:
+    def get(self, digest: bytes) -> AccessToken | None:
         """Return the token that is cached under `digest` and is valid now, or None."""
         entry = self.find(digest)
         return None if entry is None else entry.token

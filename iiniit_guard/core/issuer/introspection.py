@@ -54,9 +54,7 @@ def introspect(
             earlier is not used, nor is a response from the shared store; the server is called
             instead.
     """
-    refused = (
-        server.inactive if server.tombstones.is_ended(digest) else server.refused.recall(digest)
-    )
+    refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.get(digest)
     if refused is not None:
         return refused
 
@@ -79,13 +77,13 @@ def _introspect(
     verified: CacheEntry | None,
     outdated: float | None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    known_now = _recall(digest, server, cache, outdated)
+    known_now = _get_cached(digest, server, cache, outdated)
     if known_now is not None:
         return known_now  # a concurrent call ended between the first lookup and this one
     shared = (
         None
         if outdated is not None
-        else (yield from _recall_shared(token, digest, server, cache, verified))
+        else (yield from _get_shared(token, digest, server, cache, verified))
     )
     if shared is not None:
         return shared
@@ -140,14 +138,12 @@ def _introspect(
     return outcome
 
 
-def _recall(
+def _get_cached(
     digest: bytes, server: AuthorizationServer, cache: TokenCache, outdated: float | None
 ) -> AccessToken | Problem | None:
     entry = cache.find(digest)
     return (
-        server.refused.recall(digest)
-        if entry is None or not entry.outlasts(outdated)
-        else entry.token
+        server.refused.get(digest) if entry is None or not entry.outlasts(outdated) else entry.token
     )
 
 
@@ -194,7 +190,7 @@ def _settle_second_spelling(
     return other
 
 
-def _recall_shared(
+def _get_shared(
     token: str,
     digest: bytes,
     server: AuthorizationServer,
@@ -207,7 +203,7 @@ def _recall_shared(
     """
     if server.store is None:
         return None
-    shared = yield from server.store.recall(digest, server.clock.now())
+    shared = yield from server.store.get(digest, server.clock.now())
     # Another clock set this time. If in doubt, treat the response as older than any of this
     # process.
     if shared is None or server.tombstones.supersedes(
@@ -220,7 +216,7 @@ def _recall_shared(
         return None
     server.confirmed = True
     _keep(outcome, server.begins(claims), digest, server, cache, shared.sent, verified)
-    return cache.recall(digest)
+    return cache.get(digest)
 
 
 def _request(

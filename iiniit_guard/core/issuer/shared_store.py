@@ -73,7 +73,7 @@ class SharedStore:
         self._random_bytes = random_bytes
         self._longest = longest_seconds
 
-    def recall(self, digest: bytes, now: Moment) -> Flow[SharedAnswer | None]:
+    def get(self, digest: bytes, now: Moment) -> Flow[SharedAnswer | None]:
         """Return the stored active response for a token, unless the token ended since then.
 
         None is a miss, for any reason.

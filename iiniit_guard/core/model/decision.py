@@ -37,7 +37,7 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete HTTP response.
 
     Attributes:
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal(Answer):
+class Refusal(Response):
     """A response that ends the request.
 
     The status is 400, 401, 403, 429 or 503; the body is `application/problem+json` (RFC 9457).

@@ -87,7 +87,7 @@ class _Introspect:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         running = self._sidecar.current
-        if not running.callers:
+        if not running.introspection_clients:
             await send_reply(send, (404, [(b"content-length", b"0")], b""))
         elif not running.peers.trusts(scope):
             await send_reply(send, unfold(None))
@@ -96,7 +96,11 @@ class _Introspect:
                 await send_reply(
                     send,
                     await introspect(
-                        scope, receive, running.guard, running.callers, self._sidecar.observe
+                        scope,
+                        receive,
+                        running.guard,
+                        running.introspection_clients,
+                        self._sidecar.observe,
                     ),
                 )
 

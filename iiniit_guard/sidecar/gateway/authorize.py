@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request, request_from_scope
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.sidecar.gateway.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.gateway.identity import Header, identity_headers
 from iiniit_guard.sidecar.gateway.refusal_header import VARY, fold
@@ -26,7 +26,7 @@ from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
     from iiniit_guard.rules import Rules
-    from iiniit_guard.rules.rule import Answer
+    from iiniit_guard.rules.rule import Requirement
     from iiniit_guard.sidecar.settings.dialects import Dialect, Original
     from iiniit_guard.sidecar.settings.peers import Peers
     from iiniit_guard.sidecar.status.history import History
@@ -95,7 +95,7 @@ class Authorizer:
         self._find, self._wall = by.guard.find, by.guard.resource.clock.wall
         self._plain = by.assertions is None and not by.max_age_seconds
         self._is_quick = self._plain and not by.tells_all
-        self._answers: dict[tuple[str, str], Answer] = {}
+        self._requirements: dict[tuple[str, str], Requirement] = {}
         self._asked: dict[bytes, float] = {}
         self._preflight_notice = PreflightNotice()
 
@@ -162,21 +162,21 @@ class Authorizer:
             self._preflight_notice.log(self._wall())
         return self._refused(decision, scope)
 
-    def _requirement_for(self, original: Original) -> Answer:
+    def _requirement_for(self, original: Original) -> Requirement:
         if self._rules is None:
             return ANY_TOKEN
         key = original.method, original.target
-        answer = None if original.overrides else self._answers.get(key)
+        answer = None if original.overrides else self._requirements.get(key)
         if answer is None:
             answer = self._rules.policy_for_target(*key, original.headers)
             if not original.overrides and len(original.target) <= _LONGEST_REMEMBERED:
                 # Paths that contain identifiers fill the cache. A lookup in the rules is cheap.
-                if len(self._answers) >= _REMEMBERED:
-                    self._answers.clear()
-                self._answers[key] = answer
+                if len(self._requirements) >= _REMEMBERED:
+                    self._requirements.clear()
+                self._requirements[key] = answer
         return answer
 
-    def _requirement_of_preflight(self, request: Request, original: Original) -> Answer:
+    def _requirement_of_preflight(self, request: Request, original: Original) -> Requirement:
         answer = (
             None
             if self._rules is None
@@ -214,7 +214,7 @@ class Authorizer:
     def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
         """Return whether the assertion would be too short and a new introspection may extend it."""
         resource = self._guard.resource
-        if remaining >= SHORTEST_SECONDS or not resource.recalls:
+        if remaining >= SHORTEST_SECONDS or not resource.has_fast_path:
             return False
         if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
             return False  # the token itself expires: introspection cannot extend it

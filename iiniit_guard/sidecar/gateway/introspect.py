@@ -13,31 +13,34 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.model.claims import thaw
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.sidecar.settings.introspection_clients import BUSY
 
 if TYPE_CHECKING:
     from iiniit_guard.core.model.access_token import AccessToken
     from iiniit_guard.guard import Guard
     from iiniit_guard.sidecar.gateway.authorize import Reply
-    from iiniit_guard.sidecar.settings.introspection_clients import Caller, Callers
+    from iiniit_guard.sidecar.settings.introspection_clients import (
+        IntrospectionClient,
+        IntrospectionClients,
+    )
 
 Cache: TypeAlias = Literal["hit", "miss"]
 
 _FORM: Final = b"application/x-www-form-urlencoded"
 _MORE_THAN_A_TOKEN: Final = 8192
 _INACTIVE: Final = b'{"active": false}'
-_REFUSED_CALLER: Final = (b"www-authenticate", b'Basic realm="introspection", charset="UTF-8"')
+_REFUSED_CLIENT: Final = (b"www-authenticate", b'Basic realm="introspection", charset="UTF-8"')
 
 
 async def introspect(
     scope: Mapping[str, Any],
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
     guard: Guard,
-    callers: Callers,
+    introspection_clients: IntrospectionClients,
     observe: Callable[[Event], object],
 ) -> Reply:
     """Handle one introspection request.
@@ -46,7 +49,7 @@ async def introspect(
         scope: ASGI scope of the HTTP request.
         receive: ASGI callable that returns the request body.
         guard: Verifies the token.
-        callers: The clients that may introspect tokens.
+        introspection_clients: The clients that may introspect tokens.
         observe: Called with an event for each token that was verified.
 
     Returns:
@@ -69,11 +72,11 @@ async def introspect(
     form = _parse(headers.get(b"content-type", b""), body)
     if form is None or len(headers) != len(fields):
         return _error(400, "invalid_request")
-    caller = await callers.identify(headers.get(b"authorization"), form)
-    if caller == BUSY:
+    client = await introspection_clients.identify(headers.get(b"authorization"), form)
+    if client == BUSY:
         return _error(503, "temporarily_unavailable", (b"retry-after", b"1"))
-    if caller is None:
-        return _error(401, "invalid_client", _REFUSED_CALLER)
+    if client is None:
+        return _error(401, "invalid_client", _REFUSED_CLIENT)
     token = form.get("token")
     if not token:
         return _error(400, "invalid_request")
@@ -94,9 +97,9 @@ async def introspect(
             (b"retry-after", str(max(1, math.ceil(outage.retry_after_seconds))).encode()),
         )
     # RFC 7662 §4: a client must not learn about tokens that are issued for other audiences.
-    if caller.audiences.isdisjoint(found.audience):
+    if client.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
-    return _active(found, caller, guard, token)
+    return _active(found, client, guard, token)
 
 
 async def _verify(token: str, guard: Guard) -> AccessToken:
@@ -130,30 +133,30 @@ def _event(
     )
 
 
-def _active(found: AccessToken, caller: Caller, guard: Guard, token: str) -> Reply:
+def _active(found: AccessToken, client: IntrospectionClient, guard: Guard, token: str) -> Reply:
     clock, remaining = guard.resource.clock, guard.resource.remaining(digest_of(token))
     ends = clock.wall() + remaining
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)
-    said: dict[str, Any] = {
+    members: dict[str, Any] = {
         name: value for name, value in thaw(found.claims).items() if name != "active"
     }
     # The members of RFC 7662 §2.2 that the guard knows for every token. Audiences that are not
     # configured for this client are left out.
-    said |= {
+    members |= {
         "iss": found.issuer,
-        "aud": [name for name in found.audience if name in caller.audiences],
+        "aud": [name for name in found.audience if name in client.audiences],
     }
-    said |= {
+    members |= {
         "scope": " ".join(sorted(found.scopes)),
-        "token_type": said.get("token_type", "Bearer"),
+        "token_type": members.get("token_type", "Bearer"),
     }
-    said |= {
+    members |= {
         name: value
         for name, value in (("sub", found.subject), ("client_id", found.client_id))
         if value is not None
     }
-    body = json.dumps({"active": True, **said, "exp": math.floor(ends)}).encode()
+    body = json.dumps({"active": True, **members, "exp": math.floor(ends)}).encode()
     seconds = max(0, math.floor(min(remaining, ends - clock.wall())))
     return _reply(200, body, b"private, max-age=%d" % seconds if seconds else b"no-store")
 

@@ -70,13 +70,13 @@ def _supervise(
 ) -> None:
     check()
     numbers = {listener: [each.fileno() for each in opened] for listener, opened in sockets.items()}
-    with TemporaryDirectory(prefix="iiniit-guard-") as board:
+    with TemporaryDirectory(prefix="iiniit-guard-") as worker_stats:
 
         def command(name: str) -> list[str]:
             return worker_command(
                 {
                     "file": str(Path(file).absolute()),
-                    "board": board,
+                    "worker_stats": worker_stats,
                     "name": name,
                     "sockets": numbers,
                 }

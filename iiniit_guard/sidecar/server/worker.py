@@ -24,12 +24,13 @@ def work(told: dict[str, Any], parent: int | None = None) -> None:
     """Serve on inherited sockets.
 
     Args:
-        told: The parsed argument of the supervisor: `file`, `board` (directory of the worker
+        told: The parsed argument of the supervisor: `file`, `worker_stats` (directory of the worker
             statistics), `name` (of this worker), `sockets` (listener → file descriptors).
         parent: A file descriptor that is closed at the other end when the parent process exits.
     """
     sidecar = Sidecar(
-        lambda: read_settings(told["file"]), board=WorkerStats(Path(told["board"]), told["name"])
+        lambda: read_settings(told["file"]),
+        worker_stats=WorkerStats(Path(told["worker_stats"]), told["name"]),
     )
     sockets = {
         listener: [socket.socket(fileno=number) for number in numbers]

@@ -19,7 +19,7 @@ from urllib.parse import unquote_plus
 
 from iiniit_guard.core.issuer import validators as check
 
-CALLER_NAMES: Final = ("id", "secret_hash", "audiences")
+CLIENT_NAMES: Final = ("id", "secret_hash", "audiences")
 
 # RFC 7914 §2 and the OWASP recommendation of 2025 for passwords: 32 MiB and about 0.1 s for each
 # attempt.
@@ -34,7 +34,7 @@ BUSY: Final = "busy"
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class IntrospectionClient:
     """One introspection client.
 
     Attributes:
@@ -49,13 +49,13 @@ class Caller:
     audiences: frozenset[str]
 
 
-def caller_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
-    """Return the faults of one `[[callers]]` table. The faults do not quote a hash."""
-    label = f"callers[{number}]"
+def client_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
+    """Return the faults of one `[[introspection_clients]]` table, without any hash."""
+    label = f"introspection_clients[{number}]"
     faults = [
-        f"{label}.{name}: unknown setting" for name in sorted(table.keys() - set(CALLER_NAMES))
+        f"{label}.{name}: unknown setting" for name in sorted(table.keys() - set(CLIENT_NAMES))
     ]
-    faults += [f"{label}.{name}: it is missing" for name in CALLER_NAMES if name not in table]
+    faults += [f"{label}.{name}: it is missing" for name in CLIENT_NAMES if name not in table]
     if "id" in table and (fault := check.text(table["id"])) is not None:
         faults.append(f"{label}.id: {fault}")
     if "secret_hash" in table and _parse_hash(table["secret_hash"]) is None:
@@ -86,7 +86,7 @@ def make_secret_hash(secret: str, salt: bytes | None = None) -> str:
     return f"{_SCRYPT}:{fresh.hex()}:{_stretched(secret, fresh).hex()}"
 
 
-class Callers:
+class IntrospectionClients:
     """The introspection clients, and a cache of their verified secrets.
 
     A process computes the slow hash of a correct secret once. After that, it compares an HMAC of
@@ -94,27 +94,35 @@ class Callers:
     every refusal computes one, so that response times do not reveal which client identifiers exist.
 
     Args:
-        callers: The clients, with distinct identifiers.
+        introspection_clients: The clients, with distinct identifiers.
         before: The clients of the configuration that this one replaces. The cache entry of a
             client is kept if its hash is unchanged.
     """
 
-    def __init__(self, callers: Iterable[Caller], before: Callers | None = None) -> None:
-        self._callers = {caller.identifier: caller for caller in callers}
+    def __init__(
+        self,
+        introspection_clients: Iterable[IntrospectionClient],
+        before: IntrospectionClients | None = None,
+    ) -> None:
+        self._introspection_clients = {
+            client.identifier: client for client in introspection_clients
+        }
         self._key: bytes = secrets.token_bytes(32) if before is None else before._key
-        self._verified: dict[str, bytes] = {} if before is None else before._carried(self._callers)
-        self._is_slow = any(is_slow(caller) for caller in self._callers.values())
+        self._verified: dict[str, bytes] = (
+            {} if before is None else before._carried(self._introspection_clients)
+        )
+        self._is_slow = any(is_slow(client) for client in self._introspection_clients.values())
         self._tries: dict[bytes, asyncio.Task[bool]] = {}
         self._queued: Counter[str | None] = Counter()
         # Compute one slow hash at a time, so that a flood of wrong secrets cannot use every core.
         self._turn: asyncio.Lock = asyncio.Lock() if before is None else before._turn
 
     def __bool__(self) -> bool:
-        return bool(self._callers)
+        return bool(self._introspection_clients)
 
     async def identify(
         self, authorization: bytes | None, form: Mapping[str, str]
-    ) -> Caller | Busy | None:
+    ) -> IntrospectionClient | Busy | None:
         """Return the client that presents its correct secret.
 
         The secret may be in the header or in the form, but not in both.
@@ -126,37 +134,39 @@ class Callers:
         shown = _credentials(authorization, form)
         if shown is None:
             return None
-        caller, secret = self._callers.get(shown[0]), shown[1]
+        client, secret = self._introspection_clients.get(shown[0]), shown[1]
         digest = hmac.digest(self._key, f"{len(shown[0])}:{shown[0]}{secret}".encode(), "sha256")
-        if caller is not None and hmac.compare_digest(
-            self._verified.get(caller.identifier, b""), digest
+        if client is not None and hmac.compare_digest(
+            self._verified.get(client.identifier, b""), digest
         ):
-            return caller
-        if caller is not None and not is_slow(caller) and matches(secret, caller.secret_hash):
-            self._verified[caller.identifier] = digest
-            return caller
+            return client
+        if client is not None and not is_slow(client) and matches(secret, client.secret_hash):
+            self._verified[client.identifier] = digest
+            return client
         if not self._is_slow:
             return None
-        good = await self._try(caller, secret, digest)
+        good = await self._try(client, secret, digest)
         if isinstance(good, str):
             return good
-        if caller is None or not good:
+        if client is None or not good:
             return None
-        self._verified[caller.identifier] = digest
-        return caller
+        self._verified[client.identifier] = digest
+        return client
 
-    async def _try(self, caller: Caller | None, secret: str, digest: bytes) -> bool | Busy:
+    async def _try(
+        self, client: IntrospectionClient | None, secret: str, digest: bytes
+    ) -> bool | Busy:
         """Compare a secret with the slow hash of the client, or with one that nothing matches.
 
         Concurrent requests with the same credentials share one computation.
         """
         running = self._tries.get(digest)
         if running is None:
-            queue = None if caller is None else caller.identifier
+            queue = None if client is None else client.identifier
             if self._queued[queue] > _LONGEST_QUEUE:  # the count includes the one that is running
                 return BUSY
             self._queued[queue] += 1
-            wanted = caller.secret_hash if caller is not None and is_slow(caller) else _FITS_NOTHING
+            wanted = client.secret_hash if client is not None and is_slow(client) else _FITS_NOTHING
             running = self._tries[digest] = asyncio.create_task(self._in_turn(secret, wanted))
 
             def end(_: asyncio.Task[bool]) -> None:
@@ -171,18 +181,21 @@ class Callers:
         async with self._turn:
             return await asyncio.to_thread(matches, secret, secret_hash)
 
-    def _carried(self, callers: Mapping[str, Caller]) -> dict[str, bytes]:
+    def _carried(
+        self, introspection_clients: Mapping[str, IntrospectionClient]
+    ) -> dict[str, bytes]:
         same = [
             name
-            for name, caller in self._callers.items()
-            if name in callers and callers[name].secret_hash == caller.secret_hash
+            for name, client in self._introspection_clients.items()
+            if name in introspection_clients
+            and introspection_clients[name].secret_hash == client.secret_hash
         ]
         return {name: digest for name in same if (digest := self._verified.get(name)) is not None}
 
 
-def is_slow(caller: Caller) -> bool:
+def is_slow(client: IntrospectionClient) -> bool:
     """Return whether verifying the secret of this client computes a slow hash."""
-    return caller.secret_hash.startswith(f"{_SCRYPT}:")
+    return client.secret_hash.startswith(f"{_SCRYPT}:")
 
 
 def matches(secret: str, secret_hash: str) -> bool:

@@ -20,7 +20,11 @@ from iiniit_guard.io.toml_file import read_toml
 from iiniit_guard.rules import Rules, from_openapi, rules_from_tables
 from iiniit_guard.sidecar.preflights import GatewayPreflights
 from iiniit_guard.sidecar.settings.dialects import GATEWAYS, Gateway
-from iiniit_guard.sidecar.settings.introspection_clients import CALLER_NAMES, Caller, caller_faults
+from iiniit_guard.sidecar.settings.introspection_clients import (
+    CLIENT_NAMES,
+    IntrospectionClient,
+    client_faults,
+)
 from iiniit_guard.sidecar.settings.listeners import bind_fault
 from iiniit_guard.sidecar.settings.peers import DEFAULT_PEERS, network_fault
 
@@ -56,7 +60,7 @@ class SidecarSettings:
         guard: Keyword arguments of `Guard`.
         rules: The access rules. None means that any valid token allows any request.
         upstream: The upstream of assertions. None means that no assertions are created.
-        callers: The clients that may use `/introspect`. Empty disables the endpoint.
+        introspection_clients: The clients that may use `/introspect`. Empty disables the endpoint.
         bind: Addresses of the gateway listener: `host:port`, `[v6]:port` or `unix:/path`.
         public_bind: Addresses of the listener for metadata and `/jwks`. Empty disables it.
         admin_bind: Addresses of the listener for the status page and metrics. Empty disables it.
@@ -76,7 +80,7 @@ class SidecarSettings:
     guard: Mapping[str, Any] = field(repr=False)
     rules: Rules | None = None
     upstream: Upstream | None = None
-    callers: tuple[Caller, ...] = ()
+    introspection_clients: tuple[IntrospectionClient, ...] = ()
     bind: tuple[str, ...] = ("127.0.0.1:8080",)
     public_bind: tuple[str, ...] = ()
     admin_bind: tuple[str, ...] = ("127.0.0.1:9090",)
@@ -173,7 +177,9 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
                 else audiences
             )
     upstream = _upstream(document, faults) if "upstream" in document else None
-    callers = _callers(document.get("callers", []), audiences, faults)
+    introspection_clients = _introspection_clients(
+        document.get("introspection_clients", []), audiences, faults
+    )
     if faults:
         raise SettingsError(faults)
     values: dict[str, Any] = {
@@ -183,7 +189,11 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
     }
     values["gateway"] = gateway
     return SidecarSettings(
-        guard=guard or {}, rules=rules, upstream=upstream, callers=callers, **values
+        guard=guard or {},
+        rules=rules,
+        upstream=upstream,
+        introspection_clients=introspection_clients,
+        **values,
     )
 
 
@@ -266,26 +276,31 @@ def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None
     return Upstream(**frozen)
 
 
-def _callers(tables: object, audiences: frozenset[str], faults: list[str]) -> tuple[Caller, ...]:
+def _introspection_clients(
+    tables: object, audiences: frozenset[str], faults: list[str]
+) -> tuple[IntrospectionClient, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append("callers: must be an array of tables, [[callers]]")
+        faults.append(
+            "introspection_clients: must be an array of tables, [[introspection_clients]]"
+        )
         return ()
     found = [
         fault
         for number, table in enumerate(tables, 1)
-        for fault in caller_faults(table, number, audiences)
+        for fault in client_faults(table, number, audiences)
     ]
     names = [table.get("id") for table in tables]
     found += [
-        f"callers: {name} occurs more than once"
+        f"introspection_clients: {name} occurs more than once"
         for name in sorted({str(name) for name in names if names.count(name) > 1})
     ]
     faults += found
     if found:
         return ()
     return tuple(
-        Caller(table["id"], table["secret_hash"], frozenset(table["audiences"])) for table in tables
+        IntrospectionClient(table["id"], table["secret_hash"], frozenset(table["audiences"]))
+        for table in tables
     )
 
 
-__all__ = ["CALLER_NAMES", "SidecarSettings", "Upstream", "read_settings", "settings_from_document"]
+__all__ = ["CLIENT_NAMES", "SidecarSettings", "Upstream", "read_settings", "settings_from_document"]

@@ -111,7 +111,7 @@ def steps(
 
 def figure(
     title: str,
-    said: str,
+    text: str,
     drawing: str,
     ticks: Sequence[Tick],
     first: int,
@@ -122,7 +122,7 @@ def figure(
 
     Args:
         title: The heading.
-        said: HTML of the summary below the heading.
+        text: HTML of the summary below the heading.
         drawing: The SVG that `bars` or `steps` returned.
         ticks: The grid lines of the chart.
         first: The oldest minute, in minutes since the epoch.
@@ -139,7 +139,7 @@ def figure(
     named = "".join(f"<li>{_sample(kind)}{shown(name)}</li>" for kind, name in legend)
     nothing = f'<p class="nothing"><span>{shown(empty)}</span></p>' if empty else ""
     return (
-        f'<figure class="card"><figcaption><h3>{shown(title)}</h3><p>{said}</p></figcaption>'
+        f'<figure class="card"><figcaption><h3>{shown(title)}</h3><p>{text}</p></figcaption>'
         f'<div class="plot"><div class="heights" aria-hidden="true">{heights}</div><div '
         f'class="drawn">{drawing}{nothing}</div>'
         f'<div class="times" aria-hidden="true">{times}</div></div>'

@@ -43,7 +43,7 @@ def _requests(hour: Hour) -> str:
         for number, part in enumerate(parts)
     ]
     top, most = nice_top(max(sums)), max(sums)
-    said = ", ".join(
+    text = ", ".join(
         f"{count(hour.total['decisions'].get(kind, 0))} {name}" for kind, name in kinds.items()
     )
     busiest = (
@@ -52,11 +52,11 @@ def _requests(hour: Hour) -> str:
         else ""
     )
     ticks = [Tick(share, count(share * top)) for share in (0, 0.5, 1)]
-    drawing = bars(parts, titles, top, ticks, f"Requests in each minute: {said}.{busiest}")
+    drawing = bars(parts, titles, top, ticks, f"Requests in each minute: {text}.{busiest}")
     legend = [(kind, name.capitalize()) for kind, name in kinds.items()]
     return figure(
         "Requests a minute",
-        f"{said}.{busiest}",
+        f"{text}.{busiest}",
         drawing,
         ticks,
         hour.first,
@@ -90,14 +90,14 @@ def _latency(hour: Hour) -> str:
         else ""
         for number, minute in enumerate(hour.minutes)
     ]
-    said = "No request was timed."
+    text = "No request was timed."
     if values:
         named = ", ".join(f"{name} {at_most(hour.total[kind])}" for kind, name in _QUANTILES)
-        said = f"{named[0].upper()}{named[1:]}; the gateway's own time is not in it."
-    drawing = steps(lines, titles, ticks, f"Latency in each minute, on a logarithmic scale. {said}")
+        text = f"{named[0].upper()}{named[1:]}; the gateway's own time is not in it."
+    drawing = steps(lines, titles, ticks, f"Latency in each minute, on a logarithmic scale. {text}")
     return figure(
         "Latency",
-        said,
+        text,
         drawing,
         ticks,
         hour.first,
@@ -113,18 +113,18 @@ def _ratio(hour: Hour) -> str:
         for number, share in enumerate(shares)
     ]
     there = [(share, number) for number, share in enumerate(shares) if share is not None]
-    said = "No token was looked up."
+    text = "No token was looked up."
     if there:
         lowest, number = min(there)
-        said = (
+        text = (
             f"{percent(hour.total['hit_ratio'])} of the tokens were remembered. Lowest: "
             f"{percent(lowest)} at {clock(hour.first + number)}."
         )
     ticks = [Tick(share, percent(share)) for share in (0, 0.5, 1)]
-    drawing = steps([("ratio", shares)], titles, ticks, f"Hit ratio in each minute. {said}")
+    drawing = steps([("ratio", shares)], titles, ticks, f"Hit ratio in each minute. {text}")
     return figure(
         "Hit ratio",
-        said,
+        text,
         drawing,
         ticks,
         hour.first,
@@ -148,17 +148,17 @@ def _calls(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
         for number, part in enumerate(parts)
     ]
     total, top = hour.total, nice_top(max(sums))
-    said = f"{count(total['calls_saved'])} saved, {count(total['calls'])} made"
+    text = f"{count(total['calls_saved'])} saved, {count(total['calls'])} made"
     if any(sums):
-        said += ": a remembered answer needs no call to its issuer"
+        text += ": a remembered answer needs no call to its issuer"
         if any(issuer["jwt"] != "introspect" and issuer["keys"] is not None for issuer in issuers):
-            said += ", and a remembered JWT no check of its signature"
+            text += ", and a remembered JWT no check of its signature"
     ticks = [Tick(share, count(share * top)) for share in (0, 0.5, 1)]
-    drawing = bars(parts, titles, top, ticks, f"Upstream calls in each minute: {said}.")
+    drawing = bars(parts, titles, top, ticks, f"Upstream calls in each minute: {text}.")
     legend = [("saved", "Saved"), ("calls", "Made")]
     return figure(
         "Upstream calls a minute",
-        f"{said}.",
+        f"{text}.",
         drawing,
         ticks,
         hour.first,

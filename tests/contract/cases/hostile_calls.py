@@ -17,13 +17,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import parse_http_list
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.core.issuer.metadata import load_metadata, metadata_urls
 from iiniit_guard.core.jose.jwk import read_jwk_set
 from iiniit_guard.core.model.flow import Connection, HttpResponse
 from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.sidecar.gateway.introspect import introspect
-from iiniit_guard.sidecar.settings.introspection_clients import Caller, Callers
+from iiniit_guard.sidecar.settings.introspection_clients import (
+    IntrospectionClient,
+    IntrospectionClients,
+)
 from iiniit_guard.testing import Issuer
 from tests.contract.cases.hostile_texts import (
     CLAIMS,
@@ -86,7 +89,7 @@ class World:
                 Rule("GET", "/c/<path:p>"),
             ]
         )
-        self.gate = make_gate(["/static/*"], rules=self.rules)
+        self.admission = make_admission(["/static/*"], rules=self.rules)
         self.answer = b""
         self._numbers = count()
         self._asking = Guard(
@@ -102,7 +105,9 @@ class World:
         digest = (
             "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
         )
-        self._callers = Callers([Caller("gateway", digest, frozenset({"https://api.test"}))])
+        self._callers = IntrospectionClients(
+            [IntrospectionClient("gateway", digest, frozenset({"https://api.test"}))]
+        )
 
     def calls(self, part: str, size: int) -> Iterator[Call]:
         """Return every hostile text for one input."""
@@ -255,7 +260,7 @@ class World:
             )
 
     def _decide(self, request: Request) -> object:
-        wanted = self.gate.policy_for(request)
+        wanted = self.admission.policy_for(request)
         return wanted if isinstance(wanted, str) else self.guard.authenticate(request, wanted)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
-from iiniit_guard.adapting.admission import PASS, make_gate
+from iiniit_guard.adapting.admission import PASS, make_admission
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import HttpRequest, HttpResponse
 from iiniit_guard.core.model.policy import Policy
@@ -247,7 +247,7 @@ def compare_paths(
             for name, path in RULES
         ]
     )
-    gate = make_gate(["/open/*"])
+    admission = make_admission(["/open/*"])
     for index in range(number):
         random = Random(f"{seed} path {index}")
         raw = make_path(random)
@@ -276,7 +276,7 @@ def compare_paths(
         if not good:
             yield Difference("path", f"{seed} path {index}", sorted(met), got, (), repr(raw))
         decoded = _decode(path, "utf-8")
-        if gate.is_public(decoded) and not all(
+        if admission.is_public(decoded) and not all(
             one.startswith("/open/") for one in readings(decoded) if one != "/open"
         ):
             yield Difference("public path", f"{seed} path {index}", False, True, (), repr(decoded))

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from iiniit_guard import Guard
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.django import GuardMiddleware, public, require_scope
 from iiniit_guard.django.apps import _GuardConfig
 from iiniit_guard.django.checks import check_project
@@ -31,15 +31,15 @@ def handler(request):
 
 
 def test_a_guard_is_taken_as_it_is(guard):
-    taken, gate = parse(guard)
+    taken, admission = parse(guard)
 
     assert taken is guard
-    assert (gate.public, gate.enforce) == (frozenset(), "all")
+    assert (admission.public, admission.enforce) == (frozenset(), "all")
     assert parse({"guard": guard, "public": ["/healthz"]})[0] is guard
 
 
 def test_a_dict_makes_both():
-    made, gate = parse(
+    made, admission = parse(
         {
             **ISSUER,
             "public": ["/healthz", "/static/*"],
@@ -49,7 +49,9 @@ def test_a_dict_makes_both():
     )
 
     assert repr(made) == "Guard(https://auth.example)"
-    assert gate == make_gate(["/healthz", "/static/*"], preflights="guard", optional_token=True)
+    assert admission == make_admission(
+        ["/healthz", "/static/*"], preflights="guard", optional_token=True
+    )
 
 
 @pytest.mark.parametrize(

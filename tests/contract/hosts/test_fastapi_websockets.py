@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Answer as Decision
+from iiniit_guard.core.model.decision import Response as Decision
 from iiniit_guard.starlette import access_token, require_scope
 from tests.contract.hosts.fastapi_dependencies import KINDS, Log, kinds, scope_of, text
 

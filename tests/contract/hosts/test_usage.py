@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from iiniit_guard import asgi, wsgi
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.errors import SettingsError, UsageError
 from iiniit_guard.flask import IiniitGuard
 from iiniit_guard.rules import Rule
@@ -37,7 +37,7 @@ def test_the_extension_wants_one_too():
 )
 def test_rules_are_an_object_that_can_be_asked(rules):
     with pytest.raises(SettingsError) as raised:
-        make_gate(rules=rules)
+        make_admission(rules=rules)
     assert [fault for fault in raised.value.faults if fault.startswith("rules: must be Rules(")]
 
 

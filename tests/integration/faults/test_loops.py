@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import uvloop
 
-from iiniit_guard.core.outcome import IssuerUnavailable
+from iiniit_guard.core.errors import IssuerUnavailable
 from tests.integration.faults.real_issuer import RealIssuer
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from tests.integration.faults.real_issuer import RealIssuer
 from tests.integration.servers.certificates import Authority
 

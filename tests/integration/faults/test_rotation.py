@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from iiniit_guard.core.errors import TokenRefused
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.outcome import TokenRefused
 from iiniit_guard.testing import make_key
 from iiniit_guard.testing.keys import SigningKey
 from tests.integration.faults.answers import seconds_told

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.model.decision import Allow
-from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.testing.metadata import Kind
 from tests.integration.faults.answers import seconds_told
 from tests.integration.faults.real_issuer import Fault, RealIssuer

@@ -97,7 +97,7 @@ def test_what_rules_said_is_remembered_within_bounds(issuer):
         sidecar.current.authorizer._requirement_for(_original(f"/things/{number}"))
     sidecar.current.authorizer._requirement_for(_original("/things/" + "x" * 600))
 
-    kept = sidecar.current.authorizer._answers
+    kept = sidecar.current.authorizer._requirements
     assert 0 < len(kept) <= 4096
     assert all(len(target) <= 512 for _, target in kept)
 

@@ -17,7 +17,7 @@ from iiniit_guard.sidecar.apps.gateway_app import GatewayApp
 from iiniit_guard.sidecar.gateway.authorize import Authorizer, Gatekeeping
 from iiniit_guard.sidecar.runtime import Running
 from iiniit_guard.sidecar.settings.dialects import Dialect
-from iiniit_guard.sidecar.settings.introspection_clients import Callers
+from iiniit_guard.sidecar.settings.introspection_clients import IntrospectionClients
 from iiniit_guard.sidecar.settings.peers import Peers
 from iiniit_guard.sidecar.status.history import History
 from tests.contract.cases.case import Allowed, play, verdict
@@ -54,7 +54,7 @@ def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
         tells_all=tells_all,
         preflights="guard",
     )
-    running = Running(None, guard, Peers(), Authorizer(by), Callers(()), None)  # type: ignore[arg-type]  # /auth reads no settings
+    running = Running(None, guard, Peers(), Authorizer(by), IntrospectionClients(()), None)  # type: ignore[arg-type]  # /auth reads no settings
     return GatewayApp(SimpleNamespace(current=running))  # type: ignore[arg-type]
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from iiniit_guard.sidecar.apps.build import make_app
 from iiniit_guard.sidecar.settings.introspection_clients import (
-    Caller,
-    Callers,
+    IntrospectionClient,
+    IntrospectionClients,
     make_secret_hash,
     matches,
 )
@@ -72,7 +72,7 @@ def test_it_is_off_unless_callers_are_named(issuer):
 
 
 def test_a_good_token_is_active_until_the_deadline(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     token = issuer.opaque_token("user:read user:write", expires_in=300)
     answer = post(sidecar, {"token": token, "token_type_hint": "refresh_token"}, basic())
 
@@ -98,7 +98,7 @@ def test_a_good_token_is_active_until_the_deadline(issuer):
 
 
 def test_the_token_may_end_first(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     answer = post(
         sidecar, {"token": issuer.token(expires_in=20, subject=None, client_id=None)}, basic()
     )
@@ -110,7 +110,7 @@ def test_the_token_may_end_first(issuer):
 
 def test_a_token_without_an_end_has_the_deadlines(issuer):
     answer = post(
-        make_sidecar(issuer, callers=CALLERS),
+        make_sidecar(issuer, introspection_clients=CALLERS),
         {"token": issuer.opaque_token(expires_in=None)},
         basic(),
     )
@@ -119,7 +119,7 @@ def test_a_token_without_an_end_has_the_deadlines(issuer):
 
 
 def test_a_bad_token_is_inactive_and_nothing_more(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     for token in (
         "junk",
         issuer.token(expires_in=-60),
@@ -136,8 +136,8 @@ def test_a_bad_token_is_inactive_and_nothing_more(issuer):
 
 def test_a_token_for_none_of_the_callers_audiences_is_inactive():
     issuer = Issuer(audience=["https://api.test", "https://other.test"])
-    callers = [{**CALLERS[0], "audiences": ["https://other.test"]}]
-    sidecar = make_sidecar(issuer, callers=callers)
+    introspection_clients = [{**CALLERS[0], "audiences": ["https://other.test"]}]
+    sidecar = make_sidecar(issuer, introspection_clients=introspection_clients)
 
     assert post(sidecar, {"token": issuer.token(aud="https://api.test")}, basic()).json == {
         "active": False
@@ -146,7 +146,7 @@ def test_a_token_for_none_of_the_callers_audiences_is_inactive():
 
 
 def test_an_outage_says_nothing_about_the_token(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     issuer.fail("connection")
     answer = post(sidecar, {"token": issuer.opaque_token()}, basic())
 
@@ -155,7 +155,7 @@ def test_an_outage_says_nothing_about_the_token(issuer):
 
 
 def test_what_was_looked_at_is_counted(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     token = issuer.token()
     for each in (token, token, "junk"):
         post(sidecar, {"token": each}, basic())
@@ -183,7 +183,9 @@ def test_what_was_looked_at_is_counted(issuer):
 )
 def test_a_caller_shows_who_it_is(issuer, form, headers):
     answer = post(
-        make_sidecar(issuer, callers=CALLERS), {"token": issuer.token(), **form}, *headers
+        make_sidecar(issuer, introspection_clients=CALLERS),
+        {"token": issuer.token(), **form},
+        *headers,
     )
 
     assert (answer.status, answer.json) == (401, {"error": "invalid_client"})
@@ -194,7 +196,7 @@ def test_a_caller_shows_who_it_is(issuer, form, headers):
 def test_in_the_form_too(issuer):
     form = {"token": issuer.token(), "client_id": "kong", "client_secret": SECRET}
 
-    assert post(make_sidecar(issuer, callers=CALLERS), form).json["active"] is True
+    assert post(make_sidecar(issuer, introspection_clients=CALLERS), form).json["active"] is True
 
 
 @pytest.mark.parametrize(
@@ -212,14 +214,17 @@ def test_in_the_form_too(issuer):
     ],
 )
 def test_a_request_that_is_none_is_400(issuer, form, changes):
-    answer = post(make_sidecar(issuer, callers=CALLERS), form, basic(), **changes)
+    answer = post(make_sidecar(issuer, introspection_clients=CALLERS), form, basic(), **changes)
 
     assert (answer.status, answer.json) == (400, {"error": "invalid_request"})
 
 
 def test_two_headers_are_no_credentials(issuer):
     assert (
-        post(make_sidecar(issuer, callers=CALLERS), {"token": "a"}, basic(), basic()).status == 400
+        post(
+            make_sidecar(issuer, introspection_clients=CALLERS), {"token": "a"}, basic(), basic()
+        ).status
+        == 400
     )
 
 
@@ -232,13 +237,15 @@ def test_the_body_may_come_in_parts(issuer):
     ]
 
     assert (
-        post(make_sidecar(issuer, callers=CALLERS), b"", basic(), messages=parts).json["active"]
+        post(
+            make_sidecar(issuer, introspection_clients=CALLERS), b"", basic(), messages=parts
+        ).json["active"]
         is True
     )
 
 
 def test_only_by_post_and_only_for_the_gateway(issuer):
-    sidecar = make_sidecar(issuer, callers=CALLERS)
+    sidecar = make_sidecar(issuer, introspection_clients=CALLERS)
     by_get = post(sidecar, {}, basic(), method="GET")
 
     assert (by_get.status, by_get.header("allow")) == (405, "POST")
@@ -251,16 +258,16 @@ def test_a_chosen_secret_is_hashed_slowly_and_compared_quickly(monkeypatch):
     assert hashed != make_secret_hash("correct horse")
     assert matches("correct horse", hashed)
     assert not matches("wrong horse", hashed)
-    callers = Callers([Caller("kong", hashed, frozenset())])
+    introspection_clients = IntrospectionClients([IntrospectionClient("kong", hashed, frozenset())])
     right = {"client_id": "kong", "client_secret": "correct horse"}
-    assert asyncio.run(callers.identify(None, right)) is not None
+    assert asyncio.run(introspection_clients.identify(None, right)) is not None
     monkeypatch.setattr(
         "iiniit_guard.sidecar.settings.introspection_clients.matches",
         lambda *_: pytest.fail("hashed again"),
     )
-    assert asyncio.run(callers.identify(None, right)) is not None
+    assert asyncio.run(introspection_clients.identify(None, right)) is not None
     with pytest.raises(pytest.fail.Exception):
-        asyncio.run(callers.identify(None, {**right, "client_secret": "wrong"}))
+        asyncio.run(introspection_clients.identify(None, {**right, "client_secret": "wrong"}))
 
 
 @pytest.mark.parametrize(

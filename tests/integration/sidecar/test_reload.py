@@ -21,7 +21,7 @@ from tests.integration.sidecar.sites import RULES, ask, bearer
 class Process:
     """A sidecar whose settings a test changes."""
 
-    def __init__(self, issuer, board=None, **document):
+    def __init__(self, issuer, worker_stats=None, **document):
         self.issuer = issuer
         self.document = {
             "gateway": "traefik",
@@ -36,7 +36,7 @@ class Process:
             "introspection": issuer.credentials("client_secret_basic"),
         }
         self.sidecar = Sidecar(
-            lambda: settings_from_document(self.document), board=board, more=self.more
+            lambda: settings_from_document(self.document), worker_stats=worker_stats, more=self.more
         )
 
     def reload(self, **changes):
@@ -228,14 +228,14 @@ def test_it_is_ready_when_the_keys_are_there_and_stays_so(issuer, caplog):
 
 def test_workers_show_each_others_numbers(issuer, tmp_path, monkeypatch):
     monkeypatch.setattr("iiniit_guard.sidecar.sidecar._TICK_SECONDS", 0.01)
-    board = WorkerStats(tmp_path, "worker-2")
-    one, two = Process(issuer, WorkerStats(tmp_path, "worker-1")), Process(issuer, board)
+    worker_stats = WorkerStats(tmp_path, "worker-2")
+    one, two = Process(issuer, WorkerStats(tmp_path, "worker-1")), Process(issuer, worker_stats)
     ask(one.sidecar, headers=bearer(issuer.opaque_token()))
 
     async def tell():
         await one.sidecar.start()
         async with asyncio.timeout(10):
-            while not list(board.others()):  # noqa: ASYNC110 - a file appears
+            while not list(worker_stats.others()):  # noqa: ASYNC110 - a file appears
                 await asyncio.sleep(0.01)
         await one.sidecar.stop()
 

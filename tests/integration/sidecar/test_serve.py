@@ -74,11 +74,11 @@ def test_who_asks_twice_does_not_wait(site):
         time.sleep(0.3)
         connection.close()
 
-    callers = (
-        f'[[callers]]\nid = "a"\nsecret_hash = "sha256:{"0" * 64}"\naudiences = '
+    introspection_clients = (
+        f'[[introspection_clients]]\nid = "a"\nsecret_hash = "sha256:{"0" * 64}"\naudiences = '
         f'["{site.issuer.audience}"]\n'
     )
-    site.file.write_text(site.file.read_text() + callers)
+    site.file.write_text(site.file.read_text() + introspection_clients)
     outcome, thread = in_a_thread(hang, ends=False)
     begun = time.monotonic()
     start.serve(site.file, {})
@@ -104,12 +104,12 @@ def test_listeners_may_be_left_out(site):
 
 
 def test_a_worker_ends_with_its_parent(site, tmp_path):
-    (tmp_path / "board").mkdir()
+    (tmp_path / "worker_stats").mkdir()
     reading, writing = os.pipe()
     (opened,) = open_sockets([site.place("gateway")])
     told = {
         "file": str(site.file),
-        "board": str(tmp_path / "board"),
+        "worker_stats": str(tmp_path / "worker_stats"),
         "name": "worker-1",
         "sockets": {"gateway": [opened.detach()]},
     }
@@ -123,7 +123,7 @@ def test_a_worker_ends_with_its_parent(site, tmp_path):
     worker.work(told, reading)
     thread.join()
     os.close(reading)
-    assert (tmp_path / "board" / "worker-1.json").exists()
+    assert (tmp_path / "worker_stats" / "worker-1.json").exists()
 
 
 def test_a_worker_takes_what_it_is_told_from_its_command_line(monkeypatch):

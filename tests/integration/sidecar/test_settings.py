@@ -29,7 +29,12 @@ def faults_of(**document):
 def test_the_least_that_is_wanted():
     settings = settings_from_document(LEAST)
 
-    assert (settings.gateway, settings.rules, settings.upstream, settings.callers) == (
+    assert (
+        settings.gateway,
+        settings.rules,
+        settings.upstream,
+        settings.introspection_clients,
+    ) == (
         "nginx",
         None,
         None,
@@ -65,7 +70,7 @@ def test_everything():
             "server": server,
             "rules": [{"method": "GET", "path": "/x"}],
             "upstream": UPSTREAM,
-            "callers": [CALLER],
+            "introspection_clients": [CALLER],
         }
     )
 
@@ -75,7 +80,7 @@ def test_everything():
     assert settings.upstream is not None
     assert settings.upstream.assertion_keys == ("key.pem",)
     assert (settings.workers, settings.stop_seconds, settings.log) == (2, 1.5, "all")
-    assert [(caller.identifier, caller.audiences) for caller in settings.callers] == [
+    assert [(client.identifier, client.audiences) for client in settings.introspection_clients] == [
         ("kong", {API})
     ]
     assert "scrypt" not in repr(settings)
@@ -129,21 +134,36 @@ def test_the_gateway_is_mandatory(gateway):
         ({"upstream": {"audience": "a"}}, "upstream.assertion_issuer: it is missing"),
         ({"upstream": {**UPSTREAM, "assertion_keys": []}}, "upstream.assertion_keys: "),
         ({"upstream": {**UPSTREAM, "key": 1}}, "upstream.key: unknown setting"),
-        ({"callers": {}}, "callers: must be an array of tables, [[callers]]"),
-        ({"callers": [1]}, "callers: must be an array of tables, [[callers]]"),
-        ({"callers": [{}]}, "callers[1].id: it is missing"),
-        ({"callers": [{**CALLER, "secret": "x"}]}, "callers[1].secret: unknown setting"),
-        ({"callers": [{**CALLER, "id": ""}]}, "callers[1].id: "),
         (
-            {"callers": [{**CALLER, "secret_hash": "plain"}]},
-            "callers[1].secret_hash: must be the output of `iiniit-guard hash-secret`",
+            {"introspection_clients": {}},
+            "introspection_clients: must be an array of tables, [[introspection_clients]]",
         ),
-        ({"callers": [{**CALLER, "audiences": API}]}, "callers[1].audiences: "),
         (
-            {"callers": [{**CALLER, "audiences": ["https://other.test"]}]},
-            "callers[1].audiences: https://other.test is no audience",
+            {"introspection_clients": [1]},
+            "introspection_clients: must be an array of tables, [[introspection_clients]]",
         ),
-        ({"callers": [CALLER, CALLER]}, "callers: kong occurs more than once"),
+        ({"introspection_clients": [{}]}, "introspection_clients[1].id: it is missing"),
+        (
+            {"introspection_clients": [{**CALLER, "secret": "x"}]},
+            "introspection_clients[1].secret: unknown setting",
+        ),
+        ({"introspection_clients": [{**CALLER, "id": ""}]}, "introspection_clients[1].id: "),
+        (
+            {"introspection_clients": [{**CALLER, "secret_hash": "plain"}]},
+            "introspection_clients[1].secret_hash: must be the output of `iiniit-guard hash-secret`",
+        ),
+        (
+            {"introspection_clients": [{**CALLER, "audiences": API}]},
+            "introspection_clients[1].audiences: ",
+        ),
+        (
+            {"introspection_clients": [{**CALLER, "audiences": ["https://other.test"]}]},
+            "introspection_clients[1].audiences: https://other.test is no audience",
+        ),
+        (
+            {"introspection_clients": [CALLER, CALLER]},
+            "introspection_clients: kong occurs more than once",
+        ),
         ({"issuer": ""}, "issuer: "),
         ({"issuers": []}, "issuer: with issuers it belongs to one TrustedIssuer"),
         ({"colour": "red"}, "colour: unknown setting in a file"),
@@ -162,12 +182,12 @@ def test_all_faults_are_told_together():
         colour="red",
         server={"bind": "x"},
         rules=[{}],
-        callers=[{}],
+        introspection_clients=[{}],
         upstream={},
     )
 
     assert {fault.partition(":")[0].partition("[")[0].partition(".")[0] for fault in found} >= {
-        "gateway", "issuer", "colour", "server", "rules", "callers", "upstream",
+        "gateway", "issuer", "colour", "server", "rules", "introspection_clients", "upstream",
     }  # fmt: skip
 
 
@@ -221,7 +241,7 @@ def test_a_guard_reads_the_same_file_and_passes_over_what_is_the_gateways(tmp_pa
     file.write_text(
         'gateway = "nginx"\nissuer = "https://issuer.test"\naudience = "https://api.test"\n'
         '[server]\nbind = "127.0.0.1:1"\n[[rules]]\nmethod = "GET"\npath = "/"\n'
-        f'[[callers]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences = '
+        f'[[introspection_clients]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences = '
         '["https://api.test"]\n'
     )
 
@@ -240,7 +260,9 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path):
 
 def test_issuers_may_be_several():
     issuers = [{"issuer": f"https://{name}.test", "audience": API} for name in ("one", "two")]
-    settings = settings_from_document({"gateway": "nginx", "issuers": issuers, "callers": [CALLER]})
+    settings = settings_from_document(
+        {"gateway": "nginx", "issuers": issuers, "introspection_clients": [CALLER]}
+    )
 
     assert [issuer.issuer for issuer in settings.guard["issuers"]] == [
         "https://one.test",

@@ -86,7 +86,7 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
             keep(number)
         chosen = random.Random(1).sample(range(size), min(size, 1_000))
         digests = cycle([sha256(b"%d" % number).digest() for number in chosen])
-        hits.append((float(size), microseconds(lambda: cache.recall(next(digests)))))  # noqa: B023 - called at once
+        hits.append((float(size), microseconds(lambda: cache.get(next(digests)))))  # noqa: B023 - called at once
         evictions.append((float(size), microseconds(_keeping(cache, keep, size))))
     lines = {"looking one up": hits, "keeping one more, one is evicted": evictions}
     return Curve(
@@ -100,7 +100,7 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
 
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
     """Keep new tokens, made in advance: only the cache is to be timed."""
-    token: Any = cache.recall(keep(size))
+    token: Any = cache.get(keep(size))
     validity, numbers, ends = KeyValidity(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
     return lambda: cache.keep(
         next(numbers).to_bytes(32, "little"), CacheEntry(token, 0, ends, ends, validity)
@@ -173,7 +173,7 @@ def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
         for turn in range(requests):
             now[0] = turn / rate
             digest = bisect(weights, chance.random() * weights[-1]).to_bytes(32, "little")
-            if cache.recall(digest) is None:
+            if cache.get(digest) is None:
                 missed += 1
                 cache.keep(digest, CacheEntry(token, 0.0, now[0] + delay, now[0] + delay, validity))
         hits.append((float(population), 100 * (1 - missed / requests)))

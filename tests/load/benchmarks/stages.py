@@ -8,8 +8,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, cast
 
-from iiniit_guard.adapting.admission import make_gate
-from iiniit_guard.adapting.asgi_exchange import recall_scope
+from iiniit_guard.adapting.admission import make_admission
+from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import is_permitted
 from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
@@ -33,7 +33,7 @@ def hot() -> Stages:
     """A request through Starlette, its token cached, its scope checked."""
     issuer = make_issuer()
     token = token_of(issuer)
-    guard, gate, policy = make_guard(issuer), make_gate(), make_policy([WANTED])
+    guard, admission, policy = make_guard(issuer), make_admission(), make_policy([WANTED])
     held = guard.verify(token)
     scope = scope_of(token)
     headers = scope["headers"]
@@ -55,7 +55,7 @@ def hot() -> Stages:
             alone(lambda: guard.resource.cache.find(digest)),
         ),
     ]
-    recalled = alone(lambda: recall_scope(guard, gate, scope, "asgi"))
+    recalled = alone(lambda: begin_scope(guard, admission, scope, "asgi"))
     stages += [
         ("gate, scheme, query; calls between these", recalled - sum(cost for _, cost in stages)),
         ("copy the scope with three notes", alone(lambda: with_notes(scope, guard, held))),

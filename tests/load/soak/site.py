@@ -43,7 +43,7 @@ method = "GET"
 path = "/v1/user/profile"
 scope = "user:read"
 
-[[callers]]
+[[introspection_clients]]
 id = "caller"
 secret_hash = "sha256:{hash}"
 audiences = ["{audience}"]

@@ -24,7 +24,7 @@ class World:
         return self.begun[-1]
 
     def remembered(self, token="opaque"):
-        return self.cache.recall(digest_of(token))
+        return self.cache.get(digest_of(token))
 
     def end(self, token="opaque"):
         """Answer `inactive` for a token that was active before."""

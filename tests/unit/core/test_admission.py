@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.adapting.admission import PASS, is_preflight, make_gate
+from iiniit_guard.adapting.admission import PASS, is_preflight, make_admission
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request, request_from_environ
@@ -77,7 +77,7 @@ def test_a_query_that_overrides_or_carries_a_token_is_no_preflights(query, is_on
 )
 def test_all_faults_of_the_arguments_are_told_together(arguments, named):
     with pytest.raises(SettingsError) as raised:
-        make_gate(**arguments)
+        make_admission(**arguments)
     assert [fault.partition(":")[0] for fault in raised.value.faults] == named
 
 
@@ -118,9 +118,9 @@ class Preflights(Table):
     ],
 )
 def test_rules_are_asked_about_a_preflight_first(rules, wanted, as_preflight):
-    gate = make_gate(rules=rules, preflights="pass")
-    assert gate.policy_for(preflight()) == wanted
-    assert gate.passes_as_preflight(preflight()) is as_preflight
+    admission = make_admission(rules=rules, preflights="pass")
+    assert admission.policy_for(preflight()) == wanted
+    assert admission.passes_as_preflight(preflight()) is as_preflight
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,15 @@ def test_rules_are_asked_about_a_preflight_first(rules, wanted, as_preflight):
 )
 def test_what_would_pass_anyhow_does_not_pass_as_a_preflight(settings, request_, as_preflight):
     assert (
-        make_gate(**{"preflights": "pass", **settings}).passes_as_preflight(request_)
+        make_admission(**{"preflights": "pass", **settings}).passes_as_preflight(request_)
         is as_preflight
     )
 
 
 def test_rules_without_preflights_are_asked_like_about_any_request():
-    gate = make_gate(rules=Table(READ), preflights="guard")
-    assert gate.policy_for(preflight()) == READ
-    assert make_gate(preflights="guard").policy_for(preflight()) == ANY_TOKEN
+    admission = make_admission(rules=Table(READ), preflights="guard")
+    assert admission.policy_for(preflight()) == READ
+    assert make_admission(preflights="guard").policy_for(preflight()) == ANY_TOKEN
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_rules_without_preflights_are_asked_like_about_any_request():
 )
 def test_a_subtree_is_not_entered_by_a_path_of_two_meanings(part):
     """As for rules: CWE-22, CWE-158, and U+FFFD, which replaces invalid UTF-8."""
-    gate = make_gate(["/open/*"])
-    assert gate.is_public("/open/a")
-    assert not gate.is_public(f"/open/{part}")
+    admission = make_admission(["/open/*"])
+    assert admission.is_public("/open/a")
+    assert not admission.is_public(f"/open/{part}")
 
 
 def test_a_header_name_outside_latin_1_is_survived():

@@ -38,7 +38,7 @@ def test_it_is_found_by_its_digest(cache):
     cache.keep(digest("a"), remembered)
     found = cache.find(digest("a"))
     assert found is not None
-    assert found.token == cache.recall(digest("a")) == remembered.token
+    assert found.token == cache.get(digest("a")) == remembered.token
     assert (found.valid_from, found.valid_until, found.valid_until_monotonic) == (
         remembered.valid_from,
         remembered.valid_until,
@@ -46,7 +46,7 @@ def test_it_is_found_by_its_digest(cache):
     )
     assert found.validity is remembered.validity
     assert cache.find(digest("a")) is found, "unpacked once"
-    assert cache.recall(digest("b")) is None
+    assert cache.get(digest("b")) is None
     assert cache.find(digest("b")) is None
     assert len(cache) == 1
 
@@ -73,7 +73,7 @@ def test_either_clock_ends_an_entry(cache, clock, wall, monotonic, good):
     )
     clock.advance(monotonic)
     clock.set_wall(NOW + wall)
-    assert (cache.recall(digest("a")) is not None) is good
+    assert (cache.get(digest("a")) is not None) is good
     assert (cache.remaining(digest("a")) > 0) is (good or wall < -30)
 
 
@@ -92,24 +92,24 @@ def test_what_a_withdrawn_key_vouched_for_is_gone_at_once(cache):
     cache.keep(digest("a"), entry(validity=validity))
     cache.keep(digest("b"), entry())
     validity.valid = False
-    assert cache.recall(digest("a")) is None
+    assert cache.get(digest("a")) is None
     assert cache.remaining(digest("a")) == 0
-    assert cache.recall(digest("b")) is not None
+    assert cache.get(digest("b")) is not None
     cache.keep(digest("a"), entry(validity=validity))
-    assert cache.recall(digest("a")) is None
+    assert cache.get(digest("a")) is None
 
 
 def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
     cache, issuer = TokenCache(64, clock.clock), IssuerValidity()
     validity = KeyValidity(issuer)
     fill(cache, range(40), validity=validity)
-    cache.recall(digest(0))
+    cache.get(digest(0))
     fill(cache, "xyz")
     issuer.valid = False
-    assert [cache.recall(digest(name)) for name in (0, 1, 39)] == [None] * 3
+    assert [cache.get(digest(name)) for name in (0, 1, 39)] == [None] * 3
     assert cache.remaining(digest(39)) == 0
     cache.keep(digest(39), entry(validity=validity))
-    assert cache.recall(digest(39)) is None
+    assert cache.get(digest(39)) is None
     fill(cache, range(100, 108))
     kept = [record for table in cache._store._tables for record in table.values()]
     assert not any(facts_of(record).issuer == issuer.number for record in kept)
@@ -118,7 +118,7 @@ def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
         validity.number not in cache._validities
         or not cache._validities[validity.number].issuer.valid
     )
-    assert cache.recall(digest("x")) is not None
+    assert cache.get(digest("x")) is not None
 
 
 def test_a_second_answer_takes_the_place_of_the_first(clock):
@@ -135,16 +135,16 @@ def test_a_second_answer_takes_the_place_of_the_first(clock):
     cache.keep(digest("a"), fresh)
     fill(cache, "b")
     assert cache.remaining(digest("a")) == 9
-    assert cache.recall(digest("a")) == fresh.token
+    assert cache.get(digest("a")) == fresh.token
     validity.valid = False
-    assert cache.recall(digest("a")) is None
+    assert cache.get(digest("a")) is None
     assert len(cache) == 3
     fill(cache, "de")
     assert held(cache, "abcde") == ["a", "d", "e"], "a was used once, b and c never"
 
 
 def subject_of(cache, name):
-    found = cache.recall(digest(name))
+    found = cache.get(digest(name))
     return None if found is None else found.subject
 
 
@@ -162,14 +162,14 @@ def test_a_second_answer_counts_also_beside_the_object_of_the_first(clock):
 def test_a_dropped_token_is_gone_and_can_come_back(cache):
     assert not cache.drop(digest("a"))
     fill(cache, "a")
-    cache.recall(digest("a"))
+    cache.get(digest("a"))
     assert cache.drop(digest("a"))
-    assert cache.recall(digest("a")) is None
+    assert cache.get(digest("a")) is None
     assert cache.remaining(digest("a")) == 0
     assert not cache.was_active(digest("a"))
     assert not cache.drop(digest("a"))
     fill(cache, "a")
-    assert cache.recall(digest("a")) is not None
+    assert cache.get(digest("a")) is not None
     assert cache.was_active(digest("a"))
 
 
@@ -206,7 +206,7 @@ def test_a_forked_child_takes_a_fresh_lock_and_keeps_what_was_learned(cache):
     cache.reset_after_fork()
     fill(cache, "b")
     assert held(cache, "ab") == ["a", "b"]
-    assert cache.recall(digest("a")) is not None
+    assert cache.get(digest("a")) is not None
 
 
 def test_objects_leave_when_there_are_too_many_and_count_as_used(clock, monkeypatch):
@@ -214,7 +214,7 @@ def test_objects_leave_when_there_are_too_many_and_count_as_used(clock, monkeypa
     cache = TokenCache(8, clock.clock)
     fill(cache, range(8))
     for number in range(4):
-        assert cache.recall(digest(number)) is not None
+        assert cache.get(digest(number)) is not None
     assert set(cache._objects) == {digest(2), digest(3)}
     assert facts_of(cache._store.get(digest(0)) or b"").used
     fill(cache, ["new"])
@@ -225,12 +225,12 @@ def test_a_dropped_token_has_no_object_to_leave(clock, monkeypatch):
     monkeypatch.setattr(module, "_MAX_UNPACKED", 1)
     cache = TokenCache(3, clock.clock)
     fill(cache, "abc")
-    assert cache.recall(digest("a")) is not None
+    assert cache.get(digest("a")) is not None
     cache.drop(digest("a"))
-    assert cache.recall(digest("b")) is not None
+    assert cache.get(digest("b")) is not None
     fill(cache, "a")
-    assert cache.recall(digest("a")) is not None
-    assert cache.recall(digest("c")) is not None
+    assert cache.get(digest("a")) is not None
+    assert cache.get(digest("c")) is not None
     assert list(cache._objects) == [digest("c")]
     check_sums(cache)
 
@@ -239,10 +239,10 @@ def test_an_object_that_was_not_used_again_leaves_no_mark(clock, monkeypatch):
     monkeypatch.setattr(module, "_MAX_UNPACKED", 1)
     cache = TokenCache(3, clock.clock)
     fill(cache, "abc")
-    cache.recall(digest("a"))
+    cache.get(digest("a"))
     fill(cache, "de")
     assert held(cache, "abcde") == ["a", "d", "e"]
-    assert cache.recall(digest("d")) is not None
+    assert cache.get(digest("d")) is not None
     assert not facts_of(cache._store.get(digest("a")) or b"").used
 
 
@@ -251,7 +251,7 @@ def test_a_hit_during_a_write_adds_no_object(clock):
     cache = TokenCache(2, clock.clock)
     fill(cache, "a")
     cache._writing = True
-    assert cache.recall(digest("a")) is not None
+    assert cache.get(digest("a")) is not None
     assert cache._objects == {}
 
 

@@ -33,9 +33,9 @@ def test_bytes_are_bounded_and_each_takes_what_it_has(clock):
         cache.keep(digest(number), large(number, 6000))
         check_sums(cache)
     assert 60 < len(cache) < MIB / 6000
-    assert cache.recall(digest(399)) is not None
+    assert cache.get(digest(399)) is not None
     fill(cache, ["small"])
-    assert cache.recall(digest("small")) is not None
+    assert cache.get(digest("small")) is not None
 
 
 def test_a_client_is_over_its_quota_by_bytes_too(clock):
@@ -51,10 +51,10 @@ def test_a_token_that_is_too_large_is_not_cached_nor_what_it_replaces(clock):
     for name in "ab":
         cache.keep(digest(name), large(name, 100))
     cache.keep(digest("a"), large("a", MIB // 16))
-    assert cache.recall(digest("a")) is None
-    assert cache.recall(digest("b")) is not None
+    assert cache.get(digest("a")) is None
+    assert cache.get(digest("b")) is not None
     cache.keep(digest("c"), large("c", MIB // 17))
-    assert cache.recall(digest("c")) is not None
+    assert cache.get(digest("c")) is not None
     assert digest("c") not in cache._objects, "its objects would take too much"
     check_sums(cache)
 
@@ -65,7 +65,7 @@ def test_an_entry_that_grows_may_be_lost_itself(clock):
         cache.keep(digest(number), large(number, 6000))
     first = next(number for number in range(90) if held(cache, [number]))
     cache.keep(digest(first), large(first, 40_000))
-    assert cache.recall(digest(first)) is not None
+    assert cache.get(digest(first)) is not None
     check_sums(cache)
 
 

@@ -34,7 +34,7 @@ def test_all_that_fit_are_held(clock):
     """New tokens that are not packed yet count as well."""
     cache = TokenCache(160, clock.clock)
     fill(cache, range(170))
-    assert [number for number in range(170) if cache.recall(digest(number))] == list(range(10, 170))
+    assert [number for number in range(170) if cache.get(digest(number))] == list(range(10, 170))
     assert len(cache) == 160
     check_sums(cache)
 
@@ -42,7 +42,7 @@ def test_all_that_fit_are_held(clock):
 def test_a_hit_gives_a_second_chance_once(clock):
     cache = TokenCache(3, clock.clock)
     fill(cache, "abc")
-    cache.recall(digest("a"))
+    cache.get(digest("a"))
     fill(cache, "d")
     assert held(cache, "abcd") == ["a", "c", "d"]
     fill(cache, "e")
@@ -54,16 +54,16 @@ def test_a_hit_gives_a_second_chance_once(clock):
 def test_a_hit_on_a_new_token_gives_a_second_chance_too(clock):
     cache = TokenCache(32, clock.clock)
     fill(cache, ["a"])
-    cache.recall(digest("a"))
+    cache.get(digest("a"))
     fill(cache, range(40))
-    assert cache.recall(digest("a")) is not None
+    assert cache.get(digest("a")) is not None
 
 
 def test_an_entry_that_no_longer_counts_is_not_kept_by_asking_for_it(clock):
     cache = TokenCache(2, clock.clock)
     cache.keep(digest("a"), entry(valid_until=NOW))
     fill(cache, "b")
-    assert cache.recall(digest("a")) is None
+    assert cache.get(digest("a")) is None
     fill(cache, "c")
     assert held(cache, "abc") == ["b", "c"]
 
@@ -72,7 +72,7 @@ def test_where_everything_was_used_one_eviction_still_ends_soon(clock):
     cache = TokenCache(15, clock.clock)
     fill(cache, range(15))
     for number in range(15):
-        cache.recall(digest(number))
+        cache.get(digest(number))
     fill(cache, ["new"])
     assert held(cache, range(15)) == list(range(1, 15)), (
         "each got its second chance, then the oldest goes"
@@ -89,7 +89,7 @@ def test_what_has_ended_goes_before_what_was_used(clock, valid_until):
     if "valid_until_monotonic" in valid_until:
         valid_until = {"valid_until_monotonic": clock.monotonic() + 60}
     cache.keep(digest("a"), entry(**valid_until))
-    cache.recall(digest("a"))
+    cache.get(digest("a"))
     clock.advance(60)
     fill(cache, "bcd")
     assert held(cache, "abcd") == ["b", "c", "d"]
@@ -197,7 +197,7 @@ def test_the_smallest_bounds_hold(clock, size):
     cache = TokenCache(size, clock.clock)
     for number in range(20):
         fill(cache, [number], client=str(number % 3))
-        assert cache.recall(digest(number)) is not None
+        assert cache.get(digest(number)) is not None
         assert len(cache) == min(size, number + 1)
     check_sums(cache)
 
@@ -279,7 +279,7 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
     for attempt in (
         lambda: fill(cache, "e"),
         lambda: cache.drop(digest("b")),
-        lambda: cache.recall(digest("c")),
+        lambda: cache.get(digest("c")),
     ):
         monkeypatch.setattr(cache._store, where, interrupted)
         try:
@@ -290,10 +290,10 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
         raise AssertionError("nothing was interrupted")
     monkeypatch.undo()
     for name in "abcde":
-        cache.recall(digest(name))
+        cache.get(digest(name))
     for number in range(9):
         fill(cache, [number], client=str(number))
-        assert cache.recall(digest(number)) is not None
+        assert cache.get(digest(number)) is not None
         assert len(cache) <= 4
     check_sums(cache)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Answer, Deny, Unavailable
+from iiniit_guard.core.model.decision import Deny, Response, Unavailable
 from iiniit_guard.core.model.problem import Reason
 
 
@@ -24,11 +24,11 @@ from iiniit_guard.core.model.problem import Reason
 )
 def test_the_status_line_is_what_wsgi_wants(status, line):
     """PEP 3333: a status of three digits, a space and a reason phrase."""
-    assert Answer(status, (), b"").status_line == line
+    assert Response(status, (), b"").status_line == line
 
 
 def test_a_header_is_found_in_any_case():
-    answer = Answer(401, (("WWW-Authenticate", "Bearer"), ("Retry-After", "1")), b"")
+    answer = Response(401, (("WWW-Authenticate", "Bearer"), ("Retry-After", "1")), b"")
     assert answer.header("retry-after") == "1"
     assert answer.header("WWW-AUTHENTICATE") == "Bearer"
     assert answer.header("x") is None

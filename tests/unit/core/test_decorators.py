@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.adapting.admission import is_preflight, make_gate
-from iiniit_guard.adapting.asgi_exchange import recall_scope
+from iiniit_guard.adapting.admission import is_preflight, make_admission
+from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorator_order import find_misordered, function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import (
     any_public,
@@ -20,7 +20,7 @@ from iiniit_guard.adapting.decorators import (
     mark_public,
     policies_of,
 )
-from iiniit_guard.adapting.middleware import admit, recall_environ
+from iiniit_guard.adapting.middleware import admit, begin_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -109,7 +109,7 @@ class _Told(_Remembers):
 def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(begun):
     told: Any = _Told()
     asked = [
-        admit(told, make_gate(), Request("GET", "/"), "x", handler, begun=begun)
+        admit(told, make_admission(), Request("GET", "/"), "x", handler, begun=begun)
         for handler in (READ, None)
     ]
     assert asked == [(READ, begun), (ANY_TOKEN, begun)]
@@ -118,7 +118,10 @@ def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(begun)
 def test_no_handlers_policy_takes_the_place_of_a_rules():
     ruled: Any = type("Ruled", (), {"policy_for": lambda self, request: ANY_TOKEN})()
     told: Any = _Told()
-    assert admit(told, make_gate(rules=ruled), Request("GET", "/"), "x", READ) == (ANY_TOKEN, None)
+    assert admit(told, make_admission(rules=ruled), Request("GET", "/"), "x", READ) == (
+        ANY_TOKEN,
+        None,
+    )
 
 
 class Rules:
@@ -127,44 +130,46 @@ class Rules:
 
 
 @pytest.mark.parametrize(
-    ("gate", "path", "recalled"),
+    ("admission", "path", "begun"),
     [
-        (make_gate(), "/x", TOKEN),
-        (make_gate(optional_token=True), "/x", TOKEN),
-        (make_gate(["/x"]), "/x", None),
-        (make_gate(["/a/*"]), "/a/x", None),
-        (make_gate(["/a/*"]), "/a/../x", TOKEN),
-        (make_gate(rules=Rules()), "/x", None),
-        (make_gate(enforce="declared"), "/x", None),
+        (make_admission(), "/x", TOKEN),
+        (make_admission(optional_token=True), "/x", TOKEN),
+        (make_admission(["/x"]), "/x", None),
+        (make_admission(["/a/*"]), "/a/x", None),
+        (make_admission(["/a/*"]), "/a/../x", TOKEN),
+        (make_admission(rules=Rules()), "/x", None),
+        (make_admission(enforce="declared"), "/x", None),
     ],
 )
-def test_a_remembered_token_is_enough_where_any_token_is(gate, path, recalled):
+def test_a_remembered_token_is_enough_where_any_token_is(admission, path, begun):
     assert (
-        recall_environ(REMEMBERS, gate, {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x")
-        is recalled
-    )
-    assert (
-        recall_scope(
-            REMEMBERS, gate, {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x"
+        begin_environ(
+            REMEMBERS, admission, {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x"
         )
-        is recalled
+        is begun
+    )
+    assert (
+        begin_scope(
+            REMEMBERS, admission, {"headers": [(b"authorization", b"Bearer x")], "path": path}, "x"
+        )
+        is begun
     )
 
 
-def test_no_authorization_recalls_nothing():
-    assert recall_environ(REMEMBERS, make_gate(), {"PATH_INFO": "/x"}, "x") is None
+def test_no_authorization_skips_the_fast_path():
+    assert begin_environ(REMEMBERS, make_admission(), {"PATH_INFO": "/x"}, "x") is None
     assert (
-        recall_scope(REMEMBERS, make_gate(), {"headers": [(b"host", b"x")], "path": "/x"}, "x")
+        begin_scope(REMEMBERS, make_admission(), {"headers": [(b"host", b"x")], "path": "/x"}, "x")
         is None
     )
 
 
-def test_two_authorizations_recall_nothing():
+def test_two_authorizations_skip_the_fast_path():
     scope = {
         "headers": [(b"authorization", b"Bearer x"), (b"authorization", b"Bearer x")],
         "path": "/x",
     }
-    assert recall_scope(REMEMBERS, make_gate(), scope, "x") is None
+    assert begin_scope(REMEMBERS, make_admission(), scope, "x") is None
 
 
 def test_the_path_of_the_metadata_is_no_matter_of_tokens():
@@ -172,29 +177,32 @@ def test_the_path_of_the_metadata_is_no_matter_of_tokens():
         metadata_path = "/meta"
 
     publishes: Any = Publishes()
-    for path, recalled in (("/meta", None), ("/x", TOKEN)):
+    for path, begun in (("/meta", None), ("/x", TOKEN)):
         assert (
-            recall_environ(
-                publishes, make_gate(), {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path}, "x"
+            begin_environ(
+                publishes,
+                make_admission(),
+                {"HTTP_AUTHORIZATION": "Bearer x", "PATH_INFO": path},
+                "x",
             )
-            is recalled
+            is begun
         )
         assert (
-            recall_scope(
+            begin_scope(
                 publishes,
-                make_gate(),
+                make_admission(),
                 {"headers": [(b"authorization", b"Bearer x")], "path": path},
                 "x",
             )
-            is recalled
+            is begun
         )
 
 
 def test_odd_text_in_an_environ_is_survived():
     assert (
-        recall_environ(
+        begin_environ(
             REMEMBERS,
-            make_gate(),
+            make_admission(),
             {"HTTP_AUTHORIZATION": "Bearer \u20ac", "QUERY_STRING": "\u20ac"},
             "x",
         )

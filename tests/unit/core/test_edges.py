@@ -179,7 +179,7 @@ def test_a_description_outside_the_grammar_is_refused_in_words():
 def test_what_is_no_one_token_has_no_digest(lines):
     resource = make_resource(make_clock())
     request = Request("GET", "/", headers=[(b"authorization", line) for line in lines])
-    decision = resource.answers.deny(PROBLEMS[Reason.NO_TOKEN], request, ANY_TOKEN)
+    decision = resource.refusal_writer.deny(PROBLEMS[Reason.NO_TOKEN], request, ANY_TOKEN)
     assert event_of(decision, request, "x", now=0, seconds=0, subjects=True).token_digest is None
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from iiniit_guard.adapting.admission import make_gate
-from iiniit_guard.adapting.asgi_exchange import recall_scope
+from iiniit_guard.adapting.admission import make_admission
+from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import (
     decide,
     decide_anew_async,
@@ -16,7 +16,7 @@ from iiniit_guard.adapting.decorators import (
     mark_guarded,
     mark_public,
 )
-from iiniit_guard.adapting.middleware import admit, admit_async, checked_guard, recall_environ
+from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ, checked_guard
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -83,11 +83,11 @@ def test_the_short_way_sees_the_whole_request():
         "REQUEST_METHOD": "PUT",
         "PATH_INFO": "/",
     }
-    assert recall_environ(cast("Any", guard), make_gate(), environ, "wsgi", POLICY) is TOKEN
+    assert begin_environ(cast("Any", guard), make_admission(), environ, "wsgi", POLICY) is TOKEN
     assert (
-        recall_environ(
+        begin_environ(
             cast("Any", guard),
-            make_gate(),
+            make_admission(),
             {"HTTP_AUTHORIZATION": "Bearer a", "PATH_INFO": "/"},
             "wsgi",
         )
@@ -99,10 +99,10 @@ def test_the_short_way_sees_the_whole_request():
         "method": "PUT",
         "path": "/",
     }
-    assert recall_scope(cast("Any", guard), make_gate(), scope, "asgi") is TOKEN
+    assert begin_scope(cast("Any", guard), make_admission(), scope, "asgi") is TOKEN
     assert (
-        recall_scope(
-            cast("Any", guard), make_gate(), {"headers": scope["headers"], "path": "/"}, "asgi"
+        begin_scope(
+            cast("Any", guard), make_admission(), {"headers": scope["headers"], "path": "/"}, "asgi"
         )
         is TOKEN
     )
@@ -116,8 +116,8 @@ def test_the_short_way_sees_the_whole_request():
 
 def test_the_door():
     guard = Recorder("decided")
-    assert admit(cast("Any", guard), make_gate(), REQUEST, "h") == "decided"
-    assert asyncio.run(admit_async(cast("Any", guard), make_gate(), REQUEST, "h")) == "decided"
+    assert admit(cast("Any", guard), make_admission(), REQUEST, "h") == "decided"
+    assert asyncio.run(admit_async(cast("Any", guard), make_admission(), REQUEST, "h")) == "decided"
     assert guard.asked == 2 * [("metadata_response", REQUEST), (REQUEST, ANY_TOKEN, "h")]
 
 
@@ -214,7 +214,7 @@ def test_rules_that_answer_anything_else():
             return "yes"
 
     with pytest.raises(UsageError) as mistake:
-        admit(cast("Any", Recorder()), make_gate(rules=cast("Any", Odd())), REQUEST, "h")
+        admit(cast("Any", Recorder()), make_admission(rules=cast("Any", Odd())), REQUEST, "h")
     assert str(mistake.value) == "policy_for() of the rules must return a Policy, a Problem or PASS"
 
 
@@ -233,9 +233,9 @@ def test_rules_are_asked_about_the_preflight_itself():
         headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")],
     )
     rules = Asked()
-    gate = make_gate(rules=cast("Any", rules), preflights="pass")
-    gate.policy_for(preflight)
-    gate.passes_as_preflight(preflight)
+    admission = make_admission(rules=cast("Any", rules), preflights="pass")
+    admission.policy_for(preflight)
+    admission.passes_as_preflight(preflight)
     assert rules.requests == [preflight, preflight]
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from iiniit_guard.adapting.admission import PASS, make_gate
+from iiniit_guard.adapting.admission import PASS, make_admission
 from iiniit_guard.core.issuer import validators as checks
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.access_token import AccessToken
@@ -198,7 +198,7 @@ def test_settings(check, value, said):
 )
 def test_arguments_of_a_middleware(arguments, said):
     with pytest.raises(SettingsError) as fault:
-        make_gate(**arguments)
+        make_admission(**arguments)
     assert list(fault.value.faults) == said
 
 
@@ -209,7 +209,7 @@ def test_what_a_middleware_asks_for():
         headers=[(b"origin", b"https://a.test"), (b"access-control-request-method", b"GET")],
     )
     get = Request("GET", "/x")
-    usual = make_gate()
+    usual = make_admission()
     assert (
         usual.policy_for(get),
         usual.policy_for(preflight),
@@ -219,17 +219,17 @@ def test_what_a_middleware_asks_for():
         ANY_TOKEN,
         PASS,
     )
-    assert make_gate(preflights="pass").policy_for(preflight) == PASS
-    assert (usual.wants_any_token, usual.opens) == (True, False)
-    guarded = make_gate(preflights="guard")
+    assert make_admission(preflights="pass").policy_for(preflight) == PASS
+    assert (usual.wants_any_token, usual.has_public_paths) == (True, False)
+    guarded = make_admission(preflights="guard")
     assert guarded.policy_for(preflight) is ANY_TOKEN
-    declared = make_gate(enforce="declared")
+    declared = make_admission(enforce="declared")
     assert declared.policy_for(get) is PASS
     assert not declared.wants_any_token
-    assert not make_gate(optional_token=False).policy.anonymous
-    assert make_gate(optional_token=True).policy.anonymous is True
-    assert make_gate(["/x"]).opens is True
-    assert make_gate(["/x/*"]).opens is True
+    assert not make_admission(optional_token=False).policy.anonymous
+    assert make_admission(optional_token=True).policy.anonymous is True
+    assert make_admission(["/x"]).has_public_paths is True
+    assert make_admission(["/x/*"]).has_public_paths is True
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_what_a_middleware_asks_for():
     ],
 )
 def test_a_public_subtree(path, public):
-    assert make_gate(["/a/*"]).is_public(path) is public
+    assert make_admission(["/a/*"]).is_public(path) is public
 
 
 @pytest.mark.parametrize(

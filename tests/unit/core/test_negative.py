@@ -23,14 +23,14 @@ def lasts(refused, clock, seconds, *, young=False, digest=A):
     refused.keep(digest, PROBLEM, young=young)
     if seconds:
         clock.advance(seconds - 0.001)
-        assert refused.recall(digest) is PROBLEM
+        assert refused.get(digest) is PROBLEM
         clock.advance(0.001)
-    assert refused.recall(digest) is None
+    assert refused.get(digest) is None
 
 
 def test_one_second_doubling_on_repetition_to_ten(clock):
     refused = NegativeCache(10, clock.clock)
-    assert refused.recall(A) is None
+    assert refused.get(A) is None
     for seconds in (1, 2, 4, 8, 10, 10):
         lasts(refused, clock, seconds)
     lasts(refused, clock, 1, digest=B)
@@ -63,9 +63,9 @@ def test_the_wall_clock_does_not_matter(clock):
     refused = NegativeCache(10, clock.clock)
     refused.keep(A, PROBLEM, young=False)
     clock.set_wall(0)
-    assert refused.recall(A) is PROBLEM
+    assert refused.get(A) is PROBLEM
     clock.advance(1)
-    assert refused.recall(A) is None
+    assert refused.get(A) is None
 
 
 def test_a_token_that_turned_out_good_starts_afresh(clock):
@@ -74,7 +74,7 @@ def test_a_token_that_turned_out_good_starts_afresh(clock):
     refused.keep(A, PROBLEM, young=False)
     refused.forget(A)
     refused.forget(B)
-    assert refused.recall(A) is None
+    assert refused.get(A) is None
     lasts(refused, clock, 1)
 
 
@@ -86,8 +86,8 @@ def test_refusals_are_bounded_and_the_oldest_goes(clock, monkeypatch):
     for name in "abcd":
         refused.keep(digest_of(name), PROBLEM, young=False)
     assert len(refused) == 3
-    assert refused.recall(A) is None
-    assert refused.recall(B) is PROBLEM
+    assert refused.get(A) is None
+    assert refused.get(B) is PROBLEM
 
 
 def test_an_answer_asked_for_before_the_end_does_not_count(clock):
@@ -126,6 +126,6 @@ def test_a_forked_child_takes_fresh_locks_and_keeps_what_was_learned(clock):
         memory.reset_after_fork()
     refused.keep(B, PROBLEM, young=False)
     tombstones.add(B)
-    assert refused.recall(A) is refused.recall(B) is PROBLEM
+    assert refused.get(A) is refused.get(B) is PROBLEM
     assert tombstones.supersedes(A, 0)
     assert tombstones.supersedes(B, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.adapting.refusal import DROPPED, KEPT, replace_headers
 from iiniit_guard.adapting.request_state import (
     RECORD_KEY,
@@ -20,7 +20,7 @@ from iiniit_guard.adapting.request_state import (
 )
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.claims import Claims
-from iiniit_guard.core.model.decision import Answer, Deny
+from iiniit_guard.core.model.decision import Deny, Response
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
@@ -126,7 +126,7 @@ def test_the_middleware_can_hand_its_own_record_down():
     assert record.refusal is FIRST
 
 
-REFUSAL = Answer(
+REFUSAL = Response(
     403,
     (
         ("WWW-Authenticate", "Bearer"),
@@ -371,7 +371,7 @@ def test_lists_are_merged():
 def test_a_preflight_passes_by_itself_only_where_the_host_answers_it(
     preflights, host_answers, passes
 ):
-    gate = make_gate(preflights=preflights)
+    admission = make_admission(preflights=preflights)
 
-    assert (gate.policy_for(PREFLIGHT, host_answers=host_answers) == "pass") is passes
-    assert gate.passes_as_preflight(PREFLIGHT, host_answers=host_answers) is passes
+    assert (admission.policy_for(PREFLIGHT, host_answers=host_answers) == "pass") is passes
+    assert admission.passes_as_preflight(PREFLIGHT, host_answers=host_answers) is passes

@@ -169,7 +169,7 @@ def test_only_the_callable_s_word_makes_an_answer_inactive(found, clock, withdra
     server.withdraw() if withdrawn else server.forget()
     outcome = steps.send(active(clock)).result
     assert isinstance(outcome, Problem if withdrawn else AccessToken)
-    assert cache.recall(digest_of("opaque")) is None, "it is not remembered in either case"
+    assert cache.get(digest_of("opaque")) is None, "it is not remembered in either case"
 
 
 def test_proven_ones_are_parked_apart(found, clock):

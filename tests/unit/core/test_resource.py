@@ -53,7 +53,7 @@ def test_the_only_issuer(clock):
 def test_found_issuers_may_use_any_algorithm_and_the_realm_is_nobodys_audience(clock):
     resource = make_resource(clock, issuers=print)
     assert "Ed25519" in resource.algorithms
-    assert resource.answers.realm == "api"
+    assert resource.refusal_writer.realm == "api"
     assert resource.only_server is None, "others may be found later"
 
 
@@ -92,12 +92,15 @@ def test_how_it_refuses(clock):
     resource = make_resource(
         clock, audience=[API, f"{API}/v1"], alternatives={"ApiKey": print}, resource=f"{API}/v1"
     )
-    assert resource.answers.realm == API
-    assert resource.answers.schemes == ("Bearer", "ApiKey")
-    assert resource.answers.resource_metadata == f"{API}/.well-known/oauth-protected-resource/v1"
+    assert resource.refusal_writer.realm == API
+    assert resource.refusal_writer.schemes == ("Bearer", "ApiKey")
+    assert (
+        resource.refusal_writer.resource_metadata
+        == f"{API}/.well-known/oauth-protected-resource/v1"
+    )
     assert resource.metadata_path == "/.well-known/oauth-protected-resource/v1"
     assert resource.schemes == {"bearer", "apikey"}
-    assert make_resource(clock, realm="mine").answers.realm == "mine"
+    assert make_resource(clock, realm="mine").refusal_writer.realm == "mine"
     assert make_resource(clock).metadata_path is None
 
 
@@ -117,12 +120,12 @@ def test_where_the_metadata_is(resource, url):
 
 
 @pytest.mark.parametrize(
-    ("more", "recalls"),
+    ("more", "has_fast_path"),
     [({}, True), ({"validators": [print]}, False), ({"issuer_resolver": print}, False)],
 )
-def test_whether_the_token_alone_decides(clock, more, recalls):
+def test_whether_the_token_alone_decides(clock, more, has_fast_path):
     """A cached token is found by its digest alone only if nothing else decides."""
-    assert make_resource(clock, **more).recalls is recalls
+    assert make_resource(clock, **more).has_fast_path is has_fast_path
 
 
 def test_the_shared_store_holds_introspection_answers_and_nothing_else(clock):
@@ -150,7 +153,7 @@ def test_a_forked_child_keeps_what_was_learned(clock):
     for part in (resource.cache, resource.servers[0].keys):
         part._lock.acquire()  # each has one
     resource.reset_after_fork()
-    assert resource.recall(b"d") is token
+    assert resource.get_cached(b"d") is token
     resource.cache.drop(b"d")
-    assert resource.recall(b"d") is None
+    assert resource.get_cached(b"d") is None
     assert Steps(resource.servers[0].keys.get()).fetch

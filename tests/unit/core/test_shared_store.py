@@ -51,7 +51,7 @@ def end(store, values, now, digest=DIGEST):
 
 
 def recall(store, values, now=SENT, digest=DIGEST):
-    steps = Steps(store.recall(digest, now))
+    steps = Steps(store.get(digest, now))
     assert isinstance(steps.effect, StoreGet)
     return steps.send(tuple(values.get(name) for name in steps.effect.names)).result
 
@@ -109,7 +109,7 @@ def test_who_would_ask_another_question_finds_nothing(settings):
     keep(make(), values)
     assert recall(make(**settings), values) is None
     moved = dict.fromkeys(
-        Steps(make(**settings).recall(DIGEST, SENT)).effect.names, next(iter(values.values()))
+        Steps(make(**settings).get(DIGEST, SENT)).effect.names, next(iter(values.values()))
     )
     assert recall(make(**settings), moved) is None, (
         "the associated data holds the answer where it was put"
@@ -128,12 +128,12 @@ def test_an_answer_moved_to_another_token_or_kind_is_a_miss():
     keep(store, values)
     (sealed,) = values.values()
     for digest in (DIGEST, b"e" * 32):
-        names = Steps(store.recall(digest, SENT)).effect.names
-        steps = Steps(store.recall(digest, SENT))
+        names = Steps(store.get(digest, SENT)).effect.names
+        steps = Steps(store.get(digest, SENT))
         assert steps.send((None, sealed)).result is None
         assert names[0] != names[1]
-    assert Steps(store.recall(b"e" * 32, SENT)).send((sealed, None)).result is None
-    assert Steps(store.recall(DIGEST, SENT)).send((sealed, sealed)).result is not None, (
+    assert Steps(store.get(b"e" * 32, SENT)).send((sealed, None)).result is None
+    assert Steps(store.get(DIGEST, SENT)).send((sealed, sealed)).result is not None, (
         "an end that is none ends nothing"
     )
 
@@ -168,12 +168,12 @@ def test_a_secret_in_a_file_is_read_at_the_first_use():
     values: dict = {}
     keep(make(), values)
     store = make(SecretFile("/run/secret"))
-    steps = Steps(store.recall(DIGEST, SENT))
+    steps = Steps(store.get(DIGEST, SENT))
     assert isinstance(steps.effect, ReadFile)
     recalls = steps.send(SECRET.encode() + b"\n").effect
     assert isinstance(recalls, StoreGet)
     assert steps.send(tuple(values.get(name) for name in recalls.names)).result is not None
-    assert isinstance(Steps(store.recall(DIGEST, SENT)).effect, StoreGet), "and only then"
+    assert isinstance(Steps(store.get(DIGEST, SENT)).effect, StoreGet), "and only then"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_secret_in_a_file_is_read_at_the_first_use():
 )
 def test_without_its_secret_everything_is_a_miss(content):
     store = make(SecretFile("/run/secret"))
-    assert Steps(store.recall(DIGEST, SENT)).send(content).result is None
+    assert Steps(store.get(DIGEST, SENT)).send(content).result is None
     assert Steps(store.keep(DIGEST, CLAIMS, SENT)).send(content).ended
     with pytest.raises(UsageError):
         store._name("active", DIGEST)

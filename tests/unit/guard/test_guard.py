@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 import jwt
 import pytest
 
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
-from iiniit_guard.core.outcome import IssuerUnavailable, TokenRefused
 from iiniit_guard.errors import GuardError, UsageError
 from tests.unit.guard.calling import (
     READ,

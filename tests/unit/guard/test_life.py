@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 
 from iiniit_guard import Guard
+from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.outcome import IssuerUnavailable
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import fork
 from tests.unit.guard.calling import NOW, READ, WRITE, begin, both_ways, request

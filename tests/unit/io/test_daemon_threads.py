@@ -15,7 +15,7 @@ def running() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == NAME]
 
 
-class Gate:
+class Admission:
     """Work that blocks until it is released."""
 
     def __init__(self) -> None:
@@ -29,15 +29,15 @@ class Gate:
 
 
 def test_no_more_threads_than_the_limit_and_none_afterwards():
-    gate, threads = Gate(), DaemonThreads(NAME, limit=3)
-    outcomes = [threads.run(gate.work) for _ in range(10)]
+    admission, threads = Admission(), DaemonThreads(NAME, limit=3)
+    outcomes = [threads.run(admission.work) for _ in range(10)]
     for _ in range(3):
-        assert gate.begun.acquire(timeout=5)
+        assert admission.begun.acquire(timeout=5)
     alive = running()
 
     assert len(alive) == 3
     assert all(thread.daemon for thread in alive)
-    gate.open.set()
+    admission.open.set()
     assert [outcome.result(5) for outcome in outcomes] == [7] * 10
     for thread in alive:
         thread.join(5)
@@ -45,13 +45,13 @@ def test_no_more_threads_than_the_limit_and_none_afterwards():
 
 
 def test_a_full_backlog_refuses():
-    gate, threads = Gate(), DaemonThreads(NAME, limit=1, backlog=2)
-    assert threads.start(gate.work)
-    assert gate.begun.acquire(timeout=5)
-    assert [threads.start(gate.work) for _ in range(3)] == [True, True, False]
+    admission, threads = Admission(), DaemonThreads(NAME, limit=1, backlog=2)
+    assert threads.start(admission.work)
+    assert admission.begun.acquire(timeout=5)
+    assert [threads.start(admission.work) for _ in range(3)] == [True, True, False]
     with pytest.raises(OSError, match="no thread is free"):
-        threads.run(gate.work).result(5)
-    gate.open.set()
+        threads.run(admission.work).result(5)
+    admission.open.set()
 
 
 def test_what_is_raised_reaches_whoever_waits():
@@ -63,11 +63,11 @@ def test_what_is_raised_reaches_whoever_waits():
 
 
 def test_nobody_who_waits_can_cancel_it_for_the_others():
-    gate, threads = Gate(), DaemonThreads(NAME, limit=1)
-    outcome = threads.run(gate.work)
+    admission, threads = Admission(), DaemonThreads(NAME, limit=1)
+    outcome = threads.run(admission.work)
 
     assert not outcome.cancel()
-    gate.open.set()
+    admission.open.set()
     assert outcome.result(5) == 7
 
 
@@ -86,11 +86,11 @@ def test_where_one_thread_is_at_work_it_takes_what_a_second_would_have(monkeypat
     def refuse(thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    gate, threads, done = Gate(), DaemonThreads(NAME, limit=2), threading.Event()
-    threads.start(gate.work)
-    assert gate.begun.acquire(timeout=5)
+    admission, threads, done = Admission(), DaemonThreads(NAME, limit=2), threading.Event()
+    threads.start(admission.work)
+    assert admission.begun.acquire(timeout=5)
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
     assert threads.start(done.set)
-    gate.open.set()
+    admission.open.set()
     assert done.wait(5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request, request_from_scope
 from iiniit_guard.rules import Rule, Rules
@@ -96,9 +96,9 @@ def test_a_websocket_is_a_get():
 
 
 def test_the_middleware_takes_the_rules():
-    gate = make_gate(rules=RULES)
-    assert seen(gate.policy_for(Request("GET", "/v1/items/7"))) == "items|all"
-    assert seen(gate.policy_for(Request("GET", "/x"))) == "no_rule"
+    admission = make_admission(rules=RULES)
+    assert seen(admission.policy_for(Request("GET", "/v1/items/7"))) == "items|all"
+    assert seen(admission.policy_for(Request("GET", "/x"))) == "no_rule"
 
 
 def test_the_order_of_rules_is_of_no_matter():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.adapting.admission import make_gate
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.rules import Rule, Rules
 from tests.unit.rules.answers import seen
@@ -59,9 +59,9 @@ ROWS = [
 def test_a_preflight_under_rules(path, raw, expected):
     answer = RULES.preflight_policy_for(preflight(path, raw))
     assert (None if answer is None else seen(answer)) == expected
-    assert seen(make_gate(rules=RULES, preflights="pass").policy_for(preflight(path, raw))) == (
-        expected or "pass"
-    )
+    assert seen(
+        make_admission(rules=RULES, preflights="pass").policy_for(preflight(path, raw))
+    ) == (expected or "pass")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_is_announced_need_not_be_a_method():
 def test_what_overrides_its_method_is_refused(query):
     for path in ("/admin", "/reports", "/nowhere"):
         assert (
-            seen(make_gate(rules=RULES).policy_for(preflight(path, query=query)))
+            seen(make_admission(rules=RULES).policy_for(preflight(path, query=query)))
             == "method_override"
         )
 

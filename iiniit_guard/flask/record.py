@@ -17,12 +17,12 @@ NO_VIEW: Final = object()
 class DecidingLate(Protocol):
     """The object that an admission calls if a response is about to start before any decision."""
 
-    def decide_late(self, admission: Admission, environ: WSGIEnvironment) -> None:
+    def decide_late(self, record: AdmissionRecord, environ: WSGIEnvironment) -> None:
         """See `BeforeRequest.decide_late`."""
         ...
 
 
-class Admission(ResponseRecord):
+class AdmissionRecord(ResponseRecord):
     """The record of one request, which all copies of its environ share.
 
     Attributes:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Answer, Refusal
+from iiniit_guard.core.model.decision import Allow, Refusal, Response
 from iiniit_guard.django.responses import (
     NO_CONTENT,
     abort_when_refused,
@@ -21,7 +21,7 @@ from iiniit_guard.django.responses import (
 )
 
 
-class Admission:
+class AdmissionRecord:
     """The record of one request in the middleware.
 
     Inner middleware may change the request. Therefore a decision applies only to the path and
@@ -29,7 +29,7 @@ class Admission:
 
     Args:
         request: The admitted request.
-        record: The record in which decorators store a refusal of this request.
+        refusals: The record in which decorators store a refusal of this request.
         unasked: Whether the request was admitted without a decision, because its path resolves to
             a `@public` view.
         preflight_only: Whether the request was admitted only because it is a CORS preflight.
@@ -39,14 +39,14 @@ class Admission:
             may be returned.
     """
 
-    __slots__ = ("_method", "_path", "preflight_only", "public_view_ran", "record", "unasked")
+    __slots__ = ("_method", "_path", "preflight_only", "public_view_ran", "refusals", "unasked")
 
     def __init__(
-        self, request: HttpRequest, record: RefusalRecord, unasked: bool, preflight_only: bool
+        self, request: HttpRequest, refusals: RefusalRecord, unasked: bool, preflight_only: bool
     ) -> None:
         self._path: str = request.path_info
         self._method: str | None = request.method
-        self.record: RefusalRecord = record
+        self.refusals: RefusalRecord = refusals
         self.unasked: bool = unasked
         self.preflight_only: bool = preflight_only
         self.public_view_ran: bool = False
@@ -70,12 +70,15 @@ class Admission:
 
     def covers_response(self, request: HttpRequest, response: object) -> bool:
         """Return whether the middleware may return `response` without a further decision."""
-        if self.record.refusal is not None or self.public_view_ran:
+        if self.refusals.refusal is not None or self.public_view_ran:
             return True
         return not self._is_elsewhere(request) and (not self.unasked or is_of_public_view(response))
 
     def finish(
-        self, response: HttpResponse, decision: AccessToken | Allow | Answer | None, has_token: bool
+        self,
+        response: HttpResponse,
+        decision: AccessToken | Allow | Response | None,
+        has_token: bool,
     ) -> HttpResponse:
         """Return a refusal, a response with only the CORS fields of `response`, or `response`.
 
@@ -84,15 +87,15 @@ class Admission:
             decision: The further decision; None if none was needed.
             has_token: Whether a decorator verified a credential.
         """
-        if self.record.refusal is None and isinstance(decision, Refusal):
-            self.record.add(decision)  # also for an outer guard middleware
-        answer = self.record.refusal or decision
-        if isinstance(answer, Answer):
+        if self.refusals.refusal is None and isinstance(decision, Refusal):
+            self.refusals.add(decision)  # also for an outer guard middleware
+        answer = self.refusals.refusal or decision
+        if isinstance(answer, Response):
             return replacement(answer, response)
         if self.preflight_only and not self.public_view_ran and not has_token:
             return preflight_answer(response)
         if getattr(response, "streaming", False):
-            abort_when_refused(response, self.record)
+            abort_when_refused(response, self.refusals)
         return response
 
     def _is_elsewhere(self, request: HttpRequest) -> bool:
