@@ -20,9 +20,9 @@ from iiniit_guard.adapting.asgi_exchange import (
     refuse,
 )
 from iiniit_guard.adapting.decorator_order import find_misordered
-from iiniit_guard.adapting.middleware import admit_async, checked_guard
+from iiniit_guard.adapting.middleware import admit_async, engine_of
 from iiniit_guard.adapting.request_state import (
-    GUARD_KEY,
+    ENGINE_KEY,
     PRINCIPAL_KEY,
     RECORD_KEY,
     TOKEN_KEY,
@@ -82,7 +82,8 @@ class GuardMiddleware:
         preflights: Preflights = "auto",
     ) -> None:
         self.app = app
-        self.guard: Guard = checked_guard(guard)
+        self.guard: Guard = guard
+        self._engine = engine_of(guard)
         self.admission: Admission = make_admission(
             public,
             rules=rules,
@@ -119,17 +120,17 @@ class GuardMiddleware:
         inner = {
             **scope,
             "headers": [*scope["headers"]],
-            GUARD_KEY: self.guard,
+            ENGINE_KEY: self._engine,
             RECORD_KEY: exchange,
         }
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
             exchange.outer = outer
-        token, principal = begin_scope(self.guard, self.admission, inner, _HOST), None
+        token, principal = begin_scope(self._engine, self.admission, inner, _HOST), None
         if not isinstance(token, AccessToken):
             answers = kind == "http" and _answers_preflights(self.app)
             decision = await admit_async(
-                self.guard,
+                self._engine,
                 self.admission,
                 request_from_scope(inner),
                 _HOST,
@@ -176,7 +177,7 @@ class GuardMiddleware:
 
         async def close_at_end(message: Message) -> None:
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self.guard.release_loop()
+                await self._engine.release_loop()
             await send(message)
 
         await self.app(scope, receive, close_at_end)

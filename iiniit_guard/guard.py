@@ -1,55 +1,27 @@
-"""The guard: a protected resource and its I/O. No module above this one drives a flow."""
+"""The guard that applications create."""
 
 from __future__ import annotations
 
-import logging
 import os
-import random
 import time
-import uuid
-from collections.abc import Callable, Mapping
-from functools import partial
-from hashlib import sha256
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self, Unpack, cast
+from typing import Any, Final, Self, Unpack
 
-from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
-from iiniit_guard.core.decide import (
-    Begun,
-    Judged,
-    Pending,
-    Presented,
-    Unfinished,
-    authorize,
-    begin,
-    conclude,
-    find_cached,
-    resume,
-)
-from iiniit_guard.core.errors import unwrap
-from iiniit_guard.core.http.bearer import BEARER, is_b64token
-from iiniit_guard.core.http.event import Event, event_of, usual_event
-from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.copying import CopiedAsItself
-from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
+from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.resource import Entropy, ProtectedResource
-from iiniit_guard.core.resource_metadata import metadata_response, resource_document
+from iiniit_guard.core.resource_metadata import resource_document
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.core.settings.options import GuardKeywords
-from iiniit_guard.core.verify import verify
-from iiniit_guard.core.warm_up import warm_up
-from iiniit_guard.errors import UsageError
-from iiniit_guard.io.drive import run, run_async
-from iiniit_guard.io.effects import EffectRunner, Transport
-from iiniit_guard.io.fork import on_fork
+from iiniit_guard.engine import Engine
+from iiniit_guard.io.effects import Transport
 from iiniit_guard.io.settings import settings_from_env, settings_from_file
-from iiniit_guard.io.store import Store
 
-_log: Final = logging.getLogger("iiniit_guard")
 _SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
 
 
@@ -76,23 +48,7 @@ class Guard(CopiedAsItself):
         transport: Transport | None = None,
         **settings: Unpack[GuardKeywords],
     ) -> None:
-        self.resource: Final = ProtectedResource(
-            make_settings(settings), clock, Entropy(random.random, _unique, os.urandom)
-        )
-        store_url = self.resource.settings.store_url
-        self._runner = EffectRunner(transport, None if store_url is None else Store(store_url))
-        self._listener = self.resource.settings.on_event
-        self._wall = clock.wall
-        self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
-            partial(begin, self.resource) if self._listener is None else self._begin_heard
-        )
-        """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
-        self.metadata_path: Final = self.resource.metadata_path
-        """The path, from the root of the host, that `metadata_response` serves.
-
-        None without the setting `resource`.
-        """
-        on_fork(self)
+        self._engine: Final = Engine(make_settings(settings), clock, transport)
 
     @classmethod
     def from_env(
@@ -131,7 +87,6 @@ class Guard(CopiedAsItself):
         requirement: Policy | Problem = ANY_TOKEN,
         *,
         host: str = "guard",
-        begun: Unfinished | None = None,
     ) -> Decision:
         """Decide about a request; block while the authorization server is called, if needed.
 
@@ -140,15 +95,8 @@ class Guard(CopiedAsItself):
             requirement: The policy to satisfy, or the refusal of a request that no access rule
                 matches.
             host: The name of the adapter, for events.
-            begun: What `begin` returned for this request and the same `requirement`.
         """
-        started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken):
-            return conclude(result, presented, self.resource, requirement)
-        if isinstance(result, Pending):
-            result = run(resume(result), self._runner.perform)
-        return self._concluded(result, presented, request, requirement, started)
+        return self._engine.authenticate(request, requirement, host=host)
 
     async def authenticate_async(
         self,
@@ -156,97 +104,13 @@ class Guard(CopiedAsItself):
         requirement: Policy | Problem = ANY_TOKEN,
         *,
         host: str = "guard",
-        begun: Unfinished | None = None,
     ) -> Decision:
         """Asynchronous twin of `authenticate`."""
-        started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken):
-            return conclude(result, presented, self.resource, requirement)
-        if isinstance(result, Pending):
-            result = await run_async(resume(result), self._runner.perform_async)
-        return self._concluded(result, presented, request, requirement, started)
-
-    def _begin_heard(
-        self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
-    ) -> AccessToken | Unfinished:
-        """Return what `begin` returns, and emit an event if the token is accepted."""
-        started = time.perf_counter()
-        begun = begin(self.resource, presented, requirement)
-        if isinstance(begun, AccessToken):
-            seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
-            digest, method, host, cache = (
-                presented.digest or b"",
-                presented.method,
-                presented.host,
-                presented.cache,
-            )
-            self._emit(
-                usual_event(
-                    begun,
-                    digest,
-                    method,
-                    host,
-                    cache=cache,
-                    now=self._wall(),
-                    seconds=seconds,
-                    subjects=subjects,
-                )
-            )
-        return begun
-
-    def authorize(
-        self,
-        request: Request,
-        token: AccessToken | Principal,
-        policy: Policy,
-        *,
-        host: str = "guard",
-    ) -> Allow | Deny:
-        """Check a token that was verified for this request against the policy of a handler.
-
-        Only a refusal emits an event.
-        """
-        problem = authorize(token, self.resource, policy)
-        if problem is None:
-            return Allow(None, token) if isinstance(token, Principal) else Allow(token)
-        scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
-        decision = self.resource.refusal_writer.deny(
-            problem, request, policy, scheme=scheme, token=token
-        )
-        self._tell(decision, request, host, 0.0)
-        return decision
-
-    def refuse(
-        self,
-        request: Request,
-        problem: Problem,
-        *,
-        policy: Policy | None = None,
-        host: str = "guard",
-    ) -> Deny:
-        """Return the response to a problem that was found outside the guard."""
-        decision = self.resource.refusal_writer.deny(problem, request, policy or ANY_TOKEN)
-        self._tell(decision, request, host, 0.0)
-        return decision
-
-    def metadata_response(self, request: Request) -> Response | None:
-        """Return the response to a request for the metadata of this resource (RFC 9728).
-
-        None for any other request, and without the setting `resource`.
-        """
-        return metadata_response(request, self.resource)
+        return await self._engine.authenticate_async(request, requirement, host=host)
 
     def metadata(self) -> dict[str, Any]:
         """Return the RFC 9728 document, for applications that serve it themselves."""
-        return resource_document(self.resource.settings)
-
-    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
-        """Return the cache entry of a request that needs no check but that of its token.
-
-        For an adapter that decides and counts by itself.
-        """
-        return find_cached(authorization, query, self.resource)
+        return resource_document(self._engine.resource.settings)
 
     def verify(self, token: str) -> AccessToken:
         """Return the verified content of a token.
@@ -260,58 +124,27 @@ class Guard(CopiedAsItself):
             UsageError: `issuer_resolver` or `validators` is set. Both need the request, so a token
                 cannot be verified alone.
         """
-        found = self._cached(token, None)
-        return (
-            unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform))
-            if found is None
-            else unwrap(found)
-        )
+        return self._engine.verify(token)
 
-    async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
-        """Asynchronous twin of `verify`.
+    async def verify_async(self, token: str) -> AccessToken:
+        """Asynchronous twin of `verify`."""
+        return await self._engine.verify_async(token)
 
-        Args:
-            token: Without the scheme.
-            outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
-                earlier is not used; the authorization server is called instead.
-        """
-        found = self._cached(token, outdated)
-        if found is not None:
-            return unwrap(found)
-        return unwrap(
-            await run_async(
-                verify(token, digest_of(token), self.resource, outdated=outdated),
-                self._runner.perform_async,
-            )
-        )
-
-    async def prepare_async(self) -> tuple[str, ...]:
+    async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.
 
         Returns:
             Why documents are missing, one entry per failure. Empty if everything was fetched.
         """
-        return await run_async(warm_up(self.resource), self._runner.perform_async)
+        return await self._engine.warm_up_async()
 
     def close(self) -> None:
         """Stop background work and close the connections of threads. Later network calls fail."""
-        self._runner.close()
+        self._engine.close()
 
     async def aclose(self) -> None:
         """Close what `close` closes, and the connections of the running event loop."""
-        await self._runner.aclose()
-
-    async def release_loop(self) -> None:
-        """Cancel the background work of the running event loop and close its connections.
-
-        The next call opens new connections. At shutdown, an application calls this and not
-        `aclose`, because another application, or the next start of the same one, may use the guard.
-        """
-        await self._runner.release_loop()
-
-    def after_fork(self) -> None:
-        """Replace the locks in a forked child. The caches stay."""
-        self.resource.reset_after_fork()
+        await self._engine.aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -336,60 +169,4 @@ class Guard(CopiedAsItself):
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"Guard({', '.join(server.issuer for server in self.resource.servers)})"
-
-    def _begun(
-        self, presented: Presented, requirement: Policy | Problem
-    ) -> tuple[Presented, Begun]:
-        begun = self.begin(presented, requirement)
-        return begun if isinstance(begun, Unfinished) else (presented, begun)
-
-    def _concluded(
-        self,
-        result: Judged,
-        presented: Presented,
-        request: Request,
-        requirement: Policy | Problem,
-        started: float,
-    ) -> Decision:
-        decision = conclude(result, presented, self.resource, requirement)
-        self._tell(decision, request, presented.host, time.perf_counter() - started)
-        return decision
-
-    def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
-        """Return the cached or immediate result for a token, or None if the token must be verified.
-
-        Raises:
-            UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
-                request.
-        """
-        if not self.resource.token_alone_decides:
-            raise UsageError(
-                "issuer_resolver and validators need the request: use authenticate(request)"
-            )
-        if not isinstance(token, str):
-            raise UsageError("the token must be a string, without its scheme")
-        encoded = token.encode("ascii") if token.isascii() else b""
-        if len(encoded) > self.resource.settings.max_token_bytes:
-            return PROBLEMS[Reason.TOKEN_TOO_LONG]
-        if not is_b64token(encoded):
-            return PROBLEMS[Reason.MALFORMED_TOKEN]
-        entry = self.resource.find(sha256(encoded).digest())
-        return entry.token if entry is not None and entry.outlasts(outdated) else None
-
-    def _tell(self, decision: Decision, request: Request, host: str, seconds: float) -> None:
-        if self._listener is not None:
-            now, subjects = self._wall(), self.resource.settings.event_subject
-            self._emit(
-                event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects)
-            )
-
-    def _emit(self, event: Event) -> None:
-        try:
-            cast("Callable[[Event], object]", self._listener)(event)
-        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
-            _log.error("on_event failed: %s", type(error).__qualname__)
-
-
-def _unique() -> str:
-    return uuid.uuid4().hex
+        return f"Guard({', '.join(server.issuer for server in self._engine.resource.servers)})"

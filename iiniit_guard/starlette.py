@@ -15,7 +15,7 @@ from iiniit_guard.adapting.decorators import (
     mark_guarded,
     policies_of,
 )
-from iiniit_guard.adapting.request_state import GUARD_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
+from iiniit_guard.adapting.request_state import ENGINE_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.request import request_from_scope
@@ -159,15 +159,15 @@ def _asynchronous(handler: Callable[..., Any], policy: Policy) -> Callable[..., 
         else:
             connection = connection_in((), kwargs)
         scope = connection.scope
-        guard, who = scope.get(GUARD_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
+        engine, who = scope.get(ENGINE_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
         lasting = scope["type"] == "websocket" and is_lasting(connection)
         passes = (
             not lasting
-            and guard is not None
+            and engine is not None
             and who is not None
-            and policy.check(who, guard.resource.clock.wall) is None
+            and policy.check(who, engine.resource.clock.wall) is None
         )
-        del guard, who
+        del engine, who
         if not passes:
             refused = await refusal_of_async(connection, policy)
             if refused is not None:

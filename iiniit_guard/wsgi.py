@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
-from iiniit_guard.adapting.middleware import admit, begin_environ, checked_guard
+from iiniit_guard.adapting.middleware import admit, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
 from iiniit_guard.core.model.access_token import AccessToken
@@ -57,7 +57,8 @@ class GuardMiddleware:
         preflights: Preflights = "auto",
     ) -> None:
         self.app = app
-        self.guard: Guard = checked_guard(guard)
+        self.guard: Guard = guard
+        self._engine = engine_of(guard)
         self.admission: Admission = make_admission(
             public,
             rules=rules,
@@ -71,10 +72,10 @@ class GuardMiddleware:
 
         If a handler of `app` records a refusal, the refusal replaces the response of `app`.
         """
-        token, principal = begin_environ(self.guard, self.admission, environ, _HOST), None
+        token, principal = begin_environ(self._engine, self.admission, environ, _HOST), None
         if not isinstance(token, AccessToken):
             decision = admit(
-                self.guard, self.admission, request_from_environ(environ), _HOST, begun=token
+                self._engine, self.admission, request_from_environ(environ), _HOST, begun=token
             )
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):
@@ -88,7 +89,7 @@ class GuardMiddleware:
         record = ResponseRecord()
         return respond(
             self.app,
-            with_notes(environ, self.guard, token, principal, record),
+            with_notes(environ, self._engine, token, principal, record),
             start_response,
             record,
         )

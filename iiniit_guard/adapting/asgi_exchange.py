@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias
 
 from iiniit_guard.adapting.admission import Admission
-from iiniit_guard.adapting.middleware import Deciding, is_exception
+from iiniit_guard.adapting.middleware import is_exception
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Refusal, Response
 from iiniit_guard.core.model.request import request_from_scope, route_path
+from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -214,7 +215,7 @@ class WebsocketExchange(RefusalRecord):
 
 
 def begin_scope(
-    guard: Deciding, admission: Admission, scope: Mapping[str, Any], host: str
+    engine: Engine, admission: Admission, scope: Mapping[str, Any], host: str
 ) -> AccessToken | Unfinished | None:
     """Decide about an ASGI request on the fast path: without creating a `Request` and without I/O.
 
@@ -232,12 +233,14 @@ def begin_scope(
             authorization = value
     if authorization is None or not admission.wants_any_token:
         return None
-    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
-        guard, admission, route_path(scope)
+    if (admission.has_public_paths or engine.metadata_path is not None) and is_exception(
+        engine, admission, route_path(scope)
     ):
         return None
     read, method = partial(request_from_scope, scope), scope.get("method", "GET")
-    return guard.begin(Presented(authorization, scope.get("query_string", b""), read, method, host))
+    return engine.begin(
+        Presented(authorization, scope.get("query_string", b""), read, method, host)
+    )
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, decision: Response) -> None:

@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeVar
 
-from iiniit_guard.adapting.middleware import Deciding
 from iiniit_guard.adapting.request_state import (
-    GUARD_KEY,
+    ENGINE_KEY,
     PRINCIPAL_KEY,
     TOKEN_KEY,
     add_notes,
@@ -18,6 +17,7 @@ from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,11 +31,11 @@ def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
 
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
     """
-    guard, who = state.get(GUARD_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
+    engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
     return (
         who is not None
-        and guard is not None
-        and policy.check(who, guard.resource.clock.wall) is None
+        and engine is not None
+        and policy.check(who, engine.resource.clock.wall) is None
     )
 
 
@@ -67,57 +67,57 @@ def decide(
     Raises:
         UsageError: No middleware ran.
     """
-    guard, who = _noted(state)
+    engine, who = _noted(state)
     if who is not None:
-        return _note(state, guard, guard.authorize(read(), who, policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
-    return _note(state, guard, guard.authenticate(read(), policy, host=host))
+    return _note(state, engine, engine.authenticate(read(), policy, host=host))
 
 
 async def decide_async(
     state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
 ) -> Decision:
     """Asynchronous twin of `decide`."""
-    guard, who = _noted(state)
+    engine, who = _noted(state)
     if who is not None:
-        return _note(state, guard, guard.authorize(read(), who, policy, host=host))
-    return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
+    return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
 
 
 def decide_anew(
     state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
 ) -> Decision:
     """Decide without the stored token: it may have become invalid since a long connection began."""
-    guard, _ = _noted(state)
-    return _note(state, guard, guard.authenticate(read(), policy, host=host))
+    engine, _ = _noted(state)
+    return _note(state, engine, engine.authenticate(read(), policy, host=host))
 
 
 async def decide_anew_async(
     state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
 ) -> Decision:
     """Asynchronous twin of `decide_anew`."""
-    guard, _ = _noted(state)
-    return _note(state, guard, await guard.authenticate_async(read(), policy, host=host))
+    engine, _ = _noted(state)
+    return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
 
 
-def _noted(state: Mapping[str, Any]) -> tuple[Deciding, AccessToken | Principal | None]:
-    guard = state.get(GUARD_KEY)
-    if guard is None:
+def _noted(state: Mapping[str, Any]) -> tuple[Engine, AccessToken | Principal | None]:
+    engine = state.get(ENGINE_KEY)
+    if engine is None:
         raise UsageError(
             "a guarded handler was reached without the guard's middleware: add it to the "
             "application"
         )
-    return guard, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
+    return engine, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
 
 
-def _note(state: MutableMapping[str, Any], guard: Deciding, decision: Decision) -> Decision:
+def _note(state: MutableMapping[str, Any], engine: Engine, decision: Decision) -> Decision:
     """Store a grant for the handlers below, or record a refusal.
 
     The middleware sends a recorded refusal even if the framework discards this handler's response.
     """
     if isinstance(decision, Allow):
-        add_notes(state, guard, decision.token, decision.principal)
+        add_notes(state, engine, decision.token, decision.principal)
     else:
         record_refusal(state, decision)
     return decision

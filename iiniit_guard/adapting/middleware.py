@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
 from iiniit_guard.core.decide import Presented, Unfinished
-from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.decision import Allow, Decision, Response
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request, environ_path, request_from_environ
-from iiniit_guard.core.resource import ProtectedResource
+from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
 G = TypeVar("G")
@@ -23,73 +23,23 @@ _log: Final = logging.getLogger("iiniit_guard")
 _PASSED: Final = Allow(None)
 
 
-class Deciding(Protocol):
-    """The part of `Guard` that adapters call. A protocol avoids a circular import of the guard."""
-
-    def authenticate(
-        self,
-        request: Request,
-        requirement: Policy | Problem = ...,
-        *,
-        host: str = ...,
-        begun: Unfinished | None = ...,
-    ) -> Decision:
-        """See `Guard.authenticate`."""
-        ...
-
-    async def authenticate_async(
-        self,
-        request: Request,
-        requirement: Policy | Problem = ...,
-        *,
-        host: str = ...,
-        begun: Unfinished | None = ...,
-    ) -> Decision:
-        """See `Guard.authenticate_async`."""
-        ...
-
-    @property
-    def metadata_path(self) -> str | None:
-        """See `Guard.metadata_path`."""
-        ...
-
-    def metadata_response(self, request: Request) -> Response | None:
-        """See `Guard.metadata_response`."""
-        ...
-
-    @property
-    def begin(self) -> Callable[..., AccessToken | Unfinished]:
-        """See `Guard.begin`."""
-        ...
-
-    @property
-    def resource(self) -> ProtectedResource:
-        """See `Guard.resource`."""
-        ...
-
-    def authorize(
-        self, request: Request, token: AccessToken | Principal, policy: Policy, *, host: str = ...
-    ) -> Allow | Deny:
-        """See `Guard.authorize`."""
-        ...
-
-
-def checked_guard(guard: G | None) -> G:
-    """Return `guard` after checking that it is a guard.
+def engine_of(guard: object) -> Engine:
+    """Return the engine of a guard.
 
     Raises:
         UsageError: `guard` is None or another kind of object.
     """
-    if guard is None or not callable(getattr(guard, "authenticate", None)):
+    engine = getattr(guard, "_engine", None)
+    if not isinstance(engine, Engine):
         raise UsageError(
             "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
             "IiniitGuard(app, guard)"
         )
-    return guard
+    return engine
 
 
 def admit(
-    guard: Deciding,
+    engine: Engine,
     admission: Admission,
     request: Request,
     host: str,
@@ -101,7 +51,7 @@ def admit(
     """Decide about a request before any handler of the application runs.
 
     Args:
-        guard: Checks credentials.
+        engine: Checks credentials.
         admission: Decides which requests need credentials.
         request: The request that the middleware received.
         host: The name of the adapter, for events.
@@ -114,20 +64,20 @@ def admit(
         `Allow`, or the response to send: a refusal, or the metadata of this resource (RFC 9728).
     """
     if begun is not None:
-        return guard.authenticate(request, handler or admission.policy, host=host, begun=begun)
-    answer = guard.metadata_response(request)
+        return engine.authenticate(request, handler or admission.policy, host=host, begun=begun)
+    answer = engine.metadata_response(request)
     if answer is not None:
         return answer
     requirement = _requirement_for(admission, request, handler, host_answers)
     return (
         _PASSED
         if requirement is None
-        else _hinted(admission, request, guard.authenticate(request, requirement, host=host))
+        else _hinted(admission, request, engine.authenticate(request, requirement, host=host))
     )
 
 
 async def admit_async(
-    guard: Deciding,
+    engine: Engine,
     admission: Admission,
     request: Request,
     host: str,
@@ -137,8 +87,8 @@ async def admit_async(
 ) -> Decision | Response:
     """Asynchronous twin of `admit`."""
     if begun is not None:
-        return await guard.authenticate_async(request, admission.policy, host=host, begun=begun)
-    answer = guard.metadata_response(request)
+        return await engine.authenticate_async(request, admission.policy, host=host, begun=begun)
+    answer = engine.metadata_response(request)
     if answer is not None:
         return answer
     requirement = _requirement_for(admission, request, None, host_answers)
@@ -146,7 +96,7 @@ async def admit_async(
         _PASSED
         if requirement is None
         else _hinted(
-            admission, request, await guard.authenticate_async(request, requirement, host=host)
+            admission, request, await engine.authenticate_async(request, requirement, host=host)
         )
     )
 
@@ -186,7 +136,7 @@ def _requirement_for(
 
 
 def begin_environ(
-    guard: Deciding,
+    engine: Engine,
     admission: Admission,
     environ: Mapping[str, Any],
     host: str,
@@ -197,7 +147,7 @@ def begin_environ(
     The fast path applies to requests for which any valid token suffices.
 
     Args:
-        guard: Has the token cache.
+        engine: Has the token cache.
         admission: Decides which requests need a token.
         environ: The request that the middleware received.
         host: The name of the adapter, for events.
@@ -210,19 +160,19 @@ def begin_environ(
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not admission.wants_any_token:
         return None
-    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
-        guard, admission, environ_path(environ)
+    if (admission.has_public_paths or engine.metadata_path is not None) and is_exception(
+        engine, admission, environ_path(environ)
     ):
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
     method, read = environ.get("REQUEST_METHOD", "GET"), partial(request_from_environ, environ)
-    return guard.begin(
+    return engine.begin(
         Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host),
         requirement,
     )
 
 
-def is_exception(guard: Deciding, admission: Admission, path: str) -> bool:
+def is_exception(engine: Engine, admission: Admission, path: str) -> bool:
     """Return whether the decoded `path` is public or the path of the resource's metadata."""
-    return admission.is_public(path) or path == guard.metadata_path
+    return admission.is_public(path) or path == engine.metadata_path

@@ -7,19 +7,17 @@ middleware.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Refusal
+from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
-
-if TYPE_CHECKING:
-    from iiniit_guard.adapting.middleware import Deciding
 
 TOKEN_KEY: Final = "iiniit_guard.access_token"
 PRINCIPAL_KEY: Final = "iiniit_guard.principal"
-GUARD_KEY: Final = "iiniit_guard.guard"
+ENGINE_KEY: Final = "iiniit_guard.engine"
 RECORD_KEY: Final = "iiniit_guard.refusal_record"
 
 
@@ -56,7 +54,7 @@ class RefusalRecord(CopiedAsItself):
 
 def add_notes(
     state: MutableMapping[str, Any],
-    guard: Deciding,
+    engine: Engine,
     token: AccessToken | None,
     principal: Principal | None = None,
 ) -> None:
@@ -67,16 +65,16 @@ def add_notes(
     existing record of another guard becomes the outer record.
     """
     known = state.get(RECORD_KEY)
-    if state.get(GUARD_KEY) is not guard or known is None:
+    if state.get(ENGINE_KEY) is not engine or known is None:
         state[RECORD_KEY] = _inside(known, RefusalRecord())
     state[TOKEN_KEY] = token
     state[PRINCIPAL_KEY] = principal
-    state[GUARD_KEY] = guard
+    state[ENGINE_KEY] = engine
 
 
 def with_notes(
     state: Mapping[str, Any],
-    guard: Deciding,
+    engine: Engine,
     token: AccessToken | None,
     principal: Principal | None = None,
     record: RefusalRecord | None = None,
@@ -94,7 +92,7 @@ def with_notes(
         **state,
         TOKEN_KEY: token,
         PRINCIPAL_KEY: principal,
-        GUARD_KEY: guard,
+        ENGINE_KEY: engine,
         RECORD_KEY: record,
     }
 

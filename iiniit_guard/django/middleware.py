@@ -16,7 +16,7 @@ from django.urls import Resolver404, get_resolver
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorators import any_public, is_public
-from iiniit_guard.adapting.middleware import admit, admit_async
+from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
@@ -82,6 +82,7 @@ class GuardMiddleware:
         self.guard: Guard
         self.admission: Admission
         self.guard, self.admission = load()
+        self._engine = engine_of(self.guard)
         self._gate_without_hook = replace(self.admission, preflights="guard")
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
@@ -173,17 +174,17 @@ class GuardMiddleware:
         if decision is not None:
             record.decide_again(request, self._passes_as_preflight(request, decision))
         return record.finish(
-            response, decision, record.preflight_only and has_credential(request, self.guard)
+            response, decision, record.preflight_only and has_credential(request, self._engine)
         )
 
     def _ask(self, request: HttpRequest) -> AccessToken | Allow | Response:
         admission, answers = self._requirements()
-        begun = begin_request(self.guard, admission, request, HOST)
+        begun = begin_request(self._engine, admission, request, HOST)
         return (
             begun
             if isinstance(begun, AccessToken)
             else admit(
-                self.guard,
+                self._engine,
                 admission,
                 read_request(request),
                 HOST,
@@ -194,11 +195,11 @@ class GuardMiddleware:
 
     async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Response:
         admission, answers = self._requirements()
-        begun = begin_request(self.guard, admission, request, HOST)
+        begun = begin_request(self._engine, admission, request, HOST)
         if isinstance(begun, AccessToken):
             return begun
         return await admit_async(
-            self.guard, admission, read_request(request), HOST, begun=begun, host_answers=answers
+            self._engine, admission, read_request(request), HOST, begun=begun, host_answers=answers
         )
 
     def _requirements(self) -> tuple[Admission, bool]:
@@ -231,7 +232,7 @@ class GuardMiddleware:
                 record_refusal(state_of(request), decision)  # for an outer guard middleware
             return response_to(decision)
         refusals = new_record(request)  # outer middleware may pass the same request several times
-        note(request, self.guard, *_found(decision), refusals)
+        note(request, self._engine, *_found(decision), refusals)
         record = AdmissionRecord(
             request, refusals, unasked, not unasked and self._passes_as_preflight(request, decision)
         )
@@ -286,7 +287,7 @@ class GuardMiddleware:
             if isinstance(decision, Refusal):
                 record_refusal(state_of(request), decision)
             return response_to(decision)
-        note(request, self.guard, *_found(decision))
+        note(request, self._engine, *_found(decision))
         return record.in_place_of(view)
 
 

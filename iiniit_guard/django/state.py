@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.middleware import begin_environ, is_exception
 from iiniit_guard.adapting.request_state import (
-    GUARD_KEY,
+    ENGINE_KEY,
     PRINCIPAL_KEY,
     RECORD_KEY,
     TOKEN_KEY,
@@ -25,7 +25,7 @@ from iiniit_guard.core.model.request import Request, request_from_environ, reque
 if TYPE_CHECKING:
     from iiniit_guard.adapting.admission import Admission
     from iiniit_guard.core.model.access_token import AccessToken, Principal
-    from iiniit_guard.guard import Guard
+    from iiniit_guard.engine import Engine
 
 
 def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
@@ -47,7 +47,7 @@ def new_record(request: HttpRequest) -> RefusalRecord:
 
 def note(
     request: HttpRequest,
-    guard: Guard,
+    engine: Engine,
     token: AccessToken | None,
     principal: Principal | None,
     record: RefusalRecord | None = None,
@@ -59,25 +59,27 @@ def note(
 
     Args:
         request: The request in which the result is stored.
-        guard: The guard of the middleware.
+        engine: The engine of the middleware.
         token: The access token; None if there is none.
         principal: The principal of another credential; None if there is none.
         record: A new record for the decorators; None to keep the existing record.
     """
     if hasattr(request, "scope"):
-        known = request.scope.get(RECORD_KEY) if request.scope.get(GUARD_KEY) is guard else None
-        request.scope = with_notes(request.scope, guard, token, principal, record or known)
+        known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
+        request.scope = with_notes(request.scope, engine, token, principal, record or known)
     else:
         if record is not None:
-            request.META[GUARD_KEY], request.META[RECORD_KEY] = guard, record
-        add_notes(request.META, guard, token, principal)
+            request.META[ENGINE_KEY], request.META[RECORD_KEY] = engine, record
+        add_notes(request.META, engine, token, principal)
     request.access_token = token
 
 
-def has_credential(request: HttpRequest, guard: Guard) -> bool:
-    """Return whether `guard` stored a token or another credential in `request`."""
+def has_credential(request: HttpRequest, engine: Engine) -> bool:
+    """Return whether `engine` stored a token or another credential in `request`."""
     state = state_of(request)
-    return state.get(GUARD_KEY) is guard and bool(state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY))
+    return state.get(ENGINE_KEY) is engine and bool(
+        state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
+    )
 
 
 def show_token(request: HttpRequest) -> None:
@@ -106,23 +108,23 @@ def read_request(request: HttpRequest) -> Request:
 
 
 def begin_request(
-    guard: Guard, admission: Admission, request: HttpRequest, host: str
+    engine: Engine, admission: Admission, request: HttpRequest, host: str
 ) -> AccessToken | Unfinished | None:
     """Decide about a request on the fast path, without I/O; see `begin_environ`."""
     # Use Django's path_info, because middleware may have changed it.
-    if (admission.has_public_paths or guard.metadata_path is not None) and is_exception(
-        guard, admission, request.path_info
+    if (admission.has_public_paths or engine.metadata_path is not None) and is_exception(
+        engine, admission, request.path_info
     ):
         return None
     scope = _scope_of(request)
     if scope is not None:
         return (
-            begin_scope(guard, admission, scope, host)
+            begin_scope(engine, admission, scope, host)
             if scope.get("method") == request.method
             else None
         )
     return (
-        begin_environ(guard, admission, request.META, host)
+        begin_environ(engine, admission, request.META, host)
         if request.META.get("REQUEST_METHOD") == request.method
         else None
     )

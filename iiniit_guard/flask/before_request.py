@@ -27,7 +27,7 @@ from iiniit_guard.flask.refused import HOST, current_request, response_to
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from iiniit_guard.guard import Guard
+    from iiniit_guard.engine import Engine
 
 
 class BeforeRequest:
@@ -35,17 +35,17 @@ class BeforeRequest:
 
     Args:
         app: The application.
-        guard: Checks credentials.
+        engine: Checks credentials.
         admission: Decides which requests need a token.
         flask_dispatches: Returns whether Flask's own code answers OPTIONS, so that no view can run
             instead.
     """
 
     def __init__(
-        self, app: Flask, guard: Guard, admission: Admission, flask_dispatches: Callable[[], bool]
+        self, app: Flask, engine: Engine, admission: Admission, flask_dispatches: Callable[[], bool]
     ) -> None:
         self._app = app
-        self._guard = guard
+        self._engine = engine
         self._admission = admission
         self._flask_dispatches = flask_dispatches
         self._looked = False
@@ -69,17 +69,19 @@ class BeforeRequest:
         view = dict.get(views, endpoint)
         is_open, requirement = self._marks_of(endpoint, view)
         if is_open:
-            add_notes(environ, self._guard, None)
+            add_notes(environ, self._engine, None)
             record.admitted = view
             return None
         # Check the policy of the outermost decorator here, so that there is one event. The
         # decorators of the view check the other policies.
-        begun = begin_environ(self._guard, self._admission, environ, HOST, requirement or ANY_TOKEN)
+        begun = begin_environ(
+            self._engine, self._admission, environ, HOST, requirement or ANY_TOKEN
+        )
         if isinstance(begun, AccessToken):
             # Store the token in the environ, not in flask.g: nested requests share the application
             # context, to which g belongs. An application may modify its environ (PEP 3333), and
             # every request has an environ of its own.
-            add_notes(environ, self._guard, begun)
+            add_notes(environ, self._engine, begun)
             record.admitted = ANY_VIEW
             return None
         read = request_from_environ(environ)
@@ -89,7 +91,7 @@ class BeforeRequest:
             and self._flask_dispatches()
         )
         decision = admit(
-            self._guard,
+            self._engine,
             self._admission,
             read,
             HOST,
@@ -99,7 +101,7 @@ class BeforeRequest:
         )
         if not isinstance(decision, Allow):
             return _recorded(environ, record, decision)
-        add_notes(environ, self._guard, decision.token, decision.principal)
+        add_notes(environ, self._engine, decision.token, decision.principal)
         if decision.token is not None or decision.principal is not None:
             record.admitted = ANY_VIEW
         else:
@@ -114,7 +116,7 @@ class BeforeRequest:
         before the route is known. Therefore the policy for the path that the client sent applies,
         without that of a view.
         """
-        decision = admit(self._guard, self._admission, request_from_environ(environ), HOST)
+        decision = admit(self._engine, self._admission, request_from_environ(environ), HOST)
         if isinstance(decision, Refusal):
             record.refusal = decision
         else:
@@ -175,10 +177,10 @@ class BeforeRequest:
             asked = admission.policy
         if requirement is not None and admission.rules is None:
             asked = requirement
-        decision = self._guard.authenticate(read, asked, host=HOST)
+        decision = self._engine.authenticate(read, asked, host=HOST)
         if not isinstance(decision, Allow):
             return _recorded(environ, environ[ADMISSION_KEY], decision)
-        add_notes(environ, self._guard, decision.token, decision.principal)
+        add_notes(environ, self._engine, decision.token, decision.principal)
         environ[ADMISSION_KEY].admitted = ANY_VIEW
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask
 
 from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
-from iiniit_guard.adapting.middleware import checked_guard
+from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.methods import GuardedMethods
 
@@ -86,8 +86,8 @@ class IiniitGuard:
         Raises:
             UsageError: There is no guard, or `app` already has an `IiniitGuard`.
         """
-        guard = checked_guard(guard or self.guard)
+        engine = engine_of(guard or self.guard)
         if _EXTENSION in app.extensions:
             raise UsageError("this application already has an IiniitGuard")
         app.extensions[_EXTENSION] = self
-        GuardedMethods(app, guard, self.admission)
+        GuardedMethods(app, engine, self.admission)

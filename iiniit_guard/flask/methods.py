@@ -22,7 +22,7 @@ from iiniit_guard.flask.refused import Refused, current_request
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from iiniit_guard.guard import Guard
+    from iiniit_guard.engine import Engine
 
 # An override of any of these methods could run a view for OPTIONS instead of Flask's own response.
 _ANSWERING: Final = (
@@ -38,14 +38,14 @@ class GuardedMethods:
 
     Args:
         app: The application.
-        guard: Checks credentials.
+        engine: Checks credentials.
         admission: Decides which requests need a token.
     """
 
-    def __init__(self, app: Flask, guard: Guard, admission: Admission) -> None:
+    def __init__(self, app: Flask, engine: Engine, admission: Admission) -> None:
         self._app = app
-        self._guard = guard
-        self._before = BeforeRequest(app, guard, admission, self._flask_answers_options)
+        self._engine = engine
+        self._before = BeforeRequest(app, engine, admission, self._flask_answers_options)
         self._wsgi_app: Any = app.wsgi_app
         self._full_dispatch_request: Any = app.full_dispatch_request
         self._preprocess_request: Any = app.preprocess_request
@@ -66,7 +66,7 @@ class GuardedMethods:
         # The application gets a copy of the environ. A view may pass its environ to another guarded
         # application, which has a token and a record of its own.
         record = AdmissionRecord(environ, self._before)
-        noted = with_notes(environ, self._guard, None, None, record)
+        noted = with_notes(environ, self._engine, None, None, record)
         noted[ADMISSION_KEY] = record
         return respond(self._wsgi_app, noted, start_response, record)
 

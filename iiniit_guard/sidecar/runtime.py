@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.engine import Engine
 from iiniit_guard.guard import Guard
 from iiniit_guard.sidecar.gateway.assertion import Assertions, read_keys
 from iiniit_guard.sidecar.gateway.authorize import Authorizer, Gatekeeping
@@ -31,7 +33,7 @@ class Running:
 
     Attributes:
         settings: The configuration.
-        guard: Decides on credentials.
+        engine: Decides on credentials.
         peers: The network peers that may call the gateway listener.
         authorizer: Handles `/auth`.
         introspection_clients: The clients that may use `/introspect`.
@@ -40,7 +42,7 @@ class Running:
     """
 
     settings: SidecarSettings
-    guard: Guard
+    engine: Engine
     peers: Peers
     authorizer: Authorizer
     introspection_clients: IntrospectionClients
@@ -90,16 +92,16 @@ def make_running(
     """
     keys = () if settings.upstream is None else read_keys(settings.upstream.assertion_keys)
     if before is not None and before.settings.guard == settings.guard:
-        guard = before.guard
+        engine = before.engine
     else:
-        guard = Guard(**{**settings.guard, "on_event": on_event, **more})
+        engine = engine_of(Guard(**{**settings.guard, "on_event": on_event, **more}))
     assertions = None
     if settings.upstream is not None:
-        assertions = Assertions(settings.upstream, keys, guard.resource.clock, lambda: uuid4().hex)
+        assertions = Assertions(settings.upstream, keys, engine.resource.clock, lambda: uuid4().hex)
     peers = Peers(settings.trusted_proxies)
     authorizer = Authorizer(
         Gatekeeping(
-            guard,
+            engine,
             history,
             Dialect(settings.gateway, certificates=settings.client_certificates),
             peers,
@@ -114,4 +116,4 @@ def make_running(
     introspection_clients = IntrospectionClients(
         settings.introspection_clients, None if before is None else before.introspection_clients
     )
-    return Running(settings, guard, peers, authorizer, introspection_clients, assertions)
+    return Running(settings, engine, peers, authorizer, introspection_clients, assertions)

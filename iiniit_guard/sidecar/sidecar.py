@@ -83,7 +83,7 @@ class Sidecar:
             await asyncio.wait((self._watch,))
         for retired in self._retired:
             retired.cancel()
-        await self.current.guard.aclose()
+        await self.current.engine.aclose()
 
     def drain(self) -> None:
         """Report this process as not ready, so that it receives no new requests."""
@@ -120,10 +120,10 @@ class Sidecar:
                     "; ".join(error.faults),
                 )
                 return False
-            if after.guard is not before.guard:
+            if after.engine is not before.engine:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_PREPARE_SECONDS):
-                        for reason in await after.guard.prepare_async():
+                        for reason in await after.engine.warm_up_async():
                             _log.warning("%s", reason)
             self.faults, self.loaded_at = (), time.time()
             self.current = after
@@ -132,7 +132,7 @@ class Sidecar:
             for name in ("bind", "public_bind", "admin_bind", "workers"):
                 if getattr(after.settings, name) != getattr(before.settings, name):
                     _log.warning("server.%s changed; restart the server to apply it", name)
-            if after.guard is not before.guard:
+            if after.engine is not before.engine:
                 task = asyncio.create_task(_retire(before))
                 self._retired.add(task)
                 task.add_done_callback(self._retired.discard)
@@ -165,7 +165,7 @@ class Sidecar:
         self._logs_all = self.log.which == "all"
 
     def _own(self) -> Snapshot:
-        resource = self.current.guard.resource
+        resource = self.current.engine.resource
         self.history.count_calls(calls_made(resource))
         return {**self.history.snapshot(), "issuers": describe_issuers(resource)}
 
@@ -177,7 +177,7 @@ class Sidecar:
                 # guard responds with 503 and Retry-After. If the gateway removed the guard
                 # instead, no process could send that response.
                 if self.missing:
-                    self.missing = await self.current.guard.prepare_async()
+                    self.missing = await self.current.engine.warm_up_async()
                     if not self.missing:
                         _log.info("ready")
                 if self._worker_stats is not None:
@@ -201,4 +201,4 @@ async def _retire(running: Running) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_LONGEST_REQUEST_SECONDS):
             await running.ended()
-    await running.guard.aclose()
+    await running.engine.aclose()

@@ -119,14 +119,14 @@ def test_a_remembered_token_of_an_issuer_that_is_confirmed_costs_the_question_al
 def test_what_a_gateway_may_remember_ends_when_the_callable_is_to_be_asked():
     world = World(issuer_settings={"introspection": None})
     token = world.known.token(expires_in=3600)
-    assert world.guard.resource.remaining(digest_of(token)) == 0
+    assert world.guard._engine.resource.remaining(digest_of(token)) == 0
     world.decide(token)
     world.clock.advance(20)
-    assert world.guard.resource.remaining(digest_of(token)) == 40
+    assert world.guard._engine.resource.remaining(digest_of(token)) == 40
     world.clock.advance(40)
-    assert world.guard.resource.remaining(digest_of(token)) == 0
+    assert world.guard._engine.resource.remaining(digest_of(token)) == 0
     world.decide(token)
-    assert world.guard.resource.remaining(digest_of(token)) == 60
+    assert world.guard._engine.resource.remaining(digest_of(token)) == 60
 
 
 def test_zero_asks_for_each_request():

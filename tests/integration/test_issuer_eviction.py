@@ -132,10 +132,10 @@ class TestEviction:
         def slow(request):
             answer = world.network(request)
             if world.known.requests[-1:] == [during]:
-                (server,) = world.guard.resource.servers
+                (server,) = world.guard._engine.resource.servers
                 server.forget()
             return answer
 
         self.answer = slow
         assert isinstance(world.decide(token), Allow)
-        assert world.guard.resource.get_cached(digest_of(token)) is None
+        assert world.guard._engine.resource.get_cached(digest_of(token)) is None

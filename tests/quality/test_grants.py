@@ -16,7 +16,7 @@ GRANTS = {
     "iiniit_guard/adapting/middleware.py",
     "iiniit_guard/core/decide.py:conclude",
     "iiniit_guard/django/middleware.py",
-    "iiniit_guard/guard.py:authorize",
+    "iiniit_guard/engine.py:authorize",
 }
 # The only places that make a token or a principal of the package's own; an adapter lets whoever has
 # one pass.
@@ -72,7 +72,7 @@ RETURNS = {
             "verified=verified, outdated=outdated))"
         ),
     ],
-    "iiniit_guard/guard.py:_begin_heard": ["begun"],
+    "iiniit_guard/engine.py:_begin_with_event": ["begun"],
 }
 
 

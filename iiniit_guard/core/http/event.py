@@ -85,7 +85,7 @@ def event_of(
     )
 
 
-def usual_event(
+def accepted_event(
     token: AccessToken,
     digest: bytes,
     method: str,

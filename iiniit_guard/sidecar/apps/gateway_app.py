@@ -98,7 +98,7 @@ class _Introspect:
                     await introspect(
                         scope,
                         receive,
-                        running.guard,
+                        running.engine,
                         running.introspection_clients,
                         self._sidecar.observe,
                     ),

@@ -48,7 +48,7 @@ class PublicApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
         published = (
-            self._sidecar.current.guard.metadata_response(request_from_scope(scope))
+            self._sidecar.current.engine.metadata_response(request_from_scope(scope))
             if scope["type"] == "http"
             else None
         )

@@ -24,7 +24,7 @@ from iiniit_guard.sidecar.gateway.refusal_header import VARY, fold
 from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
 if TYPE_CHECKING:
-    from iiniit_guard.guard import Guard
+    from iiniit_guard.engine import Engine
     from iiniit_guard.rules import Rules
     from iiniit_guard.rules.rule import Requirement
     from iiniit_guard.sidecar.settings.dialects import Dialect, Original
@@ -69,7 +69,7 @@ class Gatekeeping(NamedTuple):
             only counted.
     """
 
-    guard: Guard
+    engine: Engine
     history: History
     dialect: Dialect
     peers: Peers
@@ -86,13 +86,13 @@ class Authorizer:
 
     def __init__(self, by: Gatekeeping) -> None:
         self._by = by
-        self._guard, self._read, self._peers, self._rules = (
-            by.guard,
+        self._engine, self._read, self._peers, self._rules = (
+            by.engine,
             by.dialect.read,
             by.peers,
             by.rules,
         )
-        self._find, self._wall = by.guard.find, by.guard.resource.clock.wall
+        self._find, self._wall = by.engine.find, by.engine.resource.clock.wall
         self._plain = by.assertions is None and not by.max_age_seconds
         self._is_quick = self._plain and not by.tells_all
         self._requirements: dict[tuple[str, str], Requirement] = {}
@@ -130,7 +130,7 @@ class Authorizer:
         """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
-                self._guard.refuse(
+                self._engine.refuse(
                     request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST
                 ),
                 scope,
@@ -139,7 +139,7 @@ class Authorizer:
         original = self._read(scope)
         if original is None:
             return self._refused(
-                self._guard.refuse(
+                self._engine.refuse(
                     request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST
                 ),
                 scope,
@@ -155,7 +155,7 @@ class Authorizer:
             return self._granted(None, request, original)
         if self._by.assertions is not None and isinstance(requirement, Policy):
             await self._ask_anew(request)
-        decision = await self._guard.authenticate_async(request, requirement, host=HOST)
+        decision = await self._engine.authenticate_async(request, requirement, host=HOST)
         if isinstance(decision, Allow):
             return self._granted(decision, request, original, requirement)
         if self._by.preflights == "auto" and is_preflight(request):
@@ -191,7 +191,7 @@ class Authorizer:
         result is renewed early at most once. A result that is still short then has a short
         lifetime of its own.
         """
-        resource, presented = self._guard.resource, self._presented(request)
+        resource, presented = self._engine.resource, self._presented(request)
         digest = None if presented is None else digest_of(presented)
         entry = None if digest is None else resource.find(digest)
         if presented is None or digest is None or entry is None:
@@ -206,14 +206,14 @@ class Authorizer:
             # An issuer that does not respond must not use up the remaining lifetime. The call
             # continues in the background; a request waits for it only after the entry expires.
             async with asyncio.timeout(resource.remaining(digest) / 2):
-                await self._guard.verify_async(presented, outdated=ends)
+                await self._engine.verify_async(presented, outdated=ends)
         if len(self._asked) >= _REMEMBERED:
             del self._asked[next(iter(self._asked))]
         self._asked[digest] = ends
 
     def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
         """Return whether the assertion would be too short and a new introspection may extend it."""
-        resource = self._guard.resource
+        resource = self._engine.resource
         if remaining >= SHORTEST_SECONDS or not resource.has_fast_path:
             return False
         if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
@@ -226,7 +226,7 @@ class Authorizer:
 
     def _presented(self, request: Request) -> str | None:
         """Return the bearer token of the request, or None if it has none."""
-        resource = self._guard.resource
+        resource = self._engine.resource
         credential = credential_of(
             request,
             resource.schemes,
@@ -252,7 +252,10 @@ class Authorizer:
             return 200, headers, b""
         presented = self._presented(request) if isinstance(who, AccessToken) else None
         digest = None if presented is None else digest_of(presented)
-        lasts, now = 0.0 if digest is None else self._guard.resource.remaining(digest), self._wall()
+        lasts, now = (
+            0.0 if digest is None else self._engine.resource.remaining(digest),
+            self._wall(),
+        )
         if self._by.assertions is not None:
             assertion = b""
             if isinstance(who, AccessToken) and digest is not None:
@@ -272,7 +275,7 @@ class Authorizer:
         seconds = min(self._by.max_age_seconds, int(lasts))
         # A validator or a resolver may have used parts of this request that are not in the cache
         # key of the gateway. The grant must not be cached then.
-        if not self._guard.resource.token_alone_decides:
+        if not self._engine.resource.token_alone_decides:
             return 200, headers, b""
         if (
             isinstance(who, AccessToken)

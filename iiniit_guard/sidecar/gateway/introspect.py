@@ -21,7 +21,7 @@ from iiniit_guard.sidecar.settings.introspection_clients import BUSY
 
 if TYPE_CHECKING:
     from iiniit_guard.core.model.access_token import AccessToken
-    from iiniit_guard.guard import Guard
+    from iiniit_guard.engine import Engine
     from iiniit_guard.sidecar.gateway.authorize import Reply
     from iiniit_guard.sidecar.settings.introspection_clients import (
         IntrospectionClient,
@@ -39,7 +39,7 @@ _REFUSED_CLIENT: Final = (b"www-authenticate", b'Basic realm="introspection", ch
 async def introspect(
     scope: Mapping[str, Any],
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-    guard: Guard,
+    engine: Engine,
     introspection_clients: IntrospectionClients,
     observe: Callable[[Event], object],
 ) -> Reply:
@@ -48,7 +48,7 @@ async def introspect(
     Args:
         scope: ASGI scope of the HTTP request.
         receive: ASGI callable that returns the request body.
-        guard: Verifies the token.
+        engine: Verifies the token.
         introspection_clients: The clients that may introspect tokens.
         observe: Called with an event for each token that was verified.
 
@@ -68,7 +68,7 @@ async def introspect(
         if name in (b"content-type", b"authorization")
     ]
     headers = dict(fields)
-    body = await _body(receive, guard.resource.settings.max_token_bytes + _MORE_THAN_A_TOKEN)
+    body = await _body(receive, engine.resource.settings.max_token_bytes + _MORE_THAN_A_TOKEN)
     form = _parse(headers.get(b"content-type", b""), body)
     if form is None or len(headers) != len(fields):
         return _error(400, "invalid_request")
@@ -80,17 +80,17 @@ async def introspect(
     token = form.get("token")
     if not token:
         return _error(400, "invalid_request")
-    is_hashed = token.isascii() and len(token) <= guard.resource.settings.max_token_bytes
-    cache: Cache = "hit" if is_hashed and guard.resource.remaining(digest_of(token)) else "miss"
+    is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
+    cache: Cache = "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
     started = time.perf_counter()
     try:
-        found = await _verify(token, guard)
-        observe(_event(guard, "allow", None, cache, started))
+        found = await _verify(token, engine)
+        observe(_event(engine, "allow", None, cache, started))
     except TokenRefused as refused:
-        observe(_event(guard, "deny", refused.reason.value, cache, started))
+        observe(_event(engine, "deny", refused.reason.value, cache, started))
         return _reply(200, _INACTIVE, b"no-store")
     except IssuerUnavailable as outage:
-        observe(_event(guard, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
+        observe(_event(engine, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
         return _error(
             503,
             "temporarily_unavailable",
@@ -99,22 +99,22 @@ async def introspect(
     # RFC 7662 §4: a client must not learn about tokens that are issued for other audiences.
     if client.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
-    return _active(found, client, guard, token)
+    return _active(found, client, engine, token)
 
 
-async def _verify(token: str, guard: Guard) -> AccessToken:
+async def _verify(token: str, engine: Engine) -> AccessToken:
     """Verify a token without leeway for `exp`.
 
     A token that has expired by its own `exp` must not be reported as active.
     """
-    found = await guard.verify_async(token)
-    if found.expires_at is not None and found.expires_at <= guard.resource.clock.wall():
+    found = await engine.verify_async(token)
+    if found.expires_at is not None and found.expires_at <= engine.resource.clock.wall():
         raise TokenRefused(PROBLEMS[Reason.EXPIRED])
     return found
 
 
 def _event(
-    guard: Guard,
+    engine: Engine,
     decision: Literal["allow", "deny", "unavailable"],
     reason: str | None,
     cache: Cache,
@@ -122,7 +122,7 @@ def _event(
 ) -> Event:
     seconds = time.perf_counter() - started
     return Event(
-        guard.resource.clock.wall(),
+        engine.resource.clock.wall(),
         "introspect",
         "POST",
         decision,
@@ -133,8 +133,8 @@ def _event(
     )
 
 
-def _active(found: AccessToken, client: IntrospectionClient, guard: Guard, token: str) -> Reply:
-    clock, remaining = guard.resource.clock, guard.resource.remaining(digest_of(token))
+def _active(found: AccessToken, client: IntrospectionClient, engine: Engine, token: str) -> Reply:
+    clock, remaining = engine.resource.clock, engine.resource.remaining(digest_of(token))
     ends = clock.wall() + remaining
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)

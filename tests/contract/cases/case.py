@@ -163,7 +163,7 @@ def play(
     scene = Scene(issuer, guard, events, case.token(issuer) if case.token is not None else "")
 
     if prepared:
-        asyncio.run(guard.prepare_async())
+        asyncio.run(guard.warm_up_async())
         jws = parse_jws(scene.token, frozenset(ALGORITHMS))
         if isinstance(jws, Jws):
             remember_header(jws.header, deque())

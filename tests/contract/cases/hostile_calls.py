@@ -100,7 +100,7 @@ class World:
             transport=lambda request: HttpResponse(
                 200, (("content-type", "application/json"),), self.answer
             ),
-            clock=self.guard.resource.clock,
+            clock=self.guard._engine.resource.clock,
         )
         digest = (
             "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
@@ -225,7 +225,7 @@ class World:
 
             def ours(text: bytes = text) -> object:
                 self.answer = text
-                self._asking.resource.cache.clear()  # or the collector visits them all
+                self._asking._engine.resource.cache.clear()  # or the collector visits them all
                 token = b"opaque-%d" % next(self._numbers)
                 return self._asking.authenticate(
                     Request("GET", "/", headers=[(b"authorization", b"Bearer " + token)])
@@ -248,7 +248,9 @@ class World:
 
             def ours(receive: Any = receive) -> object:
                 return _step(
-                    introspect(scope, receive, self.guard, self._callers, lambda event: None)
+                    introspect(
+                        scope, receive, self.guard._engine, self._callers, lambda event: None
+                    )
                 )
 
             yield Call(

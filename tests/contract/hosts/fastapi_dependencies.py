@@ -111,7 +111,7 @@ def scope_of(guard, lines=(), **more):
         "path": "/x",
         "query_string": b"",
         "headers": list(lines),
-        "iiniit_guard.guard": guard,
+        "iiniit_guard.engine": guard and guard._engine,
         **more,
     }
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.testclient import TestClient
 
+from iiniit_guard import Guard
 from iiniit_guard.asgi import GuardMiddleware, refuse
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import UsageError
@@ -22,7 +22,7 @@ from iiniit_guard.testing import Issuer
 from tests.contract.hosts.asgi_exchange import OK, Application, exchange, http
 from tests.contract.hosts.calling import drive
 
-KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.guard")
+KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.engine")
 
 
 def websocket(lines=(), **more):
@@ -44,7 +44,7 @@ def test_the_application_gets_a_copy_of_the_scope(guard, bearer):
     (seen,) = application.scopes
     assert seen["state"] is scope["state"]
     assert seen[KEYS[0]].subject == "alice"
-    assert [seen[key] for key in KEYS[1:]] == [None, guard]
+    assert [seen[key] for key in KEYS[1:]] == [None, guard._engine]
 
 
 def test_what_an_outer_guard_noted_never_answers_for_an_inner_one(guard, issuer, bearer):
@@ -55,7 +55,7 @@ def test_what_an_outer_guard_noted_never_answers_for_an_inner_one(guard, issuer,
             http(bearer()),
         )
 
-    assert [application.scopes[0][key] for key in KEYS] == [None, None, inner]
+    assert [application.scopes[0][key] for key in KEYS] == [None, None, inner._engine]
 
 
 def test_a_mounted_guard_reads_the_path_below_its_mount(guard):
@@ -166,12 +166,14 @@ class Lifespan:
 
 
 def closing(log) -> Any:
-    """Stands for a guard, to see when its loop is released."""
+    """Return a guard that logs when its loop is released."""
+    guard: Any = Guard(issuer="https://issuer.test", audience="https://api.test")
 
     async def release_loop():
         log.append("released")
 
-    return SimpleNamespace(release_loop=release_loop, authenticate=print)
+    guard._engine.release_loop = release_loop
+    return guard
 
 
 @pytest.mark.parametrize("end", ["lifespan.shutdown.complete", "lifespan.shutdown.failed"])

@@ -199,7 +199,11 @@ def test_a_guarded_helper_of_a_public_view_is_not_dropped(site, bearer):
 def test_the_record_of_a_middleware_around_the_project_is_used(guard, bearer):
     record = RefusalRecord()
     environ = with_notes(
-        {**RequestFactory().get("/x", **joined(bearer("other"))).META}, guard, None, None, record
+        {**RequestFactory().get("/x", **joined(bearer("other"))).META},
+        guard._engine,
+        None,
+        None,
+        record,
     )
     with django_project.configured(ROOT_URLCONF=(path("x", helper),), MIDDLEWARE=[]):
         response = WSGIHandler()(environ, lambda status, headers: None)
@@ -222,7 +226,7 @@ def test_the_same_guard_around_the_project_learns_of_the_refusal(guard, bearer, 
         assert project("/x", lines)[0] == 403
     else:
         environ = with_notes(
-            {**RequestFactory().get("/x", **joined(lines)).META}, guard, None, None, record
+            {**RequestFactory().get("/x", **joined(lines)).META}, guard._engine, None, None, record
         )
         with django_project.configured(ROOT_URLCONF=(path("x", helper),), IINIIT_GUARD=guard):
             assert WSGIHandler()(environ, lambda status, headers: None).status_code == 403

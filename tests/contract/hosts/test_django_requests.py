@@ -82,7 +82,7 @@ def test_the_asgi_scope_is_copied_and_carries_the_token(guard, bearer):
     project("/x", bearer(subject="alice"))
 
     assert scopes[0]["iiniit_guard.access_token"].subject == "alice"
-    assert scopes[0]["iiniit_guard.guard"] is guard
+    assert scopes[0]["iiniit_guard.engine"] is guard._engine
     assert "iiniit_guard.access_token" not in outer
 
 
@@ -118,7 +118,7 @@ def test_a_remembered_token_is_not_looked_at_on_djangos_public_path(
 
 def test_views_can_be_called_with_keywords_and_a_made_request(guard, bearer):
     request = RequestFactory().get("/x", **joined(bearer(subject="alice")))
-    request.META["iiniit_guard.guard"] = guard
+    request.META["iiniit_guard.engine"] = guard._engine
 
     assert view(request=request).content == b"alice"
     assert request.access_token.subject == "alice"
@@ -129,7 +129,7 @@ def test_a_middleware_around_the_project_shows_its_token_too(handler, guard, iss
     request = RequestFactory().get("/x")
     request.META.update(
         {
-            "iiniit_guard.guard": guard,
+            "iiniit_guard.engine": guard._engine,
             "iiniit_guard.access_token": guard.verify(issuer.token(subject="alice")),
         }
     )
@@ -142,7 +142,7 @@ def test_an_async_made_request_works_too(guard, bearer):
     request = AsyncRequestFactory().get(
         "/x", headers={"Authorization": bearer(subject="alice")[0][1].decode()}
     )
-    request.scope["iiniit_guard.guard"] = guard
+    request.scope["iiniit_guard.engine"] = guard._engine
 
     assert asyncio.run(view_async(request)).content == b"alice"
 

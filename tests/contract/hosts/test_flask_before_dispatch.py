@@ -265,7 +265,7 @@ def test_another_guard_between_hides_no_decision(guard, bearer):
 def test_the_metadata_are_the_guards_own(issuer):
     with issuer.guard(resource="https://api.test") as guard:
         client = make_app(guard, url_value_preprocessor).test_client()
-        assert client.get(guard.metadata_path).get_json()["resource"] == "https://api.test"
+        assert client.get(guard._engine.metadata_path).get_json()["resource"] == "https://api.test"
         assert reason(client.get("/x")) == (401, "no_token")
 
 

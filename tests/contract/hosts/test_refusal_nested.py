@@ -245,7 +245,7 @@ def test_the_metadata_of_an_inner_resource_is_no_refusal(guard, issuer, bearer):
     with issuer.guard(
         resource="https://api.example/inner", audience="https://api.example/inner"
     ) as below:
-        where = below.metadata_path
+        where = below._engine.metadata_path
         answers = drive(
             GuardMiddleware(GuardMiddleware(Application(*OK), below), guard),
             "GET",
@@ -267,7 +267,7 @@ def test_the_metadata_of_an_inner_resource_is_no_refusal(guard, issuer, bearer):
 
 def test_metadata_in_place_of_what_djangos_middleware_withholds_is_no_refusal(issuer):
     with issuer.guard(resource="https://api.example/x", audience="https://api.example/x") as guard:
-        where = guard.metadata_path
+        where = guard._engine.metadata_path
         site = Site(
             False,
             [path(where[1:], public(plain_view))],

@@ -38,7 +38,7 @@ def test_a_mounted_guard_does_not_leak_what_it_noted(guard, issuer, bearer):
     seen = []
 
     async def outer_handler(request):
-        seen.append(request.scope["iiniit_guard.guard"])
+        seen.append(request.scope["iiniit_guard.engine"])
         return Response("")
 
     with issuer.guard() as inner:
@@ -50,7 +50,7 @@ def test_a_mounted_guard_does_not_leak_what_it_noted(guard, issuer, bearer):
             await Route("/x", outer_handler)(scope, receive, send)
 
         TestClient(GuardMiddleware(cascade, guard)).get("/x", headers=bearer())
-    assert seen == [guard]
+    assert seen == [guard._engine]
 
 
 async def _remember(where, message):

@@ -167,7 +167,7 @@ def test_keyword_arguments_are_searched(guard, bearer):
         "path": "/x",
         "headers": bearer(subject="alice"),
         "query_string": b"",
-        "iiniit_guard.guard": guard,
+        "iiniit_guard.engine": guard._engine,
     }
 
     handler: Any = by_another_name

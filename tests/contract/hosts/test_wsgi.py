@@ -12,7 +12,7 @@ from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import SettingsError, UsageError
 from iiniit_guard.wsgi import GuardMiddleware
 
-KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.guard")
+KEYS = ("iiniit_guard.access_token", "iiniit_guard.principal", "iiniit_guard.engine")
 
 
 class Body:
@@ -75,7 +75,7 @@ def test_the_application_gets_a_copy_of_the_environ(guard, bearer):
     assert type(seen) is dict
     assert seen[KEYS[0]].subject == "alice"
     assert seen[KEYS[1]] is None
-    assert seen[KEYS[2]] is guard
+    assert seen[KEYS[2]] is guard._engine
 
 
 def test_what_an_outer_guard_noted_never_answers_for_an_inner_one(guard, issuer, bearer):
@@ -85,7 +85,7 @@ def test_what_an_outer_guard_noted_never_answers_for_an_inner_one(guard, issuer,
         call(app, environ_with(bearer()))
 
     (seen,) = application.environs
-    assert [seen[key] for key in KEYS] == [None, None, inner]
+    assert [seen[key] for key in KEYS] == [None, None, inner._engine]
 
 
 def test_a_refusal_is_a_list_of_native_strings(guard):

@@ -99,7 +99,7 @@ class Side:
     def __init__(self, decide):
         self.issuer = Issuer(clock=SettableClock(NOW))
         self.guard = self.issuer.guard()
-        do_at_once(self.guard._runner)
+        do_at_once(self.guard._engine._runner)
         self.tokens: list[str] = []
         self.decide = decide
         self.seen: list[object] = []

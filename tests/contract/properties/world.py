@@ -95,12 +95,12 @@ class World:
             lambda: f"{number}-{next(numbers)}",
             lambda size: f"{number}.{next(numbers)}".encode().ljust(size),
         )
-        resource = ProtectedResource(guard.resource.settings, clock.clock, chance)
+        resource = ProtectedResource(guard._engine.resource.settings, clock.clock, chance)
         replaced: Any = guard
         replaced.resource = resource
         replaced.begin = replaced._begin_heard if listening else partial(decisions.begin, resource)
-        guard._runner._store = cast("Any", self.store) if self.shared else None
-        do_at_once(guard._runner)
+        guard._engine._runner._store = cast("Any", self.store) if self.shared else None
+        do_at_once(guard._engine._runner)
         process.guard = guard
         return process
 
@@ -169,7 +169,7 @@ class World:
                 Steps(
                     decisions.decide(
                         decisions.Presented.of(bearer(token.text)),
-                        process.guard.resource,
+                        process.guard._engine.resource,
                         ANY_TOKEN,
                     )
                 ),
@@ -236,7 +236,7 @@ class World:
         answer is still on its way.
         """
         if flow in process.flows and isinstance(flow.steps.effect, Fetch):
-            for server in process.guard.resource.servers:
+            for server in process.guard._engine.resource.servers:
                 server.flights.reset_after_fork()
 
     def finish(self, process: Process) -> None:

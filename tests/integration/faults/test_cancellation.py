@@ -79,7 +79,7 @@ async def nothing_is_left(guard: Guard) -> None:
     """Wait for the calls that were begun for cancelled requests and that others could have shared:
     they end by themselves.
     """
-    [server] = guard.resource.servers
+    [server] = guard._engine.resource.servers
     async with asyncio.timeout(3):
         while server.calls._taken or any(  # noqa: ASYNC110 - no event tells that a flight ended
             map(len, (server.flights, server.keys._flights, server.metadata._flights))
@@ -165,7 +165,7 @@ def test_a_crowd_of_cancelled_requests_leaves_room_for_the_next(kind):
             real.mend()
             await nothing_is_left(guard)
             assert (await guard.verify_async(mint(real, kind, "last"))).subject == "last"
-            await guard.release_loop()
+            await guard._engine.release_loop()
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
         asyncio.run(crowd())

@@ -60,7 +60,7 @@ def test_threads_and_a_loop_of_one_process_share_one_call():
         guard.verify(real.issuer.token())
         real.hold.clear()
         token = real.issuer.opaque_token()
-        [server] = guard.resource.servers
+        [server] = guard._engine.resource.servers
 
         def waiting() -> int:
             load: Any

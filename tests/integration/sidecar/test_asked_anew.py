@@ -77,7 +77,7 @@ def test_an_outage_costs_one_call_and_no_grant(site, issuer):
     issuer.clock.advance(56)
     issuer.fail("500")
     during = [granted(sidecar, token) for _ in range(3)]
-    cache = sidecar.current.guard.resource.cache
+    cache = sidecar.current.engine.resource.cache
 
     assert [lives(each, issuer) for each in during] == [4, 4, 4]
     assert calls(issuer) == 2
@@ -94,7 +94,7 @@ def test_while_strangers_use_up_the_calls_a_known_token_goes_first(site, issuer)
     sidecar, token = site(), issuer.opaque_token()
     granted(sidecar, token)
     issuer.clock.advance(56)
-    (server,) = sidecar.current.guard.resource.servers
+    (server,) = sidecar.current.engine.resource.servers
     while server.calls.enter(known=False):
         pass
 

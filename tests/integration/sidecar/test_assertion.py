@@ -283,8 +283,8 @@ def test_where_the_deadline_is_not_known_it_lives_for_a_moment(site, issuer):
     token = issuer.token()
     answer = ask(sidecar, target=f"/x?access_token={token}")
     known = claims_of(asserted(answer))[1]["exp"] - issuer.clock.wall()
-    sidecar.current.guard.resource.cache.get = lambda digest: None
-    sidecar.current.guard.resource.cache.remaining = lambda digest: 0.0
+    sidecar.current.engine.resource.cache.get = lambda digest: None
+    sidecar.current.engine.resource.cache.remaining = lambda digest: 0.0
     unknown = (
         claims_of(asserted(ask(sidecar, target=f"/x?access_token={token}")))[1]["exp"]
         - issuer.clock.wall()

@@ -43,9 +43,9 @@ RULES = Rules(
 
 
 def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
-    clock = guard.resource.clock
+    clock = guard._engine.resource.clock
     by = Gatekeeping(
-        guard,
+        guard._engine,
         History(clock.wall),
         Dialect(gateway),
         Peers(),

@@ -63,10 +63,10 @@ def test_new_rules_count_at_once_and_nothing_is_forgotten(issuer):
 
 def test_another_guard_fetches_its_keys_before_it_is_asked(issuer):
     process = Process(issuer)
-    before = process.sidecar.current.guard
+    before = process.sidecar.current.engine
     assert process.reload(realm="new")
 
-    assert process.sidecar.current.guard is not before
+    assert process.sidecar.current.engine is not before
     assert issuer.requests == ["discovery", "jwks"]
     assert 'realm="new"' in (ask(process.sidecar).header("www-authenticate") or "")
 
@@ -101,7 +101,7 @@ def test_an_issuer_that_says_nothing_does_not_either(issuer, monkeypatch):
     async def never():
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("iiniit_guard.guard.Guard.prepare_async", lambda self: never())
+    monkeypatch.setattr("iiniit_guard.engine.Engine.warm_up_async", lambda self: never())
     assert process.reload(realm="new")
 
 
@@ -121,7 +121,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
     async def slowly(sidecar):
         asked = asyncio.Event()
         go_on = asyncio.Event()
-        original = sidecar.current.guard._runner.perform_async
+        original = sidecar.current.engine._runner.perform_async
 
         async def perform(effect):
             if type(effect).__name__ == "Fetch":
@@ -129,7 +129,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
                 await go_on.wait()
             return await original(effect)
 
-        sidecar.current.guard._runner.perform_async = perform
+        sidecar.current.engine._runner.perform_async = perform
         sent = []
 
         async def send(message):

@@ -67,7 +67,7 @@ def each_forgotten(guard: Guard, tokens: list[str]) -> Callable[[], object]:
 
     def asks() -> Iterator[object]:
         while True:
-            guard.resource.cache.clear()
+            guard._engine.resource.cache.clear()
             for token in tokens:
                 yield guard.verify(token)
 

@@ -95,8 +95,8 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
 
     guard = make_guard(make_issuer(), max_cached_tokens=size, max_cached_bytes=1024 * size)
     server, cache, validity, now = (
-        guard.resource.servers[0],
-        guard.resource.cache,
+        guard._engine.resource.servers[0],
+        guard._engine.resource.cache,
         KeyValidity(),
         int(time.time()),
     )

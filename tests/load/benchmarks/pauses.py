@@ -87,7 +87,7 @@ class Traffic:
         clock = Clock(lambda: time.time() + self.ahead, lambda: time.monotonic() + self.ahead)
         self.cache = TokenCache(size, clock, 1024 * size)
         self.lately: deque[bytes] = deque(maxlen=size)
-        self._checks = make_guard(make_issuer()).resource.servers[0].checks
+        self._checks = make_guard(make_issuer())._engine.resource.servers[0].checks
         self._validity = KeyValidity()
         self._numbers = count()
         self._some: dict[int, AccessToken] = {}

@@ -170,7 +170,7 @@ def _asked(server: _Server, issuers: int) -> Iterator[_Asked]:
             issuer=server.url, audience=AUDIENCE, insecure_http_hosts=["127.0.0.1"]
         )
         with Guard(issuers=[*others, asked], clock=now.clock) as guard:
-            missing = asyncio.run(guard.prepare_async())
+            missing = asyncio.run(guard.warm_up_async())
             if missing:
                 raise RuntimeError("; ".join(missing))
             yield _Asked(guard, server, now)
@@ -220,7 +220,7 @@ class _Refresh:
     """
 
     def __init__(self, asked: _Asked) -> None:
-        self._keys = asked.guard.resource.servers[-1].keys
+        self._keys = asked.guard._engine.resource.servers[-1].keys
         self._before = self._keys.value
         kids = frozenset() if self._before is None else self._before.kids
         self._tokens = asked.server.tokens

@@ -39,7 +39,7 @@ def hot() -> Stages:
     headers = scope["headers"]
     authorization = headers[-1][1]
     digest = sha256(authorization[7:]).digest()
-    noted = with_notes(scope, guard, held)
+    noted = with_notes(scope, guard._engine, held)
     nothing = microseconds(lambda: None)
 
     def alone(function: Callable[[], object]) -> float:
@@ -52,19 +52,19 @@ def hot() -> Stages:
         ("SHA-256 of the token", alone(lambda: sha256(authorization[7:]).digest())),
         (
             "look into the cache, both clocks, the key's validity",
-            alone(lambda: guard.resource.cache.find(digest)),
+            alone(lambda: guard._engine.resource.cache.find(digest)),
         ),
     ]
-    recalled = alone(lambda: begin_scope(guard, admission, scope, "asgi"))
+    begun = alone(lambda: begin_scope(guard._engine, admission, scope, "asgi"))
     stages += [
-        ("gate, scheme, query; calls between these", recalled - sum(cost for _, cost in stages)),
-        ("copy the scope with three notes", alone(lambda: with_notes(scope, guard, held))),
+        ("admission, scheme, query; calls between these", begun - sum(cost for _, cost in stages)),
+        ("copy the scope with three notes", alone(lambda: with_notes(scope, guard._engine, held))),
         (
             "compare the scopes with the handler's policy",
             alone(lambda: is_permitted(noted, policy)),
         ),
     ]
-    rest = whole - bare - recalled - sum(cost for _, cost in stages[4:])
+    rest = whole - bare - begun - sum(cost for _, cost in stages[4:])
     return [
         ("Starlette itself", bare),
         *stages,
@@ -79,7 +79,7 @@ def cold() -> Stages:
     tokens = [token_of(issuer, number=number) for number in range(256)]
     token, guard = tokens[0], make_guard(issuer)
     guard.verify(token)
-    server: Any = guard.resource.servers[0]
+    server: Any = guard._engine.resource.servers[0]
     jws = cast("Jws", parse_jws(token, server.algorithms))
     key = server.keys.value.find(jws.header.kid, "RS256")[0]
     encoded = token.encode()
@@ -93,7 +93,7 @@ def cold() -> Stages:
         return microseconds(function) - nothing
 
     whole = alone(each_forgotten(guard, tokens))
-    digest, cache, validity = sha256(encoded).digest(), guard.resource.cache, KeyValidity()
+    digest, cache, validity = sha256(encoded).digest(), guard._engine.resource.cache, KeyValidity()
     decoding, json_cost = (
         alone(lambda: decode_base64url(payload)),
         alone(lambda: parse_object(text)),

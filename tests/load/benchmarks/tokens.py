@@ -41,7 +41,7 @@ def make_guard(issuer: Issuer, **settings: Any) -> Guard:
 
 def cached(guard: Guard, authorization: bytes) -> object:
     """Ask a guard for a token as adapters do first, before a `Request` is made."""
-    return guard.begin(Presented(authorization, b"", _no_request, "GET", "guard"))
+    return guard._engine.begin(Presented(authorization, b"", _no_request, "GET", "guard"))
 
 
 def _no_request() -> Request:

@@ -116,7 +116,7 @@ def test_nothing_gets_out_whatever_is_asked(marked, way):
                 seen_subjects += event.subject == SUBJECT
             public(written, scene, answer, tokens)
             # In memory: the caches hold digests of tokens alone, and no secret.
-            resource = scene.guard.resource
+            resource = scene.guard._engine.resource
             learned = [
                 resource.cache,
                 *(
@@ -145,11 +145,11 @@ def public(written, scene, answer, tokens):
     """Return everything that an application could print, and everything that a client receives."""
     written.add(
         scene.guard,
-        scene.guard.resource.settings,
-        scene.guard.resource,
-        *servers(scene.guard.resource),
+        scene.guard._engine.resource.settings,
+        scene.guard._engine.resource,
+        *servers(scene.guard._engine.resource),
     )
-    written.add(*(server.settings for server in servers(scene.guard.resource)))
+    written.add(*(server.settings for server in servers(scene.guard._engine.resource)))
     if scene.issuer.last_request is not None:
         written.add(scene.issuer.last_request)
     if isinstance(answer, Allow):
@@ -242,8 +242,8 @@ def test_public_objects_show_no_secret():
             with issuer.guard(introspection=method) as guard:
                 written.add(
                     guard,
-                    guard.resource.settings,
-                    *(server.settings for server in guard.resource.servers),
+                    guard._engine.resource.settings,
+                    *(server.settings for server in guard._engine.resource.servers),
                 )
         pem = issuer.client_check.client_key.private_pem()
         written.add(iiniit_guard.PrivateKeyJwt("api", pem, "ES256"))

@@ -176,7 +176,7 @@ def test_what_a_jwt_rests_on_ends_at_whole_seconds():
         for _ in range(2):  # by the flow, then at once
             token = issuer.token(expires_in=3600)
             guard.verify(token)
-            found = guard.resource.cache.find(digest_of(token))
+            found = guard._engine.resource.cache.find(digest_of(token))
             assert found is not None
             assert found.valid_until == NOW + 300
             assert found.valid_until_monotonic == math.floor(clock.monotonic()) + 300
@@ -190,7 +190,7 @@ def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
     issuer = Issuer(ISSUER, API, clock=SettableClock(NOW))
     with issuer.guard() as guard:
         guard.verify(issuer.token())
-        server = guard.resource.only_server
+        server = guard._engine.resource.only_server
         assert server is not None
         keys = server.keys
         keys._refresh_from = 240.0

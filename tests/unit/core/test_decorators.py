@@ -50,7 +50,7 @@ GUARD: Any = SimpleNamespace(resource=SimpleNamespace(clock=make_clock().clock))
         (with_notes({}, GUARD, TOKEN), make_policy(["user:read"], match="any"), True),
         ({}, ANY_TOKEN, False),
         ({"iiniit_guard.access_token": TOKEN}, READ, False),  # nobody's note
-        ({"iiniit_guard.access_token": TOKEN, "iiniit_guard.guard": None}, READ, False),
+        ({"iiniit_guard.access_token": TOKEN, "iiniit_guard.engine": None}, READ, False),
     ],
 )
 def test_a_noted_token_is_compared_with_the_policy(state, policy, permitted):

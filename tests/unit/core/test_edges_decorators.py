@@ -16,7 +16,7 @@ from iiniit_guard.adapting.decorators import (
     mark_guarded,
     mark_public,
 )
-from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ, checked_guard
+from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -149,7 +149,7 @@ def test_a_handler_with_nobody_noted(allow: Any, ask: str) -> None:
     assert decided == allow
     assert guard.asked == [(REQUEST, POLICY, "h")]
     assert (state["iiniit_guard.access_token"], state["iiniit_guard.principal"]) == found
-    assert state["iiniit_guard.guard"] is guard
+    assert state["iiniit_guard.engine"] is guard
 
 
 def handler():
@@ -160,14 +160,14 @@ def handler():
     ("make", "said"),
     [
         (
-            lambda: checked_guard(None),
+            lambda: engine_of(None),
             (
                 "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
                 "IiniitGuard(app, guard)"
             ),
         ),
         (
-            lambda: checked_guard(cast("Any", "x")),
+            lambda: engine_of(cast("Any", "x")),
             (
                 "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
                 "IiniitGuard(app, guard)"

@@ -98,7 +98,7 @@ def test_a_record_that_is_noted_again_is_not_its_own_outer_one():
 def test_a_copy_of_what_a_scope_holds_is_the_same(copied):
     state = with_notes(
         {},
-        Guard(issuer="https://issuer.test", audience="api"),
+        Guard(issuer="https://issuer.test", audience="api")._engine,
         AccessToken("https://issuer.test"),
         Principal("ApiKey"),
     )

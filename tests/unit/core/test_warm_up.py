@@ -11,7 +11,7 @@ REFUSED = "the connection was refused"
 
 def prepared(issuer, **settings):
     guard = issuer.guard(**settings)
-    return asyncio.run(guard.prepare_async()), guard
+    return asyncio.run(guard.warm_up_async()), guard
 
 
 def test_keys_and_endpoints_are_there_before_the_first_token():
@@ -22,7 +22,7 @@ def test_keys_and_endpoints_are_there_before_the_first_token():
     assert missing == ()
     guard.verify(issuer.token())
     assert issuer.requests == []
-    assert [server.issuer for server in guard.resource.servers] == [issuer.issuer]
+    assert [server.issuer for server in guard._engine.resource.servers] == [issuer.issuer]
 
 
 def test_what_is_missing_is_said_for_each_issuer():

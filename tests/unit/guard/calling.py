@@ -23,7 +23,7 @@ def request(token=None, *more, method="GET", query=b"", line=None):
 
 def begin(guard, token, query=b"", requirement=ANY_TOKEN, *, line=None, method="GET", host="guard"):
     """Return what the first half of a decision returns: a token, or a pending decision."""
-    return guard.begin(
+    return guard._engine.begin(
         Presented.of(request(token, line=line, query=query, method=method), host), requirement
     )
 

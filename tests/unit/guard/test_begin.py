@@ -133,15 +133,15 @@ def test_what_is_found_against_it_is_final(guard, issuer, claims, requirement, r
 def test_no_other_token_passes_without_io(issuer, settings, make, reason):
     token = make(issuer)
     with issuer.guard(**settings) as guard:
-        asyncio.run(guard.prepare_async())
+        asyncio.run(guard.warm_up_async())
         guard.authenticate(request(issuer.token()))
-        before = len(guard.resource.cache)
+        before = len(guard._engine.resource.cache)
         issuer.requests.clear()
         found = begin(guard, token)
         assert (
             isinstance(found.result, Pending) if reason is None else found.result.reason is reason
         )
-        assert len(guard.resource.cache) == before
+        assert len(guard._engine.resource.cache) == before
         assert issuer.requests == [], "nothing is fetched before the flow is resumed"
 
 
@@ -199,7 +199,7 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     guard.authenticate(
         request(bad)
     )  # without a kid it has the set fetched anew, once in 30 seconds
-    keys = guard.resource.only_server.keys.value
+    keys = guard._engine.resource.only_server.keys.value
     (key,) = keys.find(issuer.signing_key.kid, issuer.signing_key.algorithm)
 
     def counted(signing_input, signature):
@@ -235,7 +235,9 @@ def test_an_issuer_with_a_header_for_each_token_replaces_its_own_headers_alone(i
                 assert guard.verify(issuer.token(header={"more": number})).issuer == issuer.issuer
         assert b"another issuer's" in jose._known_headers
         assert len(jose._known_headers) == 1 + jose.MAX_HEADERS_OF_ISSUER
-        assert len(guard.resource.only_server.keys.value.signers) <= jose.MAX_HEADERS_OF_ISSUER
+        assert (
+            len(guard._engine.resource.only_server.keys.value.signers) <= jose.MAX_HEADERS_OF_ISSUER
+        )
 
 
 def test_headers_of_many_issuers_are_bounded(issuer, monkeypatch):
@@ -253,7 +255,7 @@ def test_a_longer_header_is_not_cached(issuer, monkeypatch):
     with issuer.guard() as guard:
         guard.verify(issuer.token(header={"more": "x" * 1024}))
         assert jose._known_headers == {}
-        assert guard.resource.only_server.keys.value.signers == {}
+        assert guard._engine.resource.only_server.keys.value.signers == {}
 
 
 def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
@@ -261,11 +263,11 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
     with issuer.guard() as guard:
         for _ in range(2):
             guard.verify(issuer.token())
-        before = guard.resource.only_server.keys.value
+        before = guard._engine.resource.only_server.keys.value
         issuer.clock.advance(3600)
         token = issuer.token()
         guard.verify(token)
-        after = guard.resource.only_server.keys.value
+        after = guard._engine.resource.only_server.keys.value
         assert after is not before
         assert begin(guard, issuer.token()).issuer == issuer.issuer
         assert set(after.signers) == set(before.signers)
@@ -279,7 +281,7 @@ def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(
     with issuer.guard() as guard:
         for _ in range(2):
             guard.verify(issuer.token())
-        keys, kid = guard.resource.only_server.keys.value, issuer.signing_key.kid
+        keys, kid = guard._engine.resource.only_server.keys.value, issuer.signing_key.kid
         (key,) = keys.find(kid, issuer.signing_key.algorithm)
         issuer.clock.advance(400)  # old enough for a replaced key, and current
         new = dataclasses.replace(make_key(issuer.signing_key.algorithm, "replaced"), kid=kid)

@@ -67,13 +67,13 @@ class TestDeciding:
 
     def test_a_verified_token_is_compared_with_a_handlers_policy(self, issuer, guard):
         token = guard.verify(issuer.token("user:read"))
-        assert guard.authorize(request(), token, READ) == Allow(token)
-        assert guard.authorize(request(), token, WRITE).reason is Reason.MISSING_SCOPE
+        assert guard._engine.authorize(request(), token, READ) == Allow(token)
+        assert guard._engine.authorize(request(), token, WRITE).reason is Reason.MISSING_SCOPE
 
     def test_a_problem_found_elsewhere_is_answered(self, guard):
-        denied = guard.refuse(request(), PROBLEMS[Reason.METHOD_OVERRIDE])
+        denied = guard._engine.refuse(request(), PROBLEMS[Reason.METHOD_OVERRIDE])
         assert (denied.status, denied.reason) == (400, Reason.METHOD_OVERRIDE)
-        assert 'scope="user:read"' in guard.refuse(
+        assert 'scope="user:read"' in guard._engine.refuse(
             request(), PROBLEMS[Reason.MISSING_SCOPE], policy=READ
         ).header("www-authenticate")
 

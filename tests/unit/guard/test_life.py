@@ -57,15 +57,15 @@ class TestEvents:
 
     def test_a_handlers_policy_tells_only_refusals(self, issuer, heard, events):
         token = heard.verify(issuer.token("user:read"))
-        heard.authorize(request(), token, READ, host="flask")
+        heard._engine.authorize(request(), token, READ, host="flask")
         assert events == []
-        heard.authorize(request(), token, WRITE, host="flask")
+        heard._engine.authorize(request(), token, WRITE, host="flask")
         assert [(event.reason, event.host, event.seconds) for event in events] == [
             ("missing_scope", "flask", 0.0)
         ]
 
     def test_a_problem_found_elsewhere_is_told(self, heard, events):
-        heard.refuse(request(), PROBLEMS[Reason.AMBIGUOUS_PATH], host="wsgi")
+        heard._engine.refuse(request(), PROBLEMS[Reason.AMBIGUOUS_PATH], host="wsgi")
         assert [(event.reason, event.status, event.host) for event in events] == [
             ("ambiguous_path", 400, "wsgi")
         ]
@@ -96,20 +96,21 @@ class TestEvents:
 class TestMetadata:
     def test_it_is_served_and_given(self, issuer):
         with issuer.guard(resource="https://api.test") as guard:
-            answer = guard.metadata_response(
+            answer = guard._engine.metadata_response(
                 Request("GET", "/.well-known/oauth-protected-resource")
             )
             assert answer is not None
             assert answer.status == 200
             assert guard.metadata()["resource"] == "https://api.test"
-            assert guard.metadata_path == "/.well-known/oauth-protected-resource"
-            assert guard.metadata_response(request()) is None
+            assert guard._engine.metadata_path == "/.well-known/oauth-protected-resource"
+            assert guard._engine.metadata_response(request()) is None
 
     def test_without_a_resource_there_is_none(self, guard):
         assert (
-            guard.metadata_response(Request("GET", "/.well-known/oauth-protected-resource")) is None
+            guard._engine.metadata_response(Request("GET", "/.well-known/oauth-protected-resource"))
+            is None
         )
-        assert guard.metadata_path is None
+        assert guard._engine.metadata_path is None
 
 
 class TestSettings:
@@ -170,14 +171,14 @@ class TestPreparing:
 
     def test_keys_and_metadata_are_fetched(self, issuer):
         with issuer.guard() as guard:
-            assert asyncio.run(guard.prepare_async()) == ()
+            assert asyncio.run(guard.warm_up_async()) == ()
             assert issuer.requests == ["discovery", "jwks"]
-            assert [server.issuer for server in guard.resource.servers] == [issuer.issuer]
+            assert [server.issuer for server in guard._engine.resource.servers] == [issuer.issuer]
 
     def test_what_is_missing_is_said(self, issuer):
         issuer.fail("connection")
         with issuer.guard() as guard:
-            missing = asyncio.run(guard.prepare_async())
+            missing = asyncio.run(guard.warm_up_async())
         assert missing
         assert all(sentence.startswith(f"{issuer.issuer}: ") for sentence in missing)
 
@@ -198,7 +199,7 @@ class TestEnding:
         async def use():
             async with issuer.guard() as guard:
                 await guard.verify_async(issuer.token())
-                await guard.release_loop()
+                await guard._engine.release_loop()
                 await guard.verify_async(issuer.opaque_token())
             with pytest.raises(IssuerUnavailable):
                 await guard.verify_async(issuer.opaque_token())
@@ -213,9 +214,9 @@ class TestEnding:
     def test_a_forked_child_keeps_what_was_learned_with_fresh_locks(self, issuer, guard):
         token = issuer.token()
         guard.verify(token)
-        guard.resource.cache._lock.acquire()
-        assert guard in fork._FORKABLE
-        guard.after_fork()
+        guard._engine.resource.cache._lock.acquire()
+        assert guard._engine in fork._FORKABLE
+        guard._engine.after_fork()
         assert guard.verify(token).subject == "user-1"
         assert guard.verify(issuer.token()).subject == "user-1"
 

@@ -1,0 +1,323 @@
+"""The decisions and the I/O of one guard, as adapters use them. `Guard` is the public part.
+
+No module above this one drives a flow.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from typing import Final, cast
+
+from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
+from iiniit_guard.core.decide import (
+    Begun,
+    Judged,
+    Pending,
+    Presented,
+    Unfinished,
+    authorize,
+    begin,
+    conclude,
+    find_cached,
+    resume,
+)
+from iiniit_guard.core.errors import unwrap
+from iiniit_guard.core.http.bearer import BEARER, is_b64token
+from iiniit_guard.core.http.event import Event, accepted_event, event_of
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.copying import CopiedAsItself
+from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.resource import Entropy, ProtectedResource
+from iiniit_guard.core.resource_metadata import metadata_response
+from iiniit_guard.core.settings.guard_settings import GuardSettings
+from iiniit_guard.core.verify import verify
+from iiniit_guard.core.warm_up import warm_up
+from iiniit_guard.errors import UsageError
+from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.effects import EffectRunner, Transport
+from iiniit_guard.io.fork import on_fork
+from iiniit_guard.io.store import Store
+
+_log: Final = logging.getLogger("iiniit_guard")
+
+
+class Engine(CopiedAsItself):
+    """Decide about requests and tokens for one `Guard`. Every adapter of that guard shares it.
+
+    Args:
+        settings: The checked settings.
+        clock: The wall clock and the monotonic clock.
+        transport: Called with each `HttpRequest` instead of the network; None for the network.
+    """
+
+    def __init__(self, settings: GuardSettings, clock: Clock, transport: Transport | None) -> None:
+        self.resource: Final = ProtectedResource(
+            settings, clock, Entropy(random.random, _unique, os.urandom)
+        )
+        store = None if settings.store_url is None else Store(settings.store_url)
+        self._runner = EffectRunner(transport, store)
+        self._listener = settings.on_event
+        self._wall = clock.wall
+        self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
+            partial(begin, self.resource) if self._listener is None else self._begin_with_event
+        )
+        """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
+        self.metadata_path: Final = self.resource.metadata_path
+        """The path, from the root of the host, that `metadata_response` serves.
+
+        None without the setting `resource`.
+        """
+        on_fork(self)
+
+    def authenticate(
+        self,
+        request: Request,
+        requirement: Policy | Problem = ANY_TOKEN,
+        *,
+        host: str = "guard",
+        begun: Unfinished | None = None,
+    ) -> Decision:
+        """Decide about a request; block while the authorization server is called, if needed.
+
+        Args:
+            request: From `request_from_environ` or `request_from_scope`.
+            requirement: The policy to satisfy, or the refusal of a request that no access rule
+                matches.
+            host: The name of the adapter, for events.
+            begun: What `begin` returned for this request and the same `requirement`.
+        """
+        started = time.perf_counter()
+        presented, result = begun or self._begun(Presented.of(request, host), requirement)
+        if isinstance(result, AccessToken):
+            return conclude(result, presented, self.resource, requirement)
+        if isinstance(result, Pending):
+            result = run(resume(result), self._runner.perform)
+        return self._concluded(result, presented, request, requirement, started)
+
+    async def authenticate_async(
+        self,
+        request: Request,
+        requirement: Policy | Problem = ANY_TOKEN,
+        *,
+        host: str = "guard",
+        begun: Unfinished | None = None,
+    ) -> Decision:
+        """Asynchronous twin of `authenticate`."""
+        started = time.perf_counter()
+        presented, result = begun or self._begun(Presented.of(request, host), requirement)
+        if isinstance(result, AccessToken):
+            return conclude(result, presented, self.resource, requirement)
+        if isinstance(result, Pending):
+            result = await run_async(resume(result), self._runner.perform_async)
+        return self._concluded(result, presented, request, requirement, started)
+
+    def _begin_with_event(
+        self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
+    ) -> AccessToken | Unfinished:
+        """Return what `begin` returns, and emit an event if the token is accepted."""
+        started = time.perf_counter()
+        begun = begin(self.resource, presented, requirement)
+        if isinstance(begun, AccessToken):
+            seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
+            digest, method, host, cache = (
+                presented.digest or b"",
+                presented.method,
+                presented.host,
+                presented.cache,
+            )
+            self._emit(
+                accepted_event(
+                    begun,
+                    digest,
+                    method,
+                    host,
+                    cache=cache,
+                    now=self._wall(),
+                    seconds=seconds,
+                    subjects=subjects,
+                )
+            )
+        return begun
+
+    def authorize(
+        self,
+        request: Request,
+        token: AccessToken | Principal,
+        policy: Policy,
+        *,
+        host: str = "guard",
+    ) -> Allow | Deny:
+        """Check a token that was verified for this request against the policy of a handler.
+
+        Only a refusal emits an event.
+        """
+        problem = authorize(token, self.resource, policy)
+        if problem is None:
+            return Allow(None, token) if isinstance(token, Principal) else Allow(token)
+        scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
+        decision = self.resource.refusal_writer.deny(
+            problem, request, policy, scheme=scheme, token=token
+        )
+        self._emit_decision(decision, request, host, 0.0)
+        return decision
+
+    def refuse(
+        self,
+        request: Request,
+        problem: Problem,
+        *,
+        policy: Policy | None = None,
+        host: str = "guard",
+    ) -> Deny:
+        """Return the response to a problem that was found outside the guard."""
+        decision = self.resource.refusal_writer.deny(problem, request, policy or ANY_TOKEN)
+        self._emit_decision(decision, request, host, 0.0)
+        return decision
+
+    def metadata_response(self, request: Request) -> Response | None:
+        """Return the response to a request for the metadata of this resource (RFC 9728).
+
+        None for any other request, and without the setting `resource`.
+        """
+        return metadata_response(request, self.resource)
+
+    def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
+        """Return the cache entry of a request that needs no check but that of its token.
+
+        For an adapter that decides and counts by itself.
+        """
+        return find_cached(authorization, query, self.resource)
+
+    def verify(self, token: str) -> AccessToken:
+        """Return the verified content of a token.
+
+        Args:
+            token: Without the scheme.
+
+        Raises:
+            TokenRefused: The token is not valid.
+            IssuerUnavailable: The token could not be checked.
+            UsageError: `issuer_resolver` or `validators` is set. Both need the request, so a token
+                cannot be verified alone.
+        """
+        found = self._cached(token, None)
+        return (
+            unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform))
+            if found is None
+            else unwrap(found)
+        )
+
+    async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
+        """Asynchronous twin of `verify`.
+
+        Args:
+            token: Without the scheme.
+            outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
+                earlier is not used; the authorization server is called instead.
+        """
+        found = self._cached(token, outdated)
+        if found is not None:
+            return unwrap(found)
+        return unwrap(
+            await run_async(
+                verify(token, digest_of(token), self.resource, outdated=outdated),
+                self._runner.perform_async,
+            )
+        )
+
+    async def warm_up_async(self) -> tuple[str, ...]:
+        """Fetch keys and metadata before the first token arrives.
+
+        Returns:
+            Why documents are missing, one entry per failure. Empty if everything was fetched.
+        """
+        return await run_async(warm_up(self.resource), self._runner.perform_async)
+
+    def close(self) -> None:
+        """Stop background work and close the connections of threads. Later network calls fail."""
+        self._runner.close()
+
+    async def aclose(self) -> None:
+        """Close what `close` closes, and the connections of the running event loop."""
+        await self._runner.aclose()
+
+    async def release_loop(self) -> None:
+        """Cancel the background work of the running event loop and close its connections.
+
+        The next call opens new connections. At shutdown, an application calls this and not
+        `aclose`, because another application, or the next start of the same one, may use the guard.
+        """
+        await self._runner.release_loop()
+
+    def after_fork(self) -> None:
+        """Replace the locks in a forked child. The caches stay."""
+        self.resource.reset_after_fork()
+
+    def _begun(
+        self, presented: Presented, requirement: Policy | Problem
+    ) -> tuple[Presented, Begun]:
+        begun = self.begin(presented, requirement)
+        return begun if isinstance(begun, Unfinished) else (presented, begun)
+
+    def _concluded(
+        self,
+        result: Judged,
+        presented: Presented,
+        request: Request,
+        requirement: Policy | Problem,
+        started: float,
+    ) -> Decision:
+        decision = conclude(result, presented, self.resource, requirement)
+        self._emit_decision(decision, request, presented.host, time.perf_counter() - started)
+        return decision
+
+    def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
+        """Return the cached or immediate result for a token, or None if the token must be verified.
+
+        Raises:
+            UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
+                request.
+        """
+        if not self.resource.token_alone_decides:
+            raise UsageError(
+                "issuer_resolver and validators need the request: use authenticate(request)"
+            )
+        if not isinstance(token, str):
+            raise UsageError("the token must be a string, without its scheme")
+        encoded = token.encode("ascii") if token.isascii() else b""
+        if len(encoded) > self.resource.settings.max_token_bytes:
+            return PROBLEMS[Reason.TOKEN_TOO_LONG]
+        if not is_b64token(encoded):
+            return PROBLEMS[Reason.MALFORMED_TOKEN]
+        entry = self.resource.find(sha256(encoded).digest())
+        return entry.token if entry is not None and entry.outlasts(outdated) else None
+
+    def _emit_decision(
+        self, decision: Decision, request: Request, host: str, seconds: float
+    ) -> None:
+        if self._listener is not None:
+            now, subjects = self._wall(), self.resource.settings.event_subject
+            self._emit(
+                event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects)
+            )
+
+    def _emit(self, event: Event) -> None:
+        try:
+            cast("Callable[[Event], object]", self._listener)(event)
+        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
+            _log.error("on_event failed: %s", type(error).__qualname__)
+
+
+def _unique() -> str:
+    return uuid.uuid4().hex
