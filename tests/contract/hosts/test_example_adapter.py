@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.exceptions import Conflict
@@ -31,7 +32,7 @@ class Api:
                 Rule("/conflict", endpoint="conflict"),
             ]
         )
-        views = {"report": self.report, "change": self.report, "conflict": self.conflict}
+        views: dict[str, Any] = {"report": self.report, "change": self.report, "conflict": self.conflict}
         policies = {
             "report": Policy(scopes=("user:read",)),
             "change": Policy(scopes=("user:write",)),
