@@ -1,4 +1,4 @@
-"""The example of docs/how-to/write-an-adapter.md, from its one file under examples/."""
+"""The example adapter of docs/how-to/write-an-adapter.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class Api:
                 Rule("/conflict", endpoint="conflict"),
             ]
         )
-        views: dict[str, Any] = {"report": self.report, "change": self.report, "conflict": self.conflict}
+        views: dict[str, Any] = {
+            "report": self.report,
+            "change": self.report,
+            "conflict": self.conflict,
+        }
         policies = {
             "report": Policy(scopes=("user:read",)),
             "change": Policy(scopes=("user:write",)),

@@ -1,6 +1,4 @@
-"""The recipes themselves: the pages show the files that are run, and what must be alike in them is
-alike.
-"""
+"""The recipes: the pages show the files that the tests run, and common parts are equal."""
 
 from __future__ import annotations
 

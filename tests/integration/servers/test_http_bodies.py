@@ -1,6 +1,4 @@
-"""How large an answer may be and how it may be packed, over real sockets, in threads and on event
-loops.
-"""
+"""Size and encoding of responses, over real sockets, in threads and on event loops."""
 
 from __future__ import annotations
 
