@@ -115,6 +115,10 @@ matrix: programs  ## Test the built wheel with every installed Python from 3.11 
 docs: .venv/.ready-test  ## Run every code block and check every link in README and docs
 	$(PYTEST) tests/quality/test_docs.py $(ARGS)
 
+.PHONY: picture
+picture: .venv/.ready-test  ## Draw docs/images/architecture.svg again, from the code
+	$(BIN)/python -m tests.quality.architecture
+
 .venv-bench/.ready: $(DESCRIPTION) tests/load/benchmarks/peers.txt
 	@.ci/venv "$(PYTHON)" .venv-bench
 	@echo "Installing the package and who runs beside it into .venv-bench"

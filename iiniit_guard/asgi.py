@@ -188,13 +188,13 @@ class GuardMiddleware:
         The application is complete when its lifespan starts, or at the first request.
 
         Raises:
-            UsageError: A decorator of the guard stands above a route decorator.
+            UsageError: A decorator of the guard is above a route decorator.
         """
         names = find_misordered(_endpoints(self.app))
         if names:
             raise UsageError(
-                "the guard's decorator stands above the route decorator, so it guards nothing: "
-                f"{', '.join(names)}"
+                "the guard's decorator is above the route decorator and has no effect; "
+                f"move it below: {', '.join(names)}"
             )
         if any(name.endswith("CORSMiddleware") for name in _middleware_names(self.app)):
             _log.warning(
@@ -203,10 +203,9 @@ class GuardMiddleware:
             )
         if any(_has_root_path(layer) for layer in _layers(self.app)):
             _log.warning(
-                "the guarded application has a root_path of its own, which the guard cannot see: "
-                "it decides on the whole path, and the "
-                "application may route another; give root_path to the server, or add the guard "
-                "inside by add_middleware"
+                "root_path: the guarded application sets it itself, so the guard decides on "
+                "another path than the application routes; set root_path in the server, or add "
+                "the guard to the application with add_middleware"
             )
         self._looked = True
 

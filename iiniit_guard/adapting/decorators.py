@@ -24,6 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 POLICIES_ATTRIBUTE: Final = "__iiniit_guard_policies__"
 PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
+_PUBLIC_AND_GUARDED: Final = (
+    "a handler must not be both @public and guarded; remove one of the decorators"
+)
 
 
 def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
@@ -150,7 +153,7 @@ def mark_guarded(wrapper: F, policy: Policy) -> F:
         UsageError: The wrapped function is public.
     """
     if is_public(wrapper):
-        raise UsageError("a handler must not be both @public and guarded")
+        raise UsageError(_PUBLIC_AND_GUARDED)
     setattr(wrapper, POLICIES_ATTRIBUTE, (policy, *policies_of(wrapper)))
     return wrapper
 
@@ -164,7 +167,7 @@ def mark_public(wrapper: F) -> F:
         UsageError: The wrapped function is guarded.
     """
     if policies_of(wrapper):
-        raise UsageError("a handler must not be both @public and guarded")
+        raise UsageError(_PUBLIC_AND_GUARDED)
     setattr(wrapper, PUBLIC_ATTRIBUTE, True)
     _public_marks.append(True)
     return wrapper

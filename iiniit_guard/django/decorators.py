@@ -212,4 +212,4 @@ def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest:
     for value in (*args, *kwargs.values()):
         if isinstance(value, around):
             return value._request
-    raise UsageError("a guarded view is called with the request as one of its arguments")
+    raise UsageError("a guarded view must be called with the request as one of its arguments")

@@ -188,8 +188,8 @@ class BeforeRequest:
         names = find_misordered(dict.values(cast("dict[Any, Any]", app.view_functions)))
         if names:
             raise UsageError(
-                "the guard's decorator stands above the route decorator, so it guards nothing: "
-                f"{', '.join(names)}"
+                "the guard's decorator is above the route decorator and has no effect; "
+                f"move it below: {', '.join(names)}"
             )
         self._looked = True
 

@@ -74,7 +74,7 @@ class Exchange:
         """Return the remaining seconds, more than 0.
 
         Raises:
-            TimeoutError: No time is left.
+            TimeoutError: The deadline of the call has passed.
         """
         return _left_until(self._deadline)
 
@@ -87,7 +87,7 @@ class Exchange:
         """Return the remaining seconds for TCP and TLS, more than 0.
 
         Raises:
-            TimeoutError: No time is left.
+            TimeoutError: The deadline of the call has passed.
         """
         return _left_until(self._connect_deadline)
 
@@ -97,7 +97,7 @@ class Exchange:
         An address that drops packets then leaves time for the next one.
 
         Raises:
-            TimeoutError: No time is left.
+            TimeoutError: The deadline of the call has passed.
         """
         for number, address in enumerate(addresses):
             yield address, self.left_to_connect() / (len(addresses) - number)
@@ -189,7 +189,7 @@ def handshake() -> Iterator[Exchange]:
 def _left_until(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise TimeoutError("no time is left")
+        raise TimeoutError("the deadline of the call has passed")
     return left
 
 

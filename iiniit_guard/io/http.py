@@ -46,7 +46,7 @@ def make_request(request: HttpRequest, exchange: Exchange) -> httpx2.Request:
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
     host = url.raw_host.decode("ascii")
     if not _is_host(host) or not 0 < port < 1 << 16:
-        raise ExchangeError("protocol", "no URL of http or https")
+        raise ExchangeError("protocol", "not an http or https URL")
     exchange.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     named = {name.lower() for name, _ in request.headers}
     usual = (("accept-encoding", "gzip"), ("user-agent", "iiniit_guard"))
@@ -75,10 +75,12 @@ class ResponseReader:
         )
         length = response.headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > MAX_BODY_BYTES):
-            raise ExchangeError("too_large", "an answer over 1 MiB")
+            raise ExchangeError("too_large", "a response over 1 MiB")
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         if coding not in _CODINGS:
-            raise ExchangeError("protocol", "an answer in a coding that was not asked for")
+            raise ExchangeError(
+                "protocol", "a response with a content coding that the request did not accept"
+            )
         self._gunzip = zlib.decompressobj(_GZIP) if coding == "gzip" else None
         self._parts: list[bytes] = []
         self._received = self._size = 0
@@ -93,7 +95,7 @@ class ResponseReader:
         piece = chunk if self._gunzip is None else self._decode(self._gunzip, chunk)
         self._size += len(piece)
         if max(self._received, self._size) > MAX_BODY_BYTES:
-            raise ExchangeError("too_large", "an answer over 1 MiB")
+            raise ExchangeError("too_large", "a response over 1 MiB")
         self._parts.append(piece)
 
     def end(self) -> HttpResponse:
@@ -103,7 +105,7 @@ class ResponseReader:
             ExchangeError: The gzip data is truncated.
         """
         if self._gunzip is not None and self._received and not self._gunzip.eof:
-            raise ExchangeError("protocol", "an answer in broken gzip")
+            raise ExchangeError("protocol", "a response with invalid gzip data")
         return HttpResponse(self._status, self._headers, b"".join(self._parts))
 
     def _decode(self, gunzip: zlib._Decompress, chunk: bytes) -> bytes:
@@ -111,9 +113,9 @@ class ResponseReader:
             # One byte over the limit reveals a bomb.
             piece = gunzip.decompress(chunk, MAX_BODY_BYTES + 1 - self._size)
         except zlib.error:
-            raise ExchangeError("protocol", "an answer in broken gzip") from None
+            raise ExchangeError("protocol", "a response with invalid gzip data") from None
         if gunzip.unused_data:
-            raise ExchangeError("protocol", "an answer in broken gzip")
+            raise ExchangeError("protocol", "a response with invalid gzip data")
         return piece
 
 

@@ -145,7 +145,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
             # end of the loop.
             async with asyncio.timeout(exchange.left_to_connect()):
                 addresses = await asyncio.wrap_future(self._names.look_up(host, port))
-            failure: Exception = httpcore2.ConnectError("no address")
+            failure: Exception = httpcore2.ConnectError("the host name has no address")
             for address, seconds in exchange.shares(addresses):
                 try:
                     return _Stream(

@@ -162,7 +162,7 @@ class _Backend(httpcore2.NetworkBackend):
         with raised_as(httpcore2.ConnectTimeout, httpcore2.ConnectError) as exchange:
             exchange.connecting()
             addresses = self._names.look_up(host, port).result(exchange.left_to_connect())
-            failure = OSError("no address")
+            failure = OSError("the host name has no address")
             for address, seconds in exchange.shares(addresses):
                 opened = socket.socket(address.family, socket.SOCK_STREAM)
                 try:

@@ -49,12 +49,12 @@ class Tunnel:
         """
         self._head += data
         if not data or len(self._head) > _MAX_HEAD_BYTES:
-            raise httpcore2.ProxyError("the proxy gave no answer")
+            raise httpcore2.ProxyError("the proxy closed the connection without a response")
         head, end, rest = self._head.partition(b"\r\n\r\n")
         if not end:
             return
         version, _, status = head.partition(b" ")
         # A TLS server waits for the client, so no bytes may follow the header.
         if version not in (b"HTTP/1.1", b"HTTP/1.0") or not status.startswith(b"2") or rest:
-            raise httpcore2.ProxyError("the proxy opened no tunnel")
+            raise httpcore2.ProxyError("the proxy refused to open a tunnel")
         self.opened = True

@@ -54,7 +54,7 @@ class Store:
         self._begin()
 
     def perform(self, effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
-        """Perform one effect in this thread."""
+        """Read or write the shared store in the calling thread. A failure is a miss."""
         if time.monotonic() < self._quiet_until:
             return missed(effect)
         module = _redis()
@@ -75,7 +75,7 @@ class Store:
     async def perform_async(
         self, effect: StoreGet | StoreSet, loops: Loops
     ) -> tuple[bytes | None, ...] | None:
-        """Perform one effect on the running event loop. The connections close with the loop."""
+        """Read or write the shared store on the running event loop. A failure is a miss."""
         import asyncio
 
         if time.monotonic() < self._quiet_until:

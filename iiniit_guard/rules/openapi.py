@@ -137,8 +137,8 @@ class _Reader:
         if security is None:
             if self.without_security == "refuse":
                 raise _OperationError(
-                    "security: neither the operation nor the document says anything; write "
-                    "security: [] where it is public"
+                    "security: neither the operation nor the document has this member; write "
+                    "security: [] for a public operation"
                 )
             return Rule("*", "/", public=self.without_security == "public")
         if not isinstance(security, list) or not all(
@@ -250,7 +250,7 @@ def _bases(server: object) -> Iterator[str]:
 
 def _path(template: str) -> str:
     if not template.startswith("/"):
-        raise _OperationError("a path begins with /")
+        raise _OperationError("a path must begin with /")
     pieces = _TEMPLATE.split(template)
     if any("<" in piece or ">" in piece for piece in pieces[::2]):
         raise _OperationError("a path with < or > is not supported")

@@ -336,7 +336,7 @@ def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple
         converter = converters[name](_werkzeug_map(), *positional, **named)
         re.compile(converter.regex)
     except (TypeError, ValueError, re.error) as fault:
-        raise ValueError(f"the arguments of the converter {name!r} are unusable") from fault
+        raise ValueError(f"invalid arguments of the converter {name!r}") from fault
     words = tuple(positional) if name == "any" else None
     if words is not None and not (words and all(words)):
         raise ValueError("the converter 'any' must list the words that it accepts")

@@ -23,7 +23,7 @@ _CURE: Final = (
 
 
 class PreflightNotice:
-    """Logs that a preflight was refused.
+    """Log that a preflight was refused.
 
     Any client can send a preflight, so the message is logged at most once a minute.
     """

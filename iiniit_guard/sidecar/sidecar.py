@@ -58,7 +58,7 @@ class Sidecar:
         self.log: DecisionLog = DecisionLog()
         self.current: Running = make_running(read(), self.observe, self.history, more=more)
         self._set_log()
-        self.missing: tuple[str, ...] = ("the keys were not asked for yet",)
+        self.missing: tuple[str, ...] = ("the keys were not fetched yet",)
         self._draining = False
         self.faults: tuple[str, ...] = ()
         self.loaded_at: float = time.time()

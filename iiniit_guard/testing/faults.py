@@ -28,9 +28,9 @@ _TAKES_TIME: Final = ("slow", "timeout")
 
 
 def check_mode(mode: str | IssuerResponse | None) -> None:
-    """Raise for a mode that does not exist.
+    """Check that a failure mode exists.
 
-    Otherwise the failure would never happen and its test would pass.
+    A misspelled mode would cause no failure, so a test of an outage would pass without one.
 
     Raises:
         ValueError: The mode does not exist.

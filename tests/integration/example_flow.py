@@ -1,6 +1,4 @@
-"""Walking through the demo's authorization server with Flask's client: what a browser and a client
-application would send.
-"""
+"""Requests of a browser and a client to the demo's authorization server, by Flask's test client."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`python -m examples.demo`, as a process: it begins, says what is wrong, and ends without leaving
-anything behind.
+"""`python -m examples.demo` as a process: it starts, reports errors, and ends without leaving
+processes or files.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The demo's client: whom it believes, and that no page of it holds a token. The other three roles
-answer in memory.
+"""The demo's client: the responses that it accepts, and pages without tokens. The other three roles
+run in memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demo's authorization server as a person meets it: signing in, approving, taking back."""
+"""The pages of the demo's authorization server: sign in, approve, revoke."""
 
 from __future__ import annotations
 

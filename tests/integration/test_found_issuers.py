@@ -1,5 +1,5 @@
-"""Issuers that a callable finds: how soon they are withdrawn, what clients learn about them, and
-what they may cost.
+"""Issuers that a callable finds: the delay of a withdrawal, the information for clients, and the
+cost.
 """
 
 from __future__ import annotations

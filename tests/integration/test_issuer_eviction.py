@@ -1,5 +1,5 @@
-"""Issuers that a callable finds, more than there are places for: none loses what it needs while its
-token is verified.
+"""More issuers from a callable than the registry can hold: no issuer loses data while its token is
+verified.
 """
 
 from __future__ import annotations

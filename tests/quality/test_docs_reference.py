@@ -203,7 +203,7 @@ def test_every_public_name_of_a_guard_is_there():
     named = {name for cell in cells for name in re.findall(r"`(\w+)", cell)} - {"Guard"}
 
     own = {name for name in vars(iiniit_guard.Guard) if not name.startswith("_")}
-    assert named == own | {"begin", "metadata_path", "resource"}
+    assert named == own
 
 
 @pytest.mark.parametrize("module", ["flask", "django", "starlette", "rules", "testing"])

@@ -1,4 +1,4 @@
--- Ask the guard about a request: refuse it with the guard's own answer, or set who is calling.
+-- Call the guard for a request. Refuse the request with the guard's answer, or set the identity headers.
 
 local socket = require("socket")
 
@@ -7,14 +7,14 @@ local PORT = 8080
 local CONNECT_SECONDS = 1
 local TIMEOUT_SECONDS = 10
 local LONGEST_BODY = 65536
-local LONGEST_QUESTION = 65536 -- the guard reads no longer one, and closes the connection while it is being sent
+local LONGEST_QUESTION = 65536 -- the guard reads no longer field, and closes the connection while the client sends it
 local METADATA = "/.well-known/oauth-protected-resource"
 
--- A grant has each of these once, empty where there is nothing, and the assertion where the guard is told to write one.
+-- A grant has each of these fields once, with an empty value if there is nothing to report. The assertion exists only if the guard is configured to sign one.
 local IDENTITY = { "X-Iiniit-Subject", "X-Iiniit-Client", "X-Iiniit-Scope", "X-Iiniit-Issuer" }
 local ASSERTION = "X-Iiniit-Assertion"
 
--- What belongs to one connection or to the body, which the guard does not get.
+-- Fields that belong to one connection or to the body. The guard does not get them.
 local LEFT_OUT = {
   ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true, ["keep-alive"] = true,
   ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true, ["upgrade"] = true,
@@ -37,8 +37,8 @@ local TOO_LARGE_FIELDS = {
   ["content-type"] = "application/problem+json", ["cache-control"] = "no-store", ["vary"] = "Authorization, DPoP",
 }
 
--- Identity in every spelling, names that CGI and WSGI would fold into one, a client's own word on where it came from
--- and which certificate it showed.
+-- The identity headers in every spelling, names that CGI and WSGI convert to one of them, and what the client claims about its address
+-- and its certificate.
 local function is_forged(name)
   return name:find("iiniit", 1, true) or name:find("[^%w%-]") or name:find("^x%-forwarded%-") or name:find("^x%-original%-")
     or name:find("^x%-rewrite%-") or name:find("^client%-cert") or name == "x-real-ip" or name == "forwarded"
@@ -56,12 +56,12 @@ local function question(r, fields)
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
--- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is no 200.
+-- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is not a 200.
 local function status_of(line)
   return tonumber((line or ""):match("^HTTP/1%.1 (%d%d%d) [^%c]*$"))
 end
 
--- RFC 9110, sections 5.1 and 5.5: a token as the name, no control characters in the value. A folded line is none.
+-- RFC 9110, sections 5.1 and 5.5: the name is a token, the value has no control characters. A folded line is invalid.
 local function field_of(line)
   local name, value = (line or ""):match("^([%w!#$%%&'*+%-.^_`|~]+):[ \t]*(.-)[ \t]*$")
   if not name or value:gsub("\t", ""):find("%c") then return nil end
@@ -114,8 +114,8 @@ function guard(r)
   for name in pairs(r:headers_in_table()) do
     if is_forged(name:lower()) then r.headers_in[name] = nil end
   end
-  -- `Connection: X-Iiniit-Subject` would strip identity after the grant; an upgrade to anything but a WebSocket would be a tunnel past the
-  -- guard. The API gets one upgrade, written here, where the client asks for a WebSocket and for nothing else.
+  -- `Connection: X-Iiniit-Subject` would remove the identity after the grant. An upgrade to anything but a WebSocket would open a tunnel past the
+  -- guard. The API gets one upgrade, set here, if the client requests a WebSocket and nothing else.
   r.headers_in["Upgrade"] = is_websocket and "websocket" or nil
   r.headers_in["HTTP2-Settings"] = nil
   r.headers_in["Connection"] = is_websocket and "Upgrade" or connection:find("close", 1, true) and "close" or nil
@@ -137,7 +137,7 @@ function guard(r)
     r.headers_in[name] = headers[name:lower()]
   end
   r.headers_in[ASSERTION] = headers[ASSERTION:lower()]
-  -- The guard judged the method of the request line.
+  -- The guard decided on the method of the request line. The API must not use another one.
   for _, name in ipairs(OVERRIDES) do
     r.headers_in[name] = nil
   end

@@ -1,17 +1,17 @@
--- Ask the guard about a request: refuse it with the guard's own answer, or set who is calling.
--- Not by HAProxy's httpclient, which retries its own timeout three times.
+-- Call the guard for a request. Refuse the request with the guard's answer, or set the identity headers.
+-- HAProxy's httpclient is not used, because it retries three times after its own timeout.
 
 local GUARD = "127.0.0.1"
 local PORT = 8080
 local TIMEOUT_SECONDS = 10
 local LONGEST_BODY = 65536
-local LONGEST_QUESTION = 65536 -- the guard reads no longer one, and closes the connection while it is being sent
+local LONGEST_QUESTION = 65536 -- the guard reads no longer field, and closes the connection while the client sends it
 
--- A grant has each of these once, empty where there is nothing, and the assertion where the guard is told to write one.
+-- A grant has each of these fields once, with an empty value if there is nothing to report. The assertion exists only if the guard is configured to sign one.
 local IDENTITY = { "x-iiniit-subject", "x-iiniit-client", "x-iiniit-scope", "x-iiniit-issuer" }
 local ASSERTION = "x-iiniit-assertion"
 
--- What belongs to one connection or to the body, which the guard does not get.
+-- Fields that belong to one connection or to the body. The guard does not get them.
 local LEFT_OUT = {
   ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true, ["keep-alive"] = true,
   ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true, ["upgrade"] = true,
@@ -35,12 +35,12 @@ local function question(txn)
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
--- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is no 200.
+-- RFC 9112, section 4: three digits between two spaces, and nothing else. "HTTP/1.1 2000 OK" is not a 200.
 local function status_of(line)
   return tonumber((line or ""):match("^HTTP/1%.1 (%d%d%d) [^%c]*$"))
 end
 
--- RFC 9110, sections 5.1 and 5.5: a token as the name, no control characters in the value. A folded line is none.
+-- RFC 9110, sections 5.1 and 5.5: the name is a token, the value has no control characters. A folded line is invalid.
 local function field_of(line)
   local name, value = line:match("^([%w!#$%%&'*+%-.^_`|~]+):[ \t]*(.-)[ \t]*$")
   if not name or value:gsub("\t", ""):find("%c") then return nil end
@@ -122,7 +122,7 @@ local function guard(txn)
   txn:done(reply)
 end
 
--- After wait-for-body: either the body is whole, or the buffer is full.
+-- Called after wait-for-body: either the body is complete, or the buffer is full.
 local function whole(txn)
   if txn.req:may_recv() then txn:set_var("txn.iiniit_whole", true) end
 end

@@ -1,4 +1,4 @@
-// The key under which nginx files a grant: a digest of all that could change the answer. A token in clear would stand in the file.
+// The key under which nginx caches a grant: a digest of everything that can change the answer. nginx writes the key to disk, so it must not contain the token.
 
 import crypto from 'crypto';
 

@@ -48,7 +48,7 @@ def quoted(value: str) -> str:
             neither.
     """
     if not (value.isascii() and value.isprintable()):
-        raise ValueError("a challenge holds printable ASCII only")
+        raise ValueError("a challenge must contain only printable ASCII")
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -26,9 +26,9 @@ class Curve:
         name: `crv` (RFC 7518 §6.2.1.1).
         alg: The only algorithm for this curve (RFC 7518 §3.4).
         size: Octets of a coordinate and of each half of a signature.
-        prime: Of the field.
-        b: The coefficient.
-        order: Of the base point, n.
+        prime: The prime of the field.
+        b: The coefficient b.
+        order: The order n of the base point.
     """
 
     name: str

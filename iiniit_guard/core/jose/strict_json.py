@@ -27,7 +27,7 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     built = dict(members)
     if len(built) != len(members):
         # RFC 7515 §4, RFC 7519 §4: two readers could read different values
-        raise ValueError("a name is repeated")
+        raise ValueError("a member name is repeated")
     return built
 
 
@@ -85,7 +85,7 @@ def load_object(data: bytes) -> dict[str, Any]:
     # time that it takes in bytes.) The check comes before parsing: the C parser recurses, and an
     # application may have raised the recursion limit.
     if (text.rfind("{") > 0 or "[" in text) and is_too_deep(data):
-        raise ValueError("too many levels")
+        raise ValueError("nested too deeply")
     try:
         parsed, end = _scan(text, 0)
     except StopIteration:

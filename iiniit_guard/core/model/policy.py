@@ -142,7 +142,5 @@ def scope_policy(
             "require_scope() needs at least one scope; for any valid token use require_token()"
         )
     if callable(scopes[0]):
-        raise UsageError(
-            'require_scope is called with scopes before it decorates: @require_scope("user:read")'
-        )
+        raise UsageError('require_scope: called without scopes; write @require_scope("user:read")')
     return make_policy(scopes, match=match, acr_values=acr_values, max_age=max_age)

@@ -75,7 +75,9 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not _DESCRIPTION_CHARACTERS.issuperset(self.description):
-            raise ValueError("a description holds a character outside RFC 6750 section 3")
+            raise ValueError(
+                "a description contains a character that RFC 6750 section 3 does not allow"
+            )
 
 
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:

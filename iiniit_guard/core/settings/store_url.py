@@ -55,7 +55,7 @@ def _option_fault(parts: SplitResult) -> str | None:
         return f"the query is malformed; {_ESCAPES}"
     names = [name for name, _ in options]
     if not known.issuperset(names) or len(set(names)) < len(names):
-        return f"the options are {', '.join(sorted(known))}, each at most once"
+        return f"the query may have only the options {', '.join(sorted(known))}, each at most once"
     values = dict(options)
     return (
         None

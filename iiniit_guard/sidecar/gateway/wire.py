@@ -30,7 +30,7 @@ def grant_bytes(identity: tuple[Header, ...], rest: tuple[Header, ...]) -> bytes
 
 
 def find_cycle_type() -> type[Any] | None:
-    """Return the type whose `send` may be bypassed, or None if this uvicorn is not reviewed."""
+    """Return uvicorn's class whose `send` may be bypassed; None if the release was not reviewed."""
     try:
         import uvicorn
         from uvicorn.protocols.http.httptools_impl import RequestResponseCycle

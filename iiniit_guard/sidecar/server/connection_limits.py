@@ -82,7 +82,7 @@ class Bounded(asyncio.Protocol):
             if not self.bounds.told:
                 self.bounds.told = True
                 _log.error(
-                    "the %s listener has %d connections and closes further ones; this is said once",
+                    "the %s listener has %d connections and closes further ones (logged once)",
                     self.bounds.listener,
                     self.bounds.connections,
                 )

@@ -1,4 +1,4 @@
-"""Hostile paths: what some reader of a path makes of it, and which rule that would be."""
+"""Hostile paths: the possible readings of a path, and the rule for each reading."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Views of every framework on top of Django, all of which want `user:read`, and what stands around
-them and changes their answers.
+"""Views of every framework on top of Django that require `user:read`, and layers around them that
+change responses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""What is special to ASGI: kinds of connection, lifespan, WebSocket refusals, and what the scope
-shows.
-"""
+"""ASGI specifics: scope types, lifespan, WebSocket refusals, and the keys of the scope."""
 
 from __future__ import annotations
 

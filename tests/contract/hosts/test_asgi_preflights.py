@@ -1,4 +1,4 @@
-"""By default a CORS preflight passes the ASGI middleware only where Starlette's own CORS middleware
+"""By default a CORS preflight passes the ASGI middleware only if Starlette's own CORS middleware
 answers it.
 """
 

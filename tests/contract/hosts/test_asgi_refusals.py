@@ -1,5 +1,5 @@
-"""A refusal that a handler records is what the client gets, whatever the application sends: bare
-ASGI, message by message.
+"""The client gets the refusal that a handler records, for every sequence of ASGI messages that the
+application sends.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""An application that sets its own root_path routes another path than the one that the guard in
-front of it decides on.
+"""An application that sets its own root_path routes another path than the one on which the guard
+decides.
 """
 
 from __future__ import annotations

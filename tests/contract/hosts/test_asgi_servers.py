@@ -1,6 +1,4 @@
-"""What a client of a real ASGI server gets: refusals that replace a response, responses that are
-aborted, trailers.
-"""
+"""Responses of real ASGI servers: replaced refusals, aborted responses, trailers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the ASGI middleware sees of an application when that starts: decorators on the wrong side,
-CORS inside.
+"""Checks of the ASGI middleware at the start of an application: misplaced decorators, CORS
+middleware inside the guard.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A WebSocket that a handler refuses is never accepted, or is closed, whatever the application
-does.
+"""A WebSocket that a handler refuses is never accepted, or is closed, for every behaviour of the
+application.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Django request admitted without a token: later changes of the request open nothing."""
+"""A Django request admitted without a token: later changes of the request grant nothing."""
 
 from __future__ import annotations
 

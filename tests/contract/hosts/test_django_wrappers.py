@@ -1,6 +1,4 @@
-"""Packages wrap middleware and its hooks, and hide which of them are asynchronous: the guard works,
-or refuses.
-"""
+"""Packages that wrap middleware hide which hooks are asynchronous: the guard works, or refuses."""
 
 from __future__ import annotations
 

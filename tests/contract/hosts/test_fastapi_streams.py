@@ -1,6 +1,4 @@
-"""A guarded function that runs in a streamed body, in a task after the response, or in a
-middleware.
-"""
+"""A guarded function in a streamed body, in a task after the response, or in a middleware."""
 
 from __future__ import annotations
 

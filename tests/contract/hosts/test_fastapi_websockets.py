@@ -1,4 +1,4 @@
-"""What a guarded function raises for FastAPI, and guarded dependencies of WebSockets."""
+"""The exceptions of a guarded function in FastAPI, and guarded dependencies of WebSockets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The guard decides before Flask runs any code of the application for a request, or before a
-response to it starts.
-"""
+"""The guard decides before Flask runs code of the application, or before the response starts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Which responses of a Flask application are watched until their end, since they may run code that
-refuses.
+"""Responses of a Flask application that the extension watches to their end, because they may run
+code that refuses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""No header field by which a server or gateway acts reaches it beside a refusal, in any host."""
+"""A refusal carries no header field that controls a server or gateway, in any host."""
 
 from __future__ import annotations
 

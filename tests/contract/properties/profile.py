@@ -1,6 +1,4 @@
-"""How many examples a property tries: a fixed number in the suite, many times that in
-`make fuzz`.
-"""
+"""The number of examples of a property: fixed in the suite, many times as many in `make fuzz`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A simulated world: an issuer, faulty clocks, processes with guards, and a shared store.
 
-Time is what passes for the issuer. A process has a wall clock that can be set and a monotonic one
-that stands still while the machine sleeps; both are wrong only as a rule of the test says.
+The time of the issuer is the true time. A process has a wall clock that can be set, and a monotonic
+clock that stops while the machine sleeps. Only a rule of the test makes a clock wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What a person does and sees: pages, buttons and words, never an address made up by the test."""
+"""The actions and observations of a person: pages, buttons and texts, but no URL that the test
+constructs.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The whole flow in a real browser, against real processes: all seven steps, and what goes wrong on
-the way.
-"""
+"""The whole flow in a real browser, against real processes: all seven steps, and their failures."""
 
 from __future__ import annotations
 

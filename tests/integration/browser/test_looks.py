@@ -1,5 +1,5 @@
-"""How the pages look: on a phone and on a desk, in light and dark. SCREENSHOTS=1 keeps pictures in
-docs/images/.
+"""The appearance of the pages: small and large screens, light and dark. SCREENSHOTS=1 stores
+pictures in docs/images/.
 """
 
 from __future__ import annotations

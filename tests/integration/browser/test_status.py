@@ -1,7 +1,7 @@
-"""The status page in a browser: of a real process, whose numbers change, and of every state that a
-site can be in.
+"""The status page in a browser: of a real process, whose numbers change, and of every state of a
+sidecar.
 
-SCREENSHOTS=1 keeps two pictures in docs/images/.
+SCREENSHOTS=1 stores two pictures in docs/images/.
 """
 
 from __future__ import annotations

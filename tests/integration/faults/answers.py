@@ -1,4 +1,4 @@
-"""The answer that every outage gets."""
+"""The response to every outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application that ASGI servers run: whose token it is, as JSON. Settings come from the
+"""An ASGI application that returns the subject of the token as JSON. Its settings are in the
 environment.
 """
 

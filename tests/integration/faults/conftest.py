@@ -1,4 +1,4 @@
-"""What the tests with a failing authorization server share."""
+"""Fixtures of the tests with a failing authorization server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`iiniit_guard.testing.Issuer` behind a real socket: what it is asked is counted, and each
-endpoint can be broken on the wire.
+"""`iiniit_guard.testing.Issuer` behind a real socket. It counts its requests, and each endpoint can
+fail on the wire.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Applications for WSGI servers whose handlers refuse before or after the first byte: `/flask/…` in
-Flask, `/plain/…` without it.
+"""WSGI applications whose handlers refuse before or after the first byte: `/flask/…` in Flask,
+`/plain/…` without it.
 """
 
 from __future__ import annotations

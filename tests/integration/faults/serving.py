@@ -1,4 +1,4 @@
-"""Applications under the servers that people deploy, each a process of its own."""
+"""Applications under production servers, each in its own process."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A request may be cancelled at every point at which it waits: nobody else suffers, and nothing
-stays behind.
+"""A request is cancelled at each point at which it waits: other requests continue, and no state
+remains.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Event loops come and go: one guard serves them all, also those that end badly."""
+"""One guard serves several event loops, including loops that end with an error."""
 
 from __future__ import annotations
 

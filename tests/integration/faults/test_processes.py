@@ -1,6 +1,4 @@
-"""Processes that end, and processes that fork: nothing is held up, nothing is mixed up, nothing is
-said on stderr.
-"""
+"""Processes that end or fork: no delay at exit, no shared connection, no output on stderr."""
 
 from __future__ import annotations
 

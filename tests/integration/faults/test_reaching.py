@@ -1,6 +1,4 @@
-"""Servers that cannot be reached for a while: dead, unnamed, or with a certificate that must not be
-trusted.
-"""
+"""Unreachable servers: down, without a name, or with a certificate that is not trusted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A refusal that a handler makes too late, seen by the clients of real WSGI servers: replaced, or a
-connection that breaks off.
+"""A refusal after the response has started, as clients of real WSGI servers see it: replaced, or a
+closed connection.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The same faults, seen by clients of applications under the servers that people deploy: real
-processes, real time.
-"""
+"""Faults of the authorization server, as clients of applications under production servers see them."""
 
 from __future__ import annotations
 

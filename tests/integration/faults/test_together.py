@@ -1,4 +1,4 @@
-"""Many clients send one token at once: the authorization server receives one call."""
+"""Concurrent requests with one token cause one call to the authorization server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Whatever the authorization server does on the wire: 503 with an honest Retry-After, few calls,
-and recovery without a restart.
+"""Every failure of the authorization server on the wire: 503 with a correct Retry-After, few calls,
+recovery without a restart.
 """
 
 from __future__ import annotations

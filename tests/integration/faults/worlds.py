@@ -1,4 +1,4 @@
-"""A guard is asked from threads and from an event loop; both get the same answers."""
+"""Call a guard from threads and from an event loop, and compare the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application that WSGI servers run: whose token it is, as JSON. Settings come from the
+"""A WSGI application that returns the subject of the token as JSON. Its settings are in the
 environment.
 
 With two tokens in `WARM_TOKENS`, the guard is used before the server forks its workers (`gunicorn

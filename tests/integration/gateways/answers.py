@@ -1,4 +1,4 @@
-"""The attack table, first part: what is answered to tokens, good ones and bad ones."""
+"""The attack table, part 1: valid and invalid tokens, and the answers to them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The attack table, fifth part: what a broken guard, or another program at its port,
-could answer.
-"""
+"""The attack table, part 5: responses of a broken guard, or of another program on its port."""
 
 from __future__ import annotations
 

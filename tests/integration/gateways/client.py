@@ -1,4 +1,4 @@
-"""A client that sends exactly what it is told: no library would let these requests out."""
+"""An HTTP client that sends exact bytes, including requests that libraries refuse to send."""
 
 from __future__ import annotations
 

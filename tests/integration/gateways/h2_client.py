@@ -1,4 +1,4 @@
-"""An HTTP/2 client on cleartext that sends what no library would: forbidden fields, extended
+"""An HTTP/2 client without TLS that sends what libraries refuse to send: forbidden fields, extended
 CONNECT, trailers.
 """
 

@@ -1,6 +1,4 @@
-"""The attack table, second part: targets that a gateway, a guard and an API could read
-differently.
-"""
+"""The attack table, part 2: targets that a gateway, a guard and an API could parse differently."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The gateways: which program runs which files of `examples/gateways`, and what is changed in them
-for a test.
+"""The gateways: the program that runs each directory of `examples/gateways`, and the changes to its
+files for a test.
 """
 
 from __future__ import annotations

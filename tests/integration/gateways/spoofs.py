@@ -1,6 +1,4 @@
-"""The attack table, third part: headers by which a client speaks in the gateway's or the guard's
-name.
-"""
+"""The attack table, part 3: header fields by which a client imitates the gateway or the guard."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every row of the attack table through every gateway: what the client is answered, and what
-arrives at the API.
+"""Every row of the attack table through every gateway: the answer to the client, and the request
+that reaches the API.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""A broken guard, or another program at its port: what is no grant is none, and a grant says who is
-calling.
-"""
+"""A gateway grants nothing for a response that is not a grant, and every grant has an identity."""
 
 from __future__ import annotations
 

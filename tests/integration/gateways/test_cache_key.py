@@ -1,6 +1,4 @@
-"""What a client says about the key of a remembered grant is not what the guard hears: it takes the
-gateway's word for it.
-"""
+"""The guard reads the cache key of a grant only from the gateway, never from the client."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What is the client's fault is answered with 4xx by the gateway or by the guard, and never called
-an outage.
-"""
+"""The gateway or the guard answers a fault of the client with 4xx, never as an outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection can carry beside one plain request: WebSockets, a second request, too much."""
+"""Connections with more than one plain request: WebSockets, a second request, oversized data."""
 
 from __future__ import annotations
 

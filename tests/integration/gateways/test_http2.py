@@ -1,5 +1,5 @@
-"""HTTP/2 without TLS, where a gateway speaks it: no extended CONNECT, no upgrade and no trailers
-reach the API.
+"""HTTP/2 without TLS, if the gateway supports it: no extended CONNECT, upgrade or trailer reaches
+the API.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The authorization server or the guard is down, or hangs: nothing passes that was not allowed, and
-clients are told to come again.
+"""The authorization server or the guard is down or hangs: no request passes without a decision, and
+clients get Retry-After.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""nginx remembers grants where its operator asks for it: for one token, one method and one target,
-and no longer than it may.
+"""nginx caches grants only if configured: for one token, one method and one target, until their
+deadline.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Trailers of a request are discarded or refused: some servers append them to the headers, behind
-the gateway's own identity.
+"""Gateways discard or refuse trailers, because some servers append them to the header fields,
+behind the gateway's identity.
 """
 
 from __future__ import annotations

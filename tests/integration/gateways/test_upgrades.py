@@ -1,5 +1,5 @@
-"""A connection changes its protocol to a WebSocket or not at all, and what a client names in
-Connection stays.
+"""A connection changes its protocol only to a WebSocket, and fields that a client names in
+Connection stay.
 """
 
 from __future__ import annotations

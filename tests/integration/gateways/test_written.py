@@ -1,6 +1,4 @@
-"""What gateways and the guard write to disk, after all that was sent through them in this run: no
-token.
-"""
+"""Files that gateways and the guard wrote during the tests contain no token."""
 
 from __future__ import annotations
 

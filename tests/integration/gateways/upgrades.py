@@ -1,5 +1,5 @@
-"""The attack table, fourth part: fields by which a connection would change its protocol, and names
-that it would drop.
+"""The attack table, part 4: fields that would change the protocol of a connection, and fields that
+it would drop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The API behind a gateway: it writes down what arrives, byte for byte, and answers."""
+"""The API behind a gateway. It records each request byte for byte, and answers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""One gateway at work: issuer, guard, gateway and API, all on loopback, the guard and the gateway
-as processes of their own.
+"""A running gateway: issuer, guard, gateway and API on loopback, the guard and the gateway in their
+own processes.
 """
 
 from __future__ import annotations

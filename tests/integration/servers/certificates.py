@@ -1,4 +1,4 @@
-"""Certificates for servers on loopback, made when a test wants them."""
+"""Certificates for servers on loopback, created on demand."""
 
 from __future__ import annotations
 

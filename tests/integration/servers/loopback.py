@@ -1,8 +1,8 @@
-"""A server on loopback that does to each connection what a script says: answer, drip, hang, reset,
-lie.
+"""A server on loopback that runs a script for each connection: answer, send slowly, hang, reset,
+send invalid data.
 
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
-        ...                        # ask server.url; then look at server.requests and
+        ...                        # call server.url; then check server.requests and
         server.connections
 
 A script is called once for each connection, in a thread of its own, with a `Peer`. When it returns,

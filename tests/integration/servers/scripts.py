@@ -1,4 +1,6 @@
-"""What a `LoopbackServer` can do to its connections; tests write further scripts themselves."""
+"""Scripts of a `LoopbackServer`, which control its connections. Tests write further scripts
+themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One deadline for the whole call, whatever the server, the name server or the network does."""
+"""One deadline applies to the whole call, for every delay of server, name server or network."""
 
 from __future__ import annotations
 

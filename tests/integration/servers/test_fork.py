@@ -1,6 +1,4 @@
-"""A child of a fork starts afresh: it shares no connection, no lock and no call in flight with its
-parent.
-"""
+"""A forked child shares no connection, lock or call in flight with its parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of every kind, over real sockets, in threads and on event loops."""
+"""Responses of every kind, over real sockets, in threads and on event loops."""
 
 from __future__ import annotations
 

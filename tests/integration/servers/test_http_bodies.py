@@ -1,6 +1,4 @@
-"""How large an answer may be and how it may be packed, over real sockets, in threads and on event
-loops.
-"""
+"""Size and encoding of responses, over real sockets, in threads and on event loops."""
 
 from __future__ import annotations
 
@@ -58,7 +56,7 @@ def test_a_byte_more_is_refused(world, performer, answer):
     with LoopbackServer(answering(answer)) as server:
         [reply] = world.replies(performer, get(server.url))
 
-    assert reply == Unreachable("too_large", f"an answer over 1 MiB at 127.0.0.1:{server.port}")
+    assert reply == Unreachable("too_large", f"a response over 1 MiB at 127.0.0.1:{server.port}")
 
 
 def test_a_gzip_of_nothing_but_empty_blocks_is_refused_by_its_own_size(world, performer):
@@ -97,15 +95,15 @@ def test_a_bomb_of_200_mb_is_defused(world, performer):
 @pytest.mark.parametrize(
     ("headers", "body", "what"),
     [
-        ((GZIP,), b"no gzip", "broken gzip"),
-        ((GZIP,), gzip.compress(b"{}" * 500)[:-4], "broken gzip"),
-        ((GZIP,), gzip.compress(b"{}") + b"more", "broken gzip"),
+        ((GZIP,), b"no gzip", "invalid gzip data"),
+        ((GZIP,), gzip.compress(b"{}" * 500)[:-4], "invalid gzip data"),
+        ((GZIP,), gzip.compress(b"{}") + b"more", "invalid gzip data"),
         (
             (("Content-Encoding", "gzip, gzip"),),
             gzip.compress(gzip.compress(b"{}")),
-            "a coding that was not asked for",
+            "a content coding that the request did not accept",
         ),
-        ((("Content-Encoding", "br"),), b"{}", "a coding that was not asked for"),
+        ((("Content-Encoding", "br"),), b"{}", "a content coding that the request did not accept"),
     ],
     ids=["no gzip", "cut off", "trailing bytes", "twice", "brotli"],
 )
@@ -113,7 +111,7 @@ def test_an_encoding_that_lies_is_refused(world, performer, headers, body, what)
     with LoopbackServer(answering(Answer(200, body, headers))) as server:
         [reply] = world.replies(performer, get(server.url))
 
-    assert reply == Unreachable("protocol", f"an answer in {what} at 127.0.0.1:{server.port}")
+    assert reply == Unreachable("protocol", f"a response with {what} at 127.0.0.1:{server.port}")
 
 
 def test_an_empty_body_may_call_itself_gzip(world, performer):

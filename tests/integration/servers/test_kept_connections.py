@@ -1,4 +1,4 @@
-"""Connections that are kept, and die while nobody looks."""
+"""Idle connections that the server closes."""
 
 from __future__ import annotations
 

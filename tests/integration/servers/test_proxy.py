@@ -1,4 +1,4 @@
-"""A forward proxy is used where it was set, and nowhere else."""
+"""A forward proxy is used if it is configured, and never otherwise."""
 
 from __future__ import annotations
 

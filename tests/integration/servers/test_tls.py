@@ -1,4 +1,4 @@
-"""Certificates are verified always."""
+"""Certificates are always verified."""
 
 from __future__ import annotations
 

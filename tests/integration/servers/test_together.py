@@ -1,4 +1,4 @@
-"""Threads and event loops of one process share one load, and hand it over."""
+"""Threads and event loops of one process share one load, and another request can take it over."""
 
 from __future__ import annotations
 

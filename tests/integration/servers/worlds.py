@@ -1,4 +1,4 @@
-"""The two worlds that everything in `iiniit_guard.io` must serve alike."""
+"""Threads and event loops: everything in `iiniit_guard.io` must behave alike in both."""
 
 from __future__ import annotations
 

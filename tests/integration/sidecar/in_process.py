@@ -1,4 +1,4 @@
-"""Serving in this very process, which blocks its main thread."""
+"""Serve in the test process, which blocks its main thread."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the tests of the gateway's guard share: a process without sockets, and how each gateway
-asks.
-"""
+"""A sidecar without sockets, and the authorization request of each gateway."""
 
 from __future__ import annotations
 

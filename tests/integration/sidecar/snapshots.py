@@ -1,4 +1,4 @@
-"""Snapshots for tests of the status page: every state that a site can be in."""
+"""Snapshots for tests of the status page: every state of a sidecar."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Refusals through nginx: folded by `/auth`, rendered by `/answer`, which can do nothing but
-refuse.
-"""
+"""Refusals through nginx: encoded by `/auth`, sent by `/answer`, which can only refuse."""
 
 from __future__ import annotations
 

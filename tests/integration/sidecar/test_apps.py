@@ -1,4 +1,4 @@
-"""The three listeners: what each serves, to whom, and what it keeps to itself."""
+"""The three listeners: their paths, their callers, and the data that they do not publish."""
 
 from __future__ import annotations
 

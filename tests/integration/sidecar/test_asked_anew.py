@@ -1,5 +1,5 @@
-"""Near its deadline a token is asked about anew, for an assertion that lives: at most once, and
-never at the expense of what is known.
+"""A token near its deadline is introspected again for a longer assertion: at most once, and without
+loss of the cached result.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The signed assertion: what it says, how long, and who accepts it. It is nowhere an
-access token.
-"""
+"""The signed assertion: its claims, its lifetime, and its audience. It is never an access token."""
 
 from __future__ import annotations
 

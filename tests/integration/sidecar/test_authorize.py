@@ -1,5 +1,5 @@
-"""What `/auth` decides by: rules on the raw target, preflights, what is remembered, and what a
-gateway may remember.
+"""Decisions of `/auth`: rules on the raw target, preflights, cached tokens, and grants that a
+gateway may cache.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where to listen."""
+"""Addresses of listeners."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Heads without end, connections without a question, trailers: what strangers may do to a listener,
-on a loop of this process.
-"""
+"""Limits of a listener for unknown callers: endless heads, idle connections, trailers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every row of the decision tables through the sidecar, as nginx, Traefik and Envoy ask it: the
-same answer as every other host gives.
+"""Every row of the decision tables through the sidecar, in the dialects of nginx, Traefik and
+Envoy: the same answer as in every host.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The client's certificate, in the spellings of five gateways."""
+"""The client's certificate, in the formats of five gateways."""
 
 from __future__ import annotations
 

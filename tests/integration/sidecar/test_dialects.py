@@ -1,4 +1,4 @@
-"""What was requested is read from one gateway's headers, and from nothing else."""
+"""The original request is read only from the header fields of the configured gateway."""
 
 from __future__ import annotations
 

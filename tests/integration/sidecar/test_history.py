@@ -1,4 +1,4 @@
-"""The numbers of the last hour: counted, merged, and what they come to."""
+"""The numbers of the last hour: counts, merges and sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the upstream is told about the caller."""
+"""The identity header fields for the upstream."""
 
 from __future__ import annotations
 

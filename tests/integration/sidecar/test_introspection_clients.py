@@ -1,4 +1,4 @@
-"""Who may use `/introspect`: what a slow hash costs, whom it keeps waiting, and what stays over a
+"""Clients of `/introspect`: the cost of a slow hash, its queue, and verified secrets after a
 reload.
 """
 

@@ -1,4 +1,4 @@
-"""Only the gateway is heard, known by the address of its socket."""
+"""The guard answers only the gateway, by the address of its socket."""
 
 from __future__ import annotations
 

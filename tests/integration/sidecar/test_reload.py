@@ -1,4 +1,6 @@
-"""Settings are replaced without a dropped request; faulty ones change nothing and are told."""
+"""Settings are replaced without a dropped request. Invalid settings change nothing and are
+reported.
+"""
 
 from __future__ import annotations
 

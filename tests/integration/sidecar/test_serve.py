@@ -1,4 +1,4 @@
-"""Serving and the command line, in this very process, so that every branch is seen to run."""
+"""Serving and the command line in the test process, which measures the coverage of every branch."""
 
 from __future__ import annotations
 

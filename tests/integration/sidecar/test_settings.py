@@ -1,4 +1,4 @@
-"""What `iiniit-guard serve` reads from guard.toml, and how it says what is wrong there."""
+"""The settings that `iiniit-guard serve` reads from guard.toml, and its error messages."""
 
 from __future__ import annotations
 

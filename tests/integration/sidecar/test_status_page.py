@@ -1,6 +1,4 @@
-"""The status page: every state, in words and numbers; nothing but text comes out of any text that
-goes in.
-"""
+"""The status page: every state in words and numbers; every text is escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Supervising workers, in this very process, so that every branch is seen to run."""
+"""Supervision of workers in the test process, which measures the coverage of every branch."""
 
 from __future__ import annotations
 

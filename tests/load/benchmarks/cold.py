@@ -1,4 +1,4 @@
-"""Goal 4: a token that nobody has seen, all checks."""
+"""Goal 4: a token that is not cached, with all checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How cost grows: with the cache, the rules, the issuers, the population, the tokens."""
+"""Growth of the cost with the cache, the rules, the issuers, the population and the tokens."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The floor: hand-written code that does the least that would still be right for one issuer, with
-no feature at all.
+"""The floor: hand-written code that makes the minimum of correct checks for one issuer, without any
+feature.
 """
 
 from __future__ import annotations

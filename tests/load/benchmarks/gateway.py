@@ -1,5 +1,5 @@
-"""Goal 6: nginx asks `iiniit-guard serve` before each request; against nginx that asks an endpoint
-which does nothing.
+"""Goal 6: nginx calls `iiniit-guard serve` before each request, compared with nginx and an empty
+endpoint.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""CPU time per hostile byte: what each untrusted input costs beside the standard library's own
-parser on the same bytes.
+"""CPU time per byte of hostile input, compared with the standard library's parser for the same
+bytes.
 
-`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` keeps the worst one
+`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` reports the worst one
 of each input.
 """
 

@@ -1,4 +1,4 @@
-"""Goal 12: what `import iiniit_guard` costs, in fresh interpreters."""
+"""Goal 12: the cost of `import iiniit_guard`, in new interpreters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goal 1: from the bytes of a header to the remembered token."""
+"""Goal 1: from the bytes of a header field to the cached token."""
 
 from __future__ import annotations
 

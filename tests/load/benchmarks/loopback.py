@@ -1,4 +1,4 @@
-"""An authorization server on loopback that counts what it is asked, and can hang or fail."""
+"""An authorization server on loopback that counts its requests, and can hang or fail."""
 
 from __future__ import annotations
 

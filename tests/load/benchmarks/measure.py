@@ -1,4 +1,4 @@
-"""Ratios to a baseline of the same run: what a shared, noisy machine can say for certain."""
+"""Ratios to a baseline of the same run, which are reliable on a shared, noisy machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goal 10: what one remembered token takes, seen from outside as the process's memory."""
+"""Goal 10: the memory of one cached token, measured as the memory of the process."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Goal 10: no pause over 5 ms. The longest time that keeping one token takes, and apart from it
-what Python's collector takes.
+"""Goal 10: no pause over 5 ms. The longest time to store one token, and separately the time of
+Python's garbage collector.
 
-Our own work is timed with the collector off; then the collector alone is, since it stops every
-thread whatever the program is.
+The package is timed with the collector off. Then the collector is timed alone, because it stops
+every thread of any program.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What others do with the same token. Each is made by its documentation, with its checks on; one
-that is not installed says so.
+"""Other packages with the same token. Each is used as documented, with its checks; a missing
+package is reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real servers on loopback, the load on another core, and what a request costs them in CPU time."""
+"""Real servers on loopback, the load on another core, and the CPU time of a request."""
 
 from __future__ import annotations
 

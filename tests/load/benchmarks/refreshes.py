@@ -1,8 +1,8 @@
-"""Goal 10: no pause over 5 ms for a refresh. How long a good token waits while metadata and 100 new
-keys are fetched and read.
+"""Goal 10: no pause over 5 ms for a refresh. The waiting time of a valid token while metadata and 100
+new keys are fetched and parsed.
 
-The authorization server is a process of its own, and the collector is off: what is measured is our
-work beside the token's.
+The authorization server is a separate process, and the collector is off. The result is the work of
+the package apart from that for the token.
 """
 
 from __future__ import annotations

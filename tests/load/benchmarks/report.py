@@ -1,5 +1,5 @@
-"""The tables for people: Markdown, on the terminal and in docs/explanation/performance.md between
-its markers.
+"""The tables in Markdown, on the terminal and between the markers of
+docs/explanation/performance.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Where each microsecond of one hot and of one cold request goes: every stage alone, the rest is
-what lies between them.
-"""
+"""The time of each stage of one cached and of one cold request, and the time between the stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every benchmark asks about: an issuer in memory, and tokens as issuers write them."""
+"""Tokens for all benchmarks: an in-memory issuer, and tokens in the format of real issuers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Goals 7, 8, 9: how often the authorization server is asked, and who waits for it. A real server
-on loopback counts.
+"""Goals 7, 8 and 9: the number of calls to the authorization server, and the requests that wait for
+them. A real server on loopback counts.
 """
 
 from __future__ import annotations

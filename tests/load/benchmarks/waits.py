@@ -1,4 +1,4 @@
-"""How long single calls keep everyone waiting: the longest of very many, not their average."""
+"""The longest waiting time of many single calls, not their average."""
 
 from __future__ import annotations
 

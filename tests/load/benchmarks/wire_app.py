@@ -1,5 +1,5 @@
-"""What uvicorn serves for goal 5 and for goal 6's endpoint that does nothing: `WIRE_KEYS` names a
-file with the issuer's keys.
+"""The applications that uvicorn serves for goal 5 and for the empty endpoint of goal 6. `WIRE_KEYS`
+names a file with the issuer's keys.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Clients in a process of their own: a flood, or one good client whose waiting times are measured.
+"""Clients in a separate process: a flood, or one valid client whose waiting times are measured.
 
     python -m tests.load.floods.client '{"kind": "opaque", "port": 8000, "size": 5000, ...}'
 
-It prints what it saw, as JSON.
+The process prints its results as JSON.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""One flood against one application, while a good client goes on: what it cost the application and
-the authorization server.
+"""One flood against one application beside a valid client: the cost for the application and the
+authorization server.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Floods, small enough for every run; `make floods` runs them at full size and writes down the
+"""Small floods for every run of the tests. `make floods` runs them at full size and reports the
 figures.
 """
 

@@ -1,8 +1,8 @@
-"""`python -m tests.load.soak [--minutes 15]`, or `--zipf` for `/introspect` beside the endpoint it
-stands in front of.
+"""`python -m tests.load.soak [--minutes 15]`, or `--zipf` for `/introspect` compared with the
+endpoint behind it.
 
 Figures go to the terminal, to build/ and into docs/explanation/performance-gateway.md (`--dry`
-leaves the page alone); broken promises end it with 1.
+does not change the page). The exit status is 1 if a promise is broken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An introspection endpoint that costs next to nothing: `python -m tests.load.soak.endpoint PORT
-SECONDS` answers after so many seconds.
+"""An introspection endpoint with minimal cost: `python -m tests.load.soak.endpoint PORT
+SECONDS` answers after SECONDS.
 
-Every token is active. `/calls` says how often it was asked.
+Every token is active. `/calls` returns the number of requests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The kinds of requests that the soak sends, and how many of each in a hundred."""
+"""The kinds of requests in the soak test, and their shares."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The soak's clients: kept connections, one steady rate, every kind of request, and a note of
-whatever was not as promised.
+"""The clients of the soak test: persistent connections, a constant rate, every kind of request, and
+a record of each violation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The soak's figures as Markdown: on the terminal, in build/ and in
+"""The figures of the soak test in Markdown: on the terminal, in build/ and in
 docs/explanation/performance-gateway.md.
 """
 

@@ -1,5 +1,5 @@
-"""What the soak runs on: an authorization server that counts, `iiniit-guard serve` as a process,
-and what that process weighs.
+"""The processes of the soak test: an authorization server that counts its requests, `iiniit-guard
+serve`, and its memory.
 """
 
 from __future__ import annotations

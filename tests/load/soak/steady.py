@@ -1,5 +1,5 @@
-"""The soak: a steady load on `iiniit-guard serve` with rotations, revocations, a reload and an
-outage inside it.
+"""The soak test: a constant load on `iiniit-guard serve` with rotations, revocations, a reload and
+an outage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The soak's tokens, what became of each, and so which answers are right at which moment."""
+"""The tokens of the soak test, the state of each, and the correct answer at each moment."""
 
 from __future__ import annotations
 

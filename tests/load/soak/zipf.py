@@ -1,9 +1,9 @@
-"""`/introspect` beside the endpoint it stands in front of: requests a second, calls and CPU, while
-tokens come by Zipf's law.
+"""`/introspect` compared with the endpoint behind it: requests a second, calls and CPU, with tokens
+that follow Zipf's law.
 
-Three endpoints: one that looks into a table at once (the quickest there could be), and the same
-with 5 and 20 ms for what a real one does. Each is asked by wrk directly and through `iiniit-guard
-serve`, in turn, and the guard starts with an empty memory each time.
+Three endpoints: one that reads a table immediately (the fastest possible), and the same with a
+delay of 5 and 20 ms for the work of a real one. wrk calls each directly and through `iiniit-guard
+serve`, in turn, and the guard starts with an empty cache each time.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Every target of the fuzzer holds for its seeds, and for small changes of them; `make fuzz` goes
-on from there.
+"""Every target of the fuzzer passes for its seeds and for small changes of them. `make fuzz`
+continues with further changes.
 """
 
 from __future__ import annotations

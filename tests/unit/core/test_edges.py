@@ -165,7 +165,8 @@ def test_claims_cannot_be_removed_and_hash_by_their_names():
 
 def test_a_description_outside_the_grammar_is_refused_in_words():
     with pytest.raises(
-        ValueError, match=r"^a description holds a character outside RFC 6750 section 3$"
+        ValueError,
+        match=r"^a description contains a character that RFC 6750 section 3 does not allow$",
     ):
         Problem(401, "invalid_token", Reason.EXPIRED, 'a "quote"')
 

@@ -189,15 +189,15 @@ def handler():
         ),
         (
             lambda: mark_guarded(mark_public(lambda: None), POLICY),
-            "a handler must not be both @public and guarded",
+            "a handler must not be both @public and guarded; remove one of the decorators",
         ),
         (
             lambda: mark_public(mark_guarded(lambda: None, POLICY)),
-            "a handler must not be both @public and guarded",
+            "a handler must not be both @public and guarded; remove one of the decorators",
         ),
         (
             lambda: scope_policy((cast("Any", handler),), match="all", acr_values=(), max_age=None),
-            'require_scope is called with scopes before it decorates: @require_scope("user:read")',
+            'require_scope: called without scopes; write @require_scope("user:read")',
         ),
     ],
     ids=range(7),
@@ -266,7 +266,7 @@ def test_a_forward_proxy(url, said):
     ("url", "said"),
     [
         ("unix://", "must be unix:// and the absolute path of a socket: unix:///run/redis.sock"),
-        ("redis://a?x=1", "the options are "),
+        ("redis://a?x=1", "the query may have only the options "),
         ("unix:///run/redis.sock?db=x", "an option is empty, or db is not a number"),
     ],
 )

@@ -176,5 +176,5 @@ def test_the_decorators_policy():
     assert scope_policy(("a", "b"), "any", "x", 5) == Policy(("a", "b"), "any", ("x",), 5)
     with pytest.raises(UsageError, match="at least one scope"):
         scope_policy((), "all", (), None)
-    with pytest.raises(UsageError, match="before it decorates"):
+    with pytest.raises(UsageError, match="called without scopes"):
         scope_policy((test_scopes,), "all", (), None)  # the argument of a bare decorator

@@ -91,7 +91,7 @@ SECURITY = [
     ([{"oauth": "a"}], "the scopes of 'oauth' are not a list"),
     ([{"oauth": ["a b"]}], "invalid scope"),
     ({"oauth": []}, "must be a list of objects"),
-    (None, "neither the operation nor the document says anything"),
+    (None, "neither the operation nor the document has this member"),
 ]
 
 
