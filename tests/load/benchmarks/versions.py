@@ -1,6 +1,6 @@
-"""Compare another checkout of the package with this one, in one run.
+"""Compare two checkouts of the package in one run.
 
-    python -m tests.load.benchmarks.versions OLD_CHECKOUT
+    python -m tests.load.benchmarks.versions OLD_CHECKOUT [NEW_CHECKOUT]
 
 For each action both versions wait in a process of their own and take turns of some milliseconds
 (A B B A …), so that load from other programs affects both alike. The table shows the CPU time of a
@@ -36,7 +36,7 @@ NAMES: Final = {
     "opaque": "new opaque token",
 }
 MOST: Final = 1.03
-_NEW: Final = Path(__file__).parents[3]
+_THIS: Final = Path(__file__).parents[3]
 _CHILD: Final = Path(__file__).with_name("version_actions.py")
 _NEW_TOKENS: Final = 255
 _TURN_SECONDS: Final = 0.015
@@ -96,26 +96,28 @@ def _environment(root: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(root)}
 
 
-def compare_versions(old: Path, action: str, rounds: int, pairs: int) -> tuple[Spread, float]:
+def compare_versions(
+    old: Path, new: Path, action: str, rounds: int, pairs: int
+) -> tuple[Spread, float]:
     """Return the ratio of the new to the old version, with the seconds of the new one, and the
     seconds of the old one.
     """
-    ratios, seconds = [], {old: [], _NEW: []}
+    ratios, seconds = [], {old: [], new: []}
     for _ in range(pairs):
         # Further processes, because the layout of its memory makes one process faster or slower.
         with ExitStack() as stack:
-            children = {root: stack.enter_context(_Child(root, action)) for root in (old, _NEW)}
+            children = {root: stack.enter_context(_Child(root, action)) for root in (old, new)}
             for child in children.values():
                 child.ready()
             calls = _calls(children[old], action)
             for turn in range(rounds):
-                order = (old, _NEW) if turn % 2 else (_NEW, old)
+                order = (old, new) if turn % 2 else (new, old)
                 taken = {root: children[root].time(calls) for root in order}
-                ratios.append(taken[_NEW] / taken[old])
+                ratios.append(taken[new] / taken[old])
                 for root, value in taken.items():
                     seconds[root].append(value)
     medians = {root: statistics.median(values) for root, values in seconds.items()}
-    return spread_of(ratios, medians[_NEW]), medians[old]
+    return spread_of(ratios, medians[new]), medians[old]
 
 
 def _calls(child: _Child, action: str) -> int:
@@ -138,18 +140,20 @@ def main(arguments: Sequence[str]) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT")
+    parser.add_argument("new", type=Path, nargs="?", default=_THIS, help="this checkout by default")
     parser.add_argument("--only", default="", help="actions, separated by commas")
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     parser.add_argument("--pairs", type=int, default=_PAIRS)
     given = parser.parse_args(arguments)
     old: Path = given.old.resolve()
+    new: Path = given.new.resolve()
     only = given.only.split(",") if given.only else [*NAMES, "memory"]
     slower = []
     print("| what | old | new | new ÷ old | quartiles |\n|---|---:|---:|---:|---|", flush=True)
     for action, name in NAMES.items():
         if action not in only:
             continue
-        ratio, before = compare_versions(old, action, given.rounds, given.pairs)
+        ratio, before = compare_versions(old, new, action, given.rounds, given.pairs)
         print(
             f"| {name} | {before * 1e6:.1f} µs | {(ratio.seconds or 0) * 1e6:.1f} µs "
             f"| {ratio.median:.3f} | {ratio.low:.3f} to {ratio.high:.3f} |",
@@ -157,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         slower += [name] * (ratio.median > MOST)
     if "memory" in only:
-        before, after = memory_of(old), memory_of(_NEW)
+        before, after = memory_of(old), memory_of(new)
         print(
             f"| memory of a cached token | {before:.0f} B | {after:.0f} B | {after / before:.3f} | |"
         )
