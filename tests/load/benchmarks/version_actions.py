@@ -164,9 +164,6 @@ def _wsgi_call(app: Any, token: str) -> Callable[[], object]:
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
     }
     statuses: list[str] = []
 
