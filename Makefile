@@ -149,6 +149,12 @@ fuzz: .venv/.ready-fuzz  ## Fuzz the parsers and properties: SECONDS_EACH=60 ARG
 	$(BIN)/python -m tests.quality.fuzz --seconds $(or $(SECONDS_EACH),60)
 	$(PYTEST) tests/contract/properties tests/quality/fuzz tests/unit/rules tests/unit/core -m hypothesis --numprocesses 2 --hypothesis-profile fuzz $(ARGS)
 
+# The counts are those of the Python in .venv. For another one, run the module with the Python of a
+# virtual environment that `make matrix` created.
+.PHONY: counts
+counts: .venv/.ready-test  ## Store how many instructions a request executes, for the tests
+	$(BIN)/python -m tests.quality.instructions --write
+
 # Each line of the core is changed in turn. A test must fail for each change.
 .PHONY: mutants
 mutants: .venv/.ready-work  ## Mutate the core and run the tests: ARGS='*jose*', ARGS=--survivors

@@ -8,17 +8,14 @@ times as long.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-import iiniit_guard
 from iiniit_guard.core.model.method_override import folded
 from tests.contract.cases.hostile_calls import SIZES, World
+from tests.quality.instructions.counting import count
 
-PACKAGE = str(Path(iiniit_guard.__file__).parent)
 SMALL = 2_000
 # Instructions for each byte at most: a hook for each object of JSON, and a few passes over many
 # claims, scopes or header fields.
@@ -36,24 +33,12 @@ MOST = {
 
 def count_instructions(function):
     """Count the bytecode instructions of the package's functions that `function` calls."""
-    count = 0
 
-    def trace(frame, event, argument):
-        nonlocal count
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        frame.f_trace_lines, frame.f_trace_opcodes = False, True
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    def call():
         with contextlib.suppress(ValueError, RecursionError):
             function()
-    finally:
-        sys.settrace(before)
-    return count
+
+    return count(call).instructions
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +51,7 @@ def test_twice_the_bytes_cost_at_most_twice_the_instructions(world, part):
     grown = []
     for short, long in zip(world.calls(part, SMALL), world.calls(part, 2 * SMALL), strict=True):
         for call in (short, long):
-            # The first call also imports and caches. From Python 3.12 on, the events of a function
-            # are complete only after it was traced once.
-            count_instructions(call.ours)
+            count_instructions(call.ours)  # the first call also imports and caches
         few, many = count_instructions(short.ours), count_instructions(long.ours)
         if many > 2 * few + 200 or (many - few) / SMALL > MOST[part]:
             grown.append(

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from tests.load.benchmarks import report
+from tests.load.benchmarks import callgrind, report
 from tests.load.benchmarks.curves import Curve, curves
 from tests.load.benchmarks.measure import Row
 from tests.load.benchmarks.picture import pictures
@@ -102,7 +102,9 @@ def _show_growth(rows: list[Row], machine: str, quick: bool) -> None:
     )
     drawn: list[Curve] = list(curves(quick))
     growth = report.numbers(drawn)
-    print(f"{profile}\n\n{growth}\n")
+    print("counting instructions", file=sys.stderr, flush=True)
+    counted = report.instructions(callgrind.measure())
+    print(f"{profile}\n\n{growth}\n\n{counted}\n")
     if quick:
         return
     document = _DOCS / "explanation" / "performance.md"
@@ -113,6 +115,7 @@ def _show_growth(rows: list[Row], machine: str, quick: bool) -> None:
         "pauses": report.pauses(rows),
         "profile": profile,
         "curves": growth,
+        "instructions": counted,
     }
     for name, written in parts.items():
         text = report.insert(text, name, written)

@@ -12,14 +12,14 @@ from iiniit_guard.testing import Issuer
 from tests.load.benchmarks import peers
 from tests.load.benchmarks.flask_host import ask, authlib_validator
 from tests.load.benchmarks.floors import remembering
-from tests.load.benchmarks.measure import Row, compare
+from tests.load.benchmarks.measure import BARE, BESIDE, OVER_BARE, Row, compare, floor_note
 from tests.load.benchmarks.tokens import SCOPE, WANTED, make_guard, make_issuer, token_of
 
 _URLS = ModuleType("tests.load.benchmarks.django_urls")
 
 
 def measure(rounds: int) -> list[Row]:
-    """Compare with the same application without any guard."""
+    """Compare with the floor: the same application, guarded by hand-written code."""
     issuer = make_issuer()
     token = token_of(issuer)
     guard, heard = make_guard(issuer), make_guard(issuer, on_event=lambda event: None)
@@ -31,9 +31,7 @@ def measure(rounds: int) -> list[Row]:
     from iiniit_guard.django import require_scope
 
     views: dict[str, Any] = {
-        "bare": me,
         "ours": require_scope(WANTED)(me),
-        "floor": _floor_view,
         "PyJWT in the view": peers.peer(lambda: _pyjwt(issuer)),
         "Authlib, token in a dict": peers.peer(lambda: _authlib(token)),
         "django-oauth-toolkit, SQLite in memory": peers.peer(lambda: _toolkit(token))
@@ -47,30 +45,30 @@ def measure(rounds: int) -> list[Row]:
         {
             name: view if isinstance(view, str) else _request(view, token, ())
             for name, view in views.items()
-            if name not in ("bare", "ours", "floor")
+            if name != "ours"
         }
     )
     ours = ("iiniit_guard.django.GuardMiddleware",)
     measured = compare(
-        _request(me, token, ()),
+        _request(_floor_view, token, (f"{__name__}.floor_middleware",), floor=token),
         {
             "ours": _request(views["ours"], token, ours),
             "with a listener": _request(views["ours"], token, ours, guard=heard),
-            "floor": _request(_floor_view, token, (f"{__name__}.floor_middleware",), floor=token),
+            BARE: _request(me, token, ()),
             **able,
         },
         rounds=rounds,
+        quotients={OVER_BARE: ("ours", BARE)},
     )
     return [
         Row(
             goal=3,
             name="Django, token cached, scope checked",
-            limit=1.20,
+            limit=1.10,
             ours=measured["ours"],
-            floor=measured["floor"],
             peers={**{name: measured[name] for name in able}, **unable},
-            beside={"with a listener": measured["with a listener"]},
-            note="the bare request",
+            beside={name: measured[name] for name in BESIDE},
+            note=floor_note(measured),
         )
     ]
 

@@ -109,7 +109,7 @@ def measure(rounds: int) -> list[Row]:
         Row(
             goal=6,
             name="nginx `auth_request` → `iiniit-guard serve`, cached",
-            limit=1.2,
+            limit=1.15,
             ours=spread_of(ratios, spread_of(costs).median),
             note=(
                 f"CPU of nginx and an endpoint that does nothing "

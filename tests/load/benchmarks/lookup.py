@@ -43,7 +43,7 @@ def measure(rounds: int) -> list[Row]:
         Row(
             goal=1,
             name="cached token, header bytes to `AccessToken`",
-            limit=2.5,
+            limit=2.0,
             ours=measured["ours"],
             peers={**{name: measured[name] for name in others}, **unable},
             beside={name: measured[name] for name in ("with a listener", "authenticate(request)")},

@@ -8,10 +8,16 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final
 
 # one turn of one contestant: long against the clock's grain, short against the neighbours' moods
 _SLICE_SECONDS: Final = 0.004
+BASELINE: Final = "the baseline"
+BARE: Final = "the bare request"
+OVER_BARE: Final = "÷ the bare request"
+BESIDE: Final = ("with a listener", BARE, OVER_BARE)
+"""What the rows of the frameworks show for information."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,8 @@ class Row:
         ours: Measured.
         at_least: The goal is a lower bound.
         unit: A multiplication sign for a ratio.
-        floor: What code without any feature costs, in the same unit; None where there is none to
-            write.
         peers: Others, in the same unit; a text says why there is no number.
-        beside: Ours under other circumstances, shown but held to no goal.
+        beside: Other ratios and circumstances, shown but held to no goal.
         note: What the numbers are ratios to.
         parts: Of what ours is the worst; the page shows them in a table of their own.
     """
@@ -77,7 +81,6 @@ class Row:
     ours: Spread
     at_least: bool = False
     unit: str = "×"
-    floor: Spread | None = None
     peers: Mapping[str, Spread | str] = field(default_factory=dict)
     beside: Mapping[str, Spread] = field(default_factory=dict)
     note: str = ""
@@ -109,7 +112,6 @@ class Row:
                 **members,
                 **named,
                 "ours": spread(members["ours"]),
-                "floor": spread(members["floor"]),
                 "parts": parts,
             }
         )
@@ -130,6 +132,7 @@ def compare(
     rounds: int,
     slice_seconds: float = _SLICE_SECONDS,
     calls: int | None = None,
+    quotients: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> dict[str, Spread]:
     """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired
     ratios.
@@ -143,24 +146,41 @@ def compare(
         rounds: Pairs per contestant.
         slice_seconds: How long one turn lasts.
         calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
+        quotients: Further results by name: two contestants of the same round, the first divided
+            by the second.
+
+    Returns:
+        The ratios by contestant and quotient; under `BASELINE`, the time of the baseline.
     """
     gc.collect()
     # else a pass over whatever was imported, which takes many turns' time, strikes the same
     # contestant in every round
     gc.freeze()
-    everyone = {"": baseline, **contestants}
+    everyone = {BASELINE: baseline, **contestants}
     counts = {
         name: calls or _count_for(function, slice_seconds) for name, function in everyone.items()
     }
     ratios: dict[str, list[float]] = {name: [] for name in contestants}
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+    times: dict[str, list[float]] = {name: [] for name in everyone}
     for _ in range(rounds):
         for name, function in contestants.items():
-            base = _time(baseline, counts[""])
+            base = _time(baseline, counts[BASELINE])
             own = _time(function, counts[name])
             ratios[name].append(own / base)
             times[name].append(own)
-    return {name: spread_of(ratios[name], statistics.median(times[name])) for name in contestants}
+            times[BASELINE].append(base)
+    measured = {
+        name: spread_of(values, statistics.median(times[name])) for name, values in ratios.items()
+    }
+    for name, (dividend, divisor) in quotients.items():
+        pairs = zip(ratios[dividend], ratios[divisor], strict=True)
+        measured[name] = spread_of([above / below for above, below in pairs])
+    return {**measured, BASELINE: Spread(1, 1, 1, statistics.median(times[BASELINE]))}
+
+
+def floor_note(measured: Mapping[str, Spread]) -> str:
+    """Name the floor, with its time in this run, as the baseline of a row."""
+    return f"the floor, {(measured[BASELINE].seconds or 0) * 1e6:.1f} µs"
 
 
 def _time(function: Callable[[], object], count: int) -> float:

@@ -24,8 +24,8 @@ _RIGHT: Final = 150
 
 
 def bars(rows: Iterable[Row]) -> str:
-    """Draw one group of bars per row, on a scale of powers: ours with the goal and the floor as
-    marks, then the peers.
+    """Draw one group of bars per row, on a scale of powers: ours with the goal as a mark, then the
+    peers.
     """
     parts: list[str] = []
     y = 34
@@ -35,7 +35,7 @@ def bars(rows: Iterable[Row]) -> str:
             *((name, value) for name, value in row.peers.items() if isinstance(value, Spread)),
         ]
         values = [max(value.median, 1e-3) for _, value in entries] + [row.limit]
-        low = min([*values, *([row.floor.median] if row.floor else []), 1.0]) * 0.85
+        low = min([*values, 1.0]) * 0.85
         high = max(values) * 1.05
 
         def place(value: float, low: float = low, high: float = high) -> float:
@@ -60,20 +60,13 @@ def bars(rows: Iterable[Row]) -> str:
             f'<line x1="{goal:.1f}" x2="{goal:.1f}" y1="{top}" y2="{y + 6}" stroke="{_MISSED}" '
             'stroke-dasharray="4 3"/>'
         )
-        if row.floor:
-            floor = place(row.floor.median)
-            parts.append(
-                f'<line x1="{floor:.1f}" x2="{floor:.1f}" y1="{top}" y2="{top + _BAR + 5}" '
-                f'stroke="{_INK}" stroke-width="2"/>'
-            )
         y += 34
     legend = _text(
         10,
         14,
-        "dashed: the goal   ·   short line: hand-written code without features   ·   each group "
-        "has a logarithmic scale of its own",
+        "dashed: the goal   ·   each group has a logarithmic scale of its own",
     )
-    return _svg(_WIDTH, y, "The twelve goals, measured", [legend, *parts])
+    return _svg(_WIDTH, y, "The goals, measured", [legend, *parts])
 
 
 def curve(drawn: Curve) -> str:

@@ -23,12 +23,11 @@ _OURS: Final = ("cryptography", "PyJWT", "cachetools", "starlette", "uvicorn", "
 def goals(rows: Sequence[Row]) -> str:
     """Write the table of the goals."""
     lines = [
-        "| # | what | goal | ours | spread | floor | peers | |",
-        "|---|---|---:|---:|---|---:|---|---|",
+        "| # | what | goal | ours | spread | peers | |",
+        "|---|---|---:|---:|---|---|---|",
     ]
     for row in rows:
         sign = "≥" if row.at_least else "≤"
-        floor = "" if row.floor is None else written(row.floor.median, row.unit)
         cells = [
             str(row.goal),
             row.name
@@ -42,7 +41,6 @@ def goals(rows: Sequence[Row]) -> str:
             f"{sign} {written(row.limit, row.unit)}",
             f"**{written(row.ours.median, row.unit)}**" + _time(row.ours),
             f"{written(row.ours.low, row.unit)} to {written(row.ours.high, row.unit)}",
-            floor,
             "; ".join(f"{name} {_value(value, row.unit)}" for name, value in row.peers.items()),
             "met" if row.met else "**missed**",
         ]
@@ -50,8 +48,7 @@ def goals(rows: Sequence[Row]) -> str:
         for name, value in row.beside.items():
             spread = f"{written(value.low, row.unit)} to {written(value.high, row.unit)}"
             lines.append(
-                f"| | … {name} | | {written(value.median, row.unit)}{_time(value)} | {spread} | | "
-                "| |"
+                f"| | … {name} | | {written(value.median, row.unit)}{_time(value)} | {spread} | | |"
             )
     return "\n".join(lines)
 
@@ -98,6 +95,14 @@ def pauses(rows: Iterable[Row]) -> str:
                 f"| {part.name} | {' | '.join(f'{value:,.2f}' for value in values)} | {goal} |"
             )
     return "\n".join(lines)
+
+
+def instructions(counts: Mapping[str, float] | str) -> str:
+    """Write how many instructions of the processor one request takes."""
+    if isinstance(counts, str):
+        return f"Not counted: {counts}."
+    lines = [f"| {name} | {count:,.0f} |" for name, count in counts.items()]
+    return "\n".join(["| callgrind | instructions |", "|---|---:|", *lines])
 
 
 def profile(named: Mapping[str, Stages]) -> str:

@@ -1,0 +1,174 @@
+"""Compare two checkouts of the package in one run.
+
+    python -m tests.load.benchmarks.versions OLD_CHECKOUT [NEW_CHECKOUT]
+
+For each action both versions wait in a process of their own and take turns of some milliseconds
+(A B B A …), so that load from other programs affects both alike. The table shows the CPU time of a
+call and the median of the paired ratios, with its quartiles. The exit status is 1 if an action is
+more than 3 % slower, or a cached token takes more than 3 % more memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.load.benchmarks.measure import Spread, spread_of
+
+NAMES: Final = {
+    "lookup": "cached token, `Guard.verify`",
+    "starlette": "Starlette, token cached",
+    "flask": "Flask, token cached",
+    "django": "Django, token cached",
+    "RS256": "new JWT, RS256",
+    "ES256": "new JWT, ES256",
+    "EdDSA": "new JWT, EdDSA",
+    "full": "new JWT, RS256, the cache full",
+    "first": "first JWT of a guard, which is created too",
+    "opaque": "new opaque token",
+}
+MOST: Final = 1.03
+_THIS: Final = Path(__file__).parents[3]
+_CHILD: Final = Path(__file__).with_name("version_actions.py")
+_NEW_TOKENS: Final = 255
+_TURN_SECONDS: Final = 0.015
+_ROUNDS: Final = 16
+_PAIRS: Final = 3
+
+
+class _Child:
+    """A process that repeats one action with the package of one checkout."""
+
+    def __init__(self, root: Path, action: str) -> None:
+        self._process = subprocess.Popen(
+            _command(action),
+            env=_environment(root),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ready(self) -> Self:
+        if self._reply() != "ready":
+            raise RuntimeError("the process is not ready")
+        return self
+
+    def time(self, calls: int) -> float:
+        """Return the CPU time of one call."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{calls}\n")
+        self._process.stdin.flush()
+        return float(self._reply()) / calls
+
+    def _reply(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process ended with status {self._process.wait()}")
+        return line.strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+
+def _command(action: str) -> list[str]:
+    # -P: the directory of the script must not come before the checkout.
+    return [sys.executable, "-P", "-W", "ignore", str(_CHILD), action]
+
+
+def _environment(root: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(root)}
+
+
+def compare_versions(
+    old: Path, new: Path, action: str, rounds: int, pairs: int
+) -> tuple[Spread, float]:
+    """Return the ratio of the new to the old version, with the seconds of the new one, and the
+    seconds of the old one.
+    """
+    ratios, seconds = [], {old: [], new: []}
+    for _ in range(pairs):
+        # Further processes, because the layout of its memory makes one process faster or slower.
+        with ExitStack() as stack:
+            children = {root: stack.enter_context(_Child(root, action)) for root in (old, new)}
+            for child in children.values():
+                child.ready()
+            calls = _calls(children[old], action)
+            for turn in range(rounds):
+                order = (old, new) if turn % 2 else (new, old)
+                taken = {root: children[root].time(calls) for root in order}
+                ratios.append(taken[new] / taken[old])
+                for root, value in taken.items():
+                    seconds[root].append(value)
+    medians = {root: statistics.median(values) for root, values in seconds.items()}
+    return spread_of(ratios, medians[new]), medians[old]
+
+
+def _calls(child: _Child, action: str) -> int:
+    if action in ("RS256", "ES256", "EdDSA", "full", "opaque"):
+        return _NEW_TOKENS
+    return max(1, round(_TURN_SECONDS / child.time(20)))
+
+
+def memory_of(root: Path) -> float:
+    """Return the bytes of one cached token."""
+    done = subprocess.run(
+        _command("memory"), env=_environment(root), check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT")
+    parser.add_argument("new", type=Path, nargs="?", default=_THIS, help="this checkout by default")
+    parser.add_argument("--only", default="", help="actions, separated by commas")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS)
+    parser.add_argument("--pairs", type=int, default=_PAIRS)
+    given = parser.parse_args(arguments)
+    old: Path = given.old.resolve()
+    new: Path = given.new.resolve()
+    only = given.only.split(",") if given.only else [*NAMES, "memory"]
+    slower = []
+    print("| what | old | new | new ÷ old | quartiles |\n|---|---:|---:|---:|---|", flush=True)
+    for action, name in NAMES.items():
+        if action not in only:
+            continue
+        ratio, before = compare_versions(old, new, action, given.rounds, given.pairs)
+        print(
+            f"| {name} | {before * 1e6:.1f} µs | {(ratio.seconds or 0) * 1e6:.1f} µs "
+            f"| {ratio.median:.3f} | {ratio.low:.3f} to {ratio.high:.3f} |",
+            flush=True,
+        )
+        slower += [name] * (ratio.median > MOST)
+    if "memory" in only:
+        before, after = memory_of(old), memory_of(new)
+        print(
+            f"| memory of a cached token | {before:.0f} B | {after:.0f} B | {after / before:.3f} | |"
+        )
+        slower += ["memory"] * (after > MOST * before)
+    print(f"\nover {MOST}: {', '.join(slower) or 'none'}")
+    return 1 if slower else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
