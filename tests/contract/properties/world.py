@@ -96,9 +96,11 @@ class World:
             lambda size: f"{number}.{next(numbers)}".encode().ljust(size),
         )
         resource = ProtectedResource(guard._engine.resource.settings, clock.clock, chance)
-        replaced: Any = guard
+        replaced: Any = guard._engine
         replaced.resource = resource
-        replaced.begin = replaced._begin_heard if listening else partial(decisions.begin, resource)
+        replaced.begin = (
+            replaced._begin_with_event if listening else partial(decisions.begin, resource)
+        )
         guard._engine._runner._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._engine._runner)
         process.guard = guard
