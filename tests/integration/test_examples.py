@@ -203,7 +203,8 @@ def test_jwt_access_token(flow: Flow) -> None:
         "scope": "user:read user:write",
     }
     assert wanted.items() <= payload.items()
-    assert payload["exp"] - payload["iat"] == 300  # type: ignore[operator]  # both are numbers, or this fails
+    # both are numbers, or this fails
+    assert payload["exp"] - payload["iat"] == 300  # type: ignore[operator]
 
 
 def test_opaque_access_token(flow: Flow) -> None:
@@ -250,7 +251,8 @@ def test_client_may_ask_for_a_shorter_life(flow: Flow, wanted: str, given: int) 
     tokens = flow.tokens(expires_in=wanted)
     _, payload = claims(tokens["access_token"])
     assert tokens["expires_in"] == given
-    assert payload["exp"] - payload["iat"] == given  # type: ignore[operator]  # both are numbers, or this fails
+    # both are numbers, or this fails
+    assert payload["exp"] - payload["iat"] == given  # type: ignore[operator]
 
 
 def test_introspection_answers_those_it_concerns(flow: Flow) -> None:

@@ -164,7 +164,8 @@ class World:
         headers = [(b"origin", b"https://app.test"), (b"access-control-request-method", b"GET")]
         for hostile in QUERIES:
             text = hostile.make(size)
-            request = lambda text=text: Request("OPTIONS", "/a/x", text, headers)  # noqa: E731 - a new one for each call
+            # a new one for each call
+            request = lambda text=text: Request("OPTIONS", "/a/x", text, headers)  # noqa: E731
             separator = "&" if b"&" in text else ";"
             yield Call(
                 part,
@@ -197,7 +198,7 @@ class World:
                 b'"a",' * (size // 4)
             )
             texts["a modulus"] = b'{"keys":[{"kty":"RSA","e":"AQAB","n":"%b"}]}' % (b"A" * size)
-            read: Callable[[bytes], object] = lambda text: _finish(read_jwk_set(text), None)  # noqa: E731
+            read: Callable[[bytes], object] = _read_jwk_set
         else:
             read = _load_metadata
         for name, text in texts.items():
@@ -290,6 +291,10 @@ def _loads(text: bytes) -> None:
 def _load_words(text: bytes) -> None:
     document = json.loads(text)
     set(document["scope"].split(" ") if "scope" in document else document["aud"])
+
+
+def _read_jwk_set(text: bytes) -> object:
+    return _finish(read_jwk_set(text), None)
 
 
 def _finish(flow: Any, reply: object) -> object:

@@ -170,8 +170,9 @@ def test_a_response_that_has_started_is_aborted(guard, bearer, then, catching, e
     async def send(message):
         sent.append(message)
 
+    guarded = GuardMiddleware(application, guard)
     with pytest.raises((UsageError, RuntimeError)) as raised:
-        asyncio.run(GuardMiddleware(application, guard)(http(bearer()), None, send))  # type: ignore[arg-type]  # nothing is received
+        asyncio.run(guarded(http(bearer()), None, send))  # type: ignore[arg-type]
 
     assert sent == list(first)
     assert (
@@ -200,8 +201,9 @@ def test_a_cancellation_is_not_kept_back(guard, bearer, error):
     async def send(message):
         sent.append(message)
 
+    guarded = GuardMiddleware(After(error=error), guard)
     with pytest.raises(type(error)):
-        asyncio.run(GuardMiddleware(After(error=error), guard)(http(bearer()), None, send))  # type: ignore[arg-type]  # as above
+        asyncio.run(guarded(http(bearer()), None, send))  # type: ignore[arg-type]
     assert sent == []
 
 

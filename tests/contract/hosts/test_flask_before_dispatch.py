@@ -242,7 +242,11 @@ def test_middleware_that_copies_the_environ_hides_no_decision(guard, events):
     app = Flask("profile")
     app.add_url_rule("/x", "x", public(lambda: "open"))
     inner = app.wsgi_app
-    app.wsgi_app = lambda environ, start_response: iter(inner({**environ}, start_response))  # type: ignore[method-assign]
+
+    def with_a_copy(environ, start_response):
+        return iter(inner({**environ}, start_response))
+
+    app.wsgi_app = with_a_copy  # type: ignore[method-assign]
     IiniitGuard(app, guard)
 
     assert app.test_client().get("/x").text == "open"
@@ -253,7 +257,8 @@ def test_another_guard_between_hides_no_decision(guard, bearer):
     app = Flask("profile")
     app.add_url_rule("/x", "x", internal)
     with Issuer("https://other.test").guard() as other:
-        app.wsgi_app = GuardMiddleware(app.wsgi_app, other, enforce="declared")  # type: ignore[method-assign]
+        outer = GuardMiddleware(app.wsgi_app, other, enforce="declared")
+        app.wsgi_app = outer  # type: ignore[method-assign]
         IiniitGuard(app, guard)
 
         assert reason(app.test_client().get("/x")) == (401, "no_token")

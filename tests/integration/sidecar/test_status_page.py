@@ -318,7 +318,8 @@ def test_the_hour_has_sixty_places():
     hour = last_hour(whole(busy(3)))
 
     assert (len(hour.minutes), hour.minutes[56], hour.first) == (60, None, NOW // 60 - 59)
-    assert (hour.of(0, "allow"), hour.of(58, "deny")) == (0, hour.minutes[58]["decisions"]["deny"])  # type: ignore[index]
+    denied = hour.minutes[58]["decisions"]["deny"]  # type: ignore[index]
+    assert (hour.of(0, "allow"), hour.of(58, "deny")) == (0, denied)
     assert hour.total["requests"] == sum(minute["requests"] for minute in hour.minutes if minute)
 
 

@@ -258,7 +258,8 @@ class _Answers(BaseHTTPRequestHandler):
     wbufsize = 1 << 16  # else the body waits for the acknowledgement of the head
     server: _Documents
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
+    # its name in the base class
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet."""
 
     def do_GET(self) -> None:

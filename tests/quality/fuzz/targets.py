@@ -328,13 +328,15 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     "rule_texts": [
         b'[[rules]]\nmethod = "GET"\npath = "/v1/<int:n>"\nscope = "a b"\n',
         (
-            b'{"openapi":"3.1.0","servers":[{"url":"/v1"}],"security":[{"o":["a"]}],"components":{"securitySchemes":{"o":{"type":"oauth2"}}},'
+            b'{"openapi":"3.1.0","servers":[{"url":"/v1"}],"security":[{"o":["a"]}],'
+            b'"components":{"securitySchemes":{"o":{"type":"oauth2"}}},'
             b'"paths":{"/a/{b}":{"get":{}}}}'
         ),
     ],
     "settings_text": [
         (
-            b'issuer = "https://a.test"\naudience = "https://b.test"\nintrospection_client_auth = "client_secret_basic"\n'
+            b'issuer = "https://a.test"\naudience = "https://b.test"\n'
+            b'introspection_client_auth = "client_secret_basic"\n'
             b'introspection_client_id = "c"\n'
         ),
         b"issuer=https://a.test\naudience=a b\nscope_aliases={}\nmax_token_bytes=1\n",

@@ -34,10 +34,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 EXPLAINED = HERE / "survivors.md"
+MATRIX = "tests/contract/hosts/test_matrix.py"
 SELECTION = [
     "tests/unit/core",
-    "tests/contract/hosts/test_matrix.py::test_the_guard_decides",
-    "tests/contract/hosts/test_matrix.py::test_the_guard_decides_alike_when_keys_and_header_are_known",
+    f"{MATRIX}::test_the_guard_decides",
+    f"{MATRIX}::test_the_guard_decides_alike_when_keys_and_header_are_known",
     "tests/contract/hosts/test_public_paths.py",
     "tests/contract/hosts/test_metadata.py",
     "tests/contract/hosts/test_asgi.py",

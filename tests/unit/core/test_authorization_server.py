@@ -173,4 +173,5 @@ def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):
     server.refused.forget(b"x")
     assert not server.keys.loading
     assert Steps(server.introspection_endpoint()).result == INTROSPECT
-    assert Steps(server.keys.refresh_for(keys)).fetch.url == JWKS  # type: ignore[arg-type]  # it was loaded
+    # it was loaded
+    assert Steps(server.keys.refresh_for(keys)).fetch.url == JWKS  # type: ignore[arg-type]

@@ -234,7 +234,8 @@ def test_marks_are_true_only_where_they_are_set():
     def handler():
         raise AssertionError
 
-    setattr(handler, "__iiniit_guard_public__", "perhaps")  # noqa: B010  (mypy knows of no such attribute)
+    # mypy knows of no such attribute
+    setattr(handler, "__iiniit_guard_public__", "perhaps")  # noqa: B010
     assert not is_public(handler)
     assert is_public(mark_public(handler))
     assert any_public()

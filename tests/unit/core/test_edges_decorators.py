@@ -162,15 +162,15 @@ def handler():
         (
             lambda: engine_of(None),
             (
-                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
-                "IiniitGuard(app, guard)"
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, "
+                "guard), IiniitGuard(app, guard)"
             ),
         ),
         (
             lambda: engine_of(cast("Any", "x")),
             (
-                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
-                "IiniitGuard(app, guard)"
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, "
+                "guard), IiniitGuard(app, guard)"
             ),
         ),
         (

@@ -187,8 +187,8 @@ def test_what_would_weaken_a_check_is_a_fault(name, value):
 def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
     assert faults(profile=profile, insecure_accept_id_tokens=True) == (
         (
-            f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one of "
-            "the two settings"
+            f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one "
+            "of the two settings"
         ),
     )
 

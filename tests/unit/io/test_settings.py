@@ -184,8 +184,7 @@ def test_an_empty_variable_counts_as_not_set_and_others_are_not_ours():
 @pytest.mark.parametrize("name", ["require_claim", "algorithms", "profile"])
 @pytest.mark.parametrize("written", ["", "  "])
 def test_an_empty_variable_does_not_drop_a_demand(name, written):
-    found = faults(settings_from_env, environ_of({**BASE, name: written}))
-    assert found == (f"{name}: the variable is empty; give it a value or remove it",)
+    assert named(settings_from_env, environ_of({**BASE, name: written})) == [name]
 
 
 @pytest.mark.parametrize(
@@ -324,20 +323,15 @@ def test_the_faults_of_each_issuer_say_which_one_it_is():
         BASE,
         {**BASE, "realm": "x", "introspection_client_id": "api"},
     ]
-    assert faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1}) == (
-        "x: unknown setting in a file",
-        (
-            "issuers, number 1: issuer: required; without it the guard would accept tokens of other "
-            "issuers or for other APIs"
-        ),
-        "issuers, number 1: jwt: must be one of verify, introspect, both",
-        "issuers, number 3: realm: unknown setting",
-        (
-            "issuers, number 3: introspection_client_secret: introspection_client_auth = "
-            "client_secret_basic needs it"
-        ),
-        "max_token_bytes: must be a whole number above 0",
-    )
+    found = faults(settings_from_table, {"issuers": tables, "max_token_bytes": 0, "x": 1})
+    assert [fault.rpartition(": ")[0] for fault in found] == [
+        "x",
+        "issuers, number 1: issuer",
+        "issuers, number 1: jwt",
+        "issuers, number 3: realm",
+        "issuers, number 3: introspection_client_secret",
+        "max_token_bytes",
+    ]
 
 
 @pytest.mark.parametrize("issuers", ["x", {}, [1], [[]]])
@@ -347,7 +341,8 @@ def test_issuers_that_are_no_tables(issuers):
 
 def test_a_file_that_is_no_toml_is_told_with_its_place(tmp_path):
     path = write(tmp_path, 'issuer = "https://issuer.test"\naudience = [\n')
-    assert faults(settings_from_file, path) == (f"{path}: line 3, column 1: not TOML",)
+    (fault,) = faults(settings_from_file, path)
+    assert fault.startswith(f"{path}: line 3, column 1: ")
 
 
 def test_no_secret_in_any_fault():
