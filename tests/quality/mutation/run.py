@@ -281,23 +281,10 @@ def main() -> int:
     create_mutants(WORKERS)
     os.chdir("mutants")
     plugin = Mutation(patterns, wanted)
-    ended = pytest.main(
-        [
-            "--rootdir=.",
-            "-q",
-            "-s",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "-p",
-            "no:cov",
-            "-o",
-            "faulthandler_timeout=0",
-            *SELECTION,
-        ],
-        plugins=[plugin],
+    options = (
+        "--rootdir=. -q -s -p no:cacheprovider -p no:xdist -p no:cov -o faulthandler_timeout=0"
     )
+    ended = pytest.main([*options.split(), *SELECTION], plugins=[plugin])
     os.chdir(ROOT)
     return int(ended) or report()
 
