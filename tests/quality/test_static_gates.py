@@ -200,7 +200,7 @@ def test_no_line_of_tests_and_examples_has_more_than_100_columns():
 
 
 def test_a_column_too_many_is_seen(tmp_path):
-    (tmp_path / "wide.py").write_text(f"{'x' * 100}\n{'x' * 92}  # noqa\n")
+    (tmp_path / "wide.py").write_text(f"{'x' * 100}\n{'x' * 93}  # noqa\n")
 
     assert wider_than(100, tmp_path) == [f"{tmp_path / 'wide.py'}:2"]
 

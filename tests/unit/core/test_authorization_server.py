@@ -18,17 +18,11 @@ from tests.unit.core.stepping import (
     Steps,
     answer,
     key_set,
-    make_clock,
     make_server,
     metadata_document,
 )
 
 DISCOVERED = {"jwks_uri": None, "introspection_endpoint": None, "introspection": CREDENTIALS}
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def test_endpoints_set_by_hand_are_not_discovered(clock):

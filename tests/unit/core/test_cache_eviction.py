@@ -8,12 +8,7 @@ from iiniit_guard.core.cache import packed_store as module
 from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
 from iiniit_guard.core.cache.tokens import KeyValidity, TokenCache
 from tests.unit.core.caching import VALIDITY, check_sums, digest, entry, fill, held
-from tests.unit.core.stepping import NOW, make_clock
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
+from tests.unit.core.stepping import NOW
 
 
 def issuer():

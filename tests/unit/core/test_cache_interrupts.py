@@ -6,12 +6,6 @@ import pytest
 
 from iiniit_guard.core.cache.tokens import TokenCache
 from tests.unit.core.caching import check_sums, digest, fill, held
-from tests.unit.core.stepping import make_clock
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 class Interrupted(BaseException):
