@@ -1,5 +1,5 @@
-"""Goal 10: no pause over 5 ms for a refresh. The waiting time of a valid token while metadata and 100
-new keys are fetched and parsed.
+"""Goal 10: no pause over 5 ms for a refresh. The waiting time of a valid token while metadata and
+100 new keys are fetched and parsed.
 
 The authorization server is a separate process, and the collector is off. The result is the work of
 the package apart from that for the token.
