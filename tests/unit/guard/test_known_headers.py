@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from iiniit_guard.core.jose import jws as jose
 from tests.unit.guard.calling import request
 from tests.unit.guard.test_begin import tampered
-
-
-@pytest.fixture
-def guard(issuer, events):
-    """Return a guard that has the keys and has verified a token."""
-    with issuer.guard(on_event=events.append) as guard:
-        guard.authenticate(request(issuer.token()))
-        events.clear()
-        issuer.requests.clear()
-        yield guard
 
 
 def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
