@@ -50,6 +50,8 @@ def announcement(stack: Stack) -> str:
         f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}"
         for name, (framework, jwt) in names.items()
     )
+    python = os.path.relpath(sys.executable)
+    rotate_keys = f"{python} -m examples.authorization_server rotate-keys {stack.database}"
     return f"""
 The demo is running.
 
@@ -60,7 +62,7 @@ The demo is running.
   {stack.url("authorization_server")}  authorization server
 {apis}
 
-  New signing key:  {os.path.relpath(sys.executable)} -m examples.authorization_server rotate-keys {stack.database}
+  New signing key:  {rotate_keys}
   Stop:             Ctrl-C
 """
 

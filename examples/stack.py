@@ -269,15 +269,6 @@ class Stack:
         return str(path)
 
 
-def free_ports(names: list[str]) -> dict[str, int]:
-    """Return free ports."""
-    with contextlib.ExitStack() as stack:
-        sockets = {name: stack.enter_context(socket.socket()) for name in names}
-        for one in sockets.values():
-            one.bind((HOST, 0))
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
-
-
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -56,11 +56,13 @@ def create_endpoints(
 
     @endpoints.post("/introspect")
     def introspect() -> ResponseReturnValue:
-        return server.create_endpoint_response("introspection")  # type: ignore[no-any-return]  # Authlib has no types
+        # Authlib has no types
+        return server.create_endpoint_response("introspection")  # type: ignore[no-any-return]
 
     @endpoints.post("/revoke")
     def revoke() -> ResponseReturnValue:
-        return server.create_endpoint_response("revocation")  # type: ignore[no-any-return]  # Authlib has no types
+        # Authlib has no types
+        return server.create_endpoint_response("revocation")  # type: ignore[no-any-return]
 
     @endpoints.get("/healthz")
     def healthz() -> ResponseReturnValue:

@@ -135,7 +135,8 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
                 # The client or the redirect URI is unknown. A redirect would send the user to an
                 # address that an attacker may have chosen (RFC 6749 §4.1.2.1).
                 abort(400, error.description or "This authorization request is not valid.")
-            return server.handle_error_response(None, error)  # type: ignore[no-any-return]  # Authlib has no types
+            # Authlib has no types
+            return server.handle_error_response(None, error)  # type: ignore[no-any-return]
         except ValueError:
             # Authlib quotes the request in its message, and raises ValueError if the message
             # contains a quotation mark.
@@ -159,7 +160,8 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
         check_csrf(purpose)
         g.granted_scopes = frozenset(request.form.getlist("granted")) & frozenset(asked)
         allowed = request.form.get("decision") == "allow" and g.granted_scopes
-        return server.create_authorization_response(  # type: ignore[no-any-return]  # Authlib has no types
+        # Authlib has no types
+        return server.create_authorization_response(  # type: ignore[no-any-return]
             grant_user=user if allowed else None, grant=grant
         )
 

@@ -21,18 +21,23 @@ from examples.authorization_server.records import Client, Code, Token, User, dig
 from examples.authorization_server.settings import Settings
 
 _TABLES = """
-create table if not exists users (user_id text primary key, username text not null unique, password_hash text not null);
+create table if not exists users (
+    user_id text primary key, username text not null unique, password_hash text not null);
 create table if not exists clients (
-    client_id text primary key, secret_digest text not null, name text not null, redirect_uris text not null, scopes text not null,
+    client_id text primary key, secret_digest text not null, name text not null,
+    redirect_uris text not null, scopes text not null,
     token_format text not null, introspects text);
 create table if not exists codes (
-    digest text primary key, grant_id text not null, client_id text not null, user_id text not null, redirect_uri text not null,
-    scope text not null, code_challenge text not null, expires_at real not null, used integer not null default 0);
+    digest text primary key, grant_id text not null, client_id text not null,
+    user_id text not null, redirect_uri text not null, scope text not null,
+    code_challenge text not null, expires_at real not null, used integer not null default 0);
 create table if not exists tokens (
-    digest text primary key, kind text not null, grant_id text not null, client_id text not null, user_id text not null,
-    scope text not null, audience text not null, issued_at integer not null, expires_at integer not null, revoked_at real);
+    digest text primary key, kind text not null, grant_id text not null, client_id text not null,
+    user_id text not null, scope text not null, audience text not null,
+    issued_at integer not null, expires_at integer not null, revoked_at real);
 create index if not exists tokens_by_grant on tokens (grant_id);
-create table if not exists keys (kid text primary key, jwk text not null, created_at real not null, retired_at real);
+create table if not exists keys (
+    kid text primary key, jwk text not null, created_at real not null, retired_at real);
 """
 
 
@@ -144,7 +149,9 @@ class Store:
                 return None
         if time.time() >= row["expires_at"]:
             return None
-        return Code(**{name: row[name] for name in row.keys() if name not in ("digest", "used")})  # noqa: SIM118  a Row iterates over values
+        # a Row iterates over values
+        names = [name for name in row.keys() if name not in ("digest", "used")]  # noqa: SIM118
+        return Code(**{name: row[name] for name in names})
 
     def add_token(self, token: Token) -> None:
         """Store a token."""

@@ -83,16 +83,16 @@ def explain(
                 "which no longer calls it active."
             ),
             (
-                f"The API promised to refuse it within {settings.revocation_delay_seconds} s of the "
-                "revocation."
+                f"The API promised to refuse it within {settings.revocation_delay_seconds} s of "
+                "the revocation."
             ),
         )
         return Answer("refused", status, "The token was revoked", words, facts)
     if reason == "expired" or time.time() >= held.expires_at:
         words = (
             (
-                f"Its life ended at {_clock(held.expires_at)}. Since clocks differ, it was accepted "
-                f"{settings.expiry_leeway_seconds} s longer."
+                f"Its life ended at {_clock(held.expires_at)}. Since clocks differ, it was "
+                f"accepted {settings.expiry_leeway_seconds} s longer."
             ),
             "A client uses its refresh token to get a new one, without asking the person again.",
         )
@@ -105,23 +105,23 @@ def _still_works(settings: Settings, api: ApiSettings, held: Held) -> tuple[str,
     if held.revoked_at is not None and held.kind == "jwt" and api.jwt == "verify":
         return (
             (
-                f"You revoked the token {now - held.revoked_at:.1f} s ago, and it still works until "
-                f"{_clock(held.expires_at)} (exp)."
+                f"You revoked the token {now - held.revoked_at:.1f} s ago, and it still works "
+                f"until {_clock(held.expires_at)} (exp)."
             ),
             (
-                "Why: this API verifies the signature of a JWT itself and asks nobody. That is fast, "
-                "and it does not notice a revocation."
+                "Why: this API verifies the signature of a JWT itself and asks nobody. That is "
+                "fast, and it does not notice a revocation."
             ),
             (
-                'What helps: short-lived tokens, or the setting jwt="introspect": then the API asks '
-                "about JWTs too."
+                'What helps: short-lived tokens, or the setting jwt="introspect": then the API '
+                "asks about JWTs too."
             ),
         )
     if held.revoked_at is not None:
         return (
             (
-                f"You revoked the token {now - held.revoked_at:.1f} s ago. The API still goes by the "
-                "answer that it got before that."
+                f"You revoked the token {now - held.revoked_at:.1f} s ago. The API still goes by "
+                "the answer that it got before that."
             ),
             (
                 f"It refuses the token at most {settings.revocation_delay_seconds} s after the "

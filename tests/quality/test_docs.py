@@ -102,7 +102,8 @@ def test_a_block_says_what_it_is(block):
 # per process.
 DRIVER = """
 import doctest, json, sys, types
-driver, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")  # Django imports urlpatterns by that name
+driver = sys.modules["__main__"]
+sys.modules["__main__"] = types.ModuleType("__main__")  # Django imports urlpatterns by that name
 namespace = vars(sys.modules["__main__"])
 for kind, page, line, text in json.load(sys.stdin):
     if kind == "python":

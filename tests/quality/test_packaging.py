@@ -146,7 +146,8 @@ from iiniit_guard.wsgi import GuardMiddleware
 
 issuer = Issuer()
 application = GuardMiddleware(lambda environ, start_response: [b"inside"], issuer.guard())
-environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "", "HTTP_AUTHORIZATION": f"Bearer {issuer.token()}"}
+environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": ""}
+environ["HTTP_AUTHORIZATION"] = f"Bearer {issuer.token()}"
 print(b"".join(application(environ, None)).decode())
 """
     assert run(bare_python, code, tmp_path) == "inside\n"

@@ -34,7 +34,8 @@ BROAD = {
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     # the application's failure after a refusal, which is sent
     "iiniit_guard/asgi.py:__call__": "refuses",
-    "iiniit_guard/engine.py:_emit": "logs",  # a broken listener must neither admit nor refuse anyone
+    # a broken listener must neither admit nor refuse anyone
+    "iiniit_guard/engine.py:_emit": "logs",
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
     "iiniit_guard/io/http_loops.py:open_tunnel": "raises",
@@ -48,6 +49,9 @@ BROAD = {
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
     "iiniit_guard/starlette.py:_begin_async": "hands on",  # it throws into the guarded one
 }
+LONGEST = 300  # lines of a file of tests or examples
+LONGEST_OF_PACKAGE = 480
+WIDEST = 100  # columns; ruff does not count the pragma at the end of a line
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
 # It unpacks only bytes that it packed itself, in this process; none ever comes from outside.
@@ -175,8 +179,30 @@ def longer_than(most: int, *places: Path) -> dict[str, int]:
     return {path: length for path, length in lengths.items() if length > most}
 
 
+def wider_than(most: int, *places: Path) -> list[str]:
+    """Return the lines with more than `most` columns, a pragma at the end included."""
+    return [
+        f"{path}:{number}"
+        for place in places
+        for path in sorted(place.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > most
+    ]
+
+
 def test_no_python_file_has_more_than_300_lines():
-    assert longer_than(480, PACKAGE, ROOT / "tests", ROOT / "examples") == {}
+    assert longer_than(LONGEST_OF_PACKAGE, PACKAGE) == {}
+    assert longer_than(LONGEST, ROOT / "tests", ROOT / "examples") == {}
+
+
+def test_no_line_of_tests_and_examples_has_more_than_100_columns():
+    assert wider_than(WIDEST, ROOT / "tests", ROOT / "examples") == []
+
+
+def test_a_column_too_many_is_seen(tmp_path):
+    (tmp_path / "wide.py").write_text(f"{'x' * 100}\n{'x' * 93}  # noqa\n")
+
+    assert wider_than(100, tmp_path) == [f"{tmp_path / 'wide.py'}:2"]
 
 
 def test_a_line_too_many_is_seen(tmp_path):

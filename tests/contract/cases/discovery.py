@@ -194,7 +194,8 @@ def _discovery() -> list[Case]:
             "a document that repeats a name",
             "RFC 8259 §4",
             body(
-                f'{{"issuer":"{ISSUER}","jwks_uri":"https://evil.test/","jwks_uri":"{ISSUER}/jwks"}}'
+                f'{{"issuer":"{ISSUER}","jwks_uri":"https://evil.test/",'
+                f'"jwks_uri":"{ISSUER}/jwks"}}'
             ),
             {},
             UNAVAILABLE,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import contextlib
 import io
 import json
 import posixpath
 from collections.abc import Callable, Iterator
-from http.client import HTTPException, parse_headers
+from http.client import parse_headers
 from itertools import count
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,9 +14,7 @@ from urllib.request import parse_http_list
 
 from iiniit_guard import ClientSecretBasic, Guard, Request
 from iiniit_guard.adapting.admission import make_admission
-from iiniit_guard.core.issuer.metadata import load_metadata, metadata_urls
-from iiniit_guard.core.jose.jwk import read_jwk_set
-from iiniit_guard.core.model.flow import Connection, HttpResponse
+from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.sidecar.gateway.introspect import introspect
 from iiniit_guard.sidecar.settings.introspection_clients import (
@@ -28,6 +22,15 @@ from iiniit_guard.sidecar.settings.introspection_clients import (
     IntrospectionClients,
 )
 from iiniit_guard.testing import Issuer
+from tests.contract.cases.hostile_readers import (
+    decode_jwt,
+    load_json,
+    load_words,
+    parse_fields,
+    parse_keys,
+    parse_metadata,
+    step,
+)
 from tests.contract.cases.hostile_texts import (
     CLAIMS,
     HEADERS,
@@ -146,7 +149,7 @@ class World:
             "fields",
             size,
             lambda: self._decide(Request("OPTIONS", "/a/x", headers=fields)),
-            lambda: _parse_fields(fields),
+            lambda: parse_fields(fields),
         )
 
     def _tokens(self, part: str, size: int) -> Iterator[Call]:
@@ -157,14 +160,15 @@ class World:
                 name,
                 size,
                 lambda request=request: self.guard.authenticate(request),
-                lambda text=text: _decode_jwt(text),
+                lambda text=text: decode_jwt(text),
             )
 
     def _queries(self, part: str, size: int) -> Iterator[Call]:
         headers = [(b"origin", b"https://app.test"), (b"access-control-request-method", b"GET")]
         for hostile in QUERIES:
             text = hostile.make(size)
-            request = lambda text=text: Request("OPTIONS", "/a/x", text, headers)  # noqa: E731 - a new one for each call
+            # a new one for each call
+            request = lambda text=text: Request("OPTIONS", "/a/x", text, headers)  # noqa: E731
             separator = "&" if b"&" in text else ";"
             yield Call(
                 part,
@@ -197,12 +201,12 @@ class World:
                 b'"a",' * (size // 4)
             )
             texts["a modulus"] = b'{"keys":[{"kty":"RSA","e":"AQAB","n":"%b"}]}' % (b"A" * size)
-            read: Callable[[bytes], object] = lambda text: _finish(read_jwk_set(text), None)  # noqa: E731
+            read: Callable[[bytes], object] = parse_keys
         else:
-            read = _load_metadata
+            read = parse_metadata
         for name, text in texts.items():
             yield Call(
-                part, name, size, lambda text=text: read(text), lambda text=text: _loads(text)
+                part, name, size, lambda text=text: read(text), lambda text=text: load_json(text)
             )
 
     def _answers(self, part: str, size: int) -> Iterator[Call]:
@@ -231,7 +235,7 @@ class World:
                     Request("GET", "/", headers=[(b"authorization", b"Bearer " + token)])
                 )
 
-            theirs = _loads if hostile not in CLAIMS else _load_words
+            theirs = load_json if hostile not in CLAIMS else load_words
             yield Call(
                 part, hostile.name, size, ours, lambda text=text, theirs=theirs: theirs(text)
             )
@@ -247,7 +251,7 @@ class World:
                 return {"type": "http.request", "body": body}
 
             def ours(receive: Any = receive) -> object:
-                return _step(
+                return step(
                     introspect(
                         scope, receive, self.guard._engine, self._callers, lambda event: None
                     )
@@ -264,56 +268,3 @@ class World:
     def _decide(self, request: Request) -> object:
         wanted = self.admission.policy_for(request)
         return wanted if isinstance(wanted, str) else self.guard.authenticate(request, wanted)
-
-
-def _parse_fields(fields: list[tuple[bytes, bytes]]) -> None:
-    for start in range(0, len(fields), 99):  # `parse_headers` reads at most 100
-        parse_headers(
-            io.BytesIO(
-                b"".join(b"%b: %b\r\n" % pair for pair in fields[start : start + 99]) + b"\r\n"
-            )
-        )
-
-
-def _decode_jwt(text: bytes) -> None:
-    with contextlib.suppress(ValueError, binascii.Error, HTTPException):
-        for place, segment in enumerate(text.split(b".")):
-            octets = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
-            if place < 2:
-                json.loads(octets)
-
-
-def _loads(text: bytes) -> None:
-    json.loads(text)
-
-
-def _load_words(text: bytes) -> None:
-    document = json.loads(text)
-    set(document["scope"].split(" ") if "scope" in document else document["aud"])
-
-
-def _finish(flow: Any, reply: object) -> object:
-    """Run a flow and answer its every effect with `reply`."""
-    try:
-        flow.send(None)
-        while True:
-            flow.send(reply)
-    except StopIteration as done:
-        return done.value
-
-
-def _load_metadata(text: bytes) -> object:
-    urls = metadata_urls("https://issuer.test")[:1]
-    return _finish(
-        load_metadata(urls, "https://issuer.test", Connection(1, 1, None, None, None, None)),
-        HttpResponse(200, (), text),
-    )
-
-
-def _step(coroutine: Any) -> object:
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    coroutine.close()
-    return asyncio.CancelledError

@@ -12,9 +12,7 @@ from tests.contract.cases.case import (
     ALLOWED,
     UNAVAILABLE,
     Case,
-    Refused,
     Scene,
-    TokenOf,
     bad,
     literal,
     opaque,
@@ -22,73 +20,10 @@ from tests.contract.cases.case import (
     token,
 )
 
-_MODES: Final = (
-    "connection",
-    "tls",
-    "timeout",
-    "protocol",
-    "too_large",
-    "400",
-    "401",
-    "403",
-    "404",
-    "429",
-    "500",
-    "503",
-    "garbage",
-    "empty",
-    "array",
-    "redirect",
-)
-
 
 def failing(mode: str, at: Any = None) -> Callable[[Issuer], object]:
     """Break the issuer before the guard is made."""
     return lambda issuer: issuer.fail(mode, at)
-
-
-def _cold() -> list[Case]:
-    return [
-        Case(
-            f"cold: {place or 'everything'} answers {mode}, {kind}",
-            "RFC 9110 §15.6.4 (503 with Retry-After, never 401)",
-            make,
-            UNAVAILABLE,
-            given=failing(mode, place),
-        )
-        for kind, make, places in (
-            ("a JWT", token(), (None, "discovery", "jwks")),
-            ("an opaque token", opaque(), (None, "discovery")),
-        )
-        for place in places
-        for mode in _MODES
-    ]
-
-
-def _hopeless() -> list[Case]:
-    """Return rows that are refused without a call, so an outage makes no difference."""
-    rows: list[tuple[str, TokenOf | None, Refused]] = [
-        ("no token", None, Refused(401, None, Reason.NO_TOKEN)),
-        ("a foreign issuer", token(iss="https://evil.test"), bad(Reason.UNKNOWN_ISSUER)),
-        (
-            "alg none",
-            lambda issuer: issuer.token(header={"alg": "none"}),
-            bad(Reason.UNSUPPORTED_ALGORITHM),
-        ),
-        ("the type of another token", token(header={"typ": "dpop+jwt"}), bad(Reason.WRONG_TYPE)),
-        ("a malformed token", lambda issuer: issuer.token() + "~", bad(Reason.MALFORMED_TOKEN)),
-    ]
-    return [
-        Case(
-            f"down: {name} is refused all the same",
-            "CWE-770 (refused without a request)",
-            make,
-            expected,
-            given=failing("connection"),
-            asked=(),
-        )
-        for name, make, expected in rows
-    ]
 
 
 def _warm() -> list[Case]:
@@ -303,4 +238,4 @@ def _warm() -> list[Case]:
     ]
 
 
-CASES: Final[list[Case]] = [*_cold(), *_hopeless(), *_warm()]
+CASES: Final[list[Case]] = [*_warm()]

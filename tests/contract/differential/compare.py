@@ -18,14 +18,8 @@ from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.testing import SettableClock
-from tests.contract.differential.generate import (
-    AUDIENCE,
-    ISSUER,
-    KEYS,
-    make_answer,
-    make_query,
-    make_token,
-)
+from tests.contract.differential.answers import make_answer
+from tests.contract.differential.generate import AUDIENCE, ISSUER, KEYS, make_query
 from tests.contract.differential.naive import (
     Facts,
     Refused,
@@ -36,6 +30,7 @@ from tests.contract.differential.naive import (
     verify_jwt,
 )
 from tests.contract.differential.paths import PLAIN, make_path, readings, route
+from tests.contract.differential.tokens import make_token
 
 START: Final = 1_800_000_000.0
 Settings = dict[str, Any]

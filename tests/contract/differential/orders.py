@@ -23,8 +23,9 @@ from tests.contract.differential.compare import (
     said,
     word,
 )
-from tests.contract.differential.generate import AUDIENCE, ISSUER, KEYS, good_claims, make_token
+from tests.contract.differential.generate import AUDIENCE, ISSUER, KEYS, good_claims
 from tests.contract.differential.naive import Facts, Trust, verify_jwt
+from tests.contract.differential.tokens import make_token
 
 # documented: a key set counts 10 minutes where its answer does not say, and a verified token no
 # longer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
 
+import iiniit_guard
 from iiniit_guard.adapting.request_state import RefusalRecord, with_notes
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Decision
@@ -32,6 +34,7 @@ from tests.contract.hosts.django_site import (
 )
 
 HERE = __name__
+PACKAGE = Path(iiniit_guard.__file__).parent
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
@@ -68,7 +71,7 @@ def test_the_exception_carries_no_token(site, issuer, bearer, handler):
     ours = [
         frame
         for frame in frames_of(exception)
-        if "iiniit_guard" in frame.f_code.co_filename and "tests" not in frame.f_code.co_filename
+        if Path(frame.f_code.co_filename).is_relative_to(PACKAGE)
     ]
     values = [value for frame in ours for value in frame.f_locals.values()]
     assert values

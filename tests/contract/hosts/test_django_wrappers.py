@@ -130,7 +130,8 @@ def hiding_factory(get_response):
 
 
 for each in (marked_factory, hiding_factory):
-    each.sync_capable = each.async_capable = True  # type: ignore[attr-defined]  # a function has what it is given
+    # a function has what it is given
+    each.sync_capable = each.async_capable = True  # type: ignore[attr-defined]
 
 WITH_HOOK = {
     **{

@@ -120,7 +120,8 @@ def test_without_its_middleware_a_view_fails_and_never_runs(bearer):
 def test_the_plain_wsgi_middleware_serves_decorated_views_too(guard, bearer):
     app = Flask("profile")
     app.add_url_rule("/x", view_func=view)
-    app.wsgi_app = GuardMiddleware(app.wsgi_app, guard)  # type: ignore[method-assign]  # as Flask documents
+    # as Flask documents
+    app.wsgi_app = GuardMiddleware(app.wsgi_app, guard)  # type: ignore[method-assign]
 
     assert app.test_client().get("/x", headers=lines(bearer(subject="alice"))).text == "alice"
     assert app.test_client().get("/x", headers=lines(bearer("other"))).status_code == 403

@@ -225,7 +225,11 @@ def with_its_own_wsgi_app(name):
 
 def with_options_on_the_object(name):
     app = Flask(name)
-    app.make_default_options_response = lambda *args: app.make_response(SECRET)  # type: ignore[method-assign]
+
+    def respond(*args):
+        return app.make_response(SECRET)
+
+    app.make_default_options_response = respond  # type: ignore[method-assign]
     return app
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 from typing import Any, cast
 
 import pytest
-from flask import Flask, Response, got_request_exception, request, stream_with_context
+from flask import Flask, Response, got_request_exception, stream_with_context
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from iiniit_guard.adapting.wsgi_response import ResponseAborted
 from iiniit_guard.core.model.policy import scope_policy
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.flask import IiniitGuard, require_scope
+from iiniit_guard.flask import IiniitGuard
 from iiniit_guard.wsgi import GuardMiddleware
 from tests.contract.hosts import flask_helper_layouts, flask_layouts, restx_layouts
 from tests.contract.hosts.flask_layouts import Overriding, helper, view
@@ -135,10 +133,8 @@ def test_header_fields_that_others_add_stay(guard, bearer, name):
 
     status, headers, body = plain(guard, sent)
     assert (answer.status_code, answer.data) == (status, body)
-    merged = {
-        **dict(headers),
-        "Access-Control-Expose-Headers": f"{dict(headers)['Access-Control-Expose-Headers']}, X-Page",
-    }
+    merged = dict(headers)
+    merged["Access-Control-Expose-Headers"] += ", X-Page"
     assert {name: value for name, value in answer.headers if name in merged} == merged
     others = {name: value for name, value in answer.headers if name not in merged}
     assert others == {
@@ -254,64 +250,6 @@ def test_without_the_wsgi_application_a_refusal_is_raised_or_returned(guard, bea
 
 
 # Several applications
-
-
-def test_applications_side_by_side_and_inside_each_other_have_refusals_of_their_own(
-    guard, issuer, bearer
-):
-    with issuer.guard() as other:
-        one = make_app(LAYOUTS["flask handler_of_every_exception"], guard)
-        two = make_app(LAYOUTS["restx marshalled"], other)
-        site = Client(DispatcherMiddleware(one, {"/two": two}))
-
-        assert seen(site.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
-        assert seen(site.get("/two/x", headers=lines(bearer("other")))) == plain(
-            other, bearer("other")
-        )
-        assert site.get("/two/x", headers=lines(bearer())).status_code == 200
-        both = Client(GuardMiddleware(one, other))
-        assert seen(both.get("/x", headers=lines(bearer("other")))) == plain(guard, bearer("other"))
-
-
-def test_a_refusal_of_another_request_within_a_view_is_that_requests_alone(guard, bearer):
-    app = make_app(LAYOUTS["flask alone"], guard)
-
-    @app.get("/outer")
-    def outer():
-        by_client = app.test_client().get("/x", headers=lines(bearer("other")))
-        by_environ = app.response_class.from_app(
-            inner.wsgi_app, {**request.environ, "iiniit_guard.refusal_record": None}
-        )
-        return f"{by_client.status_code} {by_environ.status_code}"
-
-    inner = Flask("inner")
-    inner.add_url_rule("/outer", view_func=view)
-    IiniitGuard(inner, guard)
-
-    answer = app.test_client().get("/outer", headers=lines(bearer("other")))
-    assert (answer.status_code, answer.text) == (200, "403 403")
-
-
-def test_a_refusal_after_one_of_another_application_is_not_lost(guard, bearer):
-    app, inner = Flask("outer"), Flask("inner")
-    inner.add_url_rule("/x", view_func=view)
-
-    @app.get("/x")
-    def outer():
-        app.response_class.from_app(inner.wsgi_app, request.environ)
-        with contextlib.suppress(HTTPException):
-            other_helper()
-        return "ran"
-
-    @require_scope("user:write")
-    def other_helper():
-        raise AssertionError
-
-    IiniitGuard(app, guard)
-    IiniitGuard(inner, guard)
-
-    answer = app.test_client().get("/x", headers=lines(bearer()))
-    assert (answer.status_code, answer.get_json()["reason"]) == (403, "missing_scope")
 
 
 def test_what_is_decorated_at_every_request_is_forgotten(guard, bearer):

@@ -30,7 +30,8 @@ class Whole(View):
 class Listed(View):
     decorators = [require_scope("user:read")]
 
-    async def dispatch_request(self):  # type: ignore[override]  # Flask runs it; its types do not say so
+    # Flask runs it; its types do not say so
+    async def dispatch_request(self):  # type: ignore[override]
         return subject()
 
 

@@ -59,7 +59,11 @@ def test_a_response_that_middleware_wraps_is_watched(guard, bearer):
     app = Flask("profile")
     app.add_url_rule("/x", "x", lambda: "ok")
     inner = app.wsgi_app
-    app.wsgi_app = lambda environ, start_response: inner(environ, start_response)  # type: ignore[method-assign]
+
+    def wrapped(environ, start_response):
+        return inner(environ, start_response)
+
+    app.wsgi_app = wrapped  # type: ignore[method-assign]
     bare = type(app.wsgi_app(environ_of(app, bearer), ignore))
     IiniitGuard(app, guard)
 

@@ -58,7 +58,8 @@ OTHERS = {
     "iteration changed": lambda path: changed(io.BytesIO(b"abc"), "__next__"),
     "closed": lambda path: closed(path.open("rb")),
     "detached": lambda path: detached(path.open("rb")),
-    "named temporary": lambda path: tempfile.NamedTemporaryFile(),  # noqa: SIM115  # its class is written in Python: it calls what its `file` has
+    # its class is written in Python: it calls what its `file` has
+    "named temporary": lambda path: tempfile.NamedTemporaryFile(),  # noqa: SIM115
     "an object": lambda path: type("Mine", (), {"read": lambda self, size: b""})(),
 }
 

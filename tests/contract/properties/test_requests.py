@@ -44,8 +44,9 @@ scraps = st.sampled_from(
         b'"',
     ]
 )
-values = st.one_of(st.binary(max_size=200), st.lists(scraps, max_size=6).map(b"".join))
-names = st.sampled_from([b"authorization", b"origin", b"cookie", b"host", b"dpop", b"x"])
+texts = st.lists(scraps, max_size=6).map(b"".join)
+values = st.one_of(st.binary(max_size=200), texts, texts.map(lambda text: b"Bearer " + text))
+names = st.sampled_from([*[b"authorization"] * 4, b"origin", b"cookie", b"host", b"dpop", b"x"])
 requests = st.builds(
     Request,
     method=st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "", "g\u00e9t"]),
@@ -117,8 +118,12 @@ def test_a_credential_is_what_stood_in_the_header(value, limit):
     assert "," not in found.value or found.scheme != "bearer"
 
 
-positions = st.integers(0, len(TOKEN) - 1)
-characters = st.sampled_from(string.ascii_letters + string.digits + "-._~+/=")
+positions = st.one_of(
+    st.integers(0, len(TOKEN) - 1), st.integers(TOKEN.rindex("."), len(TOKEN) - 1)
+)
+characters = st.one_of(
+    st.sampled_from(string.ascii_letters + string.digits), st.sampled_from("-._~+/=")
+)
 
 
 @given(positions, characters)

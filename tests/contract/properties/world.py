@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, cast
 
 from iiniit_guard.core import decide as decisions
-from iiniit_guard.core.model.decision import Allow, Decision
+from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.flow import (
     TIMED_OUT,
     Fetch,
@@ -30,12 +30,8 @@ from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.testing import Issuer, SettableClock
 from tests.contract.properties.at_once import do_at_once
 from tests.contract.properties.parts import (
-    AHEAD,
     CALL_SECONDS,
-    INACTIVE_SECONDS,
-    LEEWAY,
     NOW,
-    PAUSE_SECONDS,
     STORE_SECONDS,
     Issued,
     Memory,
@@ -44,10 +40,11 @@ from tests.contract.properties.parts import (
     bearer,
     document_of,
 )
+from tests.contract.properties.verdicts import Verdicts
 from tests.unit.core.stepping import Steps
 
 
-class World:
+class World(Verdicts):
     """All of it, with the checks that hold whenever a decision is made."""
 
     def __init__(
@@ -96,9 +93,11 @@ class World:
             lambda size: f"{number}.{next(numbers)}".encode().ljust(size),
         )
         resource = ProtectedResource(guard._engine.resource.settings, clock.clock, chance)
-        replaced: Any = guard
+        replaced: Any = guard._engine
         replaced.resource = resource
-        replaced.begin = replaced._begin_heard if listening else partial(decisions.begin, resource)
+        replaced.begin = (
+            replaced._begin_with_event if listening else partial(decisions.begin, resource)
+        )
         guard._engine._runner._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._engine._runner)
         process.guard = guard
@@ -284,65 +283,3 @@ class World:
     ) -> None:
         """Decide about a request through one of the drivers."""
         self.judge(process, token, decide(process.guard, bearer(token.text)))
-
-    # What must hold
-
-    def judge(self, process: Process, token: Issued, decision: Any) -> None:
-        """Compare a decision with the facts."""
-        if isinstance(decision, Allow):
-            self.seen.append("allowed after its revocation" if token.revoked else "allowed")
-            self.judge_allowed(process, token, decision)
-        elif decision.status == 503:
-            self.seen.append("unavailable")
-            recent = process.mono - process.failed <= PAUSE_SECONDS
-            # After failures one call at a time finds out whether the server is back; until it has,
-            # the others are not let through.
-            probing = process.failed > -math.inf and any(
-                isinstance(flow.steps.effect, Fetch) for flow in process.flows
-            )
-            assert recent or probing or process.waited_in_vain, "503 although nothing failed lately"
-        else:
-            self.seen.append(decision.reason.value)
-            assert self.cause(process, token), f"refused without cause: {decision.reason}"
-
-    def judge_allowed(self, process: Process, token: Issued, decision: Allow) -> None:
-        """A good answer: within every limit."""
-        wall = process.clock.wall()
-        assert wall < token.expires + LEEWAY, "allowed after exp"
-        assert token.issued - AHEAD <= wall, "allowed before it was issued"
-        if token.kid is not None and self.jwt != "introspect" and process.key_set is not None:
-            assert token.kid in process.key_set[1], "allowed with a key that was withdrawn"
-        process.was_good.add(token)
-        if token.kid is not None and self.jwt == "verify":
-            return  # nothing is promised beyond exp
-        assert token not in process.ended, "allowed after this process had learned of its end"
-        if token.revoked is not None:
-            mono, peak = token.revoked[process.number]
-            longest = self.delay if decision.cache == "hit" else max(self.delay, CALL_SECONDS)
-            skew = 2 if self.shared else 0
-            assert process.mono < mono + longest + skew, (
-                "allowed later than promised, by the monotonic clock"
-            )
-            assert wall < peak + longest + skew, "allowed later than promised, by the wall clock"
-
-    def cause(self, process: Process, token: Issued) -> bool:
-        """Return whether this token may be refused."""
-        wall = process.clock.wall()
-        asked = token.kid is None or self.jwt != "verify"
-        ended = asked and token.revoked is not None
-        local = wall >= token.expires + LEEWAY or token.issued - AHEAD > wall
-        gone = asked and token.expires <= self.issuer.now
-        keyless = (
-            token.kid is not None
-            and self.jwt != "introspect"
-            and (
-                token.kid not in {key.kid for key in self.issuer.keys}
-                or process.mono - self.rotated.get(process.number, float("-inf")) <= PAUSE_SECONDS
-            )
-        )
-        if ended and not local and not keyless and token in process.was_good:
-            process.ended.add(token)
-        if ended or local or gone or keyless:
-            process.refused[token] = process.mono
-            return True
-        return process.mono - process.refused.get(token, float("-inf")) < INACTIVE_SECONDS

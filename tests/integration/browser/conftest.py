@@ -10,7 +10,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, ViewportSize, sync_playwright
 
-from examples.stack import FRAMEWORKS, Plan, Stack, free_ports
+from examples.ports import free_ports
+from examples.stack import FRAMEWORKS, Plan, Stack
 from tests.integration.browser.person import Person
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"

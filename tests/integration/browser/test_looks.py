@@ -19,7 +19,8 @@ CONTRASTS = """
 () => {
   const channel = value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
-  const luminance = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+  const luminance = ([r, g, b]) =>
+    0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
   const behind = element => {
     for (let e = element; e; e = e.parentElement) {
       const colour = numbers(getComputedStyle(e).backgroundColor);
@@ -29,10 +30,13 @@ CONTRASTS = """
   };
   const faint = [];
   for (const element of document.querySelectorAll("body *:not(svg *)")) {
-    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || !element.checkVisibility()) continue;
-    const [one, two] = [luminance(numbers(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => b - a);
+    const texts = [...element.childNodes].filter(node => node.nodeType === 3 && node.data.trim());
+    if (!texts.length || !element.checkVisibility()) continue;
+    const own = luminance(numbers(getComputedStyle(element).color));
+    const [one, two] = [own, luminance(behind(element))].sort((a, b) => b - a);
     const ratio = (one + 0.05) / (two + 0.05);
-    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
+    const text = element.textContent.trim().slice(0, 30);
+    if (ratio < 4.5) faint.push(`${element.tagName} ${text} ${ratio.toFixed(2)}`);
   }
   return faint;
 }
@@ -46,7 +50,8 @@ KEPT = {
 }
 """What is worth its bytes in the repository."""
 SMALL_TARGETS = """
-() => [...document.querySelectorAll("button, summary")].filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent)
+() => [...document.querySelectorAll("button, summary")]
+  .filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent)
 """
 
 

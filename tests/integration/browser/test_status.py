@@ -33,8 +33,10 @@ FAINT_LINES = """
   };
   const card = luminance(getComputedStyle(document.querySelector("figure.card")).backgroundColor);
   const faint = [];
-  for (const [what, property] of [["path.p50", "stroke"], ["path.p95", "stroke"], ["path.p99", "stroke"], ["path.ratio", "stroke"],
-      ["rect.allow", "fill"], ["rect.deny", "fill"], ["rect.unavailable", "fill"], ["rect.calls", "fill"]]) {
+  for (const [what, property] of [["path.p50", "stroke"], ["path.p95", "stroke"],
+      ["path.p99", "stroke"], ["path.ratio", "stroke"],
+      ["rect.allow", "fill"], ["rect.deny", "fill"],
+      ["rect.unavailable", "fill"], ["rect.calls", "fill"]]) {
     const one = luminance(getComputedStyle(document.querySelector(what))[property]);
     const ratio = (Math.max(one, card) + 0.05) / (Math.min(one, card) + 0.05);
     if (ratio < 3) faint.push(`${what} ${ratio.toFixed(2)}`);
@@ -43,8 +45,10 @@ FAINT_LINES = """
 }
 """
 CUT_OFF = """
-() => [...document.querySelectorAll("body *:not(svg *):not(.defs)")].filter(e => e.checkVisibility() && !e.closest(".scroll"))
-  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 80))
+() => [...document.querySelectorAll("body *:not(svg *):not(.defs)")]
+  .filter(e => e.checkVisibility() && !e.closest(".scroll"))
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map(e => e.outerHTML.slice(0, 80))
 """
 
 

@@ -56,7 +56,8 @@ guard = Guard(clock=clock.clock, **settings_from_env(os.environ))
 async def refresh():
     await guard.verify_async(first)
     clock.advance(3_599)
-    await guard.verify_async(second)  # from the old set; both documents are refreshed in the background, and hang
+    # From the old set; both documents are refreshed in the background, and hang.
+    await guard.verify_async(second)
     await asyncio.sleep(0.3)
 
 def ask(token):
@@ -68,7 +69,9 @@ def ask(token):
 ENDS = {
     "a script": "guard.verify(first); clock.advance(3_599); guard.verify(second); time.sleep(0.3)",
     "a script that ends at once": "guard.verify(first); clock.advance(3_599); guard.verify(second)",
-    "a script that closes its guard": "with guard: guard.verify(first); clock.advance(3_599); guard.verify(second)",
+    "a script that closes its guard": (
+        "with guard: guard.verify(first); clock.advance(3_599); guard.verify(second)"
+    ),
     "an asynchronous script": "asyncio.run(refresh())",
     "an asynchronous script that closes its guard": """
 async def main():
@@ -90,7 +93,9 @@ for _ in range(20):
     threading.Thread(target=ask, args=(opaque,), daemon=True).start()
 time.sleep(0.5)
 """,
-    "sys.exit in a thread that was asked": "guard.verify(first); clock.advance(3_599); guard.verify(second); sys.exit(0)",
+    "sys.exit in a thread that was asked": (
+        "guard.verify(first); clock.advance(3_599); guard.verify(second); sys.exit(0)"
+    ),
 }
 
 
@@ -126,7 +131,8 @@ async def answers_async(which):
     found = await asyncio.gather(*map(guard.verify_async, which))
     return all(token.subject == asked.partition(".")[0] for token, asked in zip(found, which))
 
-leader = threading.Thread(target=guard.verify, args=(held,), daemon=True)  # in the middle of a call while all are forked
+# In the middle of a call while all are forked.
+leader = threading.Thread(target=guard.verify, args=(held,), daemon=True)
 leader.start()
 time.sleep(0.3)
 children = []
@@ -134,7 +140,8 @@ for number in range(6):
     own = tokens[number * 20 : number * 20 + 20]
     child = os.fork()
     if child == 0:
-        good = guard.verify(warm).subject == "warm" and answers(own[:10]) and asyncio.run(answers_async(own[10:]))
+        good = guard.verify(warm).subject == "warm" and answers(own[:10])
+        good = good and asyncio.run(answers_async(own[10:]))
         [server] = guard._engine.resource.servers
         os._exit(0 if good and server.calls._taken == 0 and len(server.flights) == 0 else 1)
     children.append(child)

@@ -97,7 +97,8 @@ class NameServer:
         self._real = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
 
-    def _look_up(self, host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002 - getaddrinfo's own name
+    # getaddrinfo's own name
+    def _look_up(self, host, port, family=0, type=0, proto=0, flags=0):  # noqa: A002
         if host[0].isdigit() or flags & socket.AI_NUMERICHOST:
             return self._real(host, port, family, type, proto, flags)
         self.asked += 1

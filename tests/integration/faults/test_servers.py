@@ -1,4 +1,4 @@
-"""Faults of the authorization server, as clients of applications under production servers see them."""
+"""Faults of the authorization server, as seen by clients of applications on production servers."""
 
 from __future__ import annotations
 

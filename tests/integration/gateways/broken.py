@@ -53,7 +53,9 @@ MALFORMED: Final = {
     "half a field": f"HTTP/1.1 200 OK\r\n{_FOUR}X-Iiniit".encode(),
     "a field without a colon": f"HTTP/1.1 200 OK\r\n{_FOUR}no colon\r\n{_END}".encode(),
     "a field without a name": f"HTTP/1.1 200 OK\r\n{_FOUR}: value\r\n{_END}".encode(),
-    "a line break in a value": f"HTTP/1.1 200 OK\r\n{_FOUR}X-Other: a\r\n X-Iiniit-Subject: b\r\n{_END}".encode(),
+    "a line break in a value": (
+        f"HTTP/1.1 200 OK\r\n{_FOUR}X-Other: a\r\n X-Iiniit-Subject: b\r\n{_END}".encode()
+    ),
     "TLS": b"\x15\x03\x01\x00\x02\x02\x46",
 }
 """What no gateway may take for a grant, if it reads HTTP strictly."""
@@ -77,7 +79,9 @@ INCOMPLETE: Final = {
         for missing in ("Subject", "Client", "Scope", "Issuer")
     },
     "another spelling": f"{_GRANT}{_FOUR.replace('X-Iiniit-', 'X_Iiniit_')}{_END}".encode(),
-    "identity in trailers": f"{_GRANT}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n{_FOUR}\r\n".encode(),
+    "identity in trailers": (
+        f"{_GRANT}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n{_FOUR}\r\n".encode()
+    ),
 }
 """Grants without all four identity headers."""
 

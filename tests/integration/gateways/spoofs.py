@@ -91,7 +91,9 @@ path nor reach the API.
 """
 
 DROPPED: Final = {
-    "what the gateway tells the guard": "X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host, X-Forwarded-Proto",
+    "what the gateway tells the guard": (
+        "X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host, X-Forwarded-Proto"
+    ),
     "what the guard decides by": "Authorization, Cookie, Origin, DPoP",
     "what the guard refuses": "X-HTTP-Method-Override",
     "the host": "Host",

@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from tests.integration.gateways.answers import PASSING, PROFILE, REFUSED
+from tests.integration.gateways.answers import PROFILE, REFUSED
 from tests.integration.gateways.client import Answered
+from tests.integration.gateways.passing import PASSING
 from tests.integration.gateways.paths import (
     AMBIGUOUS,
     AROUND_PUBLIC,

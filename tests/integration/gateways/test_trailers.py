@@ -27,7 +27,9 @@ TRAILERS = {
         f"X-Iiniit-{word}: {LIE}\r\n" for word in ("Subject", "Client", "Scope", "Issuer")
     ),
     "the assertion": f"X-Iiniit-Assertion: {LIE}\r\n",
-    "a token and a host": f"Authorization: Bearer {LIE}\r\nHost: {LIE}.example\r\nX-Forwarded-For: {LIE}\r\n",
+    "a token and a host": (
+        f"Authorization: Bearer {LIE}\r\nHost: {LIE}.example\r\nX-Forwarded-For: {LIE}\r\n"
+    ),
     "a folded line": f"X-Other: a\r\n X-Iiniit-Subject: {LIE}\r\n",
 }
 

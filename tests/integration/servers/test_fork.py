@@ -48,7 +48,8 @@ async def mixed_async(who):
     wrong = 0
     for number in range(25):
         path = f"/{who}/async/{number}"
-        wrong += (await performer.perform_async(Fetch(HttpRequest("GET", url + path)))).body != path.encode()
+        response = await performer.perform_async(Fetch(HttpRequest("GET", url + path)))
+        wrong += response.body != path.encode()
     return wrong
 
 async def fork_on_a_loop():

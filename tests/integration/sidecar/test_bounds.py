@@ -242,7 +242,8 @@ def test_connections_are_capped(monkeypatch, caplog, parser):
                 assert await to_end(reader) == b""
             assert len(site.server.server_state.connections) == 2
             kept[0][1].close()
-            while len(site.server.server_state.connections) > 1:  # noqa: ASYNC110 - uvicorn tells nobody
+            # uvicorn tells nobody
+            while len(site.server.server_state.connections) > 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             reader, writer = await site.connect()
             await send(writer, ASK)

@@ -54,7 +54,9 @@ def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
         tells_all=tells_all,
         preflights="guard",
     )
-    running = Running(None, guard, Peers(), Authorizer(by), IntrospectionClients(()), None)  # type: ignore[arg-type]  # /auth reads no settings
+    # /auth reads no settings
+    clients = IntrospectionClients(())
+    running = Running(None, guard, Peers(), Authorizer(by), clients, None)  # type: ignore[arg-type]
     return GatewayApp(SimpleNamespace(current=running))  # type: ignore[arg-type]
 
 

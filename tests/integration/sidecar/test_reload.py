@@ -196,7 +196,8 @@ def test_it_is_ready_when_the_keys_are_there_and_stays_so(issuer, caplog):
         sidecar = process.sidecar
         await sidecar.start()
         async with asyncio.timeout(10):
-            while "refused" not in " ".join(sidecar.unready):  # noqa: ASYNC110 - there is nothing to wait on
+            # there is nothing to wait on
+            while "refused" not in " ".join(sidecar.unready):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         issuer.fail(None)
         issuer.clock.advance(60)
@@ -253,11 +254,12 @@ def test_workers_show_each_others_numbers(issuer, tmp_path, monkeypatch):
 def test_a_watch_that_fails_goes_on(issuer, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("iiniit_guard.sidecar.sidecar._TICK_SECONDS", 0.01)
     process = Process(issuer, WorkerStats(tmp_path / "gone", "worker-1"))
+    failed = "watching the settings file failed: FileNotFoundError"
 
     async def run():
         await process.sidecar.start()
         async with asyncio.timeout(10):
-            while caplog.text.count("watching the settings file failed: FileNotFoundError") < 2:  # noqa: ASYNC110 - there is nothing to wait on
+            while caplog.text.count(failed) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await process.sidecar.stop()
 

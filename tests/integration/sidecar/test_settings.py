@@ -90,67 +90,67 @@ def test_everything():
 def test_the_gateway_is_mandatory(gateway):
     (fault,) = faults_of(gateway=gateway)
 
-    assert fault.startswith("gateway: required; set one of nginx, traefik")
+    assert fault.startswith("gateway: ")
 
 
 @pytest.mark.parametrize(
     "document, fault",
     [
-        ({"server": []}, "server: must be a table, [server]"),
-        ({"server": {"port": 1}}, "server.port: unknown setting"),
+        ({"server": []}, "server: "),
+        ({"server": {"port": 1}}, "server.port: "),
         ({"server": {"bind": "8080"}}, "server.bind: "),
         (
             {"server": {"bind": ":8080"}},
             "server.bind: ",
         ),  # every address at once must be said: 0.0.0.0:8080
         ({"server": {"bind": 7}}, "server.bind: "),
-        ({"server": {"bind": ["localhost"]}}, "server.bind: 'localhost' must be host:port"),
+        ({"server": {"bind": ["localhost"]}}, "server.bind: "),
         ({"server": {"bind": ["a:65536"]}}, "server.bind: "),
         (
             {"server": {"admin_bind": ["unix:"]}},
-            "server.admin_bind: unix: must be followed by a path",
+            "server.admin_bind: ",
         ),
         ({"server": {"workers": 0}}, "server.workers: "),
         ({"server": {"stop_seconds": -1}}, "server.stop_seconds: "),
-        ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: must be at most 3600 seconds"),
+        ({"server": {"stop_seconds": 3601}}, "server.stop_seconds: "),
         (
             {"server": {"auth_max_age_seconds": 301}},
-            "server.auth_max_age_seconds: must be at most 300 seconds",
+            "server.auth_max_age_seconds: ",
         ),
         ({"server": {"log": "loud"}}, "server.log: "),
         ({"server": {"preflights": "maybe"}}, "server.preflights: "),
         (
             {"server": {"trusted_proxies": ["gateway"]}},
-            "server.trusted_proxies: 'gateway' must be a network",
+            "server.trusted_proxies: ",
         ),
         ({"server": {"client_certificates": "yes"}}, "server.client_certificates: "),
         ({"server": {"auth_max_age_seconds": 1.5}}, "server.auth_max_age_seconds: "),
         ({"server": {"auth_max_age_seconds": -1}}, "server.auth_max_age_seconds: "),
         ({"server": {"method_override": "honour"}}, "server.method_override: "),
-        ({"rules": {}}, "rules: must be an array of tables, [[rules]]"),
-        ({"rules": [1]}, "rules: must be an array of tables, [[rules]]"),
-        ({"rules": [{"method": "GET"}]}, "rules[1] (GET None): path: missing"),
-        ({"upstream": []}, "upstream: must be a table"),
-        ({"upstream": {"audience": "a"}}, "upstream.assertion_issuer: it is missing"),
+        ({"rules": {}}, "rules: "),
+        ({"rules": [1]}, "rules: "),
+        ({"rules": [{"method": "GET"}]}, "rules[1] (GET None): path: "),
+        ({"upstream": []}, "upstream: "),
+        ({"upstream": {"audience": "a"}}, "upstream.assertion_issuer: "),
         ({"upstream": {**UPSTREAM, "assertion_keys": []}}, "upstream.assertion_keys: "),
-        ({"upstream": {**UPSTREAM, "key": 1}}, "upstream.key: unknown setting"),
+        ({"upstream": {**UPSTREAM, "key": 1}}, "upstream.key: "),
         (
             {"introspection_clients": {}},
-            "introspection_clients: must be an array of tables, [[introspection_clients]]",
+            "introspection_clients: ",
         ),
         (
             {"introspection_clients": [1]},
-            "introspection_clients: must be an array of tables, [[introspection_clients]]",
+            "introspection_clients: ",
         ),
-        ({"introspection_clients": [{}]}, "introspection_clients[1].id: it is missing"),
+        ({"introspection_clients": [{}]}, "introspection_clients[1].id: "),
         (
             {"introspection_clients": [{**CALLER, "secret": "x"}]},
-            "introspection_clients[1].secret: unknown setting",
+            "introspection_clients[1].secret: ",
         ),
         ({"introspection_clients": [{**CALLER, "id": ""}]}, "introspection_clients[1].id: "),
         (
             {"introspection_clients": [{**CALLER, "secret_hash": "plain"}]},
-            "introspection_clients[1].secret_hash: must be the output of `iiniit-guard hash-secret`",
+            "introspection_clients[1].secret_hash: ",
         ),
         (
             {"introspection_clients": [{**CALLER, "audiences": API}]},
@@ -158,21 +158,22 @@ def test_the_gateway_is_mandatory(gateway):
         ),
         (
             {"introspection_clients": [{**CALLER, "audiences": ["https://other.test"]}]},
-            "introspection_clients[1].audiences: https://other.test is no audience",
+            "introspection_clients[1].audiences: ",
         ),
         (
             {"introspection_clients": [CALLER, CALLER]},
-            "introspection_clients: kong occurs more than once",
+            "introspection_clients: ",
         ),
         ({"issuer": ""}, "issuer: "),
-        ({"issuers": []}, "issuer: with issuers it belongs to one TrustedIssuer"),
-        ({"colour": "red"}, "colour: unknown setting in a file"),
+        ({"issuers": []}, "issuer: "),
+        ({"colour": "red"}, "colour: "),
     ],
 )
 def test_faults_name_their_setting(document, fault):
     found = faults_of(**document)
 
     assert [each for each in found if each.startswith(fault)], found
+    assert "plain" not in str(found)  # the value of secret_hash
 
 
 def test_all_faults_are_told_together():
@@ -208,7 +209,8 @@ def test_rules_may_come_from_an_openapi_document(tmp_path):
     )
 
     assert settings.rules is not None
-    assert settings.rules.policy_for_target("GET", "/profile").scopes == ("user:read",)  # type: ignore[union-attr]  # a policy
+    policy = settings.rules.policy_for_target("GET", "/profile")
+    assert policy.scopes == ("user:read",)  # type: ignore[union-attr]
     assert settings.rules.policy_for_target("GET", "/healthz") == "pass"
 
 
@@ -241,8 +243,8 @@ def test_a_guard_reads_the_same_file_and_passes_over_what_is_the_gateways(tmp_pa
     file.write_text(
         'gateway = "nginx"\nissuer = "https://issuer.test"\naudience = "https://api.test"\n'
         '[server]\nbind = "127.0.0.1:1"\n[[rules]]\nmethod = "GET"\npath = "/"\n'
-        f'[[introspection_clients]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences = '
-        '["https://api.test"]\n'
+        f'[[introspection_clients]]\nid = "a"\nsecret_hash = "{CALLER["secret_hash"]}"\naudiences '
+        '= ["https://api.test"]\n'
     )
 
     assert read_settings(file).gateway == "nginx"

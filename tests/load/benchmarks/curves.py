@@ -86,7 +86,8 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
             keep(number)
         chosen = random.Random(1).sample(range(size), min(size, 1_000))
         digests = cycle([sha256(b"%d" % number).digest() for number in chosen])
-        hits.append((float(size), microseconds(lambda: cache.get(next(digests)))))  # noqa: B023 - called at once
+        # called at once
+        hits.append((float(size), microseconds(lambda: cache.get(next(digests)))))  # noqa: B023
         evictions.append((float(size), microseconds(_keeping(cache, keep, size))))
     lines = {"looking one up": hits, "keeping one more, one is evicted": evictions}
     return Curve(
@@ -147,7 +148,9 @@ def _issuers(counts: tuple[int, ...]) -> Curve:
             max_cached_tokens=64,
         )
         guard.verify(tokens[0])
-        lines["token cached"].append((float(count), microseconds(lambda: guard.verify(tokens[0]))))  # noqa: B023 - called at once
+        # called at once
+        spent = microseconds(lambda: guard.verify(tokens[0]))  # noqa: B023
+        lines["token cached"].append((float(count), spent))
         turn = cycle(tokens)
         lines["token never seen"].append(
             (float(count), microseconds(lambda guard=guard, turn=turn: guard.verify(next(turn))))
@@ -168,7 +171,8 @@ def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
         chance = random.Random(7)
         weights = list(accumulate(1 / (rank + 1) for rank in range(population)))
         now = [0.0]
-        cache = TokenCache(_BOUND, Clock(lambda: now[0], lambda: now[0]))  # noqa: B023 - of this turn
+        # of this turn
+        cache = TokenCache(_BOUND, Clock(lambda: now[0], lambda: now[0]))  # noqa: B023
         token, validity, missed = _some_token(), KeyValidity(), 0
         for turn in range(requests):
             now[0] = turn / rate

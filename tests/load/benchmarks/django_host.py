@@ -130,7 +130,8 @@ def _request(
     import sys
 
     sys.modules[urls.__name__] = urls
-    setattr(urls, "urlpatterns", [path("me", view)])  # noqa: B010  (mypy knows of no such attribute)
+    # mypy knows of no such attribute
+    setattr(urls, "urlpatterns", [path("me", view)])  # noqa: B010
     if floor is not None:
         _held[:] = [remembering(floor, SCOPE)]
     with override_settings(

@@ -154,7 +154,8 @@ def authlib_validator(token: str) -> Any:
 
     stored = {token: Stored()}
 
-    class Validator(rfc6750.BearerTokenValidator):  # type: ignore[name-defined]  # loaded by name: it may not be installed
+    # loaded by name: it may not be installed
+    class Validator(rfc6750.BearerTokenValidator):  # type: ignore[name-defined]
         def authenticate_token(self, token_string: str) -> Stored | None:
             return stored.get(token_string)
 

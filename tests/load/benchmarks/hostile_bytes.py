@@ -1,8 +1,8 @@
 """CPU time per byte of hostile input, compared with the standard library's parser for the same
 bytes.
 
-`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` reports the worst one
-of each input.
+`python -m tests.load.benchmarks.hostile_bytes` prints every text; `make bench` reports the worst
+one of each input.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Upstream
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
+    # its name in the base class
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet."""
 
     def do_GET(self) -> None:

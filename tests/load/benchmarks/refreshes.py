@@ -1,5 +1,5 @@
-"""Goal 10: no pause over 5 ms for a refresh. The waiting time of a valid token while metadata and 100
-new keys are fetched and parsed.
+"""Goal 10: no pause over 5 ms for a refresh. The waiting time of a valid token while metadata and
+100 new keys are fetched and parsed.
 
 The authorization server is a separate process, and the collector is off. The result is the work of
 the package apart from that for the token.
@@ -18,7 +18,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -32,13 +31,12 @@ from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.keys import SigningKey, make_key
 from tests.load.benchmarks.measure import Part, Row
 from tests.load.benchmarks.pauses import LIMIT, NOTE, longest_of
+from tests.load.benchmarks.refresh_server import SETS, Documents
 from tests.load.benchmarks.tokens import AUDIENCE, token_of
 from tests.load.benchmarks.waits import Waits, own_time
 
 _KEYS: Final = 100
-_SETS: Final = 2
 _ISSUERS: Final = (1, 100, 1_000)
-_LIFETIME: Final = 3_600
 _DUE_AFTER: Final = (
     3_300.0  # past the moment from which both documents are fetched ahead, before their end
 )
@@ -87,7 +85,7 @@ class _Server:
 
 @contextmanager
 def _server(algorithm: str) -> Iterator[_Server]:
-    signing = [make_key(algorithm, "refreshes", number) for number in range(_SETS)]
+    signing = [make_key(algorithm, "refreshes", number) for number in range(SETS)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sets.json")
         path.write_text(json.dumps([_jwk_set(key, number) for number, key in enumerate(signing)]))
@@ -253,49 +251,7 @@ class _Refresh:
         raise RuntimeError(f"a good token was refused: {decision}")
 
 
-class _Answers(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # else the body waits for the acknowledgement of the head
-    server: _Documents
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
-        """Keep quiet."""
-
-    def do_GET(self) -> None:
-        if self.path == "/rotate":
-            self.server.turn += 1
-        document = (
-            self.server.sets[self.server.turn % _SETS]
-            if self.path == "/jwks"
-            else self.server.metadata
-        )
-        body = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Cache-Control", f"max-age={_LIFETIME}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class _Documents(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, sets: list[Any]) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.sets = sets
-        self.turn = 0
-        self.metadata = {
-            **Issuer(self.url, AUDIENCE).metadata_document(),
-            "jwks_uri": f"{self.url}/jwks",
-        }
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about connections that their guard dropped."""
-
-
 if __name__ == "__main__":
-    documents = _Documents(json.loads(Path(sys.argv[1]).read_text()))
+    documents = Documents(json.loads(Path(sys.argv[1]).read_text()))
     print(documents.url, flush=True)
     documents.serve_forever()

@@ -175,7 +175,8 @@ def _unknown_keys() -> list[Row]:
                 guard.authenticate(request(token))
             cooldowns = 1 + int((time.monotonic() - started) / 30)
             ours = server.calls["keys"] / cooldowns
-            theirs = peers.peer(lambda: _pyjwt_unknown_keys(server, strangers))  # noqa: B023 - called at once
+            # called at once
+            theirs = peers.peer(lambda: _pyjwt_unknown_keys(server, strangers))  # noqa: B023
         name = "1,000 unknown key IDs" + (" while the endpoint fails" if failing else "")
         found = theirs if isinstance(theirs, str) else _exactly(theirs)
         rows.append(

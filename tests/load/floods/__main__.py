@@ -14,7 +14,8 @@ from tests.load.floods.test_floods import check
 FULL: Final = 100_000
 WRITTEN: Final = Path("build/floods.md")
 HEAD: Final = """\
-| flood | server | requests | answers | per second | good client: p50, p99, worst (calm p99), ms | MiB before, half, end | asked | at once |
+| flood | server | requests | answers | per second | good client: p50, p99, worst (calm p99), ms \
+| MiB before, half, end | asked | at once |
 |---|---|---:|---|---:|---|---|---|---:|"""
 
 

@@ -93,7 +93,9 @@ def credentials(wanted: Wanted) -> Iterator[str]:
         "headers": lambda: encoded(os.urandom(HUGE_TOKEN_BYTES * 3 // 4)),
     }
     if wanted.kind == "valid":
-        signs = SigningKey(None, "ES256", load_pem_private_key(wanted.key.encode(), None))  # type: ignore[arg-type]  # ours is of that kind
+        # ours is of that kind
+        private = load_pem_private_key(wanted.key.encode(), None)
+        signs = SigningKey(None, "ES256", private)  # type: ignore[arg-type]
         usual, claims = decoded(header), decoded(payload)
         make["valid"] = lambda: write_jws(
             {**claims, "jti": encoded(os.urandom(12))}, json.dumps(usual).encode(), signs

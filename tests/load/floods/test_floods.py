@@ -20,7 +20,7 @@ SMALL = 5_000
 PLACES, FOR_STRANGERS = 64, 32
 GROWTH_BYTES = (
     12 << 20
-)  # 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would be 5,000 of something more
+)  # 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would add 5,000 of these
 WAIT_MS = 3_000.0  # on a busy machine; what is good is written down by `make floods`
 COOLDOWN = 30
 

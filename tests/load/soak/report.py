@@ -77,16 +77,16 @@ def soak_table(soak: Soak) -> str:
         ),
         (
             (
-                f"a revoked token was last let through after its revocation ({revoked} revoked, some "
-                "just before and in the outage)"
+                f"a revoked token was last let through after its revocation ({revoked} revoked, "
+                "some just before and in the outage)"
             ),
             f"≤ {REVOCATION_DELAY_SECONDS:.0f} s",
             f"{max(delays, default=0):.1f} s (median {statistics.median(delays or [0]):.1f} s)",
         ),
         (
             (
-                "a new key's token refused after its publication, unknown key IDs being shown all the "
-                "time"
+                "a new key's token refused after its publication, unknown key IDs being shown all "
+                "the time"
             ),
             f"≤ {COOLDOWN_SECONDS:.0f} s",
             f"{pool.late_key:.1f} s",

@@ -117,9 +117,9 @@ class Pool:
         self.server.issuer.rotate_keys(keep_old)
         self._key += 1
         self.published[self._key] = now
-        for place in range(
-            JWTS
-        ):  # a good key's tokens give way as they age; of a withdrawn key's some are shown on, to see them refused
+        # A good key's tokens are replaced as they age. Some tokens of a withdrawn key are sent
+        # again, to see that they are refused.
+        for place in range(JWTS):
             if place % 3 == 0 if keep_old else place % 10:
                 self._jwts[place] = self._jwt(aged=True)
 

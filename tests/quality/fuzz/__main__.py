@@ -25,7 +25,8 @@ def guided(name: str, seconds: int) -> None:
     """Run one target under libFuzzer; this process ends with it."""
     atheris: Any = importlib.import_module("atheris")  # optional
     with atheris.instrument_imports(include=["iiniit_guard", "json", "tomllib"]):
-        from tests.quality.fuzz.targets import SEEDS, TARGETS
+        from tests.quality.fuzz.seeds import SEEDS
+        from tests.quality.fuzz.targets import TARGETS
 
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(SEEDS[name]):
@@ -51,7 +52,8 @@ def guided(name: str, seconds: int) -> None:
 
 def blind(name: str, seconds: int) -> int:
     """Change seeds at random for a while; return the number of executions."""
-    from tests.quality.fuzz.targets import SEEDS, TARGETS
+    from tests.quality.fuzz.seeds import SEEDS
+    from tests.quality.fuzz.targets import TARGETS
 
     chance, target, runs = random.Random(), TARGETS[name], 0
     pool, end = list(SEEDS[name]), time.monotonic() + seconds

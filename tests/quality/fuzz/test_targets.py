@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.properties.profile import examples
-from tests.quality.fuzz.targets import SEEDS, TARGETS
+from tests.quality.fuzz.seeds import SEEDS
+from tests.quality.fuzz.targets import TARGETS
 
 each_target = pytest.mark.parametrize("name", TARGETS)
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from iiniit_guard.core.jose import jws as jose
+from tests.unit.core.stepping import make_clock, make_server
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -26,3 +27,14 @@ def no_network(monkeypatch):
 def no_known_headers(monkeypatch):
     # Some tests cache headers that are not JOSE headers; these must not affect other tests.
     monkeypatch.setattr(jose, "_known_headers", {})
+
+
+@pytest.fixture
+def clock():
+    return make_clock()
+
+
+@pytest.fixture
+def source(clock):
+    """Return the key source of a server."""
+    return make_server(clock).keys

@@ -168,3 +168,33 @@ def test_a_header_name_outside_latin_1_is_survived():
         "HTTP_ORIGIN": "o",
     }
     assert request_from_environ(environ).headers == [(b"x-?\xff", b"1"), (b"origin", b"o")]
+
+
+def test_what_a_middleware_asks_for():
+    asked, get = preflight(), Request("GET", "/x")
+    usual = make_admission()
+    assert (usual.policy_for(get), usual.policy_for(asked)) == (ANY_TOKEN, ANY_TOKEN)
+    assert usual.policy_for(asked, host_answers=True) == PASS
+    assert make_admission(preflights="pass").policy_for(asked) == PASS
+    assert (usual.wants_any_token, usual.has_public_paths) == (True, False)
+    guarded = make_admission(preflights="guard")
+    assert guarded.policy_for(asked) is ANY_TOKEN
+    declared = make_admission(enforce="declared")
+    assert declared.policy_for(get) is PASS
+    assert not declared.wants_any_token
+    assert not make_admission(optional_token=False).policy.anonymous
+    assert make_admission(optional_token=True).policy.anonymous is True
+    assert make_admission(["/x"]).has_public_paths is True
+    assert make_admission(["/x/*"]).has_public_paths is True
+
+
+@pytest.mark.parametrize(
+    ("path", "public"),
+    [
+        *[(path, True) for path in ("/a/b", "/a/", "/a/b c", "/a/b/c")],
+        *[(path, False) for path in ("/a", "/ab", "/a//b", "/a/./b", "/a/../b", "/a/..", "/a/.")],
+        *[(path, False) for path in ("/a/b;x", "/a/b\\c", "/a/b%", "/a/\x1f", "/a/\x7f")],
+    ],
+)
+def test_a_public_subtree(path, public):
+    assert make_admission(["/a/*"]).is_public(path) is public

@@ -18,17 +18,11 @@ from tests.unit.core.stepping import (
     Steps,
     answer,
     key_set,
-    make_clock,
     make_server,
     metadata_document,
 )
 
 DISCOVERED = {"jwks_uri": None, "introspection_endpoint": None, "introspection": CREDENTIALS}
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def test_endpoints_set_by_hand_are_not_discovered(clock):
@@ -173,4 +167,5 @@ def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):
     server.refused.forget(b"x")
     assert not server.keys.loading
     assert Steps(server.introspection_endpoint()).result == INTROSPECT
-    assert Steps(server.keys.refresh_for(keys)).fetch.url == JWKS  # type: ignore[arg-type]  # it was loaded
+    # it was loaded
+    assert Steps(server.keys.refresh_for(keys)).fetch.url == JWKS  # type: ignore[arg-type]

@@ -11,12 +11,7 @@ from iiniit_guard.core.cache import tokens as module
 from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
 from iiniit_guard.core.cache.tokens import KeyValidity, TokenCache, digest_of
 from tests.unit.core.caching import ISSUER, check_sums, digest, entry, fill, held
-from tests.unit.core.stepping import NOW, make_clock
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
+from tests.unit.core.stepping import NOW
 
 
 def test_the_key_is_the_tokens_sha_256():

@@ -8,14 +8,8 @@ from iiniit_guard.core.cache import packed_store as module
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.model.access_token import AccessToken
 from tests.unit.core.caching import check_sums, digest, entry, fill, held
-from tests.unit.core.stepping import make_clock
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def large(name, size, client=None):

@@ -8,12 +8,7 @@ from iiniit_guard.core.cache import packed_store as module
 from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
 from iiniit_guard.core.cache.tokens import KeyValidity, TokenCache
 from tests.unit.core.caching import VALIDITY, check_sums, digest, entry, fill, held
-from tests.unit.core.stepping import NOW, make_clock
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
+from tests.unit.core.stepping import NOW
 
 
 def issuer():
@@ -256,57 +251,3 @@ def test_what_is_lost_elsewhere_is_passed_over(clock):
 
 
 # --- Exceptions of signal handlers
-
-
-class Interrupted(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("where", ["put", "_take", "_lose_of", "_look_around", "end", "mark_used"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, where, after):
-    """A signal handler may raise anywhere (SIGALRM as a time limit). The next write repairs it."""
-    cache = TokenCache(4, clock.clock)
-    fill(cache, "abcd")
-    real = getattr(cache._store, where)
-
-    def interrupted(*arguments):
-        if after:
-            real(*arguments)
-        raise Interrupted
-
-    monkeypatch.setattr(cache._store, where, interrupted)
-    for attempt in (
-        lambda: fill(cache, "e"),
-        lambda: cache.drop(digest("b")),
-        lambda: cache.get(digest("c")),
-    ):
-        monkeypatch.setattr(cache._store, where, interrupted)
-        try:
-            attempt()
-        except Interrupted:
-            break
-    else:
-        raise AssertionError("nothing was interrupted")
-    monkeypatch.undo()
-    for name in "abcde":
-        cache.get(digest(name))
-    for number in range(9):
-        fill(cache, [number], client=str(number))
-        assert cache.get(digest(number)) is not None
-        assert len(cache) <= 4
-    check_sums(cache)
-
-
-@pytest.mark.parametrize("write", ["keep", "drop"])
-def test_a_memory_in_disorder_starts_afresh(clock, write):
-    """An exception interrupted a write; no token may be refused because of it."""
-    cache = TokenCache(3, clock.clock)
-    fill(cache, "abc")
-    cache._store._issuers.clear()
-    cache._writing = True
-    if write == "drop":
-        assert not cache.drop(digest("a"))
-    fill(cache, "d")
-    assert held(cache, "abcd") == ["d"]
-    check_sums(cache)

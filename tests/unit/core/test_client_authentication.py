@@ -224,10 +224,13 @@ def test_no_repr_holds_a_secret(method):
     ("method", "part"),
     [
         (ClientSecretBasic("", "canary"), "client_id"),
-        (ClientSecretBasic("api", None), "client_secret"),  # type: ignore[arg-type]  # os.environ.get of a variable that is missing
+        # os.environ.get of a variable that is missing
+        (ClientSecretBasic("api", None), "client_secret"),  # type: ignore[arg-type]
         (ClientSecretPost("api", ""), "client_secret"),
-        (ClientSecretPost("api", b"canary"), "client_secret"),  # type: ignore[arg-type]  # what is refused
-        (ClientSecretPost(FILE, "canary"), "client_id"),  # type: ignore[arg-type]  # what is refused
+        # what is refused
+        (ClientSecretPost("api", b"canary"), "client_secret"),  # type: ignore[arg-type]
+        # what is refused
+        (ClientSecretPost(FILE, "canary"), "client_id"),  # type: ignore[arg-type]
         (PrivateKeyJwt("api", {}), "key"),
         (PrivateKeyJwt("api", "canary", algorithm=""), "algorithm"),
         (PrivateKeyJwt("api", "canary", audience=""), "audience"),

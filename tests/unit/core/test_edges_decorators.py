@@ -18,15 +18,12 @@ from iiniit_guard.adapting.decorators import (
 )
 from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import noted_token, with_notes
-from iiniit_guard.core.issuer.forward_proxy import parse_proxy, proxy_fault
-from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy, scope_policy
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.settings.store_url import store_url_fault
-from iiniit_guard.errors import SettingsError, UsageError
-from tests.unit.core.stepping import API, ISSUER, NOW, Steps, make_clock, make_server
+from iiniit_guard.errors import UsageError
+from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
 POLICY = make_policy(["a"])
 REQUEST = Request("GET", "/")
@@ -162,15 +159,15 @@ def handler():
         (
             lambda: engine_of(None),
             (
-                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
-                "IiniitGuard(app, guard)"
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, "
+                "guard), IiniitGuard(app, guard)"
             ),
         ),
         (
             lambda: engine_of(cast("Any", "x")),
             (
-                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
-                "IiniitGuard(app, guard)"
+                "guard: must be a Guard; pass it after the application: GuardMiddleware(app, "
+                "guard), IiniitGuard(app, guard)"
             ),
         ),
         (
@@ -237,77 +234,3 @@ def test_rules_are_asked_about_the_preflight_itself():
     admission.policy_for(preflight)
     admission.passes_as_preflight(preflight)
     assert rules.requests == [preflight, preflight]
-
-
-HOST_AND_PORT = (
-    "has more than a host and a port; in a password, / ? and # are written %2F %3F and %23"
-)
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        (7, "must be an http:// URL"),
-        ("http://a b", "is not a URL"),
-        ("http://[x", "is not a URL"),
-        ("https://a.test", "is not an http:// URL"),
-        ("http://a.test:0", "is not an http:// URL"),
-        ("http://a.test/x", HOST_AND_PORT),
-        ("http://a.test?x", HOST_AND_PORT),
-        ("http://a.test", None),
-    ],
-)
-def test_a_forward_proxy(url, said):
-    assert proxy_fault(url) == said
-    assert not isinstance(url, str) or said is None or parse_proxy(url) == said
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("unix://", "must be unix:// and the absolute path of a socket: unix:///run/redis.sock"),
-        ("redis://a?x=1", "the query may have only the options "),
-        ("unix:///run/redis.sock?db=x", "an option is empty, or db is not a number"),
-    ],
-)
-def test_a_store(url, said):
-    fault = store_url_fault(url)
-    assert fault is not None
-    assert fault.startswith(said)
-    assert said.endswith(" ") or fault == said
-    assert "XX" not in fault
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (
-            {"issuer": "https://a.test/?x"},
-            "issuer: an issuer that is discovered must not have a query",
-        ),
-        (
-            {"introspection": "x"},
-            (
-                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
-                "TlsClient, BearerToken"
-            ),
-        ),
-    ],
-)
-def test_an_issuer(settings, said):
-    with pytest.raises(SettingsError) as fault:
-        TrustedIssuer(**{"issuer": "https://a.test", "audience": "x", **settings})
-    assert fault.value.faults[0].startswith(said)
-
-
-def test_an_assertion_has_no_leeway():
-    """The `exp` of an assertion is the deadline itself."""
-    assert make_server(make_clock(), profile="assertion").checks.expiry_leeway_seconds == 0
-    assert make_server(make_clock()).checks.expiry_leeway_seconds == 5
-
-
-def test_the_wait_for_anothers_metadata_has_an_end():
-    server = make_server(make_clock(), jwks_uri=None, timeout_seconds=4)
-    leader, follower = Steps(server.metadata.get()), Steps(server.metadata.get())
-    assert leader.fetch.method == "GET"
-    assert follower.join.timeout_seconds == 8

@@ -16,15 +16,9 @@ from tests.unit.core.stepping import (
     Steps,
     answer,
     key_set,
-    make_clock,
     make_issuer,
     make_resource,
 )
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def test_a_burst_and_then_so_many_a_second(clock):

@@ -67,11 +67,6 @@ class Process:
 
 
 @pytest.fixture
-def clock():
-    return make_clock()
-
-
-@pytest.fixture
 def one(clock):
     return Process(clock, Store())
 

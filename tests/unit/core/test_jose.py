@@ -237,8 +237,15 @@ JSON_VALUES = (
     st.dictionaries(
         st.sampled_from(["alg", "kid", "typ", "crit", "b64", "zip", "jwk", "x"]),
         JSON_VALUES | st.sampled_from(ALGORITHMS),
+    )
+    | st.fixed_dictionaries(
+        {"alg": st.sampled_from(ALGORITHMS)},
+        optional={
+            **dict.fromkeys(["kid", "typ"], st.text(max_size=3)),
+            **dict.fromkeys(["crit", "b64", "zip"], JSON_VALUES),
+        },
     ),
-    JSON_VALUES,
+    st.just({}) | JSON_VALUES,
 )
 def test_whatever_a_header_says_only_a_clean_one_passes(header, payload):
     outcome = parse_jws(unsigned(header, payload), ALL)

@@ -32,7 +32,9 @@ from tests.contract.cases.jose_keys import (
     number,
     rsa_jwk,
 )
-from tests.contract.cases.jwk_members import UNUSABLE, USABLE
+from tests.contract.cases.jwk_members import USABLE
+from tests.contract.cases.unusable_jwks import UNUSABLE
+from tests.contract.cases.unusable_numbers import UNUSABLE_NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,8 @@ def test_a_usable_key_serves_its_algorithms_and_no_other(jwk, algorithms):
 
 
 @pytest.mark.parametrize(
-    ("member", "reason"), [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in UNUSABLE]
+    ("member", "reason"),
+    [pytest.param(*row[2:], id=f"{row[0]} ({row[1]})") for row in [*UNUSABLE, *UNUSABLE_NUMBERS]],
 )
 def test_an_odd_key_is_left_out_and_spoils_nothing(member, reason):
     """CVE-2026-102274: one bad key made a whole set unusable."""
@@ -190,50 +193,6 @@ def test_a_refresh_can_tell_which_keys_stayed():
     assert before.same_key(ed_key)
     assert not set_of(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid="e")).same_key(ed_key)
     assert ed_key == VerificationKey("e", "EdDSA", ed_key.thumbprint, lambda *_: False)
-
-
-RFC7638_KEY = {
-    "kty": "RSA",
-    "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64t"
-    "Z_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbO"
-    "pbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
-    "e": "AQAB",
-    "alg": "RS256",
-    "kid": "2011-04-29",
-}
-
-
-@pytest.mark.parametrize(
-    ("jwk", "expected"),
-    [
-        pytest.param(
-            RFC7638_KEY, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", id="RFC 7638 §3.1"
-        ),
-        pytest.param(
-            {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
-            id="RFC 8037 A.3",
-        ),
-    ],
-)
-def test_thumbprints_of_the_specifications(jwk, expected):
-    assert set_of(jwk).keys[0].thumbprint == expected
-
-
-def test_the_key_set_of_rfc_7517():
-    """Appendix A.1: a key for encryption and an RSA key."""
-    elliptic = {
-        "kty": "EC",
-        "crv": "P-256",
-        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
-        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
-        "use": "enc",
-        "kid": "1",
-    }
-    keys = set_of(elliptic, RFC7638_KEY)
-    assert keys.skipped == ("0: use is not sig",)
-    assert [key.alg for key in keys.find("2011-04-29", "RS256")] == ["RS256"]
-    assert keys.find("2011-04-29", "RS384") == ()
 
 
 def test_a_key_that_the_library_refuses_is_no_candidate():

@@ -6,6 +6,7 @@ import pytest
 
 from iiniit_guard.core.model.flow import Fetch, HttpResponse, ReadFile, Unreachable
 from iiniit_guard.testing.keys import make_key
+from tests.unit.core.key_sources import begin, obtain, validity
 from tests.unit.core.stepping import (
     DOWN,
     JWKS,
@@ -14,32 +15,8 @@ from tests.unit.core.stepping import (
     Steps,
     answer,
     key_set,
-    make_clock,
     make_server,
 )
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
-
-
-@pytest.fixture
-def source(clock):
-    return make_server(clock).keys
-
-
-def obtain(source):
-    return Steps(source.get())
-
-
-def begin(source, *keys, **more):
-    return obtain(source).send(key_set(*(keys or (KEY,)), **more)).result
-
-
-def validity(source, key=KEY):
-    (found,) = source.value.find(key.kid, key.algorithm)
-    return source.validity_of(found)
 
 
 def lasts(source, clock, seconds):

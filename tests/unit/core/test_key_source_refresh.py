@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from iiniit_guard.core.model.flow import Unreachable
-from tests.unit.core.stepping import DOWN, KEY, OTHER_KEY, Steps, key_set, make_clock, make_server
+from tests.unit.core.key_sources import begin
+from tests.unit.core.stepping import DOWN, KEY, OTHER_KEY, Steps, key_set
 
 COOLDOWN = 30.0
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
-
-
-@pytest.fixture
-def source(clock):
-    return make_server(clock).keys
-
-
-def obtain(source):
-    return Steps(source.get())
-
-
-def begin(source, *keys, **more):
-    return obtain(source).send(key_set(*(keys or (KEY,)), **more)).result
-
-
-def validity(source, key=KEY):
-    (found,) = source.value.find(key.kid, key.algorithm)
-    return source.validity_of(found)
 
 
 def refresh(source, used=None):

@@ -6,14 +6,8 @@ import pytest
 
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
-from tests.unit.core.stepping import make_clock
 
 DOWN = Unreachable("connection", "refused")
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 @pytest.fixture

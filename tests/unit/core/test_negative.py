@@ -7,15 +7,9 @@ import pytest
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
-from tests.unit.core.stepping import make_clock
 
 PROBLEM = PROBLEMS[Reason.INACTIVE]
 A, B = digest_of("a"), digest_of("b")
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def lasts(refused, clock, seconds, *, young=False, digest=A):

@@ -178,3 +178,8 @@ def test_the_decorators_policy():
         scope_policy((), "all", (), None)
     with pytest.raises(UsageError, match="called without scopes"):
         scope_policy((test_scopes,), "all", (), None)  # the argument of a bare decorator
+
+
+def test_policies_that_are_possible():
+    assert make_policy(max_age=0).max_age == 0
+    assert make_policy(acr_values="gold silver").acr_values == ("gold", "silver")

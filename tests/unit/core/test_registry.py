@@ -10,14 +10,9 @@ import pytest
 from iiniit_guard.core.model.flow import TIMED_OUT
 from iiniit_guard.errors import UsageError
 from tests.unit.core.finding import find, make_found, settle
-from tests.unit.core.stepping import ISSUER, Steps, make_clock, make_issuer, make_resource
+from tests.unit.core.stepping import ISSUER, Steps, make_issuer, make_resource
 
 OTHER = "https://other.test"
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 @pytest.fixture

@@ -19,17 +19,11 @@ from tests.unit.core.stepping import (
     Steps,
     active,
     key_set,
-    make_clock,
     make_issuer,
     make_resource,
 )
 
 OTHER = "https://other.test"
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 @pytest.fixture

@@ -14,17 +14,11 @@ from tests.unit.core.stepping import (
     ISSUER,
     Steps,
     bearer,
-    make_clock,
     make_issuer,
     make_resource,
 )
 
 OTHER = "https://other.test"
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 def find(resource, issuer=ISSUER):

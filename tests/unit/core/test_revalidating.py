@@ -6,7 +6,7 @@ import pytest
 
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.model.flow import TIMED_OUT, Fetch, HttpRequest, Unreachable
-from tests.unit.core.stepping import DOWN, Steps, make_clock
+from tests.unit.core.stepping import DOWN, Steps
 
 LIFE, STALE, LONGEST_WAIT, TIMEOUT = 600.0, 3600.0, 30.0, 15.0
 
@@ -25,11 +25,6 @@ def make_kept(clock, jitter=0.0, stale=STALE):
         clock=clock.clock,
         random=lambda: jitter,
     )
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 @pytest.fixture

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.core.stepping import make_clock
 from tests.unit.core.test_revalidating import LONGEST_WAIT, begin, is_refreshed, make_kept, obtain
-
-
-@pytest.fixture
-def clock():
-    return make_clock()
 
 
 @pytest.fixture

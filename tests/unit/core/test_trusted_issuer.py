@@ -13,7 +13,7 @@ from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic
 from iiniit_guard.core.issuer.trusted_issuer import CHECKS, TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.errors import SettingsError
-from tests.unit.core.stepping import API, CREDENTIALS, INTROSPECT, ISSUER
+from tests.unit.core.stepping import API, CREDENTIALS, ISSUER
 
 BASE = {"issuer": ISSUER, "audience": API}
 
@@ -187,8 +187,8 @@ def test_what_would_weaken_a_check_is_a_fault(name, value):
 def test_id_tokens_are_accepted_by_the_generic_profile_alone(profile):
     assert faults(profile=profile, insecure_accept_id_tokens=True) == (
         (
-            f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one of "
-            "the two settings"
+            f"insecure_accept_id_tokens: profile={profile!r} never accepts ID tokens; remove one "
+            "of the two settings"
         ),
     )
 
@@ -200,77 +200,6 @@ def test_all_faults_are_reported_together():
         if name in CHECKS and name not in ("metadata_url", "jwks_uri", "introspection_endpoint")
     }
     assert {fault.partition(":")[0] for fault in faults(**single)} == set(single)
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        pytest.param({"jwt": "introspect"}, ["introspection"], id="nobody may be asked"),
-        pytest.param({"jwt": "both"}, ["introspection"], id="nobody may be asked about both"),
-        pytest.param(
-            {"introspection_endpoint": INTROSPECT}, ["introspection"], id="an endpoint of no use"
-        ),
-        pytest.param(
-            {"jwks_uri": f"{ISSUER}/k", "jwks_file": "/k"}, ["jwks_file"], id="two places of keys"
-        ),
-        pytest.param(
-            {"connect_timeout_seconds": 6},
-            ["connect_timeout_seconds"],
-            id="a part longer than the whole",
-        ),
-        pytest.param({"issuer": "urn:issuer"}, ["issuer"], id="no place to discover"),
-        pytest.param({"issuer": "http://a.test"}, ["issuer"], id="no TLS"),
-        pytest.param({"issuer": "https://a.test?x=1"}, ["issuer"], id="RFC 8414 §2: no query"),
-        pytest.param(
-            {"issuer": "https://a.test?"}, ["issuer"], id="RFC 8414 §2: not even an empty one"
-        ),
-        pytest.param({"issuer": "https://a.test#x"}, ["issuer"], id="RFC 8414 §2: no fragment"),
-        pytest.param(
-            {"issuer": "urn:x", "jwks_uri": f"{ISSUER}/k", "introspection": CREDENTIALS},
-            ["issuer"],
-            id="the endpoint is discovered",
-        ),
-        pytest.param(
-            {"profile": "assertion", "introspection": CREDENTIALS},
-            ["introspection"],
-            id="an assertion is not asked about",
-        ),
-        pytest.param(
-            {"introspection": ClientSecretBasic("api", "")}, ["introspection"], id="no secret"
-        ),
-        pytest.param(
-            {"metadata_url": "http://a.test", "jwks_uri": "x", "connect_timeout_seconds": 9},
-            ["metadata_url", "jwks_uri", "connect_timeout_seconds"],
-            id="several",
-        ),
-    ],
-)
-def test_what_does_not_go_together(settings, named):
-    assert [fault.partition(":")[0] for fault in faults(**settings)] == named
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"issuer": "urn:issuer", "jwks_uri": f"{ISSUER}/k"},
-        {"issuer": "urn:issuer", "jwks_file": "/k"},
-        {"issuer": "urn:issuer", "metadata_url": f"{ISSUER}/m"},
-        {
-            "issuer": "urn:issuer",
-            "jwt": "introspect",
-            "introspection": CREDENTIALS,
-            "introspection_endpoint": INTROSPECT,
-        },
-        {"issuer": "http://inner.test", "insecure_http_hosts": ["inner.test"]},
-        {"issuer": "http://localhost:9000"},
-        {"jwks_uri": "http://inner.test/k", "insecure_http_hosts": ["inner.test"]},
-        {"connect_timeout_seconds": 5},
-        {"keys_max_age_seconds": 1},
-        {"require_claim": {"tenant": ["a", "b"]}},
-    ],
-)
-def test_what_goes_together(settings):
-    assert TrustedIssuer(**{**BASE, **settings}).issuer
 
 
 def test_the_defaults_are_those_of_the_design():

@@ -217,47 +217,6 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     ]
 
 
-def test_a_header_is_known_from_a_good_signature_only(issuer, monkeypatch):
-    monkeypatch.setattr(jose, "_known_headers", {})
-    with issuer.guard() as guard:
-        token = issuer.token()
-        guard.authenticate(request(tampered(token)))
-        assert jose._known_headers == {}
-        guard.authenticate(request(token))
-        assert set(jose._known_headers) == {token.partition(".")[0].encode()}
-
-
-def test_an_issuer_with_a_header_for_each_token_replaces_its_own_headers_alone(issuer, monkeypatch):
-    monkeypatch.setattr(jose, "_known_headers", {b"another issuer's": jose.JoseHeader("RS256")})
-    with issuer.guard() as guard:
-        for number in range(jose.MAX_HEADERS_OF_ISSUER + 3):
-            for _ in range(2):
-                assert guard.verify(issuer.token(header={"more": number})).issuer == issuer.issuer
-        assert b"another issuer's" in jose._known_headers
-        assert len(jose._known_headers) == 1 + jose.MAX_HEADERS_OF_ISSUER
-        assert (
-            len(guard._engine.resource.only_server.keys.value.signers) <= jose.MAX_HEADERS_OF_ISSUER
-        )
-
-
-def test_headers_of_many_issuers_are_bounded(issuer, monkeypatch):
-    monkeypatch.setattr(jose, "MAX_HEADERS", 3)
-    monkeypatch.setattr(
-        jose, "_known_headers", {bytes([number]): jose.JoseHeader("RS256") for number in range(3)}
-    )
-    with issuer.guard() as guard:
-        guard.verify(issuer.token())
-        assert len(jose._known_headers) == 1
-
-
-def test_a_longer_header_is_not_cached(issuer, monkeypatch):
-    monkeypatch.setattr(jose, "_known_headers", {})
-    with issuer.guard() as guard:
-        guard.verify(issuer.token(header={"more": "x" * 1024}))
-        assert jose._known_headers == {}
-        assert guard._engine.resource.only_server.keys.value.signers == {}
-
-
 def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
     """A key that was withdrawn and published again has a new validity."""
     with issuer.guard() as guard:

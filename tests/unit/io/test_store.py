@@ -142,8 +142,8 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(
             assert perform(StoreSet("a", b"x", 1)) is None
         assert [record.getMessage() for record in caplog.records] == [
             (
-                "the shared store cannot be reached (ConnectionError); until then each process uses "
-                "only its own cache"
+                "the shared store cannot be reached (ConnectionError); until then each process "
+                "uses only its own cache"
             )
         ]
         store._quiet_until = 0.0
