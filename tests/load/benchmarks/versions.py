@@ -162,9 +162,8 @@ def main(arguments: Sequence[str]) -> int:
         slower += [name] * (ratio.median > MOST)
     if "memory" in only:
         before, after = memory_of(old), memory_of(new)
-        print(
-            f"| memory of a cached token | {before:.0f} B | {after:.0f} B | {after / before:.3f} | |"
-        )
+        ratio_text = f"{after / before:.3f}"
+        print(f"| memory of a cached token | {before:.0f} B | {after:.0f} B | {ratio_text} | |")
         slower += ["memory"] * (after > MOST * before)
     print(f"\nover {MOST}: {', '.join(slower) or 'none'}")
     return 1 if slower else 0
