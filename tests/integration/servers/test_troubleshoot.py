@@ -1,4 +1,4 @@
-"""Ten mistakes of a first deployment: each writes the line that the page `troubleshoot.md` shows."""
+"""Ten mistakes of a first deployment: each writes the line that `troubleshoot.md` shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,16 +35,17 @@ class Site:
             if received.target.startswith(path):
                 return answer
         url = self.issuer.issuer + received.target
-        asked = HttpRequest(received.method, url, received.headers, received.body)  # type: ignore[arg-type]  # GET or POST
+        method: Any = received.method
+        asked = HttpRequest(method, url, received.headers, received.body)
         reply = self.issuer.handle(asked)
         assert isinstance(reply, HttpResponse)
         return Answer(reply.status, reply.body, reply.headers)
 
 
 @contextmanager
-def served(**settings: object) -> Iterator[tuple[Site, LoopbackServer]]:
+def served(**settings: Any) -> Iterator[tuple[Site, LoopbackServer]]:
     site = Site()
-    with LoopbackServer(answering(site.answer), **settings) as server:  # type: ignore[arg-type]  # as they come
+    with LoopbackServer(answering(site.answer), **settings) as server:
         site.issuer = Issuer(server.url, API)
         yield site, server
 

@@ -1,4 +1,4 @@
-"""What an operator of the sidecar sees: log lines, readiness, status page and faults of settings."""
+"""What an operator of the sidecar sees: logs, readiness, status page, faults of settings."""
 
 from __future__ import annotations
 
@@ -129,12 +129,22 @@ def test_the_wrong_gateway_is_told_which_field_is_missing(issuer, gateway, sent,
     "gateway, path, lines, fault",
     [
         ("nginx", "/auth", None, "sent more than once: X-Original-Uri"),
-        ("nginx", "/auth", [(b"x-original-method", b"G T"), (b"x-original-uri", b"/"), (b"x-original-host", b"a"), (b"x-original-proto", b"https")], "malformed: one of Host, X-Original-"),
+        (
+            "nginx",
+            "/auth",
+            [
+                (b"x-original-method", b"G T"),
+                (b"x-original-uri", b"/"),
+                (b"x-original-host", b"a"),
+                (b"x-original-proto", b"https"),
+            ],
+            "malformed: one of Host, X-Original-",
+        ),
         ("envoy", "/other", [(b"host", b"a")], "malformed: one of Host"),
         ("envoy", "/elsewhere", [(b"host", b"a")], "malformed: one of Host"),
         ("envoy", "/auth", [], "missing: Host"),
     ],
-)  # fmt: skip
+)
 def test_other_faults_of_a_gateway(issuer, gateway, path, lines, fault):
     dialect = make_sidecar(issuer, gateway).current.authorizer._by.dialect
     if lines is None:
