@@ -31,10 +31,12 @@ from iiniit_guard.core.decide import (
 from iiniit_guard.core.errors import unwrap
 from iiniit_guard.core.http.bearer import BEARER, is_b64token
 from iiniit_guard.core.http.event import Event, accepted_event, event_of
+from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
+from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
@@ -48,6 +50,7 @@ from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.effects import EffectRunner, Transport
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store
+from iiniit_guard.reporting import Reporter, detail_of
 
 _log: Final = logging.getLogger("iiniit_guard")
 
@@ -62,9 +65,9 @@ class Engine(CopiedAsItself):
     """
 
     def __init__(self, settings: GuardSettings, clock: Clock, transport: Transport | None) -> None:
-        self.resource: Final = ProtectedResource(
-            settings, clock, Entropy(random.random, _unique, os.urandom)
-        )
+        self.reporter: Final = Reporter(clock.monotonic, self._known_server)
+        chance = Entropy(random.random, _unique, os.urandom)
+        self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
         store = None if settings.store_url is None else Store(settings.store_url)
         self._runner = EffectRunner(transport, store)
         self._listener = settings.on_event
@@ -169,7 +172,7 @@ class Engine(CopiedAsItself):
         decision = self.resource.refusal_writer.deny(
             problem, request, policy, scheme=scheme, token=token
         )
-        self._emit_decision(decision, request, host, 0.0)
+        self._report(decision, problem, request, host, 0.0)
         return decision
 
     def refuse(
@@ -182,7 +185,7 @@ class Engine(CopiedAsItself):
     ) -> Deny:
         """Return the response to a problem that was found outside the guard."""
         decision = self.resource.refusal_writer.deny(problem, request, policy or ANY_TOKEN)
-        self._emit_decision(decision, request, host, 0.0)
+        self._report(decision, problem, request, host, 0.0)
         return decision
 
     def metadata_response(self, request: Request) -> Response | None:
@@ -212,29 +215,37 @@ class Engine(CopiedAsItself):
                 cannot be verified alone.
         """
         found = self._cached(token, None)
-        return (
-            unwrap(run(verify(token, digest_of(token), self.resource), self._runner.perform))
-            if found is None
-            else unwrap(found)
-        )
+        if found is None:
+            flow = verify(token, digest_of(token), self.resource)
+            found = self._reported(run(flow, self._runner.perform), "verify")
+        return unwrap(found)
 
-    async def verify_async(self, token: str, *, outdated: float | None = None) -> AccessToken:
+    async def verify_async(
+        self, token: str, *, outdated: float | None = None, host: str = "verify"
+    ) -> AccessToken:
         """Asynchronous twin of `verify`.
 
         Args:
             token: Without the scheme.
             outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
                 earlier is not used; the authorization server is called instead.
+            host: Names the caller in the log.
         """
         found = self._cached(token, outdated)
-        if found is not None:
-            return unwrap(found)
-        return unwrap(
-            await run_async(
-                verify(token, digest_of(token), self.resource, outdated=outdated),
-                self._runner.perform_async,
-            )
-        )
+        if found is None:
+            flow = verify(token, digest_of(token), self.resource, outdated=outdated)
+            found = self._reported(await run_async(flow, self._runner.perform_async), host)
+        return unwrap(found)
+
+    def _reported(
+        self, outcome: AccessToken | Problem | Unreachable, host: str
+    ) -> AccessToken | Problem | Unreachable:
+        """Log the outcome of a verification without a request, and return it."""
+        if isinstance(outcome, Unreachable):
+            self.reporter.outage(outcome, None, host)
+        elif isinstance(outcome, Problem):
+            self.reporter.refusal(outcome, None, host)
+        return outcome
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.
@@ -263,6 +274,10 @@ class Engine(CopiedAsItself):
     def after_fork(self) -> None:
         """Replace the locks in a forked child. The caches stay."""
         self.resource.reset_after_fork()
+        self.reporter.after_fork()
+
+    def _known_server(self, issuer: str) -> AuthorizationServer | None:
+        return self.resource.known_server(issuer)
 
     def _begun(
         self, presented: Presented, requirement: Policy | Problem
@@ -279,10 +294,13 @@ class Engine(CopiedAsItself):
         started: float,
     ) -> Decision:
         decision = conclude(result, presented, self.resource, requirement)
-        self._emit_decision(decision, request, presented.host, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._report(decision, result, request, presented.host, seconds)
         return decision
 
-    def _cached(self, token: str, outdated: float | None) -> AccessToken | Problem | None:
+    def _cached(
+        self, token: str, outdated: float | None
+    ) -> AccessToken | Problem | Unreachable | None:
         """Return the cached or immediate result for a token, or None if the token must be verified.
 
         Raises:
@@ -303,13 +321,27 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(sha256(encoded).digest())
         return entry.token if entry is not None and entry.outlasts(outdated) else None
 
-    def _emit_decision(
-        self, decision: Decision, request: Request, host: str, seconds: float
+    def _report(
+        self, decision: Decision, result: Judged, request: Request, host: str, seconds: float
     ) -> None:
+        """Log a refusal or an outage, and emit the event of a decision."""
+        failure = result if isinstance(result, Unreachable) else None
+        if failure is not None:
+            self.reporter.outage(failure, request, host)
+        elif isinstance(result, Problem):
+            self.reporter.refusal(result, request, host)
         if self._listener is not None:
-            now, subjects = self._wall(), self.resource.settings.event_subject
             self._emit(
-                event_of(decision, request, host, now=now, seconds=seconds, subjects=subjects)
+                event_of(
+                    decision,
+                    request,
+                    host,
+                    now=self._wall(),
+                    seconds=seconds,
+                    subjects=self.resource.settings.event_subject,
+                    failure=failure,
+                    detail=detail_of(result),
+                )
             )
 
     def _emit(self, event: Event) -> None:

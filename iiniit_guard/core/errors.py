@@ -28,12 +28,15 @@ class IssuerUnavailable(GuardError):
     """Raised by `Guard.verify` if the token could not be verified. It may be valid.
 
     Attributes:
+        cause: `connection`, `tls`, `timeout`, …
+        detail: The failure in words, for a log.
         retry_after_seconds: When a retry may succeed.
     """
 
     def __init__(self, cause: Unreachable) -> None:
         super().__init__(f"the authorization server cannot be asked: {cause.detail}")
         self.cause = cause.cause
+        self.detail: str = cause.detail
         self.retry_after_seconds: float = cause.retry_after_seconds
 
 

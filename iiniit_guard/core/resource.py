@@ -17,7 +17,7 @@ from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
-from iiniit_guard.core.model.flow import Call, Flow
+from iiniit_guard.core.model.flow import Call, Flow, Unreachable
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import UsageError
@@ -41,10 +41,24 @@ class Entropy:
 
 
 class ProtectedResource:
-    """The state that decisions depend on. It performs no I/O."""
+    """The state that decisions depend on. It performs no I/O.
 
-    def __init__(self, settings: GuardSettings, clock: Clock, chance: Entropy) -> None:
+    Args:
+        settings: The checked settings.
+        clock: Both clocks.
+        chance: The sources of randomness.
+        report: Called with a failure that no request waits for.
+    """
+
+    def __init__(
+        self,
+        settings: GuardSettings,
+        clock: Clock,
+        chance: Entropy,
+        report: Callable[[Unreachable], object] = lambda failure: None,
+    ) -> None:
         self.settings = settings
+        self._report = report
         self.clock = clock
         self.cache: TokenCache = TokenCache(
             settings.max_cached_tokens, clock, settings.max_cached_bytes
@@ -122,6 +136,10 @@ class ProtectedResource:
         """The single issuer of this guard. None if there are several, or a callable finds them."""
         return next(iter(self._named.values())) if len(self._named) == 1 else None
 
+    def known_server(self, issuer: str) -> AuthorizationServer | None:
+        """Return the issuer with exactly this name if it is known without a call, or None."""
+        return self.named(issuer) if self._found is None else self._found.known(issuer)
+
     def server_of(self, issuer: str) -> Flow[AuthorizationServer | None]:
         """Return the trusted issuer with exactly the name `issuer`, or None.
 
@@ -196,10 +214,20 @@ class ProtectedResource:
         secret, store = self.settings.store_secret, None
         if secret is not None and settings.introspection is not None:
             store = SharedStore(
-                secret, settings, self._chance.random_bytes, settings.revocation_delay_seconds
+                secret,
+                settings,
+                self._chance.random_bytes,
+                settings.revocation_delay_seconds,
+                self._report,
             )
         return AuthorizationServer(
-            settings, self.clock, self._chance.random, self._chance.unique, store, self._first_loads
+            settings,
+            self.clock,
+            self._chance.random,
+            self._chance.unique,
+            store,
+            self._first_loads,
+            self._report,
         )
 
 

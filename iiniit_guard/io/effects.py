@@ -87,7 +87,7 @@ class EffectRunner:
         """
         match effect:
             case Fetch(request):
-                return self._fetch(request)
+                return _located(self._fetch(request), request)
             case Wait(load, timeout_seconds):
                 return _join(load, timeout_seconds)
             case ReadFile(path):
@@ -114,7 +114,7 @@ class EffectRunner:
 
         match effect:
             case Fetch(request):
-                return await self._fetch_async(request)
+                return _located(await self._fetch_async(request), request)
             case Wait(load, timeout_seconds):
                 return await _join_async(load, timeout_seconds)
             case ReadFile(path):
@@ -246,6 +246,11 @@ class EffectRunner:
             await run_async(start(), self.perform_async)
         except Exception as error:  # noqa: BLE001 - no caller waits; the next request raises it
             _log_failure(error)
+
+
+def _located(reply: HttpResponse | Unreachable, request: HttpRequest) -> HttpResponse | Unreachable:
+    """Return the reply to a request. A failure names its URL, for the log."""
+    return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
 
 
 def read_file(path: str) -> bytes | Unreachable:

@@ -132,7 +132,8 @@ class Exchange:
             type(known).__name__ for known in (error, self._root) if known is not None
         )
         what = str(error) if isinstance(error, ExchangeError) else " from ".join(names)
-        return Unreachable(self._cause(error), f"{what} at {self.place}")
+        failure = Unreachable(self._cause(error), f"{what} at {self.place}")
+        return failure.about(why=_reason_of(self._root or error.__cause__ or error))
 
     def _cause(self, error: Exception) -> Cause:
         if isinstance(error, ExchangeError):
@@ -191,6 +192,22 @@ def _left_until(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("the deadline of the call has passed")
     return left
+
+
+def _reason_of(error: BaseException) -> str | None:
+    """Return the reason that the TLS library or the operating system gives, or None.
+
+    It holds nothing that the server sent.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{_words(error.reason)}: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return _words(error.reason) or None
+    return error.strerror if isinstance(error, OSError) else None
+
+
+def _words(reason: str | None) -> str:
+    return (reason or "").lower().replace("_", " ")
 
 
 def _is_tls(error: BaseException | None) -> bool:

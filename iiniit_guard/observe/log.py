@@ -18,7 +18,8 @@ class DecisionLog:
 
     The subject is not logged, because logs are kept longer and read by more people than other data.
     The path is not logged, because it may contain personal data. The token is not logged either;
-    the first digits of its digest distinguish the lines of two tokens.
+    the first digits of its digest distinguish the lines of two tokens. Cause and detail of an event
+    are at the end of the line.
 
     Args:
         logger: The target; by default `iiniit_guard.decisions`.
@@ -39,7 +40,7 @@ class DecisionLog:
             return
         self._logger.log(
             _LEVELS[event.decision],
-            "%s %s %s %s host=%s cache=%s ms=%.2f issuer=%s client=%s token=%s",
+            "%s %s %s %s host=%s cache=%s ms=%.2f issuer=%s client=%s token=%s%s%s",
             event.decision,
             event.status or 200,
             event.reason or "-",
@@ -50,6 +51,8 @@ class DecisionLog:
             _word(event.issuer),
             _word(event.client_id),
             event.token_digest or "-",
+            "" if event.cause is None else f" cause={event.cause}",
+            "" if event.detail is None else f" {event.detail}",
         )
 
 

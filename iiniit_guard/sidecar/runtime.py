@@ -95,6 +95,7 @@ def make_running(
         engine = before.engine
     else:
         engine = engine_of(Guard(**{**settings.guard, "on_event": on_event, **more}))
+    engine.reporter.logs_refusals = False  # the decision log has a line for each refusal
     assertions = None
     if settings.upstream is not None:
         assertions = Assertions(settings.upstream, keys, engine.resource.clock, lambda: uuid4().hex)

@@ -49,23 +49,26 @@ RETURNS = {
         "resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())",
     ],
     "iiniit_guard/core/verify.py:verify": [
-        "unverified(Reason.MALFORMED_TOKEN, resource)",
+        "unverified(Reason.MALFORMED_TOKEN, resource, topic='encrypted_token')",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
         (
             "(yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, "
             "outdated=outdated))"
         ),
-        "unverified(Reason.UNKNOWN_ISSUER if unknown else Reason.MALFORMED_TOKEN, resource)",
+        (
+            "unverified(Reason.UNKNOWN_ISSUER, resource, received=issuer) if unknown else "
+            "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')"
+        ),
         "(yield from introspect(token, digest, asked, resource.cache, outdated=outdated))",
-        "before_signature(jws, hidden=resource.finds_issuers)",
-        "unverified(Reason.UNKNOWN_ISSUER, resource)",
-        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "_refused(jws, resource)",
+        ("unverified(Reason.UNKNOWN_ISSUER, resource, received=listed((named,)), expected=issuer)"),
+        "unverified(Reason.UNKNOWN_ISSUER, resource, received=listed((named,)))",
         (
             "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "
             "outdated=outdated))"
         ),
         "verified",
-        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "unverified(Reason.UNKNOWN_ISSUER, resource, received=named)",
         "verified.token",
         (
             "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "

@@ -5,7 +5,7 @@ Spec: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 7662 §2.2, RFC 8725 §3.8 to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +14,7 @@ from iiniit_guard.core.claims.shapes import ClaimShape, is_common, make_claim_sh
 from iiniit_guard.core.claims.token_kind import explicit_problem, id_token_problem, names_dpop
 from iiniit_guard.core.model.access_token import AccessToken, make_access_token
 from iiniit_guard.core.model.claims import LATEST, freeze, is_time
+from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
@@ -143,7 +144,9 @@ class ClaimChecks:
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return (
-                PROBLEMS[Reason.UNKNOWN_ISSUER]
+                PROBLEMS[Reason.UNKNOWN_ISSUER].about(
+                    received=listed((issuer,)), expected=self.issuer
+                )
                 if isinstance(issuer, str)
                 else malformed_claim("iss")
             )
@@ -214,19 +217,24 @@ class ClaimChecks:
     def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
-            return self._alone.get(value) or PROBLEMS[Reason.WRONG_AUDIENCE]
+            return self._alone.get(value) or self._wrong_audience((value,))
         if isinstance(value, list) and value:
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
             return (
                 tuple(value)
                 if not self.audiences.isdisjoint(value)
-                else PROBLEMS[Reason.WRONG_AUDIENCE]
+                else self._wrong_audience(value)
             )
         # An empty list means no audience (Ory Hydra).
         if self.audience_claim in claims and value != []:
             return malformed_claim(self.audience_claim)
-        return () if introspected and self.missing_audience else PROBLEMS[Reason.WRONG_AUDIENCE]
+        return () if introspected and self.missing_audience else self._wrong_audience(())
+
+    def _wrong_audience(self, received: Sequence[str]) -> Problem:
+        return PROBLEMS[Reason.WRONG_AUDIENCE].about(
+            received=listed(received), expected=listed(sorted(self.audiences))
+        )
 
     def _has_required(self, claims: dict[str, Any]) -> bool:
         return all(

@@ -10,6 +10,7 @@ from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Refusal, Unavailable
+from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.request import Request
 
 _NAMES: Final[Mapping[type, Literal["allow", "deny", "unavailable"]]] = {
@@ -33,10 +34,16 @@ class Event:
         reason: The reason of the refusal; None for `allow`.
         cache: `hit` (no signature check and no call), `miss`, or `none` if no token was checked.
         seconds: How long the decision took.
-        issuer: The trusted issuer of the token; None if no token was verified.
+        issuer: The trusted issuer of the verified token, or the issuer that is unavailable; None if
+            neither is known.
         client_id: Of a verified token, or None.
         subject: Of a verified token, or None; always None with `event_subject=False`.
         token_digest: First 16 hexadecimal digits of the token's SHA-256; None without a token.
+        cause: Why the guard could not verify a token, for `unavailable`: `connection`, `tls`,
+            `timeout`, …; None otherwise.
+        detail: What the log says besides: the issuer or audience that was received and expected, or
+            URL, status and failure of a call; None without such facts. Received values are
+            unverified; they are escaped, and have at most 200 characters.
     """
 
     time: float
@@ -51,10 +58,20 @@ class Event:
     client_id: str | None = None
     subject: str | None = field(default=None, repr=False)
     token_digest: str | None = None
+    cause: str | None = None
+    detail: str | None = field(default=None, repr=False)
 
 
 def event_of(
-    decision: Decision, request: Request, host: str, *, now: float, seconds: float, subjects: bool
+    decision: Decision,
+    request: Request,
+    host: str,
+    *,
+    now: float,
+    seconds: float,
+    subjects: bool,
+    failure: Unreachable | None = None,
+    detail: str | None = None,
 ) -> Event:
     """Return the event of a decision.
 
@@ -65,10 +82,13 @@ def event_of(
         now: Seconds since the epoch.
         seconds: How long it took.
         subjects: Whether the event may name the subject.
+        failure: Why the token could not be verified.
+        detail: See `Event.detail`.
     """
     refusal = decision if isinstance(decision, Refusal) else None
     who = decision.token if isinstance(decision, Refusal) else decision.token or decision.principal
     token = who if isinstance(who, AccessToken) else None
+    issuer = None if failure is None else failure.diagnosis.issuer
     return Event(
         time=now,
         host=host,
@@ -78,10 +98,12 @@ def event_of(
         reason=None if refusal is None else refusal.reason.value,
         cache=decision.cache,
         seconds=seconds,
-        issuer=None if token is None else token.issuer,
+        issuer=issuer if token is None else token.issuer,
         client_id=None if token is None else token.client_id,
         subject=who.subject if who is not None and subjects else None,
         token_digest=_digest_for_events(request),
+        cause=None if failure is None else failure.origin or failure.cause,
+        detail=detail,
     )
 
 

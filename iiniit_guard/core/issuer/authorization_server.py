@@ -52,6 +52,7 @@ class AuthorizationServer:
         store: The shared store; None without one.
         first_loads: The limit on first loads of all issuers that a callable returned. None for an
             issuer of the settings.
+        report: Called with a failure that no request waits for.
     """
 
     def __init__(
@@ -62,13 +63,17 @@ class AuthorizationServer:
         unique: Callable[[], str],
         store: SharedStore | None = None,
         first_loads: FirstLoads | None = None,
+        report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         self.settings = settings
+        self._report = report
         self.issuer: str = settings.issuer
         self.clock = clock
         self.unique = unique
         self.confirmed: bool = False
         """Whether a valid token of this issuer was seen."""
+        self.has_accepted: bool = False
+        """Whether a token of this issuer passed every check."""
         self.was_proven: bool = False
         """Whether a valid token of an issuer of this name was seen before this object existed."""
         self.is_trusted: bool = True
@@ -85,7 +90,9 @@ class AuthorizationServer:
         """
         self.is_found: bool = first_loads is not None
         """Whether a callable returned this issuer. Clients must then not learn that it exists."""
-        self.inactive: Problem = before_signature(PROBLEMS[Reason.INACTIVE], hidden=self.is_found)
+        self.inactive: Problem = before_signature(
+            PROBLEMS[Reason.INACTIVE], hidden=self.is_found
+        ).about(issuer=settings.issuer)
         """The refusal of a token that this issuer reported inactive."""
         self.headers: deque[bytes] = deque()
         """The cached JOSE headers of its tokens (see `read_header`), oldest first."""
@@ -151,6 +158,7 @@ class AuthorizationServer:
             clock=clock,
             random=random,
             hold=self.hold,
+            report=self.report,
         )
         self.keys: KeySource = KeySource(
             self._jwks_place,
@@ -162,6 +170,7 @@ class AuthorizationServer:
             clock=clock,
             random=random,
             hold=self.hold,
+            report=self.report,
         )
 
     @property
@@ -208,6 +217,10 @@ class AuthorizationServer:
             if len(keys.signers) >= MAX_HEADERS_OF_ISSUER:
                 keys.signers.clear()
             keys.signers[header.encoded] = signers
+
+    def report(self, failure: Unreachable) -> None:
+        """Report a failure that no request waits for."""
+        self._report(failure.about(issuer=self.issuer))
 
     @property
     def has_asked(self) -> bool:
@@ -268,7 +281,9 @@ class AuthorizationServer:
         source = self.settings.metadata_url or self.settings.issuer
         url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
         return (
-            Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0)
+            Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0).about(
+                url=source
+            )
             if url is None
             else url
         )

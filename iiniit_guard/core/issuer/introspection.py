@@ -61,11 +61,10 @@ def introspect(
     def start() -> Flow[AccessToken | Problem | Unreachable]:
         return _introspect(token, digest, server, cache, issued_at, verified, outdated)
 
-    return (
-        yield from server.flights.share(
-            ("introspect", digest), start, 4 * server.connection.timeout_seconds
-        )
+    outcome = yield from server.flights.share(
+        ("introspect", digest), start, 4 * server.connection.timeout_seconds
     )
+    return outcome.about(issuer=server.issuer) if isinstance(outcome, Unreachable) else outcome
 
 
 def _introspect(
@@ -105,7 +104,8 @@ def _introspect(
             server.client_authentication, server.issuer, server.clock.wall(), server.unique()
         )
         if isinstance(credentials, Unreachable):
-            return credentials
+            server.failure = credentials.about(topic="client_secret")
+            return server.failure
         sent = server.clock.now()
         reply = yield Fetch(_request(token, endpoint, credentials, server))
         breaker.record(reply, known=known)
@@ -114,7 +114,7 @@ def _introspect(
         server.calls.leave(known=known)
         if probes:
             breaker.abandon()
-    answer = reply if isinstance(reply, Unreachable) else _parse_answer(reply)
+    answer = reply if isinstance(reply, Unreachable) else _located_answer(reply, endpoint)
     server.failure = answer if isinstance(answer, Unreachable) else None
     if isinstance(answer, Unreachable):
         return answer.not_before(breaker.seconds_left)
@@ -136,6 +136,22 @@ def _introspect(
                 other, server.clock.now(), server.connection.timeout_seconds
             )
     return outcome
+
+
+def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:
+    """Return why the guard cannot sign in at the introspection endpoint, or None if it can.
+
+    No request is sent. The result is recorded as the failure of the issuer.
+    """
+    credentials = yield from sign_in(
+        server.client_authentication, server.issuer, server.clock.wall(), server.unique()
+    )
+    if isinstance(credentials, Unreachable):
+        server.failure = credentials.about(topic="client_secret")
+        return server.failure
+    if server.failure is not None and server.failure.diagnosis.topic == "client_secret":
+        server.failure = None
+    return None
 
 
 def _get_cached(
@@ -214,7 +230,7 @@ def _get_shared(
     outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
     if not isinstance(outcome, AccessToken):
         return None
-    server.confirmed = True
+    server.confirmed = server.has_accepted = True
     _keep(outcome, server.begins(claims), digest, server, cache, shared.sent, verified)
     return cache.get(digest)
 
@@ -233,6 +249,13 @@ def _request(
     )
 
 
+def _located_answer(reply: HttpResponse, endpoint: str) -> Mapping[str, Any] | Unreachable:
+    answer = _parse_answer(reply)
+    if isinstance(answer, Unreachable):
+        return answer.about(url=endpoint, status=reply.status)
+    return answer
+
+
 def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
     """Parse an introspection response. Anything else is an outage, not a fault of the token."""
     # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
@@ -248,10 +271,10 @@ def _parse_answer(reply: HttpResponse) -> Mapping[str, Any] | Unreachable:
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")
     ):
-        return Unreachable("answer", "introspection: not application/json")
+        return Unreachable("answer", "introspection: not application/json").about(topic="no_json")
     answer = parse_object(reply.body)
     if answer is None:
-        return Unreachable("answer", "introspection: not a JSON object")
+        return Unreachable("answer", "introspection: not a JSON object").about(topic="no_json")
     # "false", 1 and null are not booleans (RFC 7662 §2.2).
     if not isinstance(answer.get("active"), bool):
         return Unreachable("answer", "introspection: active is not a boolean")
@@ -282,6 +305,7 @@ def _remember(
         # response.
         outcome = server.inactive
     if isinstance(outcome, Problem):
+        outcome = outcome.about(issuer=server.issuer)
         # Renew an existing tombstone: an active response may have been requested in the meantime.
         if cache.drop(digest) or server.tombstones.supersedes(digest, float("-inf")):
             server.tombstones.add(digest)
@@ -291,7 +315,7 @@ def _remember(
         )
         server.refused.keep(digest, outcome, young=young)
         return outcome
-    server.confirmed = True
+    server.confirmed = server.has_accepted = True
     server.refused.forget(digest)
     _keep(outcome, server.begins(claims), digest, server, cache, sent, verified, length)
     return outcome

@@ -11,6 +11,7 @@ from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import JoseHeader, Jws
+from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
@@ -34,14 +35,14 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
     """
     problem = check_header(jws.header, server)
     if problem is not None:
-        return before_signature(problem, hidden=server.is_found)
+        return _refused(problem, server)
     source, now = server.keys, server.clock.now()
     keys, fetched = source.fresh_at(*now), False
     if keys is None:
         before = source.value
         obtained = yield from source.get()
         if isinstance(obtained, Unreachable):
-            return obtained
+            return obtained.about(issuer=server.issuer)
         keys, now, fetched = obtained, server.clock.now(), obtained is not before
     validity = _signer(jws, keys, server)
     if validity is None and not refetch_cannot_help(jws.header, keys, server):
@@ -51,14 +52,12 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
         else:
             newer = yield from source.refresh_for(keys)
             if isinstance(newer, Unreachable):
-                return newer
+                return newer.about(issuer=server.issuer)
             if newer is not None:
                 keys, now = newer, server.clock.now()
                 validity = _signer(jws, keys, server)
     if validity is None:
-        return before_signature(
-            signature_problem(keys.find(jws.header.kid, jws.header.alg)), hidden=server.is_found
-        )
+        return _refused(signature_problem(keys.find(jws.header.kid, jws.header.alg)), server)
     return check_verified_claims(validity, jws.header, jws.claims, server, *now)
 
 
@@ -76,10 +75,16 @@ def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity 
 def check_header(header: JoseHeader, server: AuthorizationServer) -> Problem | None:
     """Return the problem with a header that no token of this server may have, or None."""
     if header.alg not in server.algorithms:
-        return PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+        problem = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+        return problem.about(expected=listed(server.settings.algorithms))
     if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
-        return PROBLEMS[Reason.WRONG_TYPE]
+        types = listed(sorted(typ or "(no typ)" for typ in server.types))
+        return PROBLEMS[Reason.WRONG_TYPE].about(expected=types)
     return None
+
+
+def _refused(problem: Problem, server: AuthorizationServer) -> Problem:
+    return before_signature(problem, hidden=server.is_found).about(issuer=server.issuer)
 
 
 def check_verified_claims(
@@ -95,7 +100,7 @@ def check_verified_claims(
     checks = server.checks
     outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
     if isinstance(outcome, Problem):
-        return outcome
+        return outcome.about(issuer=server.issuer)
     # Whole seconds: all tokens of one second share the number.
     longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
     ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time

@@ -49,6 +49,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: As for `RevalidatedDocument`.
+        report: As for `RevalidatedDocument`.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
+        report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         super().__init__(
             "jwks",
@@ -73,6 +75,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
             clock=clock,
             random=random,
             hold=hold,
+            report=report,
         )
         self._locate = locate
         self._issuer_validity = issuer_validity
@@ -137,11 +140,8 @@ class KeySource(RevalidatedDocument[JwkSet]):
     def _unchanged(self) -> Unreachable | None:
         if self.failure is None:
             return None
-        return Unreachable(
-            "waiting",
-            f"jwks: the last attempt failed ({self.failure.detail})",
-            max(1.0, self._cooldown_left),
-        )
+        detail = f"jwks: the last attempt failed ({self.failure.detail})"
+        return self.failure.awaited(detail, max(1.0, self._cooldown_left))
 
     @property
     def _cooldown_left(self) -> float:
@@ -162,11 +162,12 @@ class KeySource(RevalidatedDocument[JwkSet]):
             if isinstance(reply, Unreachable):
                 return reply
             if reply.status != 200:
-                return Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
+                refused = Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
+                return refused.about(url=place, status=reply.status)
             content, lifetime = reply.body, _lifetime(reply)
         keys = yield from read_jwk_set(content)
         if keys is None:
-            return Unreachable("answer", "jwks: not a JWK Set")
+            return Unreachable("answer", "jwks: not a JWK Set").about(url=place, topic="no_json")
         return keys, min(lifetime, self._max_age)
 
     def _take(self, value: JwkSet) -> Unreachable | None:

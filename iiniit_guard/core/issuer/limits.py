@@ -27,6 +27,7 @@ class CircuitBreaker:
         self._pause = _FIRST_PAUSE_SECONDS
         self._open_until: float | None = None
         self._probing_until = float("-inf")
+        self._last = Unreachable("connection", "introspection")
 
     def reset_after_fork(self) -> None:
         """Replace the lock. A thread of the parent process may have held the old one."""
@@ -49,8 +50,7 @@ class CircuitBreaker:
             if now >= self._open_until and now >= self._probing_until:
                 self._probing_until = now + probe_seconds
                 return None
-            return Unreachable(
-                "waiting",
+            return self._last.awaited(
                 "introspection: the server could not be reached lately",
                 max(1.0, self._open_until - now),
             )
@@ -84,6 +84,8 @@ class CircuitBreaker:
         cause = outcome.cause if isinstance(outcome, Unreachable) else None
         with self._lock:
             now = self._monotonic()
+            if isinstance(outcome, Unreachable):
+                self._last = outcome
             if cause == "dropped" and not known:
                 # The outcome is no evidence in either direction.
                 self._probing_until = float("-inf")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.jose.jws import parse_object
+from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.flow import (
     Connection,
     Fetch,
@@ -87,7 +88,7 @@ def load_metadata(
         document = _parse_metadata(reply, issuer)
         if not isinstance(document, Unreachable):
             return document, LIFETIME_SECONDS
-        failure = document
+        failure = document.about(url=url, status=reply.status)
     return failure
 
 
@@ -96,9 +97,11 @@ def _parse_metadata(reply: HttpResponse, issuer: str) -> Mapping[str, Any] | Unr
         return Unreachable("answer", f"metadata: status {reply.status}", retry_after(reply))
     document = parse_object(reply.body)
     if document is None:
-        return Unreachable("answer", "metadata: not a JSON object")
+        return Unreachable("answer", "metadata: not a JSON object").about(topic="no_json")
     if document.get("issuer") != issuer:
-        return Unreachable("answer", "metadata: its issuer is not the configured one")
+        other = Unreachable("answer", "metadata: its issuer is not the configured one")
+        received = listed((document.get("issuer"),))
+        return other.about(received=received, expected=issuer, topic="metadata_issuer")
     return document
 
 

@@ -87,6 +87,11 @@ class FoundIssuers:
                 known.server for kept in (self._proven, self._unproven) for known in kept.values()
             )
 
+    def known(self, issuer: str) -> AuthorizationServer | None:
+        """Return the cached issuer of this name, or None."""
+        known = self._proven.get(issuer) or self._unproven.get(issuer)
+        return None if known is None else known.server
+
     def remaining(self, issuer: str) -> float:
         """Return the seconds until `issuer` must be looked up again; 0 if it must be now.
 

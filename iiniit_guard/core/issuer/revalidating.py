@@ -19,6 +19,7 @@ T = TypeVar("T")
 _REFRESH_FROM = 0.8
 _REFRESH_JITTER = 0.1
 _FIRST_WAIT_SECONDS = 5.0
+_NO_FAILURE = Unreachable("connection", "")
 
 
 class RevalidatedDocument(Generic[T]):
@@ -35,6 +36,8 @@ class RevalidatedDocument(Generic[T]):
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: Returns why a missing document must not be fetched now, or None.
+        report: Called with a failure that no request waits for, or that a last valid document hides
+            from the requests.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class RevalidatedDocument(Generic[T]):
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
+        report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         self.value: T | None = None
         self.fetched: Moment = Moment(float("-inf"), float("-inf"))
@@ -60,6 +64,7 @@ class RevalidatedDocument(Generic[T]):
         self._clock = clock
         self._random = random
         self._hold = hold
+        self._report = report
         self._lock = Lock()
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
@@ -134,7 +139,7 @@ class RevalidatedDocument(Generic[T]):
             age = self.age
             if age < self._life:
                 if age >= self._refresh_from and self._begins_refresh():
-                    yield Spawn(self.load)
+                    yield Spawn(self._refresh)
                 return value
             # A refresh that began before the expiry may end after it. Callers do not wait for it,
             # for as long as one call may take and a stale document may be used.
@@ -149,13 +154,23 @@ class RevalidatedDocument(Generic[T]):
         # The server fails: a hanging server must not delay a caller at each retry.
         if last is not None and self.failure is not None:
             if self._begins_refresh():
-                yield Spawn(self.load)
+                yield Spawn(self._refresh)
             return last
         held = self._hold() if last is None and not self.loading else None
         outcome = (yield from self.load()) if held is None else held
         if isinstance(outcome, Unreachable):
             last = self._last_good()
-            return outcome if last is None else last
+            if last is None:
+                return outcome
+            self._report(outcome)
+            return last
+        return outcome
+
+    def _refresh(self) -> Flow[T | Unreachable]:
+        """Load in the background, and report a failure."""
+        outcome = yield from self.load()
+        if isinstance(outcome, Unreachable):
+            self._report(outcome)
         return outcome
 
     def load(self) -> Flow[T | Unreachable]:
@@ -224,4 +239,4 @@ class RevalidatedDocument(Generic[T]):
         detail = f"{self._name}: the last attempt failed" + (
             f" ({failure.detail})" if failure is not None else ""
         )
-        return Unreachable("waiting", detail, self.retry_after)
+        return (failure or _NO_FAILURE).awaited(detail, self.retry_after)

@@ -58,6 +58,7 @@ class SharedStore:
             checks share responses.
         random_bytes: Returns unpredictable bytes, for nonces.
         longest_seconds: How long a response is used at most.
+        report: Called with the failure to read the secret.
     """
 
     def __init__(
@@ -66,12 +67,15 @@ class SharedStore:
         settings: TrustedIssuer,
         random_bytes: Callable[[int], bytes],
         longest_seconds: float,
+        report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         self._secret = secret
         self._keys: tuple[bytes, AESGCM] | None = None
         self._context = _context(settings)
         self._random_bytes = random_bytes
         self._longest = longest_seconds
+        self._report = report
+        self._issuer = settings.issuer
 
     def get(self, digest: bytes, now: Moment) -> Flow[SharedAnswer | None]:
         """Return the stored active response for a token, unless the token ended since then.
@@ -159,7 +163,10 @@ class SharedStore:
         """
         if self._keys is None:
             secret = yield from reveal(self._secret)
-            if isinstance(secret, Unreachable) or len(secret) < SHORTEST_SECRET:
+            if isinstance(secret, str) and len(secret) < SHORTEST_SECRET:
+                secret = Unreachable("credentials", "store_secret: too short")
+            if isinstance(secret, Unreachable):
+                self._report(secret.about(issuer=self._issuer, topic="store_secret"))
                 return False
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

@@ -9,6 +9,8 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Diagnosis
+
 T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -97,11 +99,23 @@ class Unreachable:
             breaker forbids a call. `file` means that a key file cannot be read.
         detail: For the guard's own log; it holds no token, secret or body.
         retry_after_seconds: When a retry may succeed.
+        origin: The cause of the failure that is waited for, if `cause` is `waiting`; else None.
+        diagnosis: For the log of the guard. It does not count for equality.
     """
 
     cause: Cause
     detail: str
     retry_after_seconds: float = 1.0
+    origin: Cause | None = field(default=None, repr=False, compare=False)
+    diagnosis: Diagnosis = field(default=NO_DIAGNOSIS, repr=False, compare=False)
+
+    def about(self, **known: Any) -> Unreachable:
+        """Return this outcome with a more complete diagnosis; see `Diagnosis`."""
+        return replace(self, diagnosis=self.diagnosis.updated(**known))
+
+    def awaited(self, detail: str, seconds: float) -> Unreachable:
+        """Return the outcome of a caller that must wait after this failure."""
+        return Unreachable("waiting", detail, seconds, self.origin or self.cause, self.diagnosis)
 
     def not_before(self, seconds: float) -> Unreachable:
         """Return this outcome with a `retry_after_seconds` of at least `seconds`.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Diagnosis
 
 
 class Reason(StrEnum):
@@ -61,6 +63,7 @@ class Problem:
         scheme: The accepted scheme, in lower case, whose challenge carries the code.
         shown: The refusal that the client receives in place of this one. Events name this one. None
             if the client may receive this one.
+        diagnosis: For the log of the guard. It does not count for equality.
 
     Raises:
         ValueError: The description holds a character that RFC 6750 §3 forbids.
@@ -72,12 +75,17 @@ class Problem:
     description: str
     scheme: str = "bearer"
     shown: Problem | None = None
+    diagnosis: Diagnosis = field(default=NO_DIAGNOSIS, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _DESCRIPTION_CHARACTERS.issuperset(self.description):
             raise ValueError(
                 "a description contains a character that RFC 6750 section 3 does not allow"
             )
+
+    def about(self, **known: Any) -> Problem:
+        """Return this problem with a more complete diagnosis; see `Diagnosis`."""
+        return replace(self, diagnosis=self.diagnosis.updated(**known))
 
 
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:

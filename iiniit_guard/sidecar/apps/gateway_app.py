@@ -101,6 +101,7 @@ class _Introspect:
                         running.engine,
                         running.introspection_clients,
                         self._sidecar.observe,
+                        running.authorizer.count_local_hit,
                     ),
                 )
 

@@ -16,11 +16,13 @@ from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER, credential_of
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request, request_from_scope
 from iiniit_guard.sidecar.gateway.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.gateway.identity import Header, identity_headers
+from iiniit_guard.sidecar.gateway.local_tokens import LocalTokens
 from iiniit_guard.sidecar.gateway.refusal_header import VARY, fold
+from iiniit_guard.sidecar.gateway.wrong_gateway import unknown_original, untrusted_peer
 from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ class Authorizer:
         self._is_quick = self._plain and not by.tells_all
         self._requirements: dict[tuple[str, str], Requirement] = {}
         self._asked: dict[bytes, float] = {}
+        self._local = LocalTokens(by.engine.resource)
         self._preflight_notice = PreflightNotice()
 
     def check_cached(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
@@ -123,16 +126,14 @@ class Authorizer:
         if requirement is not ANY_TOKEN and requirement.check(token, self._wall) is not None:
             return None
         identity = identity_headers(token)
-        self._by.history.hit(now, perf_counter() - started)
+        self._by.history.hit(now, perf_counter() - started, local=entry in self._local)
         return identity
 
     async def check(self, scope: Mapping[str, Any]) -> Reply:
         """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
-                self._engine.refuse(
-                    request_from_scope(scope), PROBLEMS[Reason.UNTRUSTED_PEER], host=HOST
-                ),
+                self._engine.refuse(request_from_scope(scope), untrusted_peer(scope), host=HOST),
                 scope,
                 folds=False,
             )
@@ -140,7 +141,7 @@ class Authorizer:
         if original is None:
             return self._refused(
                 self._engine.refuse(
-                    request_from_scope(scope), PROBLEMS[Reason.UNKNOWN_ORIGINAL], host=HOST
+                    request_from_scope(scope), unknown_original(scope, self._by.dialect), host=HOST
                 ),
                 scope,
             )
@@ -156,11 +157,21 @@ class Authorizer:
         if self._by.assertions is not None and isinstance(requirement, Policy):
             await self._ask_anew(request)
         decision = await self._engine.authenticate_async(request, requirement, host=HOST)
+        if decision.cache == "hit":
+            presented = self._presented(request)
+            if presented is not None:
+                self.count_local_hit(digest_of(presented))
         if isinstance(decision, Allow):
             return self._granted(decision, request, original, requirement)
         if self._by.preflights == "auto" and is_preflight(request):
             self._preflight_notice.log(self._wall())
         return self._refused(decision, scope)
+
+    def count_local_hit(self, digest: bytes) -> None:
+        """Count that the hit on a cached token saved no call, if it needs none."""
+        entry = self._engine.resource.find(digest)
+        if entry is not None and entry in self._local:
+            self._by.history.count_local_hit()
 
     def _requirement_for(self, original: Original) -> Requirement:
         if self._rules is None:

@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -42,6 +43,7 @@ async def introspect(
     engine: Engine,
     introspection_clients: IntrospectionClients,
     observe: Callable[[Event], object],
+    count_hit: Callable[[bytes], object] = lambda digest: None,
 ) -> Reply:
     """Handle one introspection request.
 
@@ -51,6 +53,7 @@ async def introspect(
         engine: Verifies the token.
         introspection_clients: The clients that may introspect tokens.
         observe: Called with an event for each token that was verified.
+        count_hit: Called with the digest of a token that was cached.
 
     Returns:
         200 with an introspection response (`exp` and `max-age` are the remaining time until the
@@ -82,6 +85,8 @@ async def introspect(
         return _error(400, "invalid_request")
     is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
     cache: Cache = "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
+    if cache == "hit":
+        count_hit(digest_of(token))
     started = time.perf_counter()
     try:
         found = await _verify(token, engine)
@@ -90,7 +95,8 @@ async def introspect(
         observe(_event(engine, "deny", refused.reason.value, cache, started))
         return _reply(200, _INACTIVE, b"no-store")
     except IssuerUnavailable as outage:
-        observe(_event(engine, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started))
+        event = _event(engine, "unavailable", Reason.ISSUER_UNAVAILABLE.value, cache, started)
+        observe(replace(event, cause=outage.cause, detail=outage.detail))
         return _error(
             503,
             "temporarily_unavailable",
@@ -107,7 +113,7 @@ async def _verify(token: str, engine: Engine) -> AccessToken:
 
     A token that has expired by its own `exp` must not be reported as active.
     """
-    found = await engine.verify_async(token)
+    found = await engine.verify_async(token, host="introspect")
     if found.expires_at is not None and found.expires_at <= engine.resource.clock.wall():
         raise TokenRefused(PROBLEMS[Reason.EXPIRED])
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -10,18 +11,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from iiniit_guard.sidecar.apps.build import LISTENERS, Listener
 from iiniit_guard.sidecar.runtime import make_running
 from iiniit_guard.sidecar.server.serve import run
 from iiniit_guard.sidecar.server.supervisor import Supervisor, worker_command
-from iiniit_guard.sidecar.settings.listeners import open_sockets, remove_unix_sockets
+from iiniit_guard.sidecar.settings.listeners import name_of, open_sockets, remove_unix_sockets
 from iiniit_guard.sidecar.settings.sidecar_settings import SidecarSettings, read_settings
 from iiniit_guard.sidecar.sidecar import Sidecar
 from iiniit_guard.sidecar.status.history import History
 
 Sockets = dict[Listener, list[socket.socket]]
+_log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 
 def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
@@ -49,7 +51,10 @@ def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
     try:
         for listener in LISTENERS:
             if places[listener]:
-                sockets[listener] = open_sockets(places[listener])
+                setting = "bind" if listener == "gateway" else f"{listener}_bind"
+                sockets[listener] = open_sockets(places[listener], setting)
+        for listener, opened in sockets.items():
+            _log.info("%s: listening on %s", listener, ", ".join(map(name_of, opened)))
         if settings.workers == 1:
             run(Sidecar(read), sockets)
         else:

@@ -143,6 +143,7 @@ class Dialect:
     """
 
     def __init__(self, gateway: Gateway, *, certificates: bool = False) -> None:
+        self._gateway = gateway
         names = self._names = NAMES[gateway]
         self._certificates = certificates
         self._own = frozenset(name for name in (*names, _HOST_FIELD) if name is not None)
@@ -202,6 +203,33 @@ class Dialect:
             certificate,
         )
 
+    def find_fault(self, scope: Mapping[str, Any]) -> str:
+        """Return why `read` cannot read the original request: the names of the fields at fault.
+
+        The result holds no value of a field.
+        """
+        sent = [name for name, _ in scope["headers"]]
+        names = self._names
+        needed = [name for name in (names.method, names.uri, names.host) if name is not None]
+        needed += [] if names.method is None else [names.scheme]
+        missing = [name for name in needed if name not in sent]
+        repeated = sorted(name for name in self._own if sent.count(name) > 1)
+        if missing:
+            fault = f"missing: {_named(missing)}"
+        elif repeated:
+            fault = f"sent more than once: {_named(repeated)}"
+        elif names.method is None and _own_target(scope) == b"":
+            fault = f"the path does not begin with {PREFIX.decode()}"
+        else:
+            fault = f"malformed: one of {_named(sorted(self._own))}"
+        others = [
+            gateway
+            for gateway, fields in NAMES.items()
+            if missing and fields.method is not None and {fields.method, fields.uri} <= set(sent)
+        ]
+        hint = f"; the fields are those of {' or '.join(others)}" if others else ""
+        return f"gateway = '{self._gateway}': {fault}{hint}"
+
     def _check(self, method: bytes, host: bytes) -> str | None:
         if _METHOD.fullmatch(method) is None or _HOST.fullmatch(host) is None:
             return None
@@ -209,6 +237,10 @@ class Dialect:
             self._well_formed.clear()
         known = self._well_formed[method, host] = method.decode("ascii")
         return known
+
+
+def _named(names: Sequence[bytes]) -> str:
+    return ", ".join(name.decode("ascii").title() for name in names)
 
 
 def _own_target(scope: Mapping[str, Any]) -> bytes:

@@ -21,14 +21,23 @@ def bind_fault(value: object) -> str | None:
     place = str(value)
     if place.startswith(_UNIX):
         return None if len(place) > len(_UNIX) else "unix: must be followed by a path"
+    if place.isascii() and place.lstrip(":").isdecimal():
+        return (
+            f"{place!r} must be host:port; for this port on loopback write "
+            f"'127.0.0.1:{place.lstrip(':')}'"
+        )
     host, port = _split(place)
     if not (host and port.isascii() and port.isdecimal() and int(port) < 65536):
         return f"{place!r} must be host:port, [address]:port or unix:/path"
     return None
 
 
-def open_sockets(places: Iterable[str]) -> list[socket.socket]:
+def open_sockets(places: Iterable[str], setting: str = "bind") -> list[socket.socket]:
     """Open a listening socket for each address. Workers share the sockets.
+
+    Args:
+        places: The addresses.
+        setting: The setting that names them, for the fault.
 
     Raises:
         SettingsError: An address is in use, unknown or not available on this host. The sockets
@@ -42,9 +51,18 @@ def open_sockets(places: Iterable[str]) -> list[socket.socket]:
             for each in opened:
                 each.close()
             raise SettingsError(
-                [f"bind: {place}: {error.strerror or type(error).__name__}"]
+                [f"{setting}: {place}: {error.strerror or type(error).__name__}"]
             ) from None
     return opened
+
+
+def name_of(opened: socket.socket) -> str:
+    """Return the address of a listening socket, as settings write it."""
+    address = opened.getsockname()
+    if opened.family == socket.AF_UNIX:
+        return f"{_UNIX}{address}"
+    host = f"[{address[0]}]" if opened.family == socket.AF_INET6 else address[0]
+    return f"{host}:{address[1]}"
 
 
 def remove_unix_sockets(places: Iterable[str]) -> None:

@@ -218,13 +218,9 @@ def _table(
         if key not in checks:
             faults.append(f"{name}.{key}: unknown setting")
             continue
-        listed = (
-            [value]
-            if isinstance(value, str)
-            and checks[key](value) is not None
-            and checks[key]([value]) is None
-            else value
-        )
+        # A setting that takes a list also takes one string. The fault is then that of the string.
+        takes_list = isinstance(value, str) and checks[key](value) == check.texts(value)
+        listed = [value] if takes_list else value
         fault = checks[key](listed)
         if fault is not None:
             faults.append(f"{name}.{key}: {fault}")

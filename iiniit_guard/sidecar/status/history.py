@@ -35,7 +35,8 @@ The members of a minute are:
   `unavailable`. The reason is "" for `allow`;
 - `latency`: cache result → number of requests in each bucket of `BOUNDS`;
 - `seconds`: cache result → sum of the latencies;
-- `calls`: number of introspection calls.
+- `calls`: number of introspection calls;
+- `local_hits`: number of hits on tokens that need no introspection.
 """
 
 
@@ -55,9 +56,11 @@ class _Span:
     latency: dict[str, list[int]] = field(default_factory=_no_latency)
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CACHES, 0.0))
     calls: int = 0
+    local_hits: int = 0
 
     def add(self, other: _Span) -> None:
         self.calls += other.calls
+        self.local_hits += other.local_hits
         for key, number in other.counts.items():
             self.counts[key] = self.counts.get(key, 0) + number
         for cache in CACHES:
@@ -77,6 +80,7 @@ class _Span:
             "latency": {cache: list(numbers) for cache, numbers in self.latency.items()},
             "seconds": dict(self.seconds),
             "calls": self.calls,
+            "local_hits": self.local_hits,
         }
 
 
@@ -95,16 +99,23 @@ class History:
         self._closed = _Span()  # the sum of all completed minutes
         self._begin(self._started)
 
-    def hit(self, now: float, seconds: float) -> None:
+    def hit(self, now: float, seconds: float, *, local: bool = False) -> None:
         """Count a request that was allowed by a cached token.
 
         The guard creates no event for it, because an event costs as much as the decision.
+
+        Args:
+            now: Seconds since the epoch.
+            seconds: How long the decision took.
+            local: The token needs no introspection, so the hit saves no call.
         """
         if now >= self._ends:
             self._turn(now)
         self._counts[_HIT] = self._counts.get(_HIT, 0) + 1
         self._seconds["hit"] += seconds
         self._hits[bisect_left(BOUNDS, seconds)] += 1
+        if local:
+            self._span.local_hits += 1
 
     def record(self, event: Event) -> None:
         """Count the decision of an event. The method can be passed as `Guard(on_event=...)`."""
@@ -114,6 +125,10 @@ class History:
         counts[key] = counts.get(key, 0) + 1
         self._seconds[cache] += event.seconds
         self._latency[cache][bisect_left(BOUNDS, event.seconds)] += 1
+
+    def count_local_hit(self) -> None:
+        """Count that the hit of the last event saved no call."""
+        self._span.local_hits += 1
 
     def count_calls(self, made: int) -> None:
         """Update the number of introspection calls.
@@ -227,7 +242,7 @@ def summary(minute: Mapping[str, Any]) -> dict[str, Any]:
         "misses": caches["miss"],
         "hit_ratio": caches["hit"] / looked if looked else None,
         "calls": minute["calls"],
-        "calls_saved": caches["hit"],
+        "calls_saved": max(0, caches["hit"] - minute.get("local_hits", 0)),
         **{
             name: quantile(share, latency)
             for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -253,4 +268,5 @@ def _sum(minutes: list[Mapping[str, Any]]) -> dict[str, Any]:
         },
         "seconds": {cache: sum(minute["seconds"][cache] for minute in minutes) for cache in CACHES},
         "calls": sum(minute["calls"] for minute in minutes),
+        "local_hits": sum(minute.get("local_hits", 0) for minute in minutes),
     }

@@ -42,7 +42,7 @@ def render(snapshot: Snapshot, *, live: bool = True) -> str:
     """
     hour, since = last_hour(snapshot), summary(snapshot["total"])
     refresh = f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">' if live else ""
-    state, words = _state(snapshot)
+    state, words = _state(snapshot, hour)
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{refresh}'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta '
@@ -57,7 +57,7 @@ def render(snapshot: Snapshot, *, live: bool = True) -> str:
     )
 
 
-def _state(snapshot: Snapshot) -> tuple[str, str]:
+def _state(snapshot: Snapshot, hour: Hour) -> tuple[str, str]:
     failing = [issuer for issuer in snapshot["issuers"] if state_of(issuer) == "bad"]
     if failing:
         return "bad", f"{len(failing)} of {things(len(snapshot['issuers']), 'issuer')} failing"
@@ -65,6 +65,9 @@ def _state(snapshot: Snapshot) -> tuple[str, str]:
         return "wait", "Not ready"
     if snapshot["settings"]["faults"]:
         return "wait", "Old settings in use"
+    unavailable = hour.total["decisions"].get("unavailable", 0)
+    if unavailable:
+        return "wait", f"{count(unavailable)} answered 503 in the last hour"
     return "good", "All is well"
 
 

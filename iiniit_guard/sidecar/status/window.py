@@ -58,6 +58,7 @@ def last_hour(snapshot: Mapping[str, Any]) -> Hour:
             ]
         },
         "calls": sum(minute["calls"] for minute in there),
+        "local_hits": sum(minute.get("local_hits", 0) for minute in there),
     }
     return Hour(
         first,

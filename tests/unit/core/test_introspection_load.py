@@ -149,7 +149,7 @@ def test_a_secret_that_cannot_be_read_is_an_outage_and_costs_no_place():
     for number in range(FLOOD + 1):
         steps = world.ask(str(number))
         assert steps.path == "/run/secret"
-        assert steps.send(missing).result is missing
+        assert steps.send(missing).result == missing
     assert world.ask().send(b"from the file").form["client_secret"] == "from the file"
 
 

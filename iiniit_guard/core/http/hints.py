@@ -1,0 +1,80 @@
+"""What to look at: one hint for each reason of a refusal and for each cause of an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from iiniit_guard.core.model.diagnosis import Topic
+from iiniit_guard.core.model.flow import Cause
+from iiniit_guard.core.model.problem import Reason
+
+_CLIENT: Final = "the request of the client; the settings of the guard are not the cause"
+_CLOCK: Final = "the clocks of this host and of the issuer (NTP); then clock_leeway_seconds"
+_ORDER: Final = "the other layers that read the same request: they may see another path or method"
+_POLICY: Final = "the scopes that the client requests and the policy of this path"
+
+HINTS: Final[Mapping[Reason, str]] = {
+    Reason.NO_TOKEN: "whether a proxy in front of this server removes Authorization",
+    Reason.SEVERAL_CREDENTIALS: "whether a proxy adds a second Authorization field",
+    Reason.MALFORMED_HEADER: _CLIENT,
+    Reason.TOKEN_TOO_LONG: "max_token_bytes, and why the issuer writes such long tokens",
+    Reason.TOKEN_IN_QUERY: "the client: it must send the token in Authorization",
+    Reason.MALFORMED_TOKEN: _CLIENT,
+    Reason.UNSUPPORTED_ALGORITHM: "algorithms, and with which algorithm the issuer signs",
+    Reason.UNSUPPORTED_CRITICAL: "the settings of the issuer: it writes a header parameter (crit) "
+    "that the guard does not support",
+    Reason.WRONG_TYPE: "whether the client sends an ID token or a refresh token instead of the "
+    "access token; then profile",
+    Reason.NOT_VERIFIED: _CLIENT,
+    Reason.UNKNOWN_ISSUER: "issuer: it must equal iss exactly, also the trailing slash",
+    Reason.UNKNOWN_KEY: "jwks_uri or jwks_file: they must belong to the issuer that signed; a key "
+    "that was just rotated is fetched within keys_cooldown_seconds",
+    Reason.BAD_SIGNATURE: "jwks_uri or jwks_file: the keys may be those of another environment",
+    Reason.EXPIRED: "if every token is refused: the clock of this host; otherwise the client must "
+    "fetch a new token",
+    Reason.NOT_YET_VALID: _CLOCK,
+    Reason.ISSUED_IN_FUTURE: _CLOCK,
+    Reason.WRONG_AUDIENCE: "audience: it must equal a value of aud exactly, also the trailing "
+    "slash; or the client requests the token for another API",
+    Reason.MALFORMED_CLAIM: "profile, and which claims the issuer writes into its access tokens",
+    Reason.INACTIVE: "the issuer: it says that the token expired, was revoked or is not its own",
+    Reason.REVOKED: "the issuer: the token was revoked",
+    Reason.UNSUPPORTED_CONFIRMATION: "the issuer: it binds the token to a key (DPoP or mTLS)",
+    Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
+    Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
+    Reason.MISSING_SCOPE: _POLICY,
+    Reason.INSUFFICIENT_AUTHENTICATION: _POLICY,
+    Reason.NO_RULE: "the rules: none matches this method and path",
+    Reason.AMBIGUOUS_PATH: _ORDER,
+    Reason.METHOD_OVERRIDE: _ORDER,
+    Reason.UNKNOWN_ORIGINAL: "gateway in guard.toml, and the fields that the gateway sends",
+    Reason.UNTRUSTED_PEER: "server.trusted_proxies: it must contain the address of the gateway",
+    Reason.ISSUER_UNAVAILABLE: "the issuer",
+}
+
+CAUSE_HINTS: Final[Mapping[Cause, str]] = {
+    "connection": "host and port of the URL, DNS, firewall, and whether http_proxy is needed",
+    "dropped": "a proxy or a firewall between this host and the issuer",
+    "tls": "ca_file: it must contain the authority that signed the certificate; and the name in it",
+    "timeout": "firewall and proxy on the way to the issuer; then timeout_seconds",
+    "protocol": "whether the URL names a server of HTTP, and a proxy on the way",
+    "too_large": "whether the URL is the right one: the response is over 1 MiB",
+    "answer": "whether the URL is the right one: call it with curl from this host",
+    "credentials": "introspection: client_id, client_secret and the method that the issuer expects",
+    "busy": "the response times of the issuer: too many calls wait for it",
+    "waiting": "the last failure before this line",
+    "file": "the path in the settings, and whether this user may read the file",
+}
+
+TOPIC_HINTS: Final[Mapping[Topic, str]] = {
+    "opaque_token": "the token is no JWT: set introspection (client_id, client_secret), or make "
+    "the issuer write JWTs, often by requesting them for this audience",
+    "encrypted_token": "the token is encrypted (JWE) or has not three parts: make the issuer write "
+    "signed JWTs, often by requesting them for this audience",
+    "client_secret": "the file or the key with the secret of introspection",
+    "metadata_issuer": "issuer: set it to the received value if that is the issuer of the tokens; "
+    "metadata_url names the document of another issuer otherwise",
+    "no_json": "whether a login page, a proxy or a firewall answers in place of the issuer",
+    "store_secret": "store_secret: the file that holds it",
+}

@@ -1,0 +1,64 @@
+"""The diagnosis of a refusal or an outage, for the log only: a client never receives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeAlias
+
+LONGEST: Final = 200
+"""The number of characters of a received value that are kept at most."""
+
+Topic: TypeAlias = Literal[
+    "opaque_token", "encrypted_token", "client_secret", "metadata_issuer", "no_json", "store_secret"
+]
+"""A more specific subject than the reason of a refusal or the cause of an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The known causes of one refusal or outage.
+
+    Attributes:
+        issuer: The trusted issuer concerned, as the settings name it. None if it is unknown.
+        received: The issuer or the audience that the token, or the metadata, names. Unverified: the
+            log escapes it.
+        expected: The value that the settings require in its place.
+        url: The URL of the failing call.
+        status: The HTTP status of the response to that call.
+        why: The reason that the TLS library or the operating system gave.
+        topic: Selects a more specific hint.
+        detail: A sentence of the guard about this request. It holds no value from the request.
+    """
+
+    issuer: str | None = None
+    received: str | None = field(default=None, repr=False)
+    expected: str | None = None
+    url: str | None = None
+    status: int | None = None
+    why: str | None = None
+    topic: Topic | None = None
+    detail: str | None = None
+
+    def updated(self, **more: Any) -> Diagnosis:
+        """Return this diagnosis with `more`. A value that is known already stays."""
+        missing = {name: value for name, value in more.items() if getattr(self, name) is None}
+        return replace(self, **missing) if missing else self
+
+
+NO_DIAGNOSIS: Final = Diagnosis()
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return the texts among `values`, separated by commas, at most `LONGEST` characters.
+
+    A token can name thousands of audiences, so this reads no more of them than it returns.
+    """
+    text = ""
+    for value in values:
+        if not isinstance(value, str):
+            continue
+        text = f"{text}, {value[:LONGEST]}" if text else value[:LONGEST]
+        if len(text) > LONGEST:
+            return text[: LONGEST - 3] + "..."
+    return text

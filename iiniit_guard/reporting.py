@@ -1,0 +1,230 @@
+"""Lines of the logger `iiniit_guard` about refusals and outages, without any configuration.
+
+Python shows warnings by default, and no lines of the level INFO. So a line is a warning if an
+operator should act: an outage, and a refusal that a wrong setting usually causes, until the issuer
+concerned has sent a good token. Every other refusal is a line of the level INFO.
+
+A client decides how many requests it sends and what its tokens name. Therefore warnings are limited
+in rate, every table is bounded, and received values are escaped.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from iiniit_guard.core.http.bearer import WHITE_SPACE
+from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
+from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
+from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.problem import Problem, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+    from iiniit_guard.core.model.request import Request
+
+REFUSAL_SECONDS: Final = 3_600.0
+"""A warning about one reason and one issuer appears once in this time."""
+OUTAGE_SECONDS: Final = 60.0
+"""A warning about one cause and one issuer appears once in this time."""
+
+_ISSUERS_KEPT: Final = 256
+_STRANGERS_KEPT: Final = 16
+_LONGEST_METHOD: Final = 32
+_SUSPECT: Final = frozenset(
+    {
+        *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY),
+        *(Reason.UNSUPPORTED_ALGORITHM, Reason.MALFORMED_CLAIM, Reason.UNSUPPORTED_CONFIRMATION),
+        *(Reason.NOT_YET_VALID, Reason.ISSUED_IN_FUTURE),
+        *(Reason.UNKNOWN_ORIGINAL, Reason.UNTRUSTED_PEER),  # only the sidecar has these
+    }
+)
+_SUSPECT_TOPICS: Final = frozenset({"opaque_token", "encrypted_token"})
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.[^/]*")
+_log: Final = logging.getLogger("iiniit_guard")
+
+
+class Reporter:
+    """Logs the refusals and outages of one guard.
+
+    Args:
+        monotonic: Returns the monotonic time.
+        server_of: Returns the issuer of a name if it is known without a call, or None.
+
+    Attributes:
+        logs_refusals: Whether refusals are logged at the level INFO. A host that has a decision
+            log of its own sets this to False.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        server_of: Callable[[str], AuthorizationServer | None],
+    ) -> None:
+        self.logs_refusals: bool = True
+        self._monotonic = monotonic
+        self._server_of = server_of
+        self._lock = Lock()
+        self._outages = _Limiter(OUTAGE_SECONDS, _ISSUERS_KEPT)
+        self._failures = _Limiter(OUTAGE_SECONDS, _ISSUERS_KEPT)
+        self._crowded = _Limiter(OUTAGE_SECONDS, len(CAUSE_HINTS))
+        self._refusals = _Limiter(REFUSAL_SECONDS, _ISSUERS_KEPT)
+        self._strangers = _Limiter(REFUSAL_SECONDS, _STRANGERS_KEPT)
+
+    def after_fork(self) -> None:
+        """Replace the lock. A thread of the parent process may have held the old one."""
+        self._lock = Lock()
+
+    def outage(self, failure: Unreachable, request: Request | None, host: str) -> None:
+        """Log an outage, at most once a minute for each issuer and cause.
+
+        Args:
+            failure: The outage.
+            request: The request that could not be decided. None for a token without a request.
+            host: The name of the adapter.
+        """
+        decision = f"unavailable 503 {Reason.ISSUER_UNAVAILABLE}"
+        self._warn(self._outages, failure, f"{decision} {_asked(request, host)}")
+
+    def background(self, failure: Unreachable) -> None:
+        """Log a failure that no request waited for, as often as an outage."""
+        self._warn(self._failures, failure, f"background failure {_asked(None, '-')}")
+
+    def _warn(self, limiter: _Limiter, failure: Unreachable, begin: str) -> None:
+        known, cause = failure.diagnosis, failure.origin or failure.cause
+        now, key = self._monotonic(), (known.issuer, cause)
+        with self._lock:
+            # A callable may know more issuers than there are places. The others share one for each
+            # cause, so that no cause is silent.
+            has_place = limiter.has_place(key, now)
+            omitted = limiter.enter(key, now) if has_place else self._crowded.enter(cause, now)
+        if omitted is None:
+            return
+        hint = TOPIC_HINTS[known.topic] if known.topic else CAUSE_HINTS[cause]
+        since = f" omitted={omitted}" if omitted else ""
+        _log.warning("%s%s%s check: %s", begin, _known(known, _text(failure)), since, hint)
+
+    def refusal(self, problem: Problem, request: Request | None, host: str) -> None:
+        """Log a refusal, as a warning if a wrong setting usually causes it."""
+        known = problem.diagnosis
+        level = logging.WARNING if self._is_warning(problem) else logging.INFO
+        if level == logging.INFO and not (self.logs_refusals and _log.isEnabledFor(level)):
+            return
+        hint = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
+        begin = f"deny {problem.status} {problem.reason} {_asked(request, host)}"
+        _log.log(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
+
+    def _is_warning(self, problem: Problem) -> bool:
+        known = problem.diagnosis
+        if problem.reason not in _SUSPECT and known.topic not in _SUSPECT_TOPICS:
+            return False
+        server = None if known.issuer is None else self._server_of(known.issuer)
+        if server is not None and server.has_accepted:
+            return False
+        # A client can name any number of issuers that a callable knows. Before a signature of such
+        # an issuer was valid, it counts as a stranger.
+        is_ours = server is not None and (server.confirmed or not server.is_found)
+        limiter = self._refusals if is_ours else self._strangers
+        name = known.issuer if is_ours else known.issuer or known.received
+        with self._lock:
+            return limiter.enter((name, problem.reason), self._monotonic()) is not None
+
+
+class _Limiter:
+    """Admits one line for each key in a period, for a bounded number of keys. Not thread-safe."""
+
+    def __init__(self, seconds: float, places: int) -> None:
+        self._seconds = seconds
+        self._places = places
+        self._entries: dict[Hashable, tuple[float, int]] = {}
+
+    def enter(self, key: Hashable, now: float) -> int | None:
+        """Return how many lines of this key were omitted since the last one.
+
+        Returns:
+            None if this line must be omitted: its period has not ended, or all places are taken.
+        """
+        ends, omitted = self._entries.get(key, (float("-inf"), 0))
+        if now < ends:
+            self._entries[key] = ends, omitted + 1
+            return None
+        if not self.has_place(key, now):
+            return None
+        self._entries.pop(key, None)
+        self._entries[key] = now + self._seconds, 0
+        return omitted
+
+    def has_place(self, key: Hashable, now: float) -> bool:
+        """Return whether `key` has an entry, or there is a place for one."""
+        if key in self._entries or len(self._entries) < self._places:
+            return True
+        oldest = next(iter(self._entries))  # the entries are in the order of their ends
+        if now < self._entries[oldest][0]:
+            return False
+        del self._entries[oldest]
+        return True
+
+
+def escaped(value: str, longest: int = LONGEST) -> str:
+    """Return a received value in printable ASCII and quotation marks.
+
+    No value can break a line, control a terminal or imitate another part of its line.
+
+    Args:
+        value: Of any length.
+        longest: The length of the result at most, without the quotation marks.
+    """
+    text = value[: longest + 1].encode("unicode_escape").decode("ascii").replace('"', '\\"')
+    return f'"{text}"' if len(text) <= longest else f'"{text[: longest - 3]}..."'
+
+
+def detail_of(result: object) -> str | None:
+    """Return the diagnosis of a refusal or an outage for events; None without one."""
+    if not isinstance(result, (Problem, Unreachable)):
+        return None
+    text = _text(result) if isinstance(result, Unreachable) else result.diagnosis.detail
+    return " ".join(_pairs(result.diagnosis, text)) or None
+
+
+def _text(failure: Unreachable) -> str:
+    return f"{failure.cause}: {failure.detail}"
+
+
+def _asked(request: Request | None, host: str) -> str:
+    method, path = ("-", "-") if request is None else (_word(request.method), _path(request))
+    return f"{method} {path} host={host}"
+
+
+def _known(known: Diagnosis, text: str | None) -> str:
+    issuer = [] if known.issuer is None else [f"issuer={escaped(known.issuer)}"]
+    return "".join(f" {pair}" for pair in (*issuer, *_pairs(known, text)))
+
+
+def _pairs(known: Diagnosis, text: str | None) -> list[str]:
+    values = {
+        "received": known.received,
+        "expected": known.expected,
+        "url": None if known.url is None else known.url.partition("?")[0],
+        "detail": text,
+        "why": known.why,
+    }
+    pairs = [f"{name}={escaped(value)}" for name, value in values.items() if value is not None]
+    return pairs if known.status is None else [*pairs, f"status={known.status}"]
+
+
+def _word(method: str) -> str:
+    return method if method.isascii() and method.isalpha() else escaped(method, _LONGEST_METHOD)
+
+
+def _path(request: Request) -> str:
+    """Return the path of a request, without anything that looks like its token."""
+    path = request.path
+    for value in request.header_values(b"authorization"):
+        token = value.rpartition(b" ")[2].rstrip(WHITE_SPACE).decode("latin-1")
+        if token:
+            path = path.replace(token, "(token)")
+    return escaped(_JWT.sub("(token)", path[: 2 * LONGEST]))
