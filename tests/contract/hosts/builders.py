@@ -267,6 +267,54 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return call
 
 
+def build_fastapi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from fastapi import FastAPI, Security
+    from fastapi.requests import Request
+    from fastapi.responses import Response
+    from starlette.testclient import TestClient
+
+    from iiniit_guard.fastapi import GuardScheme, install
+
+    app = FastAPI(openapi_url=None)
+    install(app, guard, **{**middleware, "public": (*middleware.get("public", ()), "/public")})
+
+    def answer(token: Any) -> Response:
+        return Response(seen(token), media_type="application/json")
+
+    def open_handler(request: Request) -> Response:
+        return answer(request.scope["iiniit_guard.access_token"])
+
+    schemes = {
+        "/read": (GuardScheme(), ["user:read"]),
+        "/both": (GuardScheme(), ["user:read", "user:write"]),
+        "/either": (GuardScheme(match="any"), ["user:write", "user:read"]),
+        "/strong": (GuardScheme(acr_values=("gold", "silver")), []),
+        "/recent": (GuardScheme(max_age=300), ["user:read"]),
+    }
+
+    def add(path: str, scheme: GuardScheme, scopes: list[str]) -> None:
+        wanted = Security(scheme, scopes=scopes)
+
+        async def handler(token: Any = wanted) -> Any:
+            return answer(token)
+
+        app.api_route(path, methods=list(METHODS))(handler)
+
+    for path, (scheme, scopes) in schemes.items():
+        add(path, scheme, scopes)
+    for path in ("/token", "/public"):
+        app.add_route(path, open_handler, methods=list(METHODS))
+    client = TestClient(app, raise_server_exceptions=False)
+
+    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
+        answered = client.request(
+            method, f"{path}?{query}" if query else path, headers=list(headers)
+        )
+        return answer_of(answered.status_code, answered.headers.multi_items(), answered.content)
+
+    return call
+
+
 HOSTS: Final = (
     Host("wsgi", build_wsgi, frozenset({"wsgi"})),
     Host("asgi", build_asgi, frozenset({"asgi"})),
@@ -274,4 +322,5 @@ HOSTS: Final = (
     Host("django", build_django, frozenset({"django"})),
     Host("django async", build_django_async, frozenset({"django"})),
     Host("starlette", build_starlette, frozenset({"asgi", "starlette"})),
+    Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"})),
 )
