@@ -13,8 +13,8 @@ from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi.document import describe
-from iiniit_guard.fastapi.operations import admission_of, guard_entries
 from iiniit_guard.fastapi.refused import add_handlers
+from iiniit_guard.fastapi.requirements import admission_of, guard_entries
 from iiniit_guard.fastapi.scheme import GuardScheme
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ def _docs(app: FastAPI, public: bool) -> Iterable[str]:
     if type(public) is not bool:  # "false" is true to Python
         raise UsageError("public_docs: must be True or False")
     pages = (app.openapi_url, app.docs_url, app.swagger_ui_oauth2_redirect_url, app.redoc_url)
-    return [page for page in pages if page] if public else []
+    return [page for page in pages if page] if public and app.openapi_url else []

@@ -10,12 +10,18 @@ from typing import Any, Final, Literal, TypeAlias
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import Host, Mount, WebSocketRoute
 
-from iiniit_guard.adapting.admission import Admission, make_admission
+from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorator_order import function_of
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.fastapi.requirements import admits, guarding_dependencies
+from iiniit_guard.fastapi.frontends import frontends
+from iiniit_guard.fastapi.requirements import (
+    admission_of,
+    admits,
+    guard_entries,
+    guarding_dependencies,
+)
 
 Kind: TypeAlias = Literal["http", "websocket", "mount"]
 _Middleware: TypeAlias = tuple[str, Admission]  # the path below which it guards, and its settings
@@ -83,7 +89,7 @@ def _operations(
         inner = getattr(original, "app", None)
         if isinstance(original, Mount | Host):
             below = path.removesuffix("/{path}") if isinstance(original, Mount) else prefix
-            if depth and getattr(inner, "routes", None):
+            if depth and (isinstance(inner, GuardMiddleware) or getattr(inner, "routes", None)):
                 yield from _operations(inner, below, outer, depth - 1)
             else:
                 yield _operation("mount", route, path, outer, inner)
@@ -93,25 +99,8 @@ def _operations(
             yield from _http_operations(route, path, outer)
         else:  # a route type of another package
             yield _operation("mount", route, path, outer, original)
-
-
-def guard_entries(app: Any) -> list[Any]:
-    """Return the entries of the guard's middleware in the middleware list of an application."""
-    return [
-        entry
-        for entry in getattr(app, "user_middleware", ())
-        if isinstance(entry.cls, type) and issubclass(entry.cls, GuardMiddleware)
-    ]
-
-
-def admission_of(entry: Any) -> Admission:
-    """Return the settings of such an entry.
-
-    Raises:
-        SettingsError: A setting is invalid.
-    """
-    settings = {name: value for name, value in entry.kwargs.items() if name != "guard"}
-    return make_admission(settings.pop("public", ()), **settings)
+    for path, static, guarded in frontends(app):
+        yield _operation("mount", guarded, prefix + path, outer, static)
 
 
 def _http_operations(
@@ -130,9 +119,9 @@ def _http_operations(
 
 
 def _operation(
-    kind: Kind, route: RouteContext, path: str, outer: tuple[_Middleware, ...], handler: object
+    kind: Kind, route: Any, path: str, outer: tuple[_Middleware, ...], handler: object
 ) -> Operation:
-    methods = tuple(sorted(route.methods or ()))
+    methods = tuple(sorted(getattr(route, "methods", None) or ()))
     found = list(guarding_dependencies(getattr(route, "dependant", None)))
     named = _named(handler)
     return Operation(

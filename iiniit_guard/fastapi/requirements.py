@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.adapting.admission import PASS, Admission
+from iiniit_guard.adapting.admission import PASS, Admission, make_admission
 from iiniit_guard.adapting.decorators import policies_of
+from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.fastapi.scheme import GuardScheme
@@ -45,6 +46,25 @@ def _function_of(call: Any) -> Any:
     if isinstance(call, type):
         return vars(call).get("__init__")
     return call if inspect.isroutine(call) else type(call).__call__
+
+
+def guard_entries(app: Any) -> list[Any]:
+    """Return the entries of the guard's middleware in the middleware list of an application."""
+    return [
+        entry
+        for entry in getattr(app, "user_middleware", ())
+        if isinstance(entry.cls, type) and issubclass(entry.cls, GuardMiddleware)
+    ]
+
+
+def admission_of(entry: Any) -> Admission:
+    """Return the settings of such an entry.
+
+    Raises:
+        SettingsError: A setting is invalid.
+    """
+    settings = {name: value for name, value in entry.kwargs.items() if name != "guard"}
+    return make_admission(settings.pop("public", ()), **settings)
 
 
 def admits(admission: Admission, path: str, methods: tuple[str, ...]) -> bool:
