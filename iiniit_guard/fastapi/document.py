@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from fastapi.requests import Request
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from iiniit_guard.guard import Guard
+
+_log: Final = logging.getLogger("iiniit_guard")
 
 
 def describe(
@@ -120,6 +123,10 @@ class _Document:
             found = await self._engine.sign_in_endpoints_async(self._issuer)
             if isinstance(found, SignInEndpoints):
                 self._endpoints = found
+            elif self._endpoints is None:
+                _log.warning(
+                    "the OpenAPI document does not say where users sign in: %s", found.detail
+                )
 
     def _amended(self, document: dict[str, Any]) -> dict[str, Any]:
         return amended(document, self._app, self._endpoints, self._scopes)

@@ -59,15 +59,16 @@ def amended(
     names: dict[str, None] = {}
     scopes = dict(descriptions)
     for operation in operations(app):
-        if operation.documented and not operation.is_unguarded:
-            own = operation.schemes or (SCHEME_NAME,)
-            for method in operation.methods:
-                entry = document.get("paths", {}).get(operation.path, {}).get(method.lower())
-                if entry is not None:
-                    names.update(dict.fromkeys(own))
-                    _change(entry, operation, own)
-        for scope in (scope for policy in operation.policies for scope in policy.scopes):
-            scopes.setdefault(scope, "")
+        if not operation.documented or not operation.is_guarded:
+            continue
+        own = operation.schemes or (SCHEME_NAME,)
+        for method in operation.methods:
+            entry = document.get("paths", {}).get(operation.path, {}).get(method.lower())
+            if entry is not None:
+                names.update(dict.fromkeys(own))
+                _change(entry, operation, own)
+                for policy in operation.policies:
+                    scopes |= {scope: scopes.get(scope, "") for scope in policy.scopes}
     components = document.setdefault("components", {}) if names else {}
     for name in names:
         schemes = components.setdefault("securitySchemes", {})

@@ -62,9 +62,9 @@ class Operation:
         return self.admitted and all(policy.anonymous for policy in self.policies)
 
     @property
-    def is_unguarded(self) -> bool:
-        """Whether the guard makes no decision about some requests to the handler."""
-        return self.admitted and not self.policies
+    def is_guarded(self) -> bool:
+        """Whether the guard decides about every request to the handler."""
+        return not self.admitted or bool(self.policies)
 
 
 def operations(app: Any) -> list[Operation]:

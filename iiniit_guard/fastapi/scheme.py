@@ -20,6 +20,8 @@ from iiniit_guard.fastapi.refused import own_exception
 
 HOST: Final = "fastapi"
 SCHEME_NAME: Final = "OAuth2"
+# An application may derive scopes from the request when it calls a scheme.
+_MAX_POLICIES: Final = 1_000
 
 
 class GuardScheme(SecurityBase):
@@ -104,6 +106,8 @@ class GuardScheme(SecurityBase):
         wanted = tuple(scopes)
         policy = self._policies.get(wanted)
         if policy is None:
+            if len(self._policies) >= _MAX_POLICIES:
+                self._policies.clear()
             own = self._policy
             policy = self._policies[wanted] = make_policy(
                 wanted,

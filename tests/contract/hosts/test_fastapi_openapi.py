@@ -11,9 +11,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.security import APIKeyHeader
 from starlette.routing import Mount
 
+from iiniit_guard import Guard
 from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi import GuardScheme, describe, install
 from iiniit_guard.starlette import require_scope
+from iiniit_guard.testing import Issuer, network, trusted
 from tests.contract.hosts.fastapi_apps import client_of, fields, make_app
 
 FLOW = {
@@ -125,6 +127,21 @@ def test_the_document_can_be_generated_offline(issuer, guard):
     assert issuer.requests == []
 
 
+def test_several_issuers_need_the_name_of_one():
+    one, two = Issuer("https://one.test"), Issuer("https://two.test")
+    issuers = [trusted(issuer, introspection=None) for issuer in (one, two)]
+    with Guard(issuers=issuers, transport=network(one, two)) as guard:
+        documents = [
+            client_of(make_app(guard, public_docs=True, **named)).get("/openapi.json").json()
+            for named in ({}, {"issuer": "https://two.test"})
+        ]
+
+    assert scheme_of(documents[0]) == BEARER
+    flow = scheme_of(documents[1])["flows"]["authorizationCode"]
+    assert flow["authorizationUrl"] == "https://two.test/authorize"
+    assert (one.requests, two.requests) == ([], ["discovery"])
+
+
 def test_without_the_urls_the_scheme_is_bearer_and_nothing_is_fetched(issuer, guard):
     app = make_app(guard, public_docs=True)
 
@@ -134,11 +151,14 @@ def test_without_the_urls_the_scheme_is_bearer_and_nothing_is_fetched(issuer, gu
     assert scheme_of(app.openapi())["type"] == "oauth2"
 
 
-def test_an_outage_leaves_the_document_usable(issuer, guard):
+def test_an_outage_leaves_the_document_usable(issuer, guard, caplog):
     issuer.fail("connection")
     client = client_of(make_app(guard, public_docs=True))
 
     assert scheme_of(client.get("/openapi.json").json()) == BEARER
+    assert caplog.messages == [
+        "the OpenAPI document does not say where users sign in: the connection was refused"
+    ]
     issuer.fail(None)
     issuer.clock.advance(60)
     document = client.get("/openapi.json").json()
@@ -175,7 +195,7 @@ def test_a_mounted_application_is_described_by_a_call_of_its_own(guard, bearer):
     assert security_of(before, "/inner") == [{"OAuth2": ["user:read"]}]
     describe(sub, guard)
     after = client.get("/sub/openapi.json", headers=fields(bearer())).json()
-    assert scheme_of(after)["type"] == "oauth2"
+    assert scheme_of(after)["flows"]["authorizationCode"]["scopes"] == {"user:read": ""}
     assert after["servers"] == [{"url": "/sub"}]
     assert "401" in after["paths"]["/inner"]["get"]["responses"]
 
