@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from iiniit_guard.adapting.admission import Enforce, Preflights, Rules
 from iiniit_guard.adapting.middleware import engine_of
-from iiniit_guard.asgi import GuardMiddleware
+from iiniit_guard.asgi import Application, GuardMiddleware
 from iiniit_guard.errors import UsageError
+from iiniit_guard.fastapi.annotations import check_annotations
 from iiniit_guard.fastapi.document import describe
 from iiniit_guard.fastapi.refused import add_handlers
 from iiniit_guard.fastapi.requirements import admission_of, guard_entries
@@ -19,6 +20,20 @@ from iiniit_guard.fastapi.scheme import GuardScheme
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
+
+
+class _Middleware(GuardMiddleware):
+    """The guard's middleware, which also checks the annotations of the application once."""
+
+    def __init__(
+        self, app: Application, guard: Guard, *, application: FastAPI, **settings: Any
+    ) -> None:
+        super().__init__(app, guard, **settings)
+        self._application = application
+
+    def _look(self) -> None:
+        check_annotations(self._application)
+        super()._look()
 
 
 def install(
@@ -75,8 +90,11 @@ def install(
     if app.middleware_stack is not None:
         raise UsageError("app: it has already started; call install() before the first request")
     paths = public if isinstance(public, str) else [*public, *_docs(app, public_docs)]
+    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
+    middleware: Any = _Middleware
     entry = Middleware(
-        GuardMiddleware,
+        middleware,
+        application=app,
         guard=guard,
         public=paths,
         rules=rules,

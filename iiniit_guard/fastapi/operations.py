@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import Host, Mount, WebSocketRoute
-
-from iiniit_guard.adapting.admission import Admission
-from iiniit_guard.adapting.decorator_order import function_of
 from iiniit_guard.adapting.decorators import policies_of
-from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.fastapi.frontends import frontends
-from iiniit_guard.fastapi.requirements import (
-    admission_of,
-    admits,
-    guard_entries,
-    guarding_dependencies,
-)
+from iiniit_guard.fastapi.annotations import check_annotations
+from iiniit_guard.fastapi.requirements import admits, guarding_dependencies
+from iiniit_guard.fastapi.routes import Found, Kind, all_routes
 
-Kind: TypeAlias = Literal["http", "websocket", "mount"]
-_Middleware: TypeAlias = tuple[str, Admission]  # the path below which it guards, and its settings
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_MAX_DEPTH: Final = 20  # of mounts; an application may mount itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,70 +60,37 @@ def operations(app: Any) -> list[Operation]:
 
     Args:
         app: A `FastAPI` application, or the `GuardMiddleware` around one.
+
+    Raises:
+        UsageError: FastAPI could not resolve an annotation of a handler or dependency.
     """
-    return list(_operations(app, "", (), _MAX_DEPTH))
+    check_annotations(app)
+    return [operation for found in all_routes(app) for operation in _operations(found)]
 
 
-def _operations(
-    app: Any, prefix: str, outer: tuple[_Middleware, ...], depth: int
-) -> Iterator[Operation]:
-    while isinstance(app, GuardMiddleware):
-        outer, app = (*outer, (prefix, app.admission)), app.app
-    outer = (*outer, *((prefix, admission_of(entry)) for entry in guard_entries(app)))
-    for route in iter_route_contexts(getattr(app, "routes", ())):
-        original, path = route.original_route, prefix + (route.path_format or route.path or "")
-        inner = getattr(original, "app", None)
-        if isinstance(original, Mount | Host):
-            below = path.removesuffix("/{path}") if isinstance(original, Mount) else prefix
-            if depth and (isinstance(inner, GuardMiddleware) or getattr(inner, "routes", None)):
-                yield from _operations(inner, below, outer, depth - 1)
-            else:
-                yield _operation("mount", route, path, outer, inner)
-        elif isinstance(original, WebSocketRoute):
-            yield _operation("websocket", route, path, outer, route.endpoint)
-        elif route.endpoint is not None:
-            yield from _http_operations(route, path, outer)
-        else:  # a route type of another package
-            yield _operation("mount", route, path, outer, original)
-    for path, static, guarded in frontends(app):
-        yield _operation("mount", guarded, prefix + path, outer, static)
-
-
-def _http_operations(
-    route: RouteContext, path: str, outer: tuple[_Middleware, ...]
-) -> Iterator[Operation]:
-    endpoint: Any = route.endpoint
-    if not isinstance(endpoint, type):
-        yield _operation("http", route, path, outer, endpoint)
+def _operations(found: Found) -> Iterator[Operation]:
+    whole = _operation(found)
+    if not isinstance(found.handler, type) or found.kind != "http":
+        yield whole
         return
     for method in _METHODS:  # an `HTTPEndpoint`, whose methods may have decorators of their own
-        function = getattr(endpoint, method.lower(), None)
+        function = getattr(found.handler, method.lower(), None)
         if function is not None:
-            whole = _operation("http", route, path, outer, endpoint)
             policies = (*whole.policies, *policies_of(function))
             yield replace(whole, methods=(method,), policies=policies)
 
 
-def _operation(
-    kind: Kind, route: Any, path: str, outer: tuple[_Middleware, ...], handler: object
-) -> Operation:
+def _operation(found: Found) -> Operation:
+    kind, path, route, handler, around = found
     methods = tuple(sorted(getattr(route, "methods", None) or ()))
-    found = list(guarding_dependencies(getattr(route, "dependant", None)))
-    named = _named(handler)
+    guarding = list(guarding_dependencies(getattr(route, "dependant", None)))
     return Operation(
         kind,
         methods,
         path,
-        f"{named.__module__}.{named.__qualname__}",
-        (*(policy for policy, _ in found), *policies_of(handler)),
-        tuple(dict.fromkeys(scheme for _, scheme in found if scheme is not None)),
-        all(admits(admission, path[len(base) :], methods) for base, admission in outer),
+        found.name,
+        (*(policy for policy, _ in guarding), *policies_of(handler)),
+        tuple(dict.fromkeys(scheme for _, scheme in guarding if scheme is not None)),
+        all(admits(admission, path[len(base) :], methods) for base, admission in around),
         kind == "http" and bool(getattr(route, "include_in_schema", False)),
     )
-
-
-def _named(handler: Any) -> Any:
-    """Return the function or class whose name describes a handler."""
-    handler = function_of(handler)
-    handler = inspect.unwrap(handler) if callable(handler) else handler
-    return handler if hasattr(handler, "__qualname__") else type(handler)

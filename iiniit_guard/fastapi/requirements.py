@@ -18,6 +18,7 @@ from iiniit_guard.fastapi.scheme import GuardScheme
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
+_SETTINGS: Final = frozenset({"public", "rules", "enforce", "optional_token", "preflights"})
 _PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 
 
@@ -63,7 +64,7 @@ def admission_of(entry: Any) -> Admission:
     Raises:
         SettingsError: A setting is invalid.
     """
-    settings = {name: value for name, value in entry.kwargs.items() if name != "guard"}
+    settings = {name: value for name, value in entry.kwargs.items() if name in _SETTINGS}
     return make_admission(settings.pop("public", ()), **settings)
 
 
