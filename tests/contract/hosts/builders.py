@@ -268,41 +268,9 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
 
 def build_fastapi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    from fastapi import FastAPI, Security
-    from fastapi.requests import Request
-    from fastapi.responses import Response
+    from tests.contract.hosts.fastapi_host import application
 
-    from iiniit_guard.fastapi import GuardScheme, install
-
-    app = FastAPI(openapi_url=None)
-    install(app, guard, **{**middleware, "public": (*middleware.get("public", ()), "/public")})
-
-    def answer(token: Any) -> Response:
-        return Response(seen(token), media_type="application/json")
-
-    def open_handler(request: Request) -> Response:
-        return answer(request.scope["iiniit_guard.access_token"])
-
-    schemes = {
-        "/read": (GuardScheme(), ["user:read"]),
-        "/both": (GuardScheme(), ["user:read", "user:write"]),
-        "/either": (GuardScheme(match="any"), ["user:write", "user:read"]),
-        "/strong": (GuardScheme(acr_values=("gold", "silver")), []),
-        "/recent": (GuardScheme(max_age=300), ["user:read"]),
-    }
-
-    def add(path: str, scheme: GuardScheme, scopes: list[str]) -> None:
-        wanted = Security(scheme, scopes=scopes)
-
-        async def handler(token: Any = wanted) -> Any:
-            return answer(token)
-
-        app.api_route(path, methods=list(METHODS))(handler)
-
-    for path, (scheme, scopes) in schemes.items():
-        add(path, scheme, scopes)
-    for path in ("/token", "/public"):
-        app.add_route(path, open_handler, methods=list(METHODS))
+    app = application(guard, middleware, seen, METHODS)
     # Not the test client of Starlette, which resolves dot segments in paths.
     return lambda method, path, headers, query: drive(app, method, path, headers, query)
 

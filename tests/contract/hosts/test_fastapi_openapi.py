@@ -60,10 +60,15 @@ def test_each_operation_names_its_scopes(guard):
     document = make_app(guard, public=["/undecorated"]).openapi()
 
     assert security_of(document, "/async") == [{"OAuth2": ["user:read"]}]
-    assert security_of(document, "/either") == [{"OAuth2": ["user:write"]}, {"OAuth2": ["user:read"]}]  # fmt: skip
+    assert security_of(document, "/either") == [
+        {"OAuth2": ["user:write"]},
+        {"OAuth2": ["user:read"]},
+    ]
     assert security_of(document, "/nested") == [{"OAuth2": ["user:write", "user:read"]}]
     assert security_of(document, "/v1/router/x/{number}") == [{"OAuth2": ["user:read"]}]
-    assert security_of(document, "/v1/router/x/{number}", "delete") == [{"OAuth2": ["user:read", "admin"]}]  # fmt: skip
+    assert security_of(document, "/v1/router/x/{number}", "delete") == [
+        {"OAuth2": ["user:read", "admin"]}
+    ]
     # The middleware refuses a request without a token, whatever the scheme allows.
     assert security_of(document, "/optional") == [{"OAuth2": ["user:read"]}]
     assert security_of(document, "/undecorated") is None
@@ -88,7 +93,11 @@ def test_refusals_are_documented_as_the_guard_sends_them(guard, bearer):
     document = app.openapi()
     schema = document["components"]["schemas"]["GuardProblem"]
 
-    for method, path in (("get", "/async"), ("get", "/undecorated"), ("delete", "/v1/router/x/{number}")):  # fmt: skip
+    for method, path in (
+        ("get", "/async"),
+        ("get", "/undecorated"),
+        ("delete", "/v1/router/x/{number}"),
+    ):
         responses = document["paths"][path][method]["responses"]
         for status in ("401", "403", "503"):
             assert responses[status]["content"] == {

@@ -47,7 +47,10 @@ def test_every_operation_is_listed_with_its_policies(guard):
         ("/sub/plain", "GET"): (READ,),
     }
     assert found["/ws", "websocket"].kind == "websocket"
-    assert found["/nested", "GET"].handler == "tests.contract.hosts.fastapi_apps.make_app.<locals>.nested"  # fmt: skip
+    assert (
+        found["/nested", "GET"].handler
+        == "tests.contract.hosts.fastapi_apps.make_app.<locals>.nested"
+    )
     assert {key[0] for key, each in found.items() if "HEAD" in each.methods} == {
         *("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"),
         *("/sub/openapi.json", "/sub/docs", "/sub/docs/oauth2-redirect", "/sub/redoc"),
@@ -117,7 +120,10 @@ def test_rules_are_evaluated_for_parameters_and_methods(guard):
     app.get("/x/{number}")(lambda: None)
     app.post("/x/{number}")(lambda: None)
 
-    assert [(each.methods, each.is_open) for each in operations(app)] == [(("GET",), True), (("POST",), False)]  # fmt: skip
+    assert [(each.methods, each.is_open) for each in operations(app)] == [
+        (("GET",), True),
+        (("POST",), False),
+    ]
 
 
 @require_scope("user:read")

@@ -20,7 +20,16 @@ from iiniit_guard.fastapi import GuardScheme, install
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.fastapi_apps import client_of, current_user, fields, make_app, scheme
 
-READ = ["/async", "/sync", "/either", "/optional", "/route", "/v1/router/x/7", "/sub/inner", "/sub/plain"]  # fmt: skip
+READ = [
+    "/async",
+    "/sync",
+    "/either",
+    "/optional",
+    "/route",
+    "/v1/router/x/7",
+    "/sub/inner",
+    "/sub/plain",
+]
 
 
 @pytest.mark.parametrize("settings", [{}, {"enforce": "declared"}], ids=str)
@@ -29,7 +38,12 @@ def test_the_scheme_requires_the_scopes_of_the_operation(guard, bearer, events, 
     client = client_of(make_app(guard, **settings))
 
     good = client.get(path, headers=fields(bearer("user:read", subject="alice")))
-    assert (good.status_code, good.json()) in ((200, "alice"), (200, path[5:]), (200, "route"), (200, 7))  # fmt: skip
+    assert (good.status_code, good.json()) in (
+        (200, "alice"),
+        (200, path[5:]),
+        (200, "route"),
+        (200, 7),
+    )
 
     refused = client.get(path, headers=fields(bearer("other")))
     scopes = ["user:write", "user:read"] if path == "/either" else ["user:read"]

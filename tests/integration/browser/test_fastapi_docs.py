@@ -1,5 +1,5 @@
-"""FastAPI's docs page in a real browser: "Authorize" signs in by authorization code with PKCE at the
-demo's authorization server, and a call with the token succeeds.
+"""FastAPI's docs page in a real browser: "Authorize" signs in by authorization code with PKCE, and
+a call with the token succeeds.
 
 SCREENSHOTS=1 keeps one picture in docs/images/.
 """
@@ -93,13 +93,17 @@ def test_authorize_signs_in_with_pkce_and_the_call_succeeds(
     # The user did not grant user:write.
     assert call(page, "patch") == 403
 
-    (request,) = [each for each in sent if urlsplit(each.url).path == "/authorize" and each.method == "GET"][:1]  # fmt: skip
+    (request,) = [
+        each for each in sent if urlsplit(each.url).path == "/authorize" and each.method == "GET"
+    ][:1]
     asked = parse_qs(urlsplit(request.url).query)
     assert asked["response_type"] == ["code"]
     assert asked["code_challenge_method"] == ["S256"]
     assert len(asked["code_challenge"][0]) == 43
     assert set(asked["scope"][0].split()) == {"user:read", "email"}
-    (request,) = [each for each in sent if urlsplit(each.url).path == "/token" and each.method == "POST"]  # fmt: skip
+    (request,) = [
+        each for each in sent if urlsplit(each.url).path == "/token" and each.method == "POST"
+    ]
     form = parse_qs(request.post_data or "")
     assert form["client_id"] == ["profile-docs"]
     assert len(form["code_verifier"][0]) >= 43
