@@ -14,13 +14,15 @@ from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi import install, operations
 from tests.contract.hosts.fastapi_apps import Reader, fields
 
+NONE: Any = None  # as applications write it, typed so that mypy accepts it
+
 # The annotations of this module are text, and `scheme` is a local name of each function.
 
 
 def get(app: FastAPI, scheme: Any) -> None:
     @app.get("/x")
     async def handler(
-        token: Annotated[AccessToken, Security(scheme, scopes=["admin"])] = None,  # type: ignore[assignment]  # as applications write it
+        token: Annotated[AccessToken, Security(scheme, scopes=["admin"])] = NONE,
     ) -> str:
         return "inside"
 
@@ -45,14 +47,14 @@ def socket(app: FastAPI, scheme: Any) -> None:
     @app.websocket("/x")
     async def handler(
         websocket: WebSocket,
-        token: Annotated[AccessToken, Security(scheme)] = None,  # type: ignore[assignment]  # as above
+        token: Annotated[AccessToken, Security(scheme)] = NONE,
     ) -> None:
         raise AssertionError
 
 
 def dependency(app: FastAPI, scheme: Any) -> None:
     async def handler(
-        token: Annotated[AccessToken, Security(scheme)] = None,  # type: ignore[assignment]  # as above
+        token: Annotated[AccessToken, Security(scheme)] = NONE,
     ) -> None:
         raise AssertionError
 
