@@ -1,7 +1,7 @@
 """Run the demo: `python -m examples.demo`, or `make demo`.
 
-Environment variables: API=flask|django|starlette|all selects the profile API, TOKEN=jwt|opaque the
-kind of access token, and PORT the first port.
+Environment variables: API=flask|django|starlette|fastapi|all selects the profile API,
+TOKEN=jwt|opaque the kind of access token, and PORT the first port.
 """
 
 from __future__ import annotations

@@ -55,6 +55,13 @@ def starlette_api() -> Any:
     return create_app()
 
 
+def fastapi_api() -> Any:
+    """Build the profile API on FastAPI."""
+    from examples.profile_api.fastapi_app import create_app
+
+    return create_app()
+
+
 def with_waitress(build: Callable[[], Any], port: int) -> None:
     """Serve a WSGI application with threads."""
     import waitress
@@ -113,6 +120,7 @@ ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], int], Non
     "flask": (flask_api, with_waitress),
     "django": (django_api, with_gunicorn),
     "starlette": (starlette_api, with_uvicorn),
+    "fastapi": (fastapi_api, with_uvicorn),
 }
 
 

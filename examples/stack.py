@@ -21,9 +21,10 @@ from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from examples.registrations import registrations
 from examples.serve import HOST
 
-FRAMEWORKS = ("flask", "django", "starlette")
+FRAMEWORKS = ("flask", "django", "starlette", "fastapi")
 ROOT = Path(__file__).resolve().parent.parent
 USERNAME = "demo"
 
@@ -95,18 +96,8 @@ class Stack:
         }
         issuer, audience = self.url("authorization_server"), "https://api.iiniit.example"
         redirect_uri = self.url("client") + "/callback"
-        clients: list[dict[str, Any]] = [
-            {
-                "client_id": f"profile-viewer-{kind}",
-                "secret": secret[kind],
-                "name": "Profile Viewer",
-                "redirect_uris": [redirect_uri],
-                "token_format": kind,
-            }
-            for kind in ("jwt", "opaque")
-        ]
-        clients.append(
-            {"client_id": "profile-api", "secret": secret["api"], "introspects": audience}
+        clients = registrations(
+            secret, redirect_uri, audience, [self.url(name) for name in self.plan.api_names()]
         )
         server = {
             "issuer": issuer,
@@ -290,4 +281,5 @@ def _ending(name: str, status: int) -> str:
 
 def _label(framework: str, jwt: str) -> str:
     how = "checks JWTs itself" if jwt == "verify" else 'asks about JWTs too (jwt="introspect")'
-    return f"{framework.capitalize()}, {how}"
+    name = "FastAPI" if framework == "fastapi" else framework.capitalize()
+    return f"{name}, {how}"

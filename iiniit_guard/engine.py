@@ -43,6 +43,7 @@ from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import GuardSettings
+from iiniit_guard.core.sign_in import SignInEndpoints, sign_in_endpoints
 from iiniit_guard.core.verify import verify
 from iiniit_guard.core.warm_up import warm_up
 from iiniit_guard.errors import UsageError
@@ -254,6 +255,12 @@ class Engine(CopiedAsItself):
             Why documents are missing, one entry per failure. Empty if everything was fetched.
         """
         return await run_async(warm_up(self.resource), self._runner.perform_async)
+
+    async def sign_in_endpoints_async(
+        self, issuer: str | None = None
+    ) -> SignInEndpoints | Unreachable:
+        """Return where users sign in at an issuer (None: the only one), or why it is unknown."""
+        return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
 
     def close(self) -> None:
         """Stop background work and close the connections of threads. Later network calls fail."""

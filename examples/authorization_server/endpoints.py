@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -28,11 +30,27 @@ def create_endpoints(
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
         "authorization_response_iss_parameter_supported": True,
     }
+
+    origins = {
+        "{0.scheme}://{0.netloc}".format(urlsplit(uri))
+        for client in settings.clients
+        if not client.secret
+        for uri in client.redirect_uris
+    }
+
+    @endpoints.after_request
+    def share(response: Response) -> Response:
+        # A public client is a page in a browser, which calls the token endpoint from its origin.
+        if request.endpoint == "endpoints.token" and request.origin in origins:
+            response.headers["Access-Control-Allow-Origin"] = request.origin
+            response.headers["Access-Control-Allow-Headers"] = "X-Requested-With"
+            response.vary.add("Origin")
+        return response
 
     # RFC 8414 §3 inserts the well-known part between host and path, OpenID Connect Discovery §4
     # appends it to the path. This issuer has no path.

@@ -41,7 +41,7 @@ def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant
     """Create the grant class for a store."""
 
     class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
-        TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
+        TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "none"]
 
         def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
             store.add_code(

@@ -66,21 +66,33 @@ class Client(ClientMixin):
         """Return whether the URI is registered. URIs are compared exactly (RFC 9700 §2.1)."""
         return redirect_uri in self.redirect_uris
 
+    @property
+    def is_public(self) -> bool:
+        """Whether the client has no secret. Its codes are bound to it by PKCE alone."""
+        return self.secret_digest == digest("")
+
     def check_client_secret(self, client_secret: str) -> bool:
         """Check the secret in constant time."""
         return secrets.compare_digest(self.secret_digest, digest(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """Return whether the method is the supported one, which is the same at all endpoints."""
-        return method == "client_secret_basic"
+        """Return whether the method is that of the client, which is the same at all endpoints."""
+        return method == ("none" if self.is_public else "client_secret_basic")
 
     def check_response_type(self, response_type: str) -> bool:
         """Return whether the type is `code`. A resource server cannot use any flow."""
         return response_type == "code" and self.introspects is None
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Return whether the client may use the grant. A resource server cannot get tokens."""
-        return grant_type in ("authorization_code", "refresh_token") and self.introspects is None
+        """Return whether the client may use the grant.
+
+        A resource server cannot get tokens. A public client gets no refresh token, because it could
+        not authenticate when it uses one.
+        """
+        grants = (
+            ("authorization_code",) if self.is_public else ("authorization_code", "refresh_token")
+        )
+        return grant_type in grants and self.introspects is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ class ClientSettings:
 
     Attributes:
         client_id: RFC 6749 §2.2.
-        secret: At least 32 random characters, so that a plain digest suffices for storage.
+        secret: At least 32 random characters, so that a plain digest suffices for storage. Empty
+            for a public client, such as a page in a browser, which cannot keep a secret (RFC 6749
+            §2.1).
         name: The name on the consent page.
         redirect_uris: The redirect URIs. They are compared exactly: there are no wildcards, and a
             trailing slash and the case are significant.

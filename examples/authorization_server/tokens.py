@@ -84,6 +84,8 @@ def save_token_to(store: Store, settings: Settings) -> Any:
                 **common,
             )
         )
+        if "refresh_token" not in token:
+            return
         scope = g.get("refresh_scope", token["scope"])
         store.add_token(
             Token(

@@ -53,14 +53,20 @@ def refusal_of(
 
 
 async def refusal_of_async(
-    connection: HTTPConnection[Any], policy: Policy
+    connection: HTTPConnection[Any], policy: Policy, host: str = HOST
 ) -> HTTPException | WebSocketException | None:
-    """Return the exception that refuses a request; None if the request passes."""
+    """Return the exception that refuses a request; None if the request passes.
+
+    Args:
+        connection: The `Request` or `WebSocket`.
+        policy: The policy of the handler.
+        host: The name of the adapter, for events.
+    """
     scope = connection.scope
     lasting = scope["type"] == "websocket" and is_lasting(connection)
     ask = decide_anew_async if lasting else decide_async
     refused = exception_of(
-        scope, await ask(scope, partial(request_from_scope, scope), policy, HOST)
+        scope, await ask(scope, partial(request_from_scope, scope), policy, host)
     )
     if refused is not None and lasting and isinstance(connection, WebSocket):
         await connection.close(1008)  # before `on_disconnect` of the endpoint runs

@@ -181,6 +181,7 @@ def test_everything_can_be_asked_for() -> None:
         "flask",
         "django",
         "starlette",
+        "fastapi",
         "introspecting",
         "client",
     ]
@@ -190,6 +191,7 @@ def test_everything_can_be_asked_for() -> None:
         "flask": 9102,
         "django": 9103,
         "starlette": 9104,
-        "introspecting": 9105,
+        "fastapi": 9105,
+        "introspecting": 9106,
     }
     assert (plan.token_kind, plan_from({}).ports["client"]) == ("opaque", 9000)

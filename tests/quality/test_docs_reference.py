@@ -206,7 +206,7 @@ def test_every_public_name_of_a_guard_is_there():
     assert named == own
 
 
-@pytest.mark.parametrize("module", ["flask", "django", "starlette", "rules", "testing"])
+@pytest.mark.parametrize("module", ["flask", "django", "starlette", "fastapi", "rules", "testing"])
 def test_every_public_name_of_a_module_is_there(module):
     page = (REFERENCE / "public-names.md").read_text(encoding="utf-8")
     section = page.partition(f"## `iiniit_guard.{module}`\n")[2].partition("\n## ")[0]

@@ -62,9 +62,11 @@ def test_heavy_modules_wait_for_their_first_use(statement):
     assert loaded.isdisjoint(ON_FIRST_USE)
 
 
-@pytest.mark.parametrize("framework", ["flask", "django", "starlette"])
+@pytest.mark.parametrize("framework", ["flask", "django", "starlette", "fastapi"])
 def test_an_adapter_loads_no_framework_but_its_own(framework):
     others = {"flask", "django", "starlette", "rest_framework", "fastapi"} - {framework}
+    if framework == "fastapi":  # which is built on Starlette
+        others -= {"starlette"}
 
     assert loaded_by(f"import iiniit_guard.{framework}").isdisjoint(others)
 
@@ -92,6 +94,8 @@ APP = "from iiniit_guard.sidecar import create_app; create_app({file!r}, {listen
         ("import iiniit_guard.django", "django", "django"),
         ("import iiniit_guard.django.checks", "asgiref", "django"),
         ("import iiniit_guard.starlette", "starlette", "starlette"),
+        ("import iiniit_guard.fastapi", "fastapi", "fastapi"),
+        ("import iiniit_guard.fastapi", "starlette", "fastapi"),
         (
             "from iiniit_guard.observe.metrics import DecisionMetrics; DecisionMetrics()",
             "prometheus_client",

@@ -15,9 +15,19 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = {"starlette", "flask", "django", "redis", "prometheus", "sidecar", "testing", "all"}
+EXTRAS = {
+    "starlette",
+    "fastapi",
+    "flask",
+    "django",
+    "redis",
+    "prometheus",
+    "sidecar",
+    "testing",
+    "all",
+}
 REQUIRED = {"pyjwt", "cryptography", "cachetools", "httpx2", "httpcore2", "anyio", "werkzeug"}
-FRAMEWORKS = {"flask", "django", "starlette", "redis", "pytest", "uvicorn", "click"}
+FRAMEWORKS = {"flask", "django", "starlette", "fastapi", "redis", "pytest", "uvicorn", "click"}
 
 # One worker builds the wheel for all tests of this file.
 pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]

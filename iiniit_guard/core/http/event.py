@@ -26,8 +26,8 @@ class Event:
 
     Attributes:
         time: Seconds since the epoch, when the decision was made.
-        host: The adapter that called: `wsgi`, `asgi`, `flask`, `django`, `starlette`, `sidecar`, …
-            or `guard`.
+        host: The adapter that called: `wsgi`, `asgi`, `flask`, `django`, `starlette`, `fastapi`,
+            `sidecar`, … or `guard`.
         method: The request's method.
         decision: `allow`, `deny` or `unavailable`.
         status: The response's HTTP status; None for `allow`.

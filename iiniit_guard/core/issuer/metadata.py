@@ -50,7 +50,7 @@ def named_endpoint(
 
     Args:
         document: The metadata.
-        name: `jwks_uri` or `introspection_endpoint`.
+        name: The member, such as `jwks_uri`.
         source: The URL in the settings from which the document was fetched, or from which that URL
             was derived.
         http_hosts: The setting `insecure_http_hosts`.

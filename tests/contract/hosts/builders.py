@@ -267,6 +267,14 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return call
 
 
+def build_fastapi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from tests.contract.hosts.fastapi_host import application
+
+    app = application(guard, middleware, seen, METHODS)
+    # Not the test client of Starlette, which resolves dot segments in paths.
+    return lambda method, path, headers, query: drive(app, method, path, headers, query)
+
+
 HOSTS: Final = (
     Host("wsgi", build_wsgi, frozenset({"wsgi"})),
     Host("asgi", build_asgi, frozenset({"asgi"})),
@@ -274,4 +282,5 @@ HOSTS: Final = (
     Host("django", build_django, frozenset({"django"})),
     Host("django async", build_django_async, frozenset({"django"})),
     Host("starlette", build_starlette, frozenset({"asgi", "starlette"})),
+    Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"})),
 )

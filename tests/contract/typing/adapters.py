@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Annotated, assert_type
 
+from fastapi import FastAPI, Security
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse
 
 import iiniit_guard.asgi
 import iiniit_guard.django
+import iiniit_guard.fastapi
 import iiniit_guard.flask
 import iiniit_guard.starlette
 import iiniit_guard.wsgi
@@ -62,6 +64,36 @@ def starlette_threaded(request: Request) -> JSONResponse:
 
 
 threaded: Callable[[Request], JSONResponse] = starlette_threaded
+
+fastapi_application = FastAPI()
+scheme = iiniit_guard.fastapi.install(
+    fastapi_application, guard, public=["/healthz"], public_docs=True, client_id="docs"
+)
+assert_type(scheme, iiniit_guard.fastapi.GuardScheme)
+Reader = Annotated[AccessToken, Security(scheme, scopes=["user:read"])]
+MaybeReader = Annotated[
+    AccessToken | None,
+    Security(iiniit_guard.fastapi.GuardScheme(optional=True), scopes=["user:read"]),
+]
+
+
+@fastapi_application.get("/v1/user/profile")
+async def fastapi_profile(token: Reader) -> dict[str, str | None]:
+    assert_type(token, AccessToken)
+    return {"id": token.subject}
+
+
+@fastapi_application.get("/v1/news")
+def fastapi_news(token: MaybeReader) -> dict[str, str | None]:
+    assert_type(token, AccessToken | None)
+    return {"for": None if token is None else token.subject}
+
+
+injected: Callable[[AccessToken], Awaitable[dict[str, str | None]]] = fastapi_profile
+iiniit_guard.fastapi.describe(FastAPI(), guard, scopes={"user:read": "See your profile"})
+for operation in iiniit_guard.fastapi.operations(fastapi_application):
+    assert_type(operation, iiniit_guard.fastapi.Operation)
+    assert_type(operation.is_open, bool)
 
 flask_application = Flask(__name__)
 iiniit_guard.flask.IiniitGuard(flask_application, guard)

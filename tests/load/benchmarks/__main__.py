@@ -24,8 +24,8 @@ from tests.load.benchmarks.picture import pictures
 # Each in a process of its own: one framework's imports and one guard's memory must not weigh on
 # another's numbers.
 GROUPS: Final = (
-    "lookup", "starlette_host", "flask_host", "django_host", "cold", "wire", "gateway", "upstream",
-    "memory", "pauses", "refreshes", "threads", "imports", "hostile_bytes",
+    "lookup", "starlette_host", "fastapi_host", "flask_host", "django_host", "cold", "wire",
+    "gateway", "upstream", "memory", "pauses", "refreshes", "threads", "imports", "hostile_bytes",
 )  # fmt: skip
 _DOCS: Final = Path(__file__).parents[3] / "docs"
 _ROUNDS: Final = 40

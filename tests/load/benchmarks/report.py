@@ -17,7 +17,16 @@ from tests.load.benchmarks.peers import versions
 from tests.load.benchmarks.picture import written
 from tests.load.benchmarks.stages import Stages
 
-_OURS: Final = ("cryptography", "PyJWT", "cachetools", "starlette", "uvicorn", "Flask", "Django")
+_OURS: Final = (
+    "cryptography",
+    "PyJWT",
+    "cachetools",
+    "starlette",
+    "fastapi",
+    "uvicorn",
+    "Flask",
+    "Django",
+)
 
 
 def goals(rows: Sequence[Row]) -> str:

@@ -1,0 +1,137 @@
+"""Guard a whole application in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from iiniit_guard.adapting.admission import Enforce, Preflights, Rules
+from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.asgi import Application, GuardMiddleware
+from iiniit_guard.errors import UsageError
+from iiniit_guard.fastapi.annotations import check_annotations
+from iiniit_guard.fastapi.document import describe
+from iiniit_guard.fastapi.refused import add_handlers
+from iiniit_guard.fastapi.requirements import admission_of, guard_entries
+from iiniit_guard.fastapi.scheme import GuardScheme
+
+if TYPE_CHECKING:
+    from iiniit_guard.guard import Guard
+
+
+class _Middleware(GuardMiddleware):
+    """The guard's middleware, which also checks the annotations of the application once."""
+
+    def __init__(
+        self, app: Application, guard: Guard, *, application: FastAPI, **settings: Any
+    ) -> None:
+        super().__init__(app, guard, **settings)
+        self._application = application
+
+    def _look(self) -> None:
+        check_annotations(self._application)
+        super()._look()
+
+
+def install(
+    app: FastAPI,
+    guard: Guard,
+    *,
+    public: Iterable[str] = (),
+    public_docs: bool = False,
+    rules: Rules | None = None,
+    enforce: Enforce = "all",
+    optional_token: bool = False,
+    preflights: Preflights = "auto",
+    scopes: Mapping[str, str] | None = None,
+    issuer: str | None = None,
+    authorization_url: str | None = None,
+    token_url: str | None = None,
+    client_id: str | None = None,
+) -> GuardScheme:
+    """Add the middleware, the exception handlers and the OpenAPI document to an application.
+
+    From then on, every request needs a token: operations without a dependency, mounted applications
+    and the docs pages too.
+
+    Args:
+        app: The application. Call `install` before it starts. A CORS middleware may be added before
+            or after, and is outside the guard in both cases.
+        guard: The guard that checks the credentials.
+        public: As for `GuardMiddleware`: complete paths that pass without a token.
+        public_docs: Whether the OpenAPI document and the docs pages of `app` are public. A browser
+            sends no token when it opens a page, so the docs pages need this to be usable there.
+        rules: As for `GuardMiddleware`.
+        enforce: As for `GuardMiddleware`.
+        optional_token: As for `GuardMiddleware`.
+        preflights: As for `GuardMiddleware`.
+        scopes: As for `describe`: descriptions by scope.
+        issuer: As for `describe`.
+        authorization_url: As for `describe`.
+        token_url: As for `describe`.
+        client_id: The public client as which the docs page signs users in, by authorization code
+            with PKCE. Its redirect URI is the URL of the docs page followed by `/oauth2-redirect`.
+
+    Returns:
+        A security scheme for `Security(...)`. Operations may also use other `GuardScheme` objects.
+
+    Raises:
+        SettingsError: A setting is invalid.
+        UsageError: `app` is not a `FastAPI` application, it is already guarded, or it has started.
+    """
+    if not isinstance(app, FastAPI):
+        raise UsageError("app: must be a FastAPI application: install(app, guard)")
+    engine_of(guard)
+    if guard_entries(app):
+        raise UsageError("app: it already has the guard's middleware; call install() only once")
+    if app.middleware_stack is not None:
+        raise UsageError("app: it has already started; call install() before the first request")
+    paths = public if isinstance(public, str) else [*public, *_docs(app, public_docs)]
+    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
+    middleware: Any = _Middleware
+    entry = Middleware(
+        middleware,
+        application=app,
+        guard=guard,
+        public=paths,
+        rules=rules,
+        enforce=enforce,
+        optional_token=optional_token,
+        preflights=preflights,
+    )
+    admission_of(entry)  # raises now, not at the first request
+    describe(
+        app,
+        guard,
+        scopes=scopes,
+        issuer=issuer,
+        authorization_url=authorization_url,
+        token_url=token_url,
+    )
+    # Starlette runs the first entry outermost. CORS must be outside: its fields must also be on
+    # refusals, and browsers send preflights without a token.
+    cors = [
+        index
+        for index, entry in enumerate(app.user_middleware)
+        if getattr(entry.cls, "__name__", "").endswith("CORSMiddleware")
+    ]
+    at = cors[-1] + 1 if cors else 0
+    app.user_middleware.insert(at, entry)
+    add_handlers(app)
+    if client_id is not None:
+        app.swagger_ui_init_oauth = {
+            **(app.swagger_ui_init_oauth or {}),
+            "clientId": client_id,
+            "usePkceWithAuthorizationCodeGrant": True,
+        }
+    return GuardScheme()
+
+
+def _docs(app: FastAPI, public: bool) -> Iterable[str]:
+    if type(public) is not bool:  # "false" is true to Python
+        raise UsageError("public_docs: must be True or False")
+    pages = (app.openapi_url, app.docs_url, app.swagger_ui_oauth2_redirect_url, app.redoc_url)
+    return [page for page in pages if page] if public and app.openapi_url else []

@@ -1,0 +1,97 @@
+"""What a dependency tree requires of a request, and what the middleware requires for a path."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.adapting.admission import PASS, Admission, make_admission
+from iiniit_guard.adapting.decorators import policies_of
+from iiniit_guard.asgi import GuardMiddleware
+from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.fastapi.scheme import GuardScheme
+
+if TYPE_CHECKING:
+    from fastapi.dependencies.models import Dependant
+
+_SETTINGS: Final = frozenset({"public", "rules", "enforce", "optional_token", "preflights"})
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
+
+
+def guarding_dependencies(dependant: Dependant | None) -> Iterator[tuple[Policy, str | None]]:
+    """Return the policies of a dependency tree, in the order in which FastAPI runs them.
+
+    Each comes with the name of its security scheme; None for a decorated function.
+    """
+    for sub in () if dependant is None else dependant.dependencies:
+        yield from guarding_dependencies(sub)
+        call: Any = sub.call
+        while isinstance(call, partial):
+            call = call.func
+        scheme = inspect.unwrap(call)
+        if isinstance(scheme, GuardScheme):
+            scopes = dict.fromkeys(
+                [*(sub.parent_oauth_scopes or ()), *(sub.own_oauth_scopes or ())]
+            )
+            yield scheme.policy_for(scopes), scheme.scheme_name
+        for policy in policies_of(_function_of(call)):
+            yield policy, None
+
+
+def _function_of(call: Any) -> Any:
+    """Return the function that runs when FastAPI calls `call`."""
+    if isinstance(call, type):
+        return vars(call).get("__init__")
+    return call if inspect.isroutine(call) else type(call).__call__
+
+
+def guard_entries(app: Any) -> list[Any]:
+    """Return the entries of the guard's middleware in the middleware list of an application."""
+    return [
+        entry
+        for entry in getattr(app, "user_middleware", ())
+        if isinstance(entry.cls, type) and issubclass(entry.cls, GuardMiddleware)
+    ]
+
+
+def admission_of(entry: Any) -> Admission:
+    """Return the settings of such an entry.
+
+    Raises:
+        SettingsError: A setting is invalid.
+    """
+    settings = {name: value for name, value in entry.kwargs.items() if name in _SETTINGS}
+    return make_admission(settings.pop("public", ()), **settings)
+
+
+def admits(admission: Admission, path: str, methods: tuple[str, ...]) -> bool:
+    """Return whether a middleware lets at least one request without a token pass.
+
+    Args:
+        admission: The settings of the middleware.
+        path: The path of a route, with parameters in braces.
+        methods: The methods of the route; empty for a WebSocket or a mount.
+    """
+    if _meets_public_path(admission, path):
+        return True
+    if admission.rules is None:
+        return admission.enforce == "declared" or admission.policy.anonymous
+    sample = _PARAMETER.sub("0", path)
+    asked = [admission.policy_for(Request(method, sample)) for method in methods or ("GET",)]
+    return any(each == PASS or (isinstance(each, Policy) and each.anonymous) for each in asked)
+
+
+def _meets_public_path(admission: Admission, path: str) -> bool:
+    # A parameter may match several segments ({path:path}), so each matches any characters here.
+    static, *rest = _PARAMETER.split(path)
+    pattern = re.compile(".*".join(map(re.escape, [static, *rest])), re.DOTALL)
+    if any(pattern.fullmatch(public) for public in admission.public):
+        return True
+    return any(
+        static.startswith(subtree) or (bool(rest) and subtree.startswith(static))
+        for subtree in admission.subtrees
+    )

@@ -1,0 +1,42 @@
+"""The application of the host `fastapi` of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response, Security
+
+from iiniit_guard.fastapi import GuardScheme, install
+
+
+def application(
+    guard: Any,
+    middleware: Mapping[str, Any],
+    seen: Callable[[Any], bytes],
+    methods: Sequence[str],
+) -> FastAPI:
+    """Return the application, whose handlers answer with what `seen` makes of their token."""
+    app = FastAPI(openapi_url=None)
+    install(app, guard, **{**middleware, "public": (*middleware.get("public", ()), "/public")})
+
+    def open_handler(request: Request) -> Response:
+        token = request.scope["iiniit_guard.access_token"]
+        return Response(seen(token), media_type="application/json")
+
+    def add(path: str, scheme: GuardScheme, *scopes: str) -> None:
+        wanted = Security(scheme, scopes=scopes)
+
+        async def handler(token: Any = wanted) -> Any:
+            return Response(seen(token), media_type="application/json")
+
+        app.api_route(path, methods=list(methods))(handler)
+
+    add("/read", GuardScheme(), "user:read")
+    add("/both", GuardScheme(), "user:read", "user:write")
+    add("/either", GuardScheme(match="any"), "user:write", "user:read")
+    add("/strong", GuardScheme(acr_values=("gold", "silver")))
+    add("/recent", GuardScheme(max_age=300), "user:read")
+    for path in ("/token", "/public"):
+        app.add_route(path, open_handler, methods=list(methods))
+    return app
