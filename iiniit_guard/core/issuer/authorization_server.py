@@ -183,7 +183,8 @@ class AuthorizationServer:
 
         It matters when the clock is set back.
         """
-        issued_at, not_before = claims.get("iat", _ALWAYS), claims.get("nbf", _ALWAYS)
+        # `or`: null means absent, and 0 is earlier than every clock.
+        issued_at, not_before = claims.get("iat") or _ALWAYS, claims.get("nbf") or _ALWAYS
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 

@@ -295,7 +295,7 @@ def _remember(
     now = server.clock.wall()
     if active:
         outcome = server.checks.check(claims, now, introspected=True)
-        issued_at = claims.get("iat", issued_at)
+        issued_at = issued_at if claims.get("iat") is None else claims["iat"]
     else:
         outcome = server.inactive
     if isinstance(outcome, AccessToken) and (

@@ -16,6 +16,7 @@ from iiniit_guard.core.jose.public_key import (
 )
 from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
+from iiniit_guard.core.model.claims import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
 
 __all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "read_jwk_set"]
@@ -36,6 +37,7 @@ MAX_CANDIDATES: Final = 4
 Verifying a signature is expensive, and the client decides how many tokens it sends.
 """
 
+_NULL_IS_ABSENT: Final = frozenset(("kid", "alg", "use", "key_ops"))
 _RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _PRIVATE: Final = frozenset(
     ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
@@ -162,6 +164,7 @@ def _bind_all(keys: Iterable[Jwk], alg: str) -> Iterable[VerificationKey]:
 def _parse_jwk(member: object) -> Jwk | str:
     if not isinstance(member, dict):
         return "not an object"
+    member = without_nulls(member, _NULL_IS_ABSENT)
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         return "kid is not a string"

@@ -137,12 +137,22 @@ def read_answer(status: int, content_type: str, body: bytes, trust: Trust, now: 
     return check_claims(answer, trust, now, at_jwt=False, introspected=True)
 
 
+NULL_IS_ABSENT = {"sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf"} | {
+    "scope",
+    "scp",
+}
+
+
 def check_claims(
     claims: Mapping[str, Any], trust: Trust, now: float, *, at_jwt: bool, introspected: bool
 ) -> Facts:
     """What RFC 7519 §4.1, RFC 9068 §2.2 and RFC 7662 §2.2 demand, and what tells an access token
     from its siblings.
     """
+    nullable = {*NULL_IS_ABSENT, "exp"} if introspected else NULL_IS_ABSENT
+    claims = {
+        name: item for name, item in claims.items() if item is not None or name not in nullable
+    }
     need(claims.get("iss", trust.issuer) == trust.issuer)
     audience = claims["aud"]
     audiences = [audience] if isinstance(audience, str) else audience
@@ -269,6 +279,11 @@ def fits(key: Mapping[str, Any], alg: str) -> bool:
     """RFC 7518 §3.1, RFC 8037 §3.1, RFC 7517 §4: whether a JWK may verify signatures
     under `alg`.
     """
+    key = {
+        name: item
+        for name, item in key.items()
+        if item is not None or name not in ("alg", "use", "key_ops")
+    }
     if (
         key.get("use", "sig") != "sig"
         or "verify" not in key.get("key_ops", ["verify"])
