@@ -22,6 +22,7 @@ from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.errors import SettingsError
 
+_CONNECT_SECONDS: Final = 2
 _WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 
 
@@ -40,7 +41,7 @@ class TrustedIssuer:
         introspection: Credentials of the guard at that endpoint; None means that no token is ever
             sent to it.
         jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
-        algorithms: Accepted signature algorithms.
+        algorithms: The accepted signature algorithm, or several.
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
             accepts what many servers send instead. `assertion` is for a service behind
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
@@ -63,7 +64,8 @@ class TrustedIssuer:
         keys_cooldown_seconds: Unknown keys cause at most one fetch in this time.
         keys_stale_seconds: How long the last valid key set is used after it expires while the
             server fails.
-        connect_timeout_seconds: Timeout of TCP and TLS.
+        connect_timeout_seconds: Timeout of TCP and TLS. None means 2, or `timeout_seconds` if that
+            is shorter.
         timeout_seconds: Timeout of one whole call.
         ca_file: PEM file of trusted roots; None means those of the system.
         http_proxy: URL of a forward proxy.
@@ -89,7 +91,7 @@ class TrustedIssuer:
     introspection_endpoint: str | None = None
     introspection: ClientAuthentication | None = None
     jwt: Literal["verify", "introspect", "both"] = "verify"
-    algorithms: Sequence[str] = ALGORITHMS
+    algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
     scope_claims: Sequence[str | Sequence[str]] = ()
@@ -103,7 +105,7 @@ class TrustedIssuer:
     keys_max_age_seconds: float = 3_600
     keys_cooldown_seconds: float = 30
     keys_stale_seconds: float = 3_600
-    connect_timeout_seconds: float = 2
+    connect_timeout_seconds: float | None = None
     timeout_seconds: float = 5
     ca_file: str | None = None
     http_proxy: str | None = field(default=None, repr=False)
@@ -114,8 +116,10 @@ class TrustedIssuer:
     insecure_http_hosts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.audience, str):
-            object.__setattr__(self, "audience", (self.audience,))
+        for name in ("audience", "algorithms"):
+            value: object = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, (value,))
         faults = [
             f"{name}: {fault}"
             for name, find_fault in CHECKS.items()
@@ -152,6 +156,12 @@ class TrustedIssuer:
             name: value if isinstance(value, tuple) else (value,)
             for name, value in self.require_claim.items()
         }
+
+    @property
+    def connect_seconds(self) -> float:
+        """`connect_timeout_seconds`, or its default, which is never longer than a whole call."""
+        own = self.connect_timeout_seconds
+        return min(_CONNECT_SECONDS, self.timeout_seconds) if own is None else own
 
     def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
@@ -190,7 +200,10 @@ class TrustedIssuer:
             )
         if self.jwks_uri is not None and self.jwks_file is not None:
             faults.append("jwks_file: jwks_uri is set too; set only one of them")
-        if self.connect_timeout_seconds > self.timeout_seconds:
+        if (
+            self.connect_timeout_seconds is not None
+            and self.connect_timeout_seconds > self.timeout_seconds
+        ):
             faults.append(
                 "connect_timeout_seconds: must not be longer than timeout_seconds, which limits "
                 "the whole call"
@@ -230,6 +243,7 @@ _OPTIONAL: Final = frozenset(
         "jwks_uri",
         "jwks_file",
         "introspection_endpoint",
+        "connect_timeout_seconds",
         "ca_file",
         "http_proxy",
         "token_prefix",

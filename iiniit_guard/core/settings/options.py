@@ -30,7 +30,7 @@ class GuardKeywords(TypedDict, total=False):
     introspection_endpoint: str | None
     introspection: ClientAuthentication | None
     jwt: Literal["verify", "introspect", "both"]
-    algorithms: Sequence[str]
+    algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
     scope_claims: Sequence[str | Sequence[str]]
@@ -44,7 +44,7 @@ class GuardKeywords(TypedDict, total=False):
     keys_max_age_seconds: float
     keys_cooldown_seconds: float
     keys_stale_seconds: float
-    connect_timeout_seconds: float
+    connect_timeout_seconds: float | None
     timeout_seconds: float
     ca_file: str | None
     http_proxy: str | None

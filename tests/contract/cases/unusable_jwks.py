@@ -15,6 +15,7 @@ _NUMBER: Final = "malformed number"
 _ALG: Final = "alg does not fit the key, or is not supported"
 _PRIVATE: Final = "private key"
 _USE: Final = "use is not sig"
+_ENC: Final = "use is enc"
 _OPS: Final = "key_ops is not a list of strings"
 
 
@@ -59,7 +60,12 @@ UNUSABLE: Final[list[tuple[str, str, Any, str]]] = [
         for kid in (1, True, ["a"], {})
     ),
     *(
-        (f"use {use!r}", "RFC 7517 §4.2; Wycheproof: rejectsWrongUse", rsa_jwk(use=use), _USE)
+        (
+            f"use {use!r}",
+            "RFC 7517 §4.2; Wycheproof: rejectsWrongUse",
+            rsa_jwk(use=use),
+            _ENC if use == "enc" else _USE,
+        )
         for use in ("enc", "SIG", "", 1, ["sig"], "sign")
     ),
     *(

@@ -118,7 +118,18 @@ def test_every_time_has_a_longest(name):
         *(("issuer", value) for value in (None, "", " ", [ISSUER])),
         *(
             ("algorithms", value)
-            for value in (None, [], (), "", "ES256", [""], [None], ["none"], ["ES256", "HS256"])
+            for value in (
+                None,
+                [],
+                (),
+                "",
+                "ES256 RS256",
+                "es256",
+                [""],
+                [None],
+                ["none"],
+                ["ES256", "HS256"],
+            )
         ),
         *(("profile", value) for value in (None, "", "RFC9068", "rfc9068 ", ["rfc9068"])),
         *(("jwt", value) for value in (None, "", "Both", ["both"])),
@@ -174,6 +185,7 @@ def test_every_time_has_a_longest(name):
             (name, value)
             for name in LONGEST
             for value in (None, "", "5", True, False, -1, float("nan"), float("inf"), [5])
+            if not (value is None and name == "connect_timeout_seconds")
         ),
     ],
 )
@@ -218,8 +230,26 @@ def test_the_defaults_are_those_of_the_design():
         issuer.keys_cooldown_seconds,
         issuer.keys_stale_seconds,
     ) == (3600, 30, 3600)
-    assert (issuer.connect_timeout_seconds, issuer.timeout_seconds) == (2, 5)
+    assert (issuer.connect_seconds, issuer.timeout_seconds) == (2, 5)
     assert not issuer.insecure_accept_missing_audience
+
+
+def make(**settings: Any) -> TrustedIssuer:
+    return TrustedIssuer(**{**BASE, **settings})
+
+
+def test_the_connect_timeout_follows_a_shorter_timeout():
+    assert make(timeout_seconds=1).connect_seconds == 1
+    assert make(timeout_seconds=1, connect_timeout_seconds=0.5).connect_seconds == 0.5
+    assert make(timeout_seconds=30).connect_seconds == 2
+    assert make(timeout_seconds=30, connect_timeout_seconds=20).connect_seconds == 20
+
+
+def test_one_algorithm_needs_no_list():
+    assert make(algorithms="RS256").algorithms == ("RS256",)
+    for wrong in ("HS256", "none", "", "rs256"):
+        with pytest.raises(SettingsError, match="algorithms: "):
+            make(algorithms=wrong)
 
 
 def test_a_callers_list_that_changes_later_changes_nothing():
