@@ -58,6 +58,9 @@ class ClaimChecks:
         clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
         id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
+        client_id_claims: The claims that may hold the client identifier, the first one that is
+            present first.
+        token_id_claims: The claims that may hold the token identifier, likewise.
     """
 
     issuer: str
@@ -70,6 +73,8 @@ class ClaimChecks:
     clock_leeway_seconds: float
     missing_audience: bool
     id_tokens: bool
+    client_id_claims: tuple[str, ...]
+    token_id_claims: tuple[str, ...]
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
     _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -108,7 +113,11 @@ class ClaimChecks:
             if len(present) < len(claims):
                 return self.check(present, now, introspected=introspected, typ=typ)
             claim_shape = known or make_claim_shape(
-                claims, audience_claim=self.audience_claim, strict=self.strict
+                claims,
+                audience_claim=self.audience_claim,
+                strict=self.strict,
+                client_id_claims=self.client_id_claims,
+                token_id_claims=self.token_id_claims,
             )
             decided = self._decide(claims, claim_shape, now, introspected, typ)
             if isinstance(decided, Problem):

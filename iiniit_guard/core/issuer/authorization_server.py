@@ -133,13 +133,15 @@ class AuthorizationServer:
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
             id_tokens=settings.insecure_accept_id_tokens,
+            client_id_claims=tuple(settings.client_id_claims),
+            token_id_claims=tuple(settings.token_id_claims),
         )
         self._first_loads = first_loads
         self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
         self.refused: NegativeCache = NegativeCache(settings.inactive_seconds, clock)
         self.rejections: Rejections = Rejections(
-            settings.issuer, self.refused, clock, hidden=self.is_found
+            self.issuer, self.refused, clock, hidden=self.is_found
         )
         """Which responses with status 400 concern the token and not the guard."""
         self.tombstones: Tombstones = Tombstones(clock)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from iiniit_guard.core.claims.shapes import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
@@ -47,6 +48,10 @@ class TrustedIssuer:
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
             else, and accepts no leeway after its `exp`.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
+        client_id_claims: The claims that may hold the client identifier. The first claim that a
+            token has is used.
+        token_id_claims: The claims that may hold the token identifier. The first claim that a token
+            has is used.
         scope_claims: Further claims that contain scopes, such as `permissions` or
             `realm_access.roles`. Write a path as a list if a name in it contains a dot. End it with
             `*` if the member names of an object are the scopes.
@@ -94,6 +99,8 @@ class TrustedIssuer:
     algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
+    client_id_claims: str | Sequence[str] = CLIENT_ID_CLAIMS
+    token_id_claims: str | Sequence[str] = TOKEN_ID_CLAIMS
     scope_claims: Sequence[str | Sequence[str]] = ()
     scope_aliases: Mapping[str, str] = field(default_factory=dict)
     scope_implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -116,7 +123,7 @@ class TrustedIssuer:
     insecure_http_hosts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        for name in ("audience", "algorithms"):
+        for name in ("audience", "algorithms", "client_id_claims", "token_id_claims"):
             value: object = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
@@ -262,6 +269,8 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "algorithms": check.some_of(ALGORITHMS),
     "profile": check.one_of("generic", "rfc9068", "assertion"),
     "audience_claim": check.text,
+    "client_id_claims": check.texts,
+    "token_id_claims": check.texts,
     "scope_claims": check.scope_paths,
     "scope_aliases": check.scope_words,
     "scope_implies": check.scope_lists,

@@ -33,6 +33,8 @@ class GuardKeywords(TypedDict, total=False):
     algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
+    client_id_claims: str | Sequence[str]
+    token_id_claims: str | Sequence[str]
     scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
@@ -66,4 +68,5 @@ class GuardKeywords(TypedDict, total=False):
     issuer_resolver: Callable[[Request], object] | None
     store_url: str | None
     store_secret: Secret | None
+    query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

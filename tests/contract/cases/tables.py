@@ -25,6 +25,7 @@ from tests.contract.cases import (
     outages,
     policies,
     providers,
+    query_ignored,
     rejections,
     remembered,
     scope_claims,
@@ -40,6 +41,7 @@ from tests.contract.cases.case import Case
 _MODULES: Final = (
     headers,
     other_places,
+    query_ignored,
     signatures,
     signature_values,
     jose_headers,

@@ -171,6 +171,9 @@ def check_claims(
             need(type(value) in (int, float) and 0 <= value < LATEST)
             need(now < value + 5 if latest is None else value <= latest)
     need(all(isinstance(claims.get(name, ""), str) for name in ("sub", "client_id", "azp", "jti")))
+    clients = [claims[name] for name in ("client_id", "azp", "cid", "appid") if name in claims]
+    tokens = [claims[name] for name in ("jti", "uti") if name in claims]
+    need(all(isinstance(found[0], str) for found in (clients, tokens) if found))
     if trust.profile == "rfc9068" and not introspected:
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
         need(
@@ -187,7 +190,7 @@ def check_claims(
         need(any(type(one) is type(wanted) and one == wanted for one in held))
     scopes = scopes_of(claims, trust, strict=trust.profile == "rfc9068" and not introspected)
     check_kind(claims, scopes, at_jwt=at_jwt, introspected=introspected)
-    return Facts(claims.get("sub"), claims.get("client_id", claims.get("azp")), frozenset(scopes))
+    return Facts(claims.get("sub"), clients[0] if clients else None, frozenset(scopes))
 
 
 def check_kind(

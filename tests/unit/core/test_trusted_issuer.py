@@ -30,6 +30,8 @@ BAD = {
     "algorithms": ["HS256"],
     "profile": "x",
     "audience_claim": "",
+    "client_id_claims": [],
+    "token_id_claims": [""],
     "scope_claims": "roles",
     "scope_aliases": [],
     "scope_implies": {"a": "b"},
@@ -247,6 +249,8 @@ def test_the_connect_timeout_follows_a_shorter_timeout():
 
 def test_one_algorithm_needs_no_list():
     assert make(algorithms="RS256").algorithms == ("RS256",)
+    assert make(client_id_claims="cid").client_id_claims == ("cid",)
+    assert make(token_id_claims=["uti"]).token_id_claims == ("uti",)
     for wrong in ("HS256", "none", "", "rs256"):
         with pytest.raises(SettingsError, match="algorithms: "):
             make(algorithms=wrong)
