@@ -273,3 +273,14 @@ def test_a_long_set_is_read_eight_keys_at_a_time(keys, breaths):
     """An Ed25519 key takes 0.1 ms; other flows run in between."""
     reading = read_jwk_set(json.dumps({"keys": [{"kty": "oct"}] * keys}).encode())
     assert list(reading) == [Checkpoint()] * breaths
+
+
+def test_a_key_of_another_set_is_not_put_first():
+    """A refresh may replace the set between the verification and the note of it."""
+    keys, others = set_of(ec_jwk(kid="1"), ec_jwk(kid="2")), set_of(ec_jwk(kid="1"))
+    found = keys.find(None, "ES256")
+    keys.try_first(None, others.find(None, "ES256")[0])
+    keys.try_first("2", found[1])
+    assert keys.find(None, "ES256") == found
+    keys.try_first(None, found[1])
+    assert [key.kid for key in keys.find(None, "ES256")] == ["2", "1"]
