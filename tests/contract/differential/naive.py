@@ -16,6 +16,8 @@ from urllib.parse import unquote_to_bytes
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
+from tests.contract.differential import absent
+
 LATEST: Final = 253_402_300_800  # documented: a time from the year 10000 on is malformed
 OPENID_SCOPES: Final = {
     "openid",
@@ -137,22 +139,13 @@ def read_answer(status: int, content_type: str, body: bytes, trust: Trust, now: 
     return check_claims(answer, trust, now, at_jwt=False, introspected=True)
 
 
-NULL_IS_ABSENT = {"sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf"} | {
-    "scope",
-    "scp",
-}
-
-
 def check_claims(
     claims: Mapping[str, Any], trust: Trust, now: float, *, at_jwt: bool, introspected: bool
 ) -> Facts:
     """What RFC 7519 §4.1, RFC 9068 §2.2 and RFC 7662 §2.2 demand, and what tells an access token
     from its siblings.
     """
-    nullable = {*NULL_IS_ABSENT, "exp"} if introspected else NULL_IS_ABSENT
-    claims = {
-        name: item for name, item in claims.items() if item is not None or name not in nullable
-    }
+    claims = absent.claims_of(claims, introspected=introspected)
     need(claims.get("iss", trust.issuer) == trust.issuer)
     audience = claims["aud"]
     audiences = [audience] if isinstance(audience, str) else audience
@@ -171,9 +164,8 @@ def check_claims(
             need(type(value) in (int, float) and 0 <= value < LATEST)
             need(now < value + 5 if latest is None else value <= latest)
     need(all(isinstance(claims.get(name, ""), str) for name in ("sub", "client_id", "azp", "jti")))
-    clients = [claims[name] for name in ("client_id", "azp", "cid", "appid") if name in claims]
-    tokens = [claims[name] for name in ("jti", "uti") if name in claims]
-    need(all(isinstance(found[0], str) for found in (clients, tokens) if found))
+    client, token = absent.identifiers(claims)
+    need(all(one is None or isinstance(one, str) for one in (client, token)))
     if trust.profile == "rfc9068" and not introspected:
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
         need(
@@ -190,7 +182,7 @@ def check_claims(
         need(any(type(one) is type(wanted) and one == wanted for one in held))
     scopes = scopes_of(claims, trust, strict=trust.profile == "rfc9068" and not introspected)
     check_kind(claims, scopes, at_jwt=at_jwt, introspected=introspected)
-    return Facts(claims.get("sub"), clients[0] if clients else None, frozenset(scopes))
+    return Facts(claims.get("sub"), client, frozenset(scopes))
 
 
 def check_kind(
@@ -282,11 +274,7 @@ def fits(key: Mapping[str, Any], alg: str) -> bool:
     """RFC 7518 §3.1, RFC 8037 §3.1, RFC 7517 §4: whether a JWK may verify signatures
     under `alg`.
     """
-    key = {
-        name: item
-        for name, item in key.items()
-        if item is not None or name not in ("alg", "use", "key_ops")
-    }
+    key = absent.key_of(key)
     if (
         key.get("use", "sig") != "sig"
         or "verify" not in key.get("key_ops", ["verify"])

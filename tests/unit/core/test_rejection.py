@@ -87,8 +87,8 @@ def test_the_log_names_the_setting_once_an_hour(world, caplog):
     world.ask("second").send(UNSUPPORTED)
     assert caplog.messages == [
         (
-            f"introspection: {ISSUER} answers 400 unsupported_token_type: it does not introspect this "
-            'kind of token; if it issues JWTs, set jwt="verify"'
+            f"introspection: {ISSUER} answers 400 unsupported_token_type: it does not introspect "
+            'this kind of token; if it issues JWTs, set jwt="verify"'
         )
     ]
     world.clock.advance(3600)

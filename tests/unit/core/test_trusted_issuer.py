@@ -236,26 +236,6 @@ def test_the_defaults_are_those_of_the_design():
     assert not issuer.insecure_accept_missing_audience
 
 
-def make(**settings: Any) -> TrustedIssuer:
-    return TrustedIssuer(**{**BASE, **settings})
-
-
-def test_the_connect_timeout_follows_a_shorter_timeout():
-    assert make(timeout_seconds=1).connect_seconds == 1
-    assert make(timeout_seconds=1, connect_timeout_seconds=0.5).connect_seconds == 0.5
-    assert make(timeout_seconds=30).connect_seconds == 2
-    assert make(timeout_seconds=30, connect_timeout_seconds=20).connect_seconds == 20
-
-
-def test_one_algorithm_needs_no_list():
-    assert make(algorithms="RS256").algorithms == ("RS256",)
-    assert make(client_id_claims="cid").client_id_claims == ("cid",)
-    assert make(token_id_claims=["uti"]).token_id_claims == ("uti",)
-    for wrong in ("HS256", "none", "", "rs256"):
-        with pytest.raises(SettingsError, match="algorithms: "):
-            make(algorithms=wrong)
-
-
 def test_a_callers_list_that_changes_later_changes_nothing():
     audience, algorithms, aliases, implies, wanted = (
         [API],
