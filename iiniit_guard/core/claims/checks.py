@@ -23,19 +23,7 @@ _TOKEN_TYPES: Final = frozenset(
 )
 # Null means absent for these. For `aud`, `iss`, `cnf` and any other claim, null is malformed.
 _NULL_IS_ABSENT: Final = frozenset(
-    {
-        "sub",
-        "client_id",
-        "azp",
-        "cid",
-        "appid",
-        "jti",
-        "uti",
-        "iat",
-        "nbf",
-        "scope",
-        "scp",
-    }
+    ("sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf", "scope", "scp")
 )
 _HABITS_KEPT: Final = 256  # of about 7 KB each at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]

@@ -154,18 +154,15 @@ def check_claims(
         and all(isinstance(one, str) for one in audiences)
         and trust.audience in audiences
     )
-    for name, latest in (
-        ("exp", None),
-        ("nbf", now + 30),
-        ("iat", now + 30),
-    ):  # documented: leeways of 5 s and 30 s
+    # documented: leeways of 5 s and 30 s
+    for name, latest in (("exp", None), ("nbf", now + 30), ("iat", now + 30)):
         if name in claims:
             value = claims[name]
             need(type(value) in (int, float) and 0 <= value < LATEST)
             need(now < value + 5 if latest is None else value <= latest)
     need(all(isinstance(claims.get(name, ""), str) for name in ("sub", "client_id", "azp", "jti")))
-    client, token = absent.identifiers(claims)
-    need(all(one is None or isinstance(one, str) for one in (client, token)))
+    named = absent.identifiers(claims)
+    need(all(one is None or isinstance(one, str) for one in named))
     if trust.profile == "rfc9068" and not introspected:
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
         need(
@@ -182,7 +179,7 @@ def check_claims(
         need(any(type(one) is type(wanted) and one == wanted for one in held))
     scopes = scopes_of(claims, trust, strict=trust.profile == "rfc9068" and not introspected)
     check_kind(claims, scopes, at_jwt=at_jwt, introspected=introspected)
-    return Facts(claims.get("sub"), client, frozenset(scopes))
+    return Facts(claims.get("sub"), named[0], frozenset(scopes))
 
 
 def check_kind(
