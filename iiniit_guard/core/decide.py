@@ -143,7 +143,7 @@ def begin(
         authorization is None
         or authorization[:7] != b"Bearer "
         or not resource.has_fast_path
-        or (presented.query and has_query_token(presented.query))
+        or (presented.query and resource.heeds_query and has_query_token(presented.query))
         or len(authorization) > resource.longest_authorization
     ):
         encoded = None
@@ -221,7 +221,7 @@ def find_cached(
     if (
         authorization[:7] != b"Bearer "
         or not resource.has_fast_path
-        or (query and has_query_token(query))
+        or (query and resource.heeds_query and has_query_token(query))
     ):
         return None
     return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
@@ -272,7 +272,7 @@ def _judge(
             request,
             resource.schemes,
             settings.max_token_bytes,
-            query_token=settings.insecure_query_token,
+            query_token=resource.query_token,
         )
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.tokens import CacheEntry, TokenCache
+from iiniit_guard.core.http.bearer import QueryToken
 from iiniit_guard.core.http.challenge import RefusalWriter
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
@@ -114,6 +115,12 @@ class ProtectedResource:
             settings.issuer_resolver is None and not settings.validators
         )
         """Whether the decision depends only on the token, and on nothing else in the request."""
+        self.query_token: QueryToken = (
+            "accept" if settings.insecure_query_token else settings.query_token
+        )
+        """Handling of a parameter `access_token` in the query."""
+        self.heeds_query: bool = self.query_token != "ignore"
+        """Whether such a parameter has any effect."""
         self.longest_authorization: int = settings.max_token_bytes + len("Bearer ")
         """Longer values of `Authorization` skip the fast path.
 

@@ -189,8 +189,9 @@ class EffectRunner:
             return _CLOSED
         if self._transport is not None:
             return self._transport(request)
-        started = time.monotonic()
-        return self._make_clients()[0].fetch(request, started)
+        clients = self._make_clients()[0]
+        # From here on: the import of the HTTP client is not part of the first call.
+        return clients.fetch(request, time.monotonic())
 
     async def _fetch_async(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
@@ -199,11 +200,11 @@ class EffectRunner:
             return self._transport(request)
         import asyncio
 
-        started = time.monotonic()
         if self._clients is None:  # importing httpx2 would block the loop for 0.1 s
             with suppress(OSError):  # no thread is free
                 await asyncio.wrap_future(self._blocking.run(self._make_clients))
-        return await self._make_clients()[1].fetch(request, started)
+        clients = self._make_clients()[1]
+        return await clients.fetch(request, time.monotonic())
 
     def _make_clients(self) -> tuple[ThreadClients, LoopClients]:
         if self._clients is not None:

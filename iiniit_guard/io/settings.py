@@ -28,7 +28,8 @@ PREFIX: Final = "IINIIT_GUARD_"
 NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _LISTS: Final = frozenset(
-    {"audience", "algorithms", "scope_claims", "insecure_http_hosts", "resource_scopes"}
+    {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
+    | {"insecure_http_hosts", "resource_scopes"}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
 _FLAGS: Final = frozenset(

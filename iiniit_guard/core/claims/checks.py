@@ -13,13 +13,17 @@ from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.claims.shapes import ClaimShape, is_common, make_claim_shape
 from iiniit_guard.core.claims.token_kind import explicit_problem, id_token_problem, names_dpop
 from iiniit_guard.core.model.access_token import AccessToken, make_access_token
-from iiniit_guard.core.model.claims import LATEST, freeze, is_time
+from iiniit_guard.core.model.claims import LATEST, freeze, is_time, without_nulls
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
 _TOKEN_TYPES: Final = frozenset(
     {"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"}
+)
+# Null means absent for these. For `aud`, `iss`, `cnf` and any other claim, null is malformed.
+_NULL_IS_ABSENT: Final = frozenset(
+    ("sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf", "scope", "scp")
 )
 _HABITS_KEPT: Final = 256  # of about 7 KB each at most
 Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
@@ -42,6 +46,9 @@ class ClaimChecks:
         clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
         id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
+        client_id_claims: The claims that may hold the client identifier, the first one that is
+            present first.
+        token_id_claims: The claims that may hold the token identifier, likewise.
     """
 
     issuer: str
@@ -54,13 +61,21 @@ class ClaimChecks:
     clock_leeway_seconds: float
     missing_audience: bool
     id_tokens: bool
+    client_id_claims: tuple[str, ...]
+    token_id_claims: tuple[str, ...]
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
+    _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
+    _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
     _claim_shapes: dict[tuple[str | type, ...], ClaimShape] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
+        nullable = _NULL_IS_ABSENT - {self.audience_claim}
+        object.__setattr__(self, "_nullable", nullable)
+        # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
+        object.__setattr__(self, "_nullable_introspected", nullable | {"exp"})
 
     def check(
         self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None
@@ -80,8 +95,17 @@ class ClaimChecks:
         claim_shape = known = self._claim_shapes.get(kinds)
         found = self._accept(claims, now) if known is not None and known.usual else None
         if claim_shape is None or found is None:
+            present = without_nulls(
+                claims, self._nullable_introspected if introspected else self._nullable
+            )
+            if len(present) < len(claims):
+                return self.check(present, now, introspected=introspected, typ=typ)
             claim_shape = known or make_claim_shape(
-                claims, audience_claim=self.audience_claim, strict=self.strict
+                claims,
+                audience_claim=self.audience_claim,
+                strict=self.strict,
+                client_id_claims=self.client_id_claims,
+                token_id_claims=self.token_id_claims,
             )
             decided = self._decide(claims, claim_shape, now, introspected, typ)
             if isinstance(decided, Problem):

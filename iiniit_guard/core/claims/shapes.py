@@ -5,7 +5,7 @@ An issuer's tokens have only a few sets of names and types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -28,6 +28,10 @@ _REPEATED: Final = (
     "iat",
     "exp",
 )
+CLIENT_ID_CLAIMS: Final = ("client_id", "azp", "cid", "appid")
+"""The client identifier: RFC 9068 and most servers, OpenID Connect, Okta, Entra ID v1."""
+TOKEN_ID_CLAIMS: Final = ("jti", "uti")
+"""The token identifier: RFC 7519, Entra ID."""
 _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _OF_RFC_9068: Final = ("sub", "client_id", "iat", "jti")
 _NUMBERS: Final = (int, float)
@@ -48,8 +52,8 @@ class ClaimShape:
         bound: Whether the token is bound to a key.
         detailed: Whether it has RFC 9396 details.
         shape: Position of each claim's value, in the token's order.
-        fields: Picks `sub`, `client_id` (else `azp`), `exp`, `iat` and `jti` from the values, None
-            for each missing one.
+        fields: Picks `sub`, the client identifier, `exp`, `iat` and the token identifier from the
+            values, None for each missing one.
     """
 
     usual: bool
@@ -62,21 +66,33 @@ class ClaimShape:
     fields: Pick
 
 
-def make_claim_shape(claims: Mapping[str, Any], *, audience_claim: str, strict: bool) -> ClaimShape:
+def make_claim_shape(
+    claims: Mapping[str, Any],
+    *,
+    audience_claim: str,
+    strict: bool,
+    client_id_claims: Sequence[str] = CLIENT_ID_CLAIMS,
+    token_id_claims: Sequence[str] = TOKEN_ID_CLAIMS,
+) -> ClaimShape:
     """Return the facts about the names and types of claims.
 
     Args:
         claims: Their values are ignored.
         audience_claim: The claim that holds the audience.
         strict: Whether the claims that RFC 9068 requires must be present.
+        client_id_claims: The claims that may hold the client identifier; the first one is used.
+        token_id_claims: The claims that may hold the token identifier; the first one is used.
     """
     kinds = {name: type(value) for name, value in claims.items()}
     may_be_other_kind = not _TELLING.isdisjoint(kinds)
-    non_string_claim = next((name for name in _TEXTS if kinds.get(name, str) is not str), None)
+    client = next((name for name in client_id_claims if name in kinds), "")
+    token_id = next((name for name in token_id_claims if name in kinds), "")
+    non_string_claim = next(
+        (name for name in (*_TEXTS, client, token_id) if kinds.get(name, str) is not str), None
+    )
     missing = next((name for name in _OF_RFC_9068 if name not in kinds), None)
     bound, detailed = "cnf" in kinds, "authorization_details" in kinds
     positions = {name: position for position, name in enumerate(kinds)}
-    client = "client_id" if "client_id" in kinds else "azp"
     return ClaimShape(
         usual=not (may_be_other_kind or bound or detailed)
         and non_string_claim is None
@@ -90,7 +106,9 @@ def make_claim_shape(claims: Mapping[str, Any], *, audience_claim: str, strict: 
         bound=bound,
         detailed=detailed,
         shape=positions,
-        fields=_pick_fields([positions.get(name) for name in ("sub", client, "exp", "iat", "jti")]),
+        fields=_pick_fields(
+            [positions.get(name) for name in ("sub", client, "exp", "iat", token_id)]
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -16,6 +16,8 @@ from iiniit_guard.core.model.request import Request, reserved_names, value_of_qu
 
 BEARER: Final = "bearer"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
+
+QueryToken: TypeAlias = Literal["refuse", "ignore", "accept"]
 
 _B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 # RFC 9110 §5.5: trailing white space is not part of a field's value. Some servers remove it and
@@ -47,7 +49,11 @@ class Credential:
 
 
 def credential_of(
-    request: Request, schemes: frozenset[str], max_token_bytes: int, *, query_token: bool = False
+    request: Request,
+    schemes: frozenset[str],
+    max_token_bytes: int,
+    *,
+    query_token: QueryToken = "refuse",
 ) -> Credential | Problem:
     """Return the one credential of a request, or a problem.
 
@@ -56,16 +62,16 @@ def credential_of(
         schemes: Accepted schemes in lower case. The guard checks the grammar of the value for
             `bearer` only.
         max_token_bytes: A longer credential is refused before it is parsed.
-        query_token: Accept `access_token` in the query (RFC 6750 §2.3 advises against it; such URLs
-            end up in logs).
+        query_token: Handling of `access_token` in the query. To accept it is a risk: such URLs end
+            up in logs (RFC 6750 §2.3). OAuth 2.1 §5.1 says to ignore it.
 
     Returns:
         The credential or the problem. The problem is `NO_TOKEN` also if the request uses only
         another scheme.
     """
     values = request.header_values(b"authorization")
-    if request.query and request.reserved_names.access_token:
-        if not query_token:
+    if request.query and query_token != "ignore" and request.reserved_names.access_token:
+        if query_token != "accept":
             return PROBLEMS[Reason.TOKEN_IN_QUERY]
         return (
             PROBLEMS[Reason.SEVERAL_CREDENTIALS]

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from iiniit_guard.core.http.bearer import BEARER
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Deny, Unavailable
 from iiniit_guard.core.model.flow import Unreachable
@@ -26,6 +27,7 @@ _TITLES: Final = {
 }
 # Another token would not help.
 _WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
+_NAMES_SCOPE: Final = frozenset({Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION})
 _OUTAGE: Final = "The authorization server cannot be asked at the moment."
 
 
@@ -81,7 +83,7 @@ class RefusalWriter:
         Args:
             problem: The problem of the request.
             request: Its method (HEAD has no body) and its `Origin` are read.
-            policy: The requirement; `insufficient_scope` and step-up challenges name it.
+            policy: The requirement; a 401 and `insufficient_scope` name its scope.
             scheme: The scheme used, lower-case. Its challenge carries the error; the challenges of
                 the other schemes follow without it.
             token: The verified token that did not satisfy the policy, for events.
@@ -115,31 +117,39 @@ class RefusalWriter:
         )
 
     def _challenges(self, problem: Problem, policy: Policy, used: str) -> list[str]:
-        beside: list[tuple[str, str]] = [("realm", self.realm)]
-        if self.resource_metadata is not None:
-            beside.append(("resource_metadata", self.resource_metadata))
-        if problem.code is None:
-            return [challenge(scheme, beside) for scheme in self.schemes]
-        parameters = [
-            beside[0],
-            ("error", problem.code),
-            ("error_description", problem.description),
-        ]
-        if problem.reason is Reason.INSUFFICIENT_AUTHENTICATION:
-            if policy.acr_values:
-                parameters.append(("acr_values", " ".join(policy.acr_values)))
-            if policy.max_age is not None:
-                parameters.append(("max_age", str(policy.max_age)))
-        if policy.scopes and problem.reason in (
-            Reason.MISSING_SCOPE,
-            Reason.INSUFFICIENT_AUTHENTICATION,
-        ):
-            parameters.append(("scope", policy.challenge_scope))
-        parameters += beside[1:]
-        return [
-            challenge(scheme, parameters if scheme.lower() == used else beside)
-            for scheme in self.schemes
-        ]
+        metadata = (
+            []
+            if self.resource_metadata is None
+            else [("resource_metadata", self.resource_metadata)]
+        )
+        scope = [("scope", policy.challenge_scope)] if policy.scopes else []
+
+        def parameters(scheme: str) -> list[tuple[str, str]]:
+            is_used = scheme.lower() == used
+            # RFC 6750 §3: a client learns the scope that it must request with its first refusal.
+            named = (problem.status == 401 and scheme.lower() == BEARER) or (
+                is_used and problem.reason in _NAMES_SCOPE
+            )
+            return [
+                ("realm", self.realm),
+                *(_error(problem, policy) if is_used else ()),
+                *(scope if named else ()),
+                *metadata,
+            ]
+
+        return [challenge(scheme, parameters(scheme)) for scheme in self.schemes]
+
+
+def _error(problem: Problem, policy: Policy) -> list[tuple[str, str]]:
+    if problem.code is None:
+        return []
+    parameters = [("error", problem.code), ("error_description", problem.description)]
+    if problem.reason is Reason.INSUFFICIENT_AUTHENTICATION:
+        if policy.acr_values:
+            parameters.append(("acr_values", " ".join(policy.acr_values)))
+        if policy.max_age is not None:
+            parameters.append(("max_age", str(policy.max_age)))
+    return parameters
 
 
 def _body(status: int, detail: str, reason: Reason, document: dict[str, str]) -> bytes:

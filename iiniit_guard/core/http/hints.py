@@ -39,6 +39,8 @@ HINTS: Final[Mapping[Reason, str]] = {
     "slash; or the client requests the token for another API",
     Reason.MALFORMED_CLAIM: "profile, and which claims the issuer writes into its access tokens",
     Reason.INACTIVE: "the issuer: it says that the token expired, was revoked or is not its own",
+    Reason.UNSUPPORTED_TOKEN_TYPE: 'jwt="verify", if the issuer writes JWTs: its introspection '
+    "endpoint does not accept this kind of token",
     Reason.REVOKED: "the issuer: the token was revoked",
     Reason.UNSUPPORTED_CONFIRMATION: "the issuer: it binds the token to a key (DPoP or mTLS)",
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",

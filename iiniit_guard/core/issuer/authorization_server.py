@@ -21,6 +21,7 @@ from iiniit_guard.core.issuer.metadata import (
     metadata_urls,
     named_endpoint,
 )
+from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -103,7 +104,7 @@ class AuthorizationServer:
         self.signature_suffices: bool = settings.jwt == "verify"
         """Whether a JWT with valid signature and claims is accepted without introspection."""
         self.connection: Connection = Connection(
-            settings.connect_timeout_seconds,
+            settings.connect_seconds,
             settings.timeout_seconds,
             settings.ca_file,
             settings.http_proxy,
@@ -132,11 +133,17 @@ class AuthorizationServer:
             clock_leeway_seconds=settings.clock_leeway_seconds,
             missing_audience=settings.insecure_accept_missing_audience,
             id_tokens=settings.insecure_accept_id_tokens,
+            client_id_claims=tuple(settings.client_id_claims),
+            token_id_claims=tuple(settings.token_id_claims),
         )
         self._first_loads = first_loads
         self._admitted_until = float("-inf")
         self.flights: SingleFlight = SingleFlight()
         self.refused: NegativeCache = NegativeCache(settings.inactive_seconds, clock)
+        self.rejections: Rejections = Rejections(
+            self.issuer, self.refused, clock, hidden=self.is_found
+        )
+        """Which responses with status 400 concern the token and not the guard."""
         self.tombstones: Tombstones = Tombstones(clock)
         self.breaker: CircuitBreaker = CircuitBreaker(clock)
         """For tokens that were active within the last hour. Other tokens do not count here."""
@@ -163,6 +170,7 @@ class AuthorizationServer:
         self.keys: KeySource = KeySource(
             self._jwks_place,
             self.connection,
+            issuer=settings.issuer,
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
@@ -183,7 +191,8 @@ class AuthorizationServer:
 
         It matters when the clock is set back.
         """
-        issued_at, not_before = claims.get("iat", _ALWAYS), claims.get("nbf", _ALWAYS)
+        # `or`: null means absent, and 0 is earlier than every clock.
+        issued_at, not_before = claims.get("iat") or _ALWAYS, claims.get("nbf") or _ALWAYS
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
 
@@ -213,7 +222,7 @@ class AuthorizationServer:
         cache.
         """
         remember_header(header, self.headers)
-        if header.encoded in self.headers and header.encoded not in keys.signers:
+        if header.encoded in self.headers and keys.signers.get(header.encoded) is not signers:
             if len(keys.signers) >= MAX_HEADERS_OF_ISSUER:
                 keys.signers.clear()
             keys.signers[header.encoded] = signers

@@ -10,6 +10,7 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from hashlib import sha256
 from typing import Any, Final, TypeAlias, assert_never
 from urllib.parse import quote_plus
 
@@ -120,10 +121,24 @@ def credential_fault(method: ClientAuthentication) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The credentials of one request. Never log or display them."""
+    """The credentials of one request. Never log or display them.
+
+    Attributes:
+        headers: Header fields.
+        form: Form fields.
+        key: The key that signed the form, or None. An assertion differs in each request, so this
+            member and not the form tells whether two requests have the same credentials.
+    """
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest that is equal for the same client with the same secret or key."""
+        used = (self.headers, self.form) if self.key is None else (self.form[0], self.key)
+        return sha256(repr(used).encode()).digest()
 
 
 def sign_in(
@@ -233,7 +248,8 @@ def _assert(
             ("client_id", method.client_id),
             ("client_assertion_type", kind),
             ("client_assertion", assertion),
-        )
+        ),
+        key=key,
     )
 
 

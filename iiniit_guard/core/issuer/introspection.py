@@ -115,9 +115,12 @@ def _introspect(
         if probes:
             breaker.abandon()
     answer = reply if isinstance(reply, Unreachable) else _located_answer(reply, endpoint)
-    server.failure = answer if isinstance(answer, Unreachable) else None
+    used = (endpoint, credentials.fingerprint)
+    rejected = server.rejections.refuse(digest, reply, answer, used, sent, known=known)
     if isinstance(answer, Unreachable):
-        return answer.not_before(breaker.seconds_left)
+        server.failure = answer if rejected is None else server.failure
+        return rejected or answer.not_before(breaker.seconds_left)
+    server.failure = None
     claims = _claims(answer, token)
     length = len(reply.body) if isinstance(reply, HttpResponse) else 0
     outcome = _remember(
@@ -295,7 +298,7 @@ def _remember(
     now = server.clock.wall()
     if active:
         outcome = server.checks.check(claims, now, introspected=True)
-        issued_at = claims.get("iat", issued_at)
+        issued_at = issued_at if claims.get("iat") is None else claims["iat"]
     else:
         outcome = server.inactive
     if isinstance(outcome, AccessToken) and (

@@ -64,9 +64,14 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
     """Return the validity of the key in `keys` that signed the token, or None if no key did."""
     signers = server.signers(jws.header, keys)
-    for key, validity in signers:
+    for signer in signers:
+        key, validity = signer
         # RFC 8725 §3.1: a key is used with one algorithm.
         if key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature):
+            if signer is not signers[0]:
+                # The next token probably has the same signer. It is tried first.
+                keys.try_first(jws.header.kid, key)
+                signers = (signer, *(other for other in signers if other is not signer))
             server.remember_signers(jws.header, keys, signers)
             return validity
     return None

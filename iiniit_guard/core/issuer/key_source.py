@@ -11,6 +11,7 @@ from typing import Final
 
 from iiniit_guard.core.cache.packed_store import IssuerValidity
 from iiniit_guard.core.cache.tokens import KeyValidity
+from iiniit_guard.core.issuer.key_warnings import KeyWarnings
 from iiniit_guard.core.issuer.metadata import retry_after
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
@@ -41,6 +42,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
     Args:
         locate: Creates the flow that returns the URL of the set, or `file:` and a path.
         connection: The connection settings.
+        issuer: The issuer, for the log.
         max_age_seconds: How long a set is used at most, even if its `Cache-Control` allows longer.
         cooldown_seconds: Unknown keys cause at most one fetch in this time, failed fetches
             included. Callers must not control the rate of the guard's calls.
@@ -57,6 +59,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         locate: Callable[[], Flow[str | Unreachable]],
         connection: Connection,
         *,
+        issuer: str,
         max_age_seconds: float,
         cooldown_seconds: float,
         stale_seconds: float,
@@ -83,6 +86,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
+        self._warnings = KeyWarnings(issuer)
         self._validities: dict[tuple[str | None, str, str], KeyValidity] = {}
 
     def validity_of(self, key: VerificationKey) -> KeyValidity:
@@ -171,6 +175,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         return keys, min(lifetime, self._max_age)
 
     def _take(self, value: JwkSet) -> Unreachable | None:
+        self._warnings.report(value)
         present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
         for gone in self._validities.keys() - present:
             self._validities[gone].valid = False

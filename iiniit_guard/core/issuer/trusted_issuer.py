@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from iiniit_guard.core.claims.shapes import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
@@ -22,6 +23,7 @@ from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.errors import SettingsError
 
+_CONNECT_SECONDS: Final = 2
 _WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 
 
@@ -40,12 +42,16 @@ class TrustedIssuer:
         introspection: Credentials of the guard at that endpoint; None means that no token is ever
             sent to it.
         jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
-        algorithms: Accepted signature algorithms.
+        algorithms: The accepted signature algorithm, or several.
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
             accepts what many servers send instead. `assertion` is for a service behind
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
             else, and accepts no leeway after its `exp`.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
+        client_id_claims: The claims that may hold the client identifier. The first claim that a
+            token has is used.
+        token_id_claims: The claims that may hold the token identifier. The first claim that a token
+            has is used.
         scope_claims: Further claims that contain scopes, such as `permissions` or
             `realm_access.roles`. Write a path as a list if a name in it contains a dot. End it with
             `*` if the member names of an object are the scopes.
@@ -63,7 +69,8 @@ class TrustedIssuer:
         keys_cooldown_seconds: Unknown keys cause at most one fetch in this time.
         keys_stale_seconds: How long the last valid key set is used after it expires while the
             server fails.
-        connect_timeout_seconds: Timeout of TCP and TLS.
+        connect_timeout_seconds: Timeout of TCP and TLS. None means 2, or `timeout_seconds` if that
+            is shorter.
         timeout_seconds: Timeout of one whole call.
         ca_file: PEM file of trusted roots; None means those of the system.
         http_proxy: URL of a forward proxy.
@@ -89,9 +96,11 @@ class TrustedIssuer:
     introspection_endpoint: str | None = None
     introspection: ClientAuthentication | None = None
     jwt: Literal["verify", "introspect", "both"] = "verify"
-    algorithms: Sequence[str] = ALGORITHMS
+    algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
+    client_id_claims: str | Sequence[str] = CLIENT_ID_CLAIMS
+    token_id_claims: str | Sequence[str] = TOKEN_ID_CLAIMS
     scope_claims: Sequence[str | Sequence[str]] = ()
     scope_aliases: Mapping[str, str] = field(default_factory=dict)
     scope_implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -103,7 +112,7 @@ class TrustedIssuer:
     keys_max_age_seconds: float = 3_600
     keys_cooldown_seconds: float = 30
     keys_stale_seconds: float = 3_600
-    connect_timeout_seconds: float = 2
+    connect_timeout_seconds: float | None = None
     timeout_seconds: float = 5
     ca_file: str | None = None
     http_proxy: str | None = field(default=None, repr=False)
@@ -114,8 +123,10 @@ class TrustedIssuer:
     insecure_http_hosts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.audience, str):
-            object.__setattr__(self, "audience", (self.audience,))
+        for name in ("audience", "algorithms", "client_id_claims", "token_id_claims"):
+            value: object = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, (value,))
         faults = [
             f"{name}: {fault}"
             for name, find_fault in CHECKS.items()
@@ -152,6 +163,12 @@ class TrustedIssuer:
             name: value if isinstance(value, tuple) else (value,)
             for name, value in self.require_claim.items()
         }
+
+    @property
+    def connect_seconds(self) -> float:
+        """`connect_timeout_seconds`, or its default, which is never longer than a whole call."""
+        own = self.connect_timeout_seconds
+        return min(_CONNECT_SECONDS, self.timeout_seconds) if own is None else own
 
     def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
@@ -190,7 +207,10 @@ class TrustedIssuer:
             )
         if self.jwks_uri is not None and self.jwks_file is not None:
             faults.append("jwks_file: jwks_uri is set too; set only one of them")
-        if self.connect_timeout_seconds > self.timeout_seconds:
+        if (
+            self.connect_timeout_seconds is not None
+            and self.connect_timeout_seconds > self.timeout_seconds
+        ):
             faults.append(
                 "connect_timeout_seconds: must not be longer than timeout_seconds, which limits "
                 "the whole call"
@@ -230,6 +250,7 @@ _OPTIONAL: Final = frozenset(
         "jwks_uri",
         "jwks_file",
         "introspection_endpoint",
+        "connect_timeout_seconds",
         "ca_file",
         "http_proxy",
         "token_prefix",
@@ -248,6 +269,8 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "algorithms": check.some_of(ALGORITHMS),
     "profile": check.one_of("generic", "rfc9068", "assertion"),
     "audience_claim": check.text,
+    "client_id_claims": check.texts,
+    "token_id_claims": check.texts,
     "scope_claims": check.scope_paths,
     "scope_aliases": check.scope_words,
     "scope_implies": check.scope_lists,

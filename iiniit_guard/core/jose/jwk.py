@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from iiniit_guard.core.cache.tokens import KeyValidity
 from iiniit_guard.core.jose.public_key import (
@@ -16,9 +16,18 @@ from iiniit_guard.core.jose.public_key import (
 )
 from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
+from iiniit_guard.core.model.claims import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
 
-__all__ = ["MAX_CANDIDATES", "MAX_KEYS", "Jwk", "JwkSet", "VerificationKey", "read_jwk_set"]
+__all__ = [
+    "MAX_CANDIDATES",
+    "MAX_KEYS",
+    "Jwk",
+    "JwkSet",
+    "SkippedKey",
+    "VerificationKey",
+    "read_jwk_set",
+]
 
 MAX_KEYS: Final = 100
 """Maximum number of keys read from a set; the rest is ignored.
@@ -26,16 +35,20 @@ MAX_KEYS: Final = 100
 Large providers publish up to a dozen.
 """
 
+ENCRYPTION: Final = "use is enc"
+"""The reason of a key for encryption. Many issuers publish one, so it is no fault."""
+
 _AT_ONE_GO: Final = 8  # parsing an Ed25519 key takes 0.09 ms, other keys 0.01 ms
 
 _MOST_OPERATIONS: Final = 16  # RFC 7517 §4.3 has eight
 
-MAX_CANDIDATES: Final = 4
+MAX_CANDIDATES: Final = 16
 """Maximum number of keys tried for a token.
 
 Verifying a signature is expensive, and the client decides how many tokens it sends.
 """
 
+_NULL_IS_ABSENT: Final = frozenset(("kid", "alg", "use", "key_ops"))
 _RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _PRIVATE: Final = frozenset(
     ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
@@ -60,6 +73,20 @@ class Jwk:
     thumbprint: str
 
 
+class SkippedKey(NamedTuple):
+    """A key that the guard does not use.
+
+    Attributes:
+        position: In the issuer's order, from 0.
+        kid: Its key ID as sent; None without one.
+        reason: Why it is not used, without any part of the key.
+    """
+
+    position: int
+    kid: str | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class JwkSet:
     """The usable keys of an issuer. A set never changes; a refresh creates a new set.
@@ -68,14 +95,14 @@ class JwkSet:
 
     Attributes:
         keys: In the issuer's order.
-        skipped: Position and reason for each key that was left out, without any part of the key.
+        skipped: The keys that were left out.
         kids: The key IDs of the usable keys.
         signers: A cache for the owner of this set: encoded JOSE header → candidate keys, each with
             its validity.
     """
 
     keys: tuple[Jwk, ...] = ()
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[SkippedKey, ...] = ()
     kids: frozenset[str] = field(init=False, repr=False, compare=False)
     signers: dict[bytes, tuple[tuple[VerificationKey, KeyValidity], ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -113,6 +140,13 @@ class JwkSet:
         found = self._found[kid, alg] = tuple(_bind_all(fitting, alg))
         return found
 
+    def try_first(self, kid: str | None, key: VerificationKey) -> None:
+        """Return `key` first from `find` for this key ID. It verified a token that names it."""
+        found = self._found.get((kid, key.alg), ())
+        others = tuple(other for other in found if other is not key)
+        if len(others) < len(found):
+            self._found[kid, key.alg] = (key, *others)
+
     def same_key(self, other: VerificationKey) -> bool:
         """Return whether `other`, a key from an older set, is in this set too.
 
@@ -146,9 +180,12 @@ def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
             yield Checkpoint()
         key = _parse_jwk(member)
         if isinstance(key, str):
-            skipped.append(f"{position}: {key}")
+            kid = member.get("kid") if isinstance(member, dict) else None
+            skipped.append(SkippedKey(position, kid if isinstance(kid, str) else None, key))
         else:
             keys.append(key)
+    if len(listed) > MAX_KEYS:
+        skipped.append(SkippedKey(MAX_KEYS, None, f"the set has more than {MAX_KEYS} keys"))
     return JwkSet(tuple(keys), tuple(skipped))
 
 
@@ -162,6 +199,7 @@ def _bind_all(keys: Iterable[Jwk], alg: str) -> Iterable[VerificationKey]:
 def _parse_jwk(member: object) -> Jwk | str:
     if not isinstance(member, dict):
         return "not an object"
+    member = without_nulls(member, _NULL_IS_ABSENT)
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         return "kid is not a string"
@@ -185,7 +223,7 @@ def _parse_jwk(member: object) -> Jwk | str:
 def _forbidden_use(member: dict[str, Any]) -> str | None:
     """Return why the key may not verify signatures (RFC 7517 §4.2, §4.3), or None."""
     if member.get("use", "sig") != "sig":
-        return "use is not sig"
+        return ENCRYPTION if member["use"] == "enc" else "use is not sig"
     operations = member.get("key_ops", ["verify"])
     if isinstance(operations, list) and len(operations) > _MOST_OPERATIONS:
         return "key_ops has too many operations"

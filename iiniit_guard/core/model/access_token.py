@@ -29,13 +29,15 @@ class AccessToken(_Values):
     Attributes:
         issuer: The authorization server, as configured (RFC 8414 issuer identifier).
         subject: `sub`; None if the server sends none.
-        client_id: `client_id`, else `azp`; None if the server sends neither.
+        client_id: The first of the claims `client_id_claims`: `client_id`, `azp`, `cid`, `appid`;
+            None if the server sends none of them.
         audience: `aud` as a tuple, also if the server sends a single string.
         scopes: The scopes of the token, after aliases and hierarchy.
         expires_at: `exp` in seconds since the epoch; None only for an introspected token without
             one.
         issued_at: `iat` in seconds since the epoch, or None.
-        token_id: `jti`, or None.
+        token_id: The first of the claims `token_id_claims`: `jti`, `uti`; None if the server sends
+            none of them.
         confirmation: `cnf` (RFC 7800), read-only; None for a bearer token.
         authorization_details: RFC 9396 details as read-only mappings; empty if there are none.
         claims: All claims of the token or members of the introspection response, read-only.

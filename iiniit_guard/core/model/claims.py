@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 from iiniit_guard.core.model.copying import CopiedAsItself
@@ -94,6 +94,17 @@ def thaw(value: Any) -> Any:
     if isinstance(value, tuple):
         return [thaw(inner) for inner in value]
     return value
+
+
+def without_nulls(members: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return `members` without those of `names` whose value is null.
+
+    Some servers write null for a member that they do not set. Null counts as absent only for named
+    members whose absence has a harmless meaning.
+    """
+    if None not in members.values():
+        return members
+    return {name: item for name, item in members.items() if item is not None or name not in names}
 
 
 def is_time(value: object) -> TypeGuard[float]:

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WRONG_AUDIENCE = "wrong_audience"
     MALFORMED_CLAIM = "malformed_claim"
     INACTIVE = "inactive"
+    UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"
     REVOKED = "revoked"
     UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
     REFUSED_BY_VALIDATOR = "refused_by_validator"
@@ -144,6 +145,12 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "A claim of the access token is missing or malformed.",
         ),
         _row(401, _TOKEN, Reason.INACTIVE, "The access token is not active."),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNSUPPORTED_TOKEN_TYPE,
+            "The authorization server does not support this kind of access token.",
+        ),
         _row(401, _TOKEN, Reason.REVOKED, "The access token was revoked."),
         _row(
             401,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import permutations
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer import validators as check
@@ -51,6 +51,8 @@ class GuardSettings:
             each process has only its own cache.
         store_secret: Secret that seals the stored values: at least 32 characters, the same in all
             processes.
+        query_token: `refuse` answers 400 to a request with `access_token` in its query. `ignore`
+            does not look for it, as OAuth 2.1 §5.1 says.
         insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
             histories and referrers.
     """
@@ -70,6 +72,7 @@ class GuardSettings:
     issuer_resolver: Callable[[Request], object] | None = None
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
+    query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
 
 
@@ -104,6 +107,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "issuer_resolver": check.function,
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
+    "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
 }
 _OPTIONAL: Final = frozenset(
@@ -217,6 +221,11 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
         faults.append(
             "store_secret: store_url and store_secret must be set together; the store holds only "
             "encrypted entries"
+        )
+    if own.get("query_token") == "ignore" and own.get("insecure_query_token"):
+        faults.append(
+            "query_token: insecure_query_token accepts tokens in the query; remove one of the two "
+            "settings"
         )
     resource = own.get("resource")
     if (

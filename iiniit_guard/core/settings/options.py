@@ -30,9 +30,11 @@ class GuardKeywords(TypedDict, total=False):
     introspection_endpoint: str | None
     introspection: ClientAuthentication | None
     jwt: Literal["verify", "introspect", "both"]
-    algorithms: Sequence[str]
+    algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
+    client_id_claims: str | Sequence[str]
+    token_id_claims: str | Sequence[str]
     scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
@@ -44,7 +46,7 @@ class GuardKeywords(TypedDict, total=False):
     keys_max_age_seconds: float
     keys_cooldown_seconds: float
     keys_stale_seconds: float
-    connect_timeout_seconds: float
+    connect_timeout_seconds: float | None
     timeout_seconds: float
     ca_file: str | None
     http_proxy: str | None
@@ -66,4 +68,5 @@ class GuardKeywords(TypedDict, total=False):
     issuer_resolver: Callable[[Request], object] | None
     store_url: str | None
     store_secret: Secret | None
+    query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

@@ -242,7 +242,7 @@ class Authorizer:
             request,
             resource.schemes,
             resource.settings.max_token_bytes,
-            query_token=resource.settings.insecure_query_token,
+            query_token=resource.query_token,
         )
         return (
             None

@@ -30,6 +30,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "wrong_audience": "meant for another API",
     "malformed_claim": "a claim is missing or malformed",
     "inactive": "the issuer calls it inactive",
+    "unsupported_token_type": "the issuer does not introspect this kind of token",
     "revoked": "revoked, and we were told",
     "unsupported_confirmation": "bound to a key of its client",
     "refused_by_validator": "refused by a check of your own",

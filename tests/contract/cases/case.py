@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 from iiniit_guard.core.http.event import Event
@@ -109,6 +109,19 @@ class Case:
     then: Callable[[Scene], object] | None = None
     asked: tuple[str, ...] | None = None
     retry_after: str | None = None
+
+    def __post_init__(self) -> None:
+        # Every 401 names the scope of the handler, so that no row has to repeat it.
+        policy = POLICIES.get(self.path)
+        if (
+            isinstance(self.expected, Refused)
+            and self.expected.status == 401
+            and policy is not None
+            and policy.scopes
+        ):
+            object.__setattr__(
+                self, "expected", replace(self.expected, scope=policy.challenge_scope)
+            )
 
     def __str__(self) -> str:
         return self.name

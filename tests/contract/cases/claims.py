@@ -98,14 +98,24 @@ def _members() -> list[Case]:
         for name in ("sub", "client_id", "jti", "azp")
         for what, value in odd
     ]
-    nulls = [
+    clients: list[tuple[str, dict[str, Any], Refused | Allowed]] = [
+        ("cid (Okta) in place of client_id", {"cid": "0oa1"}, ALLOWED),
+        ("cid a number, without client_id", {"cid": 1}, _CLAIM),
+        ("appid (Entra ID v1) in place of client_id", {"appid": "a1"}, ALLOWED),
+        ("appid a list, without client_id", {"appid": ["a1"]}, _CLAIM),
+        ("cid a number beside client_id", {"cid": 1, "client_id": "client-1"}, ALLOWED),
+        ("uti (Entra ID) in place of jti", {"uti": "x", "jti": None}, ALLOWED),
+        ("uti a number, without jti", {"uti": 1, "jti": None}, _CLAIM),
+        ("uti a number beside jti", {"uti": 1}, ALLOWED),
+    ]
+    named = [
         Case(
-            f"{name} null",
-            "RFC 9068 §2.2",
-            written(name, "null"),
-            _CNF if name == "cnf" else _CLAIM,
+            name,
+            "RFC 9068 §2.2 (client_id_claims, token_id_claims)",
+            token(**{"client_id": None, **claims}),
+            expected,
         )
-        for name in ("sub", "client_id", "jti", "azp", "cnf", "scope")
+        for name, claims, expected in clients
     ]
     missing = [
         Case(
@@ -223,7 +233,7 @@ def _members() -> list[Case]:
         )
         for name, value, expected in details
     ]
-    return [*wrong, *nulls, *missing, *strict, *kept, *bindings, *odd_cnf, *rar]
+    return [*wrong, *named, *missing, *strict, *kept, *bindings, *odd_cnf, *rar]
 
 
 def _argument(claim: str) -> str:

@@ -16,6 +16,8 @@ from urllib.parse import unquote_to_bytes
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
+from tests.contract.differential import absent
+
 LATEST: Final = 253_402_300_800  # documented: a time from the year 10000 on is malformed
 OPENID_SCOPES: Final = {
     "openid",
@@ -143,6 +145,7 @@ def check_claims(
     """What RFC 7519 §4.1, RFC 9068 §2.2 and RFC 7662 §2.2 demand, and what tells an access token
     from its siblings.
     """
+    claims = absent.claims_of(claims, introspected=introspected)
     need(claims.get("iss", trust.issuer) == trust.issuer)
     audience = claims["aud"]
     audiences = [audience] if isinstance(audience, str) else audience
@@ -151,16 +154,15 @@ def check_claims(
         and all(isinstance(one, str) for one in audiences)
         and trust.audience in audiences
     )
-    for name, latest in (
-        ("exp", None),
-        ("nbf", now + 30),
-        ("iat", now + 30),
-    ):  # documented: leeways of 5 s and 30 s
+    # documented: leeways of 5 s and 30 s
+    for name, latest in (("exp", None), ("nbf", now + 30), ("iat", now + 30)):
         if name in claims:
             value = claims[name]
             need(type(value) in (int, float) and 0 <= value < LATEST)
             need(now < value + 5 if latest is None else value <= latest)
     need(all(isinstance(claims.get(name, ""), str) for name in ("sub", "client_id", "azp", "jti")))
+    named = absent.identifiers(claims)
+    need(all(one is None or isinstance(one, str) for one in named))
     if trust.profile == "rfc9068" and not introspected:
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
         need(
@@ -177,7 +179,7 @@ def check_claims(
         need(any(type(one) is type(wanted) and one == wanted for one in held))
     scopes = scopes_of(claims, trust, strict=trust.profile == "rfc9068" and not introspected)
     check_kind(claims, scopes, at_jwt=at_jwt, introspected=introspected)
-    return Facts(claims.get("sub"), claims.get("client_id", claims.get("azp")), frozenset(scopes))
+    return Facts(claims.get("sub"), named[0], frozenset(scopes))
 
 
 def check_kind(
@@ -269,6 +271,7 @@ def fits(key: Mapping[str, Any], alg: str) -> bool:
     """RFC 7518 §3.1, RFC 8037 §3.1, RFC 7517 §4: whether a JWK may verify signatures
     under `alg`.
     """
+    key = absent.key_of(key)
     if (
         key.get("use", "sig") != "sig"
         or "verify" not in key.get("key_ops", ["verify"])

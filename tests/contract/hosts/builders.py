@@ -43,11 +43,14 @@ class Host:
         name: Of the row in the matrix; the event's `host` is in `events`.
         build: Makes the application: guard, arguments of the middleware.
         events: Names that this host's events may have.
+        knows_policy: Whether the policy of the handler is known when the token is checked. In other
+            hosts the middleware checks the token before the decorator checks the scopes.
     """
 
     name: str
     build: Callable[[Guard, Mapping[str, Any]], Site]
     events: frozenset[str]
+    knows_policy: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -279,8 +282,8 @@ HOSTS: Final = (
     Host("wsgi", build_wsgi, frozenset({"wsgi"})),
     Host("asgi", build_asgi, frozenset({"asgi"})),
     Host("flask", build_flask, frozenset({"flask"})),
-    Host("django", build_django, frozenset({"django"})),
-    Host("django async", build_django_async, frozenset({"django"})),
-    Host("starlette", build_starlette, frozenset({"asgi", "starlette"})),
-    Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"})),
+    Host("django", build_django, frozenset({"django"}), knows_policy=False),
+    Host("django async", build_django_async, frozenset({"django"}), knows_policy=False),
+    Host("starlette", build_starlette, frozenset({"asgi", "starlette"}), knows_policy=False),
+    Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"}), knows_policy=False),
 )

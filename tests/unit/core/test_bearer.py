@@ -14,7 +14,7 @@ BEARER = frozenset({"bearer"})
 WITH_API_KEY = frozenset({"bearer", "apikey"})
 
 
-def find(*lines, schemes=BEARER, limit=100, query=b"", query_token=False):
+def find(*lines, schemes=BEARER, limit=100, query=b"", query_token="refuse"):
     request = Request("GET", "/", query, [(b"authorization", line) for line in lines])
     return credential_of(request, schemes, limit, query_token=query_token)
 
@@ -142,8 +142,19 @@ def test_a_query_token_is_refused_before_the_header_is_looked_at():
     ],
 )
 def test_reads_the_query_where_that_was_opened(query, found):
-    outcome = find(query=query, query_token=True)
+    outcome = find(query=query, query_token="accept")
     assert (outcome.reason if isinstance(outcome, Problem) else outcome) == found
+
+
+def test_a_query_token_is_ignored_where_that_is_set():
+    """OAuth 2.1 §5.1."""
+    query = b"access_token=x"
+    assert find(b"Bearer a", query=query, query_token="ignore") == Credential("bearer", "a")
+    assert reason_of(find(query=query, query_token="ignore")) is Reason.NO_TOKEN
+    assert (
+        reason_of(find(b"Bearer a", b"Bearer b", query=query, query_token="ignore"))
+        is Reason.SEVERAL_CREDENTIALS
+    )
 
 
 def test_a_query_without_the_name_costs_no_parsing():

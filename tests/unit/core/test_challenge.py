@@ -75,7 +75,9 @@ def test_an_error_stands_behind_the_realm():
 )
 def test_a_missing_scope_is_named(policy, scope):
     assert (challenge_of(Reason.MISSING_SCOPE, policy) or "").endswith(f'needed."{scope}')
-    assert "scope=" not in (challenge_of(Reason.EXPIRED, policy) or "")
+    assert (challenge_of(Reason.EXPIRED, policy) or "").endswith(f'expired."{scope}')
+    assert challenge_of(Reason.NO_TOKEN, policy) == f'Bearer realm="https://api.test"{scope}'
+    assert "scope=" not in (challenge_of(Reason.MALFORMED_HEADER, policy) or "")
 
 
 @pytest.mark.parametrize(

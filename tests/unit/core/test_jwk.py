@@ -16,6 +16,7 @@ from iiniit_guard.core.jose.jwk import (
     MAX_KEYS,
     Jwk,
     JwkSet,
+    SkippedKey,
     VerificationKey,
     read_jwk_set,
 )
@@ -60,7 +61,8 @@ def test_an_odd_key_is_left_out_and_spoils_nothing(member, reason):
         return
     keys = parse_jwk_set(text.encode())
     assert keys is not None
-    assert keys.skipped == (f"1: {reason}",)
+    kid = member.get("kid") if isinstance(member, dict) else None
+    assert keys.skipped == (SkippedKey(1, kid if isinstance(kid, str) else None, reason),)
     assert keys.kids == {"before", "after"}
     assert len(keys) == 2
 
@@ -107,20 +109,21 @@ def test_only_so_many_keys_are_read():
     assert "100" not in keys.kids
     junk = set_of(*[{}] * MAX_KEYS, ed_jwk())
     assert len(junk) == 0
-    assert len(junk.skipped) == MAX_KEYS
+    assert len(junk.skipped) == MAX_KEYS + 1
+    assert junk.skipped[-1] == SkippedKey(MAX_KEYS, None, "the set has more than 100 keys")
 
 
 def test_a_token_without_kid_is_tried_with_few_keys():
-    """At most 4 keys are tried."""
+    """At most 16 keys are tried."""
     keys = set_of(
         ec_jwk(),
-        *(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid=str(index)) for index in range(5)),
+        *(ed_jwk(ed25519.Ed25519PrivateKey.generate(), kid=str(index)) for index in range(17)),
         ed_jwk(),
     )
     found = keys.find(None, "EdDSA")
-    assert [key.kid for key in found] == ["0", "1", "2", "3"]
-    assert len(found) == MAX_CANDIDATES
-    assert [key.kid for key in keys.find("4", "EdDSA")] == ["4"]
+    assert [key.kid for key in found] == list(map(str, range(16)))
+    assert len(found) == MAX_CANDIDATES == 16
+    assert [key.kid for key in keys.find("16", "EdDSA")] == ["16"]
     assert [key.alg for key in keys.find(None, "ES256")] == ["ES256"]
 
 
@@ -270,3 +273,14 @@ def test_a_long_set_is_read_eight_keys_at_a_time(keys, breaths):
     """An Ed25519 key takes 0.1 ms; other flows run in between."""
     reading = read_jwk_set(json.dumps({"keys": [{"kty": "oct"}] * keys}).encode())
     assert list(reading) == [Checkpoint()] * breaths
+
+
+def test_a_key_of_another_set_is_not_put_first():
+    """A refresh may replace the set between the verification and the note of it."""
+    keys, others = set_of(ec_jwk(kid="1"), ec_jwk(kid="2")), set_of(ec_jwk(kid="1"))
+    found = keys.find(None, "ES256")
+    keys.try_first(None, others.find(None, "ES256")[0])
+    keys.try_first("2", found[1])
+    assert keys.find(None, "ES256") == found
+    keys.try_first(None, found[1])
+    assert [key.kid for key in keys.find(None, "ES256")] == ["2", "1"]

@@ -48,6 +48,7 @@ def test_the_key_set_of_rfc_7517():
         "kid": "1",
     }
     keys = set_of(elliptic, RFC7638_KEY)
-    assert keys.skipped == ("0: use is not sig",)
+    (skipped,) = keys.skipped
+    assert (skipped.position, skipped.kid, skipped.reason) == (0, "1", "use is enc")
     assert [key.alg for key in keys.find("2011-04-29", "RS256")] == ["RS256"]
     assert keys.find("2011-04-29", "RS384") == ()

@@ -144,6 +144,6 @@ def test_a_request_searches_its_query_once():
 )
 def test_the_value_is_that_of_the_name(query, found):
     outcome = credential_of(
-        Request("GET", "/", query), frozenset({"bearer"}), 100, query_token=True
+        Request("GET", "/", query), frozenset({"bearer"}), 100, query_token="accept"
     )
     assert (outcome.reason if isinstance(outcome, Problem) else outcome) == found

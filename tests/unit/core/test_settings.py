@@ -44,6 +44,7 @@ ROWS: dict[str, tuple[list[Any], list[Any]]] = {
     "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
     "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], "", {"ApiKey": None}, None]),
     "issuer_resolver": ([print, None], ["x", "", 0, False]),
+    "query_token": (["refuse", "ignore"], ["accept", "Ignore", "", True, None]),
     "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
     "store_url": (
         ["redis://s.test", "rediss://s.test", "unix:///s"],
@@ -219,6 +220,17 @@ def test_several_issuers_of_opaque_tokens(prefixes, good):
     else:
         assert named(issuers=issuers) == ["token_prefix"]
     assert make_settings({"issuers": issuers, "issuer_resolver": print}).issuers
+
+
+def test_a_query_token_is_not_both_ignored_and_accepted():
+    issuers = [make_issuer()]
+    assert named(issuers=issuers, query_token="ignore", insecure_query_token=True) == [
+        "query_token"
+    ]
+    assert make_settings(
+        {"issuers": issuers, "query_token": "refuse", "insecure_query_token": True}
+    )
+    assert make_settings({"issuers": issuers, "query_token": "ignore"}).query_token == "ignore"
 
 
 @pytest.mark.parametrize(

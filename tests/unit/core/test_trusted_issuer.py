@@ -30,6 +30,8 @@ BAD = {
     "algorithms": ["HS256"],
     "profile": "x",
     "audience_claim": "",
+    "client_id_claims": [],
+    "token_id_claims": [""],
     "scope_claims": "roles",
     "scope_aliases": [],
     "scope_implies": {"a": "b"},
@@ -118,7 +120,18 @@ def test_every_time_has_a_longest(name):
         *(("issuer", value) for value in (None, "", " ", [ISSUER])),
         *(
             ("algorithms", value)
-            for value in (None, [], (), "", "ES256", [""], [None], ["none"], ["ES256", "HS256"])
+            for value in (
+                None,
+                [],
+                (),
+                "",
+                "ES256 RS256",
+                "es256",
+                [""],
+                [None],
+                ["none"],
+                ["ES256", "HS256"],
+            )
         ),
         *(("profile", value) for value in (None, "", "RFC9068", "rfc9068 ", ["rfc9068"])),
         *(("jwt", value) for value in (None, "", "Both", ["both"])),
@@ -174,6 +187,7 @@ def test_every_time_has_a_longest(name):
             (name, value)
             for name in LONGEST
             for value in (None, "", "5", True, False, -1, float("nan"), float("inf"), [5])
+            if not (value is None and name == "connect_timeout_seconds")
         ),
     ],
 )
@@ -218,7 +232,7 @@ def test_the_defaults_are_those_of_the_design():
         issuer.keys_cooldown_seconds,
         issuer.keys_stale_seconds,
     ) == (3600, 30, 3600)
-    assert (issuer.connect_timeout_seconds, issuer.timeout_seconds) == (2, 5)
+    assert (issuer.connect_seconds, issuer.timeout_seconds) == (2, 5)
     assert not issuer.insecure_accept_missing_audience
 
 

@@ -26,12 +26,19 @@ from tests.unit.core.stepping import (
 STRANGER = make_key("ES256", "a stranger")  # uses the issuer's key IDs
 
 
+def finish(steps):
+    """Pass the checkpoints of a long key set."""
+    while not steps.ended:
+        steps.send(None)
+    return steps
+
+
 class World:
     def __init__(self, *keys, **settings):
         self.clock = make_clock()
         self.server = make_server(self.clock, **settings)
         if keys:
-            Steps(self.server.keys.get()).send(key_set(*keys))
+            finish(Steps(self.server.keys.get()).send(key_set(*keys)))
 
     def verify(self, token=None, **claims):
         return Steps(
@@ -208,16 +215,35 @@ def test_no_key_id_and_no_fitting_key_that_verifies(world):
     assert isinstance(world.verify(anonymous).result, CacheEntry)
 
 
-def test_a_key_beyond_the_fourth_is_not_tried_without_its_name():
+def test_a_key_beyond_the_sixteenth_is_not_tried_without_its_name():
     """Verification is expensive, and an attacker chooses the number of tokens."""
-    keys = [make_key("ES256", "tests of the core", number) for number in range(10, 15)]
+    keys = [make_key("ES256", "tests of the core", number) for number in range(10, 27)]
     world = World(*keys)
-    assert isinstance(world.verify(world.mint(keys[3], header={"kid": None})).result, CacheEntry)
-    assert isinstance(world.verify(world.mint(keys[4])).result, CacheEntry)
-    assert (
-        world.verify(world.mint(keys[4], header={"kid": None})).send(key_set(*keys)).reason
-        is Reason.BAD_SIGNATURE
-    )
+    assert isinstance(world.verify(world.mint(keys[15], header={"kid": None})).result, CacheEntry)
+    assert isinstance(world.verify(world.mint(keys[16])).result, CacheEntry)
+    steps = world.verify(world.mint(keys[16], header={"kid": None})).send(key_set(*keys))
+    assert finish(steps).reason is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a header that is cached", "one too long"])
+def test_the_last_key_that_verified_is_tried_first(known):
+    """A token without kid does not cost one verification for each key of the set."""
+    keys = [make_key("ES256", "tests of the core", number) for number in range(10, 16)]
+    world = World(*keys)
+    header = {"kid": None} if known else {"kid": None, "x5c": ["x" * 2000]}
+    for signer in (keys[5], keys[3]):
+        token = world.mint(signer, header=header)
+        entry = world.verify(token).result
+        assert isinstance(entry, CacheEntry)
+        found = world.server.keys.value
+        assert found is not None
+        jws = parsed(token)
+        (first, validity), *others = world.server.signers(jws.header, found)
+        assert first.kid == signer.kid
+        assert entry.validity is validity
+        assert len(others) == 5
+        assert next(iter(found.find(None, "ES256"))).kid == signer.kid
+    assert isinstance(world.verify(world.mint(keys[0], header=header)).result, CacheEntry)
 
 
 def test_an_empty_set_is_an_outage_for_tokens_too(world):

@@ -33,6 +33,8 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "algorithms": ("ES256 RS256", '["ES256", "RS256"]', ["ES256", "RS256"]),
     "profile": ("rfc9068", '"rfc9068"', "rfc9068"),
     "audience_claim": ("client_id", '"client_id"', "client_id"),
+    "client_id_claims": ("azp  cid", '["azp", "cid"]', ["azp", "cid"]),
+    "token_id_claims": ("uti jti", '["uti", "jti"]', ["uti", "jti"]),
     "scope_claims": ("roles  permissions", '["roles", "permissions"]', ["roles", "permissions"]),
     "scope_aliases": (
         '{"profile": "user:read"}',
@@ -75,6 +77,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}

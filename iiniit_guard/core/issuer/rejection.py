@@ -1,0 +1,107 @@
+"""Responses with status 400 from an introspection endpoint: do they concern the token or the guard?
+
+Spec: RFC 7009 §2.2.1 (`unsupported_token_type`), RFC 6749 §5.2 (`invalid_request`).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, TypeAlias
+
+from iiniit_guard.core.cache.negative import NegativeCache
+from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.model.clock import Clock, Moment
+from iiniit_guard.core.model.flow import HttpResponse, Unreachable
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
+
+Used: TypeAlias = tuple[str, bytes]
+"""The endpoint and the fingerprint of the credentials of a call."""
+
+_log: Final = logging.getLogger("iiniit_guard")
+
+_PROVEN_SECONDS: Final = 300.0
+_WARNING_SECONDS: Final = 3600.0
+
+
+class Rejections:
+    """The responses of one endpoint with status 400.
+
+    Some servers refuse to introspect a JWT and answer 400. That is no outage: the same request with
+    another token succeeds. Any client can send such a token, so it must not cause a 503.
+
+    Args:
+        issuer: The issuer, for the log.
+        refused: The refused tokens of this issuer.
+        clock: The wall clock and the monotonic clock.
+        hidden: As for `before_signature`.
+    """
+
+    def __init__(self, issuer: str, refused: NegativeCache, clock: Clock, *, hidden: bool) -> None:
+        self._problem = before_signature(PROBLEMS[Reason.UNSUPPORTED_TOKEN_TYPE], hidden=hidden)
+        self._issuer = issuer
+        self._refused = refused
+        self._clock = clock
+        self._answered: tuple[Used, Moment] | None = None
+        self._warned_at = float("-inf")
+
+    def refuse(
+        self,
+        digest: bytes,
+        reply: object,
+        answer: object,
+        used: Used,
+        sent: Moment,
+        *,
+        known: bool,
+    ) -> Problem | None:
+        """Cache and return the refusal of a token that the endpoint rejected.
+
+        None for any other response.
+
+        Args:
+            digest: The key of the token in the caches.
+            reply: The response, or why there is none.
+            answer: Its parsed form, or why it is not usable.
+            used: The endpoint and the credentials of the call.
+            sent: When the request was sent.
+            known: The token was active within the last hour. A rejection is then a fault of the
+                server, because the server introspected the same token before.
+        """
+        if not isinstance(answer, Unreachable):
+            self._answered = (used, sent)
+        elif isinstance(reply, HttpResponse) and not known and self._rejects(reply, used):
+            self._refused.keep(digest, self._problem, young=False)
+            return self._problem
+        return None
+
+    def _rejects(self, reply: HttpResponse, used: Used) -> bool:
+        """Return whether a response refuses the token, and not the request or the guard.
+
+        `invalid_request` is ambiguous. It concerns the token only if the endpoint recently gave a
+        valid response to the same credentials.
+        """
+        document = parse_object(reply.body) if reply.status == 400 else None
+        error = None if document is None else document.get("error")
+        if error != "unsupported_token_type" and not (
+            error == "invalid_request" and self._was_answered(used)
+        ):
+            return False
+        self._warn(error)
+        return True
+
+    def _was_answered(self, used: Used) -> bool:
+        if self._answered is None or self._answered[0] != used:
+            return False
+        return self._clock.age(self._answered[1]) <= _PROVEN_SECONDS
+
+    def _warn(self, error: str) -> None:
+        now = self._clock.monotonic()
+        if now < self._warned_at + _WARNING_SECONDS:
+            return
+        self._warned_at = now
+        _log.warning(
+            "introspection: %s answers 400 %s: it does not introspect this kind of token; if it "
+            'issues JWTs, set jwt="verify"',
+            self._issuer,
+            error,
+        )
