@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, TypedDict
 
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
@@ -41,6 +41,31 @@ class Rules(Protocol):
     def policy_for(self, request: Request) -> Requirement:
         """Return the policy of the rule for this request, `PASS`, or the refusal."""
         ...
+
+
+class AdmissionKeywords(TypedDict, total=False):
+    """The keyword arguments of every middleware.
+
+    Attributes:
+        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
+            `/x/`. Default: none.
+        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
+            refused. Default: None.
+        enforce: `all` (the default) requires a token for every request. `declared` requires one
+            only in decorated handlers.
+        optional_token: Whether requests without credentials pass. Invalid credentials are refused
+            in any case. Default: False.
+        preflights: Whether CORS preflights pass without a token. `auto` (the default) lets one pass
+            only if code that runs no handler of the application answers it. `pass` lets every
+            preflight pass, unless a rule names OPTIONS for the path; use it only if no handler of
+            the application runs for OPTIONS. `guard` treats preflights like any request.
+    """
+
+    public: Iterable[str]
+    rules: Rules | None
+    enforce: Enforce
+    optional_token: bool
+    preflights: Preflights
 
 
 @dataclass(frozen=True, slots=True)

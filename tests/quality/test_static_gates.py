@@ -47,7 +47,7 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
-    "iiniit_guard/starlette.py:_begin_async": "hands on",  # it throws into the guarded one
+    "iiniit_guard/adapting/wrappers.py:guarded": "hands on",  # it throws into the guarded one
 }
 LONGEST = 300  # lines of a file of tests or examples
 LONGEST_OF_PACKAGE = 480
