@@ -186,6 +186,22 @@ def is_public(handler: object) -> bool:
     return getattr(_marked(handler), PUBLIC_ATTRIBUTE, False) is True
 
 
+class HandlerMarks:
+    """The marks of handlers by name, each read once. An application may replace a handler."""
+
+    def __init__(self) -> None:
+        self._known: dict[str | None, tuple[object, bool, Policy | None]] = {}
+
+    def of(self, name: str | None, handler: object) -> tuple[bool, Policy | None]:
+        """Return whether `handler` is public, and the policy of its outermost decorator."""
+        marks = self._known.get(name)
+        if marks is None or marks[0] is not handler:
+            policies = policies_of(handler)
+            marks = (handler, is_public(handler), policies[0] if policies else None)
+            self._known[name] = marks
+        return marks[1], marks[2]
+
+
 def _marked(handler: object) -> object:
     # The mark is on `dispatch`, not on the class. A subclass that overrides `dispatch` would
     # inherit a mark of the class, but not the check.
