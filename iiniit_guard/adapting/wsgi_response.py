@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.streaming import is_standard_file
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _FILE_WRAPPER: Final = "wsgi.file_wrapper"
 _END: Final = object()
-_BUFFERED_FILES: Final = (io.BufferedReader, io.BufferedRandom)
-_FILE_ATTRIBUTES: Final = frozenset({"name", "mode"})  # `open` sets them
 
 
 class ResponseRecord(RefusalRecord):
@@ -164,7 +162,7 @@ class _Exchange:
 
         Reading a standard file runs no code of the application.
         """
-        return any(body is made and _is_standard_file(file) for made, file in self.files)
+        return any(body is made and is_standard_file(file) for made, file in self.files)
 
     def start(self) -> None:
         """Call `start_response` of the server, once, with the arguments of the application.
@@ -302,17 +300,3 @@ def _note_file(wrap: Callable[..., object], exchange: _Exchange, *arguments: obj
     made = wrap(*arguments)
     exchange.files = (*exchange.files, (made, arguments[0]))
     return made
-
-
-def _is_standard_file(file: Any) -> bool:
-    """Return whether reading `file` runs no code of the application.
-
-    Its type must be exactly a standard one, and no attribute of the instance may be replaced.
-    """
-    if type(file) in _BUFFERED_FILES and _is_unchanged(file):
-        return type(file.raw) is io.FileIO and _is_unchanged(file.raw)
-    return type(file) in (io.BytesIO, io.FileIO) and _is_unchanged(file)
-
-
-def _is_unchanged(file: Any) -> bool:
-    return _FILE_ATTRIBUTES.issuperset(vars(file))

@@ -89,11 +89,11 @@ class BeforeRequest:
             engine, admission, read, HOST, requirement, begun=begun, host_answers=answers
         )
         if isinstance(decision, Allow):
-            record.admitted = NO_VIEW if view is None else view
-            if decision.token is not None or decision.principal is not None:
-                record.admitted = ANY_VIEW
-            elif answers and admission.passes_as_preflight(read, host_answers=True):
-                record.admitted = NO_VIEW
+            has_token = decision.token is not None or decision.principal is not None
+            passes = answers and not has_token
+            passes = passes and admission.passes_as_preflight(read, host_answers=True)
+            found = NO_VIEW if passes or view is None else view
+            record.admitted = ANY_VIEW if has_token else found
         return self._store(asked.environ, record, decision)
 
     def decide_late(self, record: AdmissionRecord, environ: WSGIEnvironment) -> None:
