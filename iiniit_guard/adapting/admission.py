@@ -186,29 +186,9 @@ def make_admission(
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
     """
-    faults = []
-    exact, subtrees = set(), []
+    exact, subtrees, faults = _parse_public(public)
     if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
-        faults.append(f"optional_token: {fault}")
-    if isinstance(public, str):
-        faults.append("public: must be a list of paths, not one string")
-        public = ()
-    for path in public:
-        if not isinstance(path, str) or not path.startswith("/"):
-            faults.append(f"public: {path!r} does not begin with /")
-        elif path == "/*":
-            faults.append(
-                'public: "/*" would open everything; name the paths, or use enforce="declared"'
-            )
-        elif path.endswith("/*") and "*" not in path[:-1]:
-            subtrees.append(path[:-1])
-        elif "*" in path:
-            faults.append(
-                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
-                "subtree"
-            )
-        else:
-            exact.add(path)
+        faults.insert(0, f"optional_token: {fault}")
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')
     if preflights not in ("auto", "pass", "guard"):
@@ -229,6 +209,31 @@ def make_admission(
         enforce,
         preflights,
     )
+
+
+def _parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]:
+    """Return the exact paths, the prefixes of the subtrees, and the faults of the argument."""
+    exact, subtrees, faults = set[str](), list[str](), list[str]()
+    if isinstance(public, str):
+        faults.append("public: must be a list of paths, not one string")
+        public = ()
+    for path in public:
+        if not isinstance(path, str) or not path.startswith("/"):
+            faults.append(f"public: {path!r} does not begin with /")
+        elif path == "/*":
+            faults.append(
+                'public: "/*" would open everything; name the paths, or use enforce="declared"'
+            )
+        elif path.endswith("/*") and "*" not in path[:-1]:
+            subtrees.append(path[:-1])
+        elif "*" in path:
+            faults.append(
+                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
+                "subtree"
+            )
+        else:
+            exact.add(path)
+    return exact, subtrees, faults
 
 
 def is_preflight(request: Request) -> bool:

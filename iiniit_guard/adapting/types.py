@@ -19,3 +19,7 @@ Handler: TypeAlias = Callable[..., Any]
 """A handler of an application, whose arguments and result only the framework knows."""
 Args: TypeAlias = tuple[Any, ...]
 Keywords: TypeAlias = dict[str, Any]
+
+Members: TypeAlias = Mapping[str, Any]
+"""The members of a JSON object or of a TOML table, or keyword arguments."""
+JsonObject: TypeAlias = dict[str, Any]

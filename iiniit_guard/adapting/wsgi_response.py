@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.streaming import is_standard_file
+from iiniit_guard.adapting.types import Args, Keywords
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ class ResponseRecord(RefusalRecord):
     """The refusal of one request, and which response `respond` need not wrap.
 
     Attributes:
-        plain_body: A type. An iterable of exactly this type runs no code of the application. None
-            if no such type is known.
+        plain_body: A type, or None. An iterable of exactly this type runs no other code.
     """
 
     __slots__ = ()
@@ -37,10 +37,7 @@ class ResponseRecord(RefusalRecord):
 
 
 class ResponseAborted(Exception):
-    """A guarded handler refused a request whose response had begun.
-
-    The exception makes the server drop the connection. It does not report an application error.
-    """
+    """A guarded handler refused a request whose response had begun: the server must drop it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -51,7 +48,7 @@ class ResponseAborted(Exception):
 
 def respond(
     app: WSGIApplication,
-    environ: dict[str, Any],
+    environ: Keywords,
     start_response: StartResponse,
     record: ResponseRecord,
 ) -> Iterable[bytes]:
@@ -62,12 +59,11 @@ def respond(
     Args:
         app: The guarded application.
         environ: The copy of the environ that belongs to `app` and holds `record`.
-        start_response: The `start_response` of the server.
-        record: The record in which handlers store a refusal.
+        start_response: Of the server.
+        record: Where handlers store a refusal.
 
     Raises:
-        ResponseAborted: A handler refused the request after the first byte. The returned iterable
-            raises it too.
+        ResponseAborted: A handler refused after the first byte. The iterable raises it too.
 
     Spec: PEP 3333, "The start_response() Callable": header fields are not sent before the first
         body bytes and can be replaced until then.
@@ -113,7 +109,7 @@ class _Exchange:
         self._start_response = start_response
         self.record = record
         self._is_head = is_head
-        self.asked: tuple[Any, ...] = ()  # arguments of start_response
+        self.asked: Args = ()  # arguments of start_response
         # Pairs of an object that the server's `wsgi.file_wrapper` created and the file in it.
         self.files: tuple[tuple[object, object], ...] = ()
         self.sent = False
