@@ -41,13 +41,13 @@ with needs_extra("starlette", "iiniit_guard.starlette"):
 
     from iiniit_guard.adapting.starlette_connection import (
         Connection,
+        call_refusal,
+        call_refusal_async,
         connection_in,
-        endpoint_in,
-        first_refusal_of,
+        endpoint_refusal,
         is_lasting,
-        refusal_of,
         refusal_of_async,
-        waits,
+        step_refusal,
     )
 
 __all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
@@ -91,12 +91,12 @@ def _wrap(handler: Handler, function: Handler, policy: Policy) -> Handler:
         return _asynchronous(handler, policy)
     later = None
     if inspect.isasyncgenfunction(function):
-        later = generating_async(handler, policy, connection_in, refusal_of_async)
+        later = generating_async(handler, policy, call_refusal_async)
     elif inspect.isgeneratorfunction(function):
-        later = generating(handler, policy, connection_in, refusal_of)
+        later = generating(handler, policy, call_refusal)
     # Starlette and FastAPI run functions in a thread of their pool, so these may block. Generator
     # functions run on the event loop and decide at once only about verified tokens.
-    return synchronous(handler, policy, connection_in, refusal_of, later=later, waits=waits)
+    return synchronous(handler, policy, call_refusal if later is None else step_refusal, later)
 
 
 def _asynchronous(handler: Handler, policy: Policy) -> Handler:
@@ -137,7 +137,7 @@ def _guard_class(endpoint: type, policy: Policy) -> type:
             f"only HTTPEndpoint and WebSocketEndpoint classes can be guarded; {endpoint.__name__} "
             "is neither"
         )
-    dispatch = asynchronous(endpoint.dispatch, policy, endpoint_in, first_refusal_of)
+    dispatch = asynchronous(endpoint.dispatch, policy, endpoint_refusal)
     # Change the class itself instead of creating a subclass: a subclass would change the name and
     # the identity of the class and break its own calls of super().
     endpoint.dispatch = mark_guarded(dispatch, policy)  # type: ignore[method-assign]  # as above

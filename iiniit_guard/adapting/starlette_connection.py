@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from iiniit_guard.adapting.decorators import decide, decide_async, is_noted, is_permitted
 from iiniit_guard.adapting.types import Args, Keywords, Scope
+from iiniit_guard.adapting.wrappers import LATER
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import request_from_scope
@@ -36,20 +37,31 @@ def connection_in(args: Args, kwargs: Keywords) -> Connection:
     raise UsageError("a guarded handler needs the Request or WebSocket as one of its arguments")
 
 
-def endpoint_in(args: Args, _kwargs: Keywords) -> Scope:
-    """Return the scope of the endpoint whose `dispatch` is called."""
-    scope: Scope = args[0].scope
-    return scope
-
-
-def refusal_of(connection: Connection, policy: Policy) -> Exception | None:
-    """Return the exception that refuses a request; None if the request passes."""
+def call_refusal(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return the exception that refuses the request of a call; None if the request passes."""
+    connection = connection_in(args, kwargs)
     scope, anew = connection.scope, _is_checked_anew(connection)
     if not anew and is_permitted(scope, policy):
         return None
-    return _exception_of(
-        scope, decide(scope, partial(request_from_scope, scope), policy, HOST, anew=anew)
-    )
+    read = partial(request_from_scope, scope)
+    return _exception_of(scope, decide(scope, read, policy, HOST, anew=anew))
+
+
+async def call_refusal_async(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Asynchronous twin of `call_refusal`."""
+    return await refusal_of_async(connection_in(args, kwargs), policy)
+
+
+def step_refusal(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return what `call_refusal` returns; `LATER` if the decision may wait for an issuer.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    connection = connection_in(args, kwargs)
+    if _is_checked_anew(connection) or not is_noted(connection.scope):
+        return LATER
+    return call_refusal(args, kwargs, policy)
 
 
 async def refusal_of_async(connection: Connection, policy: Policy) -> Exception | None:
@@ -62,21 +74,13 @@ async def refusal_of_async(connection: Connection, policy: Policy) -> Exception 
     return refused
 
 
-async def first_refusal_of(scope: Scope, policy: Policy) -> Exception | None:
-    """Return the exception that refuses a request before its endpoint starts, or None."""
+async def endpoint_refusal(args: Args, _kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return the exception that refuses a request before `dispatch` of its endpoint, or None."""
+    scope: Scope = args[0].scope
     if is_permitted(scope, policy):
         return None
     read = partial(request_from_scope, scope)
     return _exception_of(scope, await decide_async(scope, read, policy, HOST))
-
-
-def waits(connection: Connection, _args: Args) -> bool:
-    """Return whether a decision may wait for an issuer.
-
-    Raises:
-        UsageError: No middleware ran.
-    """
-    return _is_checked_anew(connection) or not is_noted(connection.scope)
 
 
 def _is_checked_anew(connection: Connection) -> bool:

@@ -42,11 +42,11 @@ def run(steps: Steps[T], is_pending: Callable[[object], bool]) -> T | Awaitable[
                 result = step.call()
             except Exception as error:  # noqa: BLE001  # the generator receives it
                 step = steps.throw(error)
-                continue
-            if is_pending(result):
-                return run_async(steps, cast("Awaitable[object]", result))
-            step = steps.send(result)
-            del result  # error reporters send local variables, and a decision may hold a token
+            else:
+                if is_pending(result):
+                    return run_async(steps, cast("Awaitable[object]", result))
+                step = steps.send(result)
+                del result  # error reporters send local variables, and a decision may hold a token
     except StopIteration as end:
         return cast("T", end.value)
 

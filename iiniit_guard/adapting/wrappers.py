@@ -9,73 +9,54 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from functools import partial, wraps
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from iiniit_guard.adapting.types import Args, Handler, Keywords
 from iiniit_guard.core.model.policy import Policy
 
-C = TypeVar("C")
+Refuse: TypeAlias = Callable[[Args, Keywords, Policy], Exception | None]
+"""Returns the exception that refuses the request of a call; None if the request passes."""
+RefuseAsync: TypeAlias = Callable[[Args, Keywords, Policy], Awaitable[Exception | None]]
 
-Find: TypeAlias = Callable[[Args, Keywords], C]
-"""Returns the request among the arguments of a handler, or the current request."""
-Refuse: TypeAlias = Callable[[C, Policy], Exception | None]
-"""Returns the exception that refuses a request; None if the request passes."""
-RefuseAsync: TypeAlias = Callable[[C, Policy], Awaitable[Exception | None]]
-
-
-def _handed_over(handler: Handler, args: Args, kwargs: Keywords) -> list[Handler]:
-    """Return a list of one call, which the caller makes by `pop()()` after deleting its arguments.
-
-    Then no local variable holds the arguments while the handler runs.
-    """
-    return [partial(handler, *args, **kwargs)]
+LATER: Final = Exception("the decision waits until the result is awaited or iterated")
+"""What a `Refuse` returns if the other wrapper of a handler must decide."""
 
 
 def synchronous(
-    handler: Handler,
-    policy: Policy,
-    find: Find[C],
-    refuse: Refuse[C],
-    *,
-    later: Handler | None = None,
-    waits: Callable[[C, Args], bool] | None = None,
+    handler: Handler, policy: Policy, refuse: Refuse, later: Handler | None = None
 ) -> Handler:
     """Return a function that runs `handler` after a decision.
 
     Args:
         handler: A function.
         policy: The policy of the handler.
-        find: Finds the request.
         refuse: Decides about the request; it may block.
-        later: Another wrapper of `handler`, whose result decides when it is awaited or iterated.
-        waits: Returns whether `later` handles a call.
+        later: Another wrapper of `handler`, which runs if `refuse` returns `LATER`.
     """
 
     @wraps(handler)
     def guarded(*args: object, **kwargs: object) -> object:
-        request = find(args, kwargs)
-        if later is not None and waits is not None and waits(request, args):
+        refused = refuse(args, kwargs, policy)
+        if refused is None:
+            # The frame holds the call until it is made, and no argument while the handler runs.
+            call = [partial(handler, *args, **kwargs)]
+            del args, kwargs
+            return call.pop()()
+        if refused is LATER and later is not None:
             return later(*args, **kwargs)
-        refused = refuse(request, policy)
-        call = _handed_over(handler, args, kwargs)
-        del args, kwargs, request
-        if refused is not None:
-            del call
-            raise refused from None
-        return call.pop()()
+        del args, kwargs
+        raise refused from None
 
     return guarded
 
 
-def asynchronous(
-    handler: Handler, policy: Policy, find: Find[C], refuse: RefuseAsync[C]
-) -> Handler:
+def asynchronous(handler: Handler, policy: Policy, refuse: RefuseAsync) -> Handler:
     """Return a coroutine function that runs `handler`, a coroutine function, after a decision."""
 
     @wraps(handler)
     async def guarded(*args: object, **kwargs: object) -> object:
-        refused = await refuse(find(args, kwargs), policy)
-        call = _handed_over(handler, args, kwargs)
+        refused = await refuse(args, kwargs, policy)
+        call = [partial(handler, *args, **kwargs)]
         del args, kwargs
         if refused is not None:
             del call
@@ -85,13 +66,13 @@ def asynchronous(
     return guarded
 
 
-def generating(handler: Handler, policy: Policy, find: Find[C], refuse: Refuse[C]) -> Handler:
+def generating(handler: Handler, policy: Policy, refuse: Refuse) -> Handler:
     """Return a generator function that runs `handler` after a decision at the first step."""
 
     @wraps(handler)
     def guarded(*args: object, **kwargs: object) -> Generator[object, object, object]:
-        refused = refuse(find(args, kwargs), policy)
-        call = _handed_over(handler, args, kwargs)
+        refused = refuse(args, kwargs, policy)
+        call = [partial(handler, *args, **kwargs)]
         del args, kwargs
         if refused is not None:
             del call
@@ -101,15 +82,13 @@ def generating(handler: Handler, policy: Policy, find: Find[C], refuse: Refuse[C
     return guarded
 
 
-def generating_async(
-    handler: Handler, policy: Policy, find: Find[C], refuse: RefuseAsync[C]
-) -> Handler:
+def generating_async(handler: Handler, policy: Policy, refuse: RefuseAsync) -> Handler:
     """Return an asynchronous generator function that runs `handler` after a decision."""
 
     @wraps(handler)
     async def guarded(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
-        refused = await refuse(find(args, kwargs), policy)
-        call = _handed_over(handler, args, kwargs)
+        refused = await refuse(args, kwargs, policy)
+        call = [partial(handler, *args, **kwargs)]
         del args, kwargs
         if refused is not None:
             del call

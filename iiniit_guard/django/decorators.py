@@ -25,7 +25,7 @@ from iiniit_guard.adapting.decorators import (
     mark_public,
 )
 from iiniit_guard.adapting.types import Args, Handler, Keywords
-from iiniit_guard.adapting.wrappers import asynchronous, synchronous
+from iiniit_guard.adapting.wrappers import LATER, asynchronous, synchronous
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.django.responses import RequestRefused, mark_public_response
@@ -62,22 +62,33 @@ def _decorate(view: F, wrap: Callable[[Handler], Handler]) -> F:
 
 
 def _guarded(view: Handler, policy: Policy) -> Handler:
-    later = asynchronous(view, policy, _request_in, _refusal_of_async)
+    later = asynchronous(view, policy, _refusal_of_async)
     if iscoroutinefunction(view):
         return later
     bound_to = _owner_of(view)
 
-    def waits(request: HttpRequest, args: Args) -> bool:
+    def refuse(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+        request = _request_in(args, kwargs)
         # Django awaits the result of a method of a class with async methods, although `dispatch` is
         # a plain function.
         owner = (args[0] if args else None) if bound_to is None else bound_to
-        return (
-            isinstance(owner, View)
-            and not is_permitted(state_of(request), policy)
-            and bool(owner.view_is_async)
-        )
+        if isinstance(owner, View) and owner.view_is_async:
+            return LATER
+        decision = decide(state_of(request), partial(read_request, request), policy, HOST)
+        show_token(request)
+        return None if isinstance(decision, Allow) else RequestRefused()
 
-    return synchronous(view, policy, _request_in, _refusal_of, later=later, waits=waits)
+    decided = synchronous(view, policy, refuse, later)
+
+    @wraps(view)
+    def guarded(*args: object, **kwargs: object) -> object:
+        request = _request_in(args, kwargs)
+        if is_permitted(state_of(request), policy):
+            show_outer_token(request)
+            return view(*args, **kwargs)
+        return decided(*args, **kwargs)
+
+    return guarded
 
 
 def _owner_of(view: object) -> object:
@@ -87,17 +98,8 @@ def _owner_of(view: object) -> object:
     return getattr(view, "__self__", None)
 
 
-def _refusal_of(request: HttpRequest, policy: Policy) -> Exception | None:
-    state = state_of(request)
-    if is_permitted(state, policy):
-        show_outer_token(request)
-        return None
-    decision = decide(state, partial(read_request, request), policy, HOST)
-    show_token(request)
-    return None if isinstance(decision, Allow) else RequestRefused()
-
-
-async def _refusal_of_async(request: HttpRequest, policy: Policy) -> Exception | None:
+async def _refusal_of_async(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    request = _request_in(args, kwargs)
     state = state_of(request)
     if is_permitted(state, policy):
         show_outer_token(request)

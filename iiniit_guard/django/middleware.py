@@ -191,24 +191,29 @@ class GuardMiddleware:
         return record
 
     def _settle(self, request: HttpRequest, view: Handler) -> Steps[HttpResponse | None]:
-        """Decide again if the previous decision does not cover `view`."""
+        """Decide again, because the previous decision does not cover `view`."""
         record: AdmissionRecord = getattr(request, self._attribute)
-        if not record.covers(request, view):
-            decision = yield from self._ask(request)
-            record.decide_again(request, self._passes_as_preflight(request, decision))
-            if isinstance(decision, Response):
-                return _refused(request, decision)
-            note(request, self._engine, decision)
+        decision = yield from self._ask(request)
+        record.decide_again(request, self._passes_as_preflight(request, decision))
+        if isinstance(decision, Response):
+            return _refused(request, decision)
+        note(request, self._engine, decision)
         return record.in_place_of(view)
 
     def _process_view(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
     ) -> HttpResponse | Awaitable[HttpResponse | None] | None:
+        record: AdmissionRecord = getattr(request, self._attribute)
+        if record.covers(request, view):
+            return record.in_place_of(view)
         return run(self._settle(request, view), _is_awaitable)
 
     async def _process_view_async(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
     ) -> HttpResponse | None:
+        record: AdmissionRecord = getattr(request, self._attribute)
+        if record.covers(request, view):
+            return record.in_place_of(view)
         return await run_async(self._settle(request, view))
 
     def _hook_of_either_kind(self) -> Handler:

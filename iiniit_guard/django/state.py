@@ -66,8 +66,7 @@ def note(
         found: The decision; None if the request passed without one.
         record: A new record for the decorators; None to keep the existing record.
     """
-    principal = found.principal if isinstance(found, Allow) else None
-    token = found.token if isinstance(found, Allow) else found
+    token, principal = (found.token, found.principal) if isinstance(found, Allow) else (found, None)
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
         request.scope = with_notes(request.scope, engine, token, principal, record or known)

@@ -56,7 +56,7 @@ class BeforeRequest:
         record = environ.get(ADMISSION_KEY)
         if record is None:  # from `app.test_request_context`
             record = environ[ADMISSION_KEY] = AdmissionRecord(environ, self)
-        view = self.view_of(endpoint)  # the endpoint is None if no route matches
+        view = dict.get(self._app.view_functions, endpoint)  # type: ignore[misc]  # the endpoint is None if no route matches
         is_open, requirement = self._marks.of(endpoint, view)
         if is_open:
             add_notes(environ, self._engine, None)

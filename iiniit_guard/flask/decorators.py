@@ -23,7 +23,7 @@ from iiniit_guard.adapting.decorators import (
     mark_public,
 )
 from iiniit_guard.adapting.request_state import noted_token
-from iiniit_guard.adapting.types import Args, Handler, Keywords, State
+from iiniit_guard.adapting.types import Args, Handler, Keywords
 from iiniit_guard.adapting.wrappers import synchronous
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow
@@ -59,7 +59,7 @@ def access_token() -> AccessToken:
 def _guard(view: F, policy: Policy) -> F:
     def wrap(each: Handler) -> Handler:
         run = _runs(each) if inspect.iscoroutinefunction(function_of(each)) else each
-        return mark_guarded(synchronous(run, policy, _current_environ, _refusal_of), policy)
+        return mark_guarded(synchronous(run, policy, _refusal_of), policy)
 
     return _decorate(view, wrap)
 
@@ -105,11 +105,8 @@ def _runs(view: Handler) -> Handler:
     return run
 
 
-def _current_environ(_args: Args, _kwargs: Keywords) -> State:
-    return current_request().environ
-
-
-def _refusal_of(environ: State, policy: Policy) -> Refused | None:
+def _refusal_of(_args: Args, _kwargs: Keywords, policy: Policy) -> Refused | None:
+    environ = current_request().environ
     if is_permitted(environ, policy):
         return None
     decision = decide(environ, partial(request_from_environ, environ), policy, HOST)

@@ -95,12 +95,13 @@ class GuardedMethods:
         return answer
 
     def preprocess_request(self, *args: object) -> object:
-        """Decide about the request if no decision was made, then call the original method.
-
-        An application may call this method without `full_dispatch_request`.
-        """
-        response = self._check.refusal_of_undecided()
-        return self._preprocess_request(*args) if response is None else response
+        """Decide if an application calls this method without `full_dispatch_request`."""
+        record = current_request().environ.get(ADMISSION_KEY)
+        if record is None or record.admitted is None:
+            response = self._check.refusal_of_undecided()
+            if response is not None:
+                return response
+        return self._preprocess_request(*args)
 
     def ensure_sync(self, function: Handler) -> Handler:
         """Check that the guard admitted `function` if it is a view, then call the original method.

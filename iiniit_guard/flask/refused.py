@@ -14,7 +14,9 @@ HOST: Final = "flask"
 
 
 class _Proxy(Protocol):
-    def _get_current_object(self) -> Request: ...
+    def _get_current_object(self) -> Request:
+        """Return the object behind the proxy."""
+        ...
 
 
 # Each attribute access through the proxy takes 0.6 µs, as long as the hash of a token. Therefore

@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.testing.introspection import json_response, parse_form
 from iiniit_guard.testing.metadata import document_urls
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iiniit_guard.adapting.types import JsonObject
     from iiniit_guard.core.model.flow import HttpRequest
-    from iiniit_guard.testing.issuer import Issuer
-    from iiniit_guard.testing.metadata import Kind
+    from iiniit_guard.testing.introspection import ClientCheck
+    from iiniit_guard.testing.metadata import Document, Kind
 
 
-def respond(issuer: Issuer, kind: Kind, request: HttpRequest) -> HttpResponse:
+class Server(Protocol):
+    """What the endpoints read from `Issuer`."""
+
+    issuer: str
+    cache_control: str | None
+    documents: Collection[Document]
+    client_check: ClientCheck
+
+    @property
+    def now(self) -> float:
+        """The time of the server."""
+        ...
+
+    def jwk_set(self) -> JsonObject:
+        """Return the public keys."""
+        ...
+
+    def introspect(self, token: str) -> JsonObject:
+        """Return the introspection response."""
+        ...
+
+    def metadata_document(self) -> JsonObject:
+        """Return the content of the discovery documents."""
+        ...
+
+
+def respond(issuer: Server, kind: Kind, request: HttpRequest) -> HttpResponse:
     """Return the response of one endpoint of `issuer`."""
     if kind == "jwks":
         headers = (("content-type", "application/jwk-set+json"),)
