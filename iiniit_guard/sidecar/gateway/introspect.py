@@ -78,11 +78,9 @@ async def introspect(
         return _error(503, "temporarily_unavailable", (b"retry-after", b"1"))
     if client is None:
         return _error(401, "invalid_client", _REFUSED_CLIENT)
-    token = form.get("token")
-    if not token:
+    if not (token := form.get("token")):
         return _error(400, "invalid_request")
-    is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
-    cache: Cache = "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
+    cache = _cache_state(engine, token)
     if cache == "hit":
         count_hit(digest_of(token))
     started = time.perf_counter()
@@ -104,6 +102,11 @@ async def introspect(
     if client.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
     return _active(found, client, engine, token)
+
+
+def _cache_state(engine: Engine, token: str) -> Cache:
+    is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
+    return "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
 
 
 async def _verify(token: str, engine: Engine) -> AccessToken:
