@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
-from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
+from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.middleware import admit, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
@@ -29,43 +29,20 @@ class GuardMiddleware:
             `environ["iiniit_guard.access_token"]`, which is None if there is no token.
         guard: The guard that checks the credentials. The middleware does not close it; the caller
             closes it when the process ends.
-        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
-            `/x/`.
-        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
-            refused.
-        enforce: `all` requires a token for every request. `declared` requires one only in decorated
-            handlers.
-        optional_token: Whether requests without credentials pass. Invalid credentials are refused
-            in any case.
-        preflights: `auto` and `guard` require a token for CORS preflights like for any other
-            request, because `app` may handle OPTIONS like GET. `pass` lets preflights reach `app`
-            without a token, unless a rule names OPTIONS for the path.
+        settings: See `AdmissionKeywords`. With `preflights="auto"`, CORS preflights require a token
+            like any other request, because `app` may handle OPTIONS like GET.
 
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
     """
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        guard: Guard,
-        *,
-        public: Iterable[str] = (),
-        rules: Rules | None = None,
-        enforce: Enforce = "all",
-        optional_token: bool = False,
-        preflights: Preflights = "auto",
+        self, app: WSGIApplication, guard: Guard, **settings: Unpack[AdmissionKeywords]
     ) -> None:
         self.app = app
         self.guard: Guard = guard
         self._engine = engine_of(guard)
-        self.admission: Admission = make_admission(
-            public,
-            rules=rules,
-            enforce=enforce,
-            optional_token=optional_token,
-            preflights=preflights,
-        )
+        self.admission: Admission = make_admission(**settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Refuse the request, or pass it to `app`.

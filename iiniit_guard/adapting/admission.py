@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, TypedDict
 
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
@@ -41,6 +41,31 @@ class Rules(Protocol):
     def policy_for(self, request: Request) -> Requirement:
         """Return the policy of the rule for this request, `PASS`, or the refusal."""
         ...
+
+
+class AdmissionKeywords(TypedDict, total=False):
+    """The keyword arguments of every middleware.
+
+    Attributes:
+        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
+            `/x/`. Default: none.
+        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
+            refused. Default: None.
+        enforce: `all` (the default) requires a token for every request. `declared` requires one
+            only in decorated handlers.
+        optional_token: Whether requests without credentials pass. Invalid credentials are refused
+            in any case. Default: False.
+        preflights: Whether CORS preflights pass without a token. `auto` (the default) lets one pass
+            only if code that runs no handler of the application answers it. `pass` lets every
+            preflight pass, unless a rule names OPTIONS for the path; use it only if no handler of
+            the application runs for OPTIONS. `guard` treats preflights like any request.
+    """
+
+    public: Iterable[str]
+    rules: Rules | None
+    enforce: Enforce
+    optional_token: bool
+    preflights: Preflights
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,29 +186,9 @@ def make_admission(
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
     """
-    faults = []
-    exact, subtrees = set(), []
+    exact, subtrees, faults = _parse_public(public)
     if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
-        faults.append(f"optional_token: {fault}")
-    if isinstance(public, str):
-        faults.append("public: must be a list of paths, not one string")
-        public = ()
-    for path in public:
-        if not isinstance(path, str) or not path.startswith("/"):
-            faults.append(f"public: {path!r} does not begin with /")
-        elif path == "/*":
-            faults.append(
-                'public: "/*" would open everything; name the paths, or use enforce="declared"'
-            )
-        elif path.endswith("/*") and "*" not in path[:-1]:
-            subtrees.append(path[:-1])
-        elif "*" in path:
-            faults.append(
-                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
-                "subtree"
-            )
-        else:
-            exact.add(path)
+        faults.insert(0, f"optional_token: {fault}")
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')
     if preflights not in ("auto", "pass", "guard"):
@@ -204,6 +209,31 @@ def make_admission(
         enforce,
         preflights,
     )
+
+
+def _parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]:
+    """Return the exact paths, the prefixes of the subtrees, and the faults of the argument."""
+    exact, subtrees, faults = set[str](), list[str](), list[str]()
+    if isinstance(public, str):
+        faults.append("public: must be a list of paths, not one string")
+        public = ()
+    for path in public:
+        if not isinstance(path, str) or not path.startswith("/"):
+            faults.append(f"public: {path!r} does not begin with /")
+        elif path == "/*":
+            faults.append(
+                'public: "/*" would open everything; name the paths, or use enforce="declared"'
+            )
+        elif path.endswith("/*") and "*" not in path[:-1]:
+            subtrees.append(path[:-1])
+        elif "*" in path:
+            faults.append(
+                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
+                "subtree"
+            )
+        else:
+            exact.add(path)
+    return exact, subtrees, faults
 
 
 def is_preflight(request: Request) -> bool:

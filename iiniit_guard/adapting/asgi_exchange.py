@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+import sys
+from collections.abc import Awaitable, Iterable
 from functools import partial
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Final, NoReturn
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.middleware import is_exception
 from iiniit_guard.adapting.refusal import replace_headers
-from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
+from iiniit_guard.adapting.types import Message, ReadState, Receive, Scope, Send
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Refusal, Response
 from iiniit_guard.core.model.request import request_from_scope, route_path
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DENIAL: Final = "websocket.http.response"
 # Before ASGI 2.4 an application learns of the end of a connection only from `receive`. An
@@ -53,19 +49,23 @@ class HttpExchange(RefusalRecord):
 
     Args:
         scope: The scope of the server.
+        receive: The `receive` of the server.
         send: The `send` of the server.
 
     Attributes:
+        receive: The `receive` of the server, for the application.
         started: Whether a response of the application has started, so that it can no longer be
             replaced.
     """
 
-    __slots__ = ("_dropped", "_replaced", "_scope", "_send", "started")
+    __slots__ = ("_dropped", "_replaced", "_scope", "_send", "receive", "started")
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The same as the constructor of the base class, without a further call for each request.
         self.refusal: Refusal | None = None
-        self.outer: RefusalRecord | None = None
+        outer = scope.get(RECORD_KEY)
+        self.outer: RefusalRecord | None = outer if isinstance(outer, RefusalRecord) else None
+        self.receive: Receive = receive
         self.started: bool = False
         self._replaced = False
         self._dropped = 0
@@ -156,6 +156,8 @@ class WebsocketExchange(RefusalRecord):
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__()
+        outer = scope.get(RECORD_KEY)
+        self.outer: RefusalRecord | None = outer if isinstance(outer, RefusalRecord) else None
         self.started: bool = False
         self._scope, self._receive, self._send = scope, receive, send
         self._heard = self._accepted = self._ended = False
@@ -215,7 +217,7 @@ class WebsocketExchange(RefusalRecord):
 
 
 def begin_scope(
-    engine: Engine, admission: Admission, scope: Mapping[str, Any], host: str
+    engine: Engine, admission: Admission, scope: ReadState, host: str
 ) -> AccessToken | Unfinished | None:
     """Decide about an ASGI request on the fast path: without creating a `Request` and without I/O.
 
@@ -262,6 +264,16 @@ async def refuse(scope: Scope, receive: Receive, send: Send, decision: Response)
     ]
     await send({"type": f"{kind}.start", "status": decision.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": decision.body})
+
+
+def answers_preflights(app: object) -> bool:
+    """Return whether `app` answers every CORS preflight itself.
+
+    The type must be exactly `CORSMiddleware`: a subclass may pass preflights to the application.
+    """
+    # Starlette may not be installed. If it was not imported, `app` cannot be its middleware.
+    cors = sys.modules.get("starlette.middleware.cors")
+    return cors is not None and type(app) is cors.CORSMiddleware
 
 
 def _send_may_raise(scope: Scope) -> bool:

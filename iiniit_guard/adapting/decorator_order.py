@@ -1,11 +1,63 @@
-"""Detect decorators of the guard that stand above a route decorator and therefore guard nothing."""
+"""Check how an application is built: the order of its decorators and of its middleware.
+
+A decorator of the guard that stands above a route decorator guards nothing.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import partial
 from types import FunctionType, MethodType
+from typing import Final
 from weakref import WeakKeyDictionary, ref
+
+from iiniit_guard.errors import UsageError
+
+_log: Final = logging.getLogger("iiniit_guard")
+_MAX_PARTS: Final = 100_000  # ends the search in objects that have every attribute
+
+
+def check_application(app: object) -> None:
+    """Check the order of decorators and middleware in `app`, and log what cannot work as expected.
+
+    Starlette and the frameworks on top of it store the inner application in `.app` and the routes
+    in `.routes`, each with a handler in `.endpoint`. FastAPI 0.165 stores the routes of an included
+    router in `.original_router`. Other applications are not inspected.
+
+    Raises:
+        UsageError: A decorator of the guard stands above a route decorator.
+    """
+    endpoints, names, has_root_path, seen = [], [], False, set[int]()
+    waiting: list[tuple[object, bool]] = [(app, True)]
+    while waiting and len(seen) < _MAX_PARTS:
+        part, is_layer = waiting.pop()  # a layer is reached through `.app` alone
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        if hasattr(part, "endpoint"):
+            endpoints.append(part.endpoint)
+        waiting.append((getattr(part, "original_router", None), False))
+        waiting.extend((route, False) for route in getattr(part, "routes", None) or ())
+        waiting.append((getattr(part, "app", None), is_layer))
+        if is_layer:
+            added = [getattr(entry, "cls", None) for entry in getattr(part, "user_middleware", ())]
+            names += [str(getattr(each, "__name__", "")) for each in (type(part), *added)]
+            # FastAPI(root_path=...) sets root_path in the scope itself.
+            root_path = getattr(part, "root_path", "")
+            has_root_path |= isinstance(root_path, str) and root_path != ""
+    require_order(endpoints)
+    if any(name.endswith("CORSMiddleware") for name in names):
+        _log.warning(
+            "the CORS middleware is inside the guard: refusals will not reach scripts of other "
+            "origins; put it outside"
+        )
+    if has_root_path:
+        _log.warning(
+            "root_path: the guarded application sets it itself, so the guard decides on "
+            "another path than the application routes; set root_path in the server, or add "
+            "the guard to the application with add_middleware"
+        )
 
 
 def function_of(handler: object) -> object:
@@ -27,6 +79,20 @@ def remember_wrapped(handler: object, wrapper: object) -> None:
         # Flask-RESTX with `method_decorators`. Dead references must not accumulate.
         alive = [known for known in _wrapped.get(inner, ()) if known() is not None]
         _wrapped[inner] = [*alive, ref(wrapper)]
+
+
+def require_order(registered: Iterable[object]) -> None:
+    """Check that no decorator of the guard stands above the route decorator of a handler.
+
+    Raises:
+        UsageError: One does; the exception names the handlers.
+    """
+    names = find_misordered(registered)
+    if names:
+        raise UsageError(
+            "the guard's decorator is above the route decorator and has no effect; "
+            f"move it below: {', '.join(names)}"
+        )
 
 
 def find_misordered(registered: Iterable[object]) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, TypeVar
 
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
@@ -13,14 +13,15 @@ from iiniit_guard.adapting.request_state import (
     add_notes,
     record_refusal,
 )
+from iiniit_guard.adapting.types import Handler, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
-from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Handler)
 
 POLICIES_ATTRIBUTE: Final = "__iiniit_guard_policies__"
 PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
@@ -29,7 +30,66 @@ _PUBLIC_AND_GUARDED: Final = (
 )
 
 
-def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
+class Wrap(Protocol):
+    """Returns a handler, wrapped so that it runs only for a token that satisfies a policy."""
+
+    def __call__(self, handler: F, policy: Policy, /) -> F:
+        """Return the wrapper. `UsageError` if the object is not a handler of the framework."""
+        ...
+
+
+class PolicyDecorators:
+    """The decorators of one framework that require a token.
+
+    Args:
+        wrap: Wraps one handler.
+    """
+
+    def __init__(self, wrap: Wrap) -> None:
+        self._wrap = wrap
+
+    def require_scope(
+        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+    ) -> Callable[[F], F]:
+        """Return a decorator that lets a handler run only for a token with all of `scopes`.
+
+        Args:
+            *scopes: The scopes that the token must have, all of them.
+            acr_values: Acceptable authentication context classes, best first (RFC 9470).
+            max_age: The maximum number of seconds since the authentication of the subject (RFC
+                9470).
+
+        Raises:
+            UsageError: An argument is invalid, or the decorated object is not a handler.
+        """
+        return self._decorator(scope_policy(scopes, "all", acr_values, max_age))
+
+    def require_any_scope(
+        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+    ) -> Callable[[F], F]:
+        """Return a decorator that lets a handler run only for a token with one of `scopes`.
+
+        A challenge names the first scope. See `require_scope`.
+        """
+        return self._decorator(scope_policy(scopes, "any", acr_values, max_age))
+
+    def require_token(
+        self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+    ) -> Callable[[F], F]:
+        """Return a decorator that lets a handler run only for a valid token, with any scopes.
+
+        See `require_scope`.
+        """
+        return self._decorator(make_policy(acr_values=acr_values, max_age=max_age))
+
+    def _decorator(self, policy: Policy) -> Callable[[F], F]:
+        def decorate(handler: F) -> F:
+            return self._wrap(handler, policy)
+
+        return decorate
+
+
+def is_permitted(state: ReadState, policy: Policy) -> bool:
     """Return whether the token that a middleware stored in `state` satisfies `policy`.
 
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
@@ -42,7 +102,7 @@ def is_permitted(state: Mapping[str, Any], policy: Policy) -> bool:
     )
 
 
-def is_noted(state: Mapping[str, Any]) -> bool:
+def is_noted(state: ReadState) -> bool:
     """Return whether a middleware has already verified a token or another credential.
 
     If so, `decide` does not wait for an issuer.
@@ -54,7 +114,7 @@ def is_noted(state: Mapping[str, Any]) -> bool:
 
 
 def decide(
-    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+    state: State, read: Callable[[], Request], policy: Policy, host: str, *, anew: bool = False
 ) -> Decision:
     """Decide whether a handler may run.
 
@@ -66,12 +126,14 @@ def decide(
         read: Creates the `Request`.
         policy: The policy of the handler.
         host: The name of the adapter, for events.
+        anew: Whether to verify the token again, because it may have become invalid since a long
+            connection began.
 
     Raises:
         UsageError: No middleware ran.
     """
     engine, who = _noted(state)
-    if who is not None:
+    if who is not None and not anew:
         return _note(state, engine, engine.authorize(read(), who, policy, host=host))
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
@@ -79,32 +141,16 @@ def decide(
 
 
 async def decide_async(
-    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
+    state: State, read: Callable[[], Request], policy: Policy, host: str, *, anew: bool = False
 ) -> Decision:
     """Asynchronous twin of `decide`."""
     engine, who = _noted(state)
-    if who is not None:
+    if who is not None and not anew:
         return _note(state, engine, engine.authorize(read(), who, policy, host=host))
     return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
 
 
-def decide_anew(
-    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
-) -> Decision:
-    """Decide without the stored token: it may have become invalid since a long connection began."""
-    engine, _ = _noted(state)
-    return _note(state, engine, engine.authenticate(read(), policy, host=host))
-
-
-async def decide_anew_async(
-    state: MutableMapping[str, Any], read: Callable[[], Request], policy: Policy, host: str
-) -> Decision:
-    """Asynchronous twin of `decide_anew`."""
-    engine, _ = _noted(state)
-    return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
-
-
-def _noted(state: Mapping[str, Any]) -> tuple[Engine, AccessToken | Principal | None]:
+def _noted(state: ReadState) -> tuple[Engine, AccessToken | Principal | None]:
     engine = state.get(ENGINE_KEY)
     if engine is None:
         raise UsageError(
@@ -114,7 +160,7 @@ def _noted(state: Mapping[str, Any]) -> tuple[Engine, AccessToken | Principal | 
     return engine, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
 
 
-def _note(state: MutableMapping[str, Any], engine: Engine, decision: Decision) -> Decision:
+def _note(state: State, engine: Engine, decision: Decision) -> Decision:
     """Store a grant for the handlers below, or record a refusal.
 
     The middleware sends a recorded refusal even if the framework discards this handler's response.
@@ -138,6 +184,22 @@ def policies_of(handler: object) -> tuple[Policy, ...]:
 def is_public(handler: object) -> bool:
     """Return whether `handler` is marked `@public`."""
     return getattr(_marked(handler), PUBLIC_ATTRIBUTE, False) is True
+
+
+class HandlerMarks:
+    """The marks of handlers by name, each read once. An application may replace a handler."""
+
+    def __init__(self) -> None:
+        self._known: dict[str | None, tuple[object, bool, Policy | None]] = {}
+
+    def of(self, name: str | None, handler: object) -> tuple[bool, Policy | None]:
+        """Return whether `handler` is public, and the policy of its outermost decorator."""
+        marks = self._known.get(name)
+        if marks is None or marks[0] is not handler:
+            policies = policies_of(handler)
+            marks = (handler, is_public(handler), policies[0] if policies else None)
+            self._known[name] = marks
+        return marks[1], marks[2]
 
 
 def _marked(handler: object) -> object:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
+from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Response
@@ -16,8 +16,6 @@ from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request, environ_path, request_from_environ
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
-
-G = TypeVar("G")
 
 _log: Final = logging.getLogger("iiniit_guard")
 _PASSED: Final = Allow(None)
@@ -74,6 +72,26 @@ def admit(
         if requirement is None
         else _hinted(admission, request, engine.authenticate(request, requirement, host=host))
     )
+
+
+def admit_again(
+    engine: Engine, admission: Admission, request: Request, host: str, handler: Policy | None = None
+) -> Decision | None:
+    """Decide about a request that passed without a token, because another handler runs.
+
+    A public path is public only for the handler that the framework found for it.
+
+    Returns:
+        The decision; None if requests pass without one.
+    """
+    asked = admission.policy_for(request)
+    if asked == PASS:
+        if admission.enforce == "declared" or admission.passes_as_preflight(request):
+            return None
+        asked = admission.policy
+    if handler is not None and admission.rules is None:
+        asked = handler
+    return engine.authenticate(request, asked, host=host)
 
 
 async def admit_async(
@@ -138,7 +156,7 @@ def _requirement_for(
 def begin_environ(
     engine: Engine,
     admission: Admission,
-    environ: Mapping[str, Any],
+    environ: ReadState,
     host: str,
     requirement: Policy = ANY_TOKEN,
 ) -> AccessToken | Unfinished | None:

@@ -160,6 +160,22 @@ def replace_headers(
     ]
 
 
+def cors_headers(replaced: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the CORS fields and `Vary` of a response, for a preflight without a token."""
+    return [(name, value) for name, value in replaced if name.lower() in _OF_CORS]
+
+
+_OF_CORS: Final = frozenset(
+    {
+        "vary",
+        "access-control-max-age",
+        *(f"access-control-allow-{part}" for part in ("origin", "credentials", "headers")),
+        *(f"access-control-allow-{part}" for part in ("methods", "private-network")),
+        "access-control-expose-headers",
+    }
+)
+
+
 def _stays(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and (
         _DROPPED.fullmatch(name) is None or _KEPT.fullmatch(name) is not None

@@ -6,9 +6,9 @@ middleware.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from typing import Final
 
+from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Refusal
@@ -53,7 +53,7 @@ class RefusalRecord(CopiedAsItself):
 
 
 def add_notes(
-    state: MutableMapping[str, Any],
+    state: State,
     engine: Engine,
     token: AccessToken | None,
     principal: Principal | None = None,
@@ -73,12 +73,12 @@ def add_notes(
 
 
 def with_notes(
-    state: Mapping[str, Any],
+    state: ReadState,
     engine: Engine,
     token: AccessToken | None,
     principal: Principal | None = None,
     record: RefusalRecord | None = None,
-) -> dict[str, Any]:
+) -> Keywords:
     """Return a copy of `state` with the result of a decision and a refusal record.
 
     The middleware reads the record when a response starts. An existing record of `state` becomes
@@ -104,20 +104,20 @@ def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:
     return record
 
 
-def record_refusal(state: Mapping[str, Any], refusal: Refusal) -> None:
+def record_refusal(state: ReadState, refusal: Refusal) -> None:
     """Store a refusal for every middleware around the handler. Only the first one is kept."""
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
         record.add(refusal)
 
 
-def recorded_refusal(state: Mapping[str, Any]) -> Refusal | None:
+def recorded_refusal(state: ReadState) -> Refusal | None:
     """Return the refusal that a handler recorded in `state`, or None."""
     record = state.get(RECORD_KEY)
     return record.refusal if isinstance(record, RefusalRecord) else None
 
 
-def noted_token(state: Mapping[str, Any]) -> AccessToken:
+def noted_token(state: ReadState) -> AccessToken:
     """Return the access token that is stored in `state`, a scope or environ.
 
     Raises:

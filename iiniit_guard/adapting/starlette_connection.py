@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketState
 
-from iiniit_guard.adapting.decorators import (
-    decide,
-    decide_anew,
-    decide_anew_async,
-    decide_async,
-    is_permitted,
-)
+from iiniit_guard.adapting.decorators import decide, decide_async, is_noted, is_permitted
+from iiniit_guard.adapting.types import Args, Keywords, Scope
+from iiniit_guard.adapting.wrappers import LATER
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.errors import UsageError
 
+Connection: TypeAlias = HTTPConnection[Any]
+Refused: TypeAlias = HTTPException | WebSocketException
+
 HOST: Final = "starlette"
 
 
-def connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection[Any]:
+def connection_in(args: Args, kwargs: Keywords) -> Connection:
     """Return the `Request` or `WebSocket` among the arguments of a handler."""
     # Search by type, not by name or position: methods have self as the first argument, and
     # frameworks on top of Starlette call with keywords. Search in the MRO: an HTTPConnection is a
     # Mapping, so isinstance would call ABCMeta, which takes a third of the time of the guard.
-    connection: HTTPConnection[Any]
+    connection: Connection
     for connection in args:
         if HTTPConnection in type(connection).__mro__:
             return connection
@@ -40,21 +38,36 @@ def connection_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnecti
     raise UsageError("a guarded handler needs the Request or WebSocket as one of its arguments")
 
 
-def refusal_of(
-    connection: HTTPConnection[Any], policy: Policy
-) -> HTTPException | WebSocketException | None:
-    """Return the exception that refuses a request; None if the request passes."""
-    scope = connection.scope
-    lasting = scope["type"] == "websocket" and is_lasting(connection)
-    if not lasting and is_permitted(scope, policy):
+def call_refusal(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return the exception that refuses the request of a call; None if the request passes."""
+    connection = connection_in(args, kwargs)
+    scope, anew = connection.scope, _is_checked_anew(connection)
+    if not anew and is_permitted(scope, policy):
         return None
-    ask = decide_anew if lasting else decide
-    return exception_of(scope, ask(scope, partial(request_from_scope, scope), policy, HOST))
+    read = partial(request_from_scope, scope)
+    return _exception_of(scope, decide(scope, read, policy, HOST, anew=anew))
+
+
+async def call_refusal_async(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Asynchronous twin of `call_refusal`."""
+    return await refusal_of_async(connection_in(args, kwargs), policy)
+
+
+def step_refusal(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return what `call_refusal` returns; `LATER` if the decision may wait for an issuer.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    connection = connection_in(args, kwargs)
+    if _is_checked_anew(connection) or not is_noted(connection.scope):
+        return LATER
+    return call_refusal(args, kwargs, policy)
 
 
 async def refusal_of_async(
-    connection: HTTPConnection[Any], policy: Policy, host: str = HOST
-) -> HTTPException | WebSocketException | None:
+    connection: Connection, policy: Policy, host: str = HOST
+) -> Refused | None:
     """Return the exception that refuses a request; None if the request passes.
 
     Args:
@@ -62,20 +75,28 @@ async def refusal_of_async(
         policy: The policy of the handler.
         host: The name of the adapter, for events.
     """
-    scope = connection.scope
-    lasting = scope["type"] == "websocket" and is_lasting(connection)
-    ask = decide_anew_async if lasting else decide_async
-    refused = exception_of(
-        scope, await ask(scope, partial(request_from_scope, scope), policy, host)
-    )
-    if refused is not None and lasting and isinstance(connection, WebSocket):
+    scope, anew = connection.scope, _is_checked_anew(connection)
+    read = partial(request_from_scope, scope)
+    refused = _exception_of(scope, await decide_async(scope, read, policy, host, anew=anew))
+    if refused is not None and anew and isinstance(connection, WebSocket):
         await connection.close(1008)  # before `on_disconnect` of the endpoint runs
     return refused
 
 
-def exception_of(
-    scope: Mapping[str, Any], decision: Decision
-) -> HTTPException | WebSocketException | None:
+async def endpoint_refusal(args: Args, _kwargs: Keywords, policy: Policy) -> Exception | None:
+    """Return the exception that refuses a request before `dispatch` of its endpoint, or None."""
+    scope: Scope = args[0].scope
+    if is_permitted(scope, policy):
+        return None
+    read = partial(request_from_scope, scope)
+    return _exception_of(scope, await decide_async(scope, read, policy, HOST))
+
+
+def _is_checked_anew(connection: Connection) -> bool:
+    return connection.scope["type"] == "websocket" and is_lasting(connection)
+
+
+def _exception_of(scope: Scope, decision: Decision) -> Refused | None:
     """Return the exception that stops the application; None if the decision is `Allow`.
 
     The middleware sends the recorded refusal itself.
@@ -91,7 +112,7 @@ def exception_of(
     return HTTPException(decision.status, headers=headers)
 
 
-def is_lasting(connection: HTTPConnection[Any]) -> bool:
+def is_lasting(connection: Connection) -> bool:
     """Return whether a WebSocket is open, so that its token must be checked again.
 
     The state of an object that is not a `WebSocket` is unknown, so it counts as open.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiniit_guard.adapting.refusal import replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.streaming import is_standard_file
+from iiniit_guard.adapting.types import Args, Keywords
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,16 +17,13 @@ if TYPE_CHECKING:
 
 _FILE_WRAPPER: Final = "wsgi.file_wrapper"
 _END: Final = object()
-_BUFFERED_FILES: Final = (io.BufferedReader, io.BufferedRandom)
-_FILE_ATTRIBUTES: Final = frozenset({"name", "mode"})  # `open` sets them
 
 
 class ResponseRecord(RefusalRecord):
     """The refusal of one request, and which response `respond` need not wrap.
 
     Attributes:
-        plain_body: A type. An iterable of exactly this type runs no code of the application. None
-            if no such type is known.
+        plain_body: A type, or None. An iterable of exactly this type runs no other code.
     """
 
     __slots__ = ()
@@ -39,10 +37,7 @@ class ResponseRecord(RefusalRecord):
 
 
 class ResponseAborted(Exception):
-    """A guarded handler refused a request whose response had begun.
-
-    The exception makes the server drop the connection. It does not report an application error.
-    """
+    """A guarded handler refused a request whose response had begun: the server must drop it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,7 +48,7 @@ class ResponseAborted(Exception):
 
 def respond(
     app: WSGIApplication,
-    environ: dict[str, Any],
+    environ: Keywords,
     start_response: StartResponse,
     record: ResponseRecord,
 ) -> Iterable[bytes]:
@@ -64,12 +59,11 @@ def respond(
     Args:
         app: The guarded application.
         environ: The copy of the environ that belongs to `app` and holds `record`.
-        start_response: The `start_response` of the server.
-        record: The record in which handlers store a refusal.
+        start_response: Of the server.
+        record: Where handlers store a refusal.
 
     Raises:
-        ResponseAborted: A handler refused the request after the first byte. The returned iterable
-            raises it too.
+        ResponseAborted: A handler refused after the first byte. The iterable raises it too.
 
     Spec: PEP 3333, "The start_response() Callable": header fields are not sent before the first
         body bytes and can be replaced until then.
@@ -115,7 +109,7 @@ class _Exchange:
         self._start_response = start_response
         self.record = record
         self._is_head = is_head
-        self.asked: tuple[Any, ...] = ()  # arguments of start_response
+        self.asked: Args = ()  # arguments of start_response
         # Pairs of an object that the server's `wsgi.file_wrapper` created and the file in it.
         self.files: tuple[tuple[object, object], ...] = ()
         self.sent = False
@@ -164,7 +158,7 @@ class _Exchange:
 
         Reading a standard file runs no code of the application.
         """
-        return any(body is made and _is_standard_file(file) for made, file in self.files)
+        return any(body is made and is_standard_file(file) for made, file in self.files)
 
     def start(self) -> None:
         """Call `start_response` of the server, once, with the arguments of the application.
@@ -302,17 +296,3 @@ def _note_file(wrap: Callable[..., object], exchange: _Exchange, *arguments: obj
     made = wrap(*arguments)
     exchange.files = (*exchange.files, (made, arguments[0]))
     return made
-
-
-def _is_standard_file(file: Any) -> bool:
-    """Return whether reading `file` runs no code of the application.
-
-    Its type must be exactly a standard one, and no attribute of the instance may be replaced.
-    """
-    if type(file) in _BUFFERED_FILES and _is_unchanged(file):
-        return type(file.raw) is io.FileIO and _is_unchanged(file.raw)
-    return type(file) in (io.BytesIO, io.FileIO) and _is_unchanged(file)
-
-
-def _is_unchanged(file: Any) -> bool:
-    return _FILE_ATTRIBUTES.issuperset(vars(file))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 from pathlib import Path
-from typing import Any
 
 import click
+
+from iiniit_guard.adapting.types import JsonObject
 
 
 @click.command()
@@ -57,7 +58,7 @@ def serve(
     # By default SIGHUP terminates the process. Block it until its handler is installed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    overrides: dict[str, Any] = {
+    overrides: JsonObject = {
         "bind": bind,
         "public_bind": public_bind,
         "admin_bind": admin_bind,

@@ -18,7 +18,7 @@ from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.errors import SettingsError
 
 
-def check_project(**_: Any) -> list[CheckMessage]:
+def check_project(**_: object) -> list[CheckMessage]:
     """Check `settings.IINIIT_GUARD`, the order of `MIDDLEWARE` and the decorated views."""
     found: list[CheckMessage] = []
     if is_installed(GuardMiddleware):

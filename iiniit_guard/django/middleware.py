@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Final, TypeAlias, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -18,14 +19,16 @@ from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
-from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.adapting.steps import Step, Steps, run, run_async
+from iiniit_guard.adapting.types import Handler
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
-from iiniit_guard.django.decorators import HOST
 from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
 from iiniit_guard.django.record import AdmissionRecord
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import (
+    HOST,
     begin_request,
     has_credential,
     new_record,
@@ -35,8 +38,9 @@ from iiniit_guard.django.state import (
 )
 from iiniit_guard.guard import Guard
 
+Found: TypeAlias = AccessToken | Allow
+
 _log: Final = logging.getLogger("iiniit_guard")
-_PASSED: Final = Allow(None)
 
 
 class GuardMiddleware:
@@ -77,7 +81,7 @@ class GuardMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+    def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
         self.guard: Guard
         self.admission: Admission
@@ -87,7 +91,7 @@ class GuardMiddleware:
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
-        self._hook: Callable[..., Any] = self._process_view
+        self._hook: Handler = self._process_view
         if self._asynchronous:
             markcoroutinefunction(self)
             self._hook = self._hook_of_either_kind()
@@ -100,7 +104,7 @@ class GuardMiddleware:
             )
 
     @property
-    def process_view(self) -> Callable[..., Any]:
+    def process_view(self) -> Handler:
         """The hook that Django calls before it runs a view.
 
         A read of this property shows that Django, or a wrapper of this middleware, has the hook.
@@ -119,88 +123,39 @@ class GuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
-        if self._asynchronous:
-            return self._call_async(request)
+        steps = self._pass(request)
+        return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
+
+    def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
         unasked = self._hooked and _leads_to_public_view(request)
-        record = self._enter(request, _PASSED if unasked else self._ask(request), unasked)
+        record = self._enter(request, None if unasked else (yield from self._ask(request)))
         if not isinstance(record, AdmissionRecord):
             return record
+        inner = partial(self.get_response, request)
         try:
-            response = self.get_response(request)
+            response = yield Step(inner, inner)
         except Exception:
             if record.refusals.refusal is None:
                 raise
             return response_to(record.refusals.refusal)
-        if not isinstance(response, HttpResponseBase) and isawaitable(response):
-            # An inner wrapper hides that the inner middleware is asynchronous.
-            return self._finish_async(request, record, response)
-        return self._finish(
-            request,
-            record,
-            response,
-            None if record.covers_response(request, response) else self._ask(request),
-        )
-
-    async def _call_async(self, request: HttpRequest) -> HttpResponse:
-        unasked = self._hooked and _leads_to_public_view(request)
-        record = self._enter(
-            request, _PASSED if unasked else await self._ask_async(request), unasked
-        )
-        if not isinstance(record, AdmissionRecord):
-            return record
-        return await self._finish_async(request, record, self.get_response(request))
-
-    async def _finish_async(
-        self, request: HttpRequest, record: AdmissionRecord, coming: Awaitable[HttpResponse]
-    ) -> HttpResponse:
-        try:
-            response = await coming
-        except Exception:
-            if record.refusals.refusal is None:
-                raise
-            return response_to(record.refusals.refusal)
-        decision = (
-            None if record.covers_response(request, response) else await self._ask_async(request)
-        )
-        return self._finish(request, record, response, decision)
-
-    def _finish(
-        self,
-        request: HttpRequest,
-        record: AdmissionRecord,
-        response: HttpResponse,
-        decision: AccessToken | Allow | Response | None,
-    ) -> HttpResponse:
-        if decision is not None:
+        decision = None
+        if not record.covers_response(request, response):
+            decision = yield from self._ask(request)
             record.decide_again(request, self._passes_as_preflight(request, decision))
-        return record.finish(
-            response, decision, record.preflight_only and has_credential(request, self._engine)
-        )
+        has_token = record.preflight_only and has_credential(request, self._engine)
+        return record.finish(response, decision, has_token)
 
-    def _ask(self, request: HttpRequest) -> AccessToken | Allow | Response:
+    def _ask(self, request: HttpRequest) -> Steps[Found | Response]:
         admission, answers = self._requirements()
-        begun = begin_request(self._engine, admission, request, HOST)
-        return (
-            begun
-            if isinstance(begun, AccessToken)
-            else admit(
-                self._engine,
-                admission,
-                read_request(request),
-                HOST,
-                begun=begun,
-                host_answers=answers,
-            )
-        )
-
-    async def _ask_async(self, request: HttpRequest) -> AccessToken | Allow | Response:
-        admission, answers = self._requirements()
-        begun = begin_request(self._engine, admission, request, HOST)
+        begun = begin_request(self._engine, admission, request)
         if isinstance(begun, AccessToken):
             return begun
-        return await admit_async(
-            self._engine, admission, read_request(request), HOST, begun=begun, host_answers=answers
+        engine, read = self._engine, read_request(request)
+        step = Step(
+            partial(admit, engine, admission, read, HOST, begun=begun, host_answers=answers),
+            partial(admit_async, engine, admission, read, HOST, begun=begun, host_answers=answers),
         )
+        return cast("Allow | Response", (yield step))
 
     def _requirements(self) -> tuple[Admission, bool]:
         """Return the admission settings, and whether inner middleware answers preflights."""
@@ -210,9 +165,7 @@ class GuardMiddleware:
             else (self._gate_without_hook, False)
         )
 
-    def _passes_as_preflight(
-        self, request: HttpRequest, decision: AccessToken | Allow | Response
-    ) -> bool:
+    def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
         if (
             request.method != "OPTIONS"
@@ -225,38 +178,45 @@ class GuardMiddleware:
         return admission.passes_as_preflight(read_request(request), host_answers=answers)
 
     def _enter(
-        self, request: HttpRequest, decision: AccessToken | Allow | Response, unasked: bool
+        self, request: HttpRequest, decision: Found | Response | None
     ) -> AdmissionRecord | HttpResponse:
-        if not isinstance(decision, (AccessToken, Allow)):
-            if isinstance(decision, Refusal):
-                record_refusal(state_of(request), decision)  # for an outer guard middleware
-            return response_to(decision)
+        """Store why the request passes, or return the response; None: its view is `@public`."""
+        if isinstance(decision, Response):
+            return _refused(request, decision)
         refusals = new_record(request)  # outer middleware may pass the same request several times
-        note(request, self._engine, *_found(decision), refusals)
-        record = AdmissionRecord(
-            request, refusals, unasked, not unasked and self._passes_as_preflight(request, decision)
-        )
+        note(request, self._engine, decision, refusals)
+        preflight = decision is not None and self._passes_as_preflight(request, decision)
+        record = AdmissionRecord(request, refusals, decision is None, preflight)
         setattr(request, self._attribute, record)
         return record
 
+    def _settle(self, request: HttpRequest, view: Handler) -> Steps[HttpResponse | None]:
+        """Decide again, because the previous decision does not cover `view`."""
+        record: AdmissionRecord = getattr(request, self._attribute)
+        decision = yield from self._ask(request)
+        record.decide_again(request, self._passes_as_preflight(request, decision))
+        if isinstance(decision, Response):
+            return _refused(request, decision)
+        note(request, self._engine, decision)
+        return record.in_place_of(view)
+
     def _process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
-    ) -> HttpResponse | None:
-        """Decide again if the previous decision does not cover `view`."""
+        self, request: HttpRequest, view: Handler, args: object, kwargs: object
+    ) -> HttpResponse | Awaitable[HttpResponse | None] | None:
         record: AdmissionRecord = getattr(request, self._attribute)
         if record.covers(request, view):
             return record.in_place_of(view)
-        return self._settle(request, record, view, self._ask(request))
+        return run(self._settle(request, view), _is_awaitable)
 
     async def _process_view_async(
-        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
+        self, request: HttpRequest, view: Handler, args: object, kwargs: object
     ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
         if record.covers(request, view):
             return record.in_place_of(view)
-        return self._settle(request, record, view, await self._ask_async(request))
+        return await run_async(self._settle(request, view))
 
-    def _hook_of_either_kind(self) -> Callable[..., Any]:
+    def _hook_of_either_kind(self) -> Handler:
         """Return a hook that is marked asynchronous.
 
         The hook also works if a wrapper hides the mark. Django awaits a marked hook on the event
@@ -265,38 +225,26 @@ class GuardMiddleware:
         """
 
         def process_view(
-            request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
-        ) -> Any:
+            request: HttpRequest, view: Handler, args: object, kwargs: object
+        ) -> object:
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
                 return self._process_view(request, view, args, kwargs)
             return self._process_view_async(request, view, args, kwargs)
 
-        return markcoroutinefunction(process_view)
-
-    def _settle(
-        self,
-        request: HttpRequest,
-        record: AdmissionRecord,
-        view: Callable[..., Any],
-        decision: AccessToken | Allow | Response,
-    ) -> HttpResponse | None:
-        record.decide_again(request, self._passes_as_preflight(request, decision))
-        if not isinstance(decision, (AccessToken, Allow)):
-            if isinstance(decision, Refusal):
-                record_refusal(state_of(request), decision)
-            return response_to(decision)
-        note(request, self._engine, *_found(decision))
-        return record.in_place_of(view)
+        return cast("Handler", markcoroutinefunction(process_view))
 
 
-def _found(decision: AccessToken | Allow) -> tuple[AccessToken | None, Principal | None]:
-    return (
-        (decision, None)
-        if isinstance(decision, AccessToken)
-        else (decision.token, decision.principal)
-    )
+def _is_awaitable(response: object) -> bool:
+    """Return whether an inner wrapper hides that the inner middleware is asynchronous."""
+    return not isinstance(response, HttpResponseBase) and isawaitable(response)
+
+
+def _refused(request: HttpRequest, decision: Response) -> HttpResponse:
+    if isinstance(decision, Refusal):
+        record_refusal(state_of(request), decision)  # for an outer guard middleware
+    return response_to(decision)
 
 
 def _leads_to_public_view(request: HttpRequest) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
 from iiniit_guard.django.responses import (
@@ -57,12 +55,12 @@ class AdmissionRecord:
         self.unasked = False
         self.preflight_only = preflight_only
 
-    def covers(self, request: HttpRequest, view: Callable[..., Any]) -> bool:
+    def covers(self, request: HttpRequest, view: Handler) -> bool:
         """Return whether Django may run `view` without a further decision."""
         self.public_view_ran = is_public(view)
         return self.public_view_ran or not (self.unasked or self._is_elsewhere(request))
 
-    def in_place_of(self, view: Callable[..., Any]) -> HttpResponse | None:
+    def in_place_of(self, view: Handler) -> HttpResponse | None:
         """Return a response in place of `view` if it would run for a preflight without a token."""
         if not self.preflight_only or self.public_view_ran or policies_of(view):
             return None
@@ -76,7 +74,7 @@ class AdmissionRecord:
 
     def finish(
         self,
-        response: HttpResponse,
+        response: object,
         decision: AccessToken | Allow | Response | None,
         has_token: bool,
     ) -> HttpResponse:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
-from io import BufferedReader, BytesIO, FileIO
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.core.files import File
@@ -11,7 +10,8 @@ from django.core.files.base import ContentFile
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
-from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.adapting.refusal import cors_headers, replace_headers
+from iiniit_guard.adapting.streaming import is_standard_file, until_refused, until_refused_async
 from iiniit_guard.core.model.decision import Response
 
 if TYPE_CHECKING:
@@ -102,29 +102,10 @@ def preflight_answer(replaced: object) -> HttpResponse:
     )
     response = _Replacement(status=200 if is_plain else 204)
     response.replaced = replaced
-    response.headers = ResponseHeaders(
-        {name: value for name, value in replaced.headers.items() if name.lower() in _OF_CORS}
-    )
+    response.headers = ResponseHeaders(dict(cors_headers(replaced.headers.items())))
     if is_plain:
         response.headers["Content-Length"] = "0"
     return response
-
-
-_OF_CORS: Final = frozenset(
-    {
-        *(
-            "access-control-allow-origin",
-            "access-control-allow-credentials",
-            "access-control-allow-headers",
-        ),
-        *(
-            "access-control-allow-methods",
-            "access-control-allow-private-network",
-            "access-control-max-age",
-        ),
-        *("access-control-expose-headers", "vary"),
-    }
-)
 
 
 def mark_public_response(response: R) -> R:
@@ -152,47 +133,15 @@ def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> Non
 
     The exception makes the server abort the response.
     """
-    if type(response) is FileResponse and _is_standard_file(response.file_to_stream):
+    if type(response) is FileResponse and is_standard_file(_inside(response.file_to_stream)):
         # No handler runs while the file is read. The server may send it with wsgi.file_wrapper.
         return
-    content = response.streaming_content
-    response.streaming_content = (
-        _allowed_async(content, record) if response.is_async else _allowed(content, record)
-    )
+    guarded = until_refused_async if response.is_async else until_refused
+    response.streaming_content = guarded(response.streaming_content, record, RequestRefused)
 
 
-def _is_standard_file(file: object) -> bool:
-    """Return whether no code of the application runs while `file` is read.
-
-    The types must match exactly, because a subclass may override `read`. The file inside a buffer
-    or a Django file must match too.
-    """
-    if type(file) in (BytesIO, FileIO):
-        return "read" not in vars(file)
-    if type(file) is BufferedReader:
-        return "read" not in vars(file) and _is_standard_file(file.raw)
-    return (
-        type(file) in (File, ContentFile)
-        and "read" not in vars(file)
-        and _is_standard_file(vars(file)["file"])
-    )
-
-
-def _allowed(content: Iterator[bytes], record: RefusalRecord) -> Iterator[bytes]:
-    for chunk in content:
-        if record.refusal is not None:
-            raise RequestRefused from None
-        yield chunk
-    if record.refusal is not None:
-        raise RequestRefused from None
-
-
-async def _allowed_async(
-    content: AsyncIterator[bytes], record: RefusalRecord
-) -> AsyncIterator[bytes]:
-    async for chunk in content:
-        if record.refusal is not None:
-            raise RequestRefused from None
-        yield chunk
-    if record.refusal is not None:
-        raise RequestRefused from None
+def _inside(file: object) -> object:
+    """Return the file in a Django file. Its type must match exactly: a subclass may override it."""
+    while type(file) in (File, ContentFile) and "read" not in vars(file):
+        file = vars(file)["file"]
+    return file

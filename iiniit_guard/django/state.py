@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from django.http import HttpRequest
 
@@ -19,18 +18,23 @@ from iiniit_guard.adapting.request_state import (
     add_notes,
     with_notes,
 )
+from iiniit_guard.adapting.types import State
 from iiniit_guard.core.decide import Unfinished
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.admission import Admission
-    from iiniit_guard.core.model.access_token import AccessToken, Principal
+    from iiniit_guard.core.model.access_token import AccessToken
     from iiniit_guard.engine import Engine
 
 
-def state_of(request: HttpRequest) -> MutableMapping[str, Any]:
+HOST: Final = "django"
+
+
+def state_of(request: HttpRequest) -> State:
     """Return the ASGI scope or WSGI environ of `request`."""
-    scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
+    scope: State | None = getattr(request, "scope", None)
     return request.META if scope is None else scope
 
 
@@ -48,8 +52,7 @@ def new_record(request: HttpRequest) -> RefusalRecord:
 def note(
     request: HttpRequest,
     engine: Engine,
-    token: AccessToken | None,
-    principal: Principal | None,
+    found: AccessToken | Allow | None,
     record: RefusalRecord | None = None,
 ) -> None:
     """Store the result of the middleware for decorators and views.
@@ -60,10 +63,10 @@ def note(
     Args:
         request: The request in which the result is stored.
         engine: The engine of the middleware.
-        token: The access token; None if there is none.
-        principal: The principal of another credential; None if there is none.
+        found: The decision; None if the request passed without one.
         record: A new record for the decorators; None to keep the existing record.
     """
+    token, principal = (found.token, found.principal) if isinstance(found, Allow) else (found, None)
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
         request.scope = with_notes(request.scope, engine, token, principal, record or known)
@@ -108,7 +111,7 @@ def read_request(request: HttpRequest) -> Request:
 
 
 def begin_request(
-    engine: Engine, admission: Admission, request: HttpRequest, host: str
+    engine: Engine, admission: Admission, request: HttpRequest
 ) -> AccessToken | Unfinished | None:
     """Decide about a request on the fast path, without I/O; see `begin_environ`."""
     # Use Django's path_info, because middleware may have changed it.
@@ -119,19 +122,19 @@ def begin_request(
     scope = _scope_of(request)
     if scope is not None:
         return (
-            begin_scope(engine, admission, scope, host)
+            begin_scope(engine, admission, scope, HOST)
             if scope.get("method") == request.method
             else None
         )
     return (
-        begin_environ(engine, admission, request.META, host)
+        begin_environ(engine, admission, request.META, HOST)
         if request.META.get("REQUEST_METHOD") == request.method
         else None
     )
 
 
-def _scope_of(request: HttpRequest) -> MutableMapping[str, Any] | None:
-    scope: MutableMapping[str, Any] | None = getattr(request, "scope", None)
+def _scope_of(request: HttpRequest) -> State | None:
+    scope: State | None = getattr(request, "scope", None)
     # Django's AsyncClient creates a scope with a query string of type str.
     if scope is not None and isinstance(scope.get("query_string"), str):
         return {**scope, "query_string": scope["query_string"].encode("latin-1", "replace")}

@@ -31,9 +31,9 @@ class _Middleware(GuardMiddleware):
         super().__init__(app, guard, **settings)
         self._application = application
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         check_annotations(self._application)
-        super()._look()
+        super()._check()
 
 
 def install(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from flask import Flask
 
-from iiniit_guard.adapting.admission import Admission, Enforce, Preflights, Rules, make_admission
+from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.methods import GuardedMethods
@@ -27,18 +26,9 @@ class IiniitGuard:
     Args:
         app: The application; None to call `init_app` later.
         guard: The guard that checks the credentials; None to pass it to `init_app`.
-        public: Complete decoded paths that pass without a token. `/x/*` matches every path below
-            `/x/`.
-        rules: Policies by method and path (`iiniit_guard.rules`). Requests that no rule matches are
-            refused.
-        enforce: `all` requires a token for every request. `declared` requires one only in decorated
-            views.
-        optional_token: Whether requests without credentials pass. Invalid credentials are refused
-            in any case.
-        preflights: `auto` lets a CORS preflight pass without a token only if Flask answers OPTIONS
-            itself and no view runs. `pass` lets every preflight pass unless a rule names OPTIONS
-            for the path; a view that lists OPTIONS among its methods then runs. `guard` treats
-            preflights like any request.
+        settings: See `AdmissionKeywords`. With `preflights="auto"`, a CORS preflight passes only if
+            Flask answers OPTIONS itself and no view runs. With `pass`, a view that lists OPTIONS
+            among its methods runs.
 
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
@@ -48,21 +38,10 @@ class IiniitGuard:
         self,
         app: Flask | None = None,
         guard: Guard | None = None,
-        *,
-        public: Iterable[str] = (),
-        rules: Rules | None = None,
-        enforce: Enforce = "all",
-        optional_token: bool = False,
-        preflights: Preflights = "auto",
+        **settings: Unpack[AdmissionKeywords],
     ) -> None:
         self.guard = guard
-        self.admission: Admission = make_admission(
-            public,
-            rules=rules,
-            enforce=enforce,
-            optional_token=optional_token,
-            preflights=preflights,
-        )
+        self.admission: Admission = make_admission(**settings)
         if app is not None:
             self.init_app(app)
 

@@ -5,22 +5,23 @@ With them the guard decides before code of the application runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, ValuesView
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response
 from werkzeug.wsgi import ClosingIterator
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.request_state import with_notes
+from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wsgi_response import respond
 from iiniit_guard.flask.before_request import BeforeRequest
+from iiniit_guard.flask.checked_views import CheckedView, CheckedViews, ViewCheck
 from iiniit_guard.flask.record import ADMISSION_KEY, ANY_VIEW, AdmissionRecord
-from iiniit_guard.flask.refused import Refused, current_request
+from iiniit_guard.flask.refused import current_request, raise_refusal
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from iiniit_guard.engine import Engine
 
@@ -46,18 +47,19 @@ class GuardedMethods:
         self._app = app
         self._engine = engine
         self._before = BeforeRequest(app, engine, admission, self._flask_answers_options)
-        self._wsgi_app: Any = app.wsgi_app
-        self._full_dispatch_request: Any = app.full_dispatch_request
-        self._preprocess_request: Any = app.preprocess_request
+        self._check = ViewCheck(self._before)
+        self._wsgi_app: WSGIApplication = app.wsgi_app
+        self._full_dispatch_request: Callable[..., Response] = app.full_dispatch_request
+        self._preprocess_request: Handler = app.preprocess_request
         self._finalize_request: Callable[..., Response] = app.finalize_request
         self._ensure_sync = app.ensure_sync
-        self._watched: Callable[..., Any] | None = None
+        self._watched: Handler | None = None
         # If so, no other code runs between Flask's response and `respond`.
         self._is_flasks_wsgi_app = getattr(app.wsgi_app, "__func__", None) is Flask.wsgi_app
         # Flask lets applications override these methods; mypy rejects the assignments.
         app.wsgi_app = self.wsgi_app  # type: ignore[method-assign]
         app.full_dispatch_request = self.full_dispatch_request  # type: ignore[method-assign]
-        app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
+        app.preprocess_request = self.preprocess_request  # type: ignore[method-assign,assignment]
         app.ensure_sync = self.ensure_sync  # type: ignore[method-assign,assignment]
         self._watch_dispatch()
 
@@ -70,7 +72,7 @@ class GuardedMethods:
         noted[ADMISSION_KEY] = record
         return respond(self._wsgi_app, noted, start_response, record)
 
-    def full_dispatch_request(self, *args: Any) -> Response:
+    def full_dispatch_request(self, *args: object) -> Response:
         """Decide about the request, then call the original method.
 
         The decision comes before receivers of `request_started`, functions of
@@ -92,20 +94,16 @@ class GuardedMethods:
             record.plain_body = ClosingIterator
         return answer
 
-    def preprocess_request(self, *args: Any) -> Any:
-        """Decide about the request if no decision was made, then call the original method.
-
-        An application may call this method without `full_dispatch_request`.
-        """
-        asked = current_request()
-        record = asked.environ.get(ADMISSION_KEY)
+    def preprocess_request(self, *args: object) -> object:
+        """Decide if an application calls this method without `full_dispatch_request`."""
+        record = current_request().environ.get(ADMISSION_KEY)
         if record is None or record.admitted is None:
-            response = self._before.decide(asked)
+            response = self._check.refusal_of_undecided()
             if response is not None:
                 return response
         return self._preprocess_request(*args)
 
-    def ensure_sync(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def ensure_sync(self, function: Handler) -> Handler:
         """Check that the guard admitted `function` if it is a view, then call the original method.
 
         Flask runs every view through this method. The application may select another view after
@@ -121,7 +119,7 @@ class GuardedMethods:
         if record is None or record.admitted is not ANY_VIEW:
             if isinstance(function, CheckedView):
                 function = function.checked()
-            _raise(self._before.refusal_of(function))
+            raise_refusal(self._check.refusal_of(function))
         return self._ensure_sync(function)
 
     def _flask_answers_options(self) -> bool:
@@ -138,79 +136,14 @@ class GuardedMethods:
 
         Such a method may not call `ensure_sync`.
         """
-        inner: Any = self._app.dispatch_request
+        inner: Handler = self._app.dispatch_request
         if inner is self._watched or getattr(inner, "__func__", None) is Flask.dispatch_request:
             return
 
-        def dispatch_request(*args: Any) -> Any:
-            _raise(self._before.refusal_of_undecided())
+        def dispatch_request(*args: object) -> object:
+            raise_refusal(self._check.refusal_of_undecided())
             return inner(*args)
 
         self._watched = dispatch_request
-        self._app.dispatch_request = dispatch_request  # type: ignore[method-assign]
-        self._app.view_functions = CheckedViews(self._app.view_functions, self._before)
-
-
-class CheckedViews(dict[str, Callable[..., Any]]):
-    """The views of an application that overrides `dispatch_request`.
-
-    A lookup returns a view that was not admitted as a `CheckedView`.
-    """
-
-    def __init__(self, views: dict[str, Callable[..., Any]], before: BeforeRequest) -> None:
-        super().__init__(dict.items(views))
-        self._before = before
-
-    def __getitem__(self, endpoint: str) -> Callable[..., Any]:
-        view = super().__getitem__(endpoint)
-        return view if self._before.admits(view) else CheckedView(endpoint, view, self._before)
-
-    def get(self, endpoint: str, default: Any = None) -> Any:
-        """Return the view of `endpoint`."""
-        try:
-            return self[endpoint]
-        except KeyError:
-            return default
-
-    def values(self) -> Any:
-        """Return the views."""
-        return ValuesView(self)
-
-    def items(self) -> Any:
-        """Return endpoints and views."""
-        return ItemsView(self)
-
-
-class CheckedView:
-    """A view that the guard checks when it is called, with the attributes of the original view."""
-
-    def __init__(self, endpoint: str, view: Callable[..., Any], before: BeforeRequest) -> None:
-        update_wrapper(self, view)
-        self._endpoint = endpoint
-        self._view = view
-        self._before = before
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the view.
-
-        Raises:
-            Refused: The view needs a token, and the request has no valid one.
-        """
-        return self.checked()(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._view, name)
-
-    def checked(self) -> Callable[..., Any]:
-        """Return the view after checking that it may run.
-
-        Raises:
-            Refused: The view needs a token, and the request has no valid one.
-        """
-        _raise(self._before.refusal_of_view(self._endpoint, self._view))
-        return self._view
-
-
-def _raise(response: Response | None) -> None:
-    if response is not None:
-        raise Refused(response=response) from None
+        self._app.dispatch_request = dispatch_request  # type: ignore[method-assign,assignment]
+        self._app.view_functions = CheckedViews(self._app.view_functions, self._check)

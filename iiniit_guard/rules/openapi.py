@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.rules.rule import Rule
+from iiniit_guard.rules.rule import Members, Rule
 from iiniit_guard.rules.ruleset import Rules
 
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -24,7 +24,7 @@ Silent = Literal["refuse", "token", "public"]
 
 
 def from_openapi(
-    document: Mapping[str, Any],
+    document: Members,
     *,
     base_path: str | None = None,
     without_security: Silent = "refuse",
@@ -86,7 +86,7 @@ class _OperationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    document: Mapping[str, Any]
+    document: Members
     base_path: str | None
     without_security: Silent
     faults: list[str]
@@ -106,7 +106,7 @@ class _Reader:
                     yield from self._operation(key.upper(), template, item, item[key])
 
     def _operation(
-        self, method: str, template: str, item: Mapping[str, Any], written: object
+        self, method: str, template: str, item: Members, written: object
     ) -> Iterator[Rule]:
         label = f"openapi {method} {template}"
         try:
@@ -161,7 +161,7 @@ class _Reader:
             "this operation"
         )
 
-    def _scopes(self, requirement: Mapping[str, Any]) -> tuple[str, ...]:
+    def _scopes(self, requirement: Members) -> tuple[str, ...]:
         wanted: list[str] = []
         schemes = _mapping(_mapping(self.document.get("components")).get("securitySchemes"))
         for name, scopes in requirement.items():
@@ -182,7 +182,7 @@ class _Reader:
             wanted.extend(scopes)
         return tuple(dict.fromkeys(wanted))
 
-    def _resolve(self, value: Any) -> Mapping[str, Any]:
+    def _resolve(self, value: Any) -> Members:
         """Resolve local references. A reference loop raises a fault."""
         for _ in range(8):
             if not isinstance(value, Mapping):
@@ -218,7 +218,7 @@ def _least(alternatives: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     ]
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _mapping(value: object) -> Members:
     """Return `value` if it is an object, otherwise an empty mapping.
 
     A missing or invalid object adds no rule, so it makes nothing public.

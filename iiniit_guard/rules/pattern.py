@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from iiniit_guard.rules.language import Item, within
-from iiniit_guard.rules.segment import Placeholder, Segment, Variable, make_segment, segment_within
+from iiniit_guard.rules.segment import Segment, Variable, make_segment, segment_within
+from iiniit_guard.rules.segment_part import Placeholder
 from iiniit_guard.rules.target import is_ambiguous
 
 # Werkzeug's grammar of a variable.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.method import METHOD
 
+Members: TypeAlias = Mapping[str, Any]
+"""The members of a table of rules or of an OpenAPI document."""
 Requirement: TypeAlias = Policy | Literal["pass"] | Problem
 """What a request must satisfy, or why it is refused.
 

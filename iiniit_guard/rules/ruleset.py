@@ -38,12 +38,12 @@ class _Entry:
 
     def verdict(self, method: str) -> Verdict:
         verdicts = self.verdicts
-        found = (
+        return (
             verdicts.get(method)
             or (verdicts.get("GET") if method == "HEAD" else None)
             or verdicts.get(ANY_METHOD)
+            or _NO_METHOD
         )
-        return found or _NO_METHOD
 
     def named(self, method: str) -> Verdict | None:
         """Return the verdict of a rule that names the method itself, or None."""
@@ -73,8 +73,7 @@ class Rules:
         rules: In any order.
         method_override: `refuse` returns 400 for `X-HTTP-Method-Override` and similar headers.
             `judge` is for an application that runs a POST request with the method that this one
-            header names: that method then selects the policy. Any other override is still refused
-            with 400.
+            header names: that method then selects the policy. 400 refuses any other override.
 
     Raises:
         SettingsError: With every fault, each naming its rule.

@@ -5,37 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import product
 from math import comb
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.rules.language import Item, meet, within
-
-if TYPE_CHECKING:
-    from werkzeug.routing import BaseConverter, Map
-
-Characters = frozenset[str] | None
-Shape = tuple[Item[Characters], ...]
-
-_ANY: Final[Shape] = ((None, False), (None, True))
-_DIGIT: Final = frozenset("0123456789")
-_DIGITS: Final[Shape] = ((_DIGIT, False), (_DIGIT, True))
-_SIGNED: Final[Shape] = ((_DIGIT | {"-"}, False), (_DIGIT, True))
-_DOT: Final[Shape] = ((frozenset("."), False),)
-_UUID: Final[Shape] = tuple(
-    (frozenset("-") if place in (8, 13, 18, 23) else frozenset("0123456789abcdef"), False)
-    for place in range(36)
+from iiniit_guard.rules.language import meet, within
+from iiniit_guard.rules.segment_part import (
+    ANY_TEXT,
+    Part,
+    Placeholder,
+    Shape,
+    literal_part,
+    variable_part,
 )
 
-# Values on which frameworks differ, besides Unicode digits: Starlette's float accepts 5, its uuid
-# accepts a value without hyphens, Django's uuid accepts lower case only.
-_LOOSE: Final = {
-    "float": r"-?\d+(?:\.\d+)?",
-    "uuid": r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}",
-}
-_STRICT: Final = {"uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"}
-_WEIGHTS: Final = {"int": 0, "float": 1, "uuid": 2}
+if TYPE_CHECKING:
+    from werkzeug.routing import BaseConverter
 
 # Bits of doubt: why a framework might not match a path. Only Flask's `int` accepts Unicode digits.
 EXACT: Final = 0
@@ -49,14 +34,6 @@ TOO_LONG: Final = 64
 # determines how many there are.
 _LONGEST: Final = 255
 _MOST_SPLITS: Final = comb(_LONGEST, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """A variable as written: `<int(max=9):page>` is `Placeholder("int", "max=9")`."""
-
-    converter: str = "string"
-    arguments: str = ""
 
 
 _STRING: Final = Placeholder()
@@ -152,7 +129,9 @@ def make_segment(pieces: Sequence[str | Placeholder]) -> Segment:
     Raises:
         ValueError: A converter or its arguments are unknown to Werkzeug.
     """
-    parts = [_literal(piece) if isinstance(piece, str) else _variable(piece) for piece in pieces]
+    parts = [
+        literal_part(piece) if isinstance(piece, str) else variable_part(piece) for piece in pieces
+    ]
     names = [piece.converter for piece in pieces if isinstance(piece, Placeholder)]
     if not names:
         return "".join(part.text for part in parts)
@@ -216,7 +195,7 @@ def segment_within(inner: Segment | None, outer: Segment | None) -> bool:
     if outer is None or inner == outer:
         return True
     if inner is None:
-        return isinstance(outer, Variable) and outer.plain and outer.shape == _ANY
+        return isinstance(outer, Variable) and outer.plain and outer.shape == ANY_TEXT
     if isinstance(outer, str):
         return False
     words = (inner,) if isinstance(inner, str) else inner.words
@@ -241,7 +220,7 @@ def _glob(pieces: Sequence[str | Placeholder]) -> tuple[tuple[int, str], ...]:
     )
 
 
-def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[_Part]) -> int:
+def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[Part]) -> int:
     """Return the maximum length of a segment for which all ways to split it can be tried."""
     free = sum(
         isinstance(piece, Placeholder)
@@ -252,92 +231,3 @@ def _longest(pieces: Sequence[str | Placeholder], parts: Sequence[_Part]) -> int
         for piece, part, behind in zip(pieces, parts, pieces[1:], strict=False)
     )
     return next(length for length in range(_LONGEST, 0, -1) if comb(length, free) <= _MOST_SPLITS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    text: str
-    strict: str
-    loose: str
-    shape: Shape
-    plain: bool
-    weight: int = -1
-    words: tuple[str, ...] | None = None
-    converter: BaseConverter | None = None
-
-
-def _literal(text: str) -> _Part:
-    escaped = re.escape(text)
-    return _Part(
-        text,
-        escaped,
-        escaped,
-        tuple((frozenset(character), False) for character in text),
-        True,
-        words=(text,),
-    )
-
-
-def _variable(placeholder: Placeholder) -> _Part:
-    name, arguments = (
-        ("string" if placeholder.converter == "default" else placeholder.converter),
-        placeholder.arguments,
-    )
-    text = f"<{name}({arguments})>" if arguments else f"<{name}>"
-    if text == "<string>":
-        return _Part(text, "([^/]+)", "([^/]+)", _ANY, True, weight=200)
-    converter, words = _werkzeug_converter(name, arguments)
-    loose = converter.regex
-    return _Part(
-        text,
-        strict=f"({_STRICT.get(name, loose)})",
-        loose=f"(?:{_LOOSE.get(name, loose)})",
-        shape=_shape(name, converter),
-        plain=not arguments
-        or (name == "string" and "maxlength" not in arguments and "," not in arguments),
-        weight=2 * _WEIGHTS.get(name, converter.weight) - bool(arguments),
-        words=words,
-        converter=converter,
-    )
-
-
-def _shape(name: str, converter: BaseConverter) -> Shape:
-    if name == "int":
-        return _SIGNED if getattr(converter, "signed", False) else _DIGITS
-    if name == "float":
-        return (*(_SIGNED if getattr(converter, "signed", False) else _DIGITS), *_DOT, *_DIGITS)
-    if name == "uuid":
-        return _UUID
-    lengths = re.fullmatch(r"\[\^/\]\{(\d+)(,?)\d*\}", converter.regex)
-    if lengths is None:
-        return _ANY
-    return ((None, False),) * int(lengths[1]) + (((None, True),) if lengths[2] else ())
-
-
-@cache
-def _werkzeug_map() -> Map:
-    from werkzeug.routing import Map  # takes 80 ms, so only if a rule names a converter
-
-    return Map()
-
-
-def _werkzeug_converter(name: str, arguments: str) -> tuple[BaseConverter, tuple[str, ...] | None]:
-    from werkzeug.routing.rules import parse_converter_args
-
-    converters = _werkzeug_map().converters
-    if name not in converters:
-        raise ValueError(
-            f"unknown converter {name!r}; available are "
-            f"{', '.join(sorted(set(converters) - {'default'}))}"
-        )
-    positional: tuple[Any, ...]
-    try:
-        positional, named = parse_converter_args(arguments) if arguments else ((), {})
-        converter = converters[name](_werkzeug_map(), *positional, **named)
-        re.compile(converter.regex)
-    except (TypeError, ValueError, re.error) as fault:
-        raise ValueError(f"invalid arguments of the converter {name!r}") from fault
-    words = tuple(positional) if name == "any" else None
-    if words is not None and not (words and all(words)):
-        raise ValueError("the converter 'any' must list the words that it accepts")
-    return converter, words

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.rules.rule import Rule
+from iiniit_guard.rules.rule import Members, Rule
 from iiniit_guard.rules.ruleset import Rules
 
 _TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
@@ -48,7 +48,7 @@ def rules_from_file(
 
 
 def rules_from_tables(
-    tables: Iterable[Mapping[str, Any]], *, method_override: Literal["refuse", "judge"] = "refuse"
+    tables: Iterable[Members], *, method_override: Literal["refuse", "judge"] = "refuse"
 ) -> Rules:
     """Return the rules of parsed TOML tables.
 
@@ -72,7 +72,7 @@ def rules_from_tables(
     return made
 
 
-def _checked(tables: object) -> list[Mapping[str, Any]]:
+def _checked(tables: object) -> list[Members]:
     """Return `tables` if it is a list of tables. A file may have any value under this name."""
     listed: list[Any] = (
         [None]
@@ -84,7 +84,7 @@ def _checked(tables: object) -> list[Mapping[str, Any]]:
     return listed
 
 
-def _rule(table: Mapping[str, Any], number: int, faults: list[str]) -> Rule | None:
+def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
     path = table.get("path")
     texts = {name: _list(table[name]) for name in _TEXTS if name in table}
     methods = texts.get("method") or texts.get("methods")

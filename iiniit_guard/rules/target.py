@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.core.model.path_ambiguity import has_ambiguous_segments, is_ambiguous_text
+from iiniit_guard.rules.rule import Members
 
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 # RFC 9112 §3.2.1 origin-form. Wider than RFC 3986's pchar, because browsers send | and others
@@ -74,6 +75,6 @@ def raw_target(native: object) -> str | None:
     """
     if not isinstance(native, Mapping):
         return None
-    names: Mapping[str, Any] = native
+    names: Members = native
     raw = names.get("raw_path") or names.get("RAW_URI") or names.get("REQUEST_URI")
     return raw.decode("latin-1") if isinstance(raw, bytes) else raw or None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.engine import Engine
 from iiniit_guard.guard import Guard
 from iiniit_guard.sidecar.gateway.assertion import Assertions, read_keys
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.settings.sidecar_settings import SidecarSettings
     from iiniit_guard.sidecar.status.history import History
 
-NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING_MORE: Final[Members] = MappingProxyType({})
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +74,7 @@ def make_running(
     history: History,
     *,
     before: Running | None = None,
-    more: Mapping[str, Any] = NOTHING_MORE,
+    more: Members = NOTHING_MORE,
 ) -> Running:
     """Build the runtime objects of a configuration. The function makes no network requests.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.observe.log import DecisionLog
 from iiniit_guard.sidecar.runtime import NOTHING_MORE, Running, make_running
@@ -48,7 +49,7 @@ class Sidecar:
         read: Callable[[], SidecarSettings],
         *,
         worker_stats: WorkerStats | None = None,
-        more: Mapping[str, Any] = NOTHING_MORE,
+        more: Members = NOTHING_MORE,
     ) -> None:
         self._read = read
         self._worker_stats = worker_stats

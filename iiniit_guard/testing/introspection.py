@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote_plus
 
 import jwt
 
+from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.model.flow import HttpResponse
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ METHODS: Final[tuple[Method, ...]] = (
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def json_response(
-    status: int, members: Mapping[str, Any], *headers: tuple[str, str]
-) -> HttpResponse:
+def json_response(status: int, members: Members, *headers: tuple[str, str]) -> HttpResponse:
     """Return a JSON response."""
     return HttpResponse(
         status, (("content-type", "application/json"), *headers), json.dumps(members).encode()
@@ -138,7 +137,7 @@ class ClientCheck:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             return False
         try:
-            claims: dict[str, Any] = jwt.decode(
+            claims: JsonObject = jwt.decode(
                 form["client_assertion"],
                 self.client_key.private_key.public_key(),
                 algorithms=[self.client_key.algorithm],

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.core.model.flow import HttpResponse
+from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.testing.clock import SettableClock
+from iiniit_guard.testing.endpoints import respond
 from iiniit_guard.testing.faults import broken, check_mode
-from iiniit_guard.testing.introspection import ClientCheck, json_response, parse_form
+from iiniit_guard.testing.introspection import ClientCheck
 from iiniit_guard.testing.jws import encode, write_jws
 from iiniit_guard.testing.keys import SigningKey, make_key, without_none
-from iiniit_guard.testing.metadata import document_urls, kind_of, usual_metadata
+from iiniit_guard.testing.metadata import kind_of, usual_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
     from iiniit_guard.core.model.flow import HttpRequest
@@ -88,7 +88,7 @@ class Issuer:
         self.keys: list[SigningKey] = [self.signing_key]
         self.odd_keys: list[Any] = []
         self.cache_control: str | None = "max-age=3600"
-        self.metadata: dict[str, Any] = {}
+        self.metadata: JsonObject = {}
         self.documents: Collection[Document] = (
             "oauth-authorization-server",
             "openid-configuration",
@@ -105,7 +105,7 @@ class Issuer:
         self.last_request: HttpRequest | None = None
         self._numbers = count(1)
         self._key_numbers = count(2)
-        self._known: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, JsonObject] = {}
         self._failure: dict[str, str | IssuerResponse | None] = {}
 
     @property
@@ -121,9 +121,9 @@ class Issuer:
         expires_in: float | None = 300,
         subject: str | None = "user-1",
         client_id: str | None = "client-1",
-        header: Mapping[str, Any] | None = None,
+        header: Members | None = None,
         sign_with: SigningKey | Signer | None = None,
-        **claims: Any,
+        **claims: object,
     ) -> str:
         """Issue a JWT access token in the format of RFC 9068. It can be introspected too.
 
@@ -148,8 +148,8 @@ class Issuer:
 
     def sign(
         self,
-        payload: Mapping[str, Any] | bytes,
-        header: Mapping[str, Any] | bytes | None = None,
+        payload: Members | bytes,
+        header: Members | bytes | None = None,
         *,
         sign_with: SigningKey | Signer | None = None,
     ) -> str:
@@ -174,7 +174,7 @@ class Issuer:
         subject: str | None = "user-1",
         client_id: str | None = "client-1",
         prefix: str = "",
-        **members: Any,
+        **members: object,
     ) -> str:
         """Issue an opaque token.
 
@@ -226,7 +226,7 @@ class Issuer:
         for kind in ("discovery", "jwks", "introspection", "other") if at is None else (at,):
             self._failure[kind] = mode
 
-    def guard(self, **settings: Any) -> Guard:
+    def guard(self, **settings: object) -> Guard:
         """Create a guard that trusts this issuer, shares its clock and calls it without a socket.
 
         Args:
@@ -235,7 +235,7 @@ class Issuer:
         """
         from iiniit_guard.guard import Guard
 
-        wired: dict[str, Any] = {
+        wired: JsonObject = {
             "issuer": self.issuer,
             "audience": self.audience,
             "introspection": self.credentials("client_secret_basic"),
@@ -254,18 +254,18 @@ class Issuer:
         self.requests.append(kind)
         self.last_request = request
         answer = broken(self._failure.get(kind), request, self.clock, self.slow_seconds)
-        return self._answer(kind, request) if answer is None else answer
+        return respond(self, kind, request) if answer is None else answer
 
-    def metadata_document(self) -> dict[str, Any]:
+    def metadata_document(self) -> JsonObject:
         """Return the content of both discovery documents (RFC 8414 §2)."""
         methods = {"introspection_endpoint_auth_methods_supported": list(self.client_check.methods)}
         return without_none({**usual_metadata(self.issuer), **methods, **self.metadata})
 
-    def jwk_set(self) -> dict[str, Any]:
+    def jwk_set(self) -> JsonObject:
         """Return the public keys (RFC 7517 §5)."""
         return {"keys": [key.jwk() for key in self.keys] + self.odd_keys}
 
-    def introspect(self, token: str) -> dict[str, Any]:
+    def introspect(self, token: str) -> JsonObject:
         """Return the response for `token` to an authenticated client (RFC 7662 §2.2)."""
         members = self._known.get(token)
         if members is None:
@@ -281,8 +281,8 @@ class Issuer:
         expires_in: float | None,
         subject: str | None,
         client_id: str | None,
-        claims: dict[str, Any],
-    ) -> dict[str, Any]:
+        claims: JsonObject,
+    ) -> JsonObject:
         usual = {
             "iss": self.issuer,
             "sub": subject,
@@ -294,23 +294,3 @@ class Issuer:
             "jti": f"token-{next(self._numbers)}",
         }
         return without_none({**usual, **claims})
-
-    def _answer(self, kind: Kind, request: HttpRequest) -> HttpResponse:
-        if kind == "jwks":
-            headers = (("content-type", "application/jwk-set+json"),)
-            caching = () if self.cache_control is None else (("cache-control", self.cache_control),)
-            return HttpResponse(200, (*headers, *caching), json.dumps(self.jwk_set()).encode())
-        if kind == "introspection":
-            form = parse_form(request)
-            if isinstance(form, HttpResponse):
-                return form
-            if self.client_check.method_of(request, form, self.now) is None:
-                return json_response(
-                    401,
-                    {"error": "invalid_client"},
-                    ("www-authenticate", 'Basic realm="introspection"'),
-                )
-            return json_response(200, self.introspect(form["token"]))
-        if kind == "discovery" and request.url in document_urls(self.issuer, self.documents):
-            return json_response(200, self.metadata_document())
-        return HttpResponse(404, (("content-type", "text/plain"),), b"not found")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.testing.keys import SigningKey, without_none
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iiniit_guard.testing.keys import Signer
 
 
 def write_jws(
-    payload: Mapping[str, Any] | bytes,
-    header: Mapping[str, Any] | bytes,
+    payload: Members | bytes,
+    header: Members | bytes,
     signer: SigningKey | Signer,
 ) -> str:
     """Return a JWS in compact form (RFC 7515 §7.1).

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import get_default_algorithms
+
+from iiniit_guard.adapting.types import JsonObject
 
 if TYPE_CHECKING:
     from jwt.algorithms import Algorithm
@@ -49,14 +51,14 @@ class SigningKey:
         """Return the signature of `message` for the algorithm (RFC 7518 §3)."""
         return _ALGORITHMS[self.algorithm].sign(message, self.private_key)
 
-    def jwk(self, **members: Any) -> dict[str, Any]:
+    def jwk(self, **members: object) -> JsonObject:
         """Return the public half as a JSON Web Key.
 
         Args:
             members: Members to replace or add; None removes one (`alg=None` returns a key without
                 `alg`, as many servers publish it).
         """
-        public: dict[str, Any] = _ALGORITHMS[self.algorithm].to_jwk(
+        public: JsonObject = _ALGORITHMS[self.algorithm].to_jwk(
             self.private_key.public_key(), as_dict=True
         )
         public.pop("key_ops", None)
@@ -93,7 +95,7 @@ def make_key(algorithm: str, owner: str = "", number: int = 1, bits: int = 2048)
     )
 
 
-def without_none(members: dict[str, Any]) -> dict[str, Any]:
+def without_none(members: JsonObject) -> JsonObject:
     """Return `members` without those that are None."""
     return {name: value for name, value in members.items() if value is not None}
 

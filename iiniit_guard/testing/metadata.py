@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from iiniit_guard.adapting.types import JsonObject, Members
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 Kind: TypeAlias = Literal["discovery", "jwks", "introspection", "other"]
 Document: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
 
 
-def usual_metadata(issuer: str) -> dict[str, Any]:
+def usual_metadata(issuer: str) -> JsonObject:
     """Return the default content of both documents (RFC 8414 §2)."""
     return {
         "issuer": issuer,
@@ -38,7 +40,7 @@ def document_urls(issuer: str, documents: Collection[Document]) -> set[str]:
     return {urls[document] for document in documents}
 
 
-def kind_of(url: str, issuer: str, metadata: Mapping[str, Any]) -> Kind:
+def kind_of(url: str, issuer: str, metadata: Members) -> Kind:
     """Return the kind of endpoint at `url`.
 
     The URLs in the metadata and the default URLs are both recognised, so that an endpoint also

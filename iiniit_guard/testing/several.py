@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.core.model.flow import Unreachable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from iiniit_guard.testing.issuer import Issuer
 
 
-def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
+def trusted(issuer: Issuer, **settings: object) -> TrustedIssuer:
     """Return an item for `Guard(issuers=[...])` that makes the guard trust `issuer`.
 
     The credentials for introspection are included.
@@ -35,7 +36,7 @@ def trusted(issuer: Issuer, **settings: Any) -> TrustedIssuer:
     """
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
-    wired: dict[str, Any] = {
+    wired: JsonObject = {
         "issuer": issuer.issuer,
         "audience": issuer.audience,
         "introspection": issuer.credentials("client_secret_basic"),

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.checkout
 GRANTS = {
     "iiniit_guard/adapting/middleware.py",
     "iiniit_guard/core/decide.py:conclude",
-    "iiniit_guard/django/middleware.py",
     "iiniit_guard/engine.py:authorize",
 }
 # The only places that make a token or a principal of the package's own; an adapter lets whoever has

@@ -27,8 +27,9 @@ TREES = {
 # or decides nothing at all.
 BROAD = {
     # the recorded refusal; it raises on where there is none
-    "iiniit_guard/django/middleware.py:__call__": "returns",
-    "iiniit_guard/django/middleware.py:_finish_async": "returns",
+    "iiniit_guard/django/middleware.py:_pass": "returns",
+    "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it
+    "iiniit_guard/adapting/steps.py:run_async": "hands on",
     "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
     "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
@@ -47,7 +48,7 @@ BROAD = {
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
-    "iiniit_guard/starlette.py:_begin_async": "hands on",  # it throws into the guarded one
+    "iiniit_guard/adapting/wrappers.py:guarded": "hands on",  # it throws into the guarded one
 }
 LONGEST = 300  # lines of a file of tests or examples
 LONGEST_OF_PACKAGE = 480
@@ -164,7 +165,7 @@ def ending(handler: ast.ExceptHandler) -> str:
         return "misses" if calls <= {"_failed"} else "returns"
     if calls == {"finish"}:
         return "refuses"
-    if calls & {"set_exception", "athrow"}:
+    if calls & {"set_exception", "athrow", "throw"}:
         return "hands on"
     return "logs" if calls <= {"error", "type", "_log_failure"} else "goes on"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.errors import needs_extra
 from iiniit_guard.sidecar.runtime import NOTHING_MORE
 from iiniit_guard.sidecar.settings.sidecar_settings import read_settings
@@ -39,7 +39,7 @@ def create_app(
     file: str | os.PathLike[str] | None = None,
     listener: Listener = "gateway",
     *,
-    more: Mapping[str, Any] = NOTHING_MORE,
+    more: Members = NOTHING_MORE,
 ) -> Application:
     """Create the application of one listener, for any ASGI server.
 

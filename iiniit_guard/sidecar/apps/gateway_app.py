@@ -15,7 +15,7 @@ from iiniit_guard.sidecar.gateway.wire import find_cycle_type, grant_bytes, writ
 
 if TYPE_CHECKING:
     from iiniit_guard.asgi import Receive, Scope, Send
-    from iiniit_guard.sidecar.gateway.authorize import Reply
+    from iiniit_guard.sidecar.gateway.reply import Reply
     from iiniit_guard.sidecar.sidecar import Sidecar
 
 

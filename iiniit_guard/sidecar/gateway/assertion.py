@@ -9,10 +9,10 @@ Spec: RFC 7519, RFC 7518 §3.4 (ES256), RFC 8725 §3.11 (a distinct `typ` keeps 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.jose.base64url import encode_base64url
 from iiniit_guard.core.model.claims import thaw
@@ -68,7 +68,7 @@ class AssertionKey:
         header = {"alg": "ES256", "typ": ASSERTION_TYPE, "kid": self.kid}
         self._header = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
 
-    def sign(self, claims: Mapping[str, Any]) -> bytes:
+    def sign(self, claims: Members) -> bytes:
         """Return `claims` as a signed JWS in compact serialization."""
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -157,7 +157,7 @@ class Assertions:
         self._unique = unique
         self._kept: dict[bytes, tuple[AccessToken, Asserted, float]] = {}
 
-    def jwk_set(self) -> dict[str, Any]:
+    def jwk_set(self) -> JsonObject:
         """Return the JWK Set with which upstreams verify assertions.
 
         The set holds all configured keys, so that upstreams know a new key before it signs, and
@@ -194,8 +194,8 @@ class Assertions:
         )
         return made
 
-    def _claims(self, token: AccessToken, now: float, ends: float) -> dict[str, Any]:
-        claims: dict[str, Any] = {
+    def _claims(self, token: AccessToken, now: float, ends: float) -> JsonObject:
+        claims: JsonObject = {
             "iss": self._upstream.assertion_issuer,
             "aud": self._upstream.audience,
             "iat": int(now),

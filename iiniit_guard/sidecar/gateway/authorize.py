@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from iiniit_guard.adapting.admission import PASS, is_preflight
+from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER, credential_of
@@ -22,6 +21,7 @@ from iiniit_guard.sidecar.gateway.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.gateway.identity import Header, identity_headers
 from iiniit_guard.sidecar.gateway.local_tokens import LocalTokens
 from iiniit_guard.sidecar.gateway.refusal_header import VARY, fold
+from iiniit_guard.sidecar.gateway.reply import Reply, cache_key, reply_of
 from iiniit_guard.sidecar.gateway.wrong_gateway import unknown_original, untrusted_peer
 from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from iiniit_guard.sidecar.settings.peers import Peers
     from iiniit_guard.sidecar.status.history import History
 
-Reply: TypeAlias = tuple[int, list[Header], bytes]
-"""A response: status, headers (names in lower case) and body."""
-
 HOST: Final = "sidecar"
 CACHE_KEY: Final = b"x-iiniit-cache-key"
 _ANSWER: Final = b"x-iiniit-answer"
@@ -44,11 +41,6 @@ _EMPTY: Final = (b"content-length", b"0")
 GRANT: Final[tuple[Header, ...]] = (_NO_STORE, VARY, _EMPTY)
 """Headers of every grant, in addition to the identity headers."""
 
-_OVERRIDES: Final = (
-    b"x-http-method-override",
-    b"x-http-method",
-    b"x-method-override",
-)  # in the order of the recipes' cache keys
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 512
 
@@ -102,7 +94,7 @@ class Authorizer:
         self._local = LocalTokens(by.engine.resource)
         self._preflight_notice = PreflightNotice()
 
-    def check_cached(self, scope: Mapping[str, Any]) -> tuple[Header, ...] | None:
+    def check_cached(self, scope: ReadState) -> tuple[Header, ...] | None:
         """Decide on the fast path: a cached token that satisfies the policy.
 
         Returns:
@@ -129,7 +121,7 @@ class Authorizer:
         self._by.history.hit(now, perf_counter() - started, local=entry in self._local)
         return identity
 
-    async def check(self, scope: Mapping[str, Any]) -> Reply:
+    async def check(self, scope: ReadState) -> Reply:
         """Decide on any request and return the response."""
         if not self._peers.trusts(scope):
             return self._refused(
@@ -263,10 +255,8 @@ class Authorizer:
             return 200, headers, b""
         presented = self._presented(request) if isinstance(who, AccessToken) else None
         digest = None if presented is None else digest_of(presented)
-        lasts, now = (
-            0.0 if digest is None else self._engine.resource.remaining(digest),
-            self._wall(),
-        )
+        lasts = 0.0 if digest is None else self._engine.resource.remaining(digest)
+        now = self._wall()
         if self._by.assertions is not None:
             assertion = b""
             if isinstance(who, AccessToken) and digest is not None:
@@ -304,44 +294,7 @@ class Authorizer:
         """
         return request.header_values(CACHE_KEY) == [cache_key(original)]
 
-    def _refused(self, refusal: Refusal, scope: Mapping[str, Any], *, folds: bool = True) -> Reply:
+    def _refused(self, refusal: Refusal, scope: ReadState, *, folds: bool = True) -> Reply:
         if folds and self._by.folds:
             return 403, [_NO_STORE, VARY, _EMPTY, (_ANSWER, fold(refusal))], b""
         return reply_of(refusal, scope)
-
-
-def reply_of(refusal: Refusal, scope: Mapping[str, Any]) -> Reply:
-    """Return a refusal as a response to the gateway.
-
-    The gateway may call with a method other than the client's, so HEAD is checked in `scope`.
-    """
-    length = ("Content-Length", str(len(refusal.body)))
-    named = (
-        refusal.headers
-        if scope["method"] == "HEAD"
-        else [length if name == length[0] else (name, text) for name, text in refusal.headers]
-    )
-    return (
-        refusal.status,
-        [*((name.lower().encode("ascii"), text.encode("ascii")) for name, text in named), VARY],
-        refusal.body,
-    )
-
-
-def cache_key(original: Original) -> bytes:
-    """Return the key under which a gateway may cache a grant.
-
-    The key covers everything that can change the decision, and does not expose the token: it is
-    the hexadecimal SHA-256 over the following values, each followed by a line break: method,
-    scheme, host, target, Authorization, and the three headers that override a method (empty if
-    missing).
-    """
-    fields = dict(original.headers)
-    parts = [
-        original.method.encode("ascii"),
-        original.scheme.encode("ascii"),
-        original.host,
-        original.target.encode("latin-1"),
-    ]
-    parts += [original.authorization or b"", *(fields.get(name, b"") for name in _OVERRIDES)]
-    return sha256(b"".join(part + b"\n" for part in parts)).hexdigest().encode("ascii")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
+from iiniit_guard.adapting.types import JsonObject, ReadState, Receive
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.event import Event
@@ -23,7 +24,7 @@ from iiniit_guard.sidecar.settings.introspection_clients import BUSY
 if TYPE_CHECKING:
     from iiniit_guard.core.model.access_token import AccessToken
     from iiniit_guard.engine import Engine
-    from iiniit_guard.sidecar.gateway.authorize import Reply
+    from iiniit_guard.sidecar.gateway.reply import Reply
     from iiniit_guard.sidecar.settings.introspection_clients import (
         IntrospectionClient,
         IntrospectionClients,
@@ -33,13 +34,14 @@ Cache: TypeAlias = Literal["hit", "miss"]
 
 _FORM: Final = b"application/x-www-form-urlencoded"
 _MORE_THAN_A_TOKEN: Final = 8192
+_READ: Final = (b"content-type", b"authorization")
 _INACTIVE: Final = b'{"active": false}'
 _REFUSED_CLIENT: Final = (b"www-authenticate", b'Basic realm="introspection", charset="UTF-8"')
 
 
 async def introspect(
-    scope: Mapping[str, Any],
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    scope: ReadState,
+    receive: Receive,
     engine: Engine,
     introspection_clients: IntrospectionClients,
     observe: Callable[[Event], object],
@@ -65,11 +67,7 @@ async def introspect(
     """
     if scope["method"] != "POST":
         return _error(405, "invalid_request", (b"allow", b"POST"))
-    fields = [
-        (name, value)
-        for name, value in scope["headers"]
-        if name in (b"content-type", b"authorization")
-    ]
+    fields = [field for field in scope["headers"] if field[0] in _READ]
     headers = dict(fields)
     body = await _body(receive, engine.resource.settings.max_token_bytes + _MORE_THAN_A_TOKEN)
     form = _parse(headers.get(b"content-type", b""), body)
@@ -80,11 +78,9 @@ async def introspect(
         return _error(503, "temporarily_unavailable", (b"retry-after", b"1"))
     if client is None:
         return _error(401, "invalid_client", _REFUSED_CLIENT)
-    token = form.get("token")
-    if not token:
+    if not (token := form.get("token")):
         return _error(400, "invalid_request")
-    is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
-    cache: Cache = "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
+    cache = _cache_state(engine, token)
     if cache == "hit":
         count_hit(digest_of(token))
     started = time.perf_counter()
@@ -106,6 +102,11 @@ async def introspect(
     if client.audiences.isdisjoint(found.audience):
         return _reply(200, _INACTIVE, b"no-store")
     return _active(found, client, engine, token)
+
+
+def _cache_state(engine: Engine, token: str) -> Cache:
+    is_hashed = token.isascii() and len(token) <= engine.resource.settings.max_token_bytes
+    return "hit" if is_hashed and engine.resource.remaining(digest_of(token)) else "miss"
 
 
 async def _verify(token: str, engine: Engine) -> AccessToken:
@@ -144,7 +145,7 @@ def _active(found: AccessToken, client: IntrospectionClient, engine: Engine, tok
     ends = clock.wall() + remaining
     if found.expires_at is not None:
         ends = min(ends, found.expires_at)
-    members: dict[str, Any] = {
+    members: JsonObject = {
         name: value for name, value in thaw(found.claims).items() if name != "active"
     }
     # The members of RFC 7662 §2.2 that the guard knows for every token. Audiences that are not
@@ -167,9 +168,7 @@ def _active(found: AccessToken, client: IntrospectionClient, engine: Engine, tok
     return _reply(200, body, b"private, max-age=%d" % seconds if seconds else b"no-store")
 
 
-async def _body(
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], longest: int
-) -> bytes | None:
+async def _body(receive: Receive, longest: int) -> bytes | None:
     """Read the body. Return None if it is too long or the client has disconnected."""
     parts = bytearray()
     while True:

@@ -12,8 +12,9 @@ require a key that all workers and instances share, without protecting against a
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
+from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.core.http.challenge import EXPOSED
 from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
 from iiniit_guard.core.jose.strict_json import parse_object
@@ -49,8 +50,8 @@ def fold(refusal: Refusal) -> bytes:
     A challenge that is too long, such as one for a policy with a hundred scopes, is left out, so
     that the status always arrives.
     """
-    told: dict[str, Any] = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
-    folded: dict[str, Any] = {
+    told: JsonObject = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
+    folded: JsonObject = {
         "s": refusal.status,
         "r": told.get("reason", refusal.reason.value),
         "d": told.get("detail", ""),
@@ -124,7 +125,7 @@ def _bare() -> tuple[int, str, str, None, list[str | None], bool]:
     return 403, problem.reason.value, problem.description, None, [None] * len(_CARRIED), False
 
 
-def _told(reason: Reason) -> dict[str, Any]:
+def _told(reason: Reason) -> JsonObject:
     """Return the body members of a refusal of a HEAD request, which has no body to read."""
     problem = PROBLEMS.get(reason)
     if problem is None:
@@ -137,7 +138,7 @@ def _told(reason: Reason) -> dict[str, Any]:
     return {"detail": problem.description, **error}
 
 
-def _write(folded: dict[str, Any]) -> bytes:
+def _write(folded: JsonObject) -> bytes:
     return encode_base64url(json.dumps(folded, separators=(",", ":")).encode())
 
 

@@ -7,12 +7,12 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.sidecar.apps.build import LISTENERS, Listener
 from iiniit_guard.sidecar.runtime import make_running
 from iiniit_guard.sidecar.server.serve import run
@@ -26,7 +26,7 @@ Sockets = dict[Listener, list[socket.socket]]
 _log: Final = logging.getLogger("iiniit_guard.sidecar")
 
 
-def serve(file: str | os.PathLike[str], overrides: Mapping[str, Any]) -> None:
+def serve(file: str | os.PathLike[str], overrides: Members) -> None:
     """Serve until a signal stops the process.
 
     Args:

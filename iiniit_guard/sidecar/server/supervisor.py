@@ -13,8 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Supervisor:
                 worker.send_signal(signal.SIGHUP)
 
 
-def worker_command(told: dict[str, Any]) -> list[str]:
+def worker_command(told: JsonObject) -> list[str]:
     """Return the command line of a worker. It holds names and numbers, but no values of settings.
 
     `-P` keeps Python from importing a file in the current directory in place of a module.

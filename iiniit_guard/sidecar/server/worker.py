@@ -10,8 +10,8 @@ import logging
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
+from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.sidecar.server.serve import run
 from iiniit_guard.sidecar.settings.sidecar_settings import read_settings
 from iiniit_guard.sidecar.sidecar import Sidecar
@@ -20,7 +20,7 @@ from iiniit_guard.sidecar.status.worker_stats import WorkerStats
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def work(told: dict[str, Any], parent: int | None = None) -> None:
+def work(told: JsonObject, parent: int | None = None) -> None:
     """Serve on inherited sockets.
 
     Args:

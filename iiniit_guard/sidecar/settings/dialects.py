@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import unquote_to_bytes
 
+from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.sidecar.settings.certificates import parse_certificate
 
@@ -150,7 +151,7 @@ class Dialect:
         # Cache of well-formed pairs of method and host. There are few distinct pairs.
         self._well_formed: dict[tuple[bytes, bytes], str] = {}
 
-    def read(self, scope: Mapping[str, Any]) -> Original | None:
+    def read(self, scope: ReadState) -> Original | None:
         """Read the original request from an ASGI scope.
 
         Returns:
@@ -174,11 +175,8 @@ class Dialect:
                 # the scheme use `public_url`.
                 scheme = _SCHEMES[fields.get(names.scheme, b"https")]
             else:
-                method, target, scheme = (
-                    fields[names.method],
-                    fields[names.uri],
-                    _SCHEMES[fields[names.scheme]],
-                )
+                method, target = fields[names.method], fields[names.uri]
+                scheme = _SCHEMES[fields[names.scheme]]
             host = fields[names.host]
         except KeyError:
             return None
@@ -203,7 +201,7 @@ class Dialect:
             certificate,
         )
 
-    def find_fault(self, scope: Mapping[str, Any]) -> str:
+    def find_fault(self, scope: ReadState) -> str:
         """Return why `read` cannot read the original request: the names of the fields at fault.
 
         The result holds no value of a field.
@@ -243,7 +241,7 @@ def _named(names: Sequence[bytes]) -> str:
     return ", ".join(name.decode("ascii").title() for name in names)
 
 
-def _own_target(scope: Mapping[str, Any]) -> bytes:
+def _own_target(scope: ReadState) -> bytes:
     """Return the target after the prefix, from the undecoded path.
 
     The result is empty if the path does not begin with the prefix.

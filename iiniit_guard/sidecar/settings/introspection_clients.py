@@ -14,9 +14,10 @@ from binascii import Error
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote_plus
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.core.issuer import validators as check
 
 CLIENT_NAMES: Final = ("id", "secret_hash", "audiences")
@@ -49,7 +50,7 @@ class IntrospectionClient:
     audiences: frozenset[str]
 
 
-def client_faults(table: Mapping[str, Any], number: int, audiences: frozenset[str]) -> list[str]:
+def client_faults(table: Members, number: int, audiences: frozenset[str]) -> list[str]:
     """Return the faults of one `[[introspection_clients]]` table, without any hash."""
     label = f"introspection_clients[{number}]"
     faults = [
@@ -243,4 +244,38 @@ def _credentials(authorization: bytes | None, form: Mapping[str, str]) -> tuple[
         (unquote_plus(user), unquote_plus(password))
         if scheme.lower() == b"basic" and colon
         else None
+    )
+
+
+def parse_clients(
+    tables: object, audiences: frozenset[str], faults: list[str]
+) -> tuple[IntrospectionClient, ...]:
+    """Return the clients in the tables `introspection_clients`.
+
+    Args:
+        tables: The value in the settings.
+        audiences: The audiences of the API.
+        faults: Receives the faults of the tables.
+    """
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        faults.append(
+            "introspection_clients: must be an array of tables, [[introspection_clients]]"
+        )
+        return ()
+    found = [
+        fault
+        for number, table in enumerate(tables, 1)
+        for fault in client_faults(table, number, audiences)
+    ]
+    names = [table.get("id") for table in tables]
+    found += [
+        f"introspection_clients: {name} occurs more than once"
+        for name in sorted({str(name) for name in names if names.count(name) > 1})
+    ]
+    faults += found
+    if found:
+        return ()
+    return tuple(
+        IntrospectionClient(table["id"], table["secret_hash"], frozenset(table["audiences"]))
+        for table in tables
     )

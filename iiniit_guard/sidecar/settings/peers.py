@@ -5,9 +5,11 @@ The guard identifies the gateway by the peer address of the socket, never by a h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Final
+
+from iiniit_guard.adapting.types import ReadState
 
 UNIX: Final = "unix"
 DEFAULT_PEERS: Final = ("127.0.0.0/8", "::1/128", UNIX)
@@ -38,7 +40,7 @@ class Peers:
         self._networks = [ip_network(each) for each in wanted if each != UNIX]
         self._known: dict[str, bool] = {}
 
-    def trusts(self, scope: Mapping[str, Any]) -> bool:
+    def trusts(self, scope: ReadState) -> bool:
         """Return whether the peer of the connection is trusted."""
         client = scope.get("client")
         if not client:

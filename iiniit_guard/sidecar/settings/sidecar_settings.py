@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
+from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError
@@ -23,7 +24,7 @@ from iiniit_guard.sidecar.settings.dialects import GATEWAYS, Gateway
 from iiniit_guard.sidecar.settings.introspection_clients import (
     CLIENT_NAMES,
     IntrospectionClient,
-    client_faults,
+    parse_clients,
 )
 from iiniit_guard.sidecar.settings.listeners import bind_fault
 from iiniit_guard.sidecar.settings.peers import DEFAULT_PEERS, network_fault
@@ -73,11 +74,11 @@ class SidecarSettings:
         trusted_proxies: Networks of the gateway, and `unix` for its Unix socket.
         client_certificates: Whether the gateway's header with the client certificate is trusted.
         auth_max_age_seconds: Seconds for which the gateway may cache a grant under the key of
-            `gateway.authorize.cache_key`. 0 disables caching.
+            `gateway.reply.cache_key`. 0 disables caching.
     """
 
     gateway: Gateway
-    guard: Mapping[str, Any] = field(repr=False)
+    guard: Members = field(repr=False)
     rules: Rules | None = None
     upstream: Upstream | None = None
     introspection_clients: tuple[IntrospectionClient, ...] = ()
@@ -147,7 +148,7 @@ def read_settings(path: str | os.PathLike[str]) -> SidecarSettings:
     return settings_from_document(read_toml(path))
 
 
-def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
+def settings_from_document(document: Members) -> SidecarSettings:
     """Return the settings in a parsed `guard.toml`.
 
     Raises:
@@ -177,12 +178,12 @@ def settings_from_document(document: Mapping[str, Any]) -> SidecarSettings:
                 else audiences
             )
     upstream = _upstream(document, faults) if "upstream" in document else None
-    introspection_clients = _introspection_clients(
+    introspection_clients = parse_clients(
         document.get("introspection_clients", []), audiences, faults
     )
     if faults:
         raise SettingsError(faults)
-    values: dict[str, Any] = {
+    values: JsonObject = {
         name: tuple(value) if name in _LISTS else value
         for name, value in server.items()
         if name in _SERVER
@@ -206,8 +207,8 @@ def _collect(faults: list[str], make: Callable[[], T]) -> T | None:
 
 
 def _table(
-    document: Mapping[str, Any], name: str, checks: Mapping[str, check.Check], faults: list[str]
-) -> dict[str, Any]:
+    document: Members, name: str, checks: Mapping[str, check.Check], faults: list[str]
+) -> JsonObject:
     """Return the values of one table. A string in place of a list becomes a list of one item."""
     table = document.get(name, {})
     if not isinstance(table, Mapping):
@@ -229,9 +230,7 @@ def _table(
     return found
 
 
-def _rules(
-    document: Mapping[str, Any], server: Mapping[str, Any], faults: list[str]
-) -> Rules | None:
+def _rules(document: Members, server: Members, faults: list[str]) -> Rules | None:
     tables, file = document.get("rules"), server.get("openapi_file")
     override = server.get("method_override", "refuse")
     if tables is None and file is None:
@@ -255,7 +254,7 @@ def _rules(
     )
 
 
-def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None:
+def _upstream(document: Members, faults: list[str]) -> Upstream | None:
     found: list[str] = []
     values = _table(document, "upstream", _UPSTREAM, found)
     found += [
@@ -266,37 +265,10 @@ def _upstream(document: Mapping[str, Any], faults: list[str]) -> Upstream | None
     faults += found
     if found:
         return None
-    frozen: dict[str, Any] = {
+    frozen: JsonObject = {
         name: value if isinstance(value, str) else tuple(value) for name, value in values.items()
     }
     return Upstream(**frozen)
-
-
-def _introspection_clients(
-    tables: object, audiences: frozenset[str], faults: list[str]
-) -> tuple[IntrospectionClient, ...]:
-    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append(
-            "introspection_clients: must be an array of tables, [[introspection_clients]]"
-        )
-        return ()
-    found = [
-        fault
-        for number, table in enumerate(tables, 1)
-        for fault in client_faults(table, number, audiences)
-    ]
-    names = [table.get("id") for table in tables]
-    found += [
-        f"introspection_clients: {name} occurs more than once"
-        for name in sorted({str(name) for name in names if names.count(name) > 1})
-    ]
-    faults += found
-    if found:
-        return ()
-    return tuple(
-        IntrospectionClient(table["id"], table["secret_hash"], frozenset(table["audiences"]))
-        for table in tables
-    )
 
 
 __all__ = ["CLIENT_NAMES", "SidecarSettings", "Upstream", "read_settings", "settings_from_document"]

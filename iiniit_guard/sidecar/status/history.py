@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from iiniit_guard.adapting.types import JsonObject, Members
 
 if TYPE_CHECKING:
     from iiniit_guard.core.http.event import Event
@@ -25,7 +27,7 @@ BOUNDS: Final = (
 MINUTES: Final = 60
 CACHES: Final = ("hit", "miss", "none")
 
-Snapshot: TypeAlias = dict[str, Any]
+Snapshot: TypeAlias = JsonObject
 """`{"started": s, "now": s, "minutes": [minute, …], "total": minute}`, oldest minute first.
 
 The members of a minute are:
@@ -70,7 +72,7 @@ class _Span:
                 for mine, its in zip(self.latency[cache], other.latency[cache], strict=True)
             ]
 
-    def written(self) -> dict[str, Any]:
+    def written(self) -> JsonObject:
         return {
             "minute": self.minute,
             "counts": sorted(
@@ -180,7 +182,7 @@ class History:
 def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     """Return the sum of the snapshots of several workers. At least one snapshot is required."""
     them = list(snapshots)
-    minutes: dict[int, list[Mapping[str, Any]]] = {}
+    minutes: dict[int, list[Members]] = {}
     for minute in chain.from_iterable(each["minutes"] for each in them):
         minutes.setdefault(minute["minute"], []).append(minute)
     latest = max(minutes, default=0)
@@ -214,7 +216,7 @@ def quantile(share: float, latency: Iterable[int]) -> float | None:
     return None
 
 
-def summary(minute: Mapping[str, Any]) -> dict[str, Any]:
+def summary(minute: Members) -> JsonObject:
     """Return the statistics of one minute of a snapshot, or of its total.
 
     Returns:
@@ -250,7 +252,7 @@ def summary(minute: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sum(minutes: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _sum(minutes: list[Members]) -> JsonObject:
     counts: dict[tuple[str, str, str], int] = {}
     for decision, reason, cache, number in chain.from_iterable(
         minute["counts"] for minute in minutes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.core.warm_up import verifies
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.resource import ProtectedResource
 
 
-def describe_issuers(resource: ProtectedResource) -> list[dict[str, Any]]:
+def describe_issuers(resource: ProtectedResource) -> list[JsonObject]:
     """Return the state of each issuer in a form that can be serialized as JSON.
 
     Returns:
@@ -32,12 +33,12 @@ def calls_made(resource: ProtectedResource) -> int:
     return sum(server.calls.made for server in resource.servers)
 
 
-def merge_issuers(described: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def merge_issuers(described: Iterable[list[JsonObject]]) -> list[JsonObject]:
     """Merge the issuer states of several workers.
 
     The result holds the worst state of each issuer, and the sum of the introspection calls.
     """
-    merged: dict[str, dict[str, Any]] = {}
+    merged: dict[str, JsonObject] = {}
     for each in (issuer for issuers in described for issuer in issuers):
         known = merged.get(each["issuer"])
         if known is None:
@@ -53,7 +54,7 @@ def merge_issuers(described: Iterable[list[dict[str, Any]]]) -> list[dict[str, A
     return list(merged.values())
 
 
-def _describe(server: AuthorizationServer) -> dict[str, Any]:
+def _describe(server: AuthorizationServer) -> JsonObject:
     failures: Mapping[str, Unreachable | None] = {
         "keys": server.keys.failure,
         "metadata": server.metadata.failure,

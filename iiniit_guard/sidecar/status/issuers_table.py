@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.sidecar.status.formatting import count, lasting, shown, things
 
 # Further issuers are collapsed. A list of a hundred healthy issuers would hide a failing one.
@@ -34,12 +35,12 @@ def pill(state: str, words: str) -> str:
     return f'<span class="pill {state}">{icon}{words}</span>'
 
 
-def state_of(issuer: Mapping[str, Any]) -> str:
+def state_of(issuer: Members) -> str:
     """Return `bad` after a failure, `wait` until the keys are fetched, and `good` otherwise."""
     return "bad" if issuer["errors"] else "good" if issuer["healthy"] else "wait"
 
 
-def issuers_section(issuers: Sequence[Mapping[str, Any]]) -> str:
+def issuers_section(issuers: Sequence[Members]) -> str:
     """Return the HTML of the section, with failing issuers first.
 
     Args:
@@ -66,7 +67,7 @@ def issuers_section(issuers: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _card(issuer: Mapping[str, Any]) -> str:
+def _card(issuer: Members) -> str:
     state = state_of(issuer)
     words = {"good": "Healthy", "wait": "No keys yet", "bad": "Failing"}[state]
     errors = "".join(
@@ -96,7 +97,7 @@ def _without(part: str, what: str) -> str:
     return what.removeprefix(f"{part}: ").removeprefix("jwks: ")
 
 
-def _keys(issuer: Mapping[str, Any]) -> str:
+def _keys(issuer: Members) -> str:
     if issuer["keys"] is None:
         return "not used" if issuer["jwt"] == "introspect" else "none yet"
     age = "" if issuer["keys_age"] is None else f", {lasting(issuer['keys_age'])} old"

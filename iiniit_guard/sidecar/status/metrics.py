@@ -6,8 +6,7 @@ already share these counts, and counting an event costs a tenth of what a librar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -19,11 +18,12 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.observe.metrics import DECISIONS, SECONDS
 from iiniit_guard.sidecar.status.history import BOUNDS, CACHES
 
 
-def exposition(snapshot: Mapping[str, Any]) -> tuple[bytes, str]:
+def exposition(snapshot: Members) -> tuple[bytes, str]:
     """Return the metrics in the text format, and its media type.
 
     Args:
@@ -35,7 +35,7 @@ def exposition(snapshot: Mapping[str, Any]) -> tuple[bytes, str]:
 
 
 class _Collected(Collector):
-    def __init__(self, snapshot: Mapping[str, Any]) -> None:
+    def __init__(self, snapshot: Members) -> None:
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.sidecar.status.chart import Tick, bars, figure, nice_top, steps
 from iiniit_guard.sidecar.status.formatting import at_most, clock, count, percent, within
 from iiniit_guard.sidecar.status.history import MINUTES
@@ -15,7 +16,7 @@ _QUANTILES: Final = (("p50", "half of the requests"), ("p95", "95\u202f%"), ("p9
 _EMPTY: Final = "Nothing was asked in this hour"
 
 
-def charts_section(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
+def charts_section(issuers: Sequence[Members], hour: Hour) -> str:
     """Return the HTML of the section.
 
     Args:
@@ -133,7 +134,7 @@ def _ratio(hour: Hour) -> str:
     )
 
 
-def _calls(issuers: Sequence[Mapping[str, Any]], hour: Hour) -> str:
+def _calls(issuers: Sequence[Members], hour: Hour) -> str:
     parts = [
         []
         if minute is None

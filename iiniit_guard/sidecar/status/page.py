@@ -6,9 +6,9 @@ no external resources and runs no script.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.sidecar.status.chart import PATTERNS
 from iiniit_guard.sidecar.status.formatting import (
     MEANINGS,
@@ -110,9 +110,10 @@ def _notices(snapshot: Snapshot) -> str:
     )
 
 
-def _tiles(snapshot: Snapshot, hour: Hour, since: Mapping[str, Any]) -> str:
+def _tiles(snapshot: Snapshot, hour: Hour, since: Members) -> str:
     total, issuers = hour.total, snapshot["issuers"]
     decided, asked = total["decisions"], total["requests"]
+    failed = decided.get("unavailable", 0)
     well = sum(state_of(issuer) == "good" for issuer in issuers)
     ages = [issuer["keys_age"] for issuer in issuers if issuer["keys_age"] is not None]
     tiles = [
@@ -125,10 +126,7 @@ def _tiles(snapshot: Snapshot, hour: Hour, since: Mapping[str, Any]) -> str:
         (
             "Let through",
             percent(decided.get("allow", 0) / asked if asked else None),
-            (
-                f"{count(decided.get('deny', 0))} refused, {count(decided.get('unavailable', 0))} "
-                "answered 503"
-            ),
+            f"{count(decided.get('deny', 0))} refused, {count(failed)} answered 503",
         ),
         (
             "Hit ratio",
@@ -159,7 +157,7 @@ def _tiles(snapshot: Snapshot, hour: Hour, since: Mapping[str, Any]) -> str:
     )
 
 
-def _refusals(hour: Hour, since: Mapping[str, Any]) -> str:
+def _refusals(hour: Hour, since: Members) -> str:
     lately, ever = hour.total["refusals"], since["refusals"]
     most = max(lately.values(), default=0)
     rows = "".join(

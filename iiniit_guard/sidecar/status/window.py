@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from iiniit_guard.adapting.types import Members
 from iiniit_guard.sidecar.status.history import BOUNDS, MINUTES, summary
 
 _NO_LATENCY: Final = {"none": [0] * (len(BOUNDS) + 1)}
@@ -23,8 +23,8 @@ class Hour:
     """
 
     first: int
-    minutes: tuple[Mapping[str, Any] | None, ...]
-    total: Mapping[str, Any]
+    minutes: tuple[Members | None, ...]
+    total: Members
 
     def of(self, number: int, decision: str) -> int:
         """Return the number of requests with this decision in one minute (0 is the oldest)."""
@@ -33,7 +33,7 @@ class Hour:
         return found
 
 
-def last_hour(snapshot: Mapping[str, Any]) -> Hour:
+def last_hour(snapshot: Members) -> Hour:
     """Return the last hour of a snapshot.
 
     Args:

@@ -222,7 +222,7 @@ def test_no_frame_of_the_exception_holds_the_token(guard, bearer):
         assert token not in repr(trace.tb_frame.f_locals)
         assert "subject" not in repr(trace.tb_frame.f_locals)
         trace = trace.tb_next
-    assert frames == ["outer", "wrapper", "_demand"]
+    assert frames == ["outer", "guarded"]
     assert token not in repr(vars(error)) + str(error) + repr(error)
 
 

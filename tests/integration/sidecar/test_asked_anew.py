@@ -14,7 +14,7 @@ from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.jose.base64url import decode_base64url
 from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.sidecar.gateway import authorize
-from iiniit_guard.sidecar.gateway.authorize import cache_key
+from iiniit_guard.sidecar.gateway.reply import cache_key
 from iiniit_guard.sidecar.settings.dialects import Original
 from iiniit_guard.testing import Issuer, make_key
 from tests.integration.sidecar.sites import RULES, ask, bearer, make_sidecar

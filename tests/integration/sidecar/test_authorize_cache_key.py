@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.sidecar.gateway.authorize import cache_key
+from iiniit_guard.sidecar.gateway.reply import cache_key
 from iiniit_guard.testing import Issuer
 from tests.integration.sidecar.sites import (
     RULES,

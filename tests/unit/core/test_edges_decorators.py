@@ -11,7 +11,6 @@ from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import (
     decide,
-    decide_anew_async,
     decide_async,
     mark_guarded,
     mark_public,
@@ -141,8 +140,8 @@ def test_a_handler_with_nobody_noted(allow: Any, ask: str) -> None:
     if ask == "sync":
         decided: object = decide(state, lambda: REQUEST, POLICY, "h")
     else:
-        again = decide_async if ask == "async" else decide_anew_async
-        decided = asyncio.run(again(state, lambda: REQUEST, POLICY, "h"))
+        anew = ask == "anew"
+        decided = asyncio.run(decide_async(state, lambda: REQUEST, POLICY, "h", anew=anew))
     assert decided == allow
     assert guard.asked == [(REQUEST, POLICY, "h")]
     assert (state["iiniit_guard.access_token"], state["iiniit_guard.principal"]) == found

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.rules import Rule, Rules, from_openapi
-from iiniit_guard.rules.segment import EXACT, NO_FIT, TOO_LONG, Placeholder, Variable, make_segment
+from iiniit_guard.rules.segment import EXACT, NO_FIT, TOO_LONG, Variable, make_segment
+from iiniit_guard.rules.segment_part import Placeholder
 from tests.unit.rules.answers import scoped, seen
 
 PIECES = st.lists(
