@@ -79,7 +79,7 @@ def test_every_operation_is_listed_with_its_policies(guard):
             {"/undecorated"},
         ),
     ],
-    ids=str,
+    ids=["declared", "optional", "paths", "one path", "subtree", "docs", "rules"],
 )
 def test_what_a_setting_opens_is_seen(guard, settings, opened):
     found = {each.path for each in operations(make_app(guard, **settings)) if each.is_open}
