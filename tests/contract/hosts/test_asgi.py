@@ -85,7 +85,7 @@ def test_header_names_of_a_refusal_are_lower_case_bytes(guard):
 def test_a_scope_of_another_type_is_refused(guard, bearer, kind, settings):
     application = Application(*OK)
 
-    with pytest.raises(UsageError, match="supports http, websocket and lifespan"):
+    with pytest.raises(UsageError, match="use http, websocket or lifespan"):
         exchange(GuardMiddleware(application, guard, **settings), http(bearer(), type=kind))
 
     assert application.scopes == []
