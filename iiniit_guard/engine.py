@@ -12,24 +12,23 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import Final, cast
 
-from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
+from iiniit_guard.core.cache.entry import CacheEntry
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.decide import (
     Begun,
     Judged,
     Pending,
     Presented,
     Unfinished,
-    authorize,
     begin,
     conclude,
     find_cached,
     resume,
 )
 from iiniit_guard.core.errors import unwrap
-from iiniit_guard.core.http.bearer import BEARER, is_b64token
+from iiniit_guard.core.http.bearer import BEARER, token_problem
 from iiniit_guard.core.http.event import Event, accepted_event, event_of
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -38,7 +37,7 @@ from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
@@ -67,7 +66,7 @@ class Engine(CopiedAsItself):
 
     def __init__(self, settings: GuardSettings, clock: Clock, transport: Transport | None) -> None:
         self.reporter: Final = Reporter(clock.monotonic, self._known_server)
-        chance = Entropy(random.random, _unique, os.urandom)
+        chance = Entropy(random.random, lambda: uuid.uuid4().hex, os.urandom)
         self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
         store = None if settings.store_url is None else Store(settings.store_url)
         self._runner = EffectRunner(transport, store)
@@ -78,10 +77,7 @@ class Engine(CopiedAsItself):
         )
         """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
         self.metadata_path: Final = self.resource.metadata_path
-        """The path, from the root of the host, that `metadata_response` serves.
-
-        None without the setting `resource`.
-        """
+        """The path that `metadata_response` serves; None without the setting `resource`."""
         on_fork(self)
 
     def authenticate(
@@ -107,7 +103,11 @@ class Engine(CopiedAsItself):
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = run(resume(result), self._runner.perform)
-        return self._concluded(result, presented, request, requirement, started)
+        decision = conclude(result, presented, self.resource, requirement)
+        if not isinstance(decision, Allow) or self._listener is not None:
+            seconds = time.perf_counter() - started
+            self._report(decision, result, request, presented.host, seconds)
+        return decision
 
     async def authenticate_async(
         self,
@@ -124,7 +124,11 @@ class Engine(CopiedAsItself):
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._runner.perform_async)
-        return self._concluded(result, presented, request, requirement, started)
+        decision = conclude(result, presented, self.resource, requirement)
+        if not isinstance(decision, Allow) or self._listener is not None:
+            seconds = time.perf_counter() - started
+            self._report(decision, result, request, presented.host, seconds)
+        return decision
 
     def _begin_with_event(
         self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
@@ -134,24 +138,9 @@ class Engine(CopiedAsItself):
         begun = begin(self.resource, presented, requirement)
         if isinstance(begun, AccessToken):
             seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
-            digest, method, host, cache = (
-                presented.digest or b"",
-                presented.method,
-                presented.host,
-                presented.cache,
-            )
-            self._emit(
-                accepted_event(
-                    begun,
-                    digest,
-                    method,
-                    host,
-                    cache=cache,
-                    now=self._wall(),
-                    seconds=seconds,
-                    subjects=subjects,
-                )
-            )
+            digest, method, host = presented.digest or b"", presented.method, presented.host
+            emit = partial(accepted_event, begun, digest, method, host, cache=presented.cache)
+            self._emit(emit(now=self._wall(), seconds=seconds, subjects=subjects))
         return begun
 
     def authorize(
@@ -166,7 +155,7 @@ class Engine(CopiedAsItself):
 
         Only a refusal emits an event.
         """
-        problem = authorize(token, self.resource, policy)
+        problem = policy.check(token, self._wall)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
         scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
@@ -190,17 +179,11 @@ class Engine(CopiedAsItself):
         return decision
 
     def metadata_response(self, request: Request) -> Response | None:
-        """Return the response to a request for the metadata of this resource (RFC 9728).
-
-        None for any other request, and without the setting `resource`.
-        """
+        """Return the metadata of this resource (RFC 9728), or None for any other request."""
         return metadata_response(request, self.resource)
 
     def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
-        """Return the cache entry of a request that needs no check but that of its token.
-
-        For an adapter that decides and counts by itself.
-        """
+        """Return the cache entry of a request that needs only its token; see `find_cached`."""
         return find_cached(authorization, query, self.resource)
 
     def verify(self, token: str) -> AccessToken:
@@ -212,14 +195,13 @@ class Engine(CopiedAsItself):
         Raises:
             TokenRefused: The token is not valid.
             IssuerUnavailable: The token could not be checked.
-            UsageError: `issuer_resolver` or `validators` is set. Both need the request, so a token
-                cannot be verified alone.
+            UsageError: `issuer_resolver` or `validators` needs the request.
         """
         found = self._cached(token, None)
-        if found is None:
-            flow = verify(token, digest_of(token), self.resource)
-            found = self._reported(run(flow, self._runner.perform), "verify")
-        return unwrap(found)
+        if found is not None:
+            return unwrap(found)
+        flow = verify(token, digest_of(token), self.resource)
+        return unwrap(run(flow, self._runner.perform))
 
     async def verify_async(
         self, token: str, *, outdated: float | None = None, host: str = "verify"
@@ -233,20 +215,10 @@ class Engine(CopiedAsItself):
             host: Names the caller in the log.
         """
         found = self._cached(token, outdated)
-        if found is None:
-            flow = verify(token, digest_of(token), self.resource, outdated=outdated)
-            found = self._reported(await run_async(flow, self._runner.perform_async), host)
-        return unwrap(found)
-
-    def _reported(
-        self, outcome: AccessToken | Problem | Unreachable, host: str
-    ) -> AccessToken | Problem | Unreachable:
-        """Log the outcome of a verification without a request, and return it."""
-        if isinstance(outcome, Unreachable):
-            self.reporter.outage(outcome, None, host)
-        elif isinstance(outcome, Problem):
-            self.reporter.refusal(outcome, None, host)
-        return outcome
+        if found is not None:
+            return unwrap(found)
+        flow = verify(token, digest_of(token), self.resource, outdated=outdated)
+        return unwrap(await run_async(flow, self._runner.perform_async))
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.
@@ -292,19 +264,6 @@ class Engine(CopiedAsItself):
         begun = self.begin(presented, requirement)
         return begun if isinstance(begun, Unfinished) else (presented, begun)
 
-    def _concluded(
-        self,
-        result: Judged,
-        presented: Presented,
-        request: Request,
-        requirement: Policy | Problem,
-        started: float,
-    ) -> Decision:
-        decision = conclude(result, presented, self.resource, requirement)
-        seconds = time.perf_counter() - started
-        self._report(decision, result, request, presented.host, seconds)
-        return decision
-
     def _cached(
         self, token: str, outdated: float | None
     ) -> AccessToken | Problem | Unreachable | None:
@@ -320,12 +279,10 @@ class Engine(CopiedAsItself):
             )
         if not isinstance(token, str):
             raise UsageError("the token must be a string, without its scheme")
-        encoded = token.encode("ascii") if token.isascii() else b""
-        if len(encoded) > self.resource.settings.max_token_bytes:
-            return PROBLEMS[Reason.TOKEN_TOO_LONG]
-        if not is_b64token(encoded):
-            return PROBLEMS[Reason.MALFORMED_TOKEN]
-        entry = self.resource.find(sha256(encoded).digest())
+        problem = token_problem(token, self.resource.settings.max_token_bytes)
+        if problem is not None:
+            return problem
+        entry = self.resource.find(digest_of(token))
         return entry.token if entry is not None and entry.outlasts(outdated) else None
 
     def _report(
@@ -338,25 +295,12 @@ class Engine(CopiedAsItself):
         elif isinstance(result, Problem):
             self.reporter.refusal(result, request, host)
         if self._listener is not None:
-            self._emit(
-                event_of(
-                    decision,
-                    request,
-                    host,
-                    now=self._wall(),
-                    seconds=seconds,
-                    subjects=self.resource.settings.event_subject,
-                    failure=failure,
-                    detail=detail_of(result),
-                )
-            )
+            emit = partial(event_of, decision, request, host, failure=failure)
+            subjects, detail = self.resource.settings.event_subject, detail_of(result)
+            self._emit(emit(now=self._wall(), seconds=seconds, subjects=subjects, detail=detail))
 
     def _emit(self, event: Event) -> None:
         try:
             cast("Callable[[Event], object]", self._listener)(event)
         except Exception as error:  # noqa: BLE001 - a listener must not change a decision
             _log.error("on_event failed: %s", type(error).__qualname__)
-
-
-def _unique() -> str:
-    return uuid.uuid4().hex

@@ -16,24 +16,24 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias, cast
 
-from iiniit_guard.core.cache.tokens import CacheEntry, digest_of
+from iiniit_guard.core.application import ask_alternative, request_issuer, validate
+from iiniit_guard.core.cache.entry import CacheEntry
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.http.bearer import (
     BEARER,
     WHITE_SPACE,
-    Credential,
     assertion_of,
     credential_of,
     has_query_token,
 )
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
-from iiniit_guard.core.model.flow import Call, Effect, Flow, Unreachable
+from iiniit_guard.core.model.flow import Effect, Flow, Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request, only_authorization
-from iiniit_guard.core.resource import ProtectedResource, request_issuer
-from iiniit_guard.core.verify import unverified, verify
-from iiniit_guard.errors import UsageError
+from iiniit_guard.core.resource import ProtectedResource
+from iiniit_guard.core.verify import unknown_issuer, verify
 
 ANONYMOUS: Final = Principal("")
 """A request without any credential that its policy allows."""
@@ -89,13 +89,8 @@ class Presented:
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:
         """Return the `Presented` of `request`."""
-        return cls(
-            only_authorization(request.headers),
-            request.query,
-            lambda: request,
-            request.method,
-            host,
-        )
+        authorization = only_authorization(request.headers)
+        return cls(authorization, request.query, lambda: request, request.method, host)
 
 
 class Pending(NamedTuple):
@@ -200,17 +195,6 @@ def conclude(
     )
 
 
-def decide(
-    presented: Presented, resource: ProtectedResource, requirement: Policy | Problem
-) -> Flow[Decision]:
-    """Decide about a request: `begin`, `resume` and `conclude` as one flow."""
-    begun = begin(resource, presented, requirement)
-    result = begun.result if isinstance(begun, Unfinished) else begun
-    if isinstance(result, Pending):
-        result = yield from resume(result)
-    return conclude(result, presented, resource, requirement)
-
-
 def find_cached(
     authorization: bytes, query: bytes, resource: ProtectedResource
 ) -> CacheEntry | None:
@@ -227,13 +211,6 @@ def find_cached(
     return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
 
 
-def authorize(
-    token: AccessToken | Principal, resource: ProtectedResource, policy: Policy
-) -> Problem | None:
-    """Return why a verified token does not satisfy the policy of a handler; None if it does."""
-    return policy.check(token, resource.clock.wall)
-
-
 def _settle(
     token: AccessToken | Principal,
     presented: Presented,
@@ -244,9 +221,10 @@ def _settle(
 
     This is the only place that accepts a credential after a cache miss.
     """
-    problem = (
-        requirement if isinstance(requirement, Problem) else authorize(token, resource, requirement)
-    )
+    if isinstance(requirement, Problem):
+        problem: Problem | None = requirement
+    else:
+        problem = requirement.check(token, resource.clock.wall)
     if problem is None:
         return token
     presented.token = token
@@ -258,83 +236,59 @@ def _judge(
     resource: ProtectedResource,
     requirement: Policy | Problem,
     encoded: bytes | None,
-) -> Flow[AccessToken | Principal | Problem | Unreachable]:
-    """Decide about a request whose token is not cached.
-
-    `encoded` is its bearer token if `begin` searched the cache for it, otherwise None.
-    """
-    settings = resource.settings
-    request = presented.read()
+) -> Flow[Judged]:
+    """Decide about a request. `encoded` is its bearer token if `begin` found it in no cache."""
+    settings, longest = resource.settings, resource.settings.max_token_bytes
+    request, in_query = presented.read(), resource.query_token
     if resource.takes_assertions:
-        credential = assertion_of(request, settings.max_token_bytes)
+        credential = assertion_of(request, longest)
     else:
-        credential = credential_of(
-            request,
-            resource.schemes,
-            settings.max_token_bytes,
-            query_token=resource.query_token,
-        )
+        credential = credential_of(request, resource.schemes, longest, query_token=in_query)
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
-        anonymous = (
-            isinstance(requirement, Policy)
-            and requirement.anonymous
-            and credential.reason is Reason.NO_TOKEN
-        )
-        return ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential
+        return _without_credential(credential, request, resource, requirement)
     if credential.scheme != BEARER:
-        outcome: AccessToken | Principal | Problem | Unreachable = yield from _ask_alternative(
-            credential, request, resource
-        )
+        outcome: Judged = yield from ask_alternative(credential, request, resource)
     else:
         issuer = None
         # The issuer must be known before any cache is searched.
         if settings.issuer_resolver is not None:
             issuer = yield from request_issuer(request, settings.issuer_resolver)
             if issuer is None:
-                return unverified(Reason.UNKNOWN_ISSUER, resource)
-        if presented.digest is None or encoded != credential.value.encode("ascii"):
-            presented.digest = digest_of(credential.value, issuer)
-        cached = yield from resource.get_confirmed(presented.digest)
-        presented.cache = "miss" if cached is None else "hit"
-        outcome = cached or (
-            yield from verify(credential.value, presented.digest, resource, issuer)
-        )
+                return unknown_issuer(resource)
+        digest = presented.digest
+        if digest is None or encoded != credential.value.encode("ascii"):
+            digest = presented.digest = digest_of(credential.value, issuer)
+        cached = resource.cache.find(digest)
+        if cached is not None and resource.finds_issuers:
+            # Withdraws the tokens of an issuer that is now unknown.
+            yield from resource.server_of(cached.token.issuer)
+            cached = resource.cache.find(digest)
+        if cached is None:
+            presented.cache = "miss"
+            outcome = yield from verify(credential.value, digest, resource, issuer)
+        else:
+            presented.cache, outcome = "hit", cached.token
         if isinstance(outcome, AccessToken) and settings.validators:
-            outcome = yield from _validate(outcome, request, resource)
+            outcome = yield from validate(outcome, request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
     return _settle(outcome, presented, resource, requirement)
 
 
-def _has_no_credential(request: Request, resource: ProtectedResource) -> bool:
-    """Return whether a request without an accepted credential has no credential at all.
+def _without_credential(
+    problem: Problem,
+    request: Request,
+    resource: ProtectedResource,
+    requirement: Policy | Problem,
+) -> Principal | Problem:
+    """Return `ANONYMOUS` if the policy allows it and there is no credential; else the problem.
 
     A credential of another scheme is a credential too.
     """
-    return resource.takes_assertions or not any(request.header_values(b"authorization"))
-
-
-def _validate(
-    token: AccessToken, request: Request, resource: ProtectedResource
-) -> Flow[AccessToken | Problem]:
-    for validator in resource.settings.validators:
-        if (yield Call(validator, (token, request))) is not True:
-            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
-    return token
-
-
-def _ask_alternative(
-    credential: Credential, request: Request, resource: ProtectedResource
-) -> Flow[Principal | Problem]:
-    """Call the application's function for a credential of another scheme.
-
-    The scheme alone selects the function. No credential is tried by two functions.
-    """
-    scheme, function = resource.alternatives[credential.scheme]
-    answer = yield Call(function, (credential.value, request))
-    if answer is None:
-        return PROBLEMS[Reason.UNKNOWN_CREDENTIAL]
-    if not isinstance(answer, Principal) or answer.scheme != scheme:
-        raise UsageError(f"alternatives: {scheme}: must be a Principal of this scheme, or None")
-    return answer
+    allowed = isinstance(requirement, Policy) and requirement.anonymous
+    if not allowed or problem.reason is not Reason.NO_TOKEN:
+        return problem
+    if resource.takes_assertions or not any(request.header_values(b"authorization")):
+        return ANONYMOUS
+    return problem

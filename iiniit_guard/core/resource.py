@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from iiniit_guard.core.cache.tokens import CacheEntry, TokenCache
+from iiniit_guard.core.cache.entry import CacheEntry
+from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.http.bearer import QueryToken
 from iiniit_guard.core.http.challenge import RefusalWriter
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
-from iiniit_guard.core.issuer.registry import FoundIssuers, is_issuer_name
+from iiniit_guard.core.issuer.registry import FoundIssuers
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
-from iiniit_guard.core.model.flow import Call, Flow, Unreachable
-from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.settings.guard_settings import GuardSettings
-from iiniit_guard.errors import UsageError
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
@@ -58,6 +57,8 @@ class ProtectedResource:
         chance: Entropy,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
+        find = None if isinstance(settings.issuers, tuple) else settings.issuers
+        known = settings.issuers if isinstance(settings.issuers, tuple) else ()
         self.settings = settings
         self._report = report
         self.clock = clock
@@ -65,8 +66,7 @@ class ProtectedResource:
             settings.max_cached_tokens, clock, settings.max_cached_bytes
         )
         self._chance = chance
-        self._first_loads = None if isinstance(settings.issuers, tuple) else FirstLoads(clock)
-        known = settings.issuers if isinstance(settings.issuers, tuple) else ()
+        self._first_loads = None if find is None else FirstLoads(clock)
         self._named: dict[str, AuthorizationServer] = {
             issuer.issuer: self._server(issuer) for issuer in known
         }
@@ -75,39 +75,37 @@ class ProtectedResource:
 
         None if it is unknown or a callable finds the issuers.
         """
+        self.only_server: AuthorizationServer | None = (
+            next(iter(self._named.values())) if len(known) == 1 else None
+        )
+        """The single issuer of this guard. None if there are several, or a callable finds them."""
         self._found = (
             None
-            if isinstance(settings.issuers, tuple)
-            else FoundIssuers(
-                settings.issuers, self._server, clock, settings.issuers_max_age_seconds
-            )
+            if find is None
+            else FoundIssuers(find, self._server, clock, settings.issuers_max_age_seconds)
         )
-        self.finds_issuers: bool = self._found is not None
+        self.finds_issuers: bool = find is not None
         """Whether a callable finds the issuers. Clients must not learn which of them exist."""
-        allowed = (
-            ALGORITHMS
-            if self._found is not None
-            else {name for server in self.servers for name in server.algorithms}
-        )
-        self.algorithms: frozenset[str] = frozenset(allowed)
+        used = {name for server in self.servers for name in server.algorithms}
+        self.algorithms: frozenset[str] = frozenset(ALGORITHMS if find is not None else used)
         self._opaque = [server for server in self.servers if server.introspects]
-        self.schemes: frozenset[str] = frozenset(
-            {"bearer", *(scheme.lower() for scheme in settings.alternatives)}
+        self.find: Callable[[bytes], CacheEntry | None] = (
+            self.cache.find if find is None else self._find_confirmed
         )
-        self.alternatives: dict[str, tuple[str, Callable[..., object]]] = {
+        """Return the cache entry of a digest if it may be used without a call, or None."""
+        self.refusal_writer: RefusalWriter = _refusal_writer(settings, known)
+        self._set_credentials(settings, known)
+
+    def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
+        """Set which credentials a request may present, and where."""
+        others = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
-        self.refusal_writer: RefusalWriter = RefusalWriter(
-            realm=settings.realm or (known[0].audiences[0] if known else "api"),
-            schemes=("Bearer", *settings.alternatives),
-            resource_metadata=None
-            if settings.resource is None
-            else metadata_url(settings.resource),
-        )
+        self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
+        self.schemes: frozenset[str] = frozenset({"bearer", *others})
+        metadata = self.refusal_writer.resource_metadata
         self.metadata_path: str | None = (
-            None
-            if settings.resource is None
-            else unquote(urlsplit(metadata_url(settings.resource)).path)
+            None if metadata is None else unquote(urlsplit(metadata).path)
         )
         self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
         """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
@@ -128,20 +126,11 @@ class ProtectedResource:
         """
         self.has_fast_path: bool = self.token_alone_decides and not self.takes_assertions
         """Whether a cached token in `Authorization` can be found by its digest alone."""
-        self.find: Callable[[bytes], CacheEntry | None] = (
-            self.cache.find if self._found is None else self._find_confirmed
-        )
-        """Return the cache entry of a digest if it may be used without a call, or None."""
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
         """The issuers that are known now."""
         return tuple(self._named.values()) if self._found is None else self._found.servers
-
-    @property
-    def only_server(self) -> AuthorizationServer | None:
-        """The single issuer of this guard. None if there are several, or a callable finds them."""
-        return next(iter(self._named.values())) if len(self._named) == 1 else None
 
     def known_server(self, issuer: str) -> AuthorizationServer | None:
         """Return the issuer with exactly this name if it is known without a call, or None."""
@@ -172,18 +161,6 @@ class ProtectedResource:
         """Return the cached token that may be used without a call about its issuer, or None."""
         entry = self.find(digest)
         return None if entry is None else entry.token
-
-    def get_confirmed(self, digest: bytes) -> Flow[AccessToken | None]:
-        """Return the cached token that may be used, or None.
-
-        If due, the application is first called to confirm the token's issuer.
-        """
-        entry = self.cache.find(digest)
-        if entry is None or self._found is None:
-            return None if entry is None else entry.token
-        # Withdraws the tokens of an issuer that is now unknown.
-        yield from self._found.server_of(entry.token.issuer)
-        return self.cache.get(digest)
 
     def remaining(self, digest: bytes) -> float:
         """Return the seconds for which the cached token may be used without a call; 0 if none."""
@@ -238,6 +215,14 @@ class ProtectedResource:
         )
 
 
+def _refusal_writer(settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> RefusalWriter:
+    return RefusalWriter(
+        realm=settings.realm or (known[0].audiences[0] if known else "api"),
+        schemes=("Bearer", *settings.alternatives),
+        resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
+    )
+
+
 def metadata_url(resource: str) -> str:
     """Return the URL of a resource's metadata document (RFC 9728 §3.1).
 
@@ -247,18 +232,3 @@ def metadata_url(resource: str) -> str:
     query = f"?{parts.query}" if parts.query else ""
     path = "" if parts.path == "/" else parts.path
     return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path}{query}"
-
-
-def request_issuer(request: Request, resolver: Callable[[Request], object]) -> Flow[str | None]:
-    """Call the application to find the issuer of this request.
-
-    Returns:
-        None also for a name that no issuer can have.
-
-    Raises:
-        UsageError: The application returns neither a string nor None.
-    """
-    issuer = yield Call(resolver, (request,))
-    if issuer is not None and not isinstance(issuer, str):
-        raise UsageError("issuer_resolver must return the issuer identifier as a string, or None")
-    return issuer if issuer is not None and is_issuer_name(issuer) else None

@@ -6,9 +6,9 @@ Spec: RFC 9728 §2 and §3.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from iiniit_guard.core.model.decision import Response
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.settings.guard_settings import GuardSettings
@@ -16,10 +16,10 @@ from iiniit_guard.core.settings.guard_settings import GuardSettings
 _LIFETIME_SECONDS = 3_600
 
 
-def resource_document(settings: GuardSettings) -> dict[str, Any]:
+def resource_document(settings: GuardSettings) -> JsonObject:
     """Return the metadata document. It holds no data of a request."""
     issuers = settings.issuers if isinstance(settings.issuers, tuple) else ()
-    document: dict[str, Any] = {
+    document: JsonObject = {
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
         "scopes_supported": list(settings.resource_scopes),

@@ -1,25 +1,44 @@
-"""Verification of one token: find its issuer, then verify or introspect it."""
+"""Verification of one token: find its issuer, then verify its signature or introspect it.
+
+A JWT is verified in this order: header, key, signature, claims.
+
+Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
 
-from iiniit_guard.core.cache.tokens import CacheEntry
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.introspection import introspect
-from iiniit_guard.core.issuer.jwt import verify_jwt
+from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import (
     ALGORITHMS,
+    JoseHeader,
     Jws,
     has_jws_parts,
     is_canonical,
     parse_jws,
     read_header,
+    remember_header,
 )
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.diagnosis import Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.resource import ProtectedResource
+
+LONGEST_SECONDS: Final = 300.0
+"""How long a verified JWT is cached at most. After that its signature is verified again."""
+
+_SPREAD_FROM: Final = 0.8
+
+Ask: TypeAlias = Callable[..., Flow[AccessToken | Problem | Unreachable]]
+"""`introspect` for one token. Its arguments are the issuer, `issued_at` and `verified`."""
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
@@ -32,119 +51,223 @@ def verify(
     *,
     outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
-    """Verify a token from any source.
+    """Verify a token.
 
     Args:
         token: Its characters and its length have been checked.
         digest: Its key in the caches.
         resource: The protected resource that the token must be issued for.
         issuer: The required issuer; None means that the token names it.
-        outdated: Ignore a cached entry that ends at this moment or earlier, by the monotonic clock,
-            and call the server.
+        outdated: As for `introspect`.
     """
-    # The issuer that is known before the token is parsed: the only issuer, or the one that the
-    # request named.
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     header = read_header(token)
-    if header is not None and not has_jws_parts(token):
-        # A tolerant endpoint may parse three of the parts as a JWS that was revoked.
+    ask = partial(introspect, token, digest, cache=resource.cache, outdated=outdated)
+    if header is None:
+        return (yield from _verify_opaque(token, server, issuer, resource, ask))
+    if not has_jws_parts(token):  # an endpoint may parse three of the parts as a revoked JWS
         return unverified(Reason.MALFORMED_TOKEN, resource, topic="encrypted_token")
     if server is not None and server.settings.jwt == "introspect":
-        if header is not None and not is_canonical(token):
-            # A server with a deny-list of token texts may know only another spelling.
-            return unverified(Reason.MALFORMED_TOKEN, resource)
-        unread = None if header is None else parse_jws(token, _ALL_ALGORITHMS, header)
-        issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
-        return (
-            yield from introspect(
-                token, digest, server, resource.cache, issued_at=issued_at, outdated=outdated
-            )
-        )
-    if header is None:
-        asked = server if issuer is not None else resource.opaque_server_of(token)
-        if asked is None or not asked.introspects:
-            unknown = issuer is not None and server is None
-            return (
-                unverified(Reason.UNKNOWN_ISSUER, resource, received=issuer)
-                if unknown
-                else unverified(Reason.MALFORMED_TOKEN, resource, topic="opaque_token")
-            )
-        return (yield from introspect(token, digest, asked, resource.cache, outdated=outdated))
-    # A malformed token is refused without a call to the server.
+        return (yield from _introspect_unread(token, header, server, resource, ask))
     jws = parse_jws(token, resource.algorithms, header)
     if isinstance(jws, Problem):
         return _refused(jws, resource)
-    named = jws.claims.get("iss")
-    if not isinstance(named, str) or (issuer is not None and named != issuer):
-        return unverified(
-            Reason.UNKNOWN_ISSUER, resource, received=listed((named,)), expected=issuer
-        )
-    trusted = resource.named(named) or (yield from resource.server_of(named))
+    named, issued_at, trusted = jws.claims.get("iss"), jws.claims.get("iat"), None
+    if isinstance(named, str) and issuer in (None, named):
+        trusted = resource.named(named) or (yield from resource.server_of(named))
     if trusted is None:
-        return unverified(Reason.UNKNOWN_ISSUER, resource, received=listed((named,)))
-    how, issued_at = trusted.settings.jwt, jws.claims.get("iat")
-    if how == "introspect":
-        return (
-            yield from introspect(
-                token, digest, trusted, resource.cache, issued_at=issued_at, outdated=outdated
-            )
-        )
+        return unknown_issuer(resource, named, None if named == issuer else issuer)
+    if trusted.settings.jwt == "introspect":
+        return (yield from ask(trusted, issued_at=issued_at))
     verified = yield from verify_jwt(jws, trusted)
     if not isinstance(verified, CacheEntry):
         return verified
-    # The application withdrew the issuer while its keys were being fetched.
-    if not trusted.is_trusted:
-        return unverified(Reason.UNKNOWN_ISSUER, resource, received=named)
-    if how == "verify":
-        trusted.has_accepted = True
+    if not trusted.is_trusted:  # withdrawn while its keys were being fetched
+        return unknown_issuer(resource, named)
+    if trusted.signature_suffices:
         resource.cache.keep(digest, verified, len(token))
         return verified.token
-    return (
-        yield from introspect(
-            token,
-            digest,
-            trusted,
-            resource.cache,
-            issued_at=issued_at,
-            verified=verified,
-            outdated=outdated,
-        )
-    )
+    return (yield from ask(trusted, issued_at=issued_at, verified=verified))
+
+
+def _verify_opaque(
+    token: str,
+    server: AuthorizationServer | None,
+    issuer: str | None,
+    resource: ProtectedResource,
+    ask: Ask,
+) -> Flow[AccessToken | Problem | Unreachable]:
+    """Introspect a token that no reader could parse as a JWS."""
+    if issuer is None and (server is None or server.settings.jwt != "introspect"):
+        server = resource.opaque_server_of(token)
+    if server is not None and server.introspects:
+        return (yield from ask(server))
+    if issuer is not None and server is None:
+        return unknown_issuer(resource, issuer)
+    return unverified(Reason.MALFORMED_TOKEN, resource, topic="opaque_token")
+
+
+def _introspect_unread(
+    token: str,
+    header: JoseHeader | Problem,
+    server: AuthorizationServer,
+    resource: ProtectedResource,
+    ask: Ask,
+) -> Flow[AccessToken | Problem | Unreachable]:
+    """Introspect a JWT whose signature the guard does not verify."""
+    if not is_canonical(token):
+        # A server with a deny-list of token texts may know only another spelling.
+        return unverified(Reason.MALFORMED_TOKEN, resource)
+    unread = parse_jws(token, _ALL_ALGORITHMS, header)
+    issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
+    return (yield from ask(server, issued_at=issued_at))
+
+
+def unknown_issuer(
+    resource: ProtectedResource, received: object = None, expected: str | None = None
+) -> Problem:
+    """Return the problem of a token whose issuer is not trusted.
+
+    Args:
+        resource: The protected resource.
+        received: The issuer that the token or the request names.
+        expected: The required issuer, if it is not any of the issuers of the settings.
+    """
+    if expected is None and not resource.finds_issuers:
+        expected = listed(server.issuer for server in resource.servers)
+    problem = before_signature(PROBLEMS[Reason.UNKNOWN_ISSUER], hidden=resource.finds_issuers)
+    named = None if received is None else listed((received,))
+    return problem.about(received=named, expected=expected)
 
 
 def unverified(
-    reason: Reason,
-    resource: ProtectedResource,
-    *,
-    topic: Topic | None = None,
-    received: str | None = None,
-    expected: str | None = None,
+    reason: Reason, resource: ProtectedResource, *, topic: Topic | None = None
 ) -> Problem:
     """Return the problem of a token that no issuer has verified.
 
     Args:
-        reason: Why the token is refused.
+        reason: Why the token is refused; not `UNKNOWN_ISSUER`.
         resource: The protected resource.
         topic: See `Diagnosis.topic`.
-        received: The issuer that the token or the request names.
-        expected: The required issuer, if it is not any of the issuers of the settings.
     """
-    if reason is Reason.UNKNOWN_ISSUER:
-        if expected is None and not resource.finds_issuers:
-            expected = listed(server.issuer for server in resource.servers)
-        problem = before_signature(PROBLEMS[reason], hidden=resource.finds_issuers)
-        return problem.about(received=received, expected=expected)
     return _refused(PROBLEMS[reason].about(topic=topic), resource)
 
 
 def _refused(problem: Problem, resource: ProtectedResource) -> Problem:
     """Return the problem of a token before its issuer is known: it can only be the only one."""
-    only = resource.only_server
-    expected = (
-        listed(sorted(resource.algorithms))
-        if problem.reason is Reason.UNSUPPORTED_ALGORITHM
-        else None
-    )
-    return before_signature(problem, hidden=resource.finds_issuers).about(
-        issuer=None if only is None else only.issuer, expected=expected
-    )
+    only, expected = resource.only_server, None
+    if problem.reason is Reason.UNSUPPORTED_ALGORITHM:
+        expected = listed(sorted(resource.algorithms))
+    issuer = None if only is None else only.issuer
+    hidden = before_signature(problem, hidden=resource.finds_issuers)
+    return hidden.about(issuer=issuer, expected=expected)
+
+
+def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Verify a token whose `iss` names `server`.
+
+    The key set is fetched if it is missing, and fetched again if a newer set may help.
+
+    Args:
+        jws: The parsed token. Its `iss` is the issuer identifier of `server`.
+        server: The authorization server whose keys may have signed the token.
+
+    Returns:
+        The cache entry of the token, with its validity and its expiry.
+    """
+    if jws.header.alg not in server.algorithms:
+        allowed = listed(server.settings.algorithms)
+        return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, allowed)
+    if jws.header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
+        types = listed(sorted(typ or "(no typ)" for typ in server.types))
+        return _refused_by(server, Reason.WRONG_TYPE, types)
+    source, now = server.keys, server.clock.now()
+    keys, fetched = source.fresh_at(*now), False
+    if keys is None:
+        before = source.value
+        obtained = yield from source.get()
+        if isinstance(obtained, Unreachable):
+            return obtained.about(issuer=server.issuer)
+        keys, now, fetched = obtained, server.clock.now(), obtained is not before
+    validity = _signer(jws, keys, server)
+    if validity is None and not refetch_cannot_help(jws.header, keys, server):
+        if fetched:
+            # This request fetched the set, so another fetch would return the same keys.
+            source.count_as_forced()
+        else:
+            newer = yield from source.refresh_for(keys)
+            if isinstance(newer, Unreachable):
+                return newer.about(issuer=server.issuer)
+            if newer is not None:
+                keys, now = newer, server.clock.now()
+                validity = _signer(jws, keys, server)
+    if validity is None:
+        candidates = keys.find(jws.header.kid, jws.header.alg)
+        reason = Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY
+        return _refused_by(server, reason)
+    return check_verified_claims(validity, jws.header, jws.claims, server, *now)
+
+
+def _refused_by(
+    server: AuthorizationServer, reason: Reason, expected: str | None = None
+) -> Problem:
+    problem = before_signature(PROBLEMS[reason], hidden=server.is_found)
+    return problem.about(issuer=server.issuer, expected=expected)
+
+
+def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
+    """Return the validity of the key in `keys` that signed the token, or None if no key did."""
+    candidates = keys.find(jws.header.kid, jws.header.alg)
+    for key in candidates:
+        # RFC 8725 §3.1: a key is used with one algorithm.
+        if key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature):
+            if key is not candidates[0]:
+                # The next token probably has the same signer. It is tried first.
+                keys.try_first(jws.header.kid, key)
+            remember_header(jws.header, server.headers)
+            return server.keys.validity_of(key)
+    return None
+
+
+def check_verified_claims(
+    validity: KeyValidity,
+    header: JoseHeader,
+    claims: JsonObject,
+    server: AuthorizationServer,
+    wall: float,
+    monotonic: float,
+) -> CacheEntry | Problem:
+    """Check the claims of a token that was signed by the key of `validity`."""
+    server.confirmed = True
+    checks = server.checks
+    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
+    if isinstance(outcome, Problem):
+        return outcome.about(issuer=server.issuer)
+    if server.signature_suffices:
+        server.has_accepted = True
+    # Whole seconds: all tokens of one second share the number.
+    longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
+    ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
+    keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
+    ends_monotonic = monotonic // 1 + LONGEST_SECONDS
+    # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
+    # and are verified again together.
+    if keys_end < ends:
+        ends = min(
+            keys_end,
+            (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1,
+        )
+    if keys_end_monotonic < ends_monotonic:
+        ends_monotonic = keys_end_monotonic
+    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
+
+
+def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
+    """Return whether a newer key set cannot help.
+
+    It cannot if the set has the key and was fetched recently, so nothing suggests a replaced key.
+    """
+    if header.kid is None or not tried.find(header.kid, header.alg):
+        return False
+    # Another request may have fetched a newer set meanwhile. That set is young; `tried` was not.
+    return server.keys.is_young and server.keys.value is tried

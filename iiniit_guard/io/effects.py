@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import inspect
 import logging
-import stat
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Lock
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from iiniit_guard.core.model.flow import (
-    MAX_BODY_BYTES,
     TIMED_OUT,
     Call,
     Checkpoint,
@@ -35,6 +33,7 @@ from iiniit_guard.core.model.flow import (
 from iiniit_guard.errors import UsageError
 from iiniit_guard.io.daemon_threads import DaemonThreads
 from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.files import read_file
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store, missed
 
@@ -47,11 +46,9 @@ Transport: TypeAlias = Callable[[HttpRequest], HttpResponse | Unreachable]
 """Replacement of the network in tests."""
 
 _CLOSED: Final = Unreachable("connection", "the guard is closed")
-_LATER_THREADS: Final = 4
 # With 0, this thread would reacquire the interpreter lock before a waiting thread wakes up.
 _BREATH_SECONDS: Final = 0.0001
-_BLOCKING_THREADS: Final = 4
-_NAMES_THREADS: Final = 8
+_BACKGROUND_THREADS, _NAMES_THREADS = 4, 8
 
 _log = logging.getLogger("iiniit_guard")
 
@@ -179,8 +176,8 @@ class EffectRunner:
 
     def _begin(self) -> None:
         self._lock = Lock()
-        self._background = DaemonThreads("iiniit_guard-later", _LATER_THREADS)
-        self._blocking = DaemonThreads("iiniit_guard-blocking", _BLOCKING_THREADS)
+        self._background = DaemonThreads("iiniit_guard-later", _BACKGROUND_THREADS)
+        self._blocking = DaemonThreads("iiniit_guard-blocking", _BACKGROUND_THREADS)
         self._clients: tuple[ThreadClients, LoopClients] | None = None
         self._loops: Loops | None = None
 
@@ -215,10 +212,8 @@ class EffectRunner:
         from iiniit_guard.io.http_threads import ThreadClients
 
         loops = self._make_loops()
-        contexts, names = (
-            TlsContexts(),
-            Resolver(DaemonThreads("iiniit_guard-names", _NAMES_THREADS)),
-        )
+        contexts = TlsContexts()
+        names = Resolver(DaemonThreads("iiniit_guard-names", _NAMES_THREADS))
         with self._lock:
             if self._clients is None:
                 self._clients = (
@@ -254,36 +249,14 @@ def _located(reply: HttpResponse | Unreachable, request: HttpRequest) -> HttpRes
     return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
 
 
-def read_file(path: str) -> bytes | Unreachable:
-    """Read a file of at most 1 MiB.
-
-    Returns:
-        Its content. `Unreachable` if it is missing, larger or not a regular file: opening a pipe
-        could block forever.
-    """
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return Unreachable("file", f"not a regular file: {path}")
-        with Path(path).open("rb") as opened:
-            content = opened.read(MAX_BODY_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        return Unreachable("file", f"{type(error).__name__}: {path}")
-    return content if len(content) <= MAX_BODY_BYTES else Unreachable("file", f"over 1 MiB: {path}")
-
-
 def _ask(function: Callable[..., object], arguments: tuple[object, ...]) -> object:
     reply = function(*arguments)
     if inspect.isawaitable(reply):
         if inspect.iscoroutine(reply):
             reply.close()  # otherwise Python warns that it was never awaited
-        raise UsageError(
-            f"{_name_of(function)} is asynchronous, but was called from a synchronous application"
-        )
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        raise UsageError(f"{name} is asynchronous, but was called from a synchronous application")
     return reply
-
-
-def _name_of(function: Callable[..., object]) -> str:
-    return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
 def _join(load: Future[object], timeout_seconds: float) -> object:
@@ -307,10 +280,7 @@ async def _join_async(load: Future[object], timeout_seconds: float) -> object:
 
 def _log_failure(error: Exception) -> None:
     # Log the place, not the message: the message may contain received data.
-    raised = error.__traceback__
-    while raised is not None and raised.tb_next is not None:
-        raised = raised.tb_next
-    where = (
-        "?" if raised is None else f"{raised.tb_frame.f_globals.get('__name__')}:{raised.tb_lineno}"
-    )
+    where = "?"
+    for frame, line in walk_tb(error.__traceback__):
+        where = f"{frame.f_globals.get('__name__')}:{line}"
     _log.error("work in the background failed: %s in %s", type(error).__name__, where)

@@ -51,15 +51,11 @@ class LoopState:
         """
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._leads.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._leads.discard)
+        # Mark an exception as retrieved. A waiting caller gets it; without one, the next request
+        # meets the same fault.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._leads.discard(task)
-        if not task.cancelled():
-            # Mark the exception as retrieved. A waiting caller gets it; without one, the next
-            # request meets the same fault.
-            task.exception()
 
     async def close(self) -> None:
         """Cancel the tasks and close the connections."""

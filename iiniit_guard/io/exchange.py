@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 import httpcore2
 import httpx2
 
-from iiniit_guard.core.model.flow import Cause, Connection, Unreachable
+from iiniit_guard.core.model.diagnosis import Cause
+from iiniit_guard.core.model.flow import Connection, Unreachable
 
 T = TypeVar("T")
 

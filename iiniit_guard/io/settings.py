@@ -19,13 +19,14 @@ from iiniit_guard.core.issuer.client_authentication import (
     TlsClient,
 )
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.jose.encodings import parse_object
+from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.toml_file import read_toml
 
 PREFIX: Final = "IINIIT_GUARD_"
-NOTHING_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING_MORE: Final[JsonMapping] = MappingProxyType({})
 
 _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
@@ -69,9 +70,7 @@ _PARTS: Final = frozenset(
 )
 
 
-def settings_from_env(
-    environ: Mapping[str, str], more: Mapping[str, Any] = NOTHING_MORE
-) -> dict[str, Any]:
+def settings_from_env(environ: Mapping[str, str], more: JsonMapping = NOTHING_MORE) -> JsonObject:
     """Read the variables `IINIIT_GUARD_*`.
 
     Lists are space-separated, tables are JSON, and an empty variable counts as unset. Variables
@@ -87,7 +86,7 @@ def settings_from_env(
             fault. No message contains the value of a variable.
     """
     faults: list[str] = []
-    table: dict[str, Any] = {}
+    table: JsonObject = {}
     for variable, written in environ.items():
         name = variable[len(PREFIX) :].lower()
         if not variable.startswith(PREFIX) or not (written or name in _NEVER_EMPTY):
@@ -103,8 +102,8 @@ def settings_from_env(
 
 
 def settings_from_file(
-    path: str | os.PathLike[str], more: Mapping[str, Any] = NOTHING_MORE
-) -> dict[str, Any]:
+    path: str | os.PathLike[str], more: JsonMapping = NOTHING_MORE
+) -> JsonObject:
     """Read a TOML file.
 
     `[[issuers]]` holds several issuers; otherwise the settings of one issuer are at the top level.
@@ -131,9 +130,7 @@ FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
 """All names that are allowed at the top level of `guard.toml`."""
 
 
-def settings_from_table(
-    document: Mapping[str, Any], more: Mapping[str, Any] = NOTHING_MORE
-) -> dict[str, Any]:
+def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE) -> JsonObject:
     """Convert a parsed table into keywords for `Guard`.
 
     Args:
@@ -174,7 +171,7 @@ def settings_from_table(
     return _complete({**top, "issuers": _UNREAD if faults else issuers}, faults, more)
 
 
-def _complete(table: dict[str, Any], faults: list[str], more: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(table: JsonObject, faults: list[str], more: JsonMapping) -> JsonObject:
     """Return the keywords, or raise with the known faults and all others that can be found."""
     keywords = {**_assembled(table, faults), **more}
     if faults:
@@ -197,7 +194,7 @@ def _follows(fault: str, faults: list[str]) -> bool:
     )
 
 
-def _assembled(table: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+def _assembled(table: JsonObject, faults: list[str]) -> JsonObject:
     """Assemble `introspection` and `store_secret` from their parts."""
     parts = {name: value for name, value in table.items() if name in _PARTS}
     rest = {name: value for name, value in table.items() if name not in _PARTS}

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.core.model.flow import StoreGet, StoreSet
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _redis() -> Any:
     return redis
 
 
-def _options(*, asynchronous: bool) -> dict[str, Any]:
+def _options(*, asynchronous: bool) -> JsonObject:
     if asynchronous:
         from redis.asyncio.retry import Retry as AsyncRetry
         from redis.backoff import NoBackoff

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.errors import SettingsError
 
 _PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 _AT_THE_END: Final = "(at end of document)"
 
 
-def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike[str]) -> JsonObject:
     """Read a TOML file.
 
     Args:
@@ -29,7 +30,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return document
 
 
-def _read(path: Path) -> dict[str, Any] | str:
+def _read(path: Path) -> JsonObject | str:
     """Return the document, or the fault.
 
     An exception raised here would have the content of the file in its context and in its frame.

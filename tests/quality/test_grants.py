@@ -20,9 +20,8 @@ GRANTS = {
 # The only places that make a token or a principal of the package's own; an adapter lets whoever has
 # one pass.
 MAKERS = {
-    ("iiniit_guard/core/cache/packed_token.py:unpack", "AccessToken"),
-    ("iiniit_guard/core/cache/packed_token.py:unpack", "make_access_token"),
-    ("iiniit_guard/core/claims/checks.py:check", "make_access_token"),
+    ("iiniit_guard/core/cache/entry.py:unpack", "AccessToken"),
+    ("iiniit_guard/core/claims/checks.py:_token_of", "AccessToken"),
     ("iiniit_guard/core/decide.py", "Principal"),
 }
 # What the functions return that decide: a token is returned from the cache, or by `_settle` after
@@ -38,41 +37,36 @@ RETURNS = {
     "iiniit_guard/core/decide.py:resume": ["cast('Judged', finished.value)"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
-        "ANONYMOUS if anonymous and _has_no_credential(request, resource) else credential",
-        "unverified(Reason.UNKNOWN_ISSUER, resource)",
+        "_without_credential(credential, request, resource, requirement)",
+        "unknown_issuer(resource)",
         "outcome",
         "_settle(outcome, presented, resource, requirement)",
     ],
+    "iiniit_guard/core/decide.py:_without_credential": ["problem", "ANONYMOUS", "problem"],
     "iiniit_guard/core/decide.py:find_cached": [
         "None",
         "resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())",
     ],
     "iiniit_guard/core/verify.py:verify": [
+        "(yield from _verify_opaque(token, server, issuer, resource, ask))",
         "unverified(Reason.MALFORMED_TOKEN, resource, topic='encrypted_token')",
-        "unverified(Reason.MALFORMED_TOKEN, resource)",
-        (
-            "(yield from introspect(token, digest, server, resource.cache, issued_at=issued_at, "
-            "outdated=outdated))"
-        ),
-        (
-            "unverified(Reason.UNKNOWN_ISSUER, resource, received=issuer) if unknown else "
-            "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')"
-        ),
-        "(yield from introspect(token, digest, asked, resource.cache, outdated=outdated))",
+        "(yield from _introspect_unread(token, header, server, resource, ask))",
         "_refused(jws, resource)",
-        ("unverified(Reason.UNKNOWN_ISSUER, resource, received=listed((named,)), expected=issuer)"),
-        "unverified(Reason.UNKNOWN_ISSUER, resource, received=listed((named,)))",
-        (
-            "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "
-            "outdated=outdated))"
-        ),
+        "unknown_issuer(resource, named, None if named == issuer else issuer)",
+        "(yield from ask(trusted, issued_at=issued_at))",
         "verified",
-        "unverified(Reason.UNKNOWN_ISSUER, resource, received=named)",
+        "unknown_issuer(resource, named)",
         "verified.token",
-        (
-            "(yield from introspect(token, digest, trusted, resource.cache, issued_at=issued_at, "
-            "verified=verified, outdated=outdated))"
-        ),
+        "(yield from ask(trusted, issued_at=issued_at, verified=verified))",
+    ],
+    "iiniit_guard/core/verify.py:_verify_opaque": [
+        "(yield from ask(server))",
+        "unknown_issuer(resource, issuer)",
+        "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')",
+    ],
+    "iiniit_guard/core/verify.py:_introspect_unread": [
+        "unverified(Reason.MALFORMED_TOKEN, resource)",
+        "(yield from ask(server, issued_at=issued_at))",
     ],
     "iiniit_guard/engine.py:_begin_with_event": ["begun"],
 }
@@ -144,7 +138,7 @@ def test_grants_are_made_in_the_listed_places():
 
 
 def test_tokens_and_principals_are_made_in_the_listed_places():
-    names = {"AccessToken", "make_access_token", "Principal"}
+    names = {"AccessToken", "Principal"}
 
     assert {made for path, tree in TREES.items() for made in makers(tree, path, names)} == MAKERS
 

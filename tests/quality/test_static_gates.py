@@ -56,7 +56,7 @@ WIDEST = 100  # columns; ruff does not count the pragma at the end of a line
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"}
 # It unpacks only bytes that it packed itself, in this process; none ever comes from outside.
-MAY_MARSHAL = "iiniit_guard/core/cache/packed_token.py"
+MAY_MARSHAL = "iiniit_guard/core/cache/entry.py"
 LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 NEVER_LOGGED = {
     "authorization",

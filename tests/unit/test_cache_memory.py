@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, TokenCache, digest_of
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.cache.tokens import TokenCache, digest_of
 from iiniit_guard.core.model.access_token import AccessToken
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 

@@ -17,8 +17,8 @@ from iiniit_guard import (
     TokenRefused,
 )
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
-from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis, listed
-from iiniit_guard.core.model.flow import Cause, Unreachable
+from iiniit_guard.core.model.diagnosis import LONGEST, Cause, Diagnosis, listed
+from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.reporting import Reporter, escaped
 from iiniit_guard.testing import Issuer, SettableClock

@@ -36,11 +36,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from itertools import count
 from operator import attrgetter
-from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
+from iiniit_guard.core.cache.entry import Facts, IssuerValidity, facts_of, record_of
 from iiniit_guard.core.model.clock import Moment
 
 # The overhead of a record: the digest, its places in table and queue, its client's sum.
@@ -55,54 +54,10 @@ _TABLE_RECORDS: Final = 4096
 _SECOND_CHANCES: Final = 32
 _STEPS: Final = 2048
 _WITHDRAWN_AT_ONCE: Final = 16
-_TRAILER: Final = Struct("<dddQIq?")
 _NEVER: Final = float("-inf")
 _USED: Final = b"\1"  # the trailer's last byte
 _UNUSED: Final = b"\0"
 _room_of: Final = attrgetter("room")
-_numbers: Final = count()
-
-
-class IssuerValidity:
-    """Whether the cached tokens of one issuer are valid. A withdrawal is permanent."""
-
-    __slots__ = ("number", "valid")
-
-    def __init__(self) -> None:
-        self.number: int = next(_numbers)
-        self.valid: bool = True
-
-
-class Facts(NamedTuple):
-    """The data of a record that can be read without unpacking it.
-
-    Attributes:
-        valid_from: By the wall clock.
-        valid_until: By the wall clock.
-        valid_until_monotonic: By the monotonic clock.
-        validity: The number of its `KeyValidity`.
-        issuer: The number of its issuer's validity.
-        client: A hash of its client's name.
-        used: Whether it was used since its last check for eviction.
-    """
-
-    valid_from: float
-    valid_until: float
-    valid_until_monotonic: float
-    validity: int
-    issuer: int
-    client: int
-    used: bool
-
-
-def record_of(packed: bytes, facts: Facts) -> bytes:
-    """Return the record of a packed token and its facts."""
-    return packed + _TRAILER.pack(*facts)
-
-
-def facts_of(record: bytes) -> Facts:
-    """Return the facts of a record."""
-    return Facts._make(_TRAILER.unpack_from(record, len(record) - _TRAILER.size))
 
 
 class _Issuer:
@@ -142,16 +97,17 @@ class PackedStore:
         self._max_bytes = max_bytes
         self._capacity = max_records * max_bytes
         self._room = 0
-        self._tables = _tables(max_records)  # by the first octet of the digest
+        self.tables: list[dict[bytes, bytes]] = _tables(max_records)
+        """Records by digest, in a table for each first octet of the digest. Reads take no lock."""
         self._issuers: dict[int, _Issuer] = {}
         self._rotation: deque[_Issuer] = deque()
 
     def __len__(self) -> int:
-        return sum(map(len, {id(table): table for table in self._tables}.values()))
+        return sum(map(len, {id(table): table for table in self.tables}.values()))
 
     def get(self, digest: bytes) -> bytes | None:
         """Return a record, or None."""
-        return self._tables[digest[0]].get(digest)
+        return self.tables[digest[0]].get(digest)
 
     def put(
         self, digest: bytes, record: bytes, facts: Facts, validity: IssuerValidity, now: Moment
@@ -179,13 +135,13 @@ class PackedStore:
         if before is None or before.issuer != validity.number:
             issuer.queue.append(digest)
         self._take(issuer, facts.client, room)
-        self._tables[digest[0]][digest] = record
+        self.tables[digest[0]][digest] = record
 
     def mark_used(self, digest: bytes) -> bytes:
         """Mark an existing record as used and return the marked record."""
-        record = self._tables[digest[0]][digest]
+        record = self.tables[digest[0]][digest]
         if not record.endswith(_USED):
-            record = self._tables[digest[0]][digest] = record[:-1] + _USED
+            record = self.tables[digest[0]][digest] = record[:-1] + _USED
         return record
 
     def end(self, digest: bytes) -> bool:
@@ -204,7 +160,7 @@ class PackedStore:
         self._take(
             self._issuers[facts.issuer], facts.client, self._room_for(ended) - self._room_for(known)
         )
-        self._tables[digest[0]][digest] = ended
+        self.tables[digest[0]][digest] = ended
         return facts.valid_until != _NEVER
 
     def _look_around(self, now: Moment) -> None:
@@ -264,9 +220,7 @@ class PackedStore:
             record = self.get(digest)
             if record is None:
                 break
-            _, valid_until, valid_until_monotonic, _, number, client, used = _TRAILER.unpack_from(
-                record, len(record) - _TRAILER.size
-            )
+            _, valid_until, valid_until_monotonic, _, number, client, used = facts_of(record)
             if number != issuer.validity.number:  # the token now belongs to another issuer
                 break
             if left and valid and valid_until > now.wall and valid_until_monotonic > now.monotonic:
@@ -275,12 +229,12 @@ class PackedStore:
                     continue
                 if chances and (self._was_used(digest) or used):
                     chances -= 1
-                    self._tables[digest[0]][digest] = record[:-1] + _UNUSED
+                    self.tables[digest[0]][digest] = record[:-1] + _UNUSED
                     queue.append(digest)
                     continue
             self._take(issuer, client, -self._room_for(record))
             self._lost(digest)
-            del self._tables[digest[0]][digest]
+            del self.tables[digest[0]][digest]
             break
         if not queue:
             del self._issuers[issuer.validity.number]

@@ -22,18 +22,20 @@ from __future__ import annotations
 
 from collections import deque
 from hashlib import sha256
-from itertools import count
 from threading import Lock
 from typing import Final
 
-from iiniit_guard.core.cache.packed_store import (
+from iiniit_guard.core.cache.entry import (
+    CacheEntry,
     Facts,
-    IssuerValidity,
-    PackedStore,
+    KeyValidity,
     facts_of,
+    pack,
     record_of,
+    size_of,
+    unpack,
 )
-from iiniit_guard.core.cache.packed_token import pack, size_of, unpack
+from iiniit_guard.core.cache.packed_store import PackedStore
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 
@@ -42,7 +44,6 @@ _ACTIVE_LATELY_SECONDS: Final = 3600.0
 _MAX_NEW: Final = 1024
 _MAX_UNPACKED: Final = 2048
 _LARGEST_RECORD: Final = 512 * 1024  # one record must not evict thousands of others at once
-_numbers: Final = count()
 
 
 def digest_of(token: str, issuer: str | None = None) -> bytes:
@@ -55,56 +56,6 @@ def digest_of(token: str, issuer: str | None = None) -> bytes:
             pair of both.
     """
     return sha256((token if issuer is None else f"{issuer}\n{token}").encode("ascii")).digest()
-
-
-class KeyValidity:
-    """Revocable validity of a key, or of another basis of a cache entry.
-
-    After a key or its issuer is withdrawn, the entries that depend on it are not valid any more.
-    """
-
-    __slots__ = ("issuer", "number", "valid")
-
-    def __init__(self, issuer: IssuerValidity | None = None) -> None:
-        self.issuer: IssuerValidity = IssuerValidity() if issuer is None else issuer
-        self.number: int = next(_numbers)
-        self.valid: bool = True
-
-
-class CacheEntry:
-    """A verified token and its period of validity."""
-
-    __slots__ = (
-        "record",
-        "size",
-        "token",
-        "used",
-        "valid_from",
-        "valid_until",
-        "valid_until_monotonic",
-        "validity",
-    )
-
-    def __init__(
-        self,
-        token: AccessToken,
-        valid_from: float,
-        valid_until: float,
-        valid_until_monotonic: float,
-        validity: KeyValidity,
-    ) -> None:
-        self.token: AccessToken = token
-        self.valid_from: float = valid_from
-        self.valid_until: float = valid_until
-        self.valid_until_monotonic: float = valid_until_monotonic
-        self.validity: KeyValidity = validity
-        self.used: bool = False
-        self.size: int = 0
-        self.record: bytes | None = None  # the record that the entry was unpacked from
-
-    def outlasts(self, outdated: float | None) -> bool:
-        """Return whether the entry ends after `outdated`, by the monotonic clock; True for None."""
-        return outdated is None or self.valid_until_monotonic > outdated
 
 
 class TokenCache:
@@ -143,7 +94,10 @@ class TokenCache:
 
     def find(self, digest: bytes) -> CacheEntry | None:
         """Return the entry that is cached under `digest` and is valid now, or None."""
-        entry = self._objects.get(digest) or self._unpack(digest)
+        entry = self._objects.get(digest)
+        if entry is None:
+            record = self._store.tables[digest[0]].get(digest)
+            entry = None if record is None else self._unpack(digest, record)
         if (
             entry is None
             or not entry.valid_from <= self._wall() < entry.valid_until
@@ -314,11 +268,8 @@ class TokenCache:
             self._validities[validity.number] = validity
         self._store.put(digest, record, facts, validity.issuer, self._clock.now())
 
-    def _unpack(self, digest: bytes) -> CacheEntry | None:
-        """Return a record as an entry, or None if no record is valid now."""
-        record = self._store.get(digest)
-        if record is None:
-            return None
+    def _unpack(self, digest: bytes, record: bytes) -> CacheEntry | None:
+        """Return a record as an entry, or None if the record is not valid now."""
         facts = facts_of(record)
         validity = self._validities.get(facts.validity)
         if (

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from iiniit_guard.core.claims.scope import ScopeReading
-from iiniit_guard.core.claims.shapes import ClaimShape, is_common, make_claim_shape
-from iiniit_guard.core.claims.token_kind import explicit_problem, id_token_problem, names_dpop
-from iiniit_guard.core.model.access_token import AccessToken, make_access_token
-from iiniit_guard.core.model.claims import LATEST, freeze, is_time, without_nulls
+from iiniit_guard.core.claims.token_kind import (
+    KIND_CLAIMS,
+    explicit_problem,
+    id_token_problem,
+    names_dpop,
+)
+from iiniit_guard.core.model.access_token import AccessToken, Claims, is_time, without_nulls
 from iiniit_guard.core.model.diagnosis import listed
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
@@ -25,9 +29,15 @@ _TOKEN_TYPES: Final = frozenset(
 _NULL_IS_ABSENT: Final = frozenset(
     ("sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf", "scope", "scp")
 )
-_HABITS_KEPT: Final = 256  # of about 7 KB each at most
-Found: TypeAlias = tuple[tuple[str, ...], frozenset[str]]
-"""The audience and the scopes of a valid token."""
+_TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
+CLIENT_ID_CLAIMS: Final = ("client_id", "azp", "cid", "appid")
+"""The client identifier: RFC 9068 and most servers, OpenID Connect, Okta, Entra ID v1."""
+TOKEN_ID_CLAIMS: Final = ("jti", "uti")
+"""The token identifier: RFC 7519, Entra ID."""
+_TEXTS: Final = ("sub", "client_id", "azp", "jti")
+_TEXT_TYPES: Final = frozenset({str, type(None)})  # None: absent
+_REQUIRED: Final = ("sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
+_REQUIRED_SET: Final = frozenset(_REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,145 +76,83 @@ class ClaimChecks:
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
     _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
-    _claim_shapes: dict[tuple[str | type, ...], ClaimShape] = field(
-        default_factory=dict, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
         nullable = _NULL_IS_ABSENT - {self.audience_claim}
         object.__setattr__(self, "_nullable", nullable)
-        # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
         object.__setattr__(self, "_nullable_introspected", nullable | {"exp"})
+        object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
 
     def check(
-        self, claims: dict[str, Any], now: float, *, introspected: bool, typ: str | None = None
+        self, claims: JsonObject, now: float, *, introspected: bool, typ: str | None = None
     ) -> AccessToken | Problem:
         """Return the access token of authentic claims, or the problem that refuses it.
 
         Args:
-            claims: From a JWT with a verified signature, or from the authorization server's own
-                response.
+            claims: From a verified JWT, or from the response of the server.
             now: Seconds since the epoch.
-            introspected: Whether the claims are an introspection response. Then `iss`, `aud` and
-                `exp` may be missing if the settings allow it (RFC 7662 §2.2 makes them optional),
-                and RFC 9068, which is about JWTs, does not apply.
+            introspected: Whether they are a response (RFC 7662 §2.2: most claims are optional).
             typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
         """
-        kinds: tuple[str | type, ...] = (*claims, *map(type, claims.values()))
-        claim_shape = known = self._claim_shapes.get(kinds)
-        found = self._accept(claims, now) if known is not None and known.usual else None
-        if claim_shape is None or found is None:
-            present = without_nulls(
-                claims, self._nullable_introspected if introspected else self._nullable
-            )
-            if len(present) < len(claims):
-                return self.check(present, now, introspected=introspected, typ=typ)
-            claim_shape = known or make_claim_shape(
-                claims,
-                audience_claim=self.audience_claim,
-                strict=self.strict,
-                client_id_claims=self.client_id_claims,
-                token_id_claims=self.token_id_claims,
-            )
-            decided = self._decide(claims, claim_shape, now, introspected, typ)
-            if isinstance(decided, Problem):
-                return decided
-            found = decided
-            # Only for a valid token: tokens for other APIs must not fill this cache.
-            if known is None and is_common(claims):
-                if len(self._claim_shapes) >= _HABITS_KEPT:
-                    self._claim_shapes.clear()
-                self._claim_shapes[kinds] = claim_shape
-        details: tuple[Any, ...] = ()
-        if claim_shape.detailed:
-            details = freeze(claims["authorization_details"])
-            claims = {**claims, "authorization_details": details}
-        values = tuple(claims.values())
-        subject, client_id, expires, issued, token_id = claim_shape.fields(values)
-        return make_access_token(
-            self.issuer,
-            subject,
-            client_id,
-            found[0],
-            found[1],
-            expires,
-            issued,
-            token_id,
-            details,
-            claim_shape.shape,
-            values,
-        )
-
-    def _accept(self, claims: dict[str, Any], now: float) -> Found | None:
-        """Accept claims on the fast path: only their values could refuse them.
-
-        Return None if the fast path does not apply (`ClaimShape.usual`). `_decide` then finds the
-        problem, if there is one.
-        """
-        audience, scopes = (
-            self._alone.get(claims[self.audience_claim]),
-            self.scopes.seen.get(claims["scope"]),
-        )
-        if audience is None or scopes is None or claims["iss"] != self.issuer:
-            return None
-        expires, latest = claims["exp"], now + self.clock_leeway_seconds
-        if not (0 <= expires < LATEST and now < expires + self.expiry_leeway_seconds):
-            return None
-        if not (0 <= claims.get("iat", 0) <= latest and 0 <= claims.get("nbf", 0) <= latest):
-            return None
-        if self.strict and _empty_of(claims) is not None:
-            return None
-        return None if self.required and not self._has_required(claims) else (audience, scopes)
-
-    def _decide(
-        self,
-        claims: dict[str, Any],
-        claim_shape: ClaimShape,
-        now: float,
-        introspected: bool,
-        typ: str | None,
-    ) -> Found | Problem:
+        # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
+        nullable = self._nullable_introspected if introspected else self._nullable
+        claims = without_nulls(claims, nullable)
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
-            return (
-                PROBLEMS[Reason.UNKNOWN_ISSUER].about(
-                    received=listed((issuer,)), expected=self.issuer
-                )
-                if isinstance(issuer, str)
-                else malformed_claim("iss")
-            )
-        other_kind = (
-            self._kind(claims, introspected, typ) if claim_shape.may_be_other_kind else None
-        )
-        problem = other_kind or self._times(claims, now, introspected)
+            return self._wrong_issuer(issuer)
+        problem = None if _TELLING.isdisjoint(claims) else self._kind(claims, introspected, typ)
+        problem = problem or self._times(claims, now, introspected)
         if problem is not None:
             return problem
         audience = self._audience(claims, introspected)
         if isinstance(audience, Problem):
             return audience
-        if claim_shape.non_string_claim is not None:
-            return malformed_claim(claim_shape.non_string_claim)
-        if (
-            self.strict
-            and not introspected
-            and (name := claim_shape.missing or _empty_of(claims)) is not None
-        ):
-            return malformed_claim(name)
+        client = _first_of(self.client_id_claims, claims)
+        token_id, required = (
+            _first_of(self.token_id_claims, claims),
+            self.strict and not introspected,
+        )
+        malformed = _malformed_name(claims, client, token_id, rfc9068=required)
+        if malformed is not None:
+            return malformed_claim(malformed)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         # RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a
         # bearer token
-        if claim_shape.bound:
+        if "cnf" in claims:
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")
-        if claim_shape.detailed and not _are_details(claims["authorization_details"]):
+        if not _are_details(claims.get("authorization_details", [])):
             return malformed_claim("authorization_details")
-        return audience, scopes
+        return self._token_of(claims, audience, scopes, client, token_id)
 
-    def _kind(self, claims: dict[str, Any], introspected: bool, typ: str | None) -> Problem | None:
+    def _token_of(
+        self,
+        claims: JsonObject,
+        audience: tuple[str, ...],
+        scopes: frozenset[str],
+        client: str | None,
+        token_id: str | None,
+    ) -> AccessToken:
+        frozen = Claims(claims)
+        details = frozen["authorization_details"] if "authorization_details" in claims else ()
+        return AccessToken(
+            self.issuer,
+            claims.get("sub"),
+            None if client is None else claims[client],
+            audience,
+            scopes,
+            claims.get("exp"),
+            claims.get("iat"),
+            None if token_id is None else claims[token_id],
+            None,
+            details,
+            frozen,
+        )
+
+    def _kind(self, claims: JsonObject, introspected: bool, typ: str | None) -> Problem | None:
         problem = explicit_problem(claims)
         if problem is not None:
             return problem
@@ -218,7 +166,7 @@ class ClaimChecks:
                 return PROBLEMS[Reason.WRONG_TYPE]
         return None
 
-    def _times(self, claims: dict[str, Any], now: float, introspected: bool) -> Problem | None:
+    def _times(self, claims: JsonObject, now: float, introspected: bool) -> Problem | None:
         expires = claims.get("exp")
         if not is_time(expires):
             if not (introspected and "exp" not in claims):
@@ -238,7 +186,7 @@ class ClaimChecks:
                 return PROBLEMS[Reason.ISSUED_IN_FUTURE]
         return None
 
-    def _audience(self, claims: dict[str, Any], introspected: bool) -> tuple[str, ...] | Problem:
+    def _audience(self, claims: JsonObject, introspected: bool) -> tuple[str, ...] | Problem:
         value = claims.get(self.audience_claim)
         if isinstance(value, str):
             return self._alone.get(value) or self._wrong_audience((value,))
@@ -255,20 +203,45 @@ class ClaimChecks:
             return malformed_claim(self.audience_claim)
         return () if introspected and self.missing_audience else self._wrong_audience(())
 
+    def _wrong_issuer(self, received: object) -> Problem:
+        if not isinstance(received, str):
+            return malformed_claim("iss")
+        problem = PROBLEMS[Reason.UNKNOWN_ISSUER]
+        return problem.about(received=listed((received,)), expected=self.issuer)
+
     def _wrong_audience(self, received: Sequence[str]) -> Problem:
         return PROBLEMS[Reason.WRONG_AUDIENCE].about(
             received=listed(received), expected=listed(sorted(self.audiences))
         )
 
-    def _has_required(self, claims: dict[str, Any]) -> bool:
+    def _has_required(self, claims: JsonObject) -> bool:
         return all(
             name in claims and any(_holds(claims[name], value) for value in wanted)
             for name, wanted in self.required.items()
         )
 
 
-def _empty_of(claims: Mapping[str, Any]) -> str | None:
-    """Return the first claim that RFC 9068 §2.2 requires and whose value is empty, or None."""
+def _first_of(names: tuple[str, ...], claims: JsonObject) -> str | None:
+    """Return the first of `names` that is a claim, or None."""
+    for name in names:
+        if name in claims:
+            return name
+    return None
+
+
+def _malformed_name(
+    claims: JsonObject, client: str | None, token_id: str | None, *, rfc9068: bool
+) -> str | None:
+    """Return the first claim that is not a string, or is missing though RFC 9068 requires it."""
+    if not _TEXT_TYPES.issuperset(map(type, map(claims.get, _TEXTS))):
+        return next(name for name in _TEXTS if type(claims.get(name)) not in _TEXT_TYPES)
+    for name in (client, token_id):
+        if name is not None and type(claims[name]) is not str:
+            return name
+    if not rfc9068:
+        return None
+    if not claims.keys() >= _REQUIRED_SET:
+        return next(name for name in _REQUIRED if name not in claims)
     if claims["sub"] and claims["client_id"] and claims["jti"]:
         return None
     return next(name for name in ("sub", "client_id", "jti") if not claims[name])

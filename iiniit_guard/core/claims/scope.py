@@ -13,6 +13,7 @@ from sys import getsizeof
 from typing import Any, Final
 
 from iiniit_guard.core.claims.scope_path import ScopePath, scope_path
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.policy import SCOPE_TOKEN
 
 _log: Final = logging.getLogger("iiniit_guard")
@@ -70,7 +71,7 @@ class ScopeReading:
     reported: set[ScopePath] = field(repr=False, compare=False)
 
     def scopes_of(
-        self, claims: Mapping[str, Any], *, introspected: bool = False
+        self, claims: JsonMapping, *, introspected: bool = False
     ) -> frozenset[str] | None:
         """Return the scopes after aliases and hierarchy; None if a scope claim is malformed.
 
@@ -89,14 +90,13 @@ class ScopeReading:
             return MALFORMED
         if self.also:
             found = found.union(*(self._further(claims, path) for path in self.also))
-        scopes = self._expand(found)
+        plain = not self.aliases and not self.implies
+        scopes = frozenset(found) if plain else self._expand(found)
         if type(written) is str and not self.also:
             self.seen.keep(written, scopes)
         return scopes
 
-    def written_in(
-        self, claims: Mapping[str, Any], *, introspected: bool = False
-    ) -> set[str] | None:
+    def written_in(self, claims: JsonMapping, *, introspected: bool = False) -> set[str] | None:
         """Return the scopes of `scope`, else of `scp`, unchanged; None if they are malformed."""
         strict = self.strict and not introspected
         name = "scope" if strict or "scope" in claims else "scp"
@@ -114,7 +114,7 @@ class ScopeReading:
             else MALFORMED
         )
 
-    def _further(self, claims: Mapping[str, Any], path: ScopePath) -> list[str]:
+    def _further(self, claims: JsonMapping, path: ScopePath) -> list[str]:
         words, complaint = path.read(claims)
         if complaint is not None and path not in self.reported:
             self.reported.add(path)
@@ -126,8 +126,6 @@ class ScopeReading:
         return [word for word in words if SCOPE_TOKEN.fullmatch(word)]
 
     def _expand(self, found: set[str]) -> frozenset[str]:
-        if not self.aliases and not self.implies:
-            return frozenset(found)
         scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}
         waiting = list(scopes)
         while waiting:

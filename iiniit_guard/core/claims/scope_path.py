@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from iiniit_guard.core.model.json_types import JsonMapping
+
 KEYS: Final = "*"
 """As the last name of a path: the scopes are the names in that object, not its values."""
 
@@ -45,7 +47,7 @@ class ScopePath:
     names: tuple[str, ...]
     keys: bool
 
-    def read(self, claims: Mapping[str, Any]) -> Found:
+    def read(self, claims: JsonMapping) -> Found:
         """Return the scopes at the end of this path; none if the token has no such claim."""
         if self.whole is not None and self.whole in claims:
             return self._words(claims[self.whole])
@@ -58,7 +60,7 @@ class ScopePath:
             value = value[name]
         return self._words(value)
 
-    def _passes_dots(self, value: Mapping[str, Any], place: int) -> bool:
+    def _passes_dots(self, value: JsonMapping, place: int) -> bool:
         """Return whether an object has a name that joins two or more names of this path with dots.
 
         The names begin at `place`.

@@ -6,12 +6,13 @@ Spec: RFC 9068 §5; RFC 8725 §3.11, §3.12; OpenID Connect Core §2, §3.1.3.6,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Collection
+from typing import Final, TypeAlias
 
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, wrong_type
 
-WrittenScopes: TypeAlias = Callable[[Mapping[str, Any]], Collection[str] | None]
+WrittenScopes: TypeAlias = Callable[[JsonMapping], Collection[str] | None]
 
 ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
 """The `typ` of a gateway's assertion about a request.
@@ -66,7 +67,7 @@ _WITH_NONCE: Final = wrong_type(
 )
 
 
-def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
+def explicit_problem(claims: JsonMapping) -> Problem | None:
     """Return the refusal of a token or introspection response explicitly marked as another kind.
 
     None if there is no such mark. Case is ignored (RFC 6749 §5.1). An unknown value is no mark. A
@@ -90,7 +91,7 @@ def explicit_problem(claims: Mapping[str, Any]) -> Problem | None:
 
 
 def id_token_problem(
-    claims: Mapping[str, Any], typ: str | None, written_scopes: WrittenScopes
+    claims: JsonMapping, typ: str | None, written_scopes: WrittenScopes
 ) -> Problem | None:
     """Return the refusal of a JWT that looks like an ID token, or None.
 
@@ -110,7 +111,7 @@ def id_token_problem(
     return _WITH_NONCE if _LOGIN_SCOPES.issuperset(written_scopes(claims) or ()) else None
 
 
-def names_dpop(claims: Mapping[str, Any]) -> bool:
+def names_dpop(claims: JsonMapping) -> bool:
     """Return whether an introspection response marks the token as bound by DPoP (RFC 9449 §5).
 
     It may do so without `cnf`.
@@ -121,7 +122,7 @@ def names_dpop(claims: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_marked(claims: Mapping[str, Any], typ: str | None) -> bool:
+def _is_marked(claims: JsonMapping, typ: str | None) -> bool:
     return (
         typ in _EXPLICIT_TYPES
         or _says(claims.get("token_use"), _ACCESS_USES)

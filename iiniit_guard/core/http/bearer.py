@@ -82,7 +82,11 @@ def credential_of(
         return PROBLEMS[Reason.NO_TOKEN]
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
-    return _parse_field(values[0].rstrip(WHITE_SPACE), schemes, max_token_bytes)
+    value = values[0].rstrip(WHITE_SPACE)
+    if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
+        # The usual form: no list and no second credential can have it.
+        return Credential(BEARER, value[7:].decode("ascii"))
+    return _parse_field(value, schemes, max_token_bytes)
 
 
 def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
@@ -120,9 +124,6 @@ def _parse_field(
 ) -> Credential | Problem:
     if not value:
         return PROBLEMS[Reason.NO_TOKEN]
-    if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
-        # The usual form: no list and no second credential can have it.
-        return Credential(BEARER, value[7:].decode("ascii"))
     match = _CREDENTIALS.fullmatch(value)
     if match is None:
         return PROBLEMS[Reason.MALFORMED_HEADER]
@@ -151,6 +152,14 @@ def is_b64token(value: bytes) -> bool:
     """
     characters = value.rstrip(b"=")
     return characters != b"" and characters.translate(None, _B64) == b""
+
+
+def token_problem(token: str, max_token_bytes: int) -> Problem | None:
+    """Return the problem of a bearer token without its scheme, or None."""
+    encoded = token.encode("ascii") if token.isascii() else b""
+    if len(encoded) > max_token_bytes:
+        return PROBLEMS[Reason.TOKEN_TOO_LONG]
+    return None if is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
 
 
 def _check_bearer(token: bytes, max_token_bytes: int) -> Credential | Problem:

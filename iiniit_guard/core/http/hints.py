@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from iiniit_guard.core.model.diagnosis import Topic
-from iiniit_guard.core.model.flow import Cause
+from iiniit_guard.core.model.diagnosis import Cause, Topic
 from iiniit_guard.core.model.problem import Reason
 
 _CLIENT: Final = "the request of the client; the settings of the guard are not the cause"

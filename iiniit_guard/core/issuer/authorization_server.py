@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from functools import partial
+from typing import Final, cast
 
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
-from iiniit_guard.core.cache.packed_store import IssuerValidity
-from iiniit_guard.core.cache.tokens import KeyValidity
 from iiniit_guard.core.claims.checks import ClaimChecks
 from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
@@ -25,11 +25,9 @@ from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import MAX_HEADERS_OF_ISSUER, JoseHeader, remember_header
-from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
 TYPES: Final[Mapping[str, frozenset[str | None]]] = {
@@ -71,6 +69,9 @@ class AuthorizationServer:
         self.issuer: str = settings.issuer
         self.clock = clock
         self.unique = unique
+        self.store = store
+        self._first_loads = first_loads
+        self._admitted_until = float("-inf")
         self.confirmed: bool = False
         """Whether a valid token of this issuer was seen."""
         self.has_accepted: bool = False
@@ -79,6 +80,20 @@ class AuthorizationServer:
         """Whether a valid token of an issuer of this name was seen before this object existed."""
         self.is_trusted: bool = True
         """Whether the application trusts this issuer; False after the application withdrew it."""
+        self.is_found: bool = first_loads is not None
+        """Whether a callable returned this issuer. Clients must then not learn that it exists."""
+        self.algorithms: frozenset[str] = frozenset(settings.algorithms)
+        self.types: frozenset[str | None] = TYPES[settings.profile]
+        self.introspects: bool = settings.introspection is not None
+        self.signature_suffices: bool = settings.jwt == "verify"
+        """Whether a JWT with valid signature and claims is accepted without introspection."""
+        self.checks: ClaimChecks = _claim_checks(settings)
+        self.connection: Connection = _connection(settings)
+        self._set_caches()
+        self._set_limits()
+        self._set_documents(random)
+
+    def _set_caches(self) -> None:
         self.issuer_validity: IssuerValidity = IssuerValidity()
         """Whether cached tokens of this issuer are valid.
 
@@ -89,93 +104,53 @@ class AuthorizationServer:
 
         They depend on no key, only on the issuer. They have a deadline instead.
         """
-        self.is_found: bool = first_loads is not None
-        """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.inactive: Problem = before_signature(
             PROBLEMS[Reason.INACTIVE], hidden=self.is_found
-        ).about(issuer=settings.issuer)
+        ).about(issuer=self.issuer)
         """The refusal of a token that this issuer reported inactive."""
         self.headers: deque[bytes] = deque()
         """The cached JOSE headers of its tokens (see `read_header`), oldest first."""
-        self.store = store
-        self.algorithms: frozenset[str] = frozenset(settings.algorithms)
-        self.types: frozenset[str | None] = TYPES[settings.profile]
-        self.introspects: bool = settings.introspection is not None
-        self.signature_suffices: bool = settings.jwt == "verify"
-        """Whether a JWT with valid signature and claims is accepted without introspection."""
-        self.connection: Connection = Connection(
-            settings.connect_seconds,
-            settings.timeout_seconds,
-            settings.ca_file,
-            settings.http_proxy,
-            *_client_certificate(settings),
-        )
-        self.checks: ClaimChecks = ClaimChecks(
-            issuer=settings.issuer,
-            audiences=frozenset(settings.audiences),
-            audience_claim=settings.audience_claim,
-            strict=settings.profile == "rfc9068",
-            scopes=scope_reading(
-                strict=settings.profile == "rfc9068",
-                also=tuple(settings.scope_claims),
-                aliases=settings.scope_aliases,
-                implies={
-                    scope: tuple(implied) for scope, implied in settings.scope_implies.items()
-                },
-                issuer=settings.issuer,
-            ),
-            required=settings.required_claims,
-            # The `exp` of an assertion is the deadline of the token that the gateway checked, so no
-            # leeway applies.
-            expiry_leeway_seconds=0
-            if settings.profile == "assertion"
-            else settings.expiry_leeway_seconds,
-            clock_leeway_seconds=settings.clock_leeway_seconds,
-            missing_audience=settings.insecure_accept_missing_audience,
-            id_tokens=settings.insecure_accept_id_tokens,
-            client_id_claims=tuple(settings.client_id_claims),
-            token_id_claims=tuple(settings.token_id_claims),
-        )
-        self._first_loads = first_loads
-        self._admitted_until = float("-inf")
-        self.flights: SingleFlight = SingleFlight()
-        self.refused: NegativeCache = NegativeCache(settings.inactive_seconds, clock)
+        self.refused: NegativeCache = NegativeCache(self.settings.inactive_seconds, self.clock)
+        self.tombstones: Tombstones = Tombstones(self.clock)
         self.rejections: Rejections = Rejections(
-            self.issuer, self.refused, clock, hidden=self.is_found
+            self.issuer, self.refused, self.clock, hidden=self.is_found
         )
         """Which responses with status 400 concern the token and not the guard."""
-        self.tombstones: Tombstones = Tombstones(clock)
-        self.breaker: CircuitBreaker = CircuitBreaker(clock)
+
+    def _set_limits(self) -> None:
+        self.flights: SingleFlight = SingleFlight()
+        self.breaker: CircuitBreaker = CircuitBreaker(self.clock)
         """For tokens that were active within the last hour. Other tokens do not count here."""
-        self.breaker_of_unknown: CircuitBreaker = CircuitBreaker(clock)
+        self.breaker_of_unknown: CircuitBreaker = CircuitBreaker(self.clock)
         self.calls: CallLimiter = CallLimiter()
         self.failure: Unreachable | None = None  # of the last introspection; None if it succeeded
-        urls = (
-            (settings.metadata_url,)
-            if settings.metadata_url is not None
-            else metadata_urls(settings.issuer)
-        )
-        named = settings.insecure_metadata_issuer or settings.issuer
-        self.metadata: RevalidatedDocument[Mapping[str, Any]] = RevalidatedDocument(
+
+    def _set_documents(self, random: Callable[[], float]) -> None:
+        settings = self.settings
+        configured, named = settings.metadata_url, settings.insecure_metadata_issuer
+        urls = metadata_urls(settings.issuer) if configured is None else (configured,)
+        self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
             "metadata",
-            lambda: load_metadata(urls, named, self.connection),
+            partial(load_metadata, urls, named or settings.issuer, self.connection),
             stale_seconds=STALE_SECONDS,
             longest_wait_seconds=settings.keys_cooldown_seconds,
             timeout_seconds=2 * settings.timeout_seconds,
-            clock=clock,
+            clock=self.clock,
             random=random,
             hold=self.hold,
             report=self.report,
         )
+        file = settings.jwks_file
+        jwks = settings.jwks_uri if file is None else f"file:{file}"
         self.keys: KeySource = KeySource(
-            self._jwks_place,
+            partial(self._place, jwks, "jwks_uri"),
             self.connection,
             issuer=settings.issuer,
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
             issuer_validity=self.issuer_validity,
-            clock=clock,
+            clock=self.clock,
             random=random,
             hold=self.hold,
             report=self.report,
@@ -186,7 +161,7 @@ class AuthorizationServer:
         """Client authentication of the guard. Only read for issuers with introspection."""
         return cast("ClientAuthentication", self.settings.introspection)
 
-    def begins(self, claims: Mapping[str, Any]) -> float:
+    def begins(self, claims: JsonMapping) -> float:
         """Return the time before which a token with these verified claims is refused.
 
         It matters when the clock is set back.
@@ -195,37 +170,6 @@ class AuthorizationServer:
         issued_at, not_before = claims.get("iat") or _ALWAYS, claims.get("nbf") or _ALWAYS
         latest: float = issued_at if issued_at >= not_before else not_before  # noqa: FURB136 - max() takes twice the time
         return latest - self.checks.clock_leeway_seconds
-
-    def signers(
-        self, header: JoseHeader, keys: JwkSet
-    ) -> tuple[tuple[VerificationKey, KeyValidity], ...]:
-        """Return the keys of `keys` that may have signed under `header`, with their validity.
-
-        Args:
-            header: A header that `check_header` accepted.
-            keys: The current key set.
-        """
-        known = keys.signers.get(header.encoded)
-        return known or tuple(
-            (key, self.keys.validity_of(key)) for key in keys.find(header.kid, header.alg)
-        )
-
-    def remember_signers(
-        self,
-        header: JoseHeader,
-        keys: JwkSet,
-        signers: tuple[tuple[VerificationKey, KeyValidity], ...],
-    ) -> None:
-        """Cache the keys for a header.
-
-        Call this only for a token with a valid signature, so that an attacker cannot fill the
-        cache.
-        """
-        remember_header(header, self.headers)
-        if header.encoded in self.headers and keys.signers.get(header.encoded) is not signers:
-            if len(keys.signers) >= MAX_HEADERS_OF_ISSUER:
-                keys.signers.clear()
-            keys.signers[header.encoded] = signers
 
     def report(self, failure: Unreachable) -> None:
         """Report a failure that no request waits for."""
@@ -276,11 +220,6 @@ class AuthorizationServer:
         url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
         return url if isinstance(url, Unreachable) else self.hold() or url
 
-    def _jwks_place(self) -> Flow[str | Unreachable]:
-        if self.settings.jwks_file is not None:
-            return "file:" + self.settings.jwks_file
-        return (yield from self._place(self.settings.jwks_uri, "jwks_uri"))
-
     def _place(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
         if configured is not None:
             return configured
@@ -312,6 +251,41 @@ class AuthorizationServer:
             part.reset_after_fork()
 
 
-def _client_certificate(settings: TrustedIssuer) -> tuple[str | None, str | None]:
-    method = settings.introspection
-    return (method.certificate, method.key) if isinstance(method, TlsClient) else (None, None)
+def _claim_checks(settings: TrustedIssuer) -> ClaimChecks:
+    strict = settings.profile == "rfc9068"
+    implies = {scope: tuple(implied) for scope, implied in settings.scope_implies.items()}
+    # The `exp` of an assertion is the deadline of the token that the gateway checked, so no leeway
+    # applies.
+    leeway = 0 if settings.profile == "assertion" else settings.expiry_leeway_seconds
+    return ClaimChecks(
+        issuer=settings.issuer,
+        audiences=frozenset(settings.audiences),
+        audience_claim=settings.audience_claim,
+        strict=strict,
+        scopes=scope_reading(
+            strict=strict,
+            also=tuple(settings.scope_claims),
+            aliases=settings.scope_aliases,
+            implies=implies,
+            issuer=settings.issuer,
+        ),
+        required=settings.required_claims,
+        expiry_leeway_seconds=leeway,
+        clock_leeway_seconds=settings.clock_leeway_seconds,
+        missing_audience=settings.insecure_accept_missing_audience,
+        id_tokens=settings.insecure_accept_id_tokens,
+        client_id_claims=tuple(settings.client_id_claims),
+        token_id_claims=tuple(settings.token_id_claims),
+    )
+
+
+def _connection(settings: TrustedIssuer) -> Connection:
+    client = settings.introspection if isinstance(settings.introspection, TlsClient) else None
+    return Connection(
+        settings.connect_seconds,
+        settings.timeout_seconds,
+        settings.ca_file,
+        settings.http_proxy,
+        None if client is None else client.certificate,
+        None if client is None else client.key,
+    )

@@ -11,11 +11,12 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 from urllib.parse import quote_plus
 
 from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.model.flow import Flow, ReadFile, Unreachable
+from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class PrivateKeyJwt:
     """
 
     client_id: str
-    key: Secret | Mapping[str, Any] = field(repr=False)
+    key: Secret | JsonMapping = field(repr=False)
     algorithm: str = "ES256"
     audience: str | None = None
     key_id: str | None = None
@@ -152,37 +153,28 @@ def sign_in(
         now: Seconds since the epoch.
         unique: An identifier that was never used before, for the `jti` of an assertion.
     """
+    if isinstance(method, TlsClient):
+        # RFC 8705 §2: the certificate authenticates the client; the request names it.
+        return SignedIn(form=(("client_id", method.client_id),))
+    if isinstance(method, PrivateKeyJwt):
+        secret = json.dumps(dict(method.key)) if isinstance(method.key, Mapping) else method.key
+    else:
+        secret = method.token if isinstance(method, BearerToken) else method.client_secret
+    revealed = secret if isinstance(secret, str) else (yield from reveal(secret))
+    if isinstance(revealed, Unreachable):
+        return revealed
     match method:
-        case ClientSecretBasic(client_id, secret):
-            revealed = yield from reveal(secret)
-            if isinstance(revealed, Unreachable):
-                return revealed
+        case ClientSecretBasic(client_id):
             # Form-encode both first: the server would otherwise decode ":" or "%" in a secret
             # differently.
             pair = f"{quote_plus(client_id)}:{quote_plus(revealed)}"
-            return SignedIn(
-                headers=(("Authorization", "Basic " + b64encode(pair.encode()).decode()),)
-            )
-        case ClientSecretPost(client_id, secret):
-            revealed = yield from reveal(secret)
-            if isinstance(revealed, Unreachable):
-                return revealed
+            basic = "Basic " + b64encode(pair.encode()).decode()
+            return SignedIn(headers=(("Authorization", basic),))
+        case ClientSecretPost(client_id):
             return SignedIn(form=(("client_id", client_id), ("client_secret", revealed)))
         case PrivateKeyJwt():
-            key = method.key
-            revealed = (
-                json.dumps(dict(key)) if isinstance(key, Mapping) else (yield from reveal(key))
-            )
-            if isinstance(revealed, Unreachable):
-                return revealed
             return _assert(method, revealed, issuer, now, unique)
-        case TlsClient(client_id):
-            # RFC 8705 §2: the certificate authenticates the client; the request names it.
-            return SignedIn(form=(("client_id", client_id),))
-        case BearerToken(token):
-            revealed = yield from reveal(token)
-            if isinstance(revealed, Unreachable):
-                return revealed
+        case BearerToken():
             # A line break would start another header.
             if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):
                 return Unreachable(
@@ -253,5 +245,5 @@ def _assert(
     )
 
 
-def _part(value: dict[str, Any]) -> bytes:
+def _part(value: JsonObject) -> bytes:
     return urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).rstrip(b"=")

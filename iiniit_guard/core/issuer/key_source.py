@@ -5,32 +5,28 @@ Spec: OpenID Connect Core 1.0 §10.1.1 (rotation), RFC 7517 §5, RFC 9111 §5.2.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
-from iiniit_guard.core.cache.packed_store import IssuerValidity
-from iiniit_guard.core.cache.tokens import KeyValidity
-from iiniit_guard.core.issuer.key_warnings import KeyWarnings
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.issuer.metadata import retry_after
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
-from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
+from iiniit_guard.core.jose.jwk import ENCRYPTION, JwkSet, SkippedKey, read_jwk_set
+from iiniit_guard.core.jose.public_key import PublicNumbers
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
-from iiniit_guard.core.model.flow import (
-    Connection,
-    Fetch,
-    Flow,
-    HttpRequest,
-    HttpResponse,
-    ReadFile,
-    Unreachable,
-)
+from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, ReadFile, Unreachable
 
 _SHORTEST_SECONDS: Final = 300.0
 _USUAL_SECONDS: Final = 600.0
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})")
 _YOUNG_SECONDS: Final = 300.0
+_NAMED: Final = 10
+_LONGEST_KID: Final = 64
+
+_log: Final = logging.getLogger("iiniit_guard")
 
 
 class KeySource(RevalidatedDocument[JwkSet]):
@@ -78,6 +74,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
             clock=clock,
             random=random,
             hold=hold,
+            accept=self._accept,
             report=report,
         )
         self._locate = locate
@@ -87,11 +84,11 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
         self._warnings = KeyWarnings(issuer)
-        self._validities: dict[tuple[str | None, str, str], KeyValidity] = {}
+        self._validities: dict[tuple[str | None, str, PublicNumbers], KeyValidity] = {}
 
     def validity_of(self, key: VerificationKey) -> KeyValidity:
-        """Return the validity of a key: of this name, algorithm and thumbprint."""
-        validity = self._validities.get((key.kid, key.alg, key.thumbprint))
+        """Return the validity of a key: of this name, algorithm and public key."""
+        validity = self._validities.get((key.kid, key.alg, key.numbers))
         if validity is None:  # the set changed after the caller took the key
             validity = KeyValidity(self._issuer_validity)
             validity.valid = False
@@ -168,27 +165,59 @@ class KeySource(RevalidatedDocument[JwkSet]):
             if reply.status != 200:
                 refused = Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
                 return refused.about(url=place, status=reply.status)
-            content, lifetime = reply.body, _lifetime(reply)
+            content = reply.body
+            # RFC 9111 §5.2: directives are case-insensitive
+            control = (reply.header("cache-control") or "").lower()
+            found = _MAX_AGE.search(control)
+            if "no-store" in control or "no-cache" in control:
+                lifetime = _SHORTEST_SECONDS
+            elif found is not None:
+                lifetime = max(_SHORTEST_SECONDS, float(found[1]))
         keys = yield from read_jwk_set(content)
         if keys is None:
             return Unreachable("answer", "jwks: not a JWK Set").about(url=place, topic="no_json")
         return keys, min(lifetime, self._max_age)
 
-    def _take(self, value: JwkSet) -> Unreachable | None:
+    def _accept(self, value: JwkSet) -> Unreachable | None:
         self._warnings.report(value)
-        present = {(key.kid, alg, key.thumbprint) for key in value.keys for alg in key.algorithms}
+        present = {(key.kid, alg, key.numbers) for key in value.keys for alg in key.algorithms}
         for gone in self._validities.keys() - present:
             self._validities[gone].valid = False
         self._validities = {
             key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present
         }
-        return None if len(value) else Unreachable("answer", "jwks: no usable key")
+        return None if value.keys else Unreachable("answer", "jwks: no usable key")
 
 
-def _lifetime(reply: HttpResponse) -> float:
-    # RFC 9111 §5.2: directives are case-insensitive
-    control = (reply.header("cache-control") or "").lower()
-    if "no-store" in control or "no-cache" in control:
-        return _SHORTEST_SECONDS
-    found = _MAX_AGE.search(control)
-    return max(_SHORTEST_SECONDS, float(found[1])) if found else _USUAL_SECONDS
+class KeyWarnings:
+    """Log the unusable keys of one issuer, once for each change of its key set."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._reported: Hashable = None
+
+    def report(self, keys: JwkSet) -> None:
+        """Log the skipped keys of a set, unless the same set was reported last.
+
+        A key for encryption beside usable keys is no fault, so it is not named.
+        """
+        faults = [key for key in keys.skipped if key.reason != ENCRYPTION or not keys.keys]
+        content = (
+            tuple((key.kid, key.algorithms, key.numbers) for key in keys.keys),
+            keys.skipped,
+        )
+        if content == self._reported:
+            return
+        self._reported = content
+        if faults:
+            named = ", ".join(map(_described, faults[:_NAMED]))
+            more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+            _log.warning("jwks: keys of %s cannot be used: %s%s", self._issuer, named, more)
+
+
+def _described(key: SkippedKey) -> str:
+    """Return one key for a log line. The issuer chose the key ID, so it is escaped and cut."""
+    if key.kid is None:
+        return f"number {key.position + 1} ({key.reason})"
+    cut = "..." if len(key.kid) > _LONGEST_KID else ""
+    return f"kid {key.kid[:_LONGEST_KID]!a}{cut} ({key.reason})"

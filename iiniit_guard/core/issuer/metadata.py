@@ -6,12 +6,11 @@ Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID C
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import urlsplit, urlunsplit
 
 from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.jose.jws import parse_object
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.flow import (
     Connection,
@@ -21,6 +20,7 @@ from iiniit_guard.core.model.flow import (
     HttpResponse,
     Unreachable,
 )
+from iiniit_guard.core.model.json_types import JsonMapping
 
 LIFETIME_SECONDS = 3_600.0
 STALE_SECONDS = 86_400.0
@@ -40,7 +40,7 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
 
 
 def named_endpoint(
-    document: Mapping[str, Any], name: str, source: str, http_hosts: Collection[str]
+    document: JsonMapping, name: str, source: str, http_hosts: Collection[str]
 ) -> str | None:
     """Return a URL from the metadata, or None if it is missing or must not be called.
 
@@ -68,7 +68,7 @@ def named_endpoint(
 
 def load_metadata(
     urls: tuple[str, ...], issuer: str, connection: Connection
-) -> Flow[tuple[Mapping[str, Any], float] | Unreachable]:
+) -> Flow[tuple[JsonMapping, float] | Unreachable]:
     """Fetch the metadata from the first URL that has it.
 
     Args:
@@ -85,24 +85,18 @@ def load_metadata(
         )
         if isinstance(reply, Unreachable):
             return reply
-        document = _parse_metadata(reply, issuer)
-        if not isinstance(document, Unreachable):
+        if reply.status != 200:
+            failure = Unreachable("answer", f"metadata: status {reply.status}", retry_after(reply))
+        elif (document := parse_object(reply.body)) is None:
+            failure = Unreachable("answer", "metadata: not a JSON object").about(topic="no_json")
+        elif document.get("issuer") == issuer:
             return document, LIFETIME_SECONDS
-        failure = document.about(url=url, status=reply.status)
+        else:
+            failure = Unreachable("answer", "metadata: its issuer is not the configured one")
+            received = listed((document.get("issuer"),))
+            failure = failure.about(received=received, expected=issuer, topic="metadata_issuer")
+        failure = failure.about(url=url, status=reply.status)
     return failure
-
-
-def _parse_metadata(reply: HttpResponse, issuer: str) -> Mapping[str, Any] | Unreachable:
-    if reply.status != 200:
-        return Unreachable("answer", f"metadata: status {reply.status}", retry_after(reply))
-    document = parse_object(reply.body)
-    if document is None:
-        return Unreachable("answer", "metadata: not a JSON object").about(topic="no_json")
-    if document.get("issuer") != issuer:
-        other = Unreachable("answer", "metadata: its issuer is not the configured one")
-        received = listed((document.get("issuer"),))
-        return other.about(received=received, expected=issuer, topic="metadata_issuer")
-    return document
 
 
 def retry_after(reply: HttpResponse) -> float:

@@ -9,9 +9,11 @@ import logging
 from typing import Final, TypeAlias
 
 from iiniit_guard.core.cache.negative import NegativeCache
-from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.issuer.metadata import retry_after
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.clock import Clock, Moment
 from iiniit_guard.core.model.flow import HttpResponse, Unreachable
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
 Used: TypeAlias = tuple[str, bytes]
@@ -105,3 +107,33 @@ class Rejections:
             self._issuer,
             error,
         )
+
+
+def parse_answer(reply: HttpResponse, endpoint: str) -> JsonMapping | Unreachable:
+    """Parse an introspection response. Anything else is an outage, not a fault of the token."""
+    answer = _parse(reply)
+    if isinstance(answer, Unreachable):
+        return answer.about(url=endpoint, status=reply.status)
+    return answer
+
+
+def _parse(reply: HttpResponse) -> JsonMapping | Unreachable:
+    status = f"introspection: status {reply.status}"
+    # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
+    if reply.status in (401, 403):
+        return Unreachable("credentials", status, 30.0)
+    if reply.status != 200:
+        return Unreachable("answer", status, retry_after(reply))
+    content_type = reply.header("content-type") or "application/json"
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        return Unreachable("answer", "introspection: not application/json").about(topic="no_json")
+    answer = parse_object(reply.body)
+    if answer is None:
+        return Unreachable("answer", "introspection: not a JSON object").about(topic="no_json")
+    # "false", 1 and null are not booleans (RFC 7662 §2.2).
+    if not isinstance(answer.get("active"), bool):
+        return Unreachable("answer", "introspection: active is not a boolean")
+    return answer

@@ -36,6 +36,8 @@ class RevalidatedDocument(Generic[T]):
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: Returns why a missing document must not be fetched now, or None.
+        accept: Called with a document that is about to replace the last one. If it returns a
+            failure, neither document is used.
         report: Called with a failure that no request waits for, or that a last valid document hides
             from the requests.
     """
@@ -51,6 +53,7 @@ class RevalidatedDocument(Generic[T]):
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
+        accept: Callable[[T], Unreachable | None] = lambda _: None,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         self.value: T | None = None
@@ -64,6 +67,7 @@ class RevalidatedDocument(Generic[T]):
         self._clock = clock
         self._random = random
         self._hold = hold
+        self._accept = accept
         self._report = report
         self._lock = Lock()
         self._flights = SingleFlight()
@@ -127,7 +131,7 @@ class RevalidatedDocument(Generic[T]):
     @property
     def loading(self) -> bool:
         """Whether a load is in flight."""
-        return self._name in self._flights
+        return len(self._flights) > 0
 
     def get(self) -> Flow[T | Unreachable]:
         """Return the document, from the cache if possible.
@@ -156,8 +160,10 @@ class RevalidatedDocument(Generic[T]):
             if self._begins_refresh():
                 yield Spawn(self._refresh)
             return last
-        held = self._hold() if last is None and not self.loading else None
-        outcome = (yield from self.load()) if held is None else held
+        held = self._hold() if last is None else None
+        if held is not None and not self.loading:
+            return held
+        outcome = yield from self.load()
         if isinstance(outcome, Unreachable):
             last = self._last_good()
             if last is None:
@@ -196,7 +202,7 @@ class RevalidatedDocument(Generic[T]):
                 return self.value if self.value is not None else self._backoff_failure()
             if not isinstance(outcome, Unreachable):
                 self._answered = sent.monotonic
-                unusable = self._take(outcome[0])
+                unusable = self._accept(outcome[0])
                 if unusable is not None:
                     self.value, outcome = None, unusable
             if isinstance(outcome, Unreachable):
@@ -213,13 +219,6 @@ class RevalidatedDocument(Generic[T]):
             self._ends = Moment(sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             return value
-
-    def _take(self, value: T) -> Unreachable | None:
-        """Accept a document that is about to replace the last one.
-
-        If the result is a failure, neither document is used.
-        """
-        return None
 
     def _begins_refresh(self) -> bool:
         now = self._clock.monotonic()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from iiniit_guard.core.issuer.client_authentication import Secret, reveal
 from iiniit_guard.core.model.clock import Moment
 from iiniit_guard.core.model.flow import Flow, StoreGet, StoreSet, Unreachable
+from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SharedAnswer:
             there in every process.
     """
 
-    claims: Mapping[str, Any] = field(repr=False)
+    claims: JsonMapping = field(repr=False)
     sent: Moment
 
 
@@ -101,7 +102,7 @@ class SharedStore:
             answer["claims"], Moment(min(answer["sent"], now.wall), now.monotonic - age)
         )
 
-    def keep(self, digest: bytes, claims: Mapping[str, Any], sent: Moment) -> Flow[None]:
+    def keep(self, digest: bytes, claims: JsonMapping, sent: Moment) -> Flow[None]:
         """Store an active response until its deadline."""
         yield from self._file(
             "active", digest, {"sent": sent.wall, "claims": dict(claims)}, self._longest
@@ -113,7 +114,7 @@ class SharedStore:
             "ended", digest, {"sent": now.wall}, self._longest + longest_call_seconds
         )
 
-    def _file(self, kind: Kind, digest: bytes, value: dict[str, Any], seconds: float) -> Flow[None]:
+    def _file(self, kind: Kind, digest: bytes, value: JsonObject, seconds: float) -> Flow[None]:
         if seconds <= 0 or not (yield from self._begin()):
             return
         name = self._name(kind, digest)
@@ -123,15 +124,13 @@ class SharedStore:
         )
         yield StoreSet(name, sealed, seconds)
 
-    def _open(
-        self, kind: Kind, name: str, sealed: bytes | None, now: Moment
-    ) -> dict[str, Any] | None:
+    def _open(self, kind: Kind, name: str, sealed: bytes | None, now: Moment) -> JsonObject | None:
         from cryptography.exceptions import InvalidTag
 
         if sealed is None:
             return None
         try:
-            value: dict[str, Any] = json.loads(
+            value: JsonObject = json.loads(
                 self._cipher.decrypt(
                     sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._bound(kind, name)
                 )

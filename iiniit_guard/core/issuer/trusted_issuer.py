@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from iiniit_guard.core.claims.shapes import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
+from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
@@ -21,6 +21,7 @@ from iiniit_guard.core.issuer.client_authentication import (
 )
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
 
 _CONNECT_SECONDS: Final = 2
@@ -104,7 +105,7 @@ class TrustedIssuer:
     scope_claims: Sequence[str | Sequence[str]] = ()
     scope_aliases: Mapping[str, str] = field(default_factory=dict)
     scope_implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    require_claim: Mapping[str, Any] = field(default_factory=dict)
+    require_claim: JsonMapping = field(default_factory=dict)
     expiry_leeway_seconds: float = 5
     clock_leeway_seconds: float = 30
     revocation_delay_seconds: float = 60
@@ -182,24 +183,7 @@ class TrustedIssuer:
             url = getattr(self, name)
             if url is not None and (fault := check.endpoint_fault(url, hosts)) is not None:
                 faults.append(f"{name}: {fault}")
-        way: object = self.introspection
-        if way is not None and not isinstance(way, _WAYS):
-            faults.append(
-                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
-                "TlsClient, BearerToken"
-            )
-        elif way is not None and (fault := credential_fault(way)) is not None:
-            faults.append(f"introspection: {fault}")
-        if self.profile == "assertion" and self.introspection is not None:
-            faults.append("introspection: assertions cannot be introspected; remove introspection")
-        if self.introspection is None and self.jwt != "verify":
-            faults.append(
-                f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint"
-            )
-        if self.introspection is None and self.introspection_endpoint is not None:
-            faults.append(
-                "introspection: introspection_endpoint needs credentials; set introspection too"
-            )
+        faults += self._introspection_faults()
         if self.insecure_accept_id_tokens and self.profile != "generic":
             faults.append(
                 f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; "
@@ -222,6 +206,27 @@ class TrustedIssuer:
         ):
             faults.append(
                 f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url"
+            )
+        return faults
+
+    def _introspection_faults(self) -> list[str]:
+        faults, way = [], cast("object", self.introspection)
+        if way is not None and not isinstance(way, _WAYS):
+            faults.append(
+                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
+                "TlsClient, BearerToken"
+            )
+        elif way is not None and (fault := credential_fault(way)) is not None:
+            faults.append(f"introspection: {fault}")
+        if self.profile == "assertion" and way is not None:
+            faults.append("introspection: assertions cannot be introspected; remove introspection")
+        if way is None and self.jwt != "verify":
+            faults.append(
+                f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint"
+            )
+        if way is None and self.introspection_endpoint is not None:
+            faults.append(
+                "introspection: introspection_endpoint needs credentials; set introspection too"
             )
         return faults
 

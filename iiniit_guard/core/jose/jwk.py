@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from iiniit_guard.core.cache.tokens import KeyValidity
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.public_key import (
     EcPoint,
     PublicNumbers,
     RsaNumbers,
     parse_public_numbers,
-    thumbprint,
 )
-from iiniit_guard.core.jose.strict_json import parse_object
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
-from iiniit_guard.core.model.claims import without_nulls
+from iiniit_guard.core.model.access_token import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
+from iiniit_guard.core.model.json_types import JsonObject
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -64,13 +62,11 @@ class Jwk:
         algorithms: The algorithms that it may verify: one if the JWK has `alg`, else all that fit
             its type.
         numbers: The public key.
-        thumbprint: RFC 7638, SHA-256, in base64url.
     """
 
     kid: str | None
     algorithms: tuple[str, ...]
     numbers: PublicNumbers = field(repr=False)
-    thumbprint: str
 
 
 class SkippedKey(NamedTuple):
@@ -96,25 +92,13 @@ class JwkSet:
     Attributes:
         keys: In the issuer's order.
         skipped: The keys that were left out.
-        kids: The key IDs of the usable keys.
-        signers: A cache for the owner of this set: encoded JOSE header → candidate keys, each with
-            its validity.
     """
 
     keys: tuple[Jwk, ...] = ()
     skipped: tuple[SkippedKey, ...] = ()
-    kids: frozenset[str] = field(init=False, repr=False, compare=False)
-    signers: dict[bytes, tuple[tuple[VerificationKey, KeyValidity], ...]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
     _found: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "kids", frozenset(key.kid for key in self.keys if key.kid is not None)
-        )
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -137,7 +121,12 @@ class JwkSet:
         ]
         if not fitting:
             return ()  # not cached: any client can choose these values
-        found = self._found[kid, alg] = tuple(_bind_all(fitting, alg))
+        bound = [(key, bind(key.numbers, alg)) for key in fitting[:MAX_CANDIDATES]]
+        found = self._found[kid, alg] = tuple(
+            VerificationKey(key.kid, alg, key.numbers, verifies)
+            for key, verifies in bound
+            if verifies is not None
+        )
         return found
 
     def try_first(self, kid: str | None, key: VerificationKey) -> None:
@@ -146,18 +135,6 @@ class JwkSet:
         others = tuple(other for other in found if other is not key)
         if len(others) < len(found):
             self._found[kid, key.alg] = (key, *others)
-
-    def same_key(self, other: VerificationKey) -> bool:
-        """Return whether `other`, a key from an older set, is in this set too.
-
-        The same key must have the same key ID and may be used with the same algorithm.
-        """
-        return any(
-            key.thumbprint == other.thumbprint
-            and key.kid == other.kid
-            and other.alg in key.algorithms
-            for key in self.keys
-        )
 
 
 def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
@@ -189,13 +166,6 @@ def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
     return JwkSet(tuple(keys), tuple(skipped))
 
 
-def _bind_all(keys: Iterable[Jwk], alg: str) -> Iterable[VerificationKey]:
-    for key in list(keys)[:MAX_CANDIDATES]:
-        verifies = bind(key.numbers, alg)
-        if verifies is not None:
-            yield VerificationKey(key.kid, alg, key.thumbprint, verifies)
-
-
 def _parse_jwk(member: object) -> Jwk | str:
     if not isinstance(member, dict):
         return "not an object"
@@ -213,14 +183,12 @@ def _parse_jwk(member: object) -> Jwk | str:
     if isinstance(numbers, str):
         return numbers
     algorithms = _algorithms(member, numbers)
-    return (
-        Jwk(kid, algorithms, numbers, thumbprint(numbers))
-        if algorithms
-        else "alg does not fit the key, or is not supported"
-    )
+    if not algorithms:
+        return "alg does not fit the key, or is not supported"
+    return Jwk(kid, algorithms, numbers)
 
 
-def _forbidden_use(member: dict[str, Any]) -> str | None:
+def _forbidden_use(member: JsonObject) -> str | None:
     """Return why the key may not verify signatures (RFC 7517 §4.2, §4.3), or None."""
     if member.get("use", "sig") != "sig":
         return ENCRYPTION if member["use"] == "enc" else "use is not sig"
@@ -236,7 +204,7 @@ def _forbidden_use(member: dict[str, Any]) -> str | None:
     return None if "verify" in operations else "key_ops is without verify"
 
 
-def _algorithms(member: dict[str, Any], numbers: PublicNumbers) -> tuple[str, ...]:
+def _algorithms(member: JsonObject, numbers: PublicNumbers) -> tuple[str, ...]:
     """Return the algorithms that the key may verify.
 
     They are those that fit its type, limited by its `alg` (RFC 7517 §4.4).

@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from iiniit_guard.core.jose.base64url import decode_base64url, decode_leniently
-from iiniit_guard.core.jose.strict_json import ConstantError, is_too_deep, load_object, parse_object
+from iiniit_guard.core.jose.encodings import (
+    ConstantError,
+    decode_base64url,
+    decode_leniently,
+    is_too_deep,
+    load_object,
+    parse_object,
+)
+from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 if TYPE_CHECKING:
     from iiniit_guard.core.jose.verification_key import VerificationKey
-
-__all__ = [
-    "ALGORITHMS",
-    "JoseHeader",
-    "Jws",
-    "has_jws_parts",
-    "is_canonical",
-    "is_jws",
-    "parse_jws",
-    "parse_object",
-    "read_header",
-    "remember_header",
-    "verify_signature",
-]
 
 ALGORITHMS: Final = (
     "RS256",
@@ -107,7 +100,7 @@ class Jws(NamedTuple):
     """
 
     header: JoseHeader
-    claims: dict[str, Any]
+    claims: JsonObject
     signing_input: bytes
     signature: bytes
 
@@ -221,8 +214,32 @@ def parse_jws(
     try:
         claims = load_object(payload)
     except ValueError as fault:
-        return _problem_of(fault)
+        return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
     return Jws(header, claims, signing_input, signature)
+
+
+def names_confirmation(token: str) -> bool:
+    """Return whether any reader could find `cnf` (RFC 7800 §3.1) in `token`.
+
+    Such a token is bound to a key. It is parsed as tolerantly as possible: an authorization server
+    may sign with an algorithm that is not allowed here, or write JSON that `parse_jws` refuses. The
+    token is bound to the key nevertheless.
+
+    Args:
+        token: As received. The claims of an encrypted token cannot be read.
+    """
+    parts = token.split(".", 2)
+    if len(parts) < 3:
+        return False
+    octets = decode_leniently(parts[1].encode("ascii", "ignore"))
+    text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
+    if not text.startswith("{") or ("cnf" not in text and "\\" not in text):
+        return False
+    try:
+        return is_too_deep(text.encode()) or "cnf" in _decode_tolerantly(text)[0]
+    # Not valid JSON here. Another reader may find the name, also if its letters are escaped.
+    except ValueError:
+        return "cnf" in text or "\\u00" in text
 
 
 def verify_signature(jws: Jws, key: VerificationKey) -> bool:
@@ -258,7 +275,7 @@ def _parse_header(encoded: bytes) -> JoseHeader | Problem:
     return _MALFORMED if members is None else _check_header(members, encoded)
 
 
-def _check_header(members: dict[str, Any], encoded: bytes) -> JoseHeader | Problem:
+def _check_header(members: JsonObject, encoded: bytes) -> JoseHeader | Problem:
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         return _UNSUPPORTED_ALGORITHM
@@ -272,10 +289,6 @@ def _check_header(members: dict[str, Any], encoded: bytes) -> JoseHeader | Probl
     if "typ" not in members:
         return JoseHeader(alg, kid, None, encoded)
     return JoseHeader(alg, kid, _media_type(typ), encoded) if isinstance(typ, str) else _WRONG_TYPE
-
-
-def _problem_of(fault: ValueError) -> Problem:
-    return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
 
 
 def _media_type(typ: str) -> str:

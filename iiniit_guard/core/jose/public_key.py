@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
+from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url
+from iiniit_guard.core.model.json_types import JsonObject
 
 MIN_MODULUS_BITS: Final = 2048  # RFC 7518 §3.3, §3.5
 MAX_MODULUS_BITS: Final = 16384  # OpenSSL's own limit; verification takes 1 ms
@@ -116,7 +117,7 @@ _ROCA_PRIMES: Final = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109
 _ROCA: Final = tuple((prime, _powers_of_65537(prime)) for prime in _ROCA_PRIMES)
 
 
-def parse_public_numbers(jwk: dict[str, Any]) -> PublicNumbers | str:
+def parse_public_numbers(jwk: JsonObject) -> PublicNumbers | str:
     """Parse the public key of a JWK.
 
     Returns:
@@ -157,7 +158,7 @@ def _text(number: int, size: int = 0) -> str:
     return encode_base64url(number.to_bytes(size or (number.bit_length() + 7) // 8, "big")).decode()
 
 
-def _octets(jwk: dict[str, Any], name: str) -> bytes:
+def _octets(jwk: JsonObject, name: str) -> bytes:
     """Decode the member `name`.
 
     The result is empty if the member is missing, malformed or longer than any accepted number.
@@ -168,7 +169,7 @@ def _octets(jwk: dict[str, Any], name: str) -> bytes:
     return decode_base64url(value.encode("ascii", "replace")) or b""
 
 
-def _parse_rsa(jwk: dict[str, Any]) -> RsaNumbers | str:
+def _parse_rsa(jwk: JsonObject) -> RsaNumbers | str:
     # RFC 7518 §2 allows no leading zero octet, but §6.3.1.1 notes that libraries write one. The
     # number is the same, and so is the thumbprint.
     n, e = int.from_bytes(_octets(jwk, "n"), "big"), int.from_bytes(_octets(jwk, "e"), "big")
@@ -185,7 +186,7 @@ def _parse_rsa(jwk: dict[str, Any]) -> RsaNumbers | str:
     return RsaNumbers(n, e)
 
 
-def _parse_point(jwk: dict[str, Any], curve: Curve) -> EcPoint | str:
+def _parse_point(jwk: JsonObject, curve: Curve) -> EcPoint | str:
     octets_x, octets_y = _octets(jwk, "x"), _octets(jwk, "y")
     # RFC 7518 §6.2.1.2: always the full size
     if len(octets_x) != curve.size or len(octets_y) != curve.size:
@@ -196,7 +197,7 @@ def _parse_point(jwk: dict[str, Any], curve: Curve) -> EcPoint | str:
     return EcPoint(curve, x, y)
 
 
-def _parse_ed25519(jwk: dict[str, Any]) -> Ed25519Point | str:
+def _parse_ed25519(jwk: JsonObject) -> Ed25519Point | str:
     encoded = _octets(jwk, "x")
     if len(encoded) != 32:
         return "coordinate malformed or of wrong length"

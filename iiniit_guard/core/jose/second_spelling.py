@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Final
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
+from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url, parse_object
 from iiniit_guard.core.jose.public_key import CURVES
-from iiniit_guard.core.jose.strict_json import parse_object
 
 # The guard does not verify ES256K, but jwt="introspect" sends such tokens to the server too (RFC
 # 8812 §3.2, SEC 2 §2.4.1).

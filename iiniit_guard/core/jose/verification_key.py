@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from iiniit_guard.core.jose.public_key import Curve, EcPoint, PublicNumbers, RsaNumbers
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 Verifies: TypeAlias = Callable[[bytes, bytes], bool]
 """Called with signing input and signature. Returns False unless the signature is valid."""
@@ -25,13 +22,13 @@ class VerificationKey:
     Attributes:
         kid: The key ID in its JWK Set, or None.
         alg: The one algorithm that it verifies; `EdDSA` and `Ed25519` count as two.
-        thumbprint: RFC 7638: equal for equal public keys, independent of their kid.
+        numbers: The public key. Equal keys have equal numbers, independent of their kid.
         verifies: Checks a signature by `alg`. It does not raise.
     """
 
     kid: str | None
     alg: str
-    thumbprint: str = field(repr=False)
+    numbers: PublicNumbers = field(repr=False)
     verifies: Verifies = field(repr=False, compare=False)
 
 
@@ -49,7 +46,9 @@ def bind(numbers: PublicNumbers, alg: str) -> Verifies | None:
     try:
         if isinstance(numbers, RsaNumbers):
             return _bind_rsa(numbers, alg)
-        return _bind_ec(numbers) if isinstance(numbers, EcPoint) else _bind_ed25519(numbers.encoded)
+        if isinstance(numbers, EcPoint):
+            return _bind_ec(numbers.curve, numbers.x, numbers.y)
+        return _bind_ed25519(numbers.encoded)
     except (ValueError, UnsupportedAlgorithm):
         return None
 
@@ -87,32 +86,21 @@ def _bind_rsa(numbers: RsaNumbers, alg: str) -> Verifies:
     return verifies
 
 
-def _bind_ec(point: EcPoint) -> Verifies:
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    curves: dict[str, type[ec.EllipticCurve]] = {
-        "P-256": ec.SECP256R1,
-        "P-384": ec.SECP384R1,
-        "P-521": ec.SECP521R1,
-    }
-    key = ec.EllipticCurvePublicNumbers(point.x, point.y, curves[point.curve.name]()).public_key()
-    return _ecdsa(key, point.curve)
-
-
-def _ecdsa(key: EllipticCurvePublicKey, curve: Curve) -> Verifies:
+def _bind_ec(curve: Curve, x: int, y: int) -> Verifies:
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-    size, order, verify = curve.size, curve.order, key.verify
-    hashes: dict[str, type[SHA256 | SHA384 | SHA512]] = {
-        "ES256": SHA256,
-        "ES384": SHA384,
-        "ES512": SHA512,
+    parameters: dict[str, tuple[type[ec.EllipticCurve], type[SHA256 | SHA384 | SHA512]]] = {
+        "P-256": (ec.SECP256R1, SHA256),
+        "P-384": (ec.SECP384R1, SHA384),
+        "P-521": (ec.SECP521R1, SHA512),
     }
-    algorithm = hashes[curve.alg]()
-    scheme, digest_of = ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
+    group, hash_type = parameters[curve.name]
+    algorithm, size, order = hash_type(), curve.size, curve.order
+    verify = ec.EllipticCurvePublicNumbers(x, y, group()).public_key().verify
+    scheme, digest_of = ec.ECDSA(Prehashed(algorithm)), getattr(hashlib, algorithm.name)
 
     def verifies(signing_input: bytes, signature: bytes) -> bool:
         if len(signature) != 2 * size:  # RFC 7518 §3.4: r and s at full length; DER is rejected

@@ -2,26 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeGuard
 
-from iiniit_guard.core.model.claims import Claims, freeze, make_claims
 from iiniit_guard.core.model.copying import CopiedAsItself
+from iiniit_guard.core.model.json_types import Json, JsonMapping, JsonObject
+
+LATEST: Final = 253_402_300_800
+"""10000-01-01. Times from then on are refused: values such as 2**63 or 1e400 attack arithmetic."""
+
+
+_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class Claims(CopiedAsItself, JsonMapping):
+    """A frozen mapping of claim names to values. Nested objects are mappings, arrays are tuples."""
+
+    __slots__ = ("_members",)
+    _members: JsonObject
+
+    def __init__(self, claims: JsonMapping) -> None:
+        members = dict(claims)
+        if not _ATOMS.issuperset(map(type, members.values())):
+            members = {name: freeze(value) for name, value in members.items()}
+        _set_members(self, members)
+
+    def __getitem__(self, name: str) -> Json:
+        return self._members[name]
+
+    def get(self, name: str, default: Json = None) -> Json:
+        """Return the value of `name`, or `default`.
+
+        The inherited method would raise and catch an exception for each missing claim.
+        """
+        return self._members.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("claims are read-only")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("claims are read-only")
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._members))
+
+    def __repr__(self) -> str:
+        return f"Claims({', '.join(self._members)})"
+
+    def __reduce__(self) -> tuple[type[Claims], tuple[JsonObject]]:
+        return Claims, (thaw(self),)
+
+
+# `object.__setattr__` looks up the slot by name, which takes twice the time.
+_set_members: Final = Claims.__dict__["_members"].__set__
+
+
+def freeze(value: Json) -> Json:
+    """Return `value` (parsed from JSON) with read-only mappings and tuples, at every depth."""
+    if isinstance(value, dict):
+        return Claims(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(map(freeze, value))
+    return value
+
+
+def thaw(value: Json) -> Json:
+    """Return a frozen `value` with `dict` and `list` objects, for writing JSON."""
+    if isinstance(value, Mapping):
+        return {name: thaw(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [thaw(inner) for inner in value]
+    return value
+
+
+def without_nulls(members: JsonObject, names: Collection[str]) -> JsonObject:
+    """Return `members` without those of `names` whose value is null.
+
+    Some servers write null for a member that they do not set. Null counts as absent only for named
+    members whose absence has a harmless meaning.
+    """
+    if None not in members.values():
+        return members
+    return {name: item for name, item in members.items() if item is not None or name not in names}
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Return whether `value` is a NumericDate that can be compared.
+
+    It must be a finite number between the years 1970 and 9999, and not a boolean.
+    """
+    kind = type(value)
+    return (kind is int or kind is float) and 0 <= value < LATEST  # type: ignore[operator]  # NaN compares false, infinity is too large
+
 
 EMPTY_CLAIMS: Final = Claims({})
 
 
-class _Values(CopiedAsItself):
-    """Slots for the names and values of the claims. Few handlers read the claims."""
-
-    __slots__ = ("_shape", "_values")
-    _shape: dict[str, int]
-    _values: tuple[Any, ...]
-
-
 @dataclass(frozen=True, slots=True)
-class AccessToken(_Values):
+class AccessToken(CopiedAsItself):
     """The content of a verified token, frozen at every depth.
 
     Its `repr` omits the token and the subject.
@@ -53,92 +138,9 @@ class AccessToken(_Values):
     expires_at: float | None = None
     issued_at: float | None = field(default=None, repr=False)
     token_id: str | None = field(default=None, repr=False)
-    confirmation: Mapping[str, Any] | None = field(default=None, repr=False)
-    authorization_details: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    claims: Mapping[str, Any] = field(default=EMPTY_CLAIMS, repr=False)
-
-
-class _MadeWhenAsked:
-    """Descriptor that builds `claims` on first access.
-
-    Until then, each token costs one object less to create, to hold and to traverse in garbage
-    collection.
-    """
-
-    __slots__ = ("_slot",)
-
-    def __init__(self, slot: Any) -> None:
-        self._slot = slot
-
-    def __get__(self, token: AccessToken, owner: type[AccessToken]) -> Any:
-        try:
-            return self._slot.__get__(token, owner)
-        except AttributeError:
-            claims = make_claims(token._shape, tuple(map(freeze, token._values)))
-            self._slot.__set__(token, claims)
-            _set_values(token, claims._values)  # release the unfrozen values
-            return claims
-
-    def __set__(self, token: AccessToken, value: Mapping[str, Any]) -> None:
-        self._slot.__set__(token, value)
-
-
-(
-    _set_issuer,
-    _set_subject,
-    _set_client_id,
-    _set_audience,
-    _set_scopes,
-    _set_expires_at,
-    _set_issued_at,
-    _set_token_id,
-    _set_confirmation,
-    _set_authorization_details,
-    _set_claims,
-    _set_shape,
-    _set_values,
-) = (
-    getattr(AccessToken, name).__set__
-    for name in (*(field.name for field in fields(AccessToken)), *_Values.__slots__)
-)
-setattr(AccessToken, "claims", _MadeWhenAsked(_set_claims.__self__))  # noqa: B010 - to a type checker it stays the field
-
-
-def make_access_token(
-    issuer: str,
-    subject: str | None,
-    client_id: str | None,
-    audience: tuple[str, ...],
-    scopes: frozenset[str],
-    expires_at: float | None,
-    issued_at: float | None,
-    token_id: str | None,
-    authorization_details: tuple[Mapping[str, Any], ...],
-    shape: dict[str, int],
-    values: tuple[Any, ...],
-) -> AccessToken:
-    """Return an `AccessToken` in less than half the time of its constructor.
-
-    The constructor of a frozen dataclass looks up each field by name in order to set it.
-
-    The arguments before `shape` are the fields of the same names. `shape` is the position of each
-    claim in `values`. The values are frozen on the first access to `claims`, so no other code may
-    hold a reference to an object or array in them.
-    """
-    token = object.__new__(AccessToken)
-    _set_issuer(token, issuer)
-    _set_subject(token, subject)
-    _set_client_id(token, client_id)
-    _set_audience(token, audience)
-    _set_scopes(token, scopes)
-    _set_expires_at(token, expires_at)
-    _set_issued_at(token, issued_at)
-    _set_token_id(token, token_id)
-    _set_confirmation(token, None)
-    _set_authorization_details(token, authorization_details)
-    _set_shape(token, shape)
-    _set_values(token, values)
-    return token
+    confirmation: JsonMapping | None = field(default=None, repr=False)
+    authorization_details: tuple[JsonMapping, ...] = field(default=(), repr=False)
+    claims: JsonMapping = field(default=EMPTY_CLAIMS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +157,4 @@ class Principal(CopiedAsItself):
     scheme: str
     subject: str | None = field(default=None, repr=False)
     scopes: frozenset[str] = frozenset()
-    details: Any = field(default=None, repr=False)
+    details: Json = field(default=None, repr=False)

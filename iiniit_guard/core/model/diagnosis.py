@@ -9,6 +9,21 @@ from typing import Any, Final, Literal, TypeAlias
 LONGEST: Final = 200
 """The number of characters of a received value that are kept at most."""
 
+Cause: TypeAlias = Literal[
+    "connection",
+    "dropped",
+    "tls",
+    "timeout",
+    "protocol",
+    "too_large",
+    "answer",
+    "credentials",
+    "busy",
+    "waiting",
+    "file",
+]
+"""Why a call failed; see `Unreachable`."""
+
 Topic: TypeAlias = Literal[
     "opaque_token", "encrypted_token", "client_secret", "metadata_issuer", "no_json", "store_secret"
 ]

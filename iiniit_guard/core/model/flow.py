@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Diagnosis
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis
 
 T = TypeVar("T")
 
@@ -68,21 +68,6 @@ class HttpResponse:
     def header(self, name: str) -> str | None:
         """Return the first value of the header `name` (lower-case), or None."""
         return next((value for key, value in self.headers if key == name), None)
-
-
-Cause: TypeAlias = Literal[
-    "connection",
-    "dropped",
-    "tls",
-    "timeout",
-    "protocol",
-    "too_large",
-    "answer",
-    "credentials",
-    "busy",
-    "waiting",
-    "file",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,23 +206,13 @@ Effect: TypeAlias = (
 Flow: TypeAlias = Generator[Effect, Any, T]
 
 
-class _Signal:
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name
-
-
-ABANDONED: Final = _Signal("ABANDONED")
+ABANDONED: Final = object()
 """The load ended without a result: its event loop was closed, or the guard failed.
 
 One of the waiting flows repeats the load.
 """
 
-TIMED_OUT: Final = _Signal("TIMED_OUT")
+TIMED_OUT: Final = object()
 """The reply to a `Wait` whose timeout ended."""
 
 
@@ -253,9 +228,6 @@ class SingleFlight:
 
     def __len__(self) -> int:
         return len(self._loads)
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._loads
 
     def reset_after_fork(self) -> None:
         """Discard the loads of the parent process, which never finish in this process."""

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.claims import is_time
+from iiniit_guard.core.model.access_token import AccessToken, Principal, is_time
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.errors import UsageError
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import permutations
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
 from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.store_url import store_url_fault
 from iiniit_guard.errors import SettingsError
@@ -117,7 +118,7 @@ ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
 
 
-def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
+def make_settings(keywords: JsonMapping) -> GuardSettings:
     """Return settings from the keywords of a guard.
 
     Args:
@@ -152,9 +153,7 @@ def make_settings(keywords: Mapping[str, Any]) -> GuardSettings:
     return GuardSettings(issuers=issuers, **own)
 
 
-def _issuers(
-    keywords: Mapping[str, Any], faults: list[str]
-) -> tuple[TrustedIssuer, ...] | FindIssuer:
+def _issuers(keywords: JsonMapping, faults: list[str]) -> tuple[TrustedIssuer, ...] | FindIssuer:
     single = {name: value for name, value in keywords.items() if name in ISSUER_SETTINGS}
     issuers = keywords.get("issuers")
     if issuers is not None:
@@ -211,7 +210,7 @@ def _alternative_faults(alternatives: object) -> list[str]:
     return faults
 
 
-def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
+def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
     """Return the faults in the combination of settings that are valid separately.
 
     `issuers` is empty if they are found at run time.
@@ -253,7 +252,7 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) ->
     return faults
 
 
-def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: Mapping[str, Any]) -> list[str]:
+def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
     """Return the settings that would accept another credential than the gateway's assertion.
 
     A service that trusts the gateway must trust no other source.

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, Secret
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 
 
@@ -38,7 +39,7 @@ class GuardKeywords(TypedDict, total=False):
     scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
-    require_claim: Mapping[str, Any]
+    require_claim: JsonMapping
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     revocation_delay_seconds: float

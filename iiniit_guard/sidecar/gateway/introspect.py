@@ -17,7 +17,7 @@ from iiniit_guard.adapting.types import JsonObject, ReadState, Receive
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.core.model.access_token import thaw
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.sidecar.settings.introspection_clients import BUSY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.cache.tokens import CacheEntry
+    from iiniit_guard.core.cache.entry import CacheEntry
     from iiniit_guard.core.resource import ProtectedResource
 
 

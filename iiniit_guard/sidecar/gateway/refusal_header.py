@@ -16,8 +16,7 @@ from typing import Final
 
 from iiniit_guard.adapting.types import JsonObject
 from iiniit_guard.core.http.challenge import EXPOSED
-from iiniit_guard.core.jose.base64url import decode_base64url, encode_base64url
-from iiniit_guard.core.jose.strict_json import parse_object
+from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url, parse_object
 from iiniit_guard.core.model.decision import Refusal
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.sidecar.gateway.identity import Header

@@ -10,17 +10,18 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from iiniit_guard.core import verify
 from iiniit_guard.core.cache.tokens import TokenCache
-from iiniit_guard.core.claims.checks import ClaimChecks
+from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.http import bearer, challenge
-from iiniit_guard.core.issuer import introspection, jwt
-from iiniit_guard.core.jose import base64url, jws
+from iiniit_guard.core.issuer import introspection
+from iiniit_guard.core.jose import encodings, jws
 from iiniit_guard.engine import Engine
 from iiniit_guard.io import drive
-from tests.contract.properties import test_claim_shapes as claim_shapes
 from tests.contract.properties import test_drivers as drivers
 from tests.contract.properties import test_promise as promise
 from tests.contract.properties import test_requests as requests
+from tests.contract.properties import test_seen_scopes as seen_scopes
 from tests.contract.properties.planting import plant
 
 HERE = Path(__file__).parent
@@ -41,20 +42,20 @@ class Fault(NamedTuple):
 
 FAULTS = [
     Fault(
-        claim_shapes,
+        seen_scopes,
         "test_what_was_learned_changes_no_answer_about_one_other_claim",
-        ClaimChecks._accept,
-        "self.required and not self._has_required(claims)",
-        "False",
-        arguments=(claim_shapes.SETTINGS["required"], False),
+        ScopeReading.scopes_of,
+        "type(written) is str and not self.also",
+        "type(written) is str",
+        arguments=(seen_scopes.SETTINGS["roles"], False),
     ),
     Fault(
-        claim_shapes,
+        seen_scopes,
         "test_what_was_learned_changes_no_answer",
-        ClaimChecks._accept,
-        ' or claims["iss"] != self.issuer',
-        "",
-        arguments=(claim_shapes.SETTINGS["generic"],),
+        ScopeReading.scopes_of,
+        "type(written) is str and not self.also",
+        "type(written) is str",
+        arguments=(seen_scopes.SETTINGS["roles"],),
     ),
     Fault(
         drivers,
@@ -89,21 +90,21 @@ FAULTS = [
     Fault(
         requests,
         "test_a_credential_is_what_stood_in_the_header",
-        bearer._parse_field,
+        bearer.credential_of,
         "len(value) <= max_token_bytes and ",
         "",
     ),
     Fault(
         requests,
         "test_no_other_character_is_allowed_in_a_token",
-        jwt._signer,
+        verify._signer,
         " and key.verifies(jws.signing_input, jws.signature)",
         "",
     ),
     Fault(
         requests,
         "test_no_single_change_of_the_last_character_is_allowed",
-        base64url.decode_base64url,
+        encodings.decode_base64url,
         "if remainder and",
         "if not remainder and",
     ),
@@ -167,9 +168,9 @@ def test_a_property_finds_a_planted_fault(fault, few_examples, monkeypatch):
         ),
         (
             promise.WithAStore,
-            introspection._get_shared,
-            "shared.sent, verified",
-            "server.clock.now(), verified",
+            introspection._Introspection._get_shared,
+            "shared.sent)",
+            "server.clock.now())",
             "allowed",
         ),
     ],

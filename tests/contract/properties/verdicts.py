@@ -6,9 +6,7 @@ import math
 from typing import Any
 
 from iiniit_guard.core.model.decision import Allow
-from iiniit_guard.core.model.flow import (
-    Fetch,
-)
+from iiniit_guard.core.model.flow import Fetch
 from iiniit_guard.testing import Issuer
 from tests.contract.properties.parts import (
     AHEAD,

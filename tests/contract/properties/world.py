@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count
 from typing import Any, cast
 
-from iiniit_guard.core import decide as decisions
+from iiniit_guard.core.decide import Presented, begin
 from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.flow import (
     TIMED_OUT,
@@ -41,6 +41,7 @@ from tests.contract.properties.parts import (
     document_of,
 )
 from tests.contract.properties.verdicts import Verdicts
+from tests.unit.core.deciding import decide
 from tests.unit.core.stepping import Steps
 
 
@@ -93,11 +94,9 @@ class World(Verdicts):
             lambda size: f"{number}.{next(numbers)}".encode().ljust(size),
         )
         resource = ProtectedResource(guard._engine.resource.settings, clock.clock, chance)
-        replaced: Any = guard._engine
-        replaced.resource = resource
-        replaced.begin = (
-            replaced._begin_with_event if listening else partial(decisions.begin, resource)
-        )
+        engine: Any = guard._engine
+        engine.resource = resource
+        engine.begin = engine._begin_with_event if listening else partial(begin, resource)
         guard._engine._runner._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._engine._runner)
         process.guard = guard
@@ -166,8 +165,8 @@ class World(Verdicts):
             process,
             Pending(
                 Steps(
-                    decisions.decide(
-                        decisions.Presented.of(bearer(token.text)),
+                    decide(
+                        Presented.of(bearer(token.text)),
                         process.guard._engine.resource,
                         ANY_TOKEN,
                     )

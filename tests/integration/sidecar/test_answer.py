@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from iiniit_guard.core.jose.base64url import encode_base64url
+from iiniit_guard.core.jose.encodings import encode_base64url
 from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.sidecar.apps.build import make_app

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.jose.base64url import decode_base64url
+from iiniit_guard.core.jose.encodings import decode_base64url
 from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.sidecar.gateway import authorize
 from iiniit_guard.sidecar.gateway.reply import cache_key

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from iiniit_guard import Guard, SettingsError
-from iiniit_guard.core.jose.base64url import decode_base64url
+from iiniit_guard.core.jose.encodings import decode_base64url
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.policy import make_policy

@@ -105,7 +105,7 @@ def raw_signature(issuer: Issuer) -> Callable[[bytes, bytes], object]:
 
 
 def _parts(token: str, algorithm: str) -> tuple[bytes, bytes]:
-    from iiniit_guard.core.jose.base64url import decode_base64url
+    from iiniit_guard.core.jose.encodings import decode_base64url
 
     signing_input, _, encoded = token.encode().rpartition(b".")
     signature = decode_base64url(encoded) or b""

@@ -12,7 +12,8 @@ from itertools import accumulate, cycle
 from typing import Any, Final
 
 from iiniit_guard import Guard
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, TokenCache
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.rules import Rule, Rules

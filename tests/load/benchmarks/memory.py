@@ -90,7 +90,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
 
     The signature is left out: a million of them would take minutes and no memory.
     """
-    from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
+    from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
     from iiniit_guard.core.model.access_token import AccessToken
 
     guard = make_guard(make_issuer(), max_cached_tokens=size, max_cached_bytes=1024 * size)
@@ -110,7 +110,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
         ends, ends_monotonic = (
             floor(time.time()) + 3000,
             floor(time.monotonic()) + 3000,
-        )  # whole seconds, as core/issuer/jwt.py
+        )  # whole seconds, as core/verify.py
         cache.keep(digest, CacheEntry(token, server.begins(claims), ends, ends_monotonic, validity))
         return digest
 

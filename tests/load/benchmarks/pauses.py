@@ -20,8 +20,9 @@ from hashlib import sha256
 from itertools import count, repeat
 from typing import Any, Final
 
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.cache.negative import Tombstones
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, TokenCache
+from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from tests.load.benchmarks.measure import Part, Row, Spread

@@ -220,7 +220,7 @@ class _Refresh:
     def __init__(self, asked: _Asked) -> None:
         self._keys = asked.guard._engine.resource.servers[-1].keys
         self._before = self._keys.value
-        kids = frozenset() if self._before is None else self._before.kids
+        kids = set() if self._before is None else {key.kid for key in self._before.keys}
         self._tokens = asked.server.tokens
         self._old = 0 if "set-0-key-1" in kids else 1
         self._asked = self._old

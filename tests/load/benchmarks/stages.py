@@ -11,11 +11,10 @@ from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import is_permitted
 from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.asgi import GuardMiddleware
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
-from iiniit_guard.core.jose.base64url import decode_base64url
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.jose.encodings import decode_base64url, parse_object
 from iiniit_guard.core.jose.jws import Jws, parse_jws, read_header
-from iiniit_guard.core.jose.strict_json import parse_object
-from iiniit_guard.core.model.access_token import AccessToken, make_access_token
+from iiniit_guard.core.model.access_token import AccessToken, Claims
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import only_authorization
 from iiniit_guard.starlette import require_scope
@@ -130,7 +129,7 @@ def cold() -> Stages:
 
 
 def _copy_of(held: AccessToken) -> AccessToken:
-    return make_access_token(
+    return AccessToken(
         held.issuer,
         held.subject,
         held.client_id,
@@ -139,7 +138,7 @@ def _copy_of(held: AccessToken) -> AccessToken:
         held.expires_at,
         held.issued_at,
         held.token_id,
+        None,
         (),
-        held._shape,
-        held._values,
+        Claims(held.claims),
     )

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.http.bearer import Credential, credential_of
-from iiniit_guard.core.issuer.introspection import _parse_answer
-from iiniit_guard.core.issuer.key_source import _lifetime
-from iiniit_guard.core.issuer.metadata import _parse_metadata, retry_after
+from iiniit_guard.core.issuer.metadata import load_metadata, retry_after
+from iiniit_guard.core.issuer.rejection import _parse as _parse_answer
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, is_jws, parse_jws
-from iiniit_guard.core.jose.strict_json import parse_object
-from iiniit_guard.core.model.flow import HttpResponse, Unreachable
+from iiniit_guard.core.model.flow import Connection, HttpResponse, Unreachable
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
 from iiniit_guard.core.settings.guard_settings import make_settings
@@ -26,6 +25,7 @@ from iiniit_guard.rules import Rule, Rules, from_openapi, rules_from_tables
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
 from tests.contract.cases.jose_checks import parse_jwk_set
+from tests.unit.core.stepping import KEY, Steps, key_set, make_clock, make_server
 
 Target: TypeAlias = Callable[[bytes], None]
 
@@ -136,9 +136,11 @@ def _answering(data: bytes) -> Callable[[Any], Any]:
 
 def metadata(data: bytes) -> None:
     """Parse authorization server metadata: accepted endpoints are https."""
-    parsed = _parse_metadata(HttpResponse(200, (), data), ISSUER.issuer)
-    if isinstance(parsed, Unreachable):
+    load = load_metadata((f"{ISSUER.issuer}/metadata",), ISSUER.issuer, Connection())
+    found = Steps(load).send(HttpResponse(200, (), data)).result
+    if isinstance(found, Unreachable):
         return
+    parsed, _ = found
     assert parsed["issuer"] == ISSUER.issuer
     asked: list[str] = []
 
@@ -166,7 +168,9 @@ def response_headers(data: bytes) -> None:
     text = data.decode("latin-1")
     reply = HttpResponse(503, (("cache-control", text), ("retry-after", text)))
     assert 1 <= retry_after(reply) <= 60
-    assert 300 <= _lifetime(reply) <= 10**10
+    keys = make_server(make_clock()).keys
+    _, lifetime = Steps(keys._load()).send(key_set(KEY, control=text)).result
+    assert 300 <= lifetime <= 3600
 
 
 def rule_paths(data: bytes) -> None:

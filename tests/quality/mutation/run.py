@@ -54,7 +54,7 @@ SELECTION = [
     "tests/unit/guard/test_begin.py",
     "tests/unit/guard/test_known_headers.py",
     "tests/integration/test_several_issuers.py",
-    "tests/contract/properties/test_claim_shapes.py",
+    "tests/contract/properties/test_seen_scopes.py",
     # It checks imports, and mutants import mutmut.
     "--deselect=tests/unit/core/test_jwk.py::test_parsing_loads_no_cryptography",
 ]

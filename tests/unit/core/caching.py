@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, digest_of
+from iiniit_guard.core.cache.entry import CacheEntry, IssuerValidity, KeyValidity, facts_of
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.model.access_token import AccessToken
 
 FOR_EVER = float("inf")
@@ -50,7 +50,7 @@ def held(cache, names):
 def check_sums(cache):
     """Check that every total of the cache is the sum of its parts."""
     store = cache._store
-    tables = {id(table): table for table in store._tables}.values()
+    tables = {id(table): table for table in store.tables}.values()
     records = {digest: record for table in tables for digest, record in table.items()}
     assert sorted(
         digest for issuer in store._issuers.values() for digest in issuer.queue

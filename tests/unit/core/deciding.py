@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.decide import Presented, decide
+from iiniit_guard.core.decide import Pending, Presented, Unfinished, begin, conclude, resume
 from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from tests.unit.core.stepping import KEY, Steps, bearer, key_set, make_clock, make_resource, mint
+
+
+def decide(presented, resource, requirement):
+    """Decide about a request: `begin`, `resume` and `conclude` as one flow."""
+    begun = begin(resource, presented, requirement)
+    result = begun.result if isinstance(begun, Unfinished) else begun
+    if isinstance(result, Pending):
+        result = yield from resume(result)
+    return conclude(result, presented, resource, requirement)
 
 
 class World:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.decide import authorize
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Unavailable
 from iiniit_guard.core.model.flow import Fetch
@@ -228,8 +227,8 @@ def test_introspect_heeds_when_a_jwt_says_it_was_issued():
 
 def test_a_verified_token_is_compared_with_a_policy(world):
     token = AccessToken(ISSUER, scopes=frozenset({"user:read"}))
-    assert authorize(token, world.resource, READ) is None
-    assert authorize(token, world.resource, WRITE) is PROBLEMS[Reason.MISSING_SCOPE]
+    assert READ.check(token, world.clock.wall) is None
+    assert WRITE.check(token, world.clock.wall) is PROBLEMS[Reason.MISSING_SCOPE]
 
 
 def test_two_requests_with_one_new_token_cost_one_fetch(world):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.jose.base64url import decode_base64url, decode_leniently, encode_base64url
+from iiniit_guard.core.jose.encodings import decode_base64url, decode_leniently, encode_base64url
 from tests.contract.cases.json_texts import BAD_BASE64URL
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

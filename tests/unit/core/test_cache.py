@@ -8,8 +8,8 @@ from hashlib import sha256
 import pytest
 
 from iiniit_guard.core.cache import tokens as module
-from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
-from iiniit_guard.core.cache.tokens import KeyValidity, TokenCache, digest_of
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity, facts_of
+from iiniit_guard.core.cache.tokens import TokenCache, digest_of
 from tests.unit.core.caching import ISSUER, check_sums, digest, entry, fill, held
 from tests.unit.core.stepping import NOW
 
@@ -106,7 +106,7 @@ def test_what_an_issuer_vouched_for_is_gone_with_it_and_its_room_too(clock):
     cache.keep(digest(39), entry(validity=validity))
     assert cache.get(digest(39)) is None
     fill(cache, range(100, 108))
-    kept = [record for table in cache._store._tables for record in table.values()]
+    kept = [record for table in cache._store.tables for record in table.values()]
     assert not any(facts_of(record).issuer == issuer.number for record in kept)
     assert list(cache._store._issuers) == [ISSUER.number]
     assert (

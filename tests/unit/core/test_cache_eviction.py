@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.cache import packed_store as module
-from iiniit_guard.core.cache.packed_store import IssuerValidity, facts_of
-from iiniit_guard.core.cache.tokens import KeyValidity, TokenCache
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity, facts_of
+from iiniit_guard.core.cache.tokens import TokenCache
 from tests.unit.core.caching import VALIDITY, check_sums, digest, entry, fill, held
 from tests.unit.core.stepping import NOW
 
@@ -244,7 +244,7 @@ def test_what_is_lost_elsewhere_is_passed_over(clock):
     fill(cache, "ab", validity=old)
     fill(cache, "a", validity=new)
     cache._store._issuers[new.issuer.number].queue.clear()
-    del cache._store._tables[0][digest("a")]
+    del cache._store.tables[0][digest("a")]
     assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number], clock.clock.now())
     cache._store._lose_of(cache._store._issuers[old.issuer.number], (), clock.clock.now())
     assert held(cache, "ab") == ["b"]

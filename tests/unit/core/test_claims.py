@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from iiniit_guard.core.model.claims import Claims, freeze, thaw
+from iiniit_guard.core.model.access_token import Claims, freeze, thaw
 
 PAYLOAD = {
     "sub": "u",
@@ -45,9 +45,9 @@ def test_nothing_in_it_can_be_changed():
     with pytest.raises(AttributeError, match="read-only"):
         claims.sub = "x"  # what is refused
     with pytest.raises(AttributeError, match="read-only"):
-        claims._values = ()
+        claims._members = {}
     with pytest.raises(AttributeError, match="read-only"):
-        del claims._values
+        del claims._members
 
 
 def test_a_change_to_what_it_was_made_from_does_not_reach_it():

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.decide import Presented, decide
+from iiniit_guard.core.decide import Presented
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.flow import Fetch
@@ -20,6 +20,7 @@ from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.verify import verify
+from tests.unit.core.deciding import decide
 from tests.unit.core.stepping import (
     API,
     CREDENTIALS,

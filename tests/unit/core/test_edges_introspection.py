@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity, digest_of
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.issuer.introspection import introspect
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import TIMED_OUT, Unreachable

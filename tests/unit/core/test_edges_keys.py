@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from jwt.algorithms import get_default_algorithms
 
+from iiniit_guard.core.application import request_issuer
 from iiniit_guard.core.issuer.client_authentication import (
     ClientSecretPost,
     PrivateKeyJwt,
     SecretFile,
     sign_in,
 )
-from iiniit_guard.core.issuer.jwt import verify_jwt
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.resource import request_issuer
+from iiniit_guard.core.verify import verify_jwt
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import (
     ISSUER,

@@ -52,11 +52,10 @@ def test_one_load_for_all_who_ask_meanwhile(flights, outcome):
 def test_keys_do_not_wait_for_each_other(flights):
     one, other = shared(flights, "one"), shared(flights, "other")
     assert one.fetch is other.fetch is REQUEST
-    assert "one" in flights
     assert len(flights) == 2
     other.send(1)
     assert one.send(2).result == 2
-    assert "one" not in flights
+    assert len(flights) == 0
 
 
 def test_whoever_comes_after_the_end_loads_anew(flights):
@@ -123,7 +122,6 @@ def test_no_repr_shows_a_credential_a_token_or_an_answer():
         StoreSet("name", b"canary", 1.0),
     ]
     assert "canary" not in repr(shown)
-    assert repr([ABANDONED, TIMED_OUT]) == "[ABANDONED, TIMED_OUT]"
 
 
 def test_the_first_value_of_a_header_counts():

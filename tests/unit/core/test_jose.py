@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iiniit_guard.core.jose import jws as jose
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.jws import (
     ALGORITHMS,
     MAX_HEADER_BYTES,
@@ -14,7 +15,6 @@ from iiniit_guard.core.jose.jws import (
     Jws,
     is_jws,
     parse_jws,
-    parse_object,
     read_header,
 )
 from iiniit_guard.core.model.problem import Problem, Reason

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, verify_signature
-from iiniit_guard.core.jose.public_key import CURVES
-from iiniit_guard.core.jose.verification_key import _ecdsa
+from iiniit_guard.core.jose.public_key import CURVES, EcPoint
+from iiniit_guard.core.jose.verification_key import bind
 from tests.contract.cases.jose_checks import (
     ALPHABET,
     is_good,
@@ -127,12 +125,18 @@ def test_r_and_s_lie_within_the_order(curve):
 class Psychic:
     """A library with CVE-2022-21449: every signature verifies."""
 
+    def public_key(self) -> Psychic:
+        """Return the key."""
+        return self
+
     def verify(self, *_: object) -> None:
         """Accept every signature."""
 
 
-def test_r_and_s_are_compared_before_the_library_is_asked():
-    verifies = _ecdsa(cast(EllipticCurvePublicKey, Psychic()), CURVES["P-256"])
+def test_r_and_s_are_compared_before_the_library_is_asked(monkeypatch):
+    monkeypatch.setattr(ec, "EllipticCurvePublicNumbers", lambda *_: Psychic())
+    verifies = bind(EcPoint(CURVES["P-256"], 1, 1), "ES256")
+    assert verifies is not None
     for r, s, good in (
         (0, 1, False),
         (1, 0, False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.issuer.key_warnings import KeyWarnings
+from iiniit_guard.core.issuer.key_source import KeyWarnings
 from tests.contract.cases.jose_checks import set_of
 from tests.contract.cases.jose_keys import ec_jwk, ed_jwk, rsa_jwk
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.cache.packed_token import pack, size_of, unpack
-from iiniit_guard.core.jose.strict_json import parse_object
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims, freeze
+from iiniit_guard.core.cache.entry import pack, size_of, unpack
+from iiniit_guard.core.jose.encodings import parse_object
+from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
 from iiniit_guard.testing import Issuer
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
@@ -105,7 +104,7 @@ def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(chec
 
 
 def _payload(token):
-    from iiniit_guard.core.jose.base64url import decode_base64url
+    from iiniit_guard.core.jose.encodings import decode_base64url
 
     return decode_base64url(token.split(".")[1].encode())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.cache.tokens import CacheEntry, KeyValidity
+from iiniit_guard.core.application import request_issuer
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.resource import metadata_url, request_issuer
+from iiniit_guard.core.resource import metadata_url
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import (
     API,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.jose.strict_json import ConstantError, is_too_deep, load_object, parse_object
+from iiniit_guard.core.jose.encodings import ConstantError, is_too_deep, load_object, parse_object
 from tests.contract.cases.json_texts import ACCEPTED, DEEPEST, REFUSED, TOO_DEEP
 
 VALUES = st.recursive(

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from iiniit_guard.core.jose.unverified import names_confirmation
+from iiniit_guard.core.jose.jws import names_confirmation
 
 DEEP = b'{"a":' + b"[" * 40 + b"]" * 40 + b"}"
 

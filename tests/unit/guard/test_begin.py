@@ -206,9 +206,8 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
         looked.append(signature)
         return key.verifies(signing_input, signature)
 
-    counting = VerificationKey(key.kid, key.alg, key.thumbprint, counted)
+    counting = VerificationKey(key.kid, key.alg, key.numbers, counted)
     monkeypatch.setitem(keys._found, (None if header else key.kid, key.alg), (counting,))
-    keys.signers.clear()
     host.call(guard, "GET", "/token", [(b"authorization", b"Bearer " + bad.encode())], "")
     assert len(looked) == 1
     assert events[-1].host in host.events
@@ -229,7 +228,6 @@ def test_what_is_remembered_of_a_key_set_goes_with_it(issuer):
         after = guard._engine.resource.only_server.keys.value
         assert after is not before
         assert begin(guard, issuer.token()).issuer == issuer.issuer
-        assert set(after.signers) == set(before.signers)
 
 
 @pytest.mark.parametrize("way", ["a known header", "a new header"])
@@ -256,9 +254,8 @@ def test_a_key_that_is_replaced_under_its_name_while_it_is_tried_refuses_nobody(
             return said
 
         monkeypatch.setitem(
-            keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.thumbprint, verifies),)
+            keys._found, (kid, key.alg), (VerificationKey(kid, key.alg, key.numbers, verifies),)
         )
-        keys.signers.clear()
         if way == "a new header":
             monkeypatch.setattr(jose, "_known_headers", {})
         issuer.requests.clear()
