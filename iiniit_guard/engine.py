@@ -201,7 +201,7 @@ class Engine(CopiedAsItself):
         if found is not None:
             return unwrap(found)
         flow = verify(token, digest_of(token), self.resource)
-        return unwrap(run(flow, self._runner.perform))
+        return unwrap(self._reported(run(flow, self._runner.perform), "verify"))
 
     async def verify_async(
         self, token: str, *, outdated: float | None = None, host: str = "verify"
@@ -218,7 +218,18 @@ class Engine(CopiedAsItself):
         if found is not None:
             return unwrap(found)
         flow = verify(token, digest_of(token), self.resource, outdated=outdated)
-        return unwrap(await run_async(flow, self._runner.perform_async))
+        result = await run_async(flow, self._runner.perform_async)
+        return unwrap(self._reported(result, host))
+
+    def _reported(
+        self, result: AccessToken | Problem | Unreachable, host: str
+    ) -> AccessToken | Problem | Unreachable:
+        """Log the result of a verification without a request, and return it."""
+        if isinstance(result, Unreachable):
+            self.reporter.outage(result, None, host)
+        elif isinstance(result, Problem):
+            self.reporter.refusal(result, None, host)
+        return result
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata before the first token arrives.

@@ -70,6 +70,7 @@ FAULTS = [
         Engine.authenticate_async,
         "result = await run_async(resume(result), self._runner.perform_async)",
         "result = await run_async(resume(result), self._runner.perform_async)\n"
+        "        from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
         "        result = result if isinstance(result, AccessToken) else PROBLEMS[Reason.INACTIVE]",
     ),
     Fault(
@@ -85,7 +86,8 @@ FAULTS = [
         "test_a_guard_without_a_listener_decides_alike",
         Engine._begin_with_event,
         "begun = begin(self.resource, presented, requirement)",
-        "begun = Unfinished(presented, PROBLEMS[Reason.NO_TOKEN])",
+        "from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
+        "    begun = Unfinished(presented, PROBLEMS[Reason.NO_TOKEN])",
     ),
     Fault(
         requests,
