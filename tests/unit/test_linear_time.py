@@ -17,8 +17,6 @@ from tests.contract.cases.hostile_calls import SIZES, World
 from tests.quality.instructions.counting import count
 
 SMALL = 2_000
-# The cache packs the claims of larger answers at once, which costs more from that size on.
-LARGER = {"introspection answer": 2 * SMALL}
 # Instructions for each byte at most: a hook for each object of JSON, and a few passes over many
 # claims, scopes or header fields.
 MOST = {
@@ -51,14 +49,13 @@ def world():
 @pytest.mark.parametrize("part", SIZES)
 def test_twice_the_bytes_cost_at_most_twice_the_instructions(world, part):
     grown = []
-    size = LARGER.get(part, SMALL)
-    for short, long in zip(world.calls(part, size), world.calls(part, 2 * size), strict=True):
+    for short, long in zip(world.calls(part, SMALL), world.calls(part, 2 * SMALL), strict=True):
         for call in (short, long):
             count_instructions(call.ours)  # the first call also imports and caches
         few, many = count_instructions(short.ours), count_instructions(long.ours)
-        if many > 2 * few + 200 or (many - few) / size > MOST[part]:
+        if many > 2 * few + 200 or (many - few) / SMALL > MOST[part]:
             grown.append(
-                f"{short.name}: {few} instructions for {size} bytes, {many} for {2 * size}"
+                f"{short.name}: {few} instructions for {SMALL} bytes, {many} for {2 * SMALL}"
             )
     assert grown == []
 

@@ -16,7 +16,7 @@ from iiniit_guard.core.claims.token_kind import (
     id_token_problem,
     names_dpop,
 )
-from iiniit_guard.core.model.access_token import AccessToken, Claims, is_time, without_nulls
+from iiniit_guard.core.model.access_token import AccessToken, freeze, is_time, without_nulls
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
@@ -136,7 +136,7 @@ class ClaimChecks:
         client: str | None,
         token_id: str | None,
     ) -> AccessToken:
-        frozen = Claims(claims)
+        frozen = freeze(claims)
         details = frozen["authorization_details"] if "authorization_details" in claims else ()
         return AccessToken(
             self.issuer,

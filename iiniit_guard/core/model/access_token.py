@@ -17,26 +17,32 @@ _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class Claims(CopiedAsItself, JsonMapping):
-    """A frozen mapping of claim names to values. Nested objects are mappings, arrays are tuples."""
+    """A frozen mapping of claim names to values. Nested objects are mappings, arrays are tuples.
+
+    A nested value is frozen when it is read. Most handlers read none, and an object that holds
+    thousands of others must not cost the time to freeze all of them.
+
+    Args:
+        claims: Copied at every depth.
+    """
 
     __slots__ = ("_members",)
     _members: JsonObject
 
     def __init__(self, claims: JsonMapping) -> None:
-        members = dict(claims)
-        if not _ATOMS.issuperset(map(type, members.values())):
-            members = {name: freeze(value) for name, value in members.items()}
-        _set_members(self, members)
+        _set_members(self, {name: thaw(value) for name, value in claims.items()})
 
     def __getitem__(self, name: str) -> Json:
-        return self._members[name]
+        value = self._members[name]
+        return value if type(value) in _ATOMS else freeze(value)
 
     def get(self, name: str, default: Json = None) -> Json:
         """Return the value of `name`, or `default`.
 
         The inherited method would raise and catch an exception for each missing claim.
         """
-        return self._members.get(name, default)
+        value = self._members.get(name, default)
+        return value if type(value) in _ATOMS else freeze(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -57,7 +63,7 @@ class Claims(CopiedAsItself, JsonMapping):
         return f"Claims({', '.join(self._members)})"
 
     def __reduce__(self) -> tuple[type[Claims], tuple[JsonObject]]:
-        return Claims, (thaw(self),)
+        return Claims, (self._members,)
 
 
 # `object.__setattr__` looks up the slot by name, which takes twice the time.
@@ -65,19 +71,26 @@ _set_members: Final = Claims.__dict__["_members"].__set__
 
 
 def freeze(value: Json) -> Json:
-    """Return `value` (parsed from JSON) with read-only mappings and tuples, at every depth."""
+    """Return `value` with read-only mappings and tuples, at every depth.
+
+    Args:
+        value: Parsed from JSON. No other code keeps it: an object in it is not copied.
+    """
     if isinstance(value, dict):
-        return Claims(value)
+        frozen = Claims.__new__(Claims)
+        _set_members(frozen, value)
+        return frozen
     if isinstance(value, (list, tuple)):
         return tuple(map(freeze, value))
     return value
 
 
 def thaw(value: Json) -> Json:
-    """Return a frozen `value` with `dict` and `list` objects, for writing JSON."""
+    """Return a copy of `value` with `dict` and `list` objects, for writing JSON."""
     if isinstance(value, Mapping):
-        return {name: thaw(inner) for name, inner in value.items()}
-    if isinstance(value, tuple):
+        members = value._members if type(value) is Claims else value
+        return {name: thaw(inner) for name, inner in members.items()}
+    if isinstance(value, (list, tuple)):
         return [thaw(inner) for inner in value]
     return value
 

@@ -147,4 +147,4 @@ def test_details_are_the_claim_itself(checks):
     claims = {"iss": ISSUER, "aud": API, "exp": NOW + 300, "authorization_details": [{"type": "x"}]}
     token = checks.check(claims, NOW, introspected=False)
     for each in (token, unpack(pack(token))):
-        assert each.authorization_details[0] is each.claims["authorization_details"][0]
+        assert each.authorization_details == each.claims["authorization_details"]
