@@ -12,7 +12,8 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Final, cast
+from hashlib import sha256
+from typing import Final, TypeAlias, cast
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
@@ -28,7 +29,7 @@ from iiniit_guard.core.decide import (
     resume,
 )
 from iiniit_guard.core.errors import unwrap
-from iiniit_guard.core.http.bearer import BEARER, token_problem
+from iiniit_guard.core.http.bearer import BEARER, is_b64token, token_problem
 from iiniit_guard.core.http.event import Event, accepted_event, event_of
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -53,6 +54,8 @@ from iiniit_guard.io.store import Store
 from iiniit_guard.reporting import Reporter, detail_of
 
 _log: Final = logging.getLogger("iiniit_guard")
+
+Verified: TypeAlias = AccessToken | Problem | Unreachable
 
 
 class Engine(CopiedAsItself):
@@ -151,10 +154,7 @@ class Engine(CopiedAsItself):
         *,
         host: str = "guard",
     ) -> Allow | Deny:
-        """Check a token that was verified for this request against the policy of a handler.
-
-        Only a refusal emits an event.
-        """
+        """Check a verified token against a handler's policy. Only a refusal emits an event."""
         problem = policy.check(token, self._wall)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
@@ -198,10 +198,10 @@ class Engine(CopiedAsItself):
             UsageError: `issuer_resolver` or `validators` needs the request.
         """
         found = self._cached(token, None)
-        if found is not None:
-            return unwrap(found)
-        flow = verify(token, digest_of(token), self.resource)
-        return unwrap(self._reported(run(flow, self._runner.perform), "verify"))
+        if found is None:
+            flow = verify(token, digest_of(token), self.resource)
+            found = self._reported(run(flow, self._runner.perform), "verify")
+        return unwrap(found)
 
     async def verify_async(
         self, token: str, *, outdated: float | None = None, host: str = "verify"
@@ -215,28 +215,21 @@ class Engine(CopiedAsItself):
             host: Names the caller in the log.
         """
         found = self._cached(token, outdated)
-        if found is not None:
-            return unwrap(found)
-        flow = verify(token, digest_of(token), self.resource, outdated=outdated)
-        result = await run_async(flow, self._runner.perform_async)
-        return unwrap(self._reported(result, host))
+        if found is None:
+            flow = verify(token, digest_of(token), self.resource, outdated=outdated)
+            found = self._reported(await run_async(flow, self._runner.perform_async), host)
+        return unwrap(found)
 
-    def _reported(
-        self, result: AccessToken | Problem | Unreachable, host: str
-    ) -> AccessToken | Problem | Unreachable:
-        """Log the result of a verification without a request, and return it."""
-        if isinstance(result, Unreachable):
-            self.reporter.outage(result, None, host)
-        elif isinstance(result, Problem):
-            self.reporter.refusal(result, None, host)
-        return result
+    def _reported(self, outcome: Verified, host: str) -> Verified:
+        """Log the outcome of a verification without a request, and return it."""
+        if isinstance(outcome, Unreachable):
+            self.reporter.outage(outcome, None, host)
+        elif isinstance(outcome, Problem):
+            self.reporter.refusal(outcome, None, host)
+        return outcome
 
     async def warm_up_async(self) -> tuple[str, ...]:
-        """Fetch keys and metadata before the first token arrives.
-
-        Returns:
-            Why documents are missing, one entry per failure. Empty if everything was fetched.
-        """
+        """Fetch keys and metadata; return why documents are missing, one entry per failure."""
         return await run_async(warm_up(self.resource), self._runner.perform_async)
 
     async def sign_in_endpoints_async(
@@ -256,8 +249,8 @@ class Engine(CopiedAsItself):
     async def release_loop(self) -> None:
         """Cancel the background work of the running event loop and close its connections.
 
-        The next call opens new connections. At shutdown, an application calls this and not
-        `aclose`, because another application, or the next start of the same one, may use the guard.
+        An application calls this at shutdown and not `aclose`, because another one, or its next
+        start, may use the guard.
         """
         await self._runner.release_loop()
 
@@ -275,9 +268,7 @@ class Engine(CopiedAsItself):
         begun = self.begin(presented, requirement)
         return begun if isinstance(begun, Unfinished) else (presented, begun)
 
-    def _cached(
-        self, token: str, outdated: float | None
-    ) -> AccessToken | Problem | Unreachable | None:
+    def _cached(self, token: str, outdated: float | None) -> Verified | None:
         """Return the cached or immediate result for a token, or None if the token must be verified.
 
         Raises:
@@ -290,10 +281,10 @@ class Engine(CopiedAsItself):
             )
         if not isinstance(token, str):
             raise UsageError("the token must be a string, without its scheme")
-        problem = token_problem(token, self.resource.settings.max_token_bytes)
-        if problem is not None:
-            return problem
-        entry = self.resource.find(digest_of(token))
+        encoded, longest = token.encode("ascii", "replace"), self.resource.settings.max_token_bytes
+        if len(encoded) > longest or not is_b64token(encoded):
+            return token_problem(token, longest)
+        entry = self.resource.find(sha256(encoded).digest())
         return entry.token if entry is not None and entry.outlasts(outdated) else None
 
     def _report(
