@@ -18,6 +18,7 @@ from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.provider_settings import PROVIDER_NAMES
 from iiniit_guard.io.settings import (
     _PARTS,
     _SECRET_FILE,
@@ -59,7 +60,11 @@ OF_THE_API = {
 }
 PARTS = [
     row
-    for row in (*SETTINGS["Introspection, in text"], *SETTINGS["Of the API"])
+    for row in (
+        *SETTINGS["Introspection, in text"],
+        *SETTINGS["Provider, in text"],
+        *SETTINGS["Of the API"],
+    )
     if len(row) == 3 and row[0] != "TOML"
 ]
 
@@ -118,7 +123,7 @@ def test_a_part_of_a_setting_has_its_text_forms(row):
 
 
 def test_no_part_of_a_setting_is_missing():
-    assert sorted(code(row[0]) for row in PARTS) == sorted({*_PARTS, _SECRET_FILE})
+    assert sorted(code(row[0]) for row in PARTS) == sorted({*_PARTS, *PROVIDER_NAMES, _SECRET_FILE})
 
 
 def has_text_form(name: str) -> bool:
@@ -206,7 +211,9 @@ def test_every_public_name_of_a_guard_is_there():
     assert named == own
 
 
-@pytest.mark.parametrize("module", ["flask", "django", "starlette", "fastapi", "rules", "testing"])
+@pytest.mark.parametrize(
+    "module", ["flask", "django", "starlette", "fastapi", "providers", "rules", "testing"]
+)
 def test_every_public_name_of_a_module_is_there(module):
     page = (REFERENCE / "public-names.md").read_text(encoding="utf-8")
     section = page.partition(f"## `iiniit_guard.{module}`\n")[2].partition("\n## ")[0]

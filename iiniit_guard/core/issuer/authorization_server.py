@@ -150,6 +150,7 @@ class AuthorizationServer:
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
             issuer_validity=self.issuer_validity,
+            key_issuers=frozenset(settings.key_issuers),
             clock=self.clock,
             random=random,
             hold=self.hold,
@@ -261,6 +262,7 @@ def _claim_checks(settings: TrustedIssuer) -> ClaimChecks:
         issuer=settings.issuer,
         audiences=frozenset(settings.audiences),
         audience_claim=settings.audience_claim,
+        exclusive=settings.audience_exclusive,
         strict=strict,
         scopes=scope_reading(
             strict=strict,

@@ -114,7 +114,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
 _OPTIONAL: Final = frozenset(
     {"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"}
 )
-ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
+ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
 
 
