@@ -15,7 +15,6 @@ import re
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.http.bearer import WHITE_SPACE
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
@@ -35,6 +34,8 @@ OUTAGE_SECONDS: Final = 60.0
 _ISSUERS_KEPT: Final = 256
 _STRANGERS_KEPT: Final = 16
 _LONGEST_METHOD: Final = 32
+_MOST_CREDENTIALS: Final = 8
+_MARK: Final = "\uffff"
 _SUSPECT: Final = frozenset(
     {
         *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY),
@@ -231,14 +232,18 @@ def _pairs(known: Diagnosis, text: str | None) -> list[str]:
 
 
 def _word(method: str) -> str:
-    return method if method.isascii() and method.isalpha() else escaped(method, _LONGEST_METHOD)
+    plain = len(method) <= _LONGEST_METHOD and method.isascii() and method.isalpha()
+    return method if plain else escaped(method, _LONGEST_METHOD)
 
 
 def _path(request: Request) -> str:
     """Return the path of a request, without anything that looks like its token."""
-    path = request.path
-    for value in request.header_values(b"authorization"):
-        token = value.rpartition(b" ")[2].rstrip(WHITE_SPACE).decode("latin-1")
-        if token:
-            path = path.replace(token, "(token)")
-    return escaped(_JWT.sub("(token)", path[: 2 * LONGEST]))
+    path, tokens = request.path, set[str]()
+    # A client may send any number of Authorization fields, each with several words.
+    for value in request.header_values(b"authorization")[:_MOST_CREDENTIALS]:
+        words = value.replace(b",", b" ").replace(b"\t", b" ").decode("latin-1").split(" ")
+        tokens.update(words[1:_MOST_CREDENTIALS] or words)
+    # The mark is no latin-1 character, so no other token can match it: the path does not grow.
+    for token in sorted(filter(None, tokens), key=len, reverse=True):
+        path = path.replace(token, _MARK)
+    return escaped(_JWT.sub("(token)", path[: 2 * LONGEST].replace(_MARK, "(token)")))
