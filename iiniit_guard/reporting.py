@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -107,7 +108,8 @@ class Reporter:
             return
         hint = TOPIC_HINTS[known.topic] if known.topic else CAUSE_HINTS[cause]
         since = f" omitted={omitted}" if omitted else ""
-        _log.warning("%s%s%s check: %s", begin, _known(known, _text(failure)), since, hint)
+        text = _known(known, _text(failure))
+        _write(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)
 
     def refusal(
         self,
@@ -131,7 +133,7 @@ class Reporter:
         usual = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
         hint = find_hint() or usual
         begin = f"deny {problem.status} {problem.reason} {_asked(request, host)}"
-        _log.log(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
+        _write(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 
     def _is_warning(self, problem: Problem) -> bool:
         known = problem.diagnosis
@@ -182,6 +184,12 @@ class _Limiter:
             return False
         del self._entries[oldest]
         return True
+
+
+def _write(level: int, line: str, *parts: str) -> None:
+    # A filter of the application may raise, and a line may report an outage that stale keys hide.
+    with suppress(Exception):
+        _log.log(level, line, *parts)
 
 
 def escaped(value: str, longest: int = LONGEST) -> str:
