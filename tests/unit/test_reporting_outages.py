@@ -171,6 +171,13 @@ def test_a_diagnosis_keeps_what_is_known():
     assert known.updated(issuer="c") is known
 
 
+def test_a_problem_without_news_is_the_same_object():
+    """The negative cache holds thousands of refusals of one issuer."""
+    inactive = PROBLEMS[Reason.INACTIVE].about(issuer="a")
+    assert inactive.about(issuer="a") is inactive
+    assert inactive.about(received="x") is not inactive
+
+
 def test_a_diagnosis_does_not_count_for_equality():
     assert PROBLEMS[Reason.EXPIRED].about(received="x") == PROBLEMS[Reason.EXPIRED]
     assert "canary" not in repr(PROBLEMS[Reason.EXPIRED].about(received="canary"))
