@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.http.bearer import WHITE_SPACE
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
@@ -35,6 +35,8 @@ OUTAGE_SECONDS: Final = 60.0
 _ISSUERS_KEPT: Final = 256
 _STRANGERS_KEPT: Final = 16
 _LONGEST_METHOD: Final = 32
+_MOST_CREDENTIALS: Final = 8
+_MARK: Final = "\uffff"
 _SUSPECT: Final = frozenset(
     {
         *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY),
@@ -106,7 +108,8 @@ class Reporter:
             return
         hint = TOPIC_HINTS[known.topic] if known.topic else CAUSE_HINTS[cause]
         since = f" omitted={omitted}" if omitted else ""
-        _log.warning("%s%s%s check: %s", begin, _known(known, _text(failure)), since, hint)
+        text = _known(known, _text(failure))
+        _write(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)
 
     def refusal(
         self,
@@ -130,7 +133,7 @@ class Reporter:
         usual = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
         hint = find_hint() or usual
         begin = f"deny {problem.status} {problem.reason} {_asked(request, host)}"
-        _log.log(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
+        _write(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 
     def _is_warning(self, problem: Problem) -> bool:
         known = problem.diagnosis
@@ -183,6 +186,12 @@ class _Limiter:
         return True
 
 
+def _write(level: int, line: str, *parts: str) -> None:
+    # A filter of the application may raise, and a line may report an outage that stale keys hide.
+    with suppress(Exception):
+        _log.log(level, line, *parts)
+
+
 def escaped(value: str, longest: int = LONGEST) -> str:
     """Return a received value in printable ASCII and quotation marks.
 
@@ -231,14 +240,18 @@ def _pairs(known: Diagnosis, text: str | None) -> list[str]:
 
 
 def _word(method: str) -> str:
-    return method if method.isascii() and method.isalpha() else escaped(method, _LONGEST_METHOD)
+    plain = len(method) <= _LONGEST_METHOD and method.isascii() and method.isalpha()
+    return method if plain else escaped(method, _LONGEST_METHOD)
 
 
 def _path(request: Request) -> str:
     """Return the path of a request, without anything that looks like its token."""
-    path = request.path
-    for value in request.header_values(b"authorization"):
-        token = value.rpartition(b" ")[2].rstrip(WHITE_SPACE).decode("latin-1")
-        if token:
-            path = path.replace(token, "(token)")
-    return escaped(_JWT.sub("(token)", path[: 2 * LONGEST]))
+    path, tokens = request.path, set[str]()
+    # A client may send any number of Authorization fields, each with several words.
+    for value in request.header_values(b"authorization")[:_MOST_CREDENTIALS]:
+        words = value.replace(b",", b" ").replace(b"\t", b" ").decode("latin-1").split(" ")
+        tokens.update(words[1:_MOST_CREDENTIALS] or words)
+    # The mark is no latin-1 character, so no other token can match it: the path does not grow.
+    for token in sorted(filter(None, tokens), key=len, reverse=True):
+        path = path.replace(token, _MARK)
+    return escaped(_JWT.sub("(token)", path[: 2 * LONGEST].replace(_MARK, "(token)")))

@@ -1,4 +1,7 @@
-"""Detect dependencies that FastAPI silently ignores, because it cannot resolve their annotation."""
+"""Detect dependencies that FastAPI does not evaluate as they are written.
+
+It ignores those whose annotation it cannot resolve, and it joins the scopes of nested ones.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ForwardRef
 
 from iiniit_guard.errors import UsageError
+from iiniit_guard.fastapi.requirements import scheme_of
 from iiniit_guard.fastapi.routes import all_routes
 
 if TYPE_CHECKING:
@@ -33,6 +37,41 @@ def check_annotations(app: Any) -> None:
             "not run; define what it names, for example the scheme, at module level: "
             f"{', '.join(dict.fromkeys(names))}"
         )
+
+
+def check_alternatives(app: Any) -> None:
+    """Check that no scheme with `match="any"` gets scopes of several `Security(...)`.
+
+    FastAPI joins the scopes of a dependency and of those that enclose it into one list. All of them
+    are needed. A scheme with `match="any"` cannot tell them apart: a token with any one of them
+    would pass.
+
+    Raises:
+        UsageError: One does; the message names the handlers.
+    """
+    names = [
+        found.name
+        for found in all_routes(app)
+        if _mixes_scopes(getattr(found.route, "dependant", None), frozenset())
+    ]
+    if names:
+        raise UsageError(
+            'GuardScheme(match="any"): the scopes of an enclosing Security(...) would become '
+            "alternatives, so one of them would suffice; name the scopes in one Security(...), or "
+            f"require those of the enclosing one by another scheme: {', '.join(names)}"
+        )
+
+
+def _mixes_scopes(dependant: Dependant | None, around: frozenset[frozenset[str]]) -> bool:
+    for sub in () if dependant is None else dependant.dependencies:
+        own = frozenset(sub.own_oauth_scopes or ())
+        sets = around | {own} if own else around
+        scheme = scheme_of(sub.call)
+        if scheme is not None and scheme.match == "any" and len(sets) > 1:
+            return True
+        if _mixes_scopes(sub, sets):
+            return True
+    return False
 
 
 def _unresolved(dependant: Dependant | None) -> Iterator[str]:

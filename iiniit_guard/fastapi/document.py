@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from fastapi.requests import Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iiniit_guard.adapting.middleware import engine_of
@@ -20,8 +20,6 @@ from iiniit_guard.errors import SettingsError, UsageError
 from iiniit_guard.fastapi.openapi import amended
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from iiniit_guard.guard import Guard
 
 _log: Final = logging.getLogger("iiniit_guard")
@@ -97,10 +95,19 @@ class _Document:
         self._issuer = issuer
         self._configured = self._endpoints = endpoints
         self._generate = app.openapi
+        self._has_warned = False
+        # Anybody may request a public document, and amending one takes ten times as long as
+        # sending it. So the last result is kept: what it was made from, and the endpoints in it.
+        self._last: tuple[dict[str, Any], SignInEndpoints | None] | None = None
+        self._served: tuple[bytes, SignInEndpoints | None, bytes] | None = None
 
     def openapi(self) -> dict[str, Any]:
         """Return the document, without a request to the issuer."""
-        return self._amended(self._generate())
+        generated, endpoints = self._generate(), self._endpoints
+        last = self._last
+        if last is None or last[0] is not generated or last[1] != endpoints:
+            self._last = self._amended(generated), endpoints
+        return generated
 
     def replace_route(self) -> None:
         """Let the route of the document fetch the metadata first."""
@@ -114,16 +121,21 @@ class _Document:
         self, endpoint: Callable[[Request], Awaitable[Response]], request: Request
     ) -> Response:
         await self._fetch()
-        made = await endpoint(request)
-        # The application may have replaced `app.openapi`, so amend what it returned.
-        return JSONResponse(self._amended(json.loads(bytes(made.body))))
+        made, endpoints = bytes((await endpoint(request)).body), self._endpoints
+        served = self._served
+        if served is None or served[:2] != (made, endpoints):
+            # The application may have replaced `app.openapi`, so amend what it returned.
+            content = JSONResponse(self._amended(json.loads(made))).body
+            served = self._served = made, endpoints, bytes(content)
+        return Response(served[2], media_type="application/json")
 
     async def _fetch(self) -> None:
         if self._configured is None:
             found = await self._engine.sign_in_endpoints_async(self._issuer)
             if isinstance(found, SignInEndpoints):
                 self._endpoints = found
-            elif self._endpoints is None:
+            elif self._endpoints is None and not self._has_warned:
+                self._has_warned = True  # once: a client decides how often it requests the document
                 _log.warning(
                     "the OpenAPI document does not say where users sign in: %s", found.detail
                 )

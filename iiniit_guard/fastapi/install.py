@@ -12,7 +12,7 @@ from iiniit_guard.adapting.admission import Enforce, Preflights, Rules
 from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.asgi import Application, GuardMiddleware
 from iiniit_guard.errors import UsageError
-from iiniit_guard.fastapi.annotations import check_annotations
+from iiniit_guard.fastapi.annotations import check_alternatives, check_annotations
 from iiniit_guard.fastapi.document import describe
 from iiniit_guard.fastapi.refused import add_handlers
 from iiniit_guard.fastapi.requirements import admission_of, guard_entries
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Middleware(GuardMiddleware):
-    """The guard's middleware, which also checks the annotations of the application once."""
+    """The guard's middleware, which also checks the dependencies of the application once."""
 
     def __init__(
         self, app: Application, guard: Guard, *, application: FastAPI, **settings: Any
@@ -33,6 +33,7 @@ class _Middleware(GuardMiddleware):
 
     def _check(self) -> None:
         check_annotations(self._application)
+        check_alternatives(self._application)
         super()._check()
 
 

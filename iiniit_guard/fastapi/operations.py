@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.fastapi.annotations import check_annotations
+from iiniit_guard.fastapi.annotations import check_alternatives, check_annotations
 from iiniit_guard.fastapi.requirements import admits, guarding_dependencies
 from iiniit_guard.fastapi.routes import Found, Kind, all_routes
 
@@ -62,9 +62,11 @@ def operations(app: Any) -> list[Operation]:
         app: A `FastAPI` application, or the `GuardMiddleware` around one.
 
     Raises:
-        UsageError: FastAPI could not resolve an annotation of a handler or dependency.
+        UsageError: FastAPI could not resolve an annotation of a handler or dependency, or a scheme
+            with `match="any"` gets the scopes of several `Security(...)`.
     """
     check_annotations(app)
+    check_alternatives(app)
     return [operation for found in all_routes(app) for operation in _operations(found)]
 
 

@@ -29,17 +29,26 @@ def guarding_dependencies(dependant: Dependant | None) -> Iterator[tuple[Policy,
     """
     for sub in () if dependant is None else dependant.dependencies:
         yield from guarding_dependencies(sub)
-        call: Any = sub.call
-        while isinstance(call, partial):
-            call = call.func
-        scheme = inspect.unwrap(call)
-        if isinstance(scheme, GuardScheme):
+        scheme = scheme_of(sub.call)
+        if scheme is not None:
             scopes = dict.fromkeys(
                 [*(sub.parent_oauth_scopes or ()), *(sub.own_oauth_scopes or ())]
             )
             yield scheme.policy_for(scopes), scheme.scheme_name
-        for policy in policies_of(_function_of(call)):
+        for policy in policies_of(_function_of(_without_partial(sub.call))):
             yield policy, None
+
+
+def scheme_of(call: Any) -> GuardScheme | None:
+    """Return the security scheme of the guard that runs when FastAPI calls `call`, or None."""
+    scheme = inspect.unwrap(_without_partial(call))
+    return scheme if isinstance(scheme, GuardScheme) else None
+
+
+def _without_partial(call: Any) -> Any:
+    while isinstance(call, partial):
+        call = call.func
+    return call
 
 
 def _function_of(call: Any) -> Any:

@@ -37,7 +37,8 @@ class GuardScheme(SecurityBase):
     1008 and raises if the token is no longer valid.
 
     Args:
-        match: `all` requires all scopes, `any` at least one of them.
+        match: `all` requires all scopes, `any` at least one of them. FastAPI joins the scopes of
+            enclosing `Security(...)`, so with `any` only one level may name scopes.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
         max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
         optional: Whether a request without credentials passes, with the value None. Invalid
@@ -69,6 +70,7 @@ class GuardScheme(SecurityBase):
         self._policy = make_policy(
             match=match, acr_values=acr_values, max_age=max_age, anonymous=optional
         )
+        self.match: Literal["all", "any"] = match
         self._policies: dict[tuple[str, ...], Policy] = {}
 
     async def __call__(

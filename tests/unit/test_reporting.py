@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 
 import pytest
 
@@ -134,6 +135,42 @@ class TestRefusals:
         assert '"/reset/(token)/(token)"' in line
         assert token not in line
         assert jwt.rpartition(".")[2] not in line
+
+    @pytest.mark.parametrize(
+        "sent",
+        [b"Bearer %b ", b"Bearer %b\t", b"Bearer %b, Bearer x", b"%b"],
+        ids=["space", "tab", "list", "no scheme"],
+    )
+    def test_no_token_is_logged_however_the_field_is_written(self, issuer, caplog, sent):
+        token = issuer.opaque_token()
+        headers = [(b"authorization", sent % token.encode())]
+        with issuer.guard(introspection=None) as guard:
+            guard.authenticate(Request("GET", f"/reset/{token}", b"", headers))
+        ((_, line),) = lines(caplog)
+        assert '"/reset/(token)"' in line
+
+    def test_a_part_of_another_token_reveals_no_rest_of_it(self, issuer, caplog):
+        headers = [(b"authorization", b"Bearer " + each) for each in (b"ab", b"abcdef")]
+        with issuer.guard() as guard:
+            guard.authenticate(Request("GET", "/reset/abcdef", b"", headers))
+        assert '"/reset/(token)"' in lines(caplog)[0][1]
+
+    def test_many_credentials_do_not_make_the_path_grow(self, issuer, caplog):
+        # Each letter also occurs in the text that replaces it.
+        headers = [(b"authorization", b"token"[at : at + 1]) for at in [0, 1, 2, 3, 4] * 4]
+        tracemalloc.start()
+        try:
+            with issuer.guard() as guard:
+                guard.authenticate(Request("GET", "/token", b"", headers))
+            assert tracemalloc.get_traced_memory()[1] < 1_000_000
+        finally:
+            tracemalloc.stop()
+        assert len(lines(caplog)[0][1]) < 400
+
+    def test_a_long_method_is_cut(self, issuer, caplog):
+        with issuer.guard() as guard:
+            guard.authenticate(Request("A" * 60_000, "/orders"))
+        assert len(lines(caplog)[0][1]) < 400
 
     def test_a_header_without_a_token_hides_nothing(self, issuer, caplog):
         with issuer.guard() as guard:

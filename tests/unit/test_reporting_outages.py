@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from iiniit_guard import (
+    Allow,
     ClientSecretPost,
     IssuerUnavailable,
     Request,
@@ -170,6 +171,13 @@ def test_a_diagnosis_keeps_what_is_known():
     assert known.updated(issuer="c") is known
 
 
+def test_a_problem_without_news_is_the_same_object():
+    """The negative cache holds thousands of refusals of one issuer."""
+    inactive = PROBLEMS[Reason.INACTIVE].about(issuer="a")
+    assert inactive.about(issuer="a") is inactive
+    assert inactive.about(received="x") is not inactive
+
+
 def test_a_diagnosis_does_not_count_for_equality():
     assert PROBLEMS[Reason.EXPIRED].about(received="x") == PROBLEMS[Reason.EXPIRED]
     assert "canary" not in repr(PROBLEMS[Reason.EXPIRED].about(received="canary"))
@@ -212,3 +220,21 @@ def test_an_accepted_token_runs_no_code_of_the_log(issuer):
             sys.setprofile(None)
     assert "decide.py" in called
     assert not {"reporting.py", "diagnosis.py", "hints.py"} & set(called)
+
+
+def test_a_log_that_fails_changes_no_decision(issuer):
+    def fail(record: logging.LogRecord) -> bool:
+        raise RuntimeError(record.msg)
+
+    log = logging.getLogger("iiniit_guard")
+    log.addFilter(fail)
+    try:
+        with issuer.guard() as guard:
+            assert guard.authenticate(Request("GET", "/")).reason is Reason.NO_TOKEN
+            guard.verify(issuer.token())
+            issuer.fail("connection")
+            issuer.clock.advance(HOUR)  # the keys are stale, which a line reports
+            sent = [(b"authorization", f"Bearer {issuer.token()}".encode())]
+            assert isinstance(guard.authenticate(Request("GET", "/", b"", sent)), Allow)
+    finally:
+        log.removeFilter(fail)

@@ -37,12 +37,12 @@ class Claims(CopiedAsItself, JsonMapping):
         return value if type(value) in _ATOMS else freeze(value)
 
     def get(self, name: str, default: Json = None) -> Json:
-        """Return the value of `name`, or `default`.
+        """Return the value of `name`, or `default` itself.
 
         The inherited method would raise and catch an exception for each missing claim.
         """
         value = self._members.get(name, default)
-        return value if type(value) in _ATOMS else freeze(value)
+        return value if type(value) in _ATOMS or value is default else freeze(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -63,7 +63,7 @@ class Claims(CopiedAsItself, JsonMapping):
         return f"Claims({', '.join(self._members)})"
 
     def __reduce__(self) -> tuple[type[Claims], tuple[JsonObject]]:
-        return Claims, (self._members,)
+        return Claims, (thaw(self),)  # a copy: `_members` must not leave this object
 
 
 # `object.__setattr__` looks up the slot by name, which takes twice the time.

@@ -86,7 +86,8 @@ class Problem:
 
     def about(self, **known: Any) -> Problem:
         """Return this problem with a more complete diagnosis; see `Diagnosis`."""
-        return replace(self, diagnosis=self.diagnosis.updated(**known))
+        diagnosis = self.diagnosis.updated(**known)
+        return self if diagnosis is self.diagnosis else replace(self, diagnosis=diagnosis)
 
 
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:

@@ -14,6 +14,7 @@ from starlette.routing import Mount
 from iiniit_guard import Guard
 from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi import GuardScheme, describe, install
+from iiniit_guard.fastapi.openapi import amended
 from iiniit_guard.starlette import require_scope
 from iiniit_guard.testing import Issuer, network, trusted
 from tests.contract.hosts.fastapi_apps import client_of, fields, make_app
@@ -175,6 +176,37 @@ def test_an_outage_leaves_the_document_usable(issuer, guard, caplog):
     issuer.fail("connection")
     issuer.clock.advance(30 * 86_400)
     assert client.get("/openapi.json").json() == document
+
+
+def test_many_requests_during_an_outage_log_one_line(issuer, guard, caplog):
+    issuer.fail("connection")
+    client = client_of(make_app(guard, public_docs=True))
+
+    for _ in range(20):
+        client.get("/openapi.json")
+        issuer.clock.advance(1)
+
+    assert len([each for each in caplog.records if each.levelname == "WARNING"]) == 1
+
+
+def test_a_second_request_does_not_amend_the_document_again(guard, monkeypatch):
+    made: list[object] = []
+
+    def counted(document: Any, *rest: Any) -> Any:
+        made.append(document)
+        return amended(document, *rest)
+
+    monkeypatch.setattr("iiniit_guard.fastapi.document.amended", counted)
+    app = make_app(guard, public_docs=True)
+    client = client_of(app)
+    first = client.get("/openapi.json")
+    made.clear()
+
+    assert client.get("/openapi.json").content == first.content
+    assert made == []
+    app.openapi_schema = None  # the application changed
+    app.get("/new")(lambda: None)
+    assert security_of(client.get("/openapi.json").json(), "/new") == [{"OAuth2": []}]
 
 
 def test_an_overridden_openapi_function_is_amended_when_it_is_served(guard):

@@ -75,6 +75,20 @@ def test_it_can_be_copied_pickled_and_written_as_json():
     assert json.loads(json.dumps(thaw(claims))) == PAYLOAD
 
 
+def test_reducing_them_gives_a_copy():
+    # Serializers other than `pickle` call this method too.
+    claims = freeze({"realm_access": {"roles": ["r"]}})
+    (members,) = claims.__reduce__()[1]
+    members["realm_access"]["roles"].append("admin")
+    members["scope"] = "admin"
+    assert thaw(claims) == {"realm_access": {"roles": ["r"]}}
+
+
+@pytest.mark.parametrize("default", [[], {}, ["x"], object()], ids=lambda each: type(each).__name__)
+def test_a_default_is_returned_as_it_is(default):
+    assert Claims({"sub": "u"}).get("missing", default) is default
+
+
 def test_freezing_twice_changes_nothing():
     once = freeze({"a": ({"b": [1]},)})
     assert thaw(freeze(thaw(once))) == thaw(once) == {"a": [{"b": [1]}]}
