@@ -13,6 +13,7 @@ from iiniit_guard.core.claims.checks import ClaimChecks
 from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, TlsClient
+from iiniit_guard.core.issuer.joint_faults import tells_tokens_apart
 from iiniit_guard.core.issuer.key_source import KeySource
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
 from iiniit_guard.core.issuer.metadata import (
@@ -273,6 +274,9 @@ def _claim_checks(settings: TrustedIssuer) -> ClaimChecks:
         expiry_leeway_seconds=leeway,
         clock_leeway_seconds=settings.clock_leeway_seconds,
         missing_audience=settings.insecure_accept_missing_audience,
+        missing_audience_in_jwt=settings.insecure_accept_missing_audience
+        and settings.profile == "generic"
+        and tells_tokens_apart(settings.required_claims),
         id_tokens=settings.insecure_accept_id_tokens,
         client_id_claims=tuple(settings.client_id_claims),
         token_id_claims=tuple(settings.token_id_claims),

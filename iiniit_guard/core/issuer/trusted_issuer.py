@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal
 
 from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.issuer.client_authentication import (
-    BearerToken,
-    ClientAuthentication,
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-    TlsClient,
-    credential_fault,
-)
+from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
+from iiniit_guard.core.issuer.joint_faults import audience_claim_fault, joint_faults
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
 
 _CONNECT_SECONDS: Final = 2
-_WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +68,8 @@ class TrustedIssuer:
         http_proxy: URL of a forward proxy.
         token_prefix: The prefix of its opaque tokens, if several issuers have opaque tokens.
         insecure_accept_missing_audience: Accept an introspection response without `aud`. Any token
-            of this server is then accepted by this API.
+            of this server is then accepted by this API. With `require_claim`, also accept a JWT
+            without `aud`.
         insecure_accept_id_tokens: Accept JWTs that look like ID tokens and have no mark of an
             access token (Dex). Every ID token of this server for this audience is then accepted.
         insecure_metadata_issuer: Another issuer that the metadata may name. The owner of that
@@ -133,7 +125,7 @@ class TrustedIssuer:
             for name, find_fault in CHECKS.items()
             if (fault := self._fault(name, find_fault)) is not None
         ]
-        faults += [] if faults else self._joint_faults()
+        faults += [] if faults else joint_faults(self)
         if faults:
             raise SettingsError(faults)
         # Copy mutable values: a caller that changes its list later must not change what is trusted.
@@ -175,79 +167,6 @@ class TrustedIssuer:
         value = getattr(self, name)
         return None if value is None and name in _OPTIONAL else find_fault(value)
 
-    def _joint_faults(self) -> list[str]:
-        """Return the faults in combinations of settings that are each valid alone."""
-        faults = []
-        hosts = self.insecure_http_hosts
-        for name in ("metadata_url", "jwks_uri", "introspection_endpoint"):
-            url = getattr(self, name)
-            if url is not None and (fault := check.endpoint_fault(url, hosts)) is not None:
-                faults.append(f"{name}: {fault}")
-        faults += self._introspection_faults()
-        if self.insecure_accept_id_tokens and self.profile != "generic":
-            faults.append(
-                f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; "
-                "remove one of the two settings"
-            )
-        if self.jwks_uri is not None and self.jwks_file is not None:
-            faults.append("jwks_file: jwks_uri is set too; set only one of them")
-        if (
-            self.connect_timeout_seconds is not None
-            and self.connect_timeout_seconds > self.timeout_seconds
-        ):
-            faults.append(
-                "connect_timeout_seconds: must not be longer than timeout_seconds, which limits "
-                "the whole call"
-            )
-        if (
-            self._discovers
-            and self.metadata_url is None
-            and (fault := _issuer_fault(self.issuer, hosts)) is not None
-        ):
-            faults.append(
-                f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url"
-            )
-        return faults
-
-    def _introspection_faults(self) -> list[str]:
-        faults, way = [], cast("object", self.introspection)
-        if way is not None and not isinstance(way, _WAYS):
-            faults.append(
-                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
-                "TlsClient, BearerToken"
-            )
-        elif way is not None and (fault := credential_fault(way)) is not None:
-            faults.append(f"introspection: {fault}")
-        if self.profile == "assertion" and way is not None:
-            faults.append("introspection: assertions cannot be introspected; remove introspection")
-        if way is None and self.jwt != "verify":
-            faults.append(
-                f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint"
-            )
-        if way is None and self.introspection_endpoint is not None:
-            faults.append(
-                "introspection: introspection_endpoint needs credentials; set introspection too"
-            )
-        return faults
-
-    @property
-    def _discovers(self) -> bool:
-        keys = self.jwt != "introspect" and self.jwks_uri is None and self.jwks_file is None
-        return keys or (self.introspection is not None and self.introspection_endpoint is None)
-
-
-def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:
-    """Return why this issuer identifier does not allow discovery, or None if it does.
-
-    RFC 8414 §2 requires https, no query and no fragment.
-    """
-    fault = check.endpoint_fault(issuer, http_hosts)
-    return fault or (
-        "an issuer that is discovered must not have a query"
-        if urlsplit(issuer).query or "?" in issuer
-        else None
-    )
-
 
 _OPTIONAL: Final = frozenset(
     {
@@ -273,7 +192,7 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "jwt": check.one_of("verify", "introspect", "both"),
     "algorithms": check.some_of(ALGORITHMS),
     "profile": check.one_of("generic", "rfc9068", "assertion"),
-    "audience_claim": check.text,
+    "audience_claim": audience_claim_fault,
     "client_id_claims": check.texts,
     "token_id_claims": check.texts,
     "scope_claims": check.scope_paths,
@@ -297,4 +216,4 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "insecure_metadata_issuer": check.text,
     "insecure_http_hosts": check.hosts,
 }
-"""The check of each setting. `_joint_faults` checks `introspection` and combinations."""
+"""The check of each setting. `joint_faults` checks `introspection` and combinations."""
