@@ -78,4 +78,5 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "metadata_url names the document of another issuer otherwise",
     "no_json": "whether a login page, a proxy or a firewall answers in place of the issuer",
     "store_secret": "store_secret: the file that holds it",
+    "function": "the function in the setting introspection, and the server that it calls",
 }

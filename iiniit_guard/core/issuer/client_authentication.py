@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from typing import Final, TypeAlias, assert_never
@@ -96,6 +96,13 @@ class BearerToken:
 ClientAuthentication: TypeAlias = (
     ClientSecretBasic | ClientSecretPost | PrivateKeyJwt | TlsClient | BearerToken
 )
+
+IntrospectionFunction: TypeAlias = Callable[[str], object]
+"""Called with the token in place of a call to the introspection endpoint.
+
+It returns a mapping with the members of an introspection response (RFC 7662 §2.2), or None for an
+inactive token. It may be a coroutine function if only the asynchronous calls are used.
+"""
 
 
 _SECRETS: Final = frozenset({"client_secret", "token"})

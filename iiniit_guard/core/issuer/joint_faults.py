@@ -92,10 +92,16 @@ def _kind_faults(issuer: TrustedIssuer) -> list[str]:
 
 def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
     faults, way = [], cast("object", issuer.introspection)
-    if way is not None and not isinstance(way, _WAYS):
+    if _is_function(way):
+        if issuer.introspection_endpoint is not None:
+            faults.append(
+                "introspection: a function replaces the call to introspection_endpoint; remove one "
+                "of the two settings"
+            )
+    elif way is not None and not isinstance(way, _WAYS):
         faults.append(
             "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
-            "TlsClient, BearerToken"
+            "TlsClient, BearerToken, or a function"
         )
     elif way is not None and (fault := credential_fault(way)) is not None:
         faults.append(f"introspection: {fault}")
@@ -114,7 +120,13 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
 
 def _discovers(issuer: TrustedIssuer) -> bool:
     keys = issuer.jwt != "introspect" and issuer.jwks_uri is None and issuer.jwks_file is None
-    return keys or (issuer.introspection is not None and issuer.introspection_endpoint is None)
+    asks = issuer.introspection is not None and not _is_function(issuer.introspection)
+    return keys or (asks and issuer.introspection_endpoint is None)
+
+
+def _is_function(way: object) -> bool:
+    """Return whether `way` is a function. A class (ClientSecretBasic) is a mistake."""
+    return callable(way) and not isinstance(way, type)
 
 
 def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:

@@ -9,7 +9,10 @@ from typing import Any, Final, Literal
 
 from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.issuer.client_authentication import ClientAuthentication
+from iiniit_guard.core.issuer.client_authentication import (
+    ClientAuthentication,
+    IntrospectionFunction,
+)
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.issuer.joint_faults import audience_claim_fault, joint_faults
 from iiniit_guard.core.jose.jws import ALGORITHMS
@@ -31,8 +34,8 @@ class TrustedIssuer:
         jwks_file: Path of a file with the key set, instead of a URL.
         introspection_endpoint: URL of the introspection endpoint; None means the URL in the
             metadata.
-        introspection: Credentials of the guard at that endpoint; None means that no token is ever
-            sent to it.
+        introspection: Credentials of the guard at that endpoint, or a function that is called with
+            the token in place of a call to it; None means that no token is ever sent.
         jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
         algorithms: The accepted signature algorithm, or several.
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
@@ -87,7 +90,9 @@ class TrustedIssuer:
     jwks_uri: str | None = None
     jwks_file: str | None = None
     introspection_endpoint: str | None = None
-    introspection: ClientAuthentication | None = None
+    introspection: ClientAuthentication | IntrospectionFunction | None = field(
+        default=None, repr=False
+    )
     jwt: Literal["verify", "introspect", "both"] = "verify"
     algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"

@@ -9,7 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict
 
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, Secret
+from iiniit_guard.core.issuer.client_authentication import (
+    ClientAuthentication,
+    IntrospectionFunction,
+    Secret,
+)
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
@@ -29,7 +33,7 @@ class GuardKeywords(TypedDict, total=False):
     jwks_uri: str | None
     jwks_file: str | None
     introspection_endpoint: str | None
-    introspection: ClientAuthentication | None
+    introspection: ClientAuthentication | IntrospectionFunction | None
     jwt: Literal["verify", "introspect", "both"]
     algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
