@@ -15,7 +15,7 @@ import re
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.http.bearer import WHITE_SPACE
+from iiniit_guard.core.http.bearer import AUTHORIZATION, WHITE_SPACE
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
@@ -58,6 +58,7 @@ class Reporter:
     Attributes:
         logs_refusals: Whether refusals are logged at the level INFO. A host that has a decision
             log of its own sets this to False.
+        token_field: The header field that carries the token, lower-case.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Reporter:
         server_of: Callable[[str], AuthorizationServer | None],
     ) -> None:
         self.logs_refusals: bool = True
+        self.token_field: bytes = AUTHORIZATION
         self._monotonic = monotonic
         self._server_of = server_of
         self._lock = Lock()
@@ -88,7 +90,7 @@ class Reporter:
             host: The name of the adapter.
         """
         decision = f"unavailable 503 {Reason.ISSUER_UNAVAILABLE}"
-        self._warn(self._outages, failure, f"{decision} {_asked(request, host)}")
+        self._warn(self._outages, failure, f"{decision} {_asked(request, host, self.token_field)}")
 
     def background(self, failure: Unreachable) -> None:
         """Log a failure that no request waited for, as often as an outage."""
@@ -115,7 +117,7 @@ class Reporter:
         if level == logging.INFO and not (self.logs_refusals and _log.isEnabledFor(level)):
             return
         hint = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
-        begin = f"deny {problem.status} {problem.reason} {_asked(request, host)}"
+        begin = f"deny {problem.status} {problem.reason} {_asked(request, host, self.token_field)}"
         _log.log(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 
     def _is_warning(self, problem: Problem) -> bool:
@@ -194,8 +196,8 @@ def _text(failure: Unreachable) -> str:
     return f"{failure.cause}: {failure.detail}"
 
 
-def _asked(request: Request | None, host: str) -> str:
-    method, path = ("-", "-") if request is None else (_word(request.method), _path(request))
+def _asked(request: Request | None, host: str, field: bytes = AUTHORIZATION) -> str:
+    method, path = ("-", "-") if request is None else (_word(request.method), _path(request, field))
     return f"{method} {path} host={host}"
 
 
@@ -220,10 +222,10 @@ def _word(method: str) -> str:
     return method if method.isascii() and method.isalpha() else escaped(method, _LONGEST_METHOD)
 
 
-def _path(request: Request) -> str:
+def _path(request: Request, field: bytes) -> str:
     """Return the path of a request, without anything that looks like its token."""
     path = request.path
-    for value in request.header_values(b"authorization"):
+    for value in request.header_values(field):
         token = value.rpartition(b" ")[2].rstrip(WHITE_SPACE).decode("latin-1")
         if token:
             path = path.replace(token, "(token)")

@@ -14,7 +14,8 @@ _ORDER: Final = "the other layers that read the same request: they may see anoth
 _POLICY: Final = "the scopes that the client requests and the policy of this path"
 
 HINTS: Final[Mapping[Reason, str]] = {
-    Reason.NO_TOKEN: "whether a proxy in front of this server removes Authorization",
+    Reason.NO_TOKEN: "whether a proxy in front of this server removes Authorization, or the "
+    "field of token_header",
     Reason.SEVERAL_CREDENTIALS: "whether a proxy adds a second Authorization field",
     Reason.MALFORMED_HEADER: _CLIENT,
     Reason.TOKEN_TOO_LONG: "max_token_bytes, and why the issuer writes such long tokens",

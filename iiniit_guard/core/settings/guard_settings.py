@@ -16,6 +16,7 @@ from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.store_url import store_url_fault
+from iiniit_guard.core.settings.token_header import token_header_fault
 from iiniit_guard.errors import SettingsError
 
 FindIssuer: TypeAlias = Callable[[str], object]
@@ -52,6 +53,9 @@ class GuardSettings:
             each process has only its own cache.
         store_secret: Secret that seals the stored values: at least 32 characters, the same in all
             processes.
+        token_header: The only header field that is read for the credential, in place of
+            `Authorization`: a bare token, or a scheme and a token. Any client that reaches the
+            process directly can write this field.
         query_token: `refuse` answers 400 to a request with `access_token` in its query. `ignore`
             does not look for it, as OAuth 2.1 §5.1 says.
         insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
@@ -73,6 +77,7 @@ class GuardSettings:
     issuer_resolver: Callable[[Request], object] | None = None
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
+    token_header: str | None = None
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
 
@@ -108,11 +113,20 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "issuer_resolver": check.function,
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
+    "token_header": token_header_fault,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
 }
 _OPTIONAL: Final = frozenset(
-    {"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"}
+    {
+        "realm",
+        "resource",
+        "on_event",
+        "issuer_resolver",
+        "store_url",
+        "store_secret",
+        "token_header",
+    }
 )
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
@@ -226,6 +240,11 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[
             "query_token: insecure_query_token accepts tokens in the query; remove one of the two "
             "settings"
         )
+    if own.get("token_header") is not None and own.get("insecure_query_token"):
+        faults.append(
+            "token_header: no token is read from any other place, so insecure_query_token has no "
+            "effect; remove one of the two settings"
+        )
     resource = own.get("resource")
     if (
         resource is not None
@@ -264,7 +283,7 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
     )
     beside = [
         name
-        for name in ("alternatives", "issuer_resolver", "insecure_query_token")
+        for name in ("alternatives", "issuer_resolver", "insecure_query_token", "token_header")
         if own.get(name)
     ]
     return faults + [

@@ -73,5 +73,6 @@ class GuardKeywords(TypedDict, total=False):
     issuer_resolver: Callable[[Request], object] | None
     store_url: str | None
     store_secret: Secret | None
+    token_header: str | None
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

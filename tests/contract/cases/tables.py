@@ -35,6 +35,7 @@ from tests.contract.cases import (
     signatures,
     spellings,
     times,
+    token_header,
     token_kinds,
 )
 from tests.contract.cases.case import Case
@@ -51,6 +52,7 @@ _MODULES: Final = (
     keys,
     key_sets,
     key_rotation,
+    token_header,
     times,
     token_kinds,
     claims,

@@ -77,6 +77,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "token_header": ("X-Token", '"X-Token"', "X-Token"),
     "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
 }
@@ -84,6 +85,7 @@ BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {
     "introspection_endpoint": BEARER,
     "jwt": BEARER,
+    "insecure_accept_missing_audience": BEARER,
     "store_url": {"store_secret": SECRET},
     "store_secret": {"store_url": "redis://s.test"},
 }
