@@ -8,21 +8,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from iiniit_guard.core.issuer.client_authentication import (
-    BearerToken,
-    ClientAuthentication,
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-    Secret,
-    SecretFile,
-    TlsClient,
-)
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.settings_parts import PARTS, SECRET_FILE, assembled
 from iiniit_guard.io.toml_file import read_toml
 
 PREFIX: Final = "IINIIT_GUARD_"
@@ -32,7 +23,7 @@ _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes"}
 )
-_TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
+_TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
     {
         "insecure_accept_missing_audience",
@@ -45,29 +36,13 @@ _FLAGS: Final = frozenset(
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
 _WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
 _ONLY_PYTHON: Final = frozenset(
-    {"introspection", "on_event", "validators", "alternatives", "issuer_resolver"}
+    {"introspection", "discovery_authentication"}
+    | {"on_event", "validators", "alternatives", "issuer_resolver"}
 )
-_SECRET_FILE: Final = "store_secret_file"
-_TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE}
+_TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {SECRET_FILE}
 
 # A placeholder for issuers with faults, so that the other settings are still checked.
 _UNREAD: Final[Callable[[str], object]] = str
-
-_AUTH: Final = "introspection_client_auth"
-_PARTS: Final = frozenset(
-    {
-        _AUTH,
-        "introspection_client_id",
-        "introspection_client_secret",
-        "introspection_client_secret_file",
-        "introspection_private_key_file",
-        "introspection_algorithm",
-        "introspection_certificate_file",
-        "introspection_key_file",
-        "introspection_token",
-        "introspection_token_file",
-    }
-)
 
 
 def settings_from_env(environ: Mapping[str, str], more: JsonMapping = NOTHING_MORE) -> JsonObject:
@@ -91,7 +66,7 @@ def settings_from_env(environ: Mapping[str, str], more: JsonMapping = NOTHING_MO
         name = variable[len(PREFIX) :].lower()
         if not variable.startswith(PREFIX) or not (written or name in _NEVER_EMPTY):
             continue
-        if name not in _TEXT_FORM and name not in _PARTS:
+        if name not in _TEXT_FORM and name not in PARTS:
             faults.append(f"{name}: unknown setting in the environment ({variable})")
             continue
         try:
@@ -126,7 +101,7 @@ GATEWAY_TABLES: Final = frozenset(
     {"rules", "gateway", "server", "upstream", "introspection_clients"}
 )
 """Names at the top level of `guard.toml` that only `iiniit-guard serve` uses."""
-FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
+FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | PARTS | {"issuers"}
 """All names that are allowed at the top level of `guard.toml`."""
 
 
@@ -142,7 +117,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
     """
     faults: list[str] = []
     top = {name: value for name, value in document.items() if name != "issuers"}
-    for name in sorted(top.keys() - _TEXT_FORM - _PARTS):
+    for name in sorted(top.keys() - _TEXT_FORM - PARTS):
         faults.append(f"{name}: unknown setting in a file")
         del top[name]
     listed = document.get("issuers")
@@ -156,7 +131,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
         )
     issuers = []
     for position, table in enumerate(listed, start=1):
-        strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - _PARTS)
+        strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - PARTS)
         found = [f"{name}: unknown setting" for name in strange]
         try:
             keywords = _complete(
@@ -173,7 +148,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
 
 def _complete(table: JsonObject, faults: list[str], more: JsonMapping) -> JsonObject:
     """Return the keywords, or raise with the known faults and all others that can be found."""
-    keywords = {**_assembled(table, faults), **more}
+    keywords = {**assembled(table, faults), **more}
     if faults:
         try:
             make_settings(keywords)
@@ -192,72 +167,6 @@ def _follows(fault: str, faults: list[str]) -> bool:
     return name in ("introspection", "store_secret") and any(
         other.startswith(f"{name}_") for other in faults
     )
-
-
-def _assembled(table: JsonObject, faults: list[str]) -> JsonObject:
-    """Assemble `introspection` and `store_secret` from their parts."""
-    parts = {name: value for name, value in table.items() if name in _PARTS}
-    rest = {name: value for name, value in table.items() if name not in _PARTS}
-    if _SECRET_FILE in rest:
-        file = rest.pop(_SECRET_FILE)
-        if not isinstance(file, str) or not file:
-            faults.append(f"{_SECRET_FILE}: must be a non-empty string")
-        elif "store_secret" in rest:
-            faults.append(f"{_SECRET_FILE}: store_secret is set too; set only one of them")
-        else:
-            rest["store_secret"] = SecretFile(file)
-    if parts:
-        strange = [name for name, value in parts.items() if not isinstance(value, str) or not value]
-        faults += [f"{name}: must be a non-empty string" for name in strange]
-        if not strange:
-            method = _client_authentication(parts, faults)
-            if method is not None:
-                rest["introspection"] = method
-    return rest
-
-
-def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAuthentication | None:
-    used = {_AUTH}
-
-    def take(name: str) -> str:
-        used.add(name)
-        if name not in parts:
-            faults.append(f"{name}: {_AUTH} = {way} needs it")
-        return parts.get(name, "")
-
-    def take_secret(name: str) -> Secret:
-        file = f"{name}_file"
-        if file not in parts:
-            return take(name)
-        used.add(file)
-        return SecretFile(parts[file])
-
-    way = parts.get(_AUTH, "client_secret_basic" if "introspection_client_id" in parts else "")
-    makers: dict[str, Callable[[], ClientAuthentication]] = {
-        "client_secret_basic": lambda: ClientSecretBasic(
-            take("introspection_client_id"), take_secret("introspection_client_secret")
-        ),
-        "client_secret_post": lambda: ClientSecretPost(
-            take("introspection_client_id"), take_secret("introspection_client_secret")
-        ),
-        "private_key_jwt": lambda: PrivateKeyJwt(
-            take("introspection_client_id"),
-            SecretFile(take("introspection_private_key_file")),
-            take("introspection_algorithm") if "introspection_algorithm" in parts else "ES256",
-        ),
-        "tls_client_auth": lambda: TlsClient(
-            take("introspection_client_id"),
-            take("introspection_certificate_file"),
-            take("introspection_key_file"),
-        ),
-        "bearer": lambda: BearerToken(take_secret("introspection_token")),
-    }
-    if way not in makers:
-        faults.append(f"{_AUTH}: must be one of {', '.join(makers)}")
-        return None
-    method = makers[way]()
-    faults += [f"{name}: {_AUTH} = {way} has no use for it" for name in sorted(parts.keys() - used)]
-    return method
 
 
 def _parse_text(name: str, written: str) -> Any:

@@ -79,5 +79,8 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "metadata_url names the document of another issuer otherwise",
     "no_json": "whether a login page, a proxy or a firewall answers in place of the issuer",
     "store_secret": "store_secret: the file that holds it",
+    "discovery_token": "discovery_authentication: the file or the token",
+    "other_origin": "discovery_authentication and http_headers are not sent to this URL, because "
+    "only the metadata names its server: set jwks_uri to it",
     "function": "the function in the setting introspection, and the server that it calls",
 }

@@ -23,6 +23,7 @@ from iiniit_guard.core.issuer.metadata import (
     metadata_urls,
     named_endpoint,
 )
+from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.server_parts import claim_checks_of, connection_of
@@ -95,6 +96,8 @@ class AuthorizationServer:
         """Whether a JWT with valid signature and claims is accepted without introspection."""
         self.checks: ClaimChecks = claim_checks_of(settings)
         self.connection: Connection = connection_of(settings)
+        self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
+        """Further header fields of requests to this issuer."""
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
@@ -137,7 +140,13 @@ class AuthorizationServer:
         urls = metadata_urls(settings.issuer) if configured is None else (configured,)
         self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
             "metadata",
-            partial(load_metadata, urls, named or settings.issuer, self.connection),
+            partial(
+                load_metadata,
+                urls,
+                named or settings.issuer,
+                self.connection,
+                self.headers_of_origins,
+            ),
             stale_seconds=STALE_SECONDS,
             longest_wait_seconds=settings.keys_cooldown_seconds,
             timeout_seconds=2 * settings.timeout_seconds,
@@ -152,6 +161,7 @@ class AuthorizationServer:
             partial(self._place, jwks, "jwks_uri"),
             self.connection,
             issuer=settings.issuer,
+            headers=self.headers_of_origins,
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,

@@ -79,7 +79,8 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
         return None
     sent = server.clock.now()
     form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)
-    body, headers = urlencode(form).encode("ascii"), (*_HEADERS, *credentials.headers)
+    body, further = urlencode(form).encode("ascii"), server.headers_of_origins.of_call(endpoint)
+    headers = (*_HEADERS, *further, *credentials.headers)
     reply: HttpResponse | Unreachable = yield Fetch(
         HttpRequest("POST", endpoint, headers, body, server.connection)
     )

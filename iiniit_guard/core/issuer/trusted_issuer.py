@@ -10,11 +10,13 @@ from typing import Any, Final, Literal
 from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
+    BearerToken,
     ClientAuthentication,
     IntrospectionFunction,
 )
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.issuer.joint_faults import audience_claim_fault, joint_faults
+from iiniit_guard.core.issuer.origin_headers import discovery_fault, http_headers_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
@@ -69,6 +71,12 @@ class TrustedIssuer:
         timeout_seconds: Timeout of one whole call.
         ca_file: PEM file of trusted roots; None means those of the system.
         http_proxy: URL of a forward proxy.
+        discovery_authentication: A `BearerToken` for requests for metadata and keys, from a file
+            if another program renews it.
+        http_headers: Further header fields of requests, such as a `User-Agent` that a firewall
+            requires. These two settings are used only for the origins of `issuer` (or
+            `metadata_url`), `jwks_uri` and `introspection_endpoint`, never for an origin that only
+            the metadata names.
         token_prefix: The prefix of its opaque tokens, if several issuers have opaque tokens.
         insecure_accept_missing_audience: Accept an introspection response without `aud`. Any token
             of this server is then accepted by this API. With `require_claim`, also accept a JWT
@@ -114,6 +122,8 @@ class TrustedIssuer:
     timeout_seconds: float = 5
     ca_file: str | None = None
     http_proxy: str | None = field(default=None, repr=False)
+    discovery_authentication: BearerToken | None = None
+    http_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     token_prefix: str | None = None
     insecure_accept_missing_audience: bool = False
     insecure_accept_id_tokens: bool = False
@@ -182,6 +192,7 @@ _OPTIONAL: Final = frozenset(
         "connect_timeout_seconds",
         "ca_file",
         "http_proxy",
+        "discovery_authentication",
         "token_prefix",
         "insecure_metadata_issuer",
     }
@@ -215,6 +226,8 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "timeout_seconds": check.at_most(60, check.seconds),
     "ca_file": check.text,
     "http_proxy": proxy_fault,
+    "discovery_authentication": discovery_fault,
+    "http_headers": http_headers_fault,
     "token_prefix": check.token_prefix,
     "insecure_accept_missing_audience": check.flag,
     "insecure_accept_id_tokens": check.flag,

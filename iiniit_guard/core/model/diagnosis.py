@@ -32,6 +32,8 @@ Topic: TypeAlias = Literal[
     "no_json",
     "store_secret",
     "function",
+    "discovery_token",
+    "other_origin",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 

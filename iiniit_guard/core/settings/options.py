@@ -10,6 +10,7 @@ from typing import Literal, TypedDict
 
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import (
+    BearerToken,
     ClientAuthentication,
     IntrospectionFunction,
     Secret,
@@ -55,6 +56,8 @@ class GuardKeywords(TypedDict, total=False):
     timeout_seconds: float
     ca_file: str | None
     http_proxy: str | None
+    discovery_authentication: BearerToken | None
+    http_headers: Mapping[str, str]
     token_prefix: str | None
     insecure_accept_missing_audience: bool
     insecure_accept_id_tokens: bool

@@ -58,6 +58,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "timeout_seconds": ("3", "3", 3),
     "ca_file": ("/ca.pem", '"/ca.pem"', "/ca.pem"),
     "http_proxy": ("http://p.test", '"http://p.test"', "http://p.test"),
+    "http_headers": ('{"User-Agent": "a/1"}', '{User-Agent = "a/1"}', {"User-Agent": "a/1"}),
     "token_prefix": ("one_", '"one_"', "one_"),
     "insecure_accept_missing_audience": ("TRUE", "true", True),
     "insecure_accept_id_tokens": ("true", "true", True),
@@ -114,9 +115,10 @@ def named(function, *arguments):
 def test_every_setting_has_a_text_form():
     """It has the name of the keyword.
 
-    Callables have no text form, and `introspection` is set in parts.
+    Callables have no text form. `introspection` and `discovery_authentication` are set in parts.
     """
-    assert set(FORMS) | ONLY_PYTHON | {"introspection"} == ISSUER_SETTINGS | GUARD_SETTINGS
+    in_parts = {"introspection", "discovery_authentication"}
+    assert set(FORMS) | ONLY_PYTHON | in_parts == ISSUER_SETTINGS | GUARD_SETTINGS
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -142,7 +144,7 @@ def test_in_a_file(name, tmp_path):
     assert make_settings(keywords)
 
 
-@pytest.mark.parametrize("name", sorted(ISSUER_SETTINGS - {"introspection", "issuer", "audience"}))
+@pytest.mark.parametrize("name", sorted(FORMS.keys() & ISSUER_SETTINGS - {"issuer", "audience"}))
 def test_in_a_file_with_several_issuers(name, tmp_path):
     _, written, value = FORMS[name]
     beside = "".join(
