@@ -51,6 +51,7 @@ from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.effects import EffectRunner, Transport
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store
+from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter, detail_of
 
 _log: Final = logging.getLogger("iiniit_guard")
@@ -201,7 +202,7 @@ class Engine(CopiedAsItself):
         found = self._cached(token, None)
         if found is None:
             flow = verify(token, digest_of(token), self.resource)
-            found = self._reported(run(flow, self._runner.perform), "verify")
+            found = self._reported(run(flow, self._runner.perform), token, "verify")
         return unwrap(found)
 
     async def verify_async(
@@ -218,15 +219,16 @@ class Engine(CopiedAsItself):
         found = self._cached(token, outdated)
         if found is None:
             flow = verify(token, digest_of(token), self.resource, outdated=outdated)
-            found = self._reported(await run_async(flow, self._runner.perform_async), host)
+            found = self._reported(await run_async(flow, self._runner.perform_async), token, host)
         return unwrap(found)
 
-    def _reported(self, outcome: Verified, host: str) -> Verified:
+    def _reported(self, outcome: Verified, token: str, host: str) -> Verified:
         """Log the outcome of a verification without a request, and return it."""
         if isinstance(outcome, Unreachable):
             self.reporter.outage(outcome, None, host)
         elif isinstance(outcome, Problem):
-            self.reporter.refusal(outcome, None, host)
+            hint = partial(typical_mistake, outcome, self.resource, token)
+            self.reporter.refusal(outcome, None, host, hint)
         return outcome
 
     async def warm_up_async(self) -> tuple[str, ...]:
@@ -296,7 +298,8 @@ class Engine(CopiedAsItself):
         if failure is not None:
             self.reporter.outage(failure, request, host)
         elif isinstance(result, Problem):
-            self.reporter.refusal(result, request, host)
+            hint = partial(typical_mistake, result, self.resource, request, decision)
+            self.reporter.refusal(result, request, host, hint)
         if self._listener is not None:
             emit = partial(
                 event_of, decision, request, host, failure=failure, field=self.resource.token_field

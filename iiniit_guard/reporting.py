@@ -110,13 +110,27 @@ class Reporter:
         since = f" omitted={omitted}" if omitted else ""
         _log.warning("%s%s%s check: %s", begin, _known(known, _text(failure)), since, hint)
 
-    def refusal(self, problem: Problem, request: Request | None, host: str) -> None:
-        """Log a refusal, as a warning if a wrong setting usually causes it."""
+    def refusal(
+        self,
+        problem: Problem,
+        request: Request | None,
+        host: str,
+        find_hint: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Log a refusal, as a warning if a wrong setting usually causes it.
+
+        Args:
+            problem: The refusal.
+            request: The refused request. None for a token without a request.
+            host: The name of the adapter.
+            find_hint: Returns a more specific hint. It is called only if the line is logged.
+        """
         known = problem.diagnosis
         level = logging.WARNING if self._is_warning(problem) else logging.INFO
         if level == logging.INFO and not (self.logs_refusals and _log.isEnabledFor(level)):
             return
-        hint = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
+        usual = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
+        hint = find_hint() or usual
         begin = f"deny {problem.status} {problem.reason} {_asked(request, host, self.token_field)}"
         _log.log(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 

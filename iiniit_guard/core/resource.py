@@ -101,7 +101,7 @@ class ProtectedResource:
             self.cache.find if find is None else self._find_confirmed
         )
         """Return the cache entry of a digest if it may be used without a call, or None."""
-        self.refusal_writer: RefusalWriter = _refusal_writer(settings, known)
+        self.refusal_writer: RefusalWriter = _refusal_writer(settings, known, self._scope_prefix_of)
         self._set_credentials(settings, known)
 
     def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
@@ -196,6 +196,10 @@ class ProtectedResource:
             else min(seconds, self._found.remaining(entry.token.issuer))
         )
 
+    def _scope_prefix_of(self, issuer: str) -> str | None:
+        server = self.known_server(issuer)
+        return None if server is None else server.settings.scope_prefix
+
     def _find_confirmed(self, digest: bytes) -> CacheEntry | None:
         entry = self.cache.find(digest)
         return (
@@ -237,11 +241,17 @@ class ProtectedResource:
         )
 
 
-def _refusal_writer(settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> RefusalWriter:
+def _refusal_writer(
+    settings: GuardSettings,
+    known: tuple[TrustedIssuer, ...],
+    scope_prefix_of: Callable[[str], str | None],
+) -> RefusalWriter:
     return RefusalWriter(
         realm=settings.realm or (known[0].audiences[0] if known else "api"),
         schemes=("Bearer", *settings.alternatives),
         resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
+        scope_prefix=known[0].scope_prefix if known else None,
+        scope_prefix_of=scope_prefix_of,
     )
 
 

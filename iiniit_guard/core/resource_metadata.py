@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from iiniit_guard.core.http.scope_names import requested_names
 from iiniit_guard.core.model.decision import Response
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.request import Request
@@ -19,10 +20,15 @@ _LIFETIME_SECONDS = 3_600
 def resource_document(settings: GuardSettings) -> JsonObject:
     """Return the metadata document. It holds no data of a request."""
     issuers = settings.issuers if isinstance(settings.issuers, tuple) else ()
+    # A client requests a scope from one of these servers, under the name that this server requires.
+    prefixes = dict.fromkeys(issuer.scope_prefix for issuer in issuers) or {None: None}
+    scopes = [
+        name for prefix in prefixes for name in requested_names(settings.resource_scopes, prefix)
+    ]
     document: JsonObject = {
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
-        "scopes_supported": list(settings.resource_scopes),
+        "scopes_supported": list(dict.fromkeys(scopes)),
         "bearer_methods_supported": ["header", "query"]
         if settings.insecure_query_token
         else ["header"],

@@ -82,13 +82,7 @@ def install(
         SettingsError: A setting is invalid.
         UsageError: `app` is not a `FastAPI` application, it is already guarded, or it has started.
     """
-    if not isinstance(app, FastAPI):
-        raise UsageError("app: must be a FastAPI application: install(app, guard)")
-    engine_of(guard)
-    if guard_entries(app):
-        raise UsageError("app: it already has the guard's middleware; call install() only once")
-    if app.middleware_stack is not None:
-        raise UsageError("app: it has already started; call install() before the first request")
+    _check_usage(app, guard)
     paths = public if isinstance(public, str) else [*public, *_docs(app, public_docs)]
     # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
     middleware: Any = _Middleware
@@ -111,23 +105,36 @@ def install(
         authorization_url=authorization_url,
         token_url=token_url,
     )
-    # Starlette runs the first entry outermost. CORS must be outside: its fields must also be on
-    # refusals, and browsers send preflights without a token.
+    app.user_middleware.insert(_place_inside_cors(app), entry)
+    add_handlers(app)
+    if client_id is not None:
+        client = {"clientId": client_id, "usePkceWithAuthorizationCodeGrant": True}
+        app.swagger_ui_init_oauth = {**(app.swagger_ui_init_oauth or {}), **client}
+    return GuardScheme()
+
+
+def _check_usage(app: FastAPI, guard: Guard) -> None:
+    if not isinstance(app, FastAPI):
+        raise UsageError("app: must be a FastAPI application: install(app, guard)")
+    engine_of(guard)
+    if guard_entries(app):
+        raise UsageError("app: it already has the guard's middleware; call install() only once")
+    if app.middleware_stack is not None:
+        raise UsageError("app: it has already started; call install() before the first request")
+
+
+def _place_inside_cors(app: FastAPI) -> int:
+    """Return the index at which the guard's middleware is inside every CORS middleware.
+
+    Starlette runs the first entry outermost. CORS must be outside: its fields must also be on
+    refusals, and browsers send preflights without a token.
+    """
     cors = [
         index
         for index, entry in enumerate(app.user_middleware)
         if getattr(entry.cls, "__name__", "").endswith("CORSMiddleware")
     ]
-    at = cors[-1] + 1 if cors else 0
-    app.user_middleware.insert(at, entry)
-    add_handlers(app)
-    if client_id is not None:
-        app.swagger_ui_init_oauth = {
-            **(app.swagger_ui_init_oauth or {}),
-            "clientId": client_id,
-            "usePkceWithAuthorizationCodeGrant": True,
-        }
-    return GuardScheme()
+    return cors[-1] + 1 if cors else 0
 
 
 def _docs(app: FastAPI, public: bool) -> Iterable[str]:

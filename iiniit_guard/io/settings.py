@@ -13,6 +13,7 @@ from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.io import provider_settings as preset
 from iiniit_guard.io.settings_parts import PARTS, SECRET_FILE, assembled
 from iiniit_guard.io.toml_file import read_toml
 
@@ -21,25 +22,25 @@ NOTHING_MORE: Final[JsonMapping] = MappingProxyType({})
 
 _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
-    | {"insecure_http_hosts", "resource_scopes"}
+    | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
-    {
-        "insecure_accept_missing_audience",
-        "insecure_accept_id_tokens",
-        "insecure_query_token",
-        "event_subject",
-    }
+    {"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token"}
+    | {"event_subject", "audience_exclusive", *preset.PROVIDER_FLAGS}
 )
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
-_WHOLE: Final = frozenset({"max_token_bytes", "max_cached_tokens", "max_cached_bytes"})
+_WHOLE: Final = preset.PROVIDER_NUMBERS | {
+    *("max_token_bytes", "max_cached_tokens", "max_cached_bytes")
+}
 _ONLY_PYTHON: Final = frozenset(
     {"introspection", "discovery_authentication"}
     | {"on_event", "validators", "alternatives", "issuer_resolver"}
 )
-_TEXT_FORM: Final = ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {SECRET_FILE}
+_TEXT_FORM: Final = (
+    ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {SECRET_FILE} | preset.PROVIDER_NAMES
+)
 
 # A placeholder for issuers with faults, so that the other settings are still checked.
 _UNREAD: Final[Callable[[str], object]] = str
@@ -129,9 +130,11 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
             [*faults, "issuers: must be an array of tables, [[issuers]]"],
             more,
         )
-    issuers = []
+    issuers: list[TrustedIssuer] = []
     for position, table in enumerate(listed, start=1):
-        strange = sorted(table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - PARTS)
+        strange = sorted(
+            table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - PARTS - preset.PROVIDER_NAMES
+        )
         found = [f"{name}: unknown setting" for name in strange]
         try:
             keywords = _complete(
@@ -139,8 +142,8 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
                 found,
                 NOTHING_MORE,
             )
-            make_settings(keywords)  # raises for missing settings
-            issuers.append(TrustedIssuer(**keywords))
+            made = make_settings(keywords).issuers  # raises for missing settings
+            issuers += made if isinstance(made, tuple) else ()
         except SettingsError as error:
             faults += [f"issuers, number {position}: {fault}" for fault in error.faults]
     return _complete({**top, "issuers": _UNREAD if faults else issuers}, faults, more)
@@ -148,7 +151,8 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
 
 def _complete(table: JsonObject, faults: list[str], more: JsonMapping) -> JsonObject:
     """Return the keywords, or raise with the known faults and all others that can be found."""
-    keywords = {**assembled(table, faults), **more}
+    keywords, problems = preset.with_provider({**assembled(table, faults), **more})
+    faults += [problem for problem in problems if not _follows(problem, faults)]
     if faults:
         try:
             make_settings(keywords)

@@ -18,6 +18,7 @@ from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.io.provider_settings import PROVIDER_NAMES
 from iiniit_guard.io.settings import PREFIX, settings_from_env, settings_from_table
 from iiniit_guard.io.settings_parts import PARTS as KNOWN_PARTS
 from iiniit_guard.io.settings_parts import SECRET_FILE
@@ -55,7 +56,11 @@ OF_THE_API = {
 }
 PARTS = [
     row
-    for row in (*SETTINGS["Introspection, in text"], *SETTINGS["Of the API"])
+    for row in (
+        *SETTINGS["Introspection, in text"],
+        *SETTINGS["Provider, in text"],
+        *SETTINGS["Of the API"],
+    )
     if len(row) == 3 and row[0] != "TOML"
 ]
 
@@ -115,7 +120,9 @@ def test_a_part_of_a_setting_has_its_text_forms(row):
 
 
 def test_no_part_of_a_setting_is_missing():
-    assert sorted(code(row[0]) for row in PARTS) == sorted({*KNOWN_PARTS, SECRET_FILE})
+    assert sorted(code(row[0]) for row in PARTS) == sorted(
+        {*KNOWN_PARTS, *PROVIDER_NAMES, SECRET_FILE}
+    )
 
 
 def has_text_form(name: str) -> bool:
@@ -203,7 +210,9 @@ def test_every_public_name_of_a_guard_is_there():
     assert named == own
 
 
-@pytest.mark.parametrize("module", ["flask", "django", "starlette", "fastapi", "rules", "testing"])
+@pytest.mark.parametrize(
+    "module", ["flask", "django", "starlette", "fastapi", "providers", "rules", "testing"]
+)
 def test_every_public_name_of_a_module_is_there(module):
     page = (REFERENCE / "public-names.md").read_text(encoding="utf-8")
     section = page.partition(f"## `iiniit_guard.{module}`\n")[2].partition("\n## ")[0]

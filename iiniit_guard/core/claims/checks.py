@@ -48,6 +48,7 @@ class ClaimChecks:
         issuer: The exact value of `iss`.
         audiences: `aud` must name one of them.
         audience_claim: The claim that holds the audience, `aud` or `client_id`.
+        exclusive: No audience outside `audiences` is accepted.
         strict: RFC 9068: a JWT must have every claim of §2.2.
         scopes: Reads the scopes.
         required: Claim → accepted values. The claim must equal one of them, or be a list that
@@ -66,6 +67,7 @@ class ClaimChecks:
     issuer: str
     audiences: frozenset[str]
     audience_claim: str
+    exclusive: bool
     strict: bool
     scopes: ScopeReading
     required: Mapping[str, tuple[Any, ...]]
@@ -196,11 +198,12 @@ class ClaimChecks:
         if isinstance(value, list) and value:
             if not all(isinstance(item, str) for item in value):
                 return malformed_claim(self.audience_claim)
-            return (
-                tuple(value)
-                if not self.audiences.isdisjoint(value)
-                else self._wrong_audience(value)
+            fits = (
+                self.audiences.issuperset(value)
+                if self.exclusive
+                else not self.audiences.isdisjoint(value)
             )
+            return tuple(value) if fits else self._wrong_audience(value)
         # An empty list means no audience (Ory Hydra).
         if self.audience_claim in claims and value != []:
             return malformed_claim(self.audience_claim)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from iiniit_guard.core.http.bearer import BEARER
+from iiniit_guard.core.http.scope_names import requested_names
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Deny, Unavailable
 from iiniit_guard.core.model.flow import Unreachable
@@ -62,11 +64,15 @@ class RefusalWriter:
         realm: Names the protection space; by default the first audience.
         schemes: Accepted schemes as registered, `Bearer` first.
         resource_metadata: URL of the RFC 9728 document, None if none is served.
+        scope_prefix: The setting of the first issuer, for a request without a valid token.
+        scope_prefix_of: Returns the setting `scope_prefix` of the issuer of a token.
     """
 
     realm: str
     schemes: tuple[str, ...] = ("Bearer",)
     resource_metadata: str | None = None
+    scope_prefix: str | None = None
+    scope_prefix_of: Callable[[str], str | None] = lambda issuer: None
 
     def deny(
         self,
@@ -92,7 +98,7 @@ class RefusalWriter:
         headers, real, problem = [], problem.reason, problem.shown or problem
         if problem.reason not in _WITHOUT_CHALLENGE:
             headers.append(
-                ("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme)))
+                ("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme, token)))
             )
         document = (
             {"error": problem.code, "error_description": problem.description}
@@ -116,13 +122,21 @@ class RefusalWriter:
             503, _headers(request, headers, body), sent, Reason.ISSUER_UNAVAILABLE, cache="miss"
         )
 
-    def _challenges(self, problem: Problem, policy: Policy, used: str) -> list[str]:
+    def _challenges(
+        self, problem: Problem, policy: Policy, used: str, token: AccessToken | Principal | None
+    ) -> list[str]:
         metadata = (
             []
             if self.resource_metadata is None
             else [("resource_metadata", self.resource_metadata)]
         )
-        scope = [("scope", policy.challenge_scope)] if policy.scopes else []
+        prefix = (
+            self.scope_prefix_of(token.issuer)
+            if isinstance(token, AccessToken)
+            else self.scope_prefix
+        )
+        names = requested_names(policy.challenge_scope.split(" "), prefix)
+        scope = [("scope", " ".join(names))] if policy.scopes else []
 
         def parameters(scheme: str) -> list[tuple[str, str]]:
             is_used = scheme.lower() == used

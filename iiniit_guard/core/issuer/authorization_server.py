@@ -166,6 +166,7 @@ class AuthorizationServer:
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
             issuer_validity=self.issuer_validity,
+            key_issuers=frozenset(settings.key_issuers),
             clock=self.clock,
             random=random,
             hold=self.hold,

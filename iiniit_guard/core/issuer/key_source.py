@@ -46,6 +46,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
             included. Callers must not control the rate of the guard's calls.
         stale_seconds: How long the last valid set is used after it expires while the issuer fails.
         issuer_validity: The validity of the issuer.
+        key_issuers: See `TrustedIssuer.key_issuers`.
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: As for `RevalidatedDocument`.
@@ -63,6 +64,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         cooldown_seconds: float,
         stale_seconds: float,
         issuer_validity: IssuerValidity,
+        key_issuers: frozenset[str] = frozenset(),
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
@@ -83,6 +85,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._locate = locate
         self._headers = headers
         self._issuer_validity = issuer_validity
+        self._key_issuers = key_issuers
         self._connection = connection
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
@@ -183,7 +186,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
                 lifetime = _SHORTEST_SECONDS
             elif found is not None:
                 lifetime = max(_SHORTEST_SECONDS, float(found[1]))
-        keys = yield from read_jwk_set(content)
+        keys = yield from read_jwk_set(content, self._key_issuers)
         if keys is None:
             return Unreachable("answer", "jwks: not a JWK Set").about(url=place, topic="no_json")
         return keys, min(lifetime, self._max_age)

@@ -21,6 +21,7 @@ def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
         issuer=settings.issuer,
         audiences=frozenset(settings.audiences),
         audience_claim=settings.audience_claim,
+        exclusive=settings.audience_exclusive,
         strict=strict,
         scopes=scope_reading(
             strict=strict,

@@ -14,9 +14,8 @@ from iiniit_guard.core.issuer.client_authentication import (
     ClientAuthentication,
     IntrospectionFunction,
 )
-from iiniit_guard.core.issuer.forward_proxy import proxy_fault
-from iiniit_guard.core.issuer.joint_faults import audience_claim_fault, joint_faults
-from iiniit_guard.core.issuer.origin_headers import discovery_fault, http_headers_fault
+from iiniit_guard.core.issuer.issuer_checks import CHECKS, OPTIONAL
+from iiniit_guard.core.issuer.joint_faults import joint_faults
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
@@ -45,6 +44,7 @@ class TrustedIssuer:
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
             else, and accepts no leeway after its `exp`.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
+        audience_exclusive: Refuse a token that names another audience beside those of this API.
         client_id_claims: The claims that may hold the client identifier. The first claim that a
             token has is used.
         token_id_claims: The claims that may hold the token identifier. The first claim that a token
@@ -54,6 +54,9 @@ class TrustedIssuer:
             `*` if the member names of an object are the scopes.
         scope_aliases: Mapping from a scope that the issuer sends to the scope that this API uses.
         scope_implies: Mapping from a scope to the scopes that it includes.
+        scope_prefix: What a client must put before a scope when it requests the scope, such as
+            `api://orders/`. Challenges and the resource metadata name scopes with it; tokens and
+            policies name them without it.
         require_claim: Mapping from a claim to its required value, or to a list of which one value
             suffices: strings, numbers, true, false.
         expiry_leeway_seconds: A token is refused from `exp` plus this number of seconds on.
@@ -62,6 +65,8 @@ class TrustedIssuer:
             revocation.
         inactive_seconds: How long a refusal is cached at most before the token is introspected
             again.
+        key_issuers: For a key set that several issuers share: a key is used only if its member
+            `issuer` is one of these values. Empty means that the member is ignored.
         keys_max_age_seconds: How long a key set is used at most.
         keys_cooldown_seconds: Unknown keys cause at most one fetch in this time.
         keys_stale_seconds: How long the last valid key set is used after it expires while the
@@ -87,6 +92,8 @@ class TrustedIssuer:
             issuer can then act as this one.
         insecure_http_hosts: Hosts that may be called without TLS. An attacker on the network path
             can then read and forge everything.
+        preset: The function of `iiniit_guard.providers` that made these settings. It selects hints
+            for the log, and no check.
 
     Raises:
         SettingsError: At least one setting is invalid; `faults` names every invalid setting.
@@ -105,16 +112,19 @@ class TrustedIssuer:
     algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
+    audience_exclusive: bool = False
     client_id_claims: str | Sequence[str] = CLIENT_ID_CLAIMS
     token_id_claims: str | Sequence[str] = TOKEN_ID_CLAIMS
     scope_claims: Sequence[str | Sequence[str]] = ()
     scope_aliases: Mapping[str, str] = field(default_factory=dict)
     scope_implies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    scope_prefix: str | None = None
     require_claim: JsonMapping = field(default_factory=dict)
     expiry_leeway_seconds: float = 5
     clock_leeway_seconds: float = 30
     revocation_delay_seconds: float = 60
     inactive_seconds: float = 10
+    key_issuers: Sequence[str] = ()
     keys_max_age_seconds: float = 3_600
     keys_cooldown_seconds: float = 30
     keys_stale_seconds: float = 3_600
@@ -129,6 +139,7 @@ class TrustedIssuer:
     insecure_accept_id_tokens: bool = False
     insecure_metadata_issuer: str | None = None
     insecure_http_hosts: Sequence[str] = ()
+    preset: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("audience", "algorithms", "client_id_claims", "token_id_claims"):
@@ -180,58 +191,4 @@ class TrustedIssuer:
 
     def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
-        return None if value is None and name in _OPTIONAL else find_fault(value)
-
-
-_OPTIONAL: Final = frozenset(
-    {
-        "metadata_url",
-        "jwks_uri",
-        "jwks_file",
-        "introspection_endpoint",
-        "connect_timeout_seconds",
-        "ca_file",
-        "http_proxy",
-        "discovery_authentication",
-        "token_prefix",
-        "insecure_metadata_issuer",
-    }
-)
-
-CHECKS: Final[Mapping[str, check.Check]] = {
-    "issuer": check.text,
-    "audience": check.texts,
-    "metadata_url": check.text,
-    "jwks_uri": check.text,
-    "jwks_file": check.text,
-    "introspection_endpoint": check.text,
-    "jwt": check.one_of("verify", "introspect", "both"),
-    "algorithms": check.some_of(ALGORITHMS),
-    "profile": check.one_of("generic", "rfc9068", "assertion"),
-    "audience_claim": audience_claim_fault,
-    "client_id_claims": check.texts,
-    "token_id_claims": check.texts,
-    "scope_claims": check.scope_paths,
-    "scope_aliases": check.scope_words,
-    "scope_implies": check.scope_lists,
-    "require_claim": check.claim_table,
-    "expiry_leeway_seconds": check.at_most(600, check.seconds_or_none),
-    "clock_leeway_seconds": check.at_most(600, check.seconds_or_none),
-    "revocation_delay_seconds": check.at_most(3_600, check.seconds_or_none),
-    "inactive_seconds": check.at_most(3_600, check.seconds_or_none),
-    "keys_max_age_seconds": check.at_most(86_400, check.seconds),
-    "keys_cooldown_seconds": check.at_most(3_600, check.seconds),
-    "keys_stale_seconds": check.at_most(86_400, check.seconds_or_none),
-    "connect_timeout_seconds": check.at_most(60, check.seconds),
-    "timeout_seconds": check.at_most(60, check.seconds),
-    "ca_file": check.text,
-    "http_proxy": proxy_fault,
-    "discovery_authentication": discovery_fault,
-    "http_headers": http_headers_fault,
-    "token_prefix": check.token_prefix,
-    "insecure_accept_missing_audience": check.flag,
-    "insecure_accept_id_tokens": check.flag,
-    "insecure_metadata_issuer": check.text,
-    "insecure_http_hosts": check.hosts,
-}
-"""The check of each setting. `joint_faults` checks `introspection` and combinations."""
+        return None if value is None and name in OPTIONAL else find_fault(value)

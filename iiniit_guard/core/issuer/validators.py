@@ -193,6 +193,15 @@ def token_prefix(value: object) -> str | None:
     )
 
 
+def scope_prefix(value: object) -> str | None:
+    """Check for the beginning of a scope (RFC 6749 §3.3)."""
+    return (
+        None
+        if isinstance(value, str) and SCOPE_TOKEN.fullmatch(value)
+        else "must be the beginning of a scope: printable ASCII without spaces and quotes"
+    )
+
+
 def function(value: object) -> str | None:
     """Check for a callable."""
     return None if callable(value) else "must be a callable"

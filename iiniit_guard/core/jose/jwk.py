@@ -137,10 +137,14 @@ class JwkSet:
             self._found[kid, key.alg] = (key, *others)
 
 
-def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
+def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[JwkSet | None]:
     """Parse a JWK Set, eight keys at a time. Unusable keys are skipped.
 
     A key that the guard cannot or must not use does not affect the other keys.
+
+    Args:
+        body: The document.
+        issuers: See `TrustedIssuer.key_issuers`.
 
     Returns:
         None if the body is not a JWK Set: not strict JSON, or without a list `keys`.
@@ -156,6 +160,8 @@ def read_jwk_set(body: bytes) -> Flow[JwkSet | None]:
         if position and position % _AT_ONE_GO == 0:
             yield Checkpoint()
         key = _parse_jwk(member)
+        if issuers and isinstance(key, Jwk) and not _belongs_to(member, issuers):
+            key = "issuer is another one, or missing"
         if isinstance(key, str):
             kid = member.get("kid") if isinstance(member, dict) else None
             skipped.append(SkippedKey(position, kid if isinstance(kid, str) else None, key))
@@ -186,6 +192,15 @@ def _parse_jwk(member: object) -> Jwk | str:
     if not algorithms:
         return "alg does not fit the key, or is not supported"
     return Jwk(kid, algorithms, numbers)
+
+
+def _belongs_to(member: JsonObject, issuers: frozenset[str]) -> bool:
+    """Return whether a key of a shared set may sign for one of `issuers`.
+
+    Entra ID limits a key by its member `issuer`. RFC 7517 §4 allows such members.
+    """
+    issuer = member.get("issuer")
+    return isinstance(issuer, str) and issuer in issuers
 
 
 def _forbidden_use(member: JsonObject) -> str | None:

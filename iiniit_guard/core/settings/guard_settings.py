@@ -128,7 +128,7 @@ _OPTIONAL: Final = frozenset(
         "token_header",
     }
 )
-ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer))
+ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
 
 

@@ -20,16 +20,9 @@ from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 
 
-class GuardKeywords(TypedDict, total=False):
-    """Keywords of `Guard(...)`: either `issuers`, or the settings of one issuer.
+class IssuerOptions(TypedDict, total=False):
+    """The settings of one issuer beside `issuer` and `audience`. `TrustedIssuer` describes them."""
 
-    `TrustedIssuer` and `GuardSettings` describe them.
-    """
-
-    issuers: Sequence[TrustedIssuer] | Callable[[str], object]
-    issuers_max_age_seconds: float
-    issuer: str
-    audience: str | Sequence[str]
     metadata_url: str | None
     jwks_uri: str | None
     jwks_file: str | None
@@ -39,16 +32,19 @@ class GuardKeywords(TypedDict, total=False):
     algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
+    audience_exclusive: bool
     client_id_claims: str | Sequence[str]
     token_id_claims: str | Sequence[str]
     scope_claims: Sequence[str | Sequence[str]]
     scope_aliases: Mapping[str, str]
     scope_implies: Mapping[str, Sequence[str]]
+    scope_prefix: str | None
     require_claim: JsonMapping
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     revocation_delay_seconds: float
     inactive_seconds: float
+    key_issuers: Sequence[str]
     keys_max_age_seconds: float
     keys_cooldown_seconds: float
     keys_stale_seconds: float
@@ -63,6 +59,18 @@ class GuardKeywords(TypedDict, total=False):
     insecure_accept_id_tokens: bool
     insecure_metadata_issuer: str | None
     insecure_http_hosts: Sequence[str]
+
+
+class GuardKeywords(IssuerOptions, total=False):
+    """Keywords of `Guard(...)`: either `issuers`, or the settings of one issuer.
+
+    `TrustedIssuer` and `GuardSettings` describe them.
+    """
+
+    issuers: Sequence[TrustedIssuer] | Callable[[str], object]
+    issuers_max_age_seconds: float
+    issuer: str
+    audience: str | Sequence[str]
     realm: str | None
     resource: str | None
     resource_scopes: Sequence[str]

@@ -87,6 +87,7 @@ class Case:
         headers: Further header fields.
         settings: Settings of the guard beside those of `Issuer.guard`, or a function of the issuer.
         algorithm: The algorithm of the issuer's signing key.
+        issuer: The issuer identifier.
         given: Changes the issuer before the guard is made.
         then: Changes the scene between two identical requests, of which the second counts.
         asked: The calls that the request causes at the issuer; None means that any are accepted.
@@ -107,6 +108,7 @@ class Case:
         default_factory=dict
     )
     algorithm: str = "ES256"
+    issuer: str = ISSUER
     given: Callable[[Issuer], object] | None = None
     then: Callable[[Scene], object] | None = None
     asked: tuple[str, ...] | None = None
@@ -130,7 +132,7 @@ class Case:
 
     def make_issuer(self) -> Issuer:
         """Create the issuer of the row, with its clock at `NOW`."""
-        issuer = Issuer(ISSUER, API, algorithm=self.algorithm, clock=SettableClock(NOW))
+        issuer = Issuer(self.issuer, API, algorithm=self.algorithm, clock=SettableClock(NOW))
         if self.given is not None:
             self.given(issuer)
         return issuer

@@ -17,6 +17,7 @@ from iiniit_guard import (
     TokenRefused,
     TrustedIssuer,
     UsageError,
+    providers,
 )
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.model.decision import Allow, Deny, Unavailable
@@ -59,6 +60,10 @@ several_issuers = Guard(
         ),
     ]
 )
+of_provider = providers.keycloak(
+    "https://sso.example", realm="acme", audience=["a", "b"], clock_leeway_seconds=5
+)
+assert_type(of_provider, TrustedIssuer)
 from_environment = Guard.from_env()
 from_mapping = Guard.from_env(
     {"IINIIT_GUARD_ISSUER": "https://auth.example", "IINIIT_GUARD_AUDIENCE": "https://api.example"}

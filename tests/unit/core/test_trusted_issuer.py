@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.issuer.client_authentication import ClientSecretBasic
-from iiniit_guard.core.issuer.trusted_issuer import CHECKS, TrustedIssuer
+from iiniit_guard.core.issuer.issuer_checks import CHECKS
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.errors import SettingsError
 from tests.unit.core.stepping import API, CREDENTIALS, ISSUER
@@ -54,6 +55,10 @@ BAD = {
     "insecure_accept_id_tokens": "yes",
     "insecure_metadata_issuer": "",
     "insecure_http_hosts": "a.test",
+    "audience_exclusive": "true",
+    "scope_prefix": "api://a b/",
+    "key_issuers": "https://a.test",
+    "preset": "",
 }
 
 
