@@ -17,6 +17,7 @@ from iiniit_guard.core.http.bearer import (
     credential_of,
 )
 from iiniit_guard.core.http.challenge import RefusalWriter
+from iiniit_guard.core.http.error_body import ErrorBodyWriter
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
 from iiniit_guard.core.issuer.registry import FoundIssuers
@@ -252,6 +253,7 @@ def _refusal_writer(
         resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
         scope_prefix=known[0].scope_prefix if known else None,
         scope_prefix_of=scope_prefix_of,
+        error_body=ErrorBodyWriter(settings.error_body),
     )
 
 

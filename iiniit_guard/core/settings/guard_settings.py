@@ -8,6 +8,7 @@ from itertools import permutations
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
@@ -43,6 +44,8 @@ class GuardSettings:
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
         on_event: Called with an `Event` for each decision; None means that no event is made.
+        error_body: Called with the public fields of each refusal (`PublicRefusal`); returns the
+            media type and the body, a `str` and `bytes`. None means a problem document (RFC 9457).
         event_subject: Whether events name the subject.
         validators: Callables on (token, request); any result except True refuses the request.
         alternatives: Authentication scheme → callable on (credential, request), which returns a
@@ -71,6 +74,7 @@ class GuardSettings:
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
     on_event: Callable[[Event], object] | None = None
+    error_body: ErrorBody | None = None
     event_subject: bool = True
     validators: Sequence[Callable[..., object]] = ()
     alternatives: Mapping[str, Callable[..., object]] = field(default_factory=dict)
@@ -108,6 +112,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
     "on_event": check.function,
+    "error_body": check.function,
     "event_subject": check.flag,
     "validators": check.functions,
     "issuer_resolver": check.function,
@@ -122,6 +127,7 @@ _OPTIONAL: Final = frozenset(
         "realm",
         "resource",
         "on_event",
+        "error_body",
         "issuer_resolver",
         "store_url",
         "store_secret",

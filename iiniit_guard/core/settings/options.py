@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict
 
+from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
@@ -78,6 +79,7 @@ class GuardKeywords(IssuerOptions, total=False):
     max_cached_tokens: int
     max_cached_bytes: int
     on_event: Callable[[Event], object] | None
+    error_body: ErrorBody | None
     event_subject: bool
     validators: Sequence[Callable[..., object]]
     alternatives: Mapping[str, Callable[..., object]]

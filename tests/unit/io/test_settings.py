@@ -19,7 +19,8 @@ from iiniit_guard.io.settings import (
 ISSUER, API = "https://issuer.test", "https://api.test"
 BASE = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
-ONLY_PYTHON = {"on_event", "validators", "alternatives", "issuer_resolver"}  # callables
+# Callables.
+ONLY_PYTHON = {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
 
 # Setting → text in the environment, value in TOML, value of the keyword. All must be here.
 FORMS: dict[str, tuple[str, str, Any]] = {
