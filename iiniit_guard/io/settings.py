@@ -27,7 +27,7 @@ _LISTS: Final = frozenset(
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
     {"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token"}
-    | {"event_subject", "audience_exclusive", *preset.PROVIDER_FLAGS}
+    | {"event_subject", "websocket_subprotocol_token", "audience_exclusive", *preset.PROVIDER_FLAGS}
 )
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})

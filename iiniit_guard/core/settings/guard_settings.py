@@ -59,6 +59,9 @@ class GuardSettings:
         token_header: The only header field that is read for the credential, in place of
             `Authorization`: a bare token, or a scheme and a token. Any client that reaches the
             process directly can write this field.
+        websocket_subprotocol_token: Accept the token of a WebSocket in a subprotocol, in the form
+            of Kubernetes, because browsers cannot set `Authorization` there. Only ASGI has
+            WebSockets.
         query_token: `refuse` answers 400 to a request with `access_token` in its query. `ignore`
             does not look for it, as OAuth 2.1 §5.1 says.
         insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
@@ -82,6 +85,7 @@ class GuardSettings:
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
     token_header: str | None = None
+    websocket_subprotocol_token: bool = False
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
 
@@ -119,6 +123,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
     "token_header": token_header_fault,
+    "websocket_subprotocol_token": check.flag,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
 }
@@ -246,11 +251,13 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[
             "query_token: insecure_query_token accepts tokens in the query; remove one of the two "
             "settings"
         )
-    if own.get("token_header") is not None and own.get("insecure_query_token"):
-        faults.append(
-            "token_header: no token is read from any other place, so insecure_query_token has no "
-            "effect; remove one of the two settings"
-        )
+    if own.get("token_header") is not None:
+        faults += [
+            f"token_header: no token is read from any other place, so {name} has no effect; remove "
+            "one of the two settings"
+            for name in ("insecure_query_token", "websocket_subprotocol_token")
+            if own.get(name)
+        ]
     resource = own.get("resource")
     if (
         resource is not None
@@ -289,7 +296,13 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
     )
     beside = [
         name
-        for name in ("alternatives", "issuer_resolver", "insecure_query_token", "token_header")
+        for name in (
+            "alternatives",
+            "issuer_resolver",
+            "insecure_query_token",
+            "token_header",
+            "websocket_subprotocol_token",
+        )
         if own.get(name)
     ]
     return faults + [

@@ -87,5 +87,6 @@ class GuardKeywords(IssuerOptions, total=False):
     store_url: str | None
     store_secret: Secret | None
     token_header: str | None
+    websocket_subprotocol_token: bool
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

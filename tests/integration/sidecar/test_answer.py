@@ -187,5 +187,7 @@ def test_a_body_that_is_not_the_guards_own_is_not_folded(body):
         for more in ({}, {"error_body": lambda refusal: ("text/plain", body)})
     )
 
+    assert isinstance(plain, Deny)
+    assert isinstance(own, Deny)
     assert own.body == body
     assert unfold(fold(own)) == unfold(fold(plain))

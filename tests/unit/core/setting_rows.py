@@ -39,6 +39,7 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
             *("Proxy-Authorization", "X-Iiniit-Assertion", "Sec-WebSocket-Protocol"),
         ],
     ),
+    "websocket_subprotocol_token": ([True, False], ["true", 0, 1, "", None]),
     "query_token": (["refuse", "ignore"], ["accept", "Ignore", "", True, None]),
     "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
     "store_url": (

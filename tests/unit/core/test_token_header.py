@@ -32,6 +32,7 @@ def request(*lines, path="/", **authorization):
     ("settings", "fault"),
     [
         ({"insecure_query_token": True}, "token_header"),
+        ({"websocket_subprotocol_token": True}, "token_header"),
         ({"profile": "assertion", "introspection": None}, "token_header"),
     ],
 )

@@ -83,6 +83,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
     "token_header": ("X-Token", '"X-Token"', "X-Token"),
+    "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
 }
