@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
+    from iiniit_guard.core.http.error_body import PublicRefusal
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.issuer.client_authentication import (
         BearerToken,
@@ -43,6 +44,7 @@ __all__ = [
     "Principal",
     "PrivateKeyJwt",
     "Problem",
+    "PublicRefusal",
     "Reason",
     "Request",
     "SecretFile",
@@ -67,6 +69,7 @@ _HOMES = {
         "TlsClient",
     ),
     "core.model.decision": ("Allow", "Decision", "Deny", "Unavailable"),
+    "core.http.error_body": ("PublicRefusal",),
     "core.http.event": ("Event",),
     "core.errors": ("IssuerUnavailable", "TokenRefused"),
     "core.model.policy": ("Policy",),

@@ -21,6 +21,7 @@ from iiniit_guard.adapting.request_state import (
     TOKEN_KEY,
     record_refusal,
 )
+from iiniit_guard.adapting.subprotocol import move_token
 from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Send
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
@@ -61,6 +62,7 @@ class GuardMiddleware:
         self.guard: Guard = guard
         self._engine = engine_of(guard)
         self.admission: Admission = make_admission(**settings)
+        self._reads_subprotocol = self._engine.resource.settings.websocket_subprotocol_token
         self._is_checked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,6 +89,8 @@ class GuardMiddleware:
             ENGINE_KEY: self._engine,
             RECORD_KEY: exchange,
         }
+        if self._reads_subprotocol and kind == "websocket":
+            move_token(inner)
         found = begin_scope(self._engine, self.admission, inner, _HOST)
         if isinstance(found, AccessToken):
             inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = found, None

@@ -72,6 +72,7 @@ class Engine(CopiedAsItself):
         self.reporter: Final = Reporter(clock.monotonic, self._known_server)
         chance = Entropy(random.random, lambda: uuid.uuid4().hex, os.urandom)
         self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
+        self.reporter.token_field = self.resource.token_field
         store = None if settings.store_url is None else Store(settings.store_url)
         self._runner = EffectRunner(transport, store)
         self._listener = settings.on_event
@@ -300,7 +301,9 @@ class Engine(CopiedAsItself):
             hint = partial(typical_mistake, result, self.resource, request, decision)
             self.reporter.refusal(result, request, host, hint)
         if self._listener is not None:
-            emit = partial(event_of, decision, request, host, failure=failure)
+            emit = partial(
+                event_of, decision, request, host, failure=failure, field=self.resource.token_field
+            )
             subjects, detail = self.resource.settings.event_subject, detail_of(result)
             self._emit(emit(now=self._wall(), seconds=seconds, subjects=subjects, detail=detail))
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
@@ -60,6 +61,7 @@ class Reporter:
     Attributes:
         logs_refusals: Whether refusals are logged at the level INFO. A host that has a decision
             log of its own sets this to False.
+        token_field: The header field that carries the token, lower-case.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Reporter:
         server_of: Callable[[str], AuthorizationServer | None],
     ) -> None:
         self.logs_refusals: bool = True
+        self.token_field: bytes = AUTHORIZATION
         self._monotonic = monotonic
         self._server_of = server_of
         self._lock = Lock()
@@ -90,7 +93,7 @@ class Reporter:
             host: The name of the adapter.
         """
         decision = f"unavailable 503 {Reason.ISSUER_UNAVAILABLE}"
-        self._warn(self._outages, failure, f"{decision} {_asked(request, host)}")
+        self._warn(self._outages, failure, f"{decision} {_asked(request, host, self.token_field)}")
 
     def background(self, failure: Unreachable) -> None:
         """Log a failure that no request waited for, as often as an outage."""
@@ -132,7 +135,7 @@ class Reporter:
             return
         usual = TOPIC_HINTS[known.topic] if known.topic else HINTS[problem.reason]
         hint = find_hint() or usual
-        begin = f"deny {problem.status} {problem.reason} {_asked(request, host)}"
+        begin = f"deny {problem.status} {problem.reason} {_asked(request, host, self.token_field)}"
         _write(level, "%s%s check: %s", begin, _known(known, known.detail), hint)
 
     def _is_warning(self, problem: Problem) -> bool:
@@ -217,8 +220,8 @@ def _text(failure: Unreachable) -> str:
     return f"{failure.cause}: {failure.detail}"
 
 
-def _asked(request: Request | None, host: str) -> str:
-    method, path = ("-", "-") if request is None else (_word(request.method), _path(request))
+def _asked(request: Request | None, host: str, field: bytes = AUTHORIZATION) -> str:
+    method, path = ("-", "-") if request is None else (_word(request.method), _path(request, field))
     return f"{method} {path} host={host}"
 
 
@@ -244,11 +247,11 @@ def _word(method: str) -> str:
     return method if plain else escaped(method, _LONGEST_METHOD)
 
 
-def _path(request: Request) -> str:
+def _path(request: Request, field: bytes) -> str:
     """Return the path of a request, without anything that looks like its token."""
     path, tokens = request.path, set[str]()
-    # A client may send any number of Authorization fields, each with several words.
-    for value in request.header_values(b"authorization")[:_MOST_CREDENTIALS]:
+    # A client may send any number of such fields, each with several words.
+    for value in request.header_values(field)[:_MOST_CREDENTIALS]:
         words = value.replace(b",", b" ").replace(b"\t", b" ").decode("latin-1").split(" ")
         tokens.update(words[1:_MOST_CREDENTIALS] or words)
     # The mark is no latin-1 character, so no other token can match it: the path does not grow.

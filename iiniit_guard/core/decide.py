@@ -22,8 +22,6 @@ from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.http.bearer import (
     BEARER,
     WHITE_SPACE,
-    assertion_of,
-    credential_of,
     has_query_token,
 )
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -238,12 +236,8 @@ def _judge(
     encoded: bytes | None,
 ) -> Flow[Judged]:
     """Decide about a request. `encoded` is its bearer token if `begin` found it in no cache."""
-    settings, longest = resource.settings, resource.settings.max_token_bytes
-    request, in_query = presented.read(), resource.query_token
-    if resource.takes_assertions:
-        credential = assertion_of(request, longest)
-    else:
-        credential = credential_of(request, resource.schemes, longest, query_token=in_query)
+    settings, request = resource.settings, presented.read()
+    credential = resource.read_credential(request)
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
         return _without_credential(credential, request, resource, requirement)
@@ -289,6 +283,6 @@ def _without_credential(
     allowed = isinstance(requirement, Policy) and requirement.anonymous
     if not allowed or problem.reason is not Reason.NO_TOKEN:
         return problem
-    if resource.takes_assertions or not any(request.header_values(b"authorization")):
+    if resource.takes_assertions or not any(request.header_values(resource.token_field)):
         return ANONYMOUS
     return problem

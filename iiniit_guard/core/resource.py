@@ -9,8 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
-from iiniit_guard.core.http.bearer import QueryToken
+from iiniit_guard.core.http.bearer import (
+    AUTHORIZATION,
+    Credential,
+    QueryToken,
+    assertion_of,
+    credential_of,
+)
 from iiniit_guard.core.http.challenge import RefusalWriter
+from iiniit_guard.core.http.error_body import ErrorBodyWriter
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
 from iiniit_guard.core.issuer.registry import FoundIssuers
@@ -20,6 +27,8 @@ from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -113,6 +122,8 @@ class ProtectedResource:
             settings.issuer_resolver is None and not settings.validators
         )
         """Whether the decision depends only on the token, and on nothing else in the request."""
+        self.token_field: bytes = (settings.token_header or "Authorization").lower().encode("ascii")
+        """The header field that carries the credential, lower-case. No other field is read."""
         self.query_token: QueryToken = (
             "accept" if settings.insecure_query_token else settings.query_token
         )
@@ -124,8 +135,20 @@ class ProtectedResource:
 
         Only this limit includes white space after the token.
         """
-        self.has_fast_path: bool = self.token_alone_decides and not self.takes_assertions
+        self.has_fast_path: bool = (
+            self.token_alone_decides
+            and not self.takes_assertions
+            and self.token_field == AUTHORIZATION
+        )
         """Whether a cached token in `Authorization` can be found by its digest alone."""
+
+    def read_credential(self, request: Request) -> Credential | Problem:
+        """Return the one credential of a request, or a problem."""
+        longest = self.settings.max_token_bytes
+        if self.takes_assertions:
+            return assertion_of(request, longest)
+        in_query, field = self.query_token, self.token_field
+        return credential_of(request, self.schemes, longest, query_token=in_query, field=field)
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
@@ -230,6 +253,7 @@ def _refusal_writer(
         resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
         scope_prefix=known[0].scope_prefix if known else None,
         scope_prefix_of=scope_prefix_of,
+        error_body=ErrorBodyWriter(settings.error_body),
     )
 
 

@@ -30,7 +30,7 @@ from iiniit_guard.core.model.flow import (
     Unreachable,
     Wait,
 )
-from iiniit_guard.errors import UsageError
+from iiniit_guard.io.bounded_calls import BoundedCalls, call
 from iiniit_guard.io.daemon_threads import DaemonThreads
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.files import read_file
@@ -89,8 +89,10 @@ class EffectRunner:
                 return _join(load, timeout_seconds)
             case ReadFile(path):
                 return read_file(path)
-            case Call(function, arguments):
-                return _ask(function, arguments)
+            case Call(function, arguments, timeout_seconds):
+                if timeout_seconds is None:
+                    return call(function, arguments)
+                return _CLOSED if self._closed else self._calls.call(effect, timeout_seconds)
             case Spawn(start):
                 if not self._closed:
                     self._background.start(partial(self._run_later, start))
@@ -119,7 +121,11 @@ class EffectRunner:
                     return await asyncio.wrap_future(self._blocking.run(partial(read_file, path)))
                 except OSError:
                     return Unreachable("file", f"no thread is free to read {path}")
-            case Call(function, arguments):
+            case Call(function, arguments, timeout_seconds):
+                if timeout_seconds is not None:
+                    if self._closed:
+                        return _CLOSED
+                    return await self._calls.call_async(effect, timeout_seconds)
                 reply = function(*arguments)
                 return await reply if inspect.isawaitable(reply) else reply
             case Spawn(start):
@@ -178,6 +184,7 @@ class EffectRunner:
         self._lock = Lock()
         self._background = DaemonThreads("iiniit_guard-later", _BACKGROUND_THREADS)
         self._blocking = DaemonThreads("iiniit_guard-blocking", _BACKGROUND_THREADS)
+        self._calls = BoundedCalls()
         self._clients: tuple[ThreadClients, LoopClients] | None = None
         self._loops: Loops | None = None
 
@@ -247,16 +254,6 @@ class EffectRunner:
 def _located(reply: HttpResponse | Unreachable, request: HttpRequest) -> HttpResponse | Unreachable:
     """Return the reply to a request. A failure names its URL, for the log."""
     return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
-
-
-def _ask(function: Callable[..., object], arguments: tuple[object, ...]) -> object:
-    reply = function(*arguments)
-    if inspect.isawaitable(reply):
-        if inspect.iscoroutine(reply):
-            reply.close()  # otherwise Python warns that it was never awaited
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        raise UsageError(f"{name} is asynchronous, but was called from a synchronous application")
-    return reply
 
 
 def _join(load: Future[object], timeout_seconds: float) -> object:

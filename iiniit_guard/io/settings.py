@@ -8,22 +8,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from iiniit_guard.core.issuer.client_authentication import (
-    BearerToken,
-    ClientAuthentication,
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-    Secret,
-    SecretFile,
-    TlsClient,
-)
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import provider_settings as preset
+from iiniit_guard.io.settings_parts import PARTS, SECRET_FILE, assembled
 from iiniit_guard.io.toml_file import read_toml
 
 PREFIX: Final = "IINIIT_GUARD_"
@@ -33,10 +24,10 @@ _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
 )
-_TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim"})
+_TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
     {"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token"}
-    | {"event_subject", "audience_exclusive", *preset.PROVIDER_FLAGS}
+    | {"event_subject", "websocket_subprotocol_token", "audience_exclusive", *preset.PROVIDER_FLAGS}
 )
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
@@ -44,31 +35,15 @@ _WHOLE: Final = preset.PROVIDER_NUMBERS | {
     *("max_token_bytes", "max_cached_tokens", "max_cached_bytes")
 }
 _ONLY_PYTHON: Final = frozenset(
-    {"introspection", "on_event", "validators", "alternatives", "issuer_resolver"}
+    {"introspection", "discovery_authentication"}
+    | {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
 )
-_SECRET_FILE: Final = "store_secret_file"
 _TEXT_FORM: Final = (
-    ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {_SECRET_FILE} | preset.PROVIDER_NAMES
+    ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {SECRET_FILE} | preset.PROVIDER_NAMES
 )
 
 # A placeholder for issuers with faults, so that the other settings are still checked.
 _UNREAD: Final[Callable[[str], object]] = str
-
-_AUTH: Final = "introspection_client_auth"
-_PARTS: Final = frozenset(
-    {
-        _AUTH,
-        "introspection_client_id",
-        "introspection_client_secret",
-        "introspection_client_secret_file",
-        "introspection_private_key_file",
-        "introspection_algorithm",
-        "introspection_certificate_file",
-        "introspection_key_file",
-        "introspection_token",
-        "introspection_token_file",
-    }
-)
 
 
 def settings_from_env(environ: Mapping[str, str], more: JsonMapping = NOTHING_MORE) -> JsonObject:
@@ -92,7 +67,7 @@ def settings_from_env(environ: Mapping[str, str], more: JsonMapping = NOTHING_MO
         name = variable[len(PREFIX) :].lower()
         if not variable.startswith(PREFIX) or not (written or name in _NEVER_EMPTY):
             continue
-        if name not in _TEXT_FORM and name not in _PARTS:
+        if name not in _TEXT_FORM and name not in PARTS:
             faults.append(f"{name}: unknown setting in the environment ({variable})")
             continue
         try:
@@ -127,7 +102,7 @@ GATEWAY_TABLES: Final = frozenset(
     {"rules", "gateway", "server", "upstream", "introspection_clients"}
 )
 """Names at the top level of `guard.toml` that only `iiniit-guard serve` uses."""
-FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | _PARTS | {"issuers"}
+FILE_NAMES: Final = GATEWAY_TABLES | _TEXT_FORM | PARTS | {"issuers"}
 """All names that are allowed at the top level of `guard.toml`."""
 
 
@@ -143,7 +118,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
     """
     faults: list[str] = []
     top = {name: value for name, value in document.items() if name != "issuers"}
-    for name in sorted(top.keys() - _TEXT_FORM - _PARTS):
+    for name in sorted(top.keys() - _TEXT_FORM - PARTS):
         faults.append(f"{name}: unknown setting in a file")
         del top[name]
     listed = document.get("issuers")
@@ -158,7 +133,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
     issuers: list[TrustedIssuer] = []
     for position, table in enumerate(listed, start=1):
         strange = sorted(
-            table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - _PARTS - preset.PROVIDER_NAMES
+            table.keys() - (ISSUER_SETTINGS - _ONLY_PYTHON) - PARTS - preset.PROVIDER_NAMES
         )
         found = [f"{name}: unknown setting" for name in strange]
         try:
@@ -176,7 +151,7 @@ def settings_from_table(document: JsonMapping, more: JsonMapping = NOTHING_MORE)
 
 def _complete(table: JsonObject, faults: list[str], more: JsonMapping) -> JsonObject:
     """Return the keywords, or raise with the known faults and all others that can be found."""
-    keywords, problems = preset.with_provider({**_assembled(table, faults), **more})
+    keywords, problems = preset.with_provider({**assembled(table, faults), **more})
     faults += [problem for problem in problems if not _follows(problem, faults)]
     if faults:
         try:
@@ -196,72 +171,6 @@ def _follows(fault: str, faults: list[str]) -> bool:
     return name in ("introspection", "store_secret") and any(
         other.startswith(f"{name}_") for other in faults
     )
-
-
-def _assembled(table: JsonObject, faults: list[str]) -> JsonObject:
-    """Assemble `introspection` and `store_secret` from their parts."""
-    parts = {name: value for name, value in table.items() if name in _PARTS}
-    rest = {name: value for name, value in table.items() if name not in _PARTS}
-    if _SECRET_FILE in rest:
-        file = rest.pop(_SECRET_FILE)
-        if not isinstance(file, str) or not file:
-            faults.append(f"{_SECRET_FILE}: must be a non-empty string")
-        elif "store_secret" in rest:
-            faults.append(f"{_SECRET_FILE}: store_secret is set too; set only one of them")
-        else:
-            rest["store_secret"] = SecretFile(file)
-    if parts:
-        strange = [name for name, value in parts.items() if not isinstance(value, str) or not value]
-        faults += [f"{name}: must be a non-empty string" for name in strange]
-        if not strange:
-            method = _client_authentication(parts, faults)
-            if method is not None:
-                rest["introspection"] = method
-    return rest
-
-
-def _client_authentication(parts: dict[str, str], faults: list[str]) -> ClientAuthentication | None:
-    used = {_AUTH}
-
-    def take(name: str) -> str:
-        used.add(name)
-        if name not in parts:
-            faults.append(f"{name}: {_AUTH} = {way} needs it")
-        return parts.get(name, "")
-
-    def take_secret(name: str) -> Secret:
-        file = f"{name}_file"
-        if file not in parts:
-            return take(name)
-        used.add(file)
-        return SecretFile(parts[file])
-
-    way = parts.get(_AUTH, "client_secret_basic" if "introspection_client_id" in parts else "")
-    makers: dict[str, Callable[[], ClientAuthentication]] = {
-        "client_secret_basic": lambda: ClientSecretBasic(
-            take("introspection_client_id"), take_secret("introspection_client_secret")
-        ),
-        "client_secret_post": lambda: ClientSecretPost(
-            take("introspection_client_id"), take_secret("introspection_client_secret")
-        ),
-        "private_key_jwt": lambda: PrivateKeyJwt(
-            take("introspection_client_id"),
-            SecretFile(take("introspection_private_key_file")),
-            take("introspection_algorithm") if "introspection_algorithm" in parts else "ES256",
-        ),
-        "tls_client_auth": lambda: TlsClient(
-            take("introspection_client_id"),
-            take("introspection_certificate_file"),
-            take("introspection_key_file"),
-        ),
-        "bearer": lambda: BearerToken(take_secret("introspection_token")),
-    }
-    if way not in makers:
-        faults.append(f"{_AUTH}: must be one of {', '.join(makers)}")
-        return None
-    method = makers[way]()
-    faults += [f"{name}: {_AUTH} = {way} has no use for it" for name in sorted(parts.keys() - used)]
-    return method
 
 
 def _parse_text(name: str, written: str) -> Any:

@@ -19,13 +19,9 @@ from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.provider_settings import PROVIDER_NAMES
-from iiniit_guard.io.settings import (
-    _PARTS,
-    _SECRET_FILE,
-    PREFIX,
-    settings_from_env,
-    settings_from_table,
-)
+from iiniit_guard.io.settings import PREFIX, settings_from_env, settings_from_table
+from iiniit_guard.io.settings_parts import PARTS as KNOWN_PARTS
+from iiniit_guard.io.settings_parts import SECRET_FILE
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 NO_TEXT_FORM = "—"
@@ -109,7 +105,8 @@ def test_a_setting_has_the_text_forms_that_are_shown(name):
     row = OF_AN_ISSUER.get(name) or OF_THE_API[name]
 
     if not has_text_form(name):
-        assert row[1:3] == ([IN_PARTS] * 2 if name == "introspection" else [NO_TEXT_FORM] * 2)
+        in_parts = name in ("introspection", "discovery_authentication")
+        assert row[1:3] == ([IN_PARTS] * 2 if in_parts else [NO_TEXT_FORM] * 2)
     else:
         assert row[1:3] == [f"`{name}`", f"`{PREFIX}{name.upper()}`"]
 
@@ -123,7 +120,9 @@ def test_a_part_of_a_setting_has_its_text_forms(row):
 
 
 def test_no_part_of_a_setting_is_missing():
-    assert sorted(code(row[0]) for row in PARTS) == sorted({*_PARTS, *PROVIDER_NAMES, _SECRET_FILE})
+    assert sorted(code(row[0]) for row in PARTS) == sorted(
+        {*KNOWN_PARTS, *PROVIDER_NAMES, SECRET_FILE}
+    )
 
 
 def has_text_form(name: str) -> bool:

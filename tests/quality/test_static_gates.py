@@ -26,6 +26,10 @@ TREES = {
 # Each catches everything, and none ends in a grant: it raises again, hands the error on, refuses,
 # or decides nothing at all.
 BROAD = {
+    "iiniit_guard/core/http/error_body.py:content_of": "returns",  # the body of a refusal
+    "iiniit_guard/core/issuer/introspection_call.py:_read_answer": "returns",  # an outage
+    "iiniit_guard/io/bounded_calls.py:_settled": "returns",  # an outage
+    "iiniit_guard/io/bounded_calls.py:call_async": "returns",  # an outage
     # the recorded refusal; it raises on where there is none
     "iiniit_guard/django/middleware.py:_pass": "returns",
     "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it

@@ -56,6 +56,8 @@ class ClaimChecks:
         expiry_leeway_seconds: A token is refused from `exp` plus this on.
         clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
+        missing_audience_in_jwt: Accept a JWT without an audience, because `required` names a claim
+            that tells the tokens for this API from others.
         id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
@@ -72,6 +74,7 @@ class ClaimChecks:
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     missing_audience: bool
+    missing_audience_in_jwt: bool
     id_tokens: bool
     client_id_claims: tuple[str, ...]
     token_id_claims: tuple[str, ...]
@@ -204,7 +207,8 @@ class ClaimChecks:
         # An empty list means no audience (Ory Hydra).
         if self.audience_claim in claims and value != []:
             return malformed_claim(self.audience_claim)
-        return () if introspected and self.missing_audience else self._wrong_audience(())
+        missing = self.missing_audience if introspected else self.missing_audience_in_jwt
+        return () if missing else self._wrong_audience(())
 
     def _wrong_issuer(self, received: object) -> Problem:
         if not isinstance(received, str):

@@ -15,6 +15,7 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request, reserved_names, value_of_query_token
 
 BEARER: Final = "bearer"
+AUTHORIZATION: Final = b"authorization"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
 
 QueryToken: TypeAlias = Literal["refuse", "ignore", "accept"]
@@ -54,6 +55,7 @@ def credential_of(
     max_token_bytes: int,
     *,
     query_token: QueryToken = "refuse",
+    field: bytes = AUTHORIZATION,
 ) -> Credential | Problem:
     """Return the one credential of a request, or a problem.
 
@@ -64,12 +66,14 @@ def credential_of(
         max_token_bytes: A longer credential is refused before it is parsed.
         query_token: Handling of `access_token` in the query. To accept it is a risk: such URLs end
             up in logs (RFC 6750 §2.3). OAuth 2.1 §5.1 says to ignore it.
+        field: The only header field that is read, lower-case. In another field than
+            `Authorization`, a token may stand without a scheme.
 
     Returns:
         The credential or the problem. The problem is `NO_TOKEN` also if the request uses only
         another scheme.
     """
-    values = request.header_values(b"authorization")
+    values = request.header_values(field)
     if request.query and query_token != "ignore" and request.reserved_names.access_token:
         if query_token != "accept":
             return PROBLEMS[Reason.TOKEN_IN_QUERY]
@@ -86,6 +90,8 @@ def credential_of(
     if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
         # The usual form: no list and no second credential can have it.
         return Credential(BEARER, value[7:].decode("ascii"))
+    if field != AUTHORIZATION and value:
+        return _parse_own_field(value, schemes, max_token_bytes)
     return _parse_field(value, schemes, max_token_bytes)
 
 
@@ -117,6 +123,18 @@ def _token_from_query(query: bytes, max_token_bytes: int) -> Credential | Proble
         if value is None
         else _check_bearer(unquote_to_bytes(value), max_token_bytes)
     )
+
+
+def _parse_own_field(
+    value: bytes, schemes: frozenset[str], max_token_bytes: int
+) -> Credential | Problem:
+    """Return the credential in a field that a proxy writes: bare, or after a scheme."""
+    first, space, _ = value.partition(b" ")
+    if b"," in first:  # two fields that a server joined, as in `_parse_field`
+        return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
+    if space or first.lower() in (scheme.encode("ascii") for scheme in schemes):
+        return _parse_field(value, schemes, max_token_bytes)
+    return _check_bearer(value, max_token_bytes)
 
 
 def _parse_field(

@@ -5,13 +5,13 @@ Spec: RFC 9110 §11.6.1, RFC 6750 §3, RFC 9470 §3, RFC 9728 §5.1, RFC 9457.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from iiniit_guard.core.http.bearer import BEARER
+from iiniit_guard.core.http.error_body import TITLES, Content, ErrorBodyWriter, PublicRefusal
 from iiniit_guard.core.http.scope_names import requested_names
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Deny, Unavailable
@@ -21,12 +21,6 @@ from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
-_TITLES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    503: "Service Unavailable",
-}
 # Another token would not help.
 _WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
 _NAMES_SCOPE: Final = frozenset({Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION})
@@ -66,6 +60,7 @@ class RefusalWriter:
         resource_metadata: URL of the RFC 9728 document, None if none is served.
         scope_prefix: The setting of the first issuer, for a request without a valid token.
         scope_prefix_of: Returns the setting `scope_prefix` of the issuer of a token.
+        error_body: Returns the body of a refusal and its media type.
     """
 
     realm: str
@@ -73,6 +68,7 @@ class RefusalWriter:
     resource_metadata: str | None = None
     scope_prefix: str | None = None
     scope_prefix_of: Callable[[str], str | None] = lambda issuer: None
+    error_body: ErrorBodyWriter = field(default_factory=ErrorBodyWriter)
 
     def deny(
         self,
@@ -100,26 +96,33 @@ class RefusalWriter:
             headers.append(
                 ("WWW-Authenticate", ", ".join(self._challenges(problem, policy, scheme, token)))
             )
-        document = (
-            {"error": problem.code, "error_description": problem.description}
-            if problem.code
-            else {}
+        content = self.error_body.content_of(
+            PublicRefusal(
+                problem.status,
+                TITLES[problem.status],
+                problem.reason,
+                problem.description,
+                problem.code,
+            )
         )
-        body = _body(problem.status, problem.description, problem.reason, document)
+        body = content[1]
         sent = b"" if request.method == "HEAD" else body
-        return Deny(problem.status, _headers(request, headers, body), sent, real, token, cache)
+        return Deny(problem.status, _headers(request, headers, content), sent, real, token, cache)
 
     def unavailable(self, cause: Unreachable, request: Request) -> Unavailable:
         """Return a 503 with `Retry-After` for a token that could not be verified.
 
         It has no challenge, which would make the client discard a valid token.
         """
-        document = {"error": "temporarily_unavailable", "error_description": _OUTAGE}
-        body = _body(503, _OUTAGE, Reason.ISSUER_UNAVAILABLE, document)
-        headers = [("Retry-After", str(max(1, math.ceil(cause.retry_after_seconds))))]
+        seconds, reason = max(1, math.ceil(cause.retry_after_seconds)), Reason.ISSUER_UNAVAILABLE
+        code = "temporarily_unavailable"
+        content = self.error_body.content_of(
+            PublicRefusal(503, TITLES[503], reason, _OUTAGE, code, seconds)
+        )
+        body, headers = content[1], [("Retry-After", str(seconds))]
         sent = b"" if request.method == "HEAD" else body
         return Unavailable(
-            503, _headers(request, headers, body), sent, Reason.ISSUER_UNAVAILABLE, cache="miss"
+            503, _headers(request, headers, content), sent, Reason.ISSUER_UNAVAILABLE, cache="miss"
         )
 
     def _challenges(
@@ -166,27 +169,13 @@ def _error(problem: Problem, policy: Policy) -> list[tuple[str, str]]:
     return parameters
 
 
-def _body(status: int, detail: str, reason: Reason, document: dict[str, str]) -> bytes:
-    title = _TITLES[status]
-    return json.dumps(
-        {
-            "type": "about:blank",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "reason": reason,
-            **document,
-        }
-    ).encode()
-
-
 def _headers(
-    request: Request, specific: list[tuple[str, str]], body: bytes
+    request: Request, specific: list[tuple[str, str]], content: Content
 ) -> tuple[tuple[str, str], ...]:
     headers = [
         *specific,
-        ("Content-Type", "application/problem+json"),
-        ("Content-Length", str(len(body))),
+        ("Content-Type", content[0]),
+        ("Content-Length", str(len(content[1]))),
         ("Cache-Control", "no-store"),
     ]
     if request.header(b"origin") is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.http.bearer import AUTHORIZATION, is_b64token
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Refusal, Unavailable
 from iiniit_guard.core.model.flow import Unreachable
@@ -72,6 +72,7 @@ def event_of(
     subjects: bool,
     failure: Unreachable | None = None,
     detail: str | None = None,
+    field: bytes = AUTHORIZATION,
 ) -> Event:
     """Return the event of a decision.
 
@@ -84,6 +85,7 @@ def event_of(
         subjects: Whether the event may name the subject.
         failure: Why the token could not be verified.
         detail: See `Event.detail`.
+        field: The header field that carries the token, lower-case.
     """
     refusal = decision if isinstance(decision, Refusal) else None
     who = decision.token if isinstance(decision, Refusal) else decision.token or decision.principal
@@ -101,7 +103,7 @@ def event_of(
         issuer=issuer if token is None else token.issuer,
         client_id=None if token is None else token.client_id,
         subject=who.subject if who is not None and subjects else None,
-        token_digest=_digest_for_events(request),
+        token_digest=_digest_for_events(request, field),
         cause=None if failure is None else failure.origin or failure.cause,
         detail=detail,
     )
@@ -136,9 +138,11 @@ def accepted_event(
     )
 
 
-def _digest_for_events(request: Request) -> str | None:
-    values = request.header_values(b"authorization")
-    scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+def _digest_for_events(request: Request, field: bytes) -> str | None:
+    values = request.header_values(field)
+    scheme, space, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+    if field != AUTHORIZATION and not space:
+        scheme, token = b"bearer", scheme
     token = token.strip()
     if scheme.lower() != b"bearer" or not is_b64token(token):
         return None

@@ -14,7 +14,8 @@ _ORDER: Final = "the other layers that read the same request: they may see anoth
 _POLICY: Final = "the scopes that the client requests and the policy of this path"
 
 HINTS: Final[Mapping[Reason, str]] = {
-    Reason.NO_TOKEN: "whether a proxy in front of this server removes Authorization",
+    Reason.NO_TOKEN: "whether a proxy in front of this server removes Authorization, or the "
+    "field of token_header",
     Reason.SEVERAL_CREDENTIALS: "whether a proxy adds a second Authorization field",
     Reason.MALFORMED_HEADER: _CLIENT,
     Reason.TOKEN_TOO_LONG: "max_token_bytes, and why the issuer writes such long tokens",
@@ -78,4 +79,8 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "metadata_url names the document of another issuer otherwise",
     "no_json": "whether a login page, a proxy or a firewall answers in place of the issuer",
     "store_secret": "store_secret: the file that holds it",
+    "discovery_token": "discovery_authentication: the file or the token",
+    "other_origin": "discovery_authentication and http_headers are not sent to this URL, because "
+    "only the metadata names its server: set jwks_uri to it",
+    "function": "the function in the setting introspection, and the server that it calls",
 }

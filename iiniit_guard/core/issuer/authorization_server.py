@@ -10,9 +10,11 @@ from typing import Final, cast
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
 from iiniit_guard.core.claims.checks import ClaimChecks
-from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
-from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, TlsClient
+from iiniit_guard.core.issuer.client_authentication import (
+    ClientAuthentication,
+    IntrospectionFunction,
+)
 from iiniit_guard.core.issuer.key_source import KeySource
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
 from iiniit_guard.core.issuer.metadata import (
@@ -21,8 +23,10 @@ from iiniit_guard.core.issuer.metadata import (
     metadata_urls,
     named_endpoint,
 )
+from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
+from iiniit_guard.core.issuer.server_parts import claim_checks_of, connection_of
 from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.clock import Clock
@@ -85,10 +89,15 @@ class AuthorizationServer:
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.types: frozenset[str | None] = TYPES[settings.profile]
         self.introspects: bool = settings.introspection is not None
+        way = settings.introspection
+        self.function: IntrospectionFunction | None = way if callable(way) else None
+        """The function of the application that replaces the call to the introspection endpoint."""
         self.signature_suffices: bool = settings.jwt == "verify"
         """Whether a JWT with valid signature and claims is accepted without introspection."""
-        self.checks: ClaimChecks = _claim_checks(settings)
-        self.connection: Connection = _connection(settings)
+        self.checks: ClaimChecks = claim_checks_of(settings)
+        self.connection: Connection = connection_of(settings)
+        self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
+        """Further header fields of requests to this issuer."""
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
@@ -131,7 +140,13 @@ class AuthorizationServer:
         urls = metadata_urls(settings.issuer) if configured is None else (configured,)
         self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
             "metadata",
-            partial(load_metadata, urls, named or settings.issuer, self.connection),
+            partial(
+                load_metadata,
+                urls,
+                named or settings.issuer,
+                self.connection,
+                self.headers_of_origins,
+            ),
             stale_seconds=STALE_SECONDS,
             longest_wait_seconds=settings.keys_cooldown_seconds,
             timeout_seconds=2 * settings.timeout_seconds,
@@ -146,6 +161,7 @@ class AuthorizationServer:
             partial(self._place, jwks, "jwks_uri"),
             self.connection,
             issuer=settings.issuer,
+            headers=self.headers_of_origins,
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
@@ -159,7 +175,7 @@ class AuthorizationServer:
 
     @property
     def client_authentication(self) -> ClientAuthentication:
-        """Client authentication of the guard. Only read for issuers with introspection."""
+        """Client authentication of the guard. Only read for issuers with an endpoint."""
         return cast("ClientAuthentication", self.settings.introspection)
 
     def begins(self, claims: JsonMapping) -> float:
@@ -217,7 +233,12 @@ class AuthorizationServer:
         return None
 
     def introspection_endpoint(self) -> Flow[str | Unreachable]:
-        """Return the URL, from the settings or the metadata, or why it must not be called now."""
+        """Return the URL, from the settings or the metadata, or why it must not be called now.
+
+        It is empty if a function of the application replaces the endpoint.
+        """
+        if self.function is not None:
+            return self.hold() or ""
         url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
         return url if isinstance(url, Unreachable) else self.hold() or url
 
@@ -250,44 +271,3 @@ class AuthorizationServer:
             self.keys,
         ):
             part.reset_after_fork()
-
-
-def _claim_checks(settings: TrustedIssuer) -> ClaimChecks:
-    strict = settings.profile == "rfc9068"
-    implies = {scope: tuple(implied) for scope, implied in settings.scope_implies.items()}
-    # The `exp` of an assertion is the deadline of the token that the gateway checked, so no leeway
-    # applies.
-    leeway = 0 if settings.profile == "assertion" else settings.expiry_leeway_seconds
-    return ClaimChecks(
-        issuer=settings.issuer,
-        audiences=frozenset(settings.audiences),
-        audience_claim=settings.audience_claim,
-        exclusive=settings.audience_exclusive,
-        strict=strict,
-        scopes=scope_reading(
-            strict=strict,
-            also=tuple(settings.scope_claims),
-            aliases=settings.scope_aliases,
-            implies=implies,
-            issuer=settings.issuer,
-        ),
-        required=settings.required_claims,
-        expiry_leeway_seconds=leeway,
-        clock_leeway_seconds=settings.clock_leeway_seconds,
-        missing_audience=settings.insecure_accept_missing_audience,
-        id_tokens=settings.insecure_accept_id_tokens,
-        client_id_claims=tuple(settings.client_id_claims),
-        token_id_claims=tuple(settings.token_id_claims),
-    )
-
-
-def _connection(settings: TrustedIssuer) -> Connection:
-    client = settings.introspection if isinstance(settings.introspection, TlsClient) else None
-    return Connection(
-        settings.connect_seconds,
-        settings.timeout_seconds,
-        settings.ca_file,
-        settings.http_proxy,
-        None if client is None else client.certificate,
-        None if client is None else client.key,
-    )

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
-from typing import Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from urllib.parse import quote_plus
 
 from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.model.flow import Flow, ReadFile, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
+
+if TYPE_CHECKING:
+    from jwt.algorithms import Algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,12 @@ class PrivateKeyJwt:
 
     Attributes:
         client_id: The client identifier of the guard.
-        key: PEM text, a JWK (mapping or JSON text), or a `SecretFile` that contains either.
+        key: PEM text, a JWK (mapping or JSON text), the key file of Zitadel (JSON with `keyId`,
+            `key` and `clientId`), or a `SecretFile` that contains one of them.
         algorithm: For example `ES256`, `RS256`, `EdDSA`.
         audience: `aud` of the assertion; None means the issuer identifier.
-        key_id: `kid` of the assertion; None means the `kid` of the JWK, if it has one.
+        key_id: `kid` of the assertion; None means the `kid` of the JWK or the `keyId` of the
+            key file, if it has one.
     """
 
     client_id: str
@@ -97,9 +102,19 @@ ClientAuthentication: TypeAlias = (
     ClientSecretBasic | ClientSecretPost | PrivateKeyJwt | TlsClient | BearerToken
 )
 
+IntrospectionFunction: TypeAlias = Callable[[str], object]
+"""Called with the token in place of a call to the introspection endpoint.
+
+It returns a mapping with the members of an introspection response (RFC 7662 §2.2), or None for an
+inactive token. It may be a coroutine function if only the asynchronous calls are used.
+"""
+
 
 _SECRETS: Final = frozenset({"client_secret", "token"})
 _OPTIONAL: Final = frozenset({"audience", "key_id"})
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# What a parser of keys raises for an unusable key.
+_UNUSABLE: Final = (NotImplementedError, LookupError, ValueError, TypeError, AttributeError)
 
 
 def credential_fault(method: ClientAuthentication) -> str | None:
@@ -215,34 +230,44 @@ def _assert(
         algorithm = jwt.get_algorithm_by_name(
             "EdDSA" if method.algorithm == "Ed25519" else method.algorithm
         )
-        jwk = json.loads(key) if key.lstrip().startswith("{") else None
-        private = algorithm.from_jwk(key) if jwk is not None else algorithm.prepare_key(key)
-        header = {
-            "alg": method.algorithm,
-            "typ": "JWT",
-            "kid": method.key_id or (jwk or {}).get("kid"),
-        }
+        private, key_id = _read_key(method, key, algorithm)
+        header = {"alg": method.algorithm, "typ": "JWT", "kid": key_id}
         signing_input = (
             _part({name: value for name, value in header.items() if value is not None})
             + b"."
             + _part(claims)
         )
         signature = algorithm.sign(signing_input, private)
-    except (jwt.exceptions.PyJWTError, NotImplementedError, ValueError, TypeError, AttributeError):
+    except (
+        jwt.exceptions.PyJWTError,
+        NotImplementedError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):
         # Drop the exception: the message of a parser may quote the key.
         return Unreachable(
             "credentials", "the key of private_key_jwt cannot be used with its algorithm", 30.0
         )
     assertion = (signing_input + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
-    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return SignedIn(
-        form=(
-            ("client_id", method.client_id),
-            ("client_assertion_type", kind),
-            ("client_assertion", assertion),
-        ),
-        key=key,
-    )
+    form = (("client_id", method.client_id), ("client_assertion_type", _ASSERTION_TYPE))
+    return SignedIn(form=(*form, ("client_assertion", assertion)), key=key)
+
+
+def _read_key(method: PrivateKeyJwt, key: str, algorithm: Algorithm) -> tuple[object, str | None]:
+    """Return the private key in `key` and the `kid` of assertions.
+
+    Raises:
+        ValueError: The key file belongs to another client. Other exceptions are possible too.
+    """
+    document = json.loads(key) if key.lstrip().startswith("{") else {}
+    if "keyId" in document:  # the key file of Zitadel
+        if document.get("clientId", method.client_id) != method.client_id:
+            raise ValueError("the key file belongs to another client")
+        return algorithm.prepare_key(document["key"]), method.key_id or document["keyId"]
+    private = algorithm.from_jwk(key) if document else algorithm.prepare_key(key)
+    return private, method.key_id or document.get("kid")
 
 
 def _part(value: JsonObject) -> bytes:

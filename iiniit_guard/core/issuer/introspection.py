@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor
-from typing import Final, NamedTuple
-from urllib.parse import urlencode
+from typing import Final, NamedTuple, cast
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import sign_in
-from iiniit_guard.core.issuer.rejection import parse_answer
+from iiniit_guard.core.issuer.introspection_call import call_issuer
 from iiniit_guard.core.issuer.shared_store import AHEAD_SECONDS, SharedStore
 from iiniit_guard.core.jose.jws import names_confirmation
 from iiniit_guard.core.jose.second_spelling import second_digest
 from iiniit_guard.core.model.access_token import AccessToken, is_time
 from iiniit_guard.core.model.clock import Moment
-from iiniit_guard.core.model.flow import Fetch, Flow, HttpRequest, HttpResponse, Unreachable
+from iiniit_guard.core.model.flow import Flow, HttpResponse, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.model.problem import Problem
 
-_HEADERS: Final = (
-    ("Accept", "application/json"),
-    ("Content-Type", "application/x-www-form-urlencoded"),
-)
 _YOUNG_SECONDS: Final = 30.0
 _MEASURED_BYTES: Final = 1024
 
@@ -149,24 +144,16 @@ class _Introspection:
                 breaker.abandon()
             return Unreachable("busy", "introspection: too many calls are in flight")
         try:
-            credentials = yield from sign_in(
-                server.client_authentication, server.issuer, server.clock.wall(), server.unique()
-            )
-            if isinstance(credentials, Unreachable):
-                server.failure = credentials.about(topic="client_secret")
-                return server.failure
-            sent = server.clock.now()
-            form = (("token", self.token), ("token_type_hint", "access_token"), *credentials.form)
-            body, headers = urlencode(form).encode("ascii"), (*_HEADERS, *credentials.headers)
-            reply = yield Fetch(HttpRequest("POST", endpoint, headers, body, server.connection))
+            called = yield from call_issuer(server, endpoint, self.token)
+            if called is None:
+                return cast("Unreachable", server.failure)
+            reply, answer, sent, used = called
             breaker.record(reply, known=known)
             probes = False
         finally:
             server.calls.leave(known=known)
             if probes:
                 breaker.abandon()
-        answer = reply if isinstance(reply, Unreachable) else parse_answer(reply, endpoint)
-        used = (endpoint, credentials.fingerprint)
         rejected = server.rejections.refuse(self.digest, reply, answer, used, sent, known=known)
         if isinstance(answer, Unreachable):
             server.failure = answer if rejected is None else server.failure
@@ -265,8 +252,11 @@ class _Introspection:
 def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:
     """Return why the guard cannot sign in at the introspection endpoint, or None if it can.
 
-    No request is sent. The result is recorded as the failure of the issuer.
+    No request is sent. The result is recorded as the failure of the issuer. A function in place of
+    the endpoint needs no credentials.
     """
+    if server.function is not None:
+        return None
     credentials = yield from sign_in(
         server.client_authentication, server.issuer, server.clock.wall(), server.unique()
     )

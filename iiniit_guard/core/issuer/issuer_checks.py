@@ -7,6 +7,8 @@ from typing import Final
 
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
+from iiniit_guard.core.issuer.joint_faults import audience_claim_fault
+from iiniit_guard.core.issuer.origin_headers import discovery_fault, http_headers_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
 
 OPTIONAL: Final = frozenset(
@@ -18,6 +20,7 @@ OPTIONAL: Final = frozenset(
         "connect_timeout_seconds",
         "ca_file",
         "http_proxy",
+        "discovery_authentication",
         "token_prefix",
         "scope_prefix",
         "insecure_metadata_issuer",
@@ -35,7 +38,7 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "jwt": check.one_of("verify", "introspect", "both"),
     "algorithms": check.some_of(ALGORITHMS),
     "profile": check.one_of("generic", "rfc9068", "assertion"),
-    "audience_claim": check.text,
+    "audience_claim": audience_claim_fault,
     "audience_exclusive": check.flag,
     "client_id_claims": check.texts,
     "token_id_claims": check.texts,
@@ -56,6 +59,8 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "timeout_seconds": check.at_most(60, check.seconds),
     "ca_file": check.text,
     "http_proxy": proxy_fault,
+    "discovery_authentication": discovery_fault,
+    "http_headers": http_headers_fault,
     "token_prefix": check.token_prefix,
     "insecure_accept_missing_audience": check.flag,
     "insecure_accept_id_tokens": check.flag,
@@ -63,4 +68,4 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "insecure_http_hosts": check.hosts,
     "preset": check.text,
 }
-"""`TrustedIssuer` itself checks `introspection` and combinations."""
+"""`joint_faults` checks `introspection` and combinations."""

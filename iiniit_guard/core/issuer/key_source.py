@@ -12,6 +12,7 @@ from typing import Final
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.issuer.metadata import retry_after
+from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.jwk import ENCRYPTION, JwkSet, SkippedKey, read_jwk_set
 from iiniit_guard.core.jose.public_key import PublicNumbers
@@ -39,6 +40,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         locate: Creates the flow that returns the URL of the set, or `file:` and a path.
         connection: The connection settings.
         issuer: The issuer, for the log.
+        headers: As for `load_metadata`.
         max_age_seconds: How long a set is used at most, even if its `Cache-Control` allows longer.
         cooldown_seconds: Unknown keys cause at most one fetch in this time, failed fetches
             included. Callers must not control the rate of the guard's calls.
@@ -57,6 +59,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         connection: Connection,
         *,
         issuer: str,
+        headers: OriginHeaders | None = None,
         max_age_seconds: float,
         cooldown_seconds: float,
         stale_seconds: float,
@@ -80,6 +83,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
             report=report,
         )
         self._locate = locate
+        self._headers = headers
         self._issuer_validity = issuer_validity
         self._key_issuers = key_issuers
         self._connection = connection
@@ -161,13 +165,19 @@ class KeySource(RevalidatedDocument[JwkSet]):
             if isinstance(content, Unreachable):
                 return content
         else:
+            headers = self._headers
+            further = () if headers is None else (yield from headers.of_document(place))
+            if isinstance(further, Unreachable):
+                return further.about(url=place)
             accept = ("Accept", "application/jwk-set+json, application/json")
-            reply = yield Fetch(HttpRequest("GET", place, (accept,), b"", self._connection))
+            fields = (accept, *further)
+            reply = yield Fetch(HttpRequest("GET", place, fields, b"", self._connection))
             if isinstance(reply, Unreachable):
                 return reply
             if reply.status != 200:
                 refused = Unreachable("answer", f"jwks: status {reply.status}", retry_after(reply))
-                return refused.about(url=place, status=reply.status)
+                refused = refused.about(url=place, status=reply.status)
+                return refused if headers is None else headers.explained(refused, place)
             content = reply.body
             # RFC 9111 §5.2: directives are case-insensitive
             control = (reply.header("cache-control") or "").lower()

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit, urlunsplit
 
 from iiniit_guard.core.issuer import validators as check
+from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.flow import (
@@ -67,7 +68,10 @@ def named_endpoint(
 
 
 def load_metadata(
-    urls: tuple[str, ...], issuer: str, connection: Connection
+    urls: tuple[str, ...],
+    issuer: str,
+    connection: Connection,
+    headers: OriginHeaders | None = None,
 ) -> Flow[tuple[JsonMapping, float] | Unreachable]:
     """Fetch the metadata from the first URL that has it.
 
@@ -77,12 +81,15 @@ def load_metadata(
         issuer: The required `issuer` of the document, compared exactly. A document with another one
             describes another issuer (RFC 8414 §3.3).
         connection: The connection settings.
+        headers: Returns further header fields of the requests; None means that there are none.
     """
     failure = Unreachable("answer", "no metadata")
     for url in urls:
-        reply = yield Fetch(
-            HttpRequest("GET", url, (("Accept", "application/json"),), b"", connection)
-        )
+        further = () if headers is None else (yield from headers.of_document(url))
+        if isinstance(further, Unreachable):
+            return further.about(url=url)
+        fields = (("Accept", "application/json"), *further)
+        reply = yield Fetch(HttpRequest("GET", url, fields, b"", connection))
         if isinstance(reply, Unreachable):
             return reply
         if reply.status != 200:

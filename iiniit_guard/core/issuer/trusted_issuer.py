@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal
 
 from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
     ClientAuthentication,
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-    TlsClient,
-    credential_fault,
+    IntrospectionFunction,
 )
 from iiniit_guard.core.issuer.issuer_checks import CHECKS, OPTIONAL
+from iiniit_guard.core.issuer.joint_faults import joint_faults
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
 
 _CONNECT_SECONDS: Final = 2
-_WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +35,8 @@ class TrustedIssuer:
         jwks_file: Path of a file with the key set, instead of a URL.
         introspection_endpoint: URL of the introspection endpoint; None means the URL in the
             metadata.
-        introspection: Credentials of the guard at that endpoint; None means that no token is ever
-            sent to it.
+        introspection: Credentials of the guard at that endpoint, or a function that is called with
+            the token in place of a call to it; None means that no token is ever sent.
         jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
         algorithms: The accepted signature algorithm, or several.
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
@@ -81,9 +76,16 @@ class TrustedIssuer:
         timeout_seconds: Timeout of one whole call.
         ca_file: PEM file of trusted roots; None means those of the system.
         http_proxy: URL of a forward proxy.
+        discovery_authentication: A `BearerToken` for requests for metadata and keys, from a file
+            if another program renews it.
+        http_headers: Further header fields of requests, such as a `User-Agent` that a firewall
+            requires. These two settings are used only for the origins of `issuer` (or
+            `metadata_url`), `jwks_uri` and `introspection_endpoint`, never for an origin that only
+            the metadata names.
         token_prefix: The prefix of its opaque tokens, if several issuers have opaque tokens.
         insecure_accept_missing_audience: Accept an introspection response without `aud`. Any token
-            of this server is then accepted by this API.
+            of this server is then accepted by this API. With `require_claim`, also accept a JWT
+            without `aud`.
         insecure_accept_id_tokens: Accept JWTs that look like ID tokens and have no mark of an
             access token (Dex). Every ID token of this server for this audience is then accepted.
         insecure_metadata_issuer: Another issuer that the metadata may name. The owner of that
@@ -103,7 +105,9 @@ class TrustedIssuer:
     jwks_uri: str | None = None
     jwks_file: str | None = None
     introspection_endpoint: str | None = None
-    introspection: ClientAuthentication | None = None
+    introspection: ClientAuthentication | IntrospectionFunction | None = field(
+        default=None, repr=False
+    )
     jwt: Literal["verify", "introspect", "both"] = "verify"
     algorithms: str | Sequence[str] = ALGORITHMS
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
@@ -128,6 +132,8 @@ class TrustedIssuer:
     timeout_seconds: float = 5
     ca_file: str | None = None
     http_proxy: str | None = field(default=None, repr=False)
+    discovery_authentication: BearerToken | None = None
+    http_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     token_prefix: str | None = None
     insecure_accept_missing_audience: bool = False
     insecure_accept_id_tokens: bool = False
@@ -145,7 +151,7 @@ class TrustedIssuer:
             for name, find_fault in CHECKS.items()
             if (fault := self._fault(name, find_fault)) is not None
         ]
-        faults += [] if faults else self._joint_faults()
+        faults += [] if faults else joint_faults(self)
         if faults:
             raise SettingsError(faults)
         # Copy mutable values: a caller that changes its list later must not change what is trusted.
@@ -186,76 +192,3 @@ class TrustedIssuer:
     def _fault(self, name: str, find_fault: check.Check) -> str | None:
         value = getattr(self, name)
         return None if value is None and name in OPTIONAL else find_fault(value)
-
-    def _joint_faults(self) -> list[str]:
-        """Return the faults in combinations of settings that are each valid alone."""
-        faults = []
-        hosts = self.insecure_http_hosts
-        for name in ("metadata_url", "jwks_uri", "introspection_endpoint"):
-            url = getattr(self, name)
-            if url is not None and (fault := check.endpoint_fault(url, hosts)) is not None:
-                faults.append(f"{name}: {fault}")
-        faults += self._introspection_faults()
-        if self.insecure_accept_id_tokens and self.profile != "generic":
-            faults.append(
-                f"insecure_accept_id_tokens: profile={self.profile!r} never accepts ID tokens; "
-                "remove one of the two settings"
-            )
-        if self.jwks_uri is not None and self.jwks_file is not None:
-            faults.append("jwks_file: jwks_uri is set too; set only one of them")
-        if (
-            self.connect_timeout_seconds is not None
-            and self.connect_timeout_seconds > self.timeout_seconds
-        ):
-            faults.append(
-                "connect_timeout_seconds: must not be longer than timeout_seconds, which limits "
-                "the whole call"
-            )
-        if (
-            self._discovers
-            and self.metadata_url is None
-            and (fault := _issuer_fault(self.issuer, hosts)) is not None
-        ):
-            faults.append(
-                f"issuer: {fault}; or set jwks_uri, introspection_endpoint or metadata_url"
-            )
-        return faults
-
-    def _introspection_faults(self) -> list[str]:
-        faults, way = [], cast("object", self.introspection)
-        if way is not None and not isinstance(way, _WAYS):
-            faults.append(
-                "introspection: must be one of ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, "
-                "TlsClient, BearerToken"
-            )
-        elif way is not None and (fault := credential_fault(way)) is not None:
-            faults.append(f"introspection: {fault}")
-        if self.profile == "assertion" and way is not None:
-            faults.append("introspection: assertions cannot be introspected; remove introspection")
-        if way is None and self.jwt != "verify":
-            faults.append(
-                f"introspection: jwt={self.jwt!r} needs credentials for the introspection endpoint"
-            )
-        if way is None and self.introspection_endpoint is not None:
-            faults.append(
-                "introspection: introspection_endpoint needs credentials; set introspection too"
-            )
-        return faults
-
-    @property
-    def _discovers(self) -> bool:
-        keys = self.jwt != "introspect" and self.jwks_uri is None and self.jwks_file is None
-        return keys or (self.introspection is not None and self.introspection_endpoint is None)
-
-
-def _issuer_fault(issuer: str, http_hosts: Sequence[str]) -> str | None:
-    """Return why this issuer identifier does not allow discovery, or None if it does.
-
-    RFC 8414 §2 requires https, no query and no fragment.
-    """
-    fault = check.endpoint_fault(issuer, http_hosts)
-    return fault or (
-        "an issuer that is discovered must not have a query"
-        if urlsplit(issuer).query or "?" in issuer
-        else None
-    )

@@ -25,7 +25,15 @@ Cause: TypeAlias = Literal[
 """Why a call failed; see `Unreachable`."""
 
 Topic: TypeAlias = Literal[
-    "opaque_token", "encrypted_token", "client_secret", "metadata_issuer", "no_json", "store_secret"
+    "opaque_token",
+    "encrypted_token",
+    "client_secret",
+    "metadata_issuer",
+    "no_json",
+    "store_secret",
+    "function",
+    "discovery_token",
+    "other_origin",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 

@@ -146,11 +146,13 @@ class ReadFile:
 class Call:
     """Call `function(*arguments)`. The reply is its result.
 
-    An asynchronous driver awaits the result if it is awaitable.
+    An asynchronous driver awaits the result if it is awaitable. With a timeout, the function may
+    block: it runs in a thread. The reply to an exception or a timeout is then `Unreachable`.
     """
 
     function: Callable[..., object]
     arguments: tuple[object, ...] = field(repr=False)
+    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

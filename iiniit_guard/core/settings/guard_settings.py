@@ -8,6 +8,7 @@ from itertools import permutations
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
@@ -16,6 +17,7 @@ from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.store_url import store_url_fault
+from iiniit_guard.core.settings.token_header import token_header_fault
 from iiniit_guard.errors import SettingsError
 
 FindIssuer: TypeAlias = Callable[[str], object]
@@ -42,6 +44,8 @@ class GuardSettings:
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
         on_event: Called with an `Event` for each decision; None means that no event is made.
+        error_body: Called with the public fields of each refusal (`PublicRefusal`); returns the
+            media type and the body, a `str` and `bytes`. None means a problem document (RFC 9457).
         event_subject: Whether events name the subject.
         validators: Callables on (token, request); any result except True refuses the request.
         alternatives: Authentication scheme → callable on (credential, request), which returns a
@@ -52,6 +56,12 @@ class GuardSettings:
             each process has only its own cache.
         store_secret: Secret that seals the stored values: at least 32 characters, the same in all
             processes.
+        token_header: The only header field that is read for the credential, in place of
+            `Authorization`: a bare token, or a scheme and a token. Any client that reaches the
+            process directly can write this field.
+        websocket_subprotocol_token: Accept the token of a WebSocket in a subprotocol, in the form
+            of Kubernetes, because browsers cannot set `Authorization` there. Only ASGI has
+            WebSockets.
         query_token: `refuse` answers 400 to a request with `access_token` in its query. `ignore`
             does not look for it, as OAuth 2.1 §5.1 says.
         insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
@@ -67,12 +77,15 @@ class GuardSettings:
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
     on_event: Callable[[Event], object] | None = None
+    error_body: ErrorBody | None = None
     event_subject: bool = True
     validators: Sequence[Callable[..., object]] = ()
     alternatives: Mapping[str, Callable[..., object]] = field(default_factory=dict)
     issuer_resolver: Callable[[Request], object] | None = None
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
+    token_header: str | None = None
+    websocket_subprotocol_token: bool = False
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
 
@@ -103,16 +116,28 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
     "on_event": check.function,
+    "error_body": check.function,
     "event_subject": check.flag,
     "validators": check.functions,
     "issuer_resolver": check.function,
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
+    "token_header": token_header_fault,
+    "websocket_subprotocol_token": check.flag,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
 }
 _OPTIONAL: Final = frozenset(
-    {"realm", "resource", "on_event", "issuer_resolver", "store_url", "store_secret"}
+    {
+        "realm",
+        "resource",
+        "on_event",
+        "error_body",
+        "issuer_resolver",
+        "store_url",
+        "store_secret",
+        "token_header",
+    }
 )
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
@@ -226,6 +251,13 @@ def _joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[
             "query_token: insecure_query_token accepts tokens in the query; remove one of the two "
             "settings"
         )
+    if own.get("token_header") is not None:
+        faults += [
+            f"token_header: no token is read from any other place, so {name} has no effect; remove "
+            "one of the two settings"
+            for name in ("insecure_query_token", "websocket_subprotocol_token")
+            if own.get(name)
+        ]
     resource = own.get("resource")
     if (
         resource is not None
@@ -264,7 +296,13 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
     )
     beside = [
         name
-        for name in ("alternatives", "issuer_resolver", "insecure_query_token")
+        for name in (
+            "alternatives",
+            "issuer_resolver",
+            "insecure_query_token",
+            "token_header",
+            "websocket_subprotocol_token",
+        )
         if own.get(name)
     ]
     return faults + [

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict
 
+from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.issuer.client_authentication import ClientAuthentication, Secret
+from iiniit_guard.core.issuer.client_authentication import (
+    BearerToken,
+    ClientAuthentication,
+    IntrospectionFunction,
+    Secret,
+)
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
@@ -22,7 +28,7 @@ class IssuerOptions(TypedDict, total=False):
     jwks_uri: str | None
     jwks_file: str | None
     introspection_endpoint: str | None
-    introspection: ClientAuthentication | None
+    introspection: ClientAuthentication | IntrospectionFunction | None
     jwt: Literal["verify", "introspect", "both"]
     algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]
@@ -47,6 +53,8 @@ class IssuerOptions(TypedDict, total=False):
     timeout_seconds: float
     ca_file: str | None
     http_proxy: str | None
+    discovery_authentication: BearerToken | None
+    http_headers: Mapping[str, str]
     token_prefix: str | None
     insecure_accept_missing_audience: bool
     insecure_accept_id_tokens: bool
@@ -71,11 +79,14 @@ class GuardKeywords(IssuerOptions, total=False):
     max_cached_tokens: int
     max_cached_bytes: int
     on_event: Callable[[Event], object] | None
+    error_body: ErrorBody | None
     event_subject: bool
     validators: Sequence[Callable[..., object]]
     alternatives: Mapping[str, Callable[..., object]]
     issuer_resolver: Callable[[Request], object] | None
     store_url: str | None
     store_secret: Secret | None
+    token_header: str | None
+    websocket_subprotocol_token: bool
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

@@ -11,7 +11,7 @@ from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
-from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER, credential_of
+from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
@@ -217,7 +217,11 @@ class Authorizer:
     def _may_live_longer(self, token: AccessToken, remaining: float) -> bool:
         """Return whether the assertion would be too short and a new introspection may extend it."""
         resource = self._engine.resource
-        if remaining >= SHORTEST_SECONDS or not resource.has_fast_path:
+        if (
+            remaining >= SHORTEST_SECONDS
+            or not resource.token_alone_decides
+            or resource.takes_assertions
+        ):
             return False
         if token.expires_at is not None and token.expires_at - self._wall() < SHORTEST_SECONDS:
             return False  # the token itself expires: introspection cannot extend it
@@ -229,13 +233,7 @@ class Authorizer:
 
     def _presented(self, request: Request) -> str | None:
         """Return the bearer token of the request, or None if it has none."""
-        resource = self._engine.resource
-        credential = credential_of(
-            request,
-            resource.schemes,
-            resource.settings.max_token_bytes,
-            query_token=resource.query_token,
-        )
+        credential = self._engine.resource.read_credential(request)
         return (
             None
             if isinstance(credential, Problem) or credential.scheme != BEARER
@@ -275,8 +273,9 @@ class Authorizer:
             lasts = min(lasts, who.claims["auth_time"] + requirement.max_age - now)
         seconds = min(self._by.max_age_seconds, int(lasts))
         # A validator or a resolver may have used parts of this request that are not in the cache
-        # key of the gateway. The grant must not be cached then.
-        if not self._engine.resource.token_alone_decides:
+        # key of the gateway, and the key holds no other field than Authorization. The grant must
+        # not be cached then.
+        if not self._engine.resource.has_fast_path:
             return 200, headers, b""
         if (
             isinstance(who, AccessToken)

@@ -49,7 +49,10 @@ def fold(refusal: Refusal) -> bytes:
     A challenge that is too long, such as one for a policy with a hundred scopes, is left out, so
     that the status always arrives.
     """
-    told: JsonObject = json.loads(refusal.body) if refusal.body else _told(refusal.reason)
+    is_ours = refusal.header("Content-Type") in (None, "application/problem+json")
+    told: JsonObject = (
+        json.loads(refusal.body) if refusal.body and is_ours else _told(refusal.reason)
+    )
     folded: JsonObject = {
         "s": refusal.status,
         "r": told.get("reason", refusal.reason.value),

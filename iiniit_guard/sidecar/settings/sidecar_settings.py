@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeVar
 
 from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.settings.guard_settings import make_settings
+from iiniit_guard.core.settings.guard_settings import GuardSettings, make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.settings import GATEWAY_TABLES, settings_from_table
 from iiniit_guard.io.toml_file import read_toml
@@ -168,15 +168,8 @@ def settings_from_document(document: Members) -> SidecarSettings:
             {name: value for name, value in document.items() if name not in GATEWAY_TABLES}
         ),
     )
-    audiences = frozenset[str]()
-    if guard is not None:
-        made = _collect(faults, lambda: make_settings(guard))
-        if made is not None:  # a file lists its issuers, so no callable looks them up at run time
-            audiences = (
-                frozenset(name for issuer in made.issuers for name in issuer.audiences)
-                if isinstance(made.issuers, tuple)
-                else audiences
-            )
+    made = None if guard is None else _collect(faults, lambda: make_settings(guard))
+    audiences = frozenset[str]() if made is None else _audiences(made, faults)
     upstream = _upstream(document, faults) if "upstream" in document else None
     introspection_clients = parse_clients(
         document.get("introspection_clients", []), audiences, faults
@@ -196,6 +189,18 @@ def settings_from_document(document: Members) -> SidecarSettings:
         introspection_clients=introspection_clients,
         **values,
     )
+
+
+def _audiences(made: GuardSettings, faults: list[str]) -> frozenset[str]:
+    """Return the audiences of all issuers, and add the faults of settings for a middleware."""
+    if made.websocket_subprotocol_token:
+        faults.append(
+            "websocket_subprotocol_token: the guard cannot remove the token from a request that "
+            "the gateway forwards; remove the setting"
+        )
+    # A file lists its issuers, so no callable looks them up at run time.
+    issuers = made.issuers if isinstance(made.issuers, tuple) else ()
+    return frozenset(name for issuer in issuers for name in issuer.audiences)
 
 
 def _collect(faults: list[str], make: Callable[[], T]) -> T | None:

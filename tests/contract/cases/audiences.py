@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from iiniit_guard.core.model.problem import Reason
-from tests.contract.cases.case import ALLOWED, API, ISSUER, Case, bad, token
+from tests.contract.cases.case import ALLOWED, API, ISSUER, Allowed, Case, Refused, bad, token
 from tests.contract.cases.times import written
 
 _CLAIM: Final = bad(Reason.MALFORMED_CLAIM)
+_REQUIRED: Final = bad(Reason.REFUSED_BY_VALIDATOR)
 _AUDIENCE: Final = bad(Reason.WRONG_AUDIENCE)
 
 
@@ -100,6 +102,40 @@ def _audiences() -> list[Case]:
             _AUDIENCE,
             settings=client,
         ),
+    ]
+
+
+def _missing() -> list[Case]:
+    by_tenant = {"insecure_accept_missing_audience": True, "require_claim": {"tenant": "t-1"}}
+    rows: list[tuple[str, dict[str, Any], Mapping[str, Any], Refused | Allowed]] = [
+        ("and the required claim", {"aud": None, "tenant": "t-1"}, by_tenant, ALLOWED),
+        ("an empty list, and the required claim", {"aud": [], "tenant": "t-1"}, by_tenant, ALLOWED),
+        ("and another value", {"aud": None, "tenant": "t-2"}, by_tenant, _REQUIRED),
+        ("and not the required claim", {"aud": None}, by_tenant, _REQUIRED),
+        ("but of another API", {"aud": "x", "tenant": "t-1"}, by_tenant, _AUDIENCE),
+        ("but a number", {"aud": 1, "tenant": "t-1"}, by_tenant, _CLAIM),
+        (
+            "and only the issuer required",
+            {"aud": None},
+            {**by_tenant, "require_claim": {"iss": ISSUER}},
+            _AUDIENCE,
+        ),
+        (
+            "and the required claim, with profile rfc9068",
+            {"aud": None, "tenant": "t-1"},
+            {**by_tenant, "profile": "rfc9068"},
+            _AUDIENCE,
+        ),
+    ]
+    return [
+        Case(
+            f"aud missing from a JWT {name}",
+            "RFC 8725 §3.9 (insecure_accept_missing_audience)",
+            token(**claims),
+            expected,
+            settings=settings,
+        )
+        for name, claims, settings, expected in rows
     ]
 
 

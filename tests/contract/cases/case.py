@@ -80,6 +80,7 @@ class Case:
         token: Makes the token; None means that the request has none.
         expected: The answer.
         lines: The `Authorization` field lines; `{token}` stands for the token.
+        fields: Further header fields, in whose values `{token}` stands for the token.
         query: The query; `{token}` stands for the token.
         path: The path, which selects the policy in `POLICIES`.
         method: The request's method.
@@ -102,6 +103,7 @@ class Case:
     path: str = "/token"
     method: str = "GET"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    fields: tuple[tuple[bytes, str], ...] = ()
     settings: Mapping[str, Any] | Callable[[Issuer], Mapping[str, Any]] = field(
         default_factory=dict
     )
@@ -148,7 +150,11 @@ class Case:
             if self.token is None
             else ("Bearer {token}",)
         )
-        return [*((b"authorization", _fill(line, token)) for line in lines), *self.headers]
+        return [
+            *((b"authorization", _fill(line, token)) for line in lines),
+            *((name, _fill(line, token)) for name, line in self.fields),
+            *self.headers,
+        ]
 
 
 def play(

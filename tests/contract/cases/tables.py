@@ -15,6 +15,7 @@ from tests.contract.cases import (
     introspection,
     introspection_answers,
     introspection_calls,
+    introspection_functions,
     jose_headers,
     json_spellings,
     key_rotation,
@@ -36,6 +37,7 @@ from tests.contract.cases import (
     signatures,
     spellings,
     times,
+    token_header,
     token_kinds,
 )
 from tests.contract.cases.case import Case
@@ -52,6 +54,7 @@ _MODULES: Final = (
     keys,
     key_sets,
     key_rotation,
+    token_header,
     times,
     token_kinds,
     claims,
@@ -66,6 +69,7 @@ _MODULES: Final = (
     presets_of_clouds,
     introspection,
     introspection_calls,
+    introspection_functions,
     introspection_answers,
     rejections,
     answers_and_jwts,

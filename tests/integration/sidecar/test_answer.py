@@ -9,6 +9,7 @@ import pytest
 from iiniit_guard.core.jose.encodings import encode_base64url
 from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.model.request import Request
 from iiniit_guard.sidecar.apps.build import make_app
 from iiniit_guard.sidecar.gateway.refusal_header import LONGEST, fold, unfold
 from iiniit_guard.testing import Issuer
@@ -176,3 +177,17 @@ def test_it_carries_the_reason_that_the_client_may_know():
     body = json.dumps({"detail": "It was not verified.", "reason": "not_verified"}).encode()
     _, _, told = unfold(fold(Deny(401, (), body, Reason.UNKNOWN_ISSUER)))
     assert json.loads(told)["reason"] == "not_verified"
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<p>", b"", b"[]"])
+def test_a_body_that_is_not_the_guards_own_is_not_folded(body):
+    """The encoded refusal holds only checked values of the guard."""
+    plain, own = (
+        Issuer().guard(**more).authenticate(Request("GET", "/"))
+        for more in ({}, {"error_body": lambda refusal: ("text/plain", body)})
+    )
+
+    assert isinstance(plain, Deny)
+    assert isinstance(own, Deny)
+    assert own.body == body
+    assert unfold(fold(own)) == unfold(fold(plain))

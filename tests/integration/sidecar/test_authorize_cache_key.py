@@ -118,3 +118,15 @@ def test_another_credential_is_granted_and_not_remembered(issuer):
         "robot",
         "no-store",
     )
+
+
+def test_a_gateway_may_not_remember_a_grant_for_a_token_in_another_field(issuer):
+    """The key of the gateway holds Authorization, not the field of `token_header`."""
+    sidecar = remembering(issuer, more={"token_header": "X-Token"})
+    token = issuer.token("user:read user:write")
+    field = (b"x-token", token.encode())
+
+    for _ in range(2):  # the second answer is from the cache of tokens
+        answer = ask(sidecar, headers=[field, *bearer("other"), key("other")])
+        assert (answer.status, answer.header("cache-control")) == (200, "no-store")
+    assert ask(sidecar, headers=[*bearer(token), key(token)]).status == 403

@@ -97,6 +97,7 @@ def test_the_gateway_is_mandatory(gateway):
     "document, fault",
     [
         ({"server": []}, "server: "),
+        ({"websocket_subprotocol_token": True}, "websocket_subprotocol_token: "),
         ({"server": {"port": 1}}, "server.port: "),
         ({"server": {"bind": "8080"}}, "server.bind: "),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from iiniit_guard.core.model.access_token import AccessToken, is_time
 from iiniit_guard.core.model.problem import Problem, Reason
-from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
+from tests.unit.core.stepping import API, CREDENTIALS, ISSUER, NOW, make_clock, make_server
 
 GOOD = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
 STRICT = {**GOOD, "sub": "s", "client_id": "c", "iat": NOW, "jti": "j"}
@@ -91,7 +91,8 @@ def test_what_may_be_missing(missing, signed, introspected):
 
 
 def test_a_missing_audience_is_accepted_only_where_that_was_named_for_its_harm():
-    claims, opened = without(GOOD, "aud"), {"insecure_accept_missing_audience": True}
+    claims = without(GOOD, "aud")
+    opened = {"insecure_accept_missing_audience": True, "introspection": CREDENTIALS}
     assert reason_of(claims, introspected=True, **opened) is None
     assert reason_of(claims, **opened) is Reason.WRONG_AUDIENCE
     assert reason_of({**claims, "aud": None}, introspected=True, **opened) is Reason.MALFORMED_CLAIM

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
 
-from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.settings.guard_settings import (
     GUARD_SETTINGS,
@@ -18,43 +16,11 @@ from iiniit_guard.core.settings.guard_settings import (
 )
 from iiniit_guard.core.settings.options import GuardKeywords
 from iiniit_guard.errors import SettingsError
+from tests.unit.core.setting_rows import ROWS, SECRET
 from tests.unit.core.stepping import API, CREDENTIALS, INTROSPECT, ISSUER, make_issuer
 
 BASE: dict[str, Any] = {"issuer": ISSUER, "audience": API}
-SECRET = "s" * 32
 STORE = {"store_url": "redis://store.test", "store_secret": SECRET}
-
-# Valid and invalid values of each setting. A new setting without values fails the test.
-ROWS: dict[str, tuple[list[Any], list[Any]]] = {
-    "issuers_max_age_seconds": (
-        [0, 0.5, 60, 3_600],
-        [-1, 3_601, math.nan, math.inf, "60", True, None],
-    ),
-    "realm": (["mine", None], ["", " ", "é", 1]),
-    "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
-    "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
-    "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
-    "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),
-    "max_cached_bytes": (
-        [65_536, 64 * 1024**3],
-        [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None],
-    ),
-    "on_event": ([print, None], ["print", "", 0, False]),
-    "event_subject": ([True, False], [1, "false", "", None]),
-    "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
-    "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], "", {"ApiKey": None}, None]),
-    "issuer_resolver": ([print, None], ["x", "", 0, False]),
-    "query_token": (["refuse", "ignore"], ["accept", "Ignore", "", True, None]),
-    "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
-    "store_url": (
-        ["redis://s.test", "rediss://s.test", "unix:///s"],
-        ["http://s.test", "s.test", 1],
-    ),
-    "store_secret": (
-        [SECRET, SecretFile("/run/secret")],
-        ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32],
-    ),
-}
 
 
 def named(**keywords):

@@ -48,6 +48,8 @@ BAD = {
     "timeout_seconds": 0,
     "ca_file": "",
     "http_proxy": "socks5://127.0.0.1:1",
+    "discovery_authentication": "token",
+    "http_headers": {"Authorization": "Bearer x"},
     "token_prefix": "",
     "insecure_accept_missing_audience": 1,
     "insecure_accept_id_tokens": "yes",

@@ -53,6 +53,29 @@ BASE = {"issuer": ISSUER, "audience": API}
             ["metadata_url", "jwks_uri", "connect_timeout_seconds"],
             id="several",
         ),
+        pytest.param(
+            {"insecure_accept_missing_audience": True},
+            ["insecure_accept_missing_audience"],
+            id="JWTs of every API",
+        ),
+        pytest.param(
+            {"insecure_accept_missing_audience": True, "require_claim": {"iss": ISSUER}},
+            ["insecure_accept_missing_audience"],
+            id="a required claim that all tokens have",
+        ),
+        pytest.param(
+            {
+                "insecure_accept_missing_audience": True,
+                "require_claim": {"tenant": "t"},
+                "profile": "rfc9068",
+            },
+            ["insecure_accept_missing_audience"],
+            id="RFC 9068 §2.2: aud is required",
+        ),
+        *(
+            pytest.param({"audience_claim": name}, ["audience_claim"], id=f"{name} as audience")
+            for name in ("iss", "typ", "token_type", "token_use", "active")
+        ),
     ],
 )
 def test_what_does_not_go_together(settings, named):

@@ -19,7 +19,8 @@ from iiniit_guard.io.settings import (
 ISSUER, API = "https://issuer.test", "https://api.test"
 BASE = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
-ONLY_PYTHON = {"on_event", "validators", "alternatives", "issuer_resolver"}  # callables
+# Callables.
+ONLY_PYTHON = {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
 
 # Setting → text in the environment, value in TOML, value of the keyword. All must be here.
 FORMS: dict[str, tuple[str, str, Any]] = {
@@ -61,6 +62,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "timeout_seconds": ("3", "3", 3),
     "ca_file": ("/ca.pem", '"/ca.pem"', "/ca.pem"),
     "http_proxy": ("http://p.test", '"http://p.test"', "http://p.test"),
+    "http_headers": ('{"User-Agent": "a/1"}', '{User-Agent = "a/1"}', {"User-Agent": "a/1"}),
     "token_prefix": ("one_", '"one_"', "one_"),
     "insecure_accept_missing_audience": ("TRUE", "true", True),
     "insecure_accept_id_tokens": ("true", "true", True),
@@ -80,6 +82,8 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "token_header": ("X-Token", '"X-Token"', "X-Token"),
+    "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
 }
@@ -87,6 +91,7 @@ BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {
     "introspection_endpoint": BEARER,
     "jwt": BEARER,
+    "insecure_accept_missing_audience": BEARER,
     "store_url": {"store_secret": SECRET},
     "store_secret": {"store_url": "redis://s.test"},
 }
@@ -115,9 +120,10 @@ def named(function, *arguments):
 def test_every_setting_has_a_text_form():
     """It has the name of the keyword.
 
-    Callables have no text form, and `introspection` is set in parts.
+    Callables have no text form. `introspection` and `discovery_authentication` are set in parts.
     """
-    assert set(FORMS) | ONLY_PYTHON | {"introspection"} == ISSUER_SETTINGS | GUARD_SETTINGS
+    in_parts = {"introspection", "discovery_authentication"}
+    assert set(FORMS) | ONLY_PYTHON | in_parts == ISSUER_SETTINGS | GUARD_SETTINGS
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -143,7 +149,7 @@ def test_in_a_file(name, tmp_path):
     assert make_settings(keywords)
 
 
-@pytest.mark.parametrize("name", sorted(ISSUER_SETTINGS - {"introspection", "issuer", "audience"}))
+@pytest.mark.parametrize("name", sorted(FORMS.keys() & ISSUER_SETTINGS - {"issuer", "audience"}))
 def test_in_a_file_with_several_issuers(name, tmp_path):
     _, written, value = FORMS[name]
     beside = "".join(

@@ -65,6 +65,16 @@ CREDENTIALS: list[tuple[dict[str, str], Any]] = [
     ),
     (
         {
+            "introspection_client_auth": "private_key_jwt",
+            ID: "api",
+            KEY_FILE: "/k",
+            "introspection_key_id": "k-1",
+            "introspection_audience": "https://issuer.test/token",
+        },
+        PrivateKeyJwt("api", SecretFile("/k"), "ES256", "https://issuer.test/token", "k-1"),
+    ),
+    (
+        {
             "introspection_client_auth": "tls_client_auth",
             ID: "api",
             "introspection_certificate_file": "/c",
@@ -102,6 +112,32 @@ def test_credentials_are_made_of_their_parts(parts, method):
     assert settings_from_table({**BASE, **parts})["introspection"] == method
     (issuer,) = settings_from_table({"issuers": [{**BASE, **parts}]})["issuers"]
     assert issuer.introspection == method
+
+
+@pytest.mark.parametrize(
+    ("parts", "token"),
+    [
+        ({"discovery_token": "t"}, BearerToken("t")),
+        ({"discovery_token_file": "/t"}, BearerToken(SecretFile("/t"))),
+    ],
+)
+def test_the_token_for_discovery_is_made_of_its_part(parts, token):
+    assert settings_from_env(environ_of({**BASE, **parts}))["discovery_authentication"] == token
+    (issuer,) = settings_from_table({"issuers": [{**BASE, **parts}]})["issuers"]
+    assert issuer.discovery_authentication == token
+    assert issuer.introspection is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ({"discovery_token": "t", "discovery_token_file": "/t"}, ["discovery_token_file"]),
+        ({"discovery_token": ""}, ["discovery_token"]),
+        ({"discovery_token_file": 1}, ["discovery_token_file"]),
+    ],
+)
+def test_faults_of_the_token_for_discovery(parts, wanted):
+    assert named(settings_from_table, {**BASE, **parts}) == wanted
 
 
 @pytest.mark.parametrize(

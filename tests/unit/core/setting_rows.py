@@ -1,0 +1,53 @@
+"""Valid and invalid values of each setting of the API."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from iiniit_guard.core.issuer.client_authentication import SecretFile
+from tests.unit.core.stepping import API
+
+SECRET: Final = "s" * 32
+
+# A new setting without values fails the test.
+ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
+    "issuers_max_age_seconds": (
+        [0, 0.5, 60, 3_600],
+        [-1, 3_601, math.nan, math.inf, "60", True, None],
+    ),
+    "realm": (["mine", None], ["", " ", "é", 1]),
+    "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
+    "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
+    "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
+    "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),
+    "max_cached_bytes": (
+        [65_536, 64 * 1024**3],
+        [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None],
+    ),
+    "on_event": ([print, None], ["print", "", 0, False]),
+    "error_body": ([print, None], ["print", "", 0, False]),
+    "event_subject": ([True, False], [1, "false", "", None]),
+    "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
+    "alternatives": ([{}, {"ApiKey": print, "X-Y": print}], [[], "", {"ApiKey": None}, None]),
+    "issuer_resolver": ([print, None], ["x", "", 0, False]),
+    "token_header": (
+        ["X-Goog-IAP-JWT-Assertion", "x-forwarded-authorization", "X1", None],
+        [
+            *("", " ", "X Y", "X_Y", "X-", "-X", "X--Y", "X:", "1X", "X-é", 1, b"X", True),
+            *("Authorization", "authorization", "Cookie", "HOST", "Content-Type", "DPoP"),
+            *("Proxy-Authorization", "X-Iiniit-Assertion", "Sec-WebSocket-Protocol"),
+        ],
+    ),
+    "websocket_subprotocol_token": ([True, False], ["true", 0, 1, "", None]),
+    "query_token": (["refuse", "ignore"], ["accept", "Ignore", "", True, None]),
+    "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
+    "store_url": (
+        ["redis://s.test", "rediss://s.test", "unix:///s"],
+        ["http://s.test", "s.test", 1],
+    ),
+    "store_secret": (
+        [SECRET, SecretFile("/run/secret")],
+        ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32],
+    ),
+}
