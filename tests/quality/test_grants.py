@@ -34,7 +34,7 @@ RETURNS = {
         "Unfinished(presented, Pending(flow, flow.send(None)))",
         "result if isinstance(result, AccessToken) else Unfinished(presented, result)",
     ],
-    "iiniit_guard/core/decide.py:resume": ["cast('Judged', finished.value)"],
+    "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
         "_without_credential(credential, request, resource, requirement)",
