@@ -227,16 +227,22 @@ def _refused_by(
 
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
     """Return the validity of the key in `keys` that signed the token, or None if no key did."""
-    header = jws.header
+    header, last, tried = jws.header, server.keys.last_signer, None
+    # Tokens with the same cached header probably have the same signer.
+    if last is not None and last.header is header and last.keys is keys:
+        if last.key.verifies(jws.signing_input, jws.signature):
+            return last.validity
+        tried = last.key
     candidates = keys.find(header.kid, header.alg)
     for key in candidates:
         # RFC 8725 §3.1: a key is used with one algorithm.
-        if key.alg == header.alg and key.verifies(jws.signing_input, jws.signature):
+        signs = key is not tried and key.alg == header.alg
+        if signs and key.verifies(jws.signing_input, jws.signature):
             if key is not candidates[0]:
                 # The next token probably has the same signer. It is tried first.
                 keys.try_first(header.kid, key)
             remember_header(header, server.headers)
-            return server.keys.validity_of(key)
+            return server.keys.remember_signer(header, keys, key)
     return None
 
 

@@ -88,7 +88,7 @@ FAULTS = [
         Events.begin,
         "begun = begin(resource, presented, requirement)",
         "from iiniit_guard.core.decide import Unfinished\n"
-        "    from iiniit_guard.core.model.problem import Reason\n"
+        "    from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
         "    begun = Unfinished(presented, PROBLEMS[Reason.NO_TOKEN])",
     ),
     Fault(
