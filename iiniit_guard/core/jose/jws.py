@@ -143,6 +143,8 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     if members is not None and not (is_jwe and "enc" in members):
         return _check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
+    if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
+        return None
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
         return None
