@@ -88,12 +88,14 @@ class GuardMiddleware:
             "headers": [*scope["headers"]],
             ENGINE_KEY: self._engine,
             RECORD_KEY: exchange,
+            TOKEN_KEY: None,
+            PRINCIPAL_KEY: None,
         }
         if self._reads_subprotocol and kind == "websocket":
             move_token(inner)
         found = begin_scope(self._engine, self.admission, inner, _HOST)
         if isinstance(found, AccessToken):
-            inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = found, None
+            inner[TOKEN_KEY] = found
         elif not await self._admits(scope, receive, send, inner, found):
             return
         try:

@@ -5,7 +5,6 @@ No module above this one drives a flow.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import time
@@ -13,10 +12,9 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from iiniit_guard.core.cache.entry import CacheEntry
-from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.decide import (
     Begun,
     Judged,
@@ -28,15 +26,14 @@ from iiniit_guard.core.decide import (
     find_cached,
     resume,
 )
-from iiniit_guard.core.errors import unwrap
-from iiniit_guard.core.http.bearer import BEARER, is_b64token, token_problem
-from iiniit_guard.core.http.event import Event, accepted_event, event_of
+from iiniit_guard.core.errors import TokenRefused, unwrap
+from iiniit_guard.core.http.bearer import BEARER, token_problem
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
-from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
@@ -47,14 +44,13 @@ from iiniit_guard.core.sign_in import SignInEndpoints, sign_in_endpoints
 from iiniit_guard.core.verify import verify
 from iiniit_guard.core.warm_up import warm_up
 from iiniit_guard.errors import UsageError
+from iiniit_guard.events import Events
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.effects import EffectRunner, Transport
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store
 from iiniit_guard.providers.mistakes import typical_mistake
-from iiniit_guard.reporting import Reporter, detail_of
-
-_log: Final = logging.getLogger("iiniit_guard")
+from iiniit_guard.reporting import Reporter
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
 
@@ -72,13 +68,13 @@ class Engine(CopiedAsItself):
         self.reporter: Final = Reporter(clock.monotonic, self._known_server)
         chance = Entropy(random.random, lambda: uuid.uuid4().hex, os.urandom)
         self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
-        self.reporter.token_field = self.resource.token_field
         store = None if settings.store_url is None else Store(settings.store_url)
         self._runner = EffectRunner(transport, store)
-        self._listener = settings.on_event
-        self._wall = clock.wall
-        self.begin: Final[Callable[..., AccessToken | Unfinished]] = (
-            partial(begin, self.resource) if self._listener is None else self._begin_with_event
+        listener, subjects = settings.on_event, settings.event_subject
+        self.reporter.token_field = field = self.resource.token_field
+        self._events = None if listener is None else Events(listener, clock.wall, subjects, field)
+        self.begin: Final[Callable[..., AccessToken | Unfinished]] = partial(
+            begin if self._events is None else self._events.begin, self.resource
         )
         """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
         self.metadata_path: Final = self.resource.metadata_path
@@ -109,7 +105,7 @@ class Engine(CopiedAsItself):
         if isinstance(result, Pending):
             result = run(resume(result), self._runner.perform)
         decision = conclude(result, presented, self.resource, requirement)
-        if not isinstance(decision, Allow) or self._listener is not None:
+        if not isinstance(decision, Allow) or self._events is not None:
             seconds = time.perf_counter() - started
             self._report(decision, result, request, presented.host, seconds)
         return decision
@@ -130,23 +126,10 @@ class Engine(CopiedAsItself):
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._runner.perform_async)
         decision = conclude(result, presented, self.resource, requirement)
-        if not isinstance(decision, Allow) or self._listener is not None:
+        if not isinstance(decision, Allow) or self._events is not None:
             seconds = time.perf_counter() - started
             self._report(decision, result, request, presented.host, seconds)
         return decision
-
-    def _begin_with_event(
-        self, presented: Presented, requirement: Policy | Problem = ANY_TOKEN
-    ) -> AccessToken | Unfinished:
-        """Return what `begin` returns, and emit an event if the token is accepted."""
-        started = time.perf_counter()
-        begun = begin(self.resource, presented, requirement)
-        if isinstance(begun, AccessToken):
-            seconds, subjects = time.perf_counter() - started, self.resource.settings.event_subject
-            digest, method, host = presented.digest or b"", presented.method, presented.host
-            emit = partial(accepted_event, begun, digest, method, host, cache=presented.cache)
-            self._emit(emit(now=self._wall(), seconds=seconds, subjects=subjects))
-        return begun
 
     def authorize(
         self,
@@ -157,7 +140,7 @@ class Engine(CopiedAsItself):
         host: str = "guard",
     ) -> Allow | Deny:
         """Check a verified token against a handler's policy. Only a refusal emits an event."""
-        problem = policy.check(token, self._wall)
+        problem = policy.check(token, self.resource.clock.wall)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
         scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
@@ -199,11 +182,12 @@ class Engine(CopiedAsItself):
             IssuerUnavailable: The token could not be checked.
             UsageError: `issuer_resolver` or `validators` needs the request.
         """
-        found = self._cached(token, None)
-        if found is None:
-            flow = verify(token, digest_of(token), self.resource)
-            found = self._reported(run(flow, self._runner.perform), token, "verify")
-        return unwrap(found)
+        digest = self._digest_of(token)
+        entry = self.resource.find(digest)
+        if entry is not None:
+            return entry.token
+        flow = self._verify_new(token, digest, None)
+        return unwrap(self._reported(run(flow, self._runner.perform), token, "verify"))
 
     async def verify_async(
         self, token: str, *, outdated: float | None = None, host: str = "verify"
@@ -216,11 +200,13 @@ class Engine(CopiedAsItself):
                 earlier is not used; the authorization server is called instead.
             host: Names the caller in the log.
         """
-        found = self._cached(token, outdated)
-        if found is None:
-            flow = verify(token, digest_of(token), self.resource, outdated=outdated)
-            found = self._reported(await run_async(flow, self._runner.perform_async), token, host)
-        return unwrap(found)
+        digest = self._digest_of(token)
+        entry = self.resource.find(digest)
+        if entry is not None and entry.outlasts(outdated):
+            return entry.token
+        flow = self._verify_new(token, digest, outdated)
+        result = await run_async(flow, self._runner.perform_async)
+        return unwrap(self._reported(result, token, host))
 
     def _reported(self, outcome: Verified, token: str, host: str) -> Verified:
         """Log the outcome of a verification without a request, and return it."""
@@ -269,10 +255,10 @@ class Engine(CopiedAsItself):
         self, presented: Presented, requirement: Policy | Problem
     ) -> tuple[Presented, Begun]:
         begun = self.begin(presented, requirement)
-        return begun if isinstance(begun, Unfinished) else (presented, begun)
+        return (presented, begun) if isinstance(begun, AccessToken) else begun
 
-    def _cached(self, token: str, outdated: float | None) -> Verified | None:
-        """Return the cached or immediate result for a token, or None if the token must be verified.
+    def _digest_of(self, token: str) -> bytes:
+        """Return the key of a token in the caches. Its characters and length are not checked.
 
         Raises:
             UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
@@ -284,11 +270,20 @@ class Engine(CopiedAsItself):
             )
         if not isinstance(token, str):
             raise UsageError("the token must be a string, without its scheme")
-        encoded, longest = token.encode("ascii", "replace"), self.resource.settings.max_token_bytes
-        if len(encoded) > longest or not is_b64token(encoded):
-            return token_problem(token, longest)
-        entry = self.resource.find(sha256(encoded).digest())
-        return entry.token if entry is not None and entry.outlasts(outdated) else None
+        # "?" replaces other characters. No cached token contains it, because it is not allowed.
+        return sha256(token.encode("ascii", "replace")).digest()
+
+    def _verify_new(self, token: str, digest: bytes, outdated: float | None) -> Flow[Verified]:
+        """Verify a token that is in no cache.
+
+        Raises:
+            TokenRefused: A character is not allowed, or the token is too long.
+        """
+        # A cached token was checked before it was cached.
+        problem = token_problem(token, self.resource.settings.max_token_bytes)
+        if problem is not None:
+            raise TokenRefused(problem)
+        return verify(token, digest, self.resource, outdated=outdated)
 
     def _report(
         self, decision: Decision, result: Judged, request: Request, host: str, seconds: float
@@ -300,15 +295,5 @@ class Engine(CopiedAsItself):
         elif isinstance(result, Problem):
             hint = partial(typical_mistake, result, self.resource, request, decision)
             self.reporter.refusal(result, request, host, hint)
-        if self._listener is not None:
-            emit = partial(
-                event_of, decision, request, host, failure=failure, field=self.resource.token_field
-            )
-            subjects, detail = self.resource.settings.event_subject, detail_of(result)
-            self._emit(emit(now=self._wall(), seconds=seconds, subjects=subjects, detail=detail))
-
-    def _emit(self, event: Event) -> None:
-        try:
-            cast("Callable[[Event], object]", self._listener)(event)
-        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
-            _log.error("on_event failed: %s", type(error).__qualname__)
+        if self._events is not None:
+            self._events.decided(decision, result, request, host, seconds)

@@ -58,17 +58,15 @@ class HttpExchange(RefusalRecord):
             replaced.
     """
 
-    __slots__ = ("_dropped", "_replaced", "_scope", "_send", "receive", "started")
+    started: bool = False
+    _replaced = False
+    _dropped = 0
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The same as the constructor of the base class, without a further call for each request.
-        self.refusal: Refusal | None = None
         outer = scope.get(RECORD_KEY)
-        self.outer: RefusalRecord | None = outer if isinstance(outer, RefusalRecord) else None
+        if isinstance(outer, RefusalRecord):
+            self.outer = outer
         self.receive: Receive = receive
-        self.started: bool = False
-        self._replaced = False
-        self._dropped = 0
         self._scope = scope
         self._send = send
 
@@ -143,21 +141,10 @@ class WebsocketExchange(RefusalRecord):
             be replaced.
     """
 
-    __slots__ = (
-        "_accepted",
-        "_dropped",
-        "_ended",
-        "_heard",
-        "_receive",
-        "_scope",
-        "_send",
-        "started",
-    )
-
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__()
         outer = scope.get(RECORD_KEY)
-        self.outer: RefusalRecord | None = outer if isinstance(outer, RefusalRecord) else None
+        if isinstance(outer, RefusalRecord):
+            self.outer = outer
         self.started: bool = False
         self._scope, self._receive, self._send = scope, receive, send
         self._heard = self._accepted = self._ended = False

@@ -38,11 +38,9 @@ class RefusalRecord(CopiedAsItself):
             middleware replaces responses that layers between the two middlewares make.
     """
 
-    __slots__ = ("outer", "refusal")
-
-    def __init__(self) -> None:
-        self.refusal: Refusal | None = None
-        self.outer: RefusalRecord | None = None
+    # Defaults of the class: most records stay empty.
+    refusal: Refusal | None = None
+    outer: RefusalRecord | None = None
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""

@@ -48,7 +48,8 @@ def run(steps: Steps[T], is_pending: Callable[[object], bool]) -> T | Awaitable[
                 step = steps.send(result)
                 del result  # error reporters send local variables, and a decision may hold a token
     except StopIteration as end:
-        return cast("T", end.value)
+        value: T = end.value
+        return value
 
 
 async def run_async(steps: Steps[T], pending: Awaitable[object] | None = None) -> T:
@@ -71,4 +72,5 @@ async def run_async(steps: Steps[T], pending: Awaitable[object] | None = None) -
                 del result
             pending = step.call_async()
     except StopIteration as end:
-        return cast("T", end.value)
+        value: T = end.value
+        return value

@@ -26,7 +26,6 @@ class ResponseRecord(RefusalRecord):
         plain_body: A type, or None. An iterable of exactly this type runs no other code.
     """
 
-    __slots__ = ()
     plain_body: type | None = None
 
     def decide(self) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.application import ask_alternative, request_issuer, validate
 from iiniit_guard.core.cache.entry import CacheEntry
@@ -54,17 +54,11 @@ class Presented:
             the error.
     """
 
-    __slots__ = (
-        "authorization",
-        "cache",
-        "digest",
-        "host",
-        "method",
-        "query",
-        "read",
-        "scheme",
-        "token",
-    )
+    # Defaults of the class: most requests pass before a result is stored.
+    cache: str = "none"
+    scheme: str = BEARER
+    digest: bytes | None = None
+    token: AccessToken | Principal | None = None
 
     def __init__(
         self,
@@ -79,10 +73,6 @@ class Presented:
         self.read: Callable[[], Request] = read
         self.method: str = method
         self.host: str = host
-        self.cache: str = "none"
-        self.scheme: str = BEARER
-        self.digest: bytes | None = None
-        self.token: AccessToken | Principal | None = None
 
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:
@@ -154,7 +144,7 @@ def begin(
     try:
         return Unfinished(presented, Pending(flow, flow.send(None)))
     except StopIteration as finished:
-        result = cast("Judged", finished.value)
+        result: Judged = finished.value
         return result if isinstance(result, AccessToken) else Unfinished(presented, result)
 
 
@@ -165,7 +155,8 @@ def resume(pending: Pending) -> Flow[Judged]:
         while True:
             effect = flow.send((yield effect))
     except StopIteration as finished:
-        return cast("Judged", finished.value)
+        result: Judged = finished.value
+        return result
     finally:
         flow.close()  # a request that ends early still runs the flow's finally blocks
 

@@ -17,6 +17,7 @@ from iiniit_guard.core.issuer.introspection import introspect
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import (
     ALGORITHMS,
+    WRONG_PARTS,
     JoseHeader,
     Jws,
     has_jws_parts,
@@ -62,32 +63,36 @@ def verify(
     """
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     header = read_header(token)
-    ask = partial(introspect, token, digest, cache=resource.cache, outdated=outdated)
     if header is None:
+        ask = _asker(token, digest, resource, outdated)
         return (yield from _verify_opaque(token, server, issuer, resource, ask))
-    if not has_jws_parts(token):  # an endpoint may parse three of the parts as a revoked JWS
-        return unverified(Reason.MALFORMED_TOKEN, resource, topic="encrypted_token")
     if server is not None and server.settings.jwt == "introspect":
+        ask = _asker(token, digest, resource, outdated)
         return (yield from _introspect_unread(token, header, server, resource, ask))
     jws = parse_jws(token, resource.algorithms, header)
     if isinstance(jws, Problem):
         return _refused(jws, resource)
-    named, issued_at, trusted = jws.claims.get("iss"), jws.claims.get("iat"), None
-    if isinstance(named, str) and issuer in (None, named):
+    named, trusted, verified = jws.claims.get("iss"), None, None
+    if isinstance(named, str) and (issuer is None or issuer == named):
         trusted = resource.named(named) or (yield from resource.server_of(named))
     if trusted is None:
         return unknown_issuer(resource, named, None if named == issuer else issuer)
-    if trusted.settings.jwt == "introspect":
-        return (yield from ask(trusted, issued_at=issued_at))
-    verified = yield from verify_jwt(jws, trusted)
-    if not isinstance(verified, CacheEntry):
-        return verified
-    if not trusted.is_trusted:  # withdrawn while its keys were being fetched
-        return unknown_issuer(resource, named)
-    if trusted.signature_suffices:
-        resource.cache.keep(digest, verified, len(token))
-        return verified.token
-    return (yield from ask(trusted, issued_at=issued_at, verified=verified))
+    if trusted.settings.jwt != "introspect":
+        verified = yield from verify_jwt(jws, trusted)
+        if not isinstance(verified, CacheEntry):
+            return verified
+        if not trusted.is_trusted:  # withdrawn while its keys were being fetched
+            return unknown_issuer(resource, named)
+        if trusted.signature_suffices:
+            resource.cache.keep(digest, verified, len(token))
+            return verified.token
+    ask = _asker(token, digest, resource, outdated)
+    return (yield from ask(trusted, issued_at=jws.claims.get("iat"), verified=verified))
+
+
+def _asker(token: str, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
+    """Return `introspect` for one token. A JWT whose signature suffices does not need it."""
+    return partial(introspect, token, digest, cache=resource.cache, outdated=outdated)
 
 
 def _verify_opaque(
@@ -115,6 +120,8 @@ def _introspect_unread(
     ask: Ask,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Introspect a JWT whose signature the guard does not verify."""
+    if not has_jws_parts(token):  # an endpoint may parse three of the parts as a revoked JWS
+        return _refused(WRONG_PARTS, resource)
     if not is_canonical(token):
         # A server with a deny-list of token texts may know only another spelling.
         return unverified(Reason.MALFORMED_TOKEN, resource)
@@ -175,22 +182,24 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
     Returns:
         The cache entry of the token, with its validity and its expiry.
     """
-    if jws.header.alg not in server.algorithms:
+    header, source, clock = jws.header, server.keys, server.clock
+    if header.alg not in server.algorithms:
         allowed = listed(server.settings.algorithms)
         return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, allowed)
-    if jws.header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
+    if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
         types = listed(sorted(typ or "(no typ)" for typ in server.types))
         return _refused_by(server, Reason.WRONG_TYPE, types)
-    source, now = server.keys, server.clock.now()
-    keys, fetched = source.fresh_at(*now), False
+    wall, monotonic = clock.wall(), clock.monotonic()
+    keys, fetched = source.fresh_at(wall, monotonic), False
     if keys is None:
         before = source.value
         obtained = yield from source.get()
         if isinstance(obtained, Unreachable):
             return obtained.about(issuer=server.issuer)
-        keys, now, fetched = obtained, server.clock.now(), obtained is not before
+        keys, fetched = obtained, obtained is not before
+        wall, monotonic = clock.now()
     validity = _signer(jws, keys, server)
-    if validity is None and not refetch_cannot_help(jws.header, keys, server):
+    if validity is None and not refetch_cannot_help(header, keys, server):
         if fetched:
             # This request fetched the set, so another fetch would return the same keys.
             source.count_as_forced()
@@ -199,13 +208,14 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
             if isinstance(newer, Unreachable):
                 return newer.about(issuer=server.issuer)
             if newer is not None:
-                keys, now = newer, server.clock.now()
+                keys = newer
+                wall, monotonic = clock.now()
                 validity = _signer(jws, keys, server)
     if validity is None:
-        candidates = keys.find(jws.header.kid, jws.header.alg)
+        candidates = keys.find(header.kid, header.alg)
         reason = Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY
         return _refused_by(server, reason)
-    return check_verified_claims(validity, jws.header, jws.claims, server, *now)
+    return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
 
 
 def _refused_by(
@@ -217,15 +227,22 @@ def _refused_by(
 
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
     """Return the validity of the key in `keys` that signed the token, or None if no key did."""
-    candidates = keys.find(jws.header.kid, jws.header.alg)
+    header, last, tried = jws.header, server.keys.last_signer, None
+    # Tokens with the same cached header probably have the same signer.
+    if last is not None and last.header is header and last.keys is keys:
+        if last.key.verifies(jws.signing_input, jws.signature):
+            return last.validity
+        tried = last.key
+    candidates = keys.find(header.kid, header.alg)
     for key in candidates:
         # RFC 8725 §3.1: a key is used with one algorithm.
-        if key.alg == jws.header.alg and key.verifies(jws.signing_input, jws.signature):
+        signs = key is not tried and key.alg == header.alg
+        if signs and key.verifies(jws.signing_input, jws.signature):
             if key is not candidates[0]:
                 # The next token probably has the same signer. It is tried first.
-                keys.try_first(jws.header.kid, key)
-            remember_header(jws.header, server.headers)
-            return server.keys.validity_of(key)
+                keys.try_first(header.kid, key)
+            remember_header(header, server.headers)
+            return server.keys.remember_signer(header, keys, key)
     return None
 
 

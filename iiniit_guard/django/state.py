@@ -73,7 +73,9 @@ def note(
     else:
         if record is not None:
             request.META[ENGINE_KEY], request.META[RECORD_KEY] = engine, record
-        add_notes(request.META, engine, token, principal)
+            request.META[TOKEN_KEY], request.META[PRINCIPAL_KEY] = token, principal
+        else:
+            add_notes(request.META, engine, token, principal)
     request.access_token = token
 
 

@@ -29,12 +29,9 @@ class AdmissionRecord(ResponseRecord):
         admitted: The view that may run, `ANY_VIEW` or `NO_VIEW`; None before the decision.
     """
 
-    __slots__ = ("_environ", "_guard", "admitted", "plain_body")
+    admitted: object = None
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
-        super().__init__()
-        self.plain_body: type | None = None
-        self.admitted: object = None
         self._environ = environ
         self._guard = guard
 

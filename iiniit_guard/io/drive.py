@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from iiniit_guard.core.model.flow import Effect, Flow
 
@@ -27,7 +27,8 @@ def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
             try:
                 effect = flow.send(reply)
             except StopIteration as finished:
-                return cast("T", finished.value)
+                value: T = finished.value
+                return value
             reply = perform(effect)
     finally:
         flow.close()  # Run the `finally` blocks of the core, also if the request ends early.
@@ -41,7 +42,8 @@ async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]
             try:
                 effect = flow.send(reply)
             except StopIteration as finished:
-                return cast("T", finished.value)
+                value: T = finished.value
+                return value
             reply = await perform(effect)
     finally:
         flow.close()  # Run the `finally` blocks of the core, also if the request is cancelled.

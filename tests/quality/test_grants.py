@@ -34,7 +34,7 @@ RETURNS = {
         "Unfinished(presented, Pending(flow, flow.send(None)))",
         "result if isinstance(result, AccessToken) else Unfinished(presented, result)",
     ],
-    "iiniit_guard/core/decide.py:resume": ["cast('Judged', finished.value)"],
+    "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
         "_without_credential(credential, request, resource, requirement)",
@@ -49,15 +49,13 @@ RETURNS = {
     ],
     "iiniit_guard/core/verify.py:verify": [
         "(yield from _verify_opaque(token, server, issuer, resource, ask))",
-        "unverified(Reason.MALFORMED_TOKEN, resource, topic='encrypted_token')",
         "(yield from _introspect_unread(token, header, server, resource, ask))",
         "_refused(jws, resource)",
         "unknown_issuer(resource, named, None if named == issuer else issuer)",
-        "(yield from ask(trusted, issued_at=issued_at))",
         "verified",
         "unknown_issuer(resource, named)",
         "verified.token",
-        "(yield from ask(trusted, issued_at=issued_at, verified=verified))",
+        "(yield from ask(trusted, issued_at=jws.claims.get('iat'), verified=verified))",
     ],
     "iiniit_guard/core/verify.py:_verify_opaque": [
         "(yield from ask(server))",
@@ -65,10 +63,11 @@ RETURNS = {
         "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')",
     ],
     "iiniit_guard/core/verify.py:_introspect_unread": [
+        "_refused(WRONG_PARTS, resource)",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
         "(yield from ask(server, issued_at=issued_at))",
     ],
-    "iiniit_guard/engine.py:_begin_with_event": ["begun"],
+    "iiniit_guard/events.py:begin": ["begun"],
 }
 
 

@@ -40,7 +40,7 @@ BROAD = {
     # the application's failure after a refusal, which is sent
     "iiniit_guard/asgi.py:__call__": "refuses",
     # a broken listener must neither admit nor refuse anyone
-    "iiniit_guard/engine.py:_emit": "logs",
+    "iiniit_guard/events.py:_emit": "logs",
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
     "iiniit_guard/io/http_loops.py:open_tunnel": "raises",

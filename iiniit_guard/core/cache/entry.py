@@ -19,6 +19,7 @@ from iiniit_guard.core.model.json_types import Json
 
 _numbers: Final = count()
 _TRAILER: Final = Struct("<dddQIq?")
+_TRAILER_BYTES: Final = _TRAILER.size
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 # Upper bounds for the parts of a token without their text, including the allocator's rounding and
 # the reference to each part.
@@ -121,9 +122,14 @@ def record_of(packed: bytes, facts: Facts) -> bytes:
     return packed + _TRAILER.pack(*facts)
 
 
+def trailer_of(record: bytes) -> tuple[float, float, float, int, int, int, bool]:
+    """Return the facts of a record, in their order but without names, in half the time."""
+    return _TRAILER.unpack_from(record, len(record) - _TRAILER_BYTES)
+
+
 def facts_of(record: bytes) -> Facts:
     """Return the facts of a record."""
-    return Facts._make(_TRAILER.unpack_from(record, len(record) - _TRAILER.size))
+    return Facts(*trailer_of(record))
 
 
 def pack(token: AccessToken) -> bytes:

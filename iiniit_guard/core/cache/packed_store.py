@@ -39,7 +39,7 @@ from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Final
 
-from iiniit_guard.core.cache.entry import Facts, IssuerValidity, facts_of, record_of
+from iiniit_guard.core.cache.entry import Facts, IssuerValidity, facts_of, record_of, trailer_of
 from iiniit_guard.core.model.clock import Moment
 
 # The overhead of a record: the digest, its places in table and queue, its client's sum.
@@ -200,11 +200,11 @@ class PackedStore:
         record = self.get(issuer.queue[0])
         if record is None:
             return True
-        facts = facts_of(record)
+        _, valid_until, valid_until_monotonic, _, number, _, _ = trailer_of(record)
         return (
-            facts.issuer != issuer.validity.number
-            or facts.valid_until <= now.wall
-            or facts.valid_until_monotonic <= now.monotonic
+            number != issuer.validity.number
+            or valid_until <= now.wall
+            or valid_until_monotonic <= now.monotonic
         )
 
     def _lose_of(self, issuer: _Issuer, only: Collection[int], now: Moment) -> None:
@@ -220,7 +220,7 @@ class PackedStore:
             record = self.get(digest)
             if record is None:
                 break
-            _, valid_until, valid_until_monotonic, _, number, client, used = facts_of(record)
+            _, valid_until, valid_until_monotonic, _, number, client, used = trailer_of(record)
             if number != issuer.validity.number:  # the token now belongs to another issuer
                 break
             if left and valid and valid_until > now.wall and valid_until_monotonic > now.monotonic:

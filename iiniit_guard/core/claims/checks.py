@@ -101,7 +101,8 @@ class ClaimChecks:
         """
         # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
         nullable = self._nullable_introspected if introspected else self._nullable
-        claims = without_nulls(claims, nullable)
+        if None in claims.values():
+            claims = without_nulls(claims, nullable)
         issuer = claims.get("iss")
         if issuer != self.issuer and not (introspected and "iss" not in claims):
             return self._wrong_issuer(issuer)
@@ -129,7 +130,7 @@ class ClaimChecks:
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")
-        if not _are_details(claims.get("authorization_details", [])):
+        if "authorization_details" in claims and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
         return self._token_of(claims, audience, scopes, client, token_id)
 

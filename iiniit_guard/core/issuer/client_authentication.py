@@ -10,7 +10,6 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from urllib.parse import quote_plus
 
@@ -151,10 +150,12 @@ class SignedIn:
     key: str | None = field(default=None, repr=False)
 
     @property
-    def fingerprint(self) -> bytes:
-        """A digest that is equal for the same client with the same secret or key."""
-        used = (self.headers, self.form) if self.key is None else (self.form[0], self.key)
-        return sha256(repr(used).encode()).digest()
+    def fingerprint(self) -> int:
+        """A hash that is equal for the same client with the same secret or key.
+
+        It counts in this process only. It is computed for each call, so it is not cryptographic.
+        """
+        return hash((self.headers, self.form) if self.key is None else (self.form[0], self.key))
 
 
 def sign_in(

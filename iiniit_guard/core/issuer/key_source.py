@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.issuer.metadata import retry_after
@@ -20,6 +20,9 @@ from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, ReadFile, Unreachable
 
+if TYPE_CHECKING:
+    from iiniit_guard.core.jose.jws import JoseHeader
+
 _SHORTEST_SECONDS: Final = 300.0
 _USUAL_SECONDS: Final = 600.0
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})")
@@ -28,6 +31,22 @@ _NAMED: Final = 10
 _LONGEST_KID: Final = 64
 
 _log: Final = logging.getLogger("iiniit_guard")
+
+
+class Signer(NamedTuple):
+    """A key that signed a token.
+
+    Attributes:
+        header: The JOSE header of the token. The key was found for it, and the issuer allows it.
+        keys: The set of the key.
+        key: The key.
+        validity: The validity of the key.
+    """
+
+    header: JoseHeader
+    keys: JwkSet
+    key: VerificationKey
+    validity: KeyValidity
 
 
 class KeySource(RevalidatedDocument[JwkSet]):
@@ -91,6 +110,8 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._cooldown = cooldown_seconds
         self._forced_at = float("-inf")
         self._warnings = KeyWarnings(issuer)
+        self.last_signer: Signer | None = None
+        """The signer of the last token whose signature was valid; None before the first one."""
         self._validities: dict[tuple[str | None, str, PublicNumbers], KeyValidity] = {}
 
     def validity_of(self, key: VerificationKey) -> KeyValidity:
@@ -99,6 +120,14 @@ class KeySource(RevalidatedDocument[JwkSet]):
         if validity is None:  # the set changed after the caller took the key
             validity = KeyValidity(self._issuer_validity)
             validity.valid = False
+        return validity
+
+    def remember_signer(
+        self, header: JoseHeader, keys: JwkSet, key: VerificationKey
+    ) -> KeyValidity:
+        """Return the validity of the key that signed a token, after storing it as `last_signer`."""
+        validity = self.validity_of(key)
+        self.last_signer = Signer(header, keys, key, validity)
         return validity
 
     @property

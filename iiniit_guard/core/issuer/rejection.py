@@ -16,7 +16,7 @@ from iiniit_guard.core.model.flow import HttpResponse, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 
-Used: TypeAlias = tuple[str, bytes]
+Used: TypeAlias = tuple[str, int]
 """The endpoint and the fingerprint of the credentials of a call."""
 
 _log: Final = logging.getLogger("iiniit_guard")

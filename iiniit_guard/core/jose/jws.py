@@ -61,6 +61,8 @@ A longer invalid header is malformed if it begins like an object.
 
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
+WRONG_PARTS: Final = _MALFORMED.about(topic="encrypted_token")
+"""The problem of a token for which `has_jws_parts` returns False."""
 _MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
 _UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
 _UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
@@ -127,7 +129,7 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 
     Returns:
         The header. A problem, if the header is invalid, or is longer than `MAX_HEADER_BYTES` in a
-        token of three parts. None, if the token is opaque. The caller checks `has_jws_parts`.
+        token of three parts. None, if the token is opaque. The caller checks the number of parts.
 
     Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
@@ -141,6 +143,8 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     if members is not None and not (is_jwe and "enc" in members):
         return _check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
+    if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
+        return None
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
         return None
@@ -201,8 +205,8 @@ def parse_jws(
         return _MALFORMED
     signing_input, _, encoded_signature = encoded.rpartition(b".")
     encoded_header, dot, encoded_claims = signing_input.partition(b".")
-    if not dot or b"." in encoded_claims:
-        return _MALFORMED
+    if not encoded_header or not dot or b"." in encoded_claims:
+        return WRONG_PARTS
     header = header or _known_headers.get(encoded_header) or _parse_header(encoded_header)
     if isinstance(header, Problem):
         return header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url
 from iiniit_guard.core.model.json_types import JsonObject
@@ -19,7 +19,7 @@ MIN_EXPONENT: Final = 3
 MAX_EXPONENT: Final = 1 << 33
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Curve:
     """A prime curve y² = x³ - 3x + b of SEC 2 §2, with its JOSE parameters.
 
@@ -71,16 +71,14 @@ CURVES: Final[dict[str, Curve]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RsaNumbers:
+class RsaNumbers(NamedTuple):
     """RFC 7518 §6.3.1: modulus and exponent."""
 
     n: int
     e: int
 
 
-@dataclass(frozen=True, slots=True)
-class EcPoint:
+class EcPoint(NamedTuple):
     """RFC 7518 §6.2.1: a point that lies on its curve."""
 
     curve: Curve
@@ -88,8 +86,7 @@ class EcPoint:
     y: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ed25519Point:
+class Ed25519Point(NamedTuple):
     """RFC 8037 §2: an encoded point that lies on the curve and is not of small order."""
 
     encoded: bytes

@@ -61,6 +61,8 @@ class Policy:
 
         Spec: RFC 6750 §3.1 (`insufficient_scope`), RFC 9470 §3.
         """
+        if self.plain and self.required <= token.scopes:
+            return None
         if self.acr_values or self.max_age is not None:
             claims = token.claims if isinstance(token, AccessToken) else {}
             # Check authentication before scopes: a client that lacks both can obtain both with one

@@ -18,6 +18,7 @@ from iiniit_guard.core.issuer import introspection
 from iiniit_guard.core.jose import encodings, jws
 from iiniit_guard.engine import Engine
 from iiniit_guard.io import drive
+from iiniit_guard.events import Events
 from tests.contract.properties import test_drivers as drivers
 from tests.contract.properties import test_promise as promise
 from tests.contract.properties import test_requests as requests
@@ -84,9 +85,10 @@ FAULTS = [
     Fault(
         requests,
         "test_a_guard_without_a_listener_decides_alike",
-        Engine._begin_with_event,
-        "begun = begin(self.resource, presented, requirement)",
-        "from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
+        Events.begin,
+        "begun = begin(resource, presented, requirement)",
+        "from iiniit_guard.core.decide import Unfinished\n"
+        "    from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
         "    begun = Unfinished(presented, PROBLEMS[Reason.NO_TOKEN])",
     ),
     Fault(

@@ -96,7 +96,7 @@ class World(Verdicts):
         resource = ProtectedResource(guard._engine.resource.settings, clock.clock, chance)
         engine: Any = guard._engine
         engine.resource = resource
-        engine.begin = engine._begin_with_event if listening else partial(begin, resource)
+        engine.begin = partial(engine._events.begin if listening else begin, resource)
         guard._engine._runner._store = cast("Any", self.store) if self.shared else None
         do_at_once(guard._engine._runner)
         process.guard = guard

@@ -257,3 +257,21 @@ def test_all_keys_replaced_at_once(world):
     new = world.verify(world.mint(OTHER_KEY)).send(key_set(OTHER_KEY))
     assert isinstance(new.result, CacheEntry)
     assert world.verify(old).reason is Reason.UNKNOWN_KEY
+
+
+def test_the_last_signer_counts_for_its_own_key_set_only(world):
+    """The issuer replaces a key that has just verified a token with the same header."""
+    old = [world.mint(), world.mint(jti="another")]
+    assert isinstance(world.verify(old[0]).result, CacheEntry)
+    assert isinstance(world.verify(old[1]).result, CacheEntry)
+    finish(Steps(world.server.keys.load()).send(key_set(OTHER_KEY)))
+    steps = world.verify(old[1]).send(key_set(OTHER_KEY))
+    assert steps.reason is Reason.UNKNOWN_KEY
+
+
+def test_a_bad_signature_below_the_header_of_the_last_signer_is_refused(world):
+    good, other = world.mint(), world.mint(jti="another")
+    assert isinstance(world.verify(good).result, CacheEntry)
+    mixed = f"{other.rpartition('.')[0]}.{good.rpartition('.')[2]}"
+    assert world.verify(mixed).reason is Reason.BAD_SIGNATURE
+    assert isinstance(world.verify(other).result, CacheEntry)

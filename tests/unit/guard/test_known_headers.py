@@ -42,3 +42,15 @@ def test_a_longer_header_is_not_cached(issuer, monkeypatch):
     with issuer.guard() as guard:
         guard.verify(issuer.token(header={"more": "x" * 1024}))
         assert jose._known_headers == {}
+
+
+def test_each_guard_of_one_issuer_remembers_its_signer(issuer, monkeypatch):
+    """The header is cached for the process, the signer for the guard."""
+    monkeypatch.setattr(jose, "_known_headers", {})
+    with issuer.guard() as first, issuer.guard() as second:
+        signers = []
+        for guard in (first, second):
+            guard.verify(issuer.token())
+            signers.append(guard._engine.resource.only_server.keys.last_signer)
+        assert signers[0].header is signers[1].header
+        assert signers[0].validity is not signers[1].validity

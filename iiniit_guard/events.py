@@ -1,0 +1,92 @@
+"""The events of one guard, for the listener of the application."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from iiniit_guard.core.decide import begin
+from iiniit_guard.core.http.event import accepted_event, event_of
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.policy import ANY_TOKEN
+from iiniit_guard.reporting import detail_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iiniit_guard.core.decide import Judged, Presented, Unfinished
+    from iiniit_guard.core.http.event import Event
+    from iiniit_guard.core.model.decision import Decision
+    from iiniit_guard.core.model.policy import Policy
+    from iiniit_guard.core.model.problem import Problem
+    from iiniit_guard.core.model.request import Request
+    from iiniit_guard.core.resource import ProtectedResource
+
+_log: Final = logging.getLogger("iiniit_guard")
+
+
+class Events:
+    """Emits the events of one guard.
+
+    Args:
+        listener: Called with each event. Its exceptions are logged.
+        wall: Returns seconds since the epoch.
+        subjects: Whether an event may name the subject of a token.
+        field: The name of the header field that carries the token.
+    """
+
+    def __init__(
+        self,
+        listener: Callable[[Event], object],
+        wall: Callable[[], float],
+        subjects: bool,
+        field: bytes,
+    ) -> None:
+        self._listener = listener
+        self._wall = wall
+        self._subjects = subjects
+        self._field = field
+
+    def begin(
+        self,
+        resource: ProtectedResource,
+        presented: Presented,
+        requirement: Policy | Problem = ANY_TOKEN,
+    ) -> AccessToken | Unfinished:
+        """Return what `decide.begin` returns, and emit an event if the token is accepted."""
+        started = time.perf_counter()
+        begun = begin(resource, presented, requirement)
+        if isinstance(begun, AccessToken):
+            seconds, digest = time.perf_counter() - started, presented.digest or b""
+            emit = partial(accepted_event, begun, digest, presented.method, presented.host)
+            event = emit(
+                cache=presented.cache, now=self._wall(), seconds=seconds, subjects=self._subjects
+            )
+            self._emit(event)
+        return begun
+
+    def decided(
+        self, decision: Decision, result: Judged, request: Request, host: str, seconds: float
+    ) -> None:
+        """Emit the event of a decision.
+
+        Args:
+            decision: The decision.
+            result: What it was made from.
+            request: The request that it is about.
+            host: The name of the adapter.
+            seconds: How long it took.
+        """
+        failure = result if isinstance(result, Unreachable) else None
+        emit = partial(event_of, decision, request, host, failure=failure, seconds=seconds)
+        detail, subjects = detail_of(result), self._subjects
+        self._emit(emit(now=self._wall(), subjects=subjects, detail=detail, field=self._field))
+
+    def _emit(self, event: Event) -> None:
+        try:
+            self._listener(event)
+        except Exception as error:  # noqa: BLE001 - a listener must not change a decision
+            _log.error("on_event failed: %s", type(error).__qualname__)
