@@ -30,7 +30,7 @@ _HEADERS: Final = (
     ("Content-Type", "application/x-www-form-urlencoded"),
 )
 _INACTIVE: Final[JsonMapping] = {"active": False}
-_NO_ENDPOINT: Final[Used] = ("", b"")
+_NO_ENDPOINT: Final[Used] = ("", 0)
 
 
 class Reply(NamedTuple):

@@ -17,8 +17,8 @@ from iiniit_guard.core.http import bearer, challenge
 from iiniit_guard.core.issuer import introspection
 from iiniit_guard.core.jose import encodings, jws
 from iiniit_guard.engine import Engine
-from iiniit_guard.io import drive
 from iiniit_guard.events import Events
+from iiniit_guard.io import drive
 from tests.contract.properties import test_drivers as drivers
 from tests.contract.properties import test_promise as promise
 from tests.contract.properties import test_requests as requests

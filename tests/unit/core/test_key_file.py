@@ -37,7 +37,11 @@ def checked(result):
     return jwt.get_unverified_header(assertion)["kid"]
 
 
-@pytest.mark.parametrize("key", [json.dumps(FILE), "\n" + json.dumps(FILE, indent=2), FILE])
+@pytest.mark.parametrize(
+    "key",
+    [json.dumps(FILE), "\n" + json.dumps(FILE, indent=2), FILE],
+    ids=["one line", "indented", "mapping"],
+)
 def test_the_file_is_accepted_as_it_is(key):
     assert checked(begin(method(key)).result) == KEY_ID
 
