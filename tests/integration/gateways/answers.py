@@ -9,7 +9,9 @@ from tests.integration.gateways.rows import (
     BEARER,
     MALFORMED,
     OVERRIDE,
+    READ_TOKEN,
     SEVERAL,
+    WRITE_TOKEN,
     Row,
     challenge,
 )
@@ -22,7 +24,7 @@ def _bearer(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def _invalid(description: str) -> str:
-    return challenge("invalid_token", description)
+    return challenge("invalid_token", description, "user:read")
 
 
 INACTIVE: Final = _invalid("The access token is not active.")
@@ -35,7 +37,7 @@ NO_WRITE: Final = challenge(
 
 
 REFUSED: Final = [
-    Row("no token", "GET", PROFILE, (), 401, "no_token", ANY_TOKEN),
+    Row("no token", "GET", PROFILE, (), 401, "no_token", READ_TOKEN),
     Row(
         "another scheme",
         "GET",
@@ -43,7 +45,7 @@ REFUSED: Final = [
         (("Authorization", "Basic dXNlcjpzZWNyZXQ="),),
         401,
         "no_token",
-        ANY_TOKEN,
+        READ_TOKEN,
     ),
     Row(
         "Bearer and nothing",
@@ -218,7 +220,7 @@ REFUSED: Final = [
         "no_token",
         ANY_TOKEN,
     ),
-    Row("HEAD without a token", "HEAD", PROFILE, (), 401, None, ANY_TOKEN),
+    Row("HEAD without a token", "HEAD", PROFILE, (), 401, None, READ_TOKEN),
     Row("HEAD without the scope", "HEAD", PROFILE, _bearer("{other}"), 403, None, NO_SCOPE),
     Row(
         "POST with a body and no token",
@@ -227,7 +229,7 @@ REFUSED: Final = [
         (),
         401,
         "no_token",
-        ANY_TOKEN,
+        WRITE_TOKEN,
         body=b"x" * 20_000,
     ),
     *(

@@ -54,6 +54,8 @@ def challenge(
 
 
 ANY_TOKEN: Final = challenge()
+READ_TOKEN: Final = challenge(scope="user:read")
+WRITE_TOKEN: Final = challenge(scope="user:write")
 MALFORMED: Final = challenge("invalid_request", "The Authorization header is malformed.")
 SEVERAL: Final = challenge("invalid_request", "The request has more than one credential.")
 AMBIGUOUS_PATH: Final = challenge("invalid_request", "The path can be read in more than one way.")

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.gateways.answers import PROFILE
 from tests.integration.gateways.client import converse, request_bytes, talk
 from tests.integration.gateways.recipes import GATEWAY_PORT
-from tests.integration.gateways.rows import ANY_TOKEN, BEARER, WRITER
+from tests.integration.gateways.rows import BEARER, READ_TOKEN, WRITER
 from tests.integration.gateways.test_attacks import READER, identity
 from tests.integration.gateways.upstream import ECHO
 from tests.integration.gateways.world import World
@@ -51,7 +51,7 @@ def test_a_websocket_is_refused_like_any_request(world, headers):
     assert answered.status == (403 if "other" in str(headers) else 401)
     assert answered.problem["status"] == answered.status
     if not headers:
-        assert answered.values("www-authenticate") == [ANY_TOKEN]
+        assert answered.values("www-authenticate") == [READ_TOKEN]
 
 
 def test_the_second_request_of_a_connection_is_judged_by_itself(world):
