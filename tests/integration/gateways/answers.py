@@ -151,7 +151,7 @@ REFUSED: Final = [
         _bearer("junk"),
         401,
         "inactive",
-        INACTIVE,
+        challenge("invalid_token", "The access token is not active."),
     ),
     Row(
         "a token without the scope",
