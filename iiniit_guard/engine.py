@@ -229,10 +229,12 @@ class Engine(CopiedAsItself):
 
     def close(self) -> None:
         """Stop background work and close the connections of threads. Later network calls fail."""
+        self.reporter.is_closed = True
         self._runner.close()
 
     async def aclose(self) -> None:
         """Close what `close` closes, and the connections of the running event loop."""
+        self.reporter.is_closed = True
         await self._runner.aclose()
 
     async def release_loop(self) -> None:

@@ -62,6 +62,7 @@ class Reporter:
         logs_refusals: Whether refusals are logged at the level INFO. A host that has a decision
             log of its own sets this to False.
         token_field: The header field that carries the token, lower-case.
+        is_closed: Whether the guard is closed. Background work then fails for that reason.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Reporter:
     ) -> None:
         self.logs_refusals: bool = True
         self.token_field: bytes = AUTHORIZATION
+        self.is_closed: bool = False
         self._monotonic = monotonic
         self._server_of = server_of
         self._lock = Lock()
@@ -97,7 +99,8 @@ class Reporter:
 
     def background(self, failure: Unreachable) -> None:
         """Log a failure that no request waited for, as often as an outage."""
-        self._warn(self._failures, failure, f"background failure {_asked(None, '-')}")
+        if not self.is_closed:
+            self._warn(self._failures, failure, f"background failure {_asked(None, '-')}")
 
     def _warn(self, limiter: _Limiter, failure: Unreachable, begin: str) -> None:
         known, cause = failure.diagnosis, failure.origin or failure.cause

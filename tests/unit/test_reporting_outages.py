@@ -12,6 +12,7 @@ import pytest
 from iiniit_guard import (
     Allow,
     ClientSecretPost,
+    Guard,
     IssuerUnavailable,
     Request,
     SecretFile,
@@ -71,6 +72,13 @@ class TestOutages:
         first, second = lines(caplog)
         assert first[1].startswith("unavailable 503 issuer_unavailable - - host=verify ")
         assert second[1].startswith("deny 401 unknown_issuer - - host=verify ")
+
+    @pytest.mark.parametrize("close", [Guard.close, lambda guard: asyncio.run(guard.aclose())])
+    def test_what_fails_because_the_guard_was_closed_is_not_logged(self, issuer, caplog, close):
+        guard = issuer.guard()
+        close(guard)
+        guard._engine.reporter.background(Unreachable("dropped", "the connection was closed"))
+        assert lines(caplog) == []
 
     def test_a_refresh_that_fails_is_logged_although_the_requests_pass(self, issuer, caplog):
         with issuer.guard() as guard:
