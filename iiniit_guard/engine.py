@@ -240,8 +240,7 @@ class Engine(CopiedAsItself):
     async def release_loop(self) -> None:
         """Cancel the background work of the running event loop and close its connections.
 
-        An application calls this at shutdown and not `aclose`, because another one, or its next
-        start, may use the guard.
+        An application that stops calls this: another one, or its next start, may use the guard.
         """
         await self._runner.release_loop()
 

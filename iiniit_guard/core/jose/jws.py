@@ -160,10 +160,7 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 
 
 def has_jws_parts(token: str) -> bool:
-    """Return whether `token` has the three parts of a JWS and a header that is not empty.
-
-    Spec: RFC 7515 §7.1 (compact serialization).
-    """
+    """Return whether `token` has the three parts of a JWS (RFC 7515 §7.1) and a header."""
     return token.count(".") == 2 and not token.startswith(".")
 
 

@@ -1,0 +1,83 @@
+"""Faults in the combination of settings of a guard that are valid separately."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.model.json_types import JsonMapping
+
+
+def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
+    """Return the faults in the combination of settings that are valid separately.
+
+    `issuers` is empty if they are found at run time.
+    """
+    faults = []
+    if (own.get("store_url") is None) != (own.get("store_secret") is None):
+        faults.append(
+            "store_secret: store_url and store_secret must be set together; the store holds only "
+            "encrypted entries"
+        )
+    if own.get("query_token") == "ignore" and own.get("insecure_query_token"):
+        faults.append(
+            "query_token: insecure_query_token accepts tokens in the query; remove one of the two "
+            "settings"
+        )
+    if own.get("token_header") is not None:
+        faults += [
+            f"token_header: no token is read from any other place, so {name} has no effect; remove "
+            "one of the two settings"
+            for name in ("insecure_query_token", "websocket_subprotocol_token")
+            if own.get(name)
+        ]
+    resource = own.get("resource")
+    if (
+        resource is not None
+        and issuers
+        and not any(resource in issuer.audiences for issuer in issuers)
+    ):
+        faults.append(
+            "resource: it must be one of the audiences, or no client's token will ever fit"
+        )
+    if any(issuer.profile == "assertion" for issuer in issuers):
+        faults += _assertion_faults(issuers, own)
+    asked = [issuer for issuer in issuers if issuer.introspection is not None]
+    if len(asked) > 1 and own.get("issuer_resolver") is None:
+        prefixes = [issuer.token_prefix for issuer in asked]
+        if None in prefixes:
+            faults.append(
+                "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): "
+                "no token is shown to a stranger"
+            )
+        elif any(one.startswith(other) for one, other in permutations(filter(None, prefixes), 2)):
+            faults.append(
+                "token_prefix: one prefix begins with another; a token could belong to both issuers"
+            )
+    return faults
+
+
+def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
+    """Return the settings that would accept another credential than the gateway's assertion.
+
+    A service that trusts the gateway must trust no other source.
+    """
+    faults = (
+        []
+        if len(issuers) == 1
+        else ['profile: an issuer with "assertion" is the only one of its guard']
+    )
+    beside = [
+        name
+        for name in (
+            "alternatives",
+            "issuer_resolver",
+            "insecure_query_token",
+            "token_header",
+            "websocket_subprotocol_token",
+        )
+        if own.get(name)
+    ]
+    return faults + [
+        f'{name}: with profile="assertion" nothing else is accepted' for name in beside
+    ]
