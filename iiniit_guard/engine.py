@@ -10,7 +10,6 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -28,7 +27,7 @@ from iiniit_guard.core.decide import (
     resume,
 )
 from iiniit_guard.core.errors import TokenRefused, unwrap
-from iiniit_guard.core.http.bearer import BEARER, Credential, credential_of, token_problem
+from iiniit_guard.core.http.bearer import BEARER, token_problem
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
@@ -167,21 +166,6 @@ class Engine(CopiedAsItself):
     def metadata_response(self, request: Request) -> Response | None:
         """Return the metadata of this resource (RFC 9728), or None for any other request."""
         return metadata_response(request, self.resource)
-
-    def reads_bearer_in_authorization(self, request: Request) -> bool:
-        """Return whether the accepted access token of `request` came in `Authorization: Bearer`.
-
-        The guard accepts one credential of a request and refuses it if there are more. Therefore a
-        bearer token in `Authorization` is the accepted one, unless the guard reads another field.
-        """
-        resource = self.resource
-        # An application can set `token_header` only if it is among the settings.
-        if resource.takes_assertions or getattr(resource.settings, "token_header", None):
-            return False
-        found = credential_of(
-            replace(request, query=b""), frozenset({BEARER}), resource.settings.max_token_bytes
-        )
-        return isinstance(found, Credential)
 
     def find(self, authorization: bytes, query: bytes) -> CacheEntry | None:
         """Return the cache entry of a request that needs only its token; see `find_cached`."""

@@ -30,7 +30,7 @@ def check_project(**_: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if is_installed(GuardMiddleware):
         found += _check_settings()
-        found += [*_check_order(), *_check_cached_views()]
+        found += [*_check_order(), *_check_cached_views(), *_check_public_methods()]
     else:
         views = sorted(
             {_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)}
@@ -94,6 +94,19 @@ def _check_cached_views() -> list[CheckMessage]:
     return [Warned(text, hint=hint, id="iiniit_guard.W005")]
 
 
+def _check_public_methods() -> list[CheckMessage]:
+    views = _views(get_resolver().url_patterns)
+    names = {_name(view) for view in views if not is_public(view) and _has_public_method(view)}
+    if not names:
+        return []
+    text = f"@public on a method has no effect: {', '.join(sorted(names))}."
+    hint = (
+        "Decorate the class, or put @public above @api_view. The middleware decides before the "
+        "method is known."
+    )
+    return [Warned(text, hint=hint, id="iiniit_guard.W006")]
+
+
 def _check_settings() -> list[CheckMessage]:
     if getattr(settings, SETTING, None) is None:
         hint = "Set it to a Guard, or to a dict with at least issuer and audience."
@@ -114,10 +127,21 @@ def _views(patterns: list[Any]) -> Iterator[Any]:
 
 
 def _is_decorated(view: Any) -> bool:
-    methods = (
-        getattr(getattr(view, "view_class", None), name, None) for name in View.http_method_names
-    )
-    return any(policies_of(handler) or is_public(handler) for handler in (view, *methods))
+    return any(policies_of(each) or is_public(each) for each in (view, *_methods_of(view)))
+
+
+def _has_public_method(view: Any) -> bool:
+    # @api_view keeps the function in the closure of a method.
+    methods = _methods_of(view)
+    return any(is_public(each) for method in methods for each in (method, *_closure_of(method)))
+
+
+def _methods_of(view: Any) -> list[object]:
+    """Return the methods of a class view, and the actions of a viewset."""
+    names = {*View.http_method_names, *(getattr(view, "actions", None) or {}).values()}
+    owner = getattr(view, "cls", getattr(view, "view_class", None))
+    found = (getattr(owner, name, None) for name in sorted(names))
+    return [method for method in found if method is not None]
 
 
 def _is_cached(view: Any) -> bool:
@@ -143,5 +167,5 @@ def _closure_of(function: object) -> list[object]:
 
 
 def _name(view: Any) -> str:
-    shown = getattr(view, "view_class", view)
+    shown = getattr(view, "cls", getattr(view, "view_class", view))
     return f"{shown.__module__}.{getattr(shown, '__qualname__', type(shown).__name__)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from iiniit_guard.adapting.credential_place import came_in_authorization
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Response
@@ -38,7 +39,7 @@ def is_exempt(
         return False
     read = read_request(request)
     # Django's test client sends an empty Cookie, which carries nothing.
-    return not any(read.header_values(b"cookie")) and engine.reads_bearer_in_authorization(read)
+    return not any(read.header_values(b"cookie")) and came_in_authorization(engine, read)
 
 
 def skip_check(request: HttpRequest, view: Handler) -> None:

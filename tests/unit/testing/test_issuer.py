@@ -285,10 +285,7 @@ def test_clock_moves_only_when_told():
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 def test_two_issuers_never_share_a_key(algorithm):
-    """A token of the second issuer has the same `iss` and `kid`, but a signature that does not fit.
-
-    The testing guide shows this as the way to a bad signature.
-    """
+    """A token of the second issuer has the same `iss` and `kid`, but another signature."""
     one, two = Issuer(algorithm=algorithm), Issuer(algorithm=algorithm)
 
     with one.guard() as guard, pytest.raises(TokenRefused) as caught:
