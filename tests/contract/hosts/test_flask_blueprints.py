@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Blueprint, Flask, request, session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from iiniit_guard import Guard, SettingsError, UsageError
+from iiniit_guard import Guard, UsageError
 from iiniit_guard.flask import IiniitGuard, access_token, public, require_scope
 from iiniit_guard.testing import Issuer
+
+CONFIG = {"IINIIT_GUARD_ISSUER": "https://auth.example", "IINIIT_GUARD_AUDIENCE": "api"}
 
 
 def api_of(name="api", **options):
@@ -198,7 +202,8 @@ def test_code_before_the_route_is_outside(guard):
         return [b"metrics"]
 
     app, api = Flask(__name__), api_of()
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": metrics})  # type: ignore[method-assign]
+    outside: Any = DispatcherMiddleware(app.wsgi_app, {"/metrics": metrics})
+    app.wsgi_app = outside  # type: ignore[method-assign]
     IiniitGuard(api, guard)
     client = site_of(api, into=app)
     assert client.get("/metrics").text == "metrics"
@@ -242,61 +247,9 @@ def guarded(api, **settings):
     return api
 
 
-# app.config
-
-CONFIG = {"IINIIT_GUARD_ISSUER": "https://auth.example", "IINIIT_GUARD_AUDIENCE": "api"}
-
-
-def of_config(config, **settings):
-    app = Flask(__name__)
-    app.config.update(config)
-    extension = IiniitGuard(app, **settings)
-    app.add_url_rule("/x", "x", lambda: "x")
-    return app.test_client(), extension
-
-
-def test_settings_in_the_configuration(issuer, headers):
-    client, _ = of_config({**CONFIG, "IINIIT_GUARD_PUBLIC": ["/x"]})
-    assert (client.get("/x").text, client.get("/y").status_code) == ("x", 401)
-
-    client, _ = of_config({**CONFIG, "IINIIT_GUARD_PUBLIC": ["/x"]}, public=["/y"])
-    assert (client.get("/x").status_code, client.get("/y").status_code) == (401, 404)
-
-    with issuer.guard() as guard:
-        for config in ({"IINIIT_GUARD": guard}, {"IINIIT_GUARD": {"guard": guard}}):
-            client, _ = of_config({**config, "IINIIT_GUARD_ENFORCE": "all"})
-            assert client.get("/x", headers=headers()).text == "x"
-
-
-def test_a_guard_that_is_passed_has_precedence(guard, headers):
-    client, _ = of_config({"IINIIT_GUARD_PUBLIC": ["/x"]}, guard=guard)
-    assert client.get("/x").status_code == 401
-    assert client.get("/x", headers=headers()).text == "x"
-
-
-@pytest.mark.parametrize(
-    ("config", "faults"),
-    [
-        ({**CONFIG, "IINIIT_GUARD_UNHEARD_OF": 1}, ["unheard_of"]),
-        ({"IINIIT_GUARD_ISSUER": "https://auth.example"}, ["audience"]),
-        ({**CONFIG, "IINIIT_GUARD_ENFORCE": "some", "IINIIT_GUARD_JWT": "x"}, ["enforce", "jwt"]),
-        ({"IINIIT_GUARD": "x"}, ["guard"]),
-    ],
-)
-def test_faults_in_the_configuration(config, faults):
-    with pytest.raises(SettingsError) as caught:
-        of_config(config)
-    assert [fault.partition(":")[0] for fault in caught.value.faults] == faults
-
-
-def test_without_any_guard():
-    with pytest.raises(UsageError, match="must be a Guard"):
-        of_config({})
-
-
 def test_the_blueprints_of_an_application_share_its_guard():
     one, two = guarded(api_of("one")), guarded(api_of("two"), enforce="declared")
-    client = site_of(one, two, **CONFIG, IINIIT_GUARD_PUBLIC=["/one/me"])
+    client = site_of(one, two, **CONFIG)
     assert client.get("/two/orders").status_code == 401
     made = client.application.extensions["iiniit_guard.made"]
     assert isinstance(made, Guard)
