@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias, TypedDict
 
+from iiniit_guard.adapting.protected_paths import ProtectedPaths, has_ambiguous_text, parse_only
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
-from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
@@ -59,6 +59,9 @@ class AdmissionKeywords(TypedDict, total=False):
             only if code that runs no handler of the application answers it. `pass` lets every
             preflight pass, unless a rule names OPTIONS for the path; use it only if no handler of
             the application runs for OPTIONS. `guard` treats preflights like any request.
+        only: The decoded paths that the guard protects, for an API beside a site: `/api/*` matches
+            `/api` and every path below it. All other paths pass without a token, and their
+            credentials are not checked. An ambiguous path does not pass. Default: every path.
     """
 
     public: Iterable[str]
@@ -66,6 +69,7 @@ class AdmissionKeywords(TypedDict, total=False):
     enforce: Enforce
     optional_token: bool
     preflights: Preflights
+    only: Iterable[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Admission:
         preflights: `auto` lets a CORS preflight pass only if the framework answers it and no view
             of the application can run for it. `pass` lets every preflight pass unless a rule names
             OPTIONS for the path. `guard` treats preflights like any other request.
+        only: The paths that the guard protects; None means every path.
     """
 
     public: frozenset[str] = frozenset()
@@ -90,19 +95,21 @@ class Admission:
     policy: Policy = ANY_TOKEN
     enforce: Enforce = "all"
     preflights: Preflights = "auto"
+    only: ProtectedPaths | None = None
     wants_any_token: bool = field(init=False, repr=False, compare=False)
     """Whether any valid token suffices for every request that is not public.
 
     If so, the fast path reads only the Authorization field.
     """
     has_public_paths: bool = field(init=False, repr=False, compare=False)
-    """Whether any path is public."""
+    """Whether any path passes without a token."""
     hinted: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
     """Not empty after the warning about a refused preflight was logged."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wants_any_token", self.rules is None and self.enforce == "all")
-        object.__setattr__(self, "has_public_paths", bool(self.public or self.subtrees))
+        has_public = bool(self.public or self.subtrees or self.only is not None)
+        object.__setattr__(self, "has_public_paths", has_public)
 
     def policy_for(self, request: Request, *, host_answers: bool = False) -> Requirement:
         """Return the policy that this request must satisfy.
@@ -158,7 +165,13 @@ class Admission:
         )
 
     def is_public(self, path: str) -> bool:
-        """Return whether `path` is public.
+        """Return whether `path` passes without a token: it is public, or not protected."""
+        return self.lists_as_public(path) or (
+            self.only is not None and not self.only.may_cover(path)
+        )
+
+    def lists_as_public(self, path: str) -> bool:
+        """Return whether `public` contains `path`.
 
         Args:
             path: The decoded path, as the application routes it. It is compared exactly. An
@@ -169,7 +182,7 @@ class Admission:
         return (
             bool(self.subtrees)
             and any(path.startswith(prefix) for prefix in self.subtrees)
-            and not _is_ambiguous(path)
+            and not has_ambiguous_text(path)
         )
 
 
@@ -180,6 +193,7 @@ def make_admission(
     enforce: Enforce = "all",
     optional_token: bool = False,
     preflights: Preflights = "auto",
+    only: Iterable[str] | None = None,
 ) -> Admission:
     """Check the arguments of a middleware and return an immutable `Admission`.
 
@@ -199,6 +213,12 @@ def make_admission(
         faults.append(
             'rules: they refuse what they do not name, so they do not go with enforce="declared"'
         )
+    protected, more = (None, []) if only is None else parse_only(only)
+    faults += more
+    if only is not None and enforce == "declared":
+        faults.append(
+            'only: with enforce="declared" the decorators alone decide; remove one of the two'
+        )
     if faults:
         raise SettingsError(faults)
     return Admission(
@@ -208,6 +228,7 @@ def make_admission(
         Policy(anonymous=True) if optional_token else ANY_TOKEN,
         enforce,
         preflights,
+        protected,
     )
 
 
@@ -262,9 +283,3 @@ _NOT_OF_A_PREFLIGHT: Final = frozenset(
         *OVERRIDE_HEADERS,
     }
 )
-
-
-def _is_ambiguous(path: str) -> bool:
-    """Return whether another parser could resolve `path` to a path outside its subtree."""
-    # Stricter than for rules: some decoders also accept a % that starts no valid escape.
-    return "%" in path or is_ambiguous_text(path)

@@ -10,7 +10,7 @@ from iiniit_guard.adapting.types import Keywords
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.guard import Guard
 
-_OF_THE_MIDDLEWARE: Final = AdmissionKeywords.__annotations__
+OF_THE_MIDDLEWARE: Final = AdmissionKeywords.__annotations__
 
 
 def make_guarded(setting: str, configured: object) -> tuple[Guard, Admission]:
@@ -19,8 +19,8 @@ def make_guarded(setting: str, configured: object) -> tuple[Guard, Admission]:
     Args:
         setting: The name of the setting, for messages.
         configured: A `Guard`, or a mapping. The mapping may have `public`, `rules`, `enforce`,
-            `optional_token` and `preflights`. It must have either `guard` or the settings of a
-            guard.
+            `optional_token`, `preflights` and `only`. It must have either `guard` or the settings
+            of a guard.
 
     Raises:
         SettingsError: The value is invalid. The exception lists every fault of the guard and of
@@ -30,9 +30,9 @@ def make_guarded(setting: str, configured: object) -> tuple[Guard, Admission]:
         return configured, make_admission()
     if not isinstance(configured, Mapping) or not configured:
         raise SettingsError(
-            [f"{setting}: must be a Guard or a dict of settings in the Django settings"]
+            [f"{setting}: must be a Guard, or a dict with at least issuer and audience"]
         )
-    ours = {name: configured[name] for name in _OF_THE_MIDDLEWARE if name in configured}
+    ours = {name: configured[name] for name in OF_THE_MIDDLEWARE if name in configured}
     others = {name: value for name, value in configured.items() if name not in ours}
     faults: list[str] = []
     admission, guard = Admission(), None

@@ -15,8 +15,9 @@ from iiniit_guard.adapting.request_state import (
 )
 from iiniit_guard.adapting.types import Handler, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.decision import Allow, Decision
+from iiniit_guard.core.model.decision import Allow, Decision, Refusal
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
@@ -138,6 +139,32 @@ def decide(
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
     return _note(state, engine, engine.authenticate(read(), policy, host=host))
+
+
+def consider(state: State, read: Callable[[], Request], policy: Policy, host: str) -> Decision:
+    """Decide as `decide` does, and record no refusal: another check may admit the request.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    engine, who = _noted(state)
+    decision: Decision
+    if who is not None:
+        decision = engine.authorize(read(), who, policy, host=host)
+    else:
+        decision = engine.authenticate(read(), policy, host=host)
+    if isinstance(decision, Allow):
+        add_notes(state, engine, decision.token, decision.principal)
+    return decision
+
+
+def reject(state: ReadState, request: Request, problem: Problem, host: str) -> Refusal:
+    """Return the refusal for a problem that the handler found.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    return _noted(state)[0].refuse(request, problem, host=host)
 
 
 async def decide_async(

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import CellType
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Warned
+from django.middleware.cache import FetchFromCacheMiddleware
 from django.urls import get_resolver
 from django.views import View
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.django.middleware import GuardMiddleware
-from iiniit_guard.django.middleware_order import cors_is_inside, is_installed
+from iiniit_guard.django.middleware_order import (
+    caches_of_site,
+    cors_is_inside,
+    csrf_is_checked_above,
+    is_installed,
+)
 from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.errors import SettingsError
 
@@ -23,15 +30,7 @@ def check_project(**_: object) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if is_installed(GuardMiddleware):
         found += _check_settings()
-        if cors_is_inside(GuardMiddleware):
-            hint = "Put it above the guard, so that refusals get its headers too."
-            found.append(
-                Warned(
-                    "The CORS middleware stands below the guard's.",
-                    hint=hint,
-                    id="iiniit_guard.W001",
-                )
-            )
+        found += [*_check_order(), *_check_cached_views(), *_check_public_methods()]
     else:
         views = sorted(
             {_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)}
@@ -49,6 +48,63 @@ def check_project(**_: object) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+def _check_order() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if cors_is_inside(GuardMiddleware):
+        text = "The CORS middleware stands below the guard's."
+        hint = "Put it above the guard, so that refusals get its headers too."
+        found.append(Warned(text, hint=hint, id="iiniit_guard.W001"))
+    if csrf_is_checked_above(GuardMiddleware):
+        text = "CsrfViewMiddleware stands above the guard's middleware."
+        hint = (
+            "Put it below the guard. Above it, Django requires a CSRF token for every POST, PUT, "
+            "PATCH and DELETE, also with an access token."
+        )
+        found.append(Warned(text, hint=hint, id="iiniit_guard.W002"))
+    above, below = caches_of_site(GuardMiddleware)
+    if above:
+        text = f"Cache middleware stands above the guard's: {', '.join(above)}."
+        hint = (
+            "Put it below the guard. Above it, the cache sends the responses of guarded views to "
+            "clients without a token."
+        )
+        found.append(Warned(text, hint=hint, id="iiniit_guard.W003"))
+    if below:
+        text = f"Cache middleware stores the responses of guarded views: {', '.join(below)}."
+        hint = (
+            "The cache sends them to every client with a valid token, and no decorator checks its "
+            "scopes. Decorate guarded views with @never_cache, or with "
+            '@vary_on_headers("Authorization").'
+        )
+        found.append(Warned(text, hint=hint, id="iiniit_guard.W004"))
+    return found
+
+
+def _check_cached_views() -> list[CheckMessage]:
+    names = {_name(view) for view in _views(get_resolver().url_patterns) if _is_cached(view)}
+    if not names:
+        return []
+    text = f"cache_page stands above a decorator of the guard: {', '.join(sorted(names))}."
+    hint = (
+        "Put cache_page below the decorator. Above it, the cache answers before the guard checks "
+        "the scopes."
+    )
+    return [Warned(text, hint=hint, id="iiniit_guard.W005")]
+
+
+def _check_public_methods() -> list[CheckMessage]:
+    views = _views(get_resolver().url_patterns)
+    names = {_name(view) for view in views if not is_public(view) and _has_public_method(view)}
+    if not names:
+        return []
+    text = f"@public on a method has no effect: {', '.join(sorted(names))}."
+    hint = (
+        "Decorate the class, or put @public above @api_view. The middleware decides before the "
+        "method is known."
+    )
+    return [Warned(text, hint=hint, id="iiniit_guard.W006")]
 
 
 def _check_settings() -> list[CheckMessage]:
@@ -71,12 +127,45 @@ def _views(patterns: list[Any]) -> Iterator[Any]:
 
 
 def _is_decorated(view: Any) -> bool:
-    methods = (
-        getattr(getattr(view, "view_class", None), name, None) for name in View.http_method_names
-    )
-    return any(policies_of(handler) or is_public(handler) for handler in (view, *methods))
+    return any(policies_of(each) or is_public(each) for each in (view, *_methods_of(view)))
+
+
+def _has_public_method(view: Any) -> bool:
+    # @api_view keeps the function in the closure of a method.
+    methods = _methods_of(view)
+    return any(is_public(each) for method in methods for each in (method, *_closure_of(method)))
+
+
+def _methods_of(view: Any) -> list[object]:
+    """Return the methods of a class view, and the actions of a viewset."""
+    names = {*View.http_method_names, *(getattr(view, "actions", None) or {}).values()}
+    owner = getattr(view, "cls", getattr(view, "view_class", None))
+    found = (getattr(owner, name, None) for name in sorted(names))
+    return [method for method in found if method is not None]
+
+
+def _is_cached(view: Any) -> bool:
+    """Return whether a cache decorator of Django stands above a decorator of the guard."""
+    while view is not None:
+        inner = getattr(view, "__wrapped__", None)
+        # The decorator keeps its middleware in the closure of a function that the wrapper calls.
+        helpers = [view, *_closure_of(view)]
+        if any(
+            isinstance(each, FetchFromCacheMiddleware)
+            for helper in helpers
+            for each in _closure_of(helper)
+        ):
+            return _is_decorated(inner)
+        view = inner
+    return False
+
+
+def _closure_of(function: object) -> list[object]:
+    cells = getattr(function, "__closure__", None) or ()
+    # The function that owns a cell may not have set it yet.
+    return [cell.cell_contents for cell in cells if cell != CellType()]
 
 
 def _name(view: Any) -> str:
-    shown = getattr(view, "view_class", view)
+    shown = getattr(view, "cls", getattr(view, "view_class", view))
     return f"{shown.__module__}.{getattr(shown, '__qualname__', type(shown).__name__)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
@@ -23,7 +24,14 @@ from iiniit_guard.adapting.steps import Step, Steps, run, run_async
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
-from iiniit_guard.django.middleware_order import cors_answers_below, cors_is_inside
+from iiniit_guard.django.csrf import is_exempt, skip_check
+from iiniit_guard.django.language import in_language_of
+from iiniit_guard.django.middleware_order import (
+    cors_answers_below,
+    cors_is_inside,
+    csrf_is_checked_below,
+    language_is_chosen_below,
+)
 from iiniit_guard.django.record import AdmissionRecord
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
@@ -97,6 +105,8 @@ class GuardMiddleware:
             self._hook = self._hook_of_either_kind()
         self._hooked = type(self).process_view is not GuardMiddleware.process_view
         self._cors_answers = cors_answers_below(type(self))
+        self._csrf_is_checked = csrf_is_checked_below(type(self))
+        self._language_is_chosen = language_is_chosen_below(type(self))
         if cors_is_inside(type(self)):
             _log.warning(
                 "the CORS middleware is inside the guard: refusals will not reach scripts of other "
@@ -127,7 +137,7 @@ class GuardMiddleware:
         return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
 
     def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        unasked = self._hooked and _leads_to_public_view(request)
+        unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)
         record = self._enter(request, None if unasked else (yield from self._ask(request)))
         if not isinstance(record, AdmissionRecord):
             return record
@@ -187,6 +197,7 @@ class GuardMiddleware:
         note(request, self._engine, decision, refusals)
         preflight = decision is not None and self._passes_as_preflight(request, decision)
         record = AdmissionRecord(request, refusals, decision is None, preflight)
+        record.csrf_exempt = self._csrf_is_checked and is_exempt(self._engine, request, decision)
         setattr(request, self._attribute, record)
         return record
 
@@ -205,7 +216,7 @@ class GuardMiddleware:
     ) -> HttpResponse | Awaitable[HttpResponse | None] | None:
         record: AdmissionRecord = getattr(request, self._attribute)
         if record.covers(request, view):
-            return record.in_place_of(view)
+            return _admitted(request, view, record)
         return run(self._settle(request, view), _is_awaitable)
 
     async def _process_view_async(
@@ -213,7 +224,7 @@ class GuardMiddleware:
     ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
         if record.covers(request, view):
-            return record.in_place_of(view)
+            return _admitted(request, view, record)
         return await run_async(self._settle(request, view))
 
     def _hook_of_either_kind(self) -> Handler:
@@ -247,13 +258,20 @@ def _refused(request: HttpRequest, decision: Response) -> HttpResponse:
     return response_to(decision)
 
 
-def _leads_to_public_view(request: HttpRequest) -> bool:
+def _admitted(request: HttpRequest, view: Handler, record: AdmissionRecord) -> HttpResponse | None:
+    if record.csrf_exempt and not record.public_view_ran:
+        skip_check(request, view)
+    return record.in_place_of(view)
+
+
+def _leads_to_public_view(request: HttpRequest, language_is_chosen: bool) -> bool:
     resolver = get_resolver(getattr(request, "urlconf", None))
     # Access to the patterns imports the views, which registers every use of @public. Without any
     # use, skip the second resolution of the path.
     if not resolver.url_patterns or not any_public():
         return False
     try:
-        return is_public(resolver.resolve(request.path_info).func)
+        with in_language_of(request) if language_is_chosen else nullcontext():
+            return is_public(resolver.resolve(request.path_info).func)
     except Resolver404:
         return False

@@ -35,9 +35,18 @@ class AdmissionRecord:
     Attributes:
         public_view_ran: Whether the last view that Django found is `@public`, so that its response
             may be returned.
+        csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
     """
 
-    __slots__ = ("_method", "_path", "preflight_only", "public_view_ran", "refusals", "unasked")
+    __slots__ = (
+        "_method",
+        "_path",
+        "csrf_exempt",
+        "preflight_only",
+        "public_view_ran",
+        "refusals",
+        "unasked",
+    )
 
     def __init__(
         self, request: HttpRequest, refusals: RefusalRecord, unasked: bool, preflight_only: bool
@@ -48,11 +57,13 @@ class AdmissionRecord:
         self.unasked: bool = unasked
         self.preflight_only: bool = preflight_only
         self.public_view_ran: bool = False
+        self.csrf_exempt: bool = False
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
         """Store a new decision for the current path and method of `request`."""
         self._path, self._method = request.path_info, request.method
         self.unasked = False
+        self.csrf_exempt = False
         self.preflight_only = preflight_only
 
     def covers(self, request: HttpRequest, view: Handler) -> bool:

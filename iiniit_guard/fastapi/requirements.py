@@ -85,11 +85,11 @@ def admits(admission: Admission, path: str, methods: tuple[str, ...]) -> bool:
         path: The path of a route, with parameters in braces.
         methods: The methods of the route; empty for a WebSocket or a mount.
     """
-    if _meets_public_path(admission, path):
+    sample = _PARAMETER.sub("0", path)
+    if _meets_public_path(admission, path) or admission.is_public(sample):
         return True
     if admission.rules is None:
         return admission.enforce == "declared" or admission.policy.anonymous
-    sample = _PARAMETER.sub("0", path)
     asked = [admission.policy_for(Request(method, sample)) for method in methods or ("GET",)]
     return any(each == PASS or (isinstance(each, Policy) and each.anonymous) for each in asked)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Request, Response
 
-from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorator_order import require_order
 from iiniit_guard.adapting.decorators import HandlerMarks
 from iiniit_guard.adapting.middleware import admit, admit_again, begin_environ
@@ -17,7 +16,8 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.decision import Response as GuardResponse
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.request import request_from_environ
+from iiniit_guard.core.model.request import environ_path, request_from_environ
+from iiniit_guard.flask.parts import Part, Parts
 from iiniit_guard.flask.record import ADMISSION_KEY, ANY_VIEW, NO_VIEW, AdmissionRecord
 from iiniit_guard.flask.refused import HOST, response_to
 
@@ -32,17 +32,13 @@ class BeforeRequest:
 
     Args:
         app: The application.
-        engine: Checks credentials.
-        admission: Decides which requests need a token.
+        parts: The guarded parts of the application.
         flask_dispatches: Returns whether Flask itself answers OPTIONS, so that no view can run.
     """
 
-    def __init__(
-        self, app: Flask, engine: Engine, admission: Admission, flask_dispatches: Callable[[], bool]
-    ) -> None:
+    def __init__(self, app: Flask, parts: Parts, flask_dispatches: Callable[[], bool]) -> None:
         self._app = app
-        self._engine = engine
-        self._admission = admission
+        self.parts = parts
         self._flask_dispatches = flask_dispatches
         self._is_checked = False
         self._marks = HandlerMarks()
@@ -57,31 +53,51 @@ class BeforeRequest:
         if record is None:  # from `app.test_request_context`
             record = environ[ADMISSION_KEY] = AdmissionRecord(environ, self)
         view = dict.get(self._app.view_functions, endpoint)  # type: ignore[misc]  # the endpoint is None if no route matches
+        part = record.part = self.parts.of(endpoint)
+        if part is None:
+            return self._pass_outside(asked, record, view)
         is_open, requirement = self._marks.of(endpoint, view)
         if is_open:
-            add_notes(environ, self._engine, None)
+            add_notes(environ, part.engine, None)
             record.admitted = view
             return None
         # Check the outermost policy here, for one event. Decorators check the other policies.
-        begun = begin_environ(
-            self._engine, self._admission, environ, HOST, requirement or ANY_TOKEN
-        )
+        begun = begin_environ(part.engine, part.admission, environ, HOST, requirement or ANY_TOKEN)
         if not isinstance(begun, AccessToken):
-            return self._decide_fully(asked, record, view, requirement, begun)
+            return self._decide_fully(asked, record, part, view, requirement, begun)
         # Not in flask.g: nested requests share the application context, to which g belongs.
-        add_notes(environ, self._engine, begun)
-        record.admitted = ANY_VIEW
+        add_notes(environ, part.engine, begun)
+        record.admitted = self._admitted_with_token(view)
         return None
+
+    def _pass_outside(
+        self, asked: Request, record: AdmissionRecord, view: object
+    ) -> Response | None:
+        """Let a request pass that leads to no guarded part, unless it asks for metadata."""
+        add_notes(asked.environ, self.parts.first.engine, None)
+        record.admitted = NO_VIEW if view is None else view
+        part = self.parts.with_metadata(environ_path(asked.environ))
+        if part is None:
+            return None
+        answer = part.engine.metadata_response(request_from_environ(asked.environ))
+        return None if answer is None else response_to(answer)
+
+    def _admitted_with_token(self, view: object) -> object:
+        # Another part may have another guard, so a token admits to the views of its own part only.
+        if self.parts.whole is not None:
+            return ANY_VIEW
+        return NO_VIEW if view is None else view
 
     def _decide_fully(
         self,
         asked: Request,
         record: AdmissionRecord,
+        part: Part,
         view: object,
         requirement: Policy | None,
         begun: Unfinished | None,
     ) -> Response | None:
-        engine, admission, read = self._engine, self._admission, request_from_environ(asked.environ)
+        engine, admission, read = part.engine, part.admission, request_from_environ(asked.environ)
         # The view that runs is checked again, so this prediction cannot admit another one.
         is_flasks = getattr(asked.url_rule, "provide_automatic_options", False) is True
         answers = is_flasks and self._flask_dispatches()
@@ -93,8 +109,8 @@ class BeforeRequest:
             passes = answers and not has_token
             passes = passes and admission.passes_as_preflight(read, host_answers=True)
             found = NO_VIEW if passes or view is None else view
-            record.admitted = ANY_VIEW if has_token else found
-        return self._store(asked.environ, record, decision)
+            record.admitted = self._admitted_with_token(view) if has_token else found
+        return self._store(asked.environ, record, engine, decision)
 
     def decide_late(self, record: AdmissionRecord, environ: WSGIEnvironment) -> None:
         """Decide about a request whose response starts before Flask dispatches it.
@@ -102,7 +118,11 @@ class BeforeRequest:
         Middleware inside the extension, the session interface and URL converters run before the
         route is known. Therefore the policy for the path applies, without that of a view.
         """
-        decision = admit(self._engine, self._admission, request_from_environ(environ), HOST)
+        part = self.parts.whole
+        if part is None:  # no view of a blueprint has run
+            record.admitted = NO_VIEW
+            return
+        decision = admit(part.engine, part.admission, request_from_environ(environ), HOST)
         if isinstance(decision, Refusal):
             record.refusal = decision
         else:
@@ -113,16 +133,17 @@ class BeforeRequest:
     ) -> Response | None:
         """Return the refusal of a request if `view`, of `endpoint`, was not admitted for it."""
         is_open, requirement = self._marks.of(endpoint, view)
-        if is_open:
+        part = self.parts.of(endpoint)
+        if is_open or part is None:
             return None
         read = request_from_environ(environ)
-        decision = admit_again(self._engine, self._admission, read, HOST, requirement)
+        decision = admit_again(part.engine, part.admission, read, HOST, requirement)
         if decision is None:
             return None
         record: AdmissionRecord = environ[ADMISSION_KEY]
-        refused = self._store(environ, record, decision)
+        refused = self._store(environ, record, part.engine, decision)
         if refused is None:
-            record.admitted = ANY_VIEW
+            record.admitted, record.part = self._admitted_with_token(view), part
         return refused
 
     def view_of(self, endpoint: str | None) -> object:
@@ -134,11 +155,15 @@ class BeforeRequest:
         return cast("dict[str | None, object]", self._app.view_functions)
 
     def _store(
-        self, environ: WSGIEnvironment, record: AdmissionRecord, decision: Allow | GuardResponse
+        self,
+        environ: WSGIEnvironment,
+        record: AdmissionRecord,
+        engine: Engine,
+        decision: Allow | GuardResponse,
     ) -> Response | None:
         """Store a decision, and return the refusal or the metadata of the resource, if any."""
         if isinstance(decision, Allow):
-            add_notes(environ, self._engine, decision.token, decision.principal)
+            add_notes(environ, engine, decision.token, decision.principal)
             return None
         if isinstance(decision, Refusal):
             record_refusal(environ, decision)

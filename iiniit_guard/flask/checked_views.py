@@ -26,13 +26,19 @@ class ViewCheck:
     def __init__(self, before: BeforeRequest) -> None:
         self._before = before
 
-    def admits(self, view: object) -> bool:
-        """Return whether `view` is admitted for the current request; True without a request."""
+    def admits(self, endpoint: str, view: object) -> bool:
+        """Return whether `view`, of `endpoint`, is admitted for the current request.
+
+        True without a request.
+        """
         try:
             record = current_request().environ.get(ADMISSION_KEY)
         except RuntimeError:
             return True
-        return record is not None and (record.admitted is ANY_VIEW or record.admitted is view)
+        return record is not None and (
+            record.admitted is ANY_VIEW
+            or (record.admitted is view and record.part is self._before.parts.of(endpoint))
+        )
 
     def refusal_of(self, function: object) -> Response | None:
         """Return the refusal of the current request if `function` is its view, not yet admitted."""
@@ -44,7 +50,7 @@ class ViewCheck:
     def refusal_of_view(self, endpoint: str, view: object) -> Response | None:
         """Return the refusal of the current request if `view`, of `endpoint`, was not admitted."""
         response = self.refusal_of_undecided()
-        if response is not None or self.admits(view):
+        if response is not None or self.admits(endpoint, view):
             return response
         return self._before.decide_again(current_request().environ, endpoint, view)
 
@@ -68,7 +74,9 @@ class CheckedViews(dict[str, Handler]):
 
     def __getitem__(self, endpoint: str) -> Handler:
         view = super().__getitem__(endpoint)
-        return view if self._check.admits(view) else CheckedView(endpoint, view, self._check)
+        return (
+            view if self._check.admits(endpoint, view) else CheckedView(endpoint, view, self._check)
+        )
 
     def get(self, endpoint: str, default: object = None) -> object:  # type: ignore[override]  # its overloads
         """Return the view of `endpoint`."""

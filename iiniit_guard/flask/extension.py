@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Final, Unpack, cast
 
-from flask import Flask
+from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
 
 from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.configuration import OF_THE_MIDDLEWARE, make_guarded
 from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.types import Keywords
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.methods import GuardedMethods
+from iiniit_guard.flask.parts import Part, Parts
 
 if TYPE_CHECKING:
+    from iiniit_guard.engine import Engine
     from iiniit_guard.guard import Guard
 
 _EXTENSION: Final = "iiniit_guard"
+_PARTS: Final = "iiniit_guard.parts"
+_MADE: Final = "iiniit_guard.made"
+_SETTING: Final = "IINIIT_GUARD"
 
 
 class IiniitGuard:
@@ -23,9 +32,13 @@ class IiniitGuard:
     Static files and 404 responses also require a token. One extension may guard several
     applications. It never closes the guard: call `guard.close()` when the process ends.
 
+    With a blueprint in place of the application, the extension guards only the views of the
+    blueprint and of those nested in it. The rest of the application works as without the guard.
+
     Args:
-        app: The application; None to call `init_app` later.
-        guard: The guard that checks the credentials; None to pass it to `init_app`.
+        app: The application or the blueprint; None to call `init_app` later.
+        guard: The guard that checks the credentials; None to pass it to `init_app`, or to create it
+            from `app.config`.
         settings: See `AdmissionKeywords`. With `preflights="auto"`, a CORS preflight passes only if
             Flask answers OPTIONS itself and no view runs. With `pass`, a view that lists OPTIONS
             among its methods runs.
@@ -36,20 +49,21 @@ class IiniitGuard:
 
     def __init__(
         self,
-        app: Flask | None = None,
+        app: Flask | Blueprint | None = None,
         guard: Guard | None = None,
         **settings: Unpack[AdmissionKeywords],
     ) -> None:
         self.guard = guard
         self.admission: Admission = make_admission(**settings)
+        self._settings: Keywords = {**settings}
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Flask, guard: Guard | None = None) -> None:
+    def init_app(self, app: Flask | Blueprint, guard: Guard | None = None) -> None:
         """Guard `app`.
 
         The guard decides before receivers of `request_started` and functions of the application run
-        for a request. The extension replaces methods of `app`:
+        for a request. The extension replaces methods of the application:
 
         - `wsgi_app`, so that a refusal replaces any response of the application;
         - `full_dispatch_request` and `preprocess_request`, to make the decision;
@@ -58,15 +72,73 @@ class IiniitGuard:
         If the class of the application overrides `dispatch_request`, the extension also replaces
         `view_functions` to check which views run.
 
+        Without a guard, the settings come from `app.config`: `IINIIT_GUARD_ISSUER`,
+        `IINIIT_GUARD_AUDIENCE`, … under the names of the keywords, or `IINIIT_GUARD`, a `Guard` or
+        a dict. They include the arguments of the extension, unless these were passed.
+
         Args:
-            app: The application.
+            app: The application. Or a blueprint before it is registered: the extension guards it in
+                every application that registers it.
             guard: The guard that checks the credentials; None means that of the constructor.
 
         Raises:
-            UsageError: There is no guard, or `app` already has an `IiniitGuard`.
+            SettingsError: A setting in `app.config` is invalid.
+            UsageError: There is no guard, `app` already has an `IiniitGuard`, or the blueprint is
+                registered already.
         """
-        engine = engine_of(guard or self.guard)
+        if isinstance(app, Flask):
+            self._guard_application(app, guard)
+            return
+        if getattr(app, "_got_registered_once", False):
+            raise UsageError(
+                f"the blueprint {app.name} is registered already; guard it before "
+                "register_blueprint"
+            )
+        app.record(partial(self._guard_blueprint, guard))
+
+    def _guard_application(self, app: Flask, guard: Guard | None) -> None:
         if _EXTENSION in app.extensions:
             raise UsageError("this application already has an IiniitGuard")
+        GuardedMethods(app, Parts(Part(*self._guarded(app, guard))))
         app.extensions[_EXTENSION] = self
-        GuardedMethods(app, engine, self.admission)
+
+    def _guard_blueprint(self, guard: Guard | None, state: BlueprintSetupState) -> None:
+        app = cast("Flask", state.app)
+        name = f"{state.name_prefix}.{state.name}".lstrip(".")
+        part = Part(*self._guarded(app, guard), name)
+        parts: Parts | None = app.extensions.get(_PARTS)
+        if parts is not None:
+            parts.add(part)
+            return
+        if _EXTENSION in app.extensions:
+            raise UsageError(
+                f"the application already has an IiniitGuard, which guards the blueprint {name} too"
+            )
+        parts = app.extensions[_PARTS] = Parts(part)
+        GuardedMethods(app, parts)
+        app.extensions[_EXTENSION] = self
+
+    def _guarded(self, app: Flask, guard: Guard | None) -> tuple[Engine, Admission]:
+        given = guard or self.guard
+        configured = _configured(app) if given is None else None
+        if not configured:
+            return engine_of(given), self.admission
+        made, admission = make_guarded(_SETTING, {**configured, **self._settings})
+        app.extensions[_MADE] = made
+        return engine_of(made), admission
+
+
+def _configured(app: Flask) -> Keywords:
+    """Return the settings in `app.config`; empty if there are none.
+
+    The guard that was made from them serves all blueprints of the application.
+    """
+    whole = app.config.get(_SETTING)
+    found = {
+        **(whole if isinstance(whole, dict) else {} if whole is None else {"guard": whole}),
+        **app.config.get_namespace(f"{_SETTING}_"),
+    }
+    if _MADE not in app.extensions:
+        return found
+    ours = {name: value for name, value in found.items() if name in OF_THE_MIDDLEWARE}
+    return {**ours, "guard": app.extensions[_MADE]}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask, Response
 from werkzeug.wsgi import ClosingIterator
 
-from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.request_state import with_notes
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wsgi_response import respond
@@ -23,7 +22,7 @@ from iiniit_guard.flask.refused import current_request, raise_refusal
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from iiniit_guard.engine import Engine
+    from iiniit_guard.flask.parts import Parts
 
 # An override of any of these methods could run a view for OPTIONS instead of Flask's own response.
 _ANSWERING: Final = (
@@ -39,14 +38,13 @@ class GuardedMethods:
 
     Args:
         app: The application.
-        engine: Checks credentials.
-        admission: Decides which requests need a token.
+        parts: The guarded parts of the application.
     """
 
-    def __init__(self, app: Flask, engine: Engine, admission: Admission) -> None:
+    def __init__(self, app: Flask, parts: Parts) -> None:
         self._app = app
-        self._engine = engine
-        self._before = BeforeRequest(app, engine, admission, self._flask_answers_options)
+        self._engine = parts.first.engine
+        self._before = BeforeRequest(app, parts, self._flask_answers_options)
         self._check = ViewCheck(self._before)
         self._wsgi_app: WSGIApplication = app.wsgi_app
         self._full_dispatch_request: Callable[..., Response] = app.full_dispatch_request

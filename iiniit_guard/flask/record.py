@@ -27,9 +27,11 @@ class AdmissionRecord(ResponseRecord):
 
     Attributes:
         admitted: The view that may run, `ANY_VIEW` or `NO_VIEW`; None before the decision.
+        part: The guarded part to which the view belongs; None if it is outside every part.
     """
 
     admitted: object = None
+    part: object = None
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
         self._environ = environ

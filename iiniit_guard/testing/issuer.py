@@ -11,7 +11,7 @@ from iiniit_guard.testing.endpoints import respond
 from iiniit_guard.testing.faults import broken, check_mode
 from iiniit_guard.testing.introspection import ClientCheck
 from iiniit_guard.testing.jws import encode, write_jws
-from iiniit_guard.testing.keys import SigningKey, make_key, without_none
+from iiniit_guard.testing.keys import SigningKey, new_key, without_none
 from iiniit_guard.testing.metadata import kind_of, usual_metadata
 
 if TYPE_CHECKING:
@@ -64,17 +64,20 @@ class Issuer:
         audience: str | list[str] = "https://api.test",
         *,
         algorithm: str = "ES256",
+        signing_key: SigningKey | None = None,
         clock: SettableClock | None = None,
         skew_seconds: float = 0,
         client_id: str = "api",
         client_secret: str = _AWKWARD,
     ) -> None:
-        """Create a server. Keys are generated on first use.
+        """Create a server with its own keys. Two servers never share a key.
 
         Args:
             issuer: The issuer identifier, which is the prefix of its endpoints.
             audience: The audience of its tokens.
             algorithm: The algorithm of the signing key, as in `SigningKey`.
+            signing_key: The signing key; None generates one, which takes a tenth of a second for
+                RSA.
             clock: A clock to share between issuers; None creates one that stands at the present.
             skew_seconds: How many seconds the clock of this server is ahead.
             client_id: The identifier of the client that may introspect.
@@ -84,7 +87,7 @@ class Issuer:
         self.audience = audience
         self.clock: SettableClock = clock if clock is not None else SettableClock()
         self.skew_seconds = skew_seconds
-        self.signing_key: SigningKey = make_key(algorithm, issuer)
+        self.signing_key: SigningKey = signing_key or new_key(algorithm)
         self.keys: list[SigningKey] = [self.signing_key]
         self.odd_keys: list[Any] = []
         self.cache_control: str | None = "max-age=3600"
@@ -96,7 +99,7 @@ class Issuer:
         self.client_check: ClientCheck = ClientCheck(
             client_id,
             client_secret,
-            make_key("ES256", f"client of {issuer}"),
+            new_key("ES256"),
             (issuer, f"{issuer}/introspect"),
         )
         self.notices_expiry = True
@@ -203,8 +206,7 @@ class Issuer:
         Args:
             keep_old: False withdraws all other keys immediately.
         """
-        number = next(self._key_numbers)
-        self.signing_key = make_key(self.signing_key.algorithm, self.issuer, number)
+        self.signing_key = new_key(self.signing_key.algorithm, next(self._key_numbers))
         self.keys = [*self.keys, self.signing_key] if keep_old else [self.signing_key]
         return self.signing_key
 

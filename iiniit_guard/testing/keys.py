@@ -1,4 +1,4 @@
-"""Keys for tests: generated on first use, once per process. Never use them outside tests."""
+"""Keys for tests. Never use them outside tests."""
 
 from __future__ import annotations
 
@@ -90,9 +90,18 @@ def make_key(algorithm: str, owner: str = "", number: int = 1, bits: int = 2048)
         number: The number of the key among those of the owner.
         bits: Size of an RSA modulus.
     """
-    return SigningKey(
-        f"{algorithm.lower()}-{number}", algorithm, _private_key(algorithm, owner, number, bits)
-    )
+    if algorithm[:2] in ("RS", "PS") and algorithm in _ALGORITHMS:
+        wanted = (owner, number, bits)
+        # One modulus serves all six algorithms; the `alg` of the JWK distinguishes the keys.
+        if wanted not in _moduli:
+            _moduli[wanted] = rsa.generate_private_key(65537, bits)
+        return SigningKey(f"{algorithm.lower()}-{number}", algorithm, _moduli[wanted])
+    return new_key(algorithm, number)
+
+
+def new_key(algorithm: str, number: int = 1) -> SigningKey:
+    """Generate a signing key that no other call returns. See `make_key` for the arguments."""
+    return SigningKey(f"{algorithm.lower()}-{number}", algorithm, _private_key(algorithm))
 
 
 def without_none(members: JsonObject) -> JsonObject:
@@ -100,15 +109,11 @@ def without_none(members: JsonObject) -> JsonObject:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _private_key(algorithm: str, owner: str, number: int, bits: int) -> PrivateKey:
+def _private_key(algorithm: str) -> PrivateKey:
     if algorithm in _CURVES:
         return ec.generate_private_key(_CURVES[algorithm]())
     if algorithm in ("EdDSA", "Ed25519"):
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm[:2] in ("RS", "PS") and algorithm in _ALGORITHMS:
-        wanted = (owner, number, bits)
-        # One modulus serves all six algorithms; the `alg` of the JWK distinguishes the keys.
-        if wanted not in _moduli:
-            _moduli[wanted] = rsa.generate_private_key(65537, bits)
-        return _moduli[wanted]
+        return rsa.generate_private_key(65537, 2048)
     raise ValueError(f"{algorithm!r} is not a signature algorithm for access tokens")

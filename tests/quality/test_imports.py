@@ -93,6 +93,8 @@ APP = "from iiniit_guard.sidecar import create_app; create_app({file!r}, {listen
         ("import iiniit_guard.flask", "flask", "flask"),
         ("import iiniit_guard.django", "django", "django"),
         ("import iiniit_guard.django.checks", "asgiref", "django"),
+        ("import iiniit_guard.rest_framework", "rest_framework", "rest_framework"),
+        ("import iiniit_guard.rest_framework", "django", "rest_framework"),
         ("import iiniit_guard.starlette", "starlette", "starlette"),
         ("import iiniit_guard.fastapi", "fastapi", "fastapi"),
         ("import iiniit_guard.fastapi", "starlette", "fastapi"),

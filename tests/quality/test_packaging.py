@@ -20,6 +20,7 @@ EXTRAS = {
     "fastapi",
     "flask",
     "django",
+    "rest-framework",
     "redis",
     "prometheus",
     "sidecar",
@@ -28,6 +29,7 @@ EXTRAS = {
 }
 REQUIRED = {"pyjwt", "cryptography", "cachetools", "httpx2", "httpcore2", "anyio", "werkzeug"}
 FRAMEWORKS = {"flask", "django", "starlette", "fastapi", "redis", "pytest", "uvicorn", "click"}
+
 
 # One worker builds the wheel for all tests of this file.
 pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("packaging")]

@@ -55,7 +55,7 @@ class ScopeReading:
     Attributes:
         strict: In a JWT, read only `scope`, and only as a string (RFC 9068).
         also: Paths to further scopes.
-        aliases: Scope → the name of the same scope in this API.
+        aliases: Scope, or role at one of the paths → the name of the same scope in this API.
         implies: Scope → the scopes that it includes, transitively.
         issuer: The issuer of the tokens, for the log.
         seen: Cache of scope strings.
@@ -122,8 +122,14 @@ class ScopeReading:
             _log.warning(
                 "scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint
             )
-        # Roles may be any text. A role that is not a valid scope cannot be required either.
-        return [word for word in words if SCOPE_TOKEN.fullmatch(word)]
+        # Roles may be any text. A role that is not a valid scope counts only under its alias. The
+        # text of `scope` is always a list: a client chooses the scopes in it and their order.
+        aliases = {} if path.names in (("scope",), ("scp",)) else self.aliases
+        return [
+            word if SCOPE_TOKEN.fullmatch(word) else aliases[word]
+            for word in words
+            if SCOPE_TOKEN.fullmatch(word) or word in aliases
+        ]
 
     def _expand(self, found: set[str]) -> frozenset[str]:
         scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}

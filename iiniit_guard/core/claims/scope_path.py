@@ -77,7 +77,8 @@ class ScopePath:
                 name for item in objects for name in item if _is_granted(item[name])
             ], None if objects or value == [] else _NO_OBJECT
         if isinstance(value, str):
-            return value.split(" "), None
+            # A text with spaces may also be one name, which only an alias turns into a scope.
+            return [*value.split(" "), *([value] if " " in value else ())], None
         listed = _listed(value)
         words = [item for item in listed if isinstance(item, str)]
         roles = [name for item in listed if _is_role_map(item) for name in item if item[name]]

@@ -109,15 +109,16 @@ def some_of(choices: Collection[str]) -> Check:
 
 
 def scope_words(value: object) -> str | None:
-    """Check for a table from scope to scope."""
+    """Check for a table from scope, or role with any text as its name, to scope."""
     if not isinstance(value, Mapping):
         return "must be a table"
-    words = [*value.keys(), *value.values()]
-    return (
-        None
-        if all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in words)
-        else "names and values must be scopes"
-    )
+    if not all(isinstance(word, str) and SCOPE_TOKEN.fullmatch(word) for word in value.values()):
+        return "values must be scopes"
+    return None if all(map(_is_role, value.keys())) else "names must be scopes, or names of roles"
+
+
+def _is_role(name: object) -> bool:
+    return isinstance(name, str) and name != "" and name.isprintable() and name == name.strip()
 
 
 def scope_lists(value: object) -> str | None:

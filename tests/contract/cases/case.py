@@ -15,7 +15,7 @@ from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
-from iiniit_guard.testing import Issuer, SettableClock
+from iiniit_guard.testing import Issuer, SettableClock, make_key
 from tests.contract.hosts.builders import POLICIES
 from tests.contract.hosts.calling import Lines
 
@@ -132,7 +132,9 @@ class Case:
 
     def make_issuer(self) -> Issuer:
         """Create the issuer of the row, with its clock at `NOW`."""
-        issuer = Issuer(self.issuer, API, algorithm=self.algorithm, clock=SettableClock(NOW))
+        # A key of the row's issuer is made once per process: an RSA key takes a tenth of a second.
+        key = make_key(self.algorithm, self.issuer)
+        issuer = Issuer(self.issuer, API, signing_key=key, clock=SettableClock(NOW))
         if self.given is not None:
             self.given(issuer)
         return issuer

@@ -7,6 +7,10 @@ import pytest
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer
+from tests.contract.hosts import django_project
+
+# Django must have its settings before a test imports Django REST framework or a model.
+assert django_project.BASE
 
 
 @pytest.fixture

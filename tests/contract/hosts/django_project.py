@@ -19,6 +19,7 @@ from tests.contract.hosts.builders import seen
 if not settings.configured:
     settings.configure(
         SECRET_KEY="of no use here",
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     )
     django.setup()

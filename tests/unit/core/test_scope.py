@@ -86,6 +86,33 @@ def test_aliases_then_hierarchy_to_the_end():
     assert names.scopes_of({"scope": "verified"}) == {"verified"}
 
 
+@pytest.mark.parametrize(
+    ("path", "claims", "scopes"),
+    [
+        ("roles", {"roles": ["Team Lead", "b"]}, {"lead", "b"}),
+        ("roles", {"roles": "Team Lead"}, {"Team", "Lead", "lead"}),
+        ("roles", {"roles": "Team Lead b"}, {"Team", "Lead", "b"}),
+        ("roles", {"roles": ["Team  Lead", "team lead", "Team"]}, {"Team"}),
+        ("roles", {"roles": ["Größe"]}, {"size"}),
+        ("roles.*", {"roles": {"Team Lead": {"7": "x"}}}, {"lead"}),
+        ("a.roles", {"a": {"roles": [{"Team Lead": {"7": "x"}}]}}, {"lead"}),
+        ("scope", {"scope": "Team Lead"}, {"Team", "Lead"}),
+        (["scp"], {"scp": "Team Lead"}, {"Team", "Lead"}),
+        ("roles", {"scope": "Team Lead"}, {"Team", "Lead"}),
+        ("roles", {"roles": ["b"]}, {"b"}),
+    ],
+)
+def test_an_alias_names_a_role_that_is_not_a_scope(path, claims, scopes):
+    """A client chooses the scopes in `scope`, so two of them are never one role."""
+    read = reading(also=[path], aliases={"Team Lead": "lead", "Größe": "size"})
+    assert read.scopes_of(claims) == scopes
+
+
+def test_an_alias_of_a_role_has_its_hierarchy():
+    read = reading(also=["roles"], aliases={"Team Lead": "lead"}, implies={"lead": ("read",)})
+    assert read.scopes_of({"roles": ["Team Lead"]}) == {"lead", "read"}
+
+
 def test_a_text_that_was_seen_before_is_not_read_again():
     names = reading()
     first = names.scopes_of({"scope": "a b"})

@@ -20,7 +20,7 @@ GOOD = [
     (check.flag, [True, False]),
     (check.one_of("a", "b"), ["a", "b"]),
     (check.some_of(("a", "b")), [["a"], ["a", "b"]]),
-    (check.scope_words, [{}, {"profile": "user:read"}]),
+    (check.scope_words, [{}, {"profile": "user:read"}, {"Team Lead": "lead", "Größe": "x"}]),
     (check.scope_lists, [{}, {"a": []}, {"a": ["b", "c"]}]),
     (check.scope_paths, [[], ["roles"], ("a.b", ["a.b", "c"])]),
     (
@@ -56,7 +56,10 @@ BAD = [
     (check.flag, [0, 1, "true", None]),
     (check.one_of("a", "b"), ["c", "", None, ["a"], 1]),
     (check.some_of(("a", "b")), [[], ["a", "c"], "a", [1]]),
-    (check.scope_words, [None, [], {"a b": "c"}, {"a": "b c"}, {"a": 1}, {1: "a"}]),
+    (
+        check.scope_words,
+        [None, [], {"": "c"}, {" a": "c"}, {"a\n": "c"}, {"a": "b c"}, {"a": 1}, {1: "a"}],
+    ),
     (
         check.scope_lists,
         [

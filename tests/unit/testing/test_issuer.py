@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 import iiniit_guard.testing
+from iiniit_guard import TokenRefused
 from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.testing import Issuer, SettableClock, SigningKey, make_key
 from tests.unit.testing.test_client_check import ask
@@ -280,3 +281,20 @@ def test_clock_moves_only_when_told():
 
     assert (clock.clock.wall(), clock.clock.monotonic()) == (NOW, 1010.0)
     assert SettableClock().wall() % 1 == 0
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_two_issuers_never_share_a_key(algorithm):
+    """A token of the second issuer has the same `iss` and `kid`, but another signature."""
+    one, two = Issuer(algorithm=algorithm), Issuer(algorithm=algorithm)
+
+    with one.guard() as guard, pytest.raises(TokenRefused) as caught:
+        guard.verify(two.token())
+    assert caught.value.reason == "bad_signature"
+    assert one.rotate_keys().jwk() != two.rotate_keys().jwk()
+    assert one.client_check.client_key.jwk() != two.client_check.client_key.jwk()
+
+
+def test_an_issuer_uses_the_given_key():
+    key = make_key("RS256", "someone")
+    assert Issuer(signing_key=key).signing_key is key

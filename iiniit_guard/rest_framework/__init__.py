@@ -1,0 +1,16 @@
+"""Guard the views of Django REST framework behind `iiniit_guard.django.GuardMiddleware`.
+
+`GuardAuthentication` sets `request.user` and `request.auth`. `RequireScope` is a permission class.
+The decorators of `iiniit_guard.django` work on the views of Django REST framework too.
+"""
+
+from __future__ import annotations
+
+from iiniit_guard.errors import needs_extra
+
+with needs_extra("rest_framework", "iiniit_guard.rest_framework"):
+    from iiniit_guard.rest_framework.authentication import GuardAuthentication
+    from iiniit_guard.rest_framework.permissions import RequireAnyScope, RequireScope
+    from iiniit_guard.rest_framework.users import TokenUser
+
+__all__ = ["GuardAuthentication", "RequireAnyScope", "RequireScope", "TokenUser"]

@@ -1,0 +1,115 @@
+"""The permission classes, which require scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
+
+from rest_framework.permissions import BasePermission, OperationHolderMixin
+from rest_framework.request import Request
+
+from iiniit_guard.core.model.decision import Refusal
+from iiniit_guard.core.model.policy import Policy, scope_policy
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.errors import UsageError
+from iiniit_guard.rest_framework.asked import Asked
+
+
+class RequireScope(OperationHolderMixin, BasePermission):
+    """A permission for requests with an access token that has all of `scopes`.
+
+    >>> permission_classes = [RequireScope("orders:read")]
+
+    Without arguments, `permission_classes = [RequireScope]`, the scopes are those of the attribute
+    `required_scopes` of the view: a list, or a mapping from actions of a viewset or HTTP methods to
+    lists. A request for an action or method that the mapping does not name is refused.
+
+    A refusal has the status, header fields and body that the guard sends everywhere, except in an
+    expression with `&`, `|` or `~`, for which Django REST framework writes the response.
+
+    Args:
+        *scopes: The required scopes.
+        acr_values: Acceptable authentication context classes, best first (RFC 9470).
+        max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    match: ClassVar[Literal["all", "any"]] = "all"
+
+    def __init__(
+        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+    ) -> None:
+        self._policy: Policy | None = None
+        if scopes or acr_values or max_age is not None:
+            self._policy = scope_policy(scopes, self.match, acr_values, max_age)
+        self._refused: tuple[Asked, Refusal] | None = None
+
+    def __call__(self) -> RequireScope:
+        """Return a permission for one request.
+
+        Django REST framework calls each entry of `permission_classes`.
+        """
+        return copy(self)
+
+    @property
+    def message(self) -> None:
+        """None, after the refusal is recorded for the middleware.
+
+        Django REST framework reads the message only of a permission that refuses a request, and
+        not of the operands of an expression.
+        """
+        if self._refused is not None:
+            asked, refusal = self._refused
+            asked.record(refusal)
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return whether the token of `request` has the scopes.
+
+        Raises:
+            UsageError: The view has no usable `required_scopes`, or the guard's middleware did not
+                run.
+        """
+        asked = Asked(request)
+        policy = self._policy or self._policy_of(request, view)
+        refusal = (
+            asked.refusal_for(PROBLEMS[Reason.NO_RULE]) if policy is None else asked.refusal(policy)
+        )
+        self._refused = None if refusal is None else (asked, refusal)
+        return refusal is None
+
+    def _policy_of(self, request: Request, view: Any) -> Policy | None:
+        """Return the policy of `required_scopes`; None if it does not name the request."""
+        required = getattr(view, "required_scopes", None)
+        if isinstance(required, Mapping):
+            method = str(request.method)
+            names = [getattr(view, "action", None), method, "GET" if method == "HEAD" else None]
+            found = [required[name] for name in names if name is not None and name in required]
+            if not found:
+                return None
+            required = found[0]
+        scopes = (required,) if isinstance(required, str) else tuple(required or ())
+        if not scopes:
+            raise UsageError(
+                f"required_scopes: {type(view).__name__} must have a list of scopes, or a dict "
+                "from actions or methods to lists; or write the scopes into the permission: "
+                'RequireScope("user:read")'
+            )
+        return _policy_for(scopes, self.match)
+
+
+class RequireAnyScope(RequireScope):
+    """A permission for requests with an access token that has one of `scopes`.
+
+    A challenge names the first scope. See `RequireScope`.
+    """
+
+    match = "any"
+
+
+@lru_cache(maxsize=1024)
+def _policy_for(scopes: tuple[str, ...], match: Literal["all", "any"]) -> Policy:
+    return scope_policy(scopes, match, (), None)
