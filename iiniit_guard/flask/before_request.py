@@ -53,7 +53,7 @@ class BeforeRequest:
         if record is None:  # from `app.test_request_context`
             record = environ[ADMISSION_KEY] = AdmissionRecord(environ, self)
         view = dict.get(self._app.view_functions, endpoint)  # type: ignore[misc]  # the endpoint is None if no route matches
-        part = record.part = self.parts.of(endpoint)
+        part = record.part = self.parts.whole or self.parts.of(endpoint)
         if part is None:
             return self._pass_outside(asked, record, view)
         is_open, requirement = self._marks.of(endpoint, view)
@@ -67,7 +67,7 @@ class BeforeRequest:
             return self._decide_fully(asked, record, part, view, requirement, begun)
         # Not in flask.g: nested requests share the application context, to which g belongs.
         add_notes(environ, part.engine, begun)
-        record.admitted = self._admitted_with_token(view)
+        record.admitted = ANY_VIEW if self.parts.whole else self._admitted_with_token(view)
         return None
 
     def _pass_outside(
