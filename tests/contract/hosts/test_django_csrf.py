@@ -197,6 +197,14 @@ def test_an_assertion_exempts_nothing(post, issuer):
         assert refused_by_django(post("/done", lines, used=guard))
 
 
+def test_a_token_in_another_field_exempts_nothing(post, issuer):
+    with issuer.guard(token_header="X-Forwarded-Authorization") as guard:
+        lines = {"X-Forwarded-Authorization": f"Bearer {issuer.token()}"}
+        assert refused_by_django(post("/done", lines, used=guard))
+        both = {**lines, "Authorization": f"Bearer {issuer.token()}"}
+        assert refused_by_django(post("/done", both, used=guard))
+
+
 @pytest.mark.parametrize("where", ["/protected", "/again", "/exempt"])
 def test_every_other_check_of_the_request_remains(post, where):
     assert post(where)[0] == 403
