@@ -106,6 +106,17 @@ class OwnCheck(CsrfViewMiddleware):
         return super().process_view(request, view, args, kwargs)
 
 
+def tries_twice(get_response):
+    """Send the request to another view, twice."""
+
+    def middleware(request):
+        request.path_info = "/decorated"
+        get_response(request)
+        return get_response(request)
+
+    return middleware
+
+
 SIGNS_IN = f"{__name__}.signs_in"
 
 
@@ -167,6 +178,10 @@ def test_a_decision_after_the_middleware_exempts_nothing(post, issuer):
     rewritten = {**lines, "X-Path": "/done"}
     assert refused_by_django(post("/form", rewritten, middleware=(REWRITES, CSRF)))
     assert refused_by_django(post("/decorated", rewritten, middleware=(REWRITES, CSRF)))
+
+
+def test_a_later_decision_exempts_no_second_attempt(post):
+    assert refused_by_django(post("/done", middleware=(f"{__name__}.tries_twice", CSRF)))
 
 
 def test_a_request_without_a_token_is_checked(post):
