@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iiniit_guard.core.http.bearer import BEARER, Credential, credential_of
+from iiniit_guard.core.http.bearer import AUTHORIZATION, BEARER, Credential, credential_of
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
 
@@ -20,8 +20,7 @@ def came_in_authorization(engine: Engine, request: Request) -> bool:
         request: The request as the middleware received it.
     """
     resource = engine.resource
-    # `token_header` names another field; older settings do not have it.
-    if resource.takes_assertions or getattr(resource.settings, "token_header", None):
+    if resource.takes_assertions or resource.token_field != AUTHORIZATION:
         return False
     longest = resource.settings.max_token_bytes
     found = credential_of(replace(request, query=b""), frozenset({BEARER}), longest)

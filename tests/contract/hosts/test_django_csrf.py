@@ -106,6 +106,17 @@ class OwnCheck(CsrfViewMiddleware):
         return super().process_view(request, view, args, kwargs)
 
 
+def tries_twice(get_response):
+    """Send the request to another view, twice."""
+
+    def middleware(request):
+        request.path_info = "/decorated"
+        get_response(request)
+        return get_response(request)
+
+    return middleware
+
+
 SIGNS_IN = f"{__name__}.signs_in"
 
 
@@ -169,6 +180,10 @@ def test_a_decision_after_the_middleware_exempts_nothing(post, issuer):
     assert refused_by_django(post("/decorated", rewritten, middleware=(REWRITES, CSRF)))
 
 
+def test_a_later_decision_exempts_no_second_attempt(post):
+    assert refused_by_django(post("/done", middleware=(f"{__name__}.tries_twice", CSRF)))
+
+
 def test_a_request_without_a_token_is_checked(post):
     assert refused_by_django(post("/done", {}, optional_token=True))
 
@@ -195,6 +210,14 @@ def test_an_assertion_exempts_nothing(post, issuer):
         assertion = issuer.token(header={"typ": "iiniit-assertion+jwt"})
         lines = {"X-Iiniit-Assertion": assertion, "Authorization": f"Bearer {issuer.token()}"}
         assert refused_by_django(post("/done", lines, used=guard))
+
+
+def test_a_token_in_another_field_exempts_nothing(post, issuer):
+    with issuer.guard(token_header="X-Forwarded-Authorization") as guard:
+        lines = {"X-Forwarded-Authorization": f"Bearer {issuer.token()}"}
+        assert refused_by_django(post("/done", lines, used=guard))
+        both = {**lines, "Authorization": f"Bearer {issuer.token()}"}
+        assert refused_by_django(post("/done", both, used=guard))
 
 
 @pytest.mark.parametrize("where", ["/protected", "/again", "/exempt"])
