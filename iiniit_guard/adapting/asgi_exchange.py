@@ -65,7 +65,7 @@ class HttpExchange(RefusalRecord):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
-            self.outer = outer
+            self.outer: RefusalRecord | None = outer
         self.receive: Receive = receive
         self._scope = scope
         self._send = send
@@ -144,7 +144,7 @@ class WebsocketExchange(RefusalRecord):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(RECORD_KEY)
         if isinstance(outer, RefusalRecord):
-            self.outer = outer
+            self.outer: RefusalRecord | None = outer
         self.started: bool = False
         self._scope, self._receive, self._send = scope, receive, send
         self._heard = self._accepted = self._ended = False

@@ -65,7 +65,7 @@ class GuardScheme(SecurityBase):
             raise UsageError('match: must be "all" or "any"')
         if type(optional) is not bool:  # "false" is true to Python
             raise UsageError("optional: must be True or False")
-        self.model = HTTPBearer(description=description)
+        self.model: HTTPBearer = HTTPBearer(description=description)
         self.scheme_name = scheme_name
         self._policy = make_policy(
             match=match, acr_values=acr_values, max_age=max_age, anonymous=optional

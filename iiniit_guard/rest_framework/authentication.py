@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -13,6 +12,14 @@ from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.rest_framework.asked import Asked
 from iiniit_guard.rest_framework.users import TokenUser
+
+if TYPE_CHECKING:
+    # Django REST framework has no types, and a class with an unknown base has none either.
+    class BaseAuthentication:
+        """The base class of authentications."""
+
+else:
+    from rest_framework.authentication import BaseAuthentication
 
 _OPTIONAL: Final = Policy(anonymous=True)
 

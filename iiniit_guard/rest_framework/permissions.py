@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rest_framework.permissions import BasePermission, OperationHolderMixin
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
@@ -15,6 +14,26 @@ from iiniit_guard.core.model.policy import Policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
+
+if TYPE_CHECKING:
+    # Django REST framework has no types, and a class with an unknown base has none either.
+    class OperationHolderMixin:
+        """The operators of permissions."""
+
+        def __and__(self, other: Any) -> Any: ...
+        def __or__(self, other: Any) -> Any: ...
+        def __rand__(self, other: Any) -> Any: ...
+        def __ror__(self, other: Any) -> Any: ...
+        def __invert__(self) -> Any: ...
+
+    class _Operators(OperationHolderMixin, type):
+        """The metaclass of permissions."""
+
+    class BasePermission(metaclass=_Operators):
+        """The base class of permissions."""
+
+else:
+    from rest_framework.permissions import BasePermission, OperationHolderMixin
 
 
 class RequireScope(OperationHolderMixin, BasePermission):
@@ -107,7 +126,7 @@ class RequireAnyScope(RequireScope):
     A challenge names the first scope. See `RequireScope`.
     """
 
-    match = "any"
+    match: ClassVar[Literal["all", "any"]] = "any"
 
 
 @lru_cache(maxsize=1024)
