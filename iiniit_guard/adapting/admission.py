@@ -215,6 +215,12 @@ def make_admission(
         )
     protected, more = (None, []) if only is None else parse_only(only)
     faults += more
+    if protected is not None and not more:
+        faults += [
+            f"only: the rule for {path!r} is outside, so it would never apply; add its path to "
+            "only, or remove the rule"
+            for path in protected.omitted(rules)
+        ]
     if only is not None and enforce == "declared":
         faults.append(
             'only: with enforce="declared" the decorators alone decide; remove one of the two'

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
+from unicodedata import normalize
 
 from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
+
+_VARIABLE: Final = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,9 @@ class ProtectedPaths:
     def may_cover(self, path: str) -> bool:
         """Return whether a framework could route `path` to a protected path.
 
-        Some routers ignore the case or a slash at the end, so both are ignored here. A path that
-        two readers may interpret differently is always covered.
+        Some routers ignore the case, or slashes, dots and spaces at the end, or normalize letters.
+        All of these are ignored here. A path that two readers may interpret differently is always
+        covered.
 
         Args:
             path: The decoded path, as the application routes it.
@@ -32,7 +38,21 @@ class ProtectedPaths:
         if path[:1] != "/" or has_ambiguous_text(path):
             return True
         folded = _folded(path)
+        if not path.isascii() and has_ambiguous_text(folded):
+            return True
         return folded in self.exact or f"{folded}/".startswith(self.subtrees)
+
+    def omitted(self, rules: object) -> Iterator[str]:
+        """Return the paths of rules that require a token for a path that is not protected.
+
+        Args:
+            rules: `Rules`. Other objects with `policy_for` have no list of rules.
+        """
+        for rule in getattr(rules, "rules", ()):
+            path = str(getattr(rule, "path", "/"))
+            requires = not getattr(rule, "public", False)
+            if requires and not self.may_cover(_VARIABLE.sub("0", path)):
+                yield path
 
 
 def has_ambiguous_text(path: str) -> bool:
@@ -41,10 +61,10 @@ def has_ambiguous_text(path: str) -> bool:
     return "%" in path or is_ambiguous_text(path)
 
 
-def parse_only(only: Iterable[str]) -> tuple[ProtectedPaths, list[str]]:
+def parse_only(only: object) -> tuple[ProtectedPaths, list[str]]:
     """Return the paths in the argument `only`, and its faults."""
     exact, subtrees, faults = set[str](), list[str](), list[str]()
-    if isinstance(only, str):
+    if isinstance(only, str) or not isinstance(only, Iterable):
         faults.append("only: must be a list of paths, not one string")
         only = ("/x",)
     for path in only:
@@ -54,7 +74,7 @@ def parse_only(only: Iterable[str]) -> tuple[ProtectedPaths, list[str]]:
             faults.append(f"only: {path!r} is no part of the application; remove the setting")
         elif "*" in path.removesuffix("/*"):
             faults.append(f"only: {path!r}: * is allowed only after the last /")
-        elif has_ambiguous_text(path):
+        elif has_ambiguous_text(path) or path[-1] in " .":
             faults.append(f"only: {path!r} can be read in more than one way; write a plain path")
         elif path.endswith("/*"):
             subtrees.append(_folded(path[:-2]) + "/")
@@ -66,4 +86,5 @@ def parse_only(only: Iterable[str]) -> tuple[ProtectedPaths, list[str]]:
 
 
 def _folded(path: str) -> str:
-    return path.rstrip("/").casefold()
+    plain = path if path.isascii() else normalize("NFKC", path)
+    return plain.rstrip("/ .").casefold()

@@ -43,6 +43,7 @@ def install(
     *,
     public: Iterable[str] = (),
     public_docs: bool = False,
+    only: Iterable[str] | None = None,
     rules: Rules | None = None,
     enforce: Enforce = "all",
     optional_token: bool = False,
@@ -65,6 +66,7 @@ def install(
         public: As for `GuardMiddleware`: complete paths that pass without a token.
         public_docs: Whether the OpenAPI document and the docs pages of `app` are public. A browser
             sends no token when it opens a page, so the docs pages need this to be usable there.
+        only: As for `GuardMiddleware`: the paths to guard; every other path passes.
         rules: As for `GuardMiddleware`.
         enforce: As for `GuardMiddleware`.
         optional_token: As for `GuardMiddleware`.
@@ -85,19 +87,16 @@ def install(
     """
     _check_usage(app, guard)
     paths = public if isinstance(public, str) else [*public, *_docs(app, public_docs)]
-    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
-    middleware: Any = _Middleware
-    entry = Middleware(
-        middleware,
-        application=app,
-        guard=guard,
+    entry = _entry(
+        app,
+        guard,
         public=paths,
+        only=only,
         rules=rules,
         enforce=enforce,
         optional_token=optional_token,
         preflights=preflights,
     )
-    admission_of(entry)  # raises now, not at the first request
     describe(
         app,
         guard,
@@ -112,6 +111,15 @@ def install(
         client = {"clientId": client_id, "usePkceWithAuthorizationCodeGrant": True}
         app.swagger_ui_init_oauth = {**(app.swagger_ui_init_oauth or {}), **client}
     return GuardScheme()
+
+
+def _entry(app: FastAPI, guard: Guard, **settings: Any) -> Middleware:
+    """Return the entry of the guard's middleware; `SettingsError` if a setting is invalid."""
+    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
+    middleware: Any = _Middleware
+    entry = Middleware(middleware, application=app, guard=guard, **settings)
+    admission_of(entry)  # raises now, not at the first request
+    return entry
 
 
 def _check_usage(app: FastAPI, guard: Guard) -> None:

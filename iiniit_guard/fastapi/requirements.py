@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.adapting.admission import PASS, Admission, make_admission
+from iiniit_guard.adapting.admission import PASS, Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
@@ -18,7 +18,7 @@ from iiniit_guard.fastapi.scheme import GuardScheme
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
-_SETTINGS: Final = frozenset({"public", "rules", "enforce", "optional_token", "preflights"})
+_SETTINGS: Final = frozenset(AdmissionKeywords.__annotations__)
 _PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 
 

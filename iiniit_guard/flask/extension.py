@@ -13,6 +13,7 @@ from iiniit_guard.adapting.configuration import OF_THE_MIDDLEWARE, make_guarded
 from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.adapting.types import Keywords
 from iiniit_guard.errors import UsageError
+from iiniit_guard.flask.configuration import settings_from_config
 from iiniit_guard.flask.methods import GuardedMethods
 from iiniit_guard.flask.parts import Part, Parts
 
@@ -74,7 +75,8 @@ class IiniitGuard:
 
         Without a guard, the settings come from `app.config`: `IINIIT_GUARD_ISSUER`,
         `IINIIT_GUARD_AUDIENCE`, … under the names of the keywords, or `IINIIT_GUARD`, a `Guard` or
-        a dict. They include the arguments of the extension, unless these were passed.
+        a dict. Strings are parsed like environment variables. The settings include the arguments of
+        the extension, unless these were passed.
 
         Args:
             app: The application. Or a blueprint before it is registered: the extension guards it in
@@ -136,7 +138,7 @@ def _configured(app: Flask) -> Keywords:
     whole = app.config.get(_SETTING)
     found = {
         **(whole if isinstance(whole, dict) else {} if whole is None else {"guard": whole}),
-        **app.config.get_namespace(f"{_SETTING}_"),
+        **settings_from_config(app.config),
     }
     if _MADE not in app.extensions:
         return found

@@ -19,6 +19,10 @@ from iiniit_guard.core.model.policy import SCOPE_TOKEN
 _log: Final = logging.getLogger("iiniit_guard")
 
 MALFORMED: Final = None
+_NO_SCOPE: Final = (
+    "has a name with a space or another character that no scope may have, so this name adds no "
+    "scope; name it in scope_aliases"
+)
 # All scopes are checked together, because there may be thousands.
 _SCOPES: Final = re.compile(f"(?:{SCOPE_TOKEN.pattern}| )*+")
 _SEEN_BYTES: Final = 1024 * 1024
@@ -116,20 +120,24 @@ class ScopeReading:
 
     def _further(self, claims: JsonMapping, path: ScopePath) -> list[str]:
         words, complaint = path.read(claims)
-        if complaint is not None and path not in self.reported:
-            self.reported.add(path)
-            # Log the path as configured, and no value of the token.
-            _log.warning(
-                "scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint
-            )
         # Roles may be any text. A role that is not a valid scope counts only under its alias. The
         # text of `scope` is always a list: a client chooses the scopes in it and their order.
         aliases = {} if path.names in (("scope",), ("scp",)) else self.aliases
-        return [
+        scopes = [
             word if SCOPE_TOKEN.fullmatch(word) else aliases[word]
             for word in words
             if SCOPE_TOKEN.fullmatch(word) or word in aliases
         ]
+        if path not in self.reported:
+            if complaint is None and len(scopes) < len(words) and _drops_a_name(words, aliases):
+                complaint = _NO_SCOPE
+            if complaint is not None:
+                self.reported.add(path)
+                # Log the path as configured, and no value of the token.
+                _log.warning(
+                    "scope_claims: %s in the tokens of %s %s", path.shown, self.issuer, complaint
+                )
+        return scopes
 
     def _expand(self, found: set[str]) -> frozenset[str]:
         scopes = found | {self.aliases[scope] for scope in found if scope in self.aliases}
@@ -153,6 +161,16 @@ def scope_reading(
     """Return a `ScopeReading` with its own cache of scope strings."""
     return ScopeReading(
         strict, tuple(map(scope_path, also)), aliases, implies, issuer, SeenScopes(), set()
+    )
+
+
+def _drops_a_name(words: list[str], aliases: Mapping[str, str]) -> bool:
+    """Return whether a name adds no scope; a text that is also in `words` in parts is no name."""
+    return any(
+        word not in aliases
+        and not SCOPE_TOKEN.fullmatch(word)
+        and not set(word.split(" ")).issubset([other for other in words if other != word] or [""])
+        for word in filter(None, words)
     )
 
 

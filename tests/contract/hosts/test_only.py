@@ -24,6 +24,7 @@ from tests.contract.hosts.django_site import GUARD, REWRITES
 
 ONLY = ["/api/*", "/report"]
 INSIDE = ["/api", "/api/", "/api/x", "/api/x/y", "/API/x", "/report", "/report/", "/Report"]
+INSIDE += ["/api.", "/report ", "/report. /", "/ａｐｉ/x", "/ＡＰＩ", "/api／x"]
 OUTSIDE = ["/", "/site", "/apis/x", "/ap", "/x/api/y", "/report/x", "/reports", "/sité"]
 AMBIGUOUS = [
     "//api/x",
@@ -35,6 +36,8 @@ AMBIGUOUS = [
     "/site\x00",
     "/%61pi/x",
     "/site%",
+    "/site/‥/api/x",
+    "/site；x",
     "api/x",
     "",
     "*",

@@ -64,12 +64,12 @@ def checks():
 
 
 def bytes_of(make):
-    """Return the average size of ten of them in bytes."""
+    """Return the average size of four of them in bytes."""
     make()
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    held = [make() for _ in range(10)]
+    held = [make() for _ in range(4)]
     gc.collect()
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
