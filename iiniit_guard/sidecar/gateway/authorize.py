@@ -149,10 +149,9 @@ class Authorizer:
         if self._by.assertions is not None and isinstance(requirement, Policy):
             await self._ask_anew(request)
         decision = await self._engine.authenticate_async(request, requirement, host=HOST)
-        if decision.cache == "hit":
-            presented = self._presented(request)
-            if presented is not None:
-                self.count_local_hit(digest_of(presented))
+        presented = self._presented(request) if decision.cache == "hit" else None
+        if presented is not None:
+            self.count_local_hit(digest_of(presented))
         if isinstance(decision, Allow):
             return self._granted(decision, request, original, requirement)
         if self._by.preflights == "auto" and is_preflight(request):
