@@ -19,6 +19,7 @@ from iiniit_guard.adapting.request_state import (
     PRINCIPAL_KEY,
     RECORD_KEY,
     TOKEN_KEY,
+    record_headers,
     record_refusal,
 )
 from iiniit_guard.adapting.subprotocol import move_token
@@ -130,6 +131,7 @@ class GuardMiddleware:
         )
         if isinstance(decision, Allow):
             inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = decision.token, decision.principal
+            record_headers(inner, decision)
             return True
         if isinstance(decision, Refusal):
             record_refusal(scope, decision)  # for a guard around this one

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from iiniit_guard.core.bare_token import digest_of_bare, verify_bare
 from iiniit_guard.core.cache.entry import CacheEntry
+from iiniit_guard.core.confirmation import scheme_of, used_scheme
 from iiniit_guard.core.decide import (
     Begun,
     Judged,
@@ -27,7 +28,6 @@ from iiniit_guard.core.decide import (
     resume,
 )
 from iiniit_guard.core.errors import unwrap
-from iiniit_guard.core.http.bearer import BEARER
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
@@ -98,7 +98,7 @@ class Engine(CopiedAsItself):
         """
         started = time.perf_counter()
         presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken):
+        if isinstance(result, AccessToken) and presented.nonce is None:
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = run(resume(result), self._runner.perform)
@@ -119,7 +119,7 @@ class Engine(CopiedAsItself):
         """Asynchronous twin of `authenticate`."""
         started = time.perf_counter()
         presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken):
+        if isinstance(result, AccessToken) and presented.nonce is None:
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._runner.perform_async)
@@ -141,7 +141,7 @@ class Engine(CopiedAsItself):
         problem = policy.check(token, self.resource.clock.wall)
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
-        scheme = token.scheme.lower() if isinstance(token, Principal) else BEARER
+        scheme = token.scheme.lower() if isinstance(token, Principal) else scheme_of(token)
         decision = self.resource.refusal_writer.deny(
             problem, request, policy, scheme=scheme, token=token
         )
@@ -157,7 +157,9 @@ class Engine(CopiedAsItself):
         host: str = "guard",
     ) -> Deny:
         """Return the response to a problem that was found outside the guard."""
-        decision = self.resource.refusal_writer.deny(problem, request, policy or ANY_TOKEN)
+        decision = self.resource.refusal_writer.deny(
+            problem, request, policy or ANY_TOKEN, scheme=used_scheme(request)
+        )
         self._report(decision, problem, request, host, 0.0)
         return decision
 
@@ -183,7 +185,8 @@ class Engine(CopiedAsItself):
         digest = digest_of_bare(token, self.resource)
         entry = self.resource.find(digest)
         if entry is not None:
-            return unwrap(entry.token)
+            found = entry.token
+            return found if found.confirmation is None else unwrap(found)
         flow = verify_bare(token, digest, self.resource)
         return unwrap(self._reported(run(flow, self._runner.perform), token, "verify"))
 

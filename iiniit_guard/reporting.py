@@ -20,7 +20,7 @@ from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.model.diagnosis import LONGEST, Diagnosis
 from iiniit_guard.core.model.flow import Unreachable
-from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.problem import Problem, Reason, reason_of_outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -42,7 +42,7 @@ _SUSPECT: Final = frozenset(
     {
         *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY),
         *(Reason.UNSUPPORTED_ALGORITHM, Reason.MALFORMED_CLAIM, Reason.UNSUPPORTED_CONFIRMATION),
-        *(Reason.NOT_YET_VALID, Reason.ISSUED_IN_FUTURE),
+        *(Reason.NOT_YET_VALID, Reason.ISSUED_IN_FUTURE, Reason.WRONG_PROOF_TARGET),
         *(Reason.UNKNOWN_ORIGINAL, Reason.UNTRUSTED_PEER),  # only the sidecar has these
     }
 )
@@ -94,7 +94,7 @@ class Reporter:
             request: The request that could not be decided. None for a token without a request.
             host: The name of the adapter.
         """
-        decision = f"unavailable 503 {Reason.ISSUER_UNAVAILABLE}"
+        decision = f"unavailable 503 {reason_of_outage(failure.cause)}"
         self._warn(self._outages, failure, f"{decision} {_asked(request, host, self.token_field)}")
 
     def background(self, failure: Unreachable) -> None:

@@ -50,6 +50,7 @@ class GuardMiddleware:
         If a handler of `app` records a refusal, the refusal replaces the response of `app`.
         """
         token, principal = begin_environ(self._engine, self.admission, environ, _HOST), None
+        record = ResponseRecord()
         if not isinstance(token, AccessToken):
             decision = admit(
                 self._engine, self.admission, request_from_environ(environ), _HOST, begun=token
@@ -60,10 +61,10 @@ class GuardMiddleware:
                 start_response(decision.status_line, list(decision.headers))
                 return [decision.body]
             token, principal = decision.token, decision.principal
+            record.added = decision.headers
         # The application gets a copy. The owner of the original environ (a cascade that tries
         # another application next, a handler of an outer guard) must not find the result of this
         # guard.
-        record = ResponseRecord()
         return respond(
             self.app,
             with_notes(environ, self._engine, token, principal, record),

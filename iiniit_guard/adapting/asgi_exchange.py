@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.middleware import is_exception
-from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
 from iiniit_guard.adapting.types import Message, ReadState, Receive, Scope, Send
 from iiniit_guard.core.decide import Presented, Unfinished
@@ -76,6 +76,8 @@ class HttpExchange(RefusalRecord):
             return self._replace(message, self.refusal)
         if message["type"] == "http.response.start":
             self.started = True
+            if self.added:
+                message = _with_headers(message, self.added)
         return self._send(message)
 
     async def finish(self, refusal: Refusal) -> None:
@@ -104,14 +106,7 @@ class HttpExchange(RefusalRecord):
             raise RefusalSent
 
     async def _refuse(self, refusal: Refusal, replaced: Iterable[tuple[bytes, bytes]]) -> None:
-        others = [
-            (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
-            for name, value in replaced
-        ]
-        headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in replace_headers(refusal, others)
-        ]
+        headers = _encoded(replace_headers(refusal, _decoded(replaced)))
         self._replaced = True
         await self._send(
             {"type": "http.response.start", "status": refusal.status, "headers": headers}
@@ -171,6 +166,8 @@ class WebsocketExchange(RefusalRecord):
             return
         if kind == "websocket.accept":
             self._accepted = True
+            if self.added:
+                message = _with_headers(message, self.added)
         elif kind == "websocket.close":
             self._ended = True
         elif kind == f"{_DENIAL}.start":
@@ -201,6 +198,22 @@ class WebsocketExchange(RefusalRecord):
         if message["type"] == "websocket.disconnect":
             self._ended = True
         return message
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [
+        (bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers
+    ]
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _with_headers(message: Message, added: Iterable[tuple[str, str]]) -> Message:
+    """Return the message that starts a response, with further header fields."""
+    present = _decoded(message.get("headers") or ())
+    return {**message, "headers": _encoded(add_headers(added, present))}
 
 
 def begin_scope(

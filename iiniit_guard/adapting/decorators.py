@@ -11,6 +11,7 @@ from iiniit_guard.adapting.request_state import (
     PRINCIPAL_KEY,
     TOKEN_KEY,
     add_notes,
+    record_headers,
     record_refusal,
 )
 from iiniit_guard.adapting.types import Handler, ReadState, State
@@ -155,6 +156,7 @@ def consider(state: State, read: Callable[[], Request], policy: Policy, host: st
         decision = engine.authenticate(read(), policy, host=host)
     if isinstance(decision, Allow):
         add_notes(state, engine, decision.token, decision.principal)
+        record_headers(state, decision)
     return decision
 
 
@@ -194,6 +196,7 @@ def _note(state: State, engine: Engine, decision: Decision) -> Decision:
     """
     if isinstance(decision, Allow):
         add_notes(state, engine, decision.token, decision.principal)
+        record_headers(state, decision)
     else:
         record_refusal(state, decision)
     return decision

@@ -160,6 +160,25 @@ def replace_headers(
     ]
 
 
+def add_headers(
+    added: Iterable[tuple[str, str]], present: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the header fields of a response with further ones.
+
+    Args:
+        added: The fields to add. They replace fields of the same name, and extend lists.
+        present: The fields of the response.
+    """
+    fields, further = list(present), list(added)
+    names = {name.lower() for name, _ in further}
+    kept = [(name, value) for name, value in fields if name.lower() not in names]
+    for name, value in further:
+        same = [other for known, other in fields if known.lower() == name.lower()]
+        is_list = name.lower() in _LISTS
+        kept.append((name, ", ".join(_members([*same, value])) if is_list else value))
+    return kept
+
+
 def cors_headers(replaced: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the CORS fields and `Vary` of a response, for a preflight without a token."""
     return [(name, value) for name, value in replaced if name.lower() in _OF_CORS]

@@ -11,7 +11,7 @@ from typing import Final
 from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.copying import CopiedAsItself
-from iiniit_guard.core.model.decision import Refusal
+from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
@@ -36,11 +36,14 @@ class RefusalRecord(CopiedAsItself):
         refusal: The first refusal of this request; None if there is none.
         outer: The record of a middleware around this one; None if there is none. The outer
             middleware replaces responses that layers between the two middlewares make.
+        added: List of (name, value) that the middleware adds to the response of the application;
+            see `Allow.headers`.
     """
 
     # Defaults of the class: most records stay empty.
     refusal: Refusal | None = None
     outer: RefusalRecord | None = None
+    added: tuple[tuple[str, str], ...] = ()
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""
@@ -107,6 +110,13 @@ def record_refusal(state: ReadState, refusal: Refusal) -> None:
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
         record.add(refusal)
+
+
+def record_headers(state: ReadState, decision: Allow) -> None:
+    """Store the fields that the response to an admitted request should have."""
+    record = state.get(RECORD_KEY)
+    if decision.headers and isinstance(record, RefusalRecord):
+        record.added = decision.headers
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:

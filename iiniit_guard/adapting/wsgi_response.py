@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from iiniit_guard.adapting.refusal import replace_headers
+from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.streaming import is_standard_file
 from iiniit_guard.adapting.types import Args, Keywords
@@ -168,6 +168,8 @@ class _Exchange:
             self.sent = True
             asked, self.asked = self.asked, self.asked[:2]  # exc_info would keep frames alive
             if asked:
+                if self.record.added:
+                    asked = (asked[0], add_headers(self.record.added, asked[1]), *asked[2:])
                 self._write = self._start_response(*asked)
 
     def pass_on(self, body: Iterable[bytes]) -> Iterable[bytes]:

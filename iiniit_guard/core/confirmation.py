@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.claims.confirmation import CERTIFICATE_THUMBPRINT, KEY_THUMBPRINT
+from iiniit_guard.core.dpop.checks import PresentedProof
+from iiniit_guard.core.http.bearer import BEARER, DPOP
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
@@ -24,14 +26,27 @@ class Possession(NamedTuple):
     Attributes:
         request: The request.
         resource: The protected resource, with the settings.
+        proof: The DPoP proof, if the credential has the scheme DPoP.
     """
 
     request: Request
     resource: ProtectedResource
+    proof: PresentedProof | None = None
 
 
 Check: TypeAlias = Callable[[str, Possession], Problem | None]
 """Called with the thumbprint in `cnf`; returns None if the sender proved possession of the key."""
+
+
+def _check_proof(thumbprint: str, possession: Possession) -> Problem | None:
+    """Check the key of the DPoP proof (RFC 9449 §7.1).
+
+    A bound token under the scheme Bearer has no proof, so a thief could present it too.
+    """
+    proof = possession.proof
+    if proof is None:
+        return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+    return proof.checks.check_signer(thumbprint, proof)
 
 
 def _unproven(_thumbprint: str, _possession: Possession) -> Problem | None:
@@ -39,7 +54,7 @@ def _unproven(_thumbprint: str, _possession: Possession) -> Problem | None:
 
 
 CHECKS: Final[Mapping[str, Check]] = {
-    KEY_THUMBPRINT: _unproven,
+    KEY_THUMBPRINT: _check_proof,
     CERTIFICATE_THUMBPRINT: _unproven,
 }
 """The check of each member of `cnf` in `METHODS`."""
@@ -51,6 +66,8 @@ def confirm(token: AccessToken, possession: Possession) -> Problem | None:
     Two bindings of one token must both be proven.
     """
     bound = token.confirmation
+    if possession.proof is not None and (bound is None or KEY_THUMBPRINT not in bound):
+        return PROBLEMS[Reason.UNBOUND_TOKEN]  # RFC 9449 §7.1: the proof would prove nothing
     if bound is None:
         return None
     problems = [check(bound[name], possession) for name, check in CHECKS.items() if name in bound]
@@ -58,3 +75,16 @@ def confirm(token: AccessToken, possession: Possession) -> Problem | None:
     if not problems:
         return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
     return next((problem for problem in problems if problem is not None), None)
+
+
+def scheme_of(token: AccessToken) -> str:
+    """Return the scheme under which a token that passed was presented, in lower case."""
+    bound = token.confirmation
+    return DPOP if bound is not None and KEY_THUMBPRINT in bound else BEARER
+
+
+def used_scheme(request: Request) -> str:
+    """Return the scheme of the access token of a request, in lower case; `bearer` without one."""
+    value = request.header(b"authorization")
+    scheme = b"" if value is None else value.partition(b" ")[0].lower()
+    return DPOP if scheme == DPOP.encode() else BEARER

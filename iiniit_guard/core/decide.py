@@ -13,6 +13,7 @@ that allows anonymous requests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,11 +21,9 @@ from iiniit_guard.core.application import ask_alternative, request_issuer, valid
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.confirmation import Possession, confirm
-from iiniit_guard.core.http.bearer import (
-    BEARER,
-    WHITE_SPACE,
-    has_query_token,
-)
+from iiniit_guard.core.dpop.checks import PresentedProof
+from iiniit_guard.core.http.bearer import BEARER, TOKEN_SCHEMES, WHITE_SPACE, has_query_token
+from iiniit_guard.core.http.challenge import nonce_headers
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.flow import Effect, Flow, Unreachable
@@ -42,8 +41,7 @@ class Presented:
     """The credential of one request, and the results of its decision for events and challenges.
 
     Attributes:
-        authorization: The value of its only Authorization field; None without one, or with more
-            than one.
+        authorization: The value of its only Authorization field; None unless there is one.
         query: Undecoded.
         read: Returns the `Request`, which most decisions do not need.
         method: Its method, for events.
@@ -51,8 +49,8 @@ class Presented:
         digest: The key of its token in the caches; None until the key is computed.
         cache: How its token was found: `hit`, `miss`, or `none` if no token was checked.
         token: A verified token or principal that the policy refuses.
-        scheme: The scheme of its credential, in lower case. The challenge of this scheme carries
-            the error.
+        scheme: Of its credential, in lower case. The challenge of this scheme carries the error.
+        nonce: The `DPoP-Nonce` to send with the response, or None.
     """
 
     # Defaults of the class: most requests pass before a result is stored.
@@ -60,6 +58,7 @@ class Presented:
     scheme: str = BEARER
     digest: bytes | None = None
     token: AccessToken | Principal | None = None
+    nonce: str | None = None
 
     def __init__(
         self,
@@ -85,8 +84,7 @@ class Presented:
 class Pending(NamedTuple):
     """A decision that needs I/O: its flow, which has begun, and the first effect that it yielded.
 
-    A discarded `Pending` closes its flow. Therefore nothing that the flow holds may refer to the
-    `Pending`.
+    A discarded `Pending` closes its flow. So nothing that the flow holds may refer to it.
     """
 
     flow: Flow[Judged]
@@ -146,7 +144,10 @@ def begin(
         return Unfinished(presented, Pending(flow, flow.send(None)))
     except StopIteration as finished:
         result: Judged = finished.value
-        return result if isinstance(result, AccessToken) else Unfinished(presented, result)
+        # A nonce for the client needs an `Allow`, which `conclude` makes.
+        if isinstance(result, AccessToken) and presented.nonce is None:
+            return result
+        return Unfinished(presented, result)
 
 
 def resume(pending: Pending) -> Flow[Judged]:
@@ -167,7 +168,9 @@ def conclude(
 ) -> Decision:
     """Return the decision for a result: an `Allow`, or the complete response of a refusal."""
     if isinstance(result, AccessToken):
-        return Allow(result, None, presented.cache)
+        nonce = presented.nonce
+        headers = () if nonce is None else nonce_headers(nonce, presented.read())
+        return Allow(result, None, presented.cache, headers)
     if isinstance(result, Principal):
         return Allow(None, None if result is ANONYMOUS else result, presented.cache)
     request = presented.read()
@@ -175,14 +178,8 @@ def conclude(
         # An outage is a 503; a 401 would make clients fetch new tokens.
         return resource.refusal_writer.unavailable(result, request)
     policy = requirement if isinstance(requirement, Policy) else ANY_TOKEN
-    return resource.refusal_writer.deny(
-        result,
-        request,
-        policy,
-        scheme=presented.scheme,
-        token=presented.token,
-        cache=presented.cache,
-    )
+    deny = partial(resource.refusal_writer.deny, scheme=presented.scheme, token=presented.token)
+    return deny(result, request, policy, cache=presented.cache, nonce=presented.nonce)
 
 
 def find_cached(
@@ -229,40 +226,60 @@ def _judge(
     encoded: bytes | None,
 ) -> Flow[Judged]:
     """Decide about a request. `encoded` is its bearer token if `begin` found it in no cache."""
-    settings, request = resource.settings, presented.read()
+    validators, request = resource.settings.validators, presented.read()
     credential = resource.read_credential(request)
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
         return _without_credential(credential, request, resource, requirement)
-    if credential.scheme != BEARER:
+    proof: PresentedProof | None = None
+    if credential.scheme not in TOKEN_SCHEMES:
         outcome: Judged = yield from ask_alternative(credential, request, resource)
     else:
-        issuer = None
-        # The issuer must be known before any cache is searched.
-        if settings.issuer_resolver is not None:
-            issuer = yield from request_issuer(request, settings.issuer_resolver)
-            if issuer is None:
-                return unknown_issuer(resource)
-        digest = presented.digest
-        if digest is None or encoded != credential.value.encode("ascii"):
-            digest = presented.digest = digest_of(credential.value, issuer)
-        cached = resource.cache.find(digest)
-        if cached is not None and resource.finds_issuers:
-            # Withdraws the tokens of an issuer that is now unknown.
-            yield from resource.server_of(cached.token.issuer)
-            cached = resource.cache.find(digest)
-        if cached is None:
-            presented.cache = "miss"
-            outcome = yield from verify(credential.value, digest, resource, issuer)
-        else:
-            presented.cache, outcome = "hit", cached.token
-        if isinstance(outcome, AccessToken) and outcome.confirmation is not None:
-            outcome = confirm(outcome, Possession(request, resource)) or outcome
-        if isinstance(outcome, AccessToken) and settings.validators:
+        if credential.scheme != BEARER:
+            begun = yield from resource.proofs.begin(credential.value, request)
+            presented.nonce = resource.proofs.fresh_nonce(begun)
+            if not isinstance(begun, PresentedProof):
+                return begun
+            proof = begun
+        outcome = yield from _verify_presented(credential.value, presented, resource, encoded)
+        if isinstance(outcome, AccessToken) and (
+            proof is not None or outcome.confirmation is not None
+        ):
+            outcome = confirm(outcome, Possession(request, resource, proof)) or outcome
+        if isinstance(outcome, AccessToken) and validators:
             outcome = yield from validate(outcome, request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
-    return _settle(outcome, presented, resource, requirement)
+    settled = _settle(outcome, presented, resource, requirement)
+    if proof is not None and isinstance(settled, AccessToken):
+        # The last step: a request that is refused does not use up its proof.
+        return (yield from proof.checks.record(proof, request)) or settled
+    return settled
+
+
+def _verify_presented(
+    value: str, presented: Presented, resource: ProtectedResource, encoded: bytes | None
+) -> Flow[AccessToken | Problem | Unreachable]:
+    """Find the access token `value` in the cache, or verify it."""
+    issuer, resolver = None, resource.settings.issuer_resolver
+    # The issuer must be known before any cache is searched.
+    if resolver is not None:
+        issuer = yield from request_issuer(presented.read(), resolver)
+        if issuer is None:
+            return unknown_issuer(resource)
+    digest = presented.digest
+    if digest is None or encoded != value.encode("ascii"):
+        digest = presented.digest = digest_of(value, issuer)
+    cached = resource.cache.find(digest)
+    if cached is not None and resource.finds_issuers:
+        # Withdraws the tokens of an issuer that is now unknown.
+        yield from resource.server_of(cached.token.issuer)
+        cached = resource.cache.find(digest)
+    if cached is None:
+        presented.cache = "miss"
+        return (yield from verify(value, digest, resource, issuer))
+    presented.cache = "hit"
+    return cached.token
 
 
 def _without_credential(

@@ -9,8 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.dpop.checks import ProofChecks
 from iiniit_guard.core.http.bearer import (
     AUTHORIZATION,
+    BEARER,
+    DPOP,
     Credential,
     QueryToken,
     assertion_of,
@@ -27,10 +30,12 @@ from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Flow, Unreachable
-from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.settings.guard_settings import GuardSettings
+from iiniit_guard.core.settings.guard_settings import Dpop, GuardSettings
 
+_TOKEN_SCHEMES: Final = {"optional": (BEARER, DPOP), "required": (DPOP,), "off": (BEARER,)}
+_REGISTERED: Final = {BEARER: "Bearer", DPOP: "DPoP"}
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 
@@ -102,22 +107,29 @@ class ProtectedResource:
             self.cache.find if find is None else self._find_confirmed
         )
         """Return the cache entry of a digest if it may be used without a call, or None."""
-        self.refusal_writer: RefusalWriter = _refusal_writer(settings, known, self._scope_prefix_of)
         self._set_credentials(settings, known)
 
     def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
         """Set which credentials a request may present, and where."""
+        takes_assertions = any(issuer.profile == "assertion" for issuer in known)
+        self.takes_assertions: bool = takes_assertions
+        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
+        # The gateway has checked the proof of the client. Its assertion is bound to no key.
+        self.dpop: Dpop = "off" if takes_assertions else settings.dpop
+        self.refusal_writer: RefusalWriter = _refusal_writer(
+            settings, known, _TOKEN_SCHEMES[self.dpop], self._scope_prefix_of
+        )
         others = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
-        self.schemes: frozenset[str] = frozenset({"bearer", *others})
+        self.schemes: frozenset[str] = frozenset({*_TOKEN_SCHEMES[self.dpop], *others})
+        self.proofs: ProofChecks = ProofChecks(settings, self.clock)
+        """The checks of DPoP proofs."""
         metadata = self.refusal_writer.resource_metadata
         self.metadata_path: str | None = (
             None if metadata is None else unquote(urlsplit(metadata).path)
         )
-        self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
-        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
         self.token_alone_decides: bool = (
             settings.issuer_resolver is None and not settings.validators
         )
@@ -139,6 +151,7 @@ class ProtectedResource:
             self.token_alone_decides
             and not self.takes_assertions
             and self.token_field == AUTHORIZATION
+            and BEARER in self.schemes
         )
         """Whether a cached token in `Authorization` can be found by its digest alone."""
 
@@ -148,7 +161,11 @@ class ProtectedResource:
         if self.takes_assertions:
             return assertion_of(request, longest)
         in_query, field = self.query_token, self.token_field
-        return credential_of(request, self.schemes, longest, query_token=in_query, field=field)
+        found = credential_of(request, self.schemes, longest, query_token=in_query, field=field)
+        # A token in the query, or without a scheme in `token_header`, is a bearer token too.
+        if self.dpop == "required" and isinstance(found, Credential) and found.scheme == BEARER:
+            return PROBLEMS[Reason.NO_TOKEN]
+        return found
 
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
@@ -214,6 +231,7 @@ class ProtectedResource:
     def reset_after_fork(self) -> None:
         """Keep the caches, with new locks and no call in flight."""
         self.cache.reset_after_fork()
+        self.proofs.replays.reset_after_fork()
         if self._first_loads is not None:
             self._first_loads.reset_after_fork()
         if self._found is not None:
@@ -245,11 +263,13 @@ class ProtectedResource:
 def _refusal_writer(
     settings: GuardSettings,
     known: tuple[TrustedIssuer, ...],
+    schemes: tuple[str, ...],
     scope_prefix_of: Callable[[str], str | None],
 ) -> RefusalWriter:
     return RefusalWriter(
         realm=settings.realm or (known[0].audiences[0] if known else "api"),
-        schemes=("Bearer", *settings.alternatives),
+        schemes=(*(_REGISTERED[scheme] for scheme in schemes), *settings.alternatives),
+        proof_algorithms=" ".join(settings.dpop_algorithms),
         resource_metadata=None if settings.resource is None else metadata_url(settings.resource),
         scope_prefix=known[0].scope_prefix if known else None,
         scope_prefix_of=scope_prefix_of,

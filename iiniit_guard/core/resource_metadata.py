@@ -32,6 +32,10 @@ def resource_document(settings: GuardSettings) -> JsonObject:
         "bearer_methods_supported": ["header", "query"]
         if settings.insecure_query_token
         else ["header"],
+        "dpop_signing_alg_values_supported": ()
+        if settings.dpop == "off"
+        else list(settings.dpop_algorithms),
+        "dpop_bound_access_tokens_required": settings.dpop == "required",
     }
     return {name: value for name, value in document.items() if value}
 

@@ -16,6 +16,7 @@ from iiniit_guard.django.responses import (
     preflight_answer,
     replacement,
     response_to,
+    with_headers,
 )
 
 
@@ -105,7 +106,7 @@ class AdmissionRecord:
             return preflight_answer(response)
         if getattr(response, "streaming", False):
             abort_when_refused(response, self.refusals)
-        return response
+        return with_headers(response, self.refusals.added) if self.refusals.added else response
 
     def _is_elsewhere(self, request: HttpRequest) -> bool:
         changed: bool = request.path_info != self._path or request.method != self._method

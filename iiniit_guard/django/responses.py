@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
-from iiniit_guard.adapting.refusal import cors_headers, replace_headers
+from iiniit_guard.adapting.refusal import add_headers, cors_headers, replace_headers
 from iiniit_guard.adapting.streaming import is_standard_file, until_refused, until_refused_async
 from iiniit_guard.core.model.decision import Response
 
@@ -83,6 +83,14 @@ def replacement(decision: Response, replaced: object) -> HttpResponse:
     for name, value in replace_headers(decision, replaced.headers.items()):
         response.headers[name] = value
     response.cookies.update({name: morsel.copy() for name, morsel in replaced.cookies.items()})
+    return response
+
+
+def with_headers(response: R, added: tuple[tuple[str, str], ...]) -> R:
+    """Return `response` with further header fields, see `Allow.headers`."""
+    if isinstance(response, HttpResponseBase):
+        for name, value in add_headers(added, response.headers.items()):
+            response.headers[name] = value
     return response
 
 

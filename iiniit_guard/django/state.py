@@ -66,7 +66,12 @@ def note(
         found: The decision; None if the request passed without one.
         record: A new record for the decorators; None to keep the existing record.
     """
-    token, principal = (found.token, found.principal) if isinstance(found, Allow) else (found, None)
+    principal = None
+    if isinstance(found, Allow):
+        if found.headers:
+            (record or state_of(request)[RECORD_KEY]).added = found.headers
+        principal, found = found.principal, found.token
+    token = found
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
         request.scope = with_notes(request.scope, engine, token, principal, record or known)

@@ -164,6 +164,7 @@ class BeforeRequest:
         """Store a decision, and return the refusal or the metadata of the resource, if any."""
         if isinstance(decision, Allow):
             add_notes(environ, engine, decision.token, decision.principal)
+            record.added = decision.headers or record.added
             return None
         if isinstance(decision, Refusal):
             record_refusal(environ, decision)

@@ -25,6 +25,7 @@ from iiniit_guard.core.model.flow import (
     ReadFile,
     Shield,
     Spawn,
+    StoreAdd,
     StoreGet,
     StoreSet,
     Unreachable,
@@ -99,7 +100,7 @@ class EffectRunner:
                 return None
             case Shield(start):
                 return run(start(), self.perform)  # a thread cannot be cancelled
-            case StoreGet() | StoreSet():
+            case StoreGet() | StoreSet() | StoreAdd():
                 return missed(effect) if self._store is None else self._store.perform(effect)
             case Checkpoint():
                 time.sleep(_BREATH_SECONDS)
@@ -136,7 +137,7 @@ class EffectRunner:
                 return await (await self._make_loops().here()).lead(
                     run_async(start(), self.perform_async)
                 )
-            case StoreGet() | StoreSet():
+            case StoreGet() | StoreSet() | StoreAdd():
                 return (
                     missed(effect)
                     if self._store is None

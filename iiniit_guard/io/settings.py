@@ -14,7 +14,7 @@ from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.settings.guard_settings import GUARD_SETTINGS, ISSUER_SETTINGS, make_settings
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import provider_settings as preset
-from iiniit_guard.io.settings_parts import PARTS, SECRET_FILE, assembled
+from iiniit_guard.io.settings_parts import PARTS, SECRET_FILES, assembled
 from iiniit_guard.io.toml_file import read_toml
 
 PREFIX: Final = "IINIIT_GUARD_"
@@ -23,7 +23,7 @@ NOTHING_MORE: Final[JsonMapping] = MappingProxyType({})
 _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
-    | {"trusted_proxies"}
+    | {"trusted_proxies", "dpop_algorithms"}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
@@ -33,14 +33,14 @@ _FLAGS: Final = frozenset(
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})
 _WHOLE: Final = preset.PROVIDER_NUMBERS | {
-    *("max_token_bytes", "max_cached_tokens", "max_cached_bytes")
+    *("max_token_bytes", "max_cached_tokens", "max_cached_bytes", "max_dpop_proofs")
 }
 _ONLY_PYTHON: Final = frozenset(
     {"introspection", "discovery_authentication"}
     | {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
 )
 _TEXT_FORM: Final = (
-    ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | {SECRET_FILE} | preset.PROVIDER_NAMES
+    ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | SECRET_FILES | preset.PROVIDER_NAMES
 )
 
 # A placeholder for issuers with faults, so that the other settings are still checked.
@@ -169,7 +169,7 @@ def _follows(fault: str, faults: list[str]) -> bool:
     A setting whose parts have faults is not assembled, so it appears to be missing.
     """
     name = fault.partition(":")[0]
-    return name in ("introspection", "store_secret") and any(
+    return name in ("introspection", "store_secret", "dpop_nonce_secret") and any(
         other.startswith(f"{name}_") for other in faults
     )
 

@@ -18,6 +18,8 @@ from iiniit_guard.core.issuer.client_authentication import (
 from iiniit_guard.core.model.json_types import JsonObject
 
 SECRET_FILE: Final = "store_secret_file"
+SECRET_FILES: Final = frozenset({SECRET_FILE, "dpop_nonce_secret_file"})
+"""The settings that name the file of another setting, whose name they begin with."""
 _AUTH: Final = "introspection_client_auth"
 _ID: Final = "introspection_client_id"
 _TOKEN, _TOKEN_FILE = "discovery_token", "discovery_token_file"
@@ -45,14 +47,14 @@ def assembled(table: JsonObject, faults: list[str]) -> JsonObject:
     """Assemble the settings that have parts in text form, and return all settings."""
     parts = {name: value for name, value in table.items() if name in _OF_INTROSPECTION}
     rest = {name: value for name, value in table.items() if name not in PARTS}
-    if SECRET_FILE in rest:
-        file = rest.pop(SECRET_FILE)
+    for name in sorted(SECRET_FILES & rest.keys()):
+        file, secret = rest.pop(name), name.removesuffix("_file")
         if not isinstance(file, str) or not file:
-            faults.append(f"{SECRET_FILE}: must be a non-empty string")
-        elif "store_secret" in rest:
-            faults.append(f"{SECRET_FILE}: store_secret is set too; set only one of them")
+            faults.append(f"{name}: must be a non-empty string")
+        elif secret in rest:
+            faults.append(f"{name}: {secret} is set too; set only one of them")
         else:
-            rest["store_secret"] = SecretFile(file)
+            rest[secret] = SecretFile(file)
     _assemble_token(rest, table, faults)
     if parts:
         strange = [name for name, value in parts.items() if not isinstance(value, str) or not value]

@@ -1,13 +1,16 @@
-"""The shared store on Redis or Valkey: three commands, 100 ms, no retries; a failure is a miss."""
+"""The shared store on Redis or Valkey: three commands, 100 ms, no retries.
+
+The reply after a failure is that of a miss. For `StoreAdd` it is None, which is no success.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from iiniit_guard.core.model.flow import StoreGet, StoreSet
+from iiniit_guard.core.model.flow import StoreAdd, StoreGet, StoreSet
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.errors import needs_extra
 
@@ -24,7 +27,12 @@ _LONGEST_VALUE_BYTES: Final = 1 << 20
 _MOST_CONNECTIONS: Final = 32
 """Limit for all threads together, and for each event loop. If none is free, a request is a miss."""
 
+_ADDED: Final = b"1"
+
 _log = logging.getLogger("iiniit_guard")
+
+StoreEffect: TypeAlias = StoreGet | StoreSet | StoreAdd
+StoreReply: TypeAlias = tuple[bytes | None, ...] | bool | None
 
 
 class Store:
@@ -54,13 +62,16 @@ class Store:
         """Start without the connections of the parent process."""
         self._begin()
 
-    def perform(self, effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
+    def perform(self, effect: StoreEffect) -> StoreReply:
         """Read or write the shared store in the calling thread. A failure is a miss."""
         if time.monotonic() < self._quiet_until:
             return missed(effect)
         module = _redis()
         try:
             client = self._thread_client()
+            if isinstance(effect, StoreAdd):
+                added = client.set(effect.name, _ADDED, px=_milliseconds(effect), nx=True)
+                return self._succeeded(bool(added))
             if isinstance(effect, StoreSet):
                 client.set(effect.name, effect.value, px=_milliseconds(effect))
                 return self._succeeded(None)
@@ -73,9 +84,7 @@ class Store:
         except Exception as error:  # noqa: BLE001 - every failure is a miss; no URL is quoted
             return self._failed(effect, error)
 
-    async def perform_async(
-        self, effect: StoreGet | StoreSet, loops: Loops
-    ) -> tuple[bytes | None, ...] | None:
+    async def perform_async(self, effect: StoreEffect, loops: Loops) -> StoreReply:
         """Read or write the shared store on the running event loop. A failure is a miss."""
         import asyncio
 
@@ -85,6 +94,9 @@ class Store:
         try:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
                 client = await self._loop_client(loops)
+                if isinstance(effect, StoreAdd):
+                    added = await client.set(effect.name, _ADDED, px=_milliseconds(effect), nx=True)
+                    return self._succeeded(bool(added))
                 if isinstance(effect, StoreSet):
                     await client.set(effect.name, effect.value, px=_milliseconds(effect))
                     return self._succeeded(None)
@@ -120,14 +132,12 @@ class Store:
             )
         return client
 
-    def _succeeded(self, reply: tuple[bytes | None, ...] | None) -> tuple[bytes | None, ...] | None:
+    def _succeeded(self, reply: StoreReply) -> StoreReply:
         self._failing = False
         self._answered_at = time.monotonic()
         return reply
 
-    def _failed(
-        self, effect: StoreGet | StoreSet, error: Exception
-    ) -> tuple[bytes | None, ...] | None:
+    def _failed(self, effect: StoreEffect, error: Exception) -> StoreReply:
         now = time.monotonic()
         # A burst of requests can delay the event loop itself for longer than the timeout. A client
         # must not be able to disable a store that responded a moment ago by sending such a burst.
@@ -174,13 +184,13 @@ def _options(*, asynchronous: bool) -> JsonObject:
     }
 
 
-def _milliseconds(effect: StoreSet) -> int:
+def _milliseconds(effect: StoreSet | StoreAdd) -> int:
     return max(1, int(effect.seconds * 1000))
 
 
-def missed(effect: StoreGet | StoreSet) -> tuple[bytes | None, ...] | None:
+def missed(effect: StoreEffect) -> StoreReply:
     """Return the reply for a miss."""
-    return None if isinstance(effect, StoreSet) else (None,) * len(effect.names)
+    return (None,) * len(effect.names) if isinstance(effect, StoreGet) else None
 
 
 def _bounded(replies: list[Any]) -> tuple[bytes | None, ...]:

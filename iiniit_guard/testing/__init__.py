@@ -14,8 +14,17 @@ code that production runs. Only the socket is missing.
 from __future__ import annotations
 
 from iiniit_guard.testing.clock import SettableClock
+from iiniit_guard.testing.dpop import dpop_proof
 from iiniit_guard.testing.issuer import Issuer
 from iiniit_guard.testing.keys import SigningKey, make_key
 from iiniit_guard.testing.several import network, trusted
 
-__all__ = ["Issuer", "SettableClock", "SigningKey", "make_key", "network", "trusted"]
+__all__ = [
+    "Issuer",
+    "SettableClock",
+    "SigningKey",
+    "dpop_proof",
+    "make_key",
+    "network",
+    "trusted",
+]

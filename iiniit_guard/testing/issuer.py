@@ -6,7 +6,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.adapting.types import JsonObject, Members
+from iiniit_guard.testing.claims import usual_claims
 from iiniit_guard.testing.clock import SettableClock
+from iiniit_guard.testing.dpop import bound_to
 from iiniit_guard.testing.endpoints import respond
 from iiniit_guard.testing.faults import broken, check_mode
 from iiniit_guard.testing.introspection import ClientCheck
@@ -126,6 +128,7 @@ class Issuer:
         client_id: str | None = "client-1",
         header: Members | None = None,
         sign_with: SigningKey | Signer | None = None,
+        dpop_key: SigningKey | None = None,
         **claims: object,
     ) -> str:
         """Issue a JWT access token in the format of RFC 9068. It can be introspected too.
@@ -142,8 +145,10 @@ class Issuer:
             header: Header parameters to replace or add; a value of None removes one.
             sign_with: Another key, or any function from signing input to signature; None means
                 `signing_key`.
+            dpop_key: The key of the client to which the token is bound (RFC 9449).
             claims: Claims to replace or add; None removes one. `math.nan` is written as `NaN`.
         """
+        claims = bound_to(dpop_key, claims)
         members = self._members(scope, expires_in, subject, client_id, claims)
         token = self.sign(members, header, sign_with=sign_with)
         self._known[token] = members
@@ -177,6 +182,7 @@ class Issuer:
         subject: str | None = "user-1",
         client_id: str | None = "client-1",
         prefix: str = "",
+        dpop_key: SigningKey | None = None,
         **members: object,
     ) -> str:
         """Issue an opaque token.
@@ -187,13 +193,13 @@ class Issuer:
             subject: As in `token()`.
             client_id: As in `token()`.
             prefix: The prefix of the token.
+            dpop_key: As in `token()`.
             members: Members of the introspection response to replace or add, including `active`;
                 None removes one.
         """
         token = f"{prefix}opaque-{next(self._numbers)}-{encode(self.issuer.encode())}"
-        self._known[token] = self._members(
-            scope, expires_in, subject, client_id, {"token_type": "Bearer", **members}
-        )
+        members = bound_to(dpop_key, {"token_type": "Bearer", **members})
+        self._known[token] = self._members(scope, expires_in, subject, client_id, members)
         return token
 
     def revoke(self, token: str) -> None:
@@ -285,14 +291,5 @@ class Issuer:
         client_id: str | None,
         claims: JsonObject,
     ) -> JsonObject:
-        usual = {
-            "iss": self.issuer,
-            "sub": subject,
-            "aud": self.audience,
-            "client_id": client_id,
-            "scope": scope,
-            "iat": self.now,
-            "exp": None if expires_in is None else self.now + expires_in,
-            "jti": f"token-{next(self._numbers)}",
-        }
-        return without_none({**usual, **claims})
+        of_token = (self.issuer, self.audience, self.now, f"token-{next(self._numbers)}")
+        return usual_claims(*of_token, scope, expires_in, subject, client_id, claims)

@@ -21,7 +21,7 @@ from iiniit_guard.errors import SettingsError
 from iiniit_guard.io.provider_settings import PROVIDER_NAMES
 from iiniit_guard.io.settings import PREFIX, settings_from_env, settings_from_table
 from iiniit_guard.io.settings_parts import PARTS as KNOWN_PARTS
-from iiniit_guard.io.settings_parts import SECRET_FILE
+from iiniit_guard.io.settings_parts import SECRET_FILES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 NO_TEXT_FORM = "—"
@@ -121,7 +121,7 @@ def test_a_part_of_a_setting_has_its_text_forms(row):
 
 def test_no_part_of_a_setting_is_missing():
     assert sorted(code(row[0]) for row in PARTS) == sorted(
-        {*KNOWN_PARTS, *PROVIDER_NAMES, SECRET_FILE}
+        {*KNOWN_PARTS, *PROVIDER_NAMES, *SECRET_FILES}
     )
 
 
@@ -154,7 +154,9 @@ def test_every_reason_is_there_with_its_status_and_code():
         reason.value: (problem.status, f"`{problem.code}`" if problem.code else "")
         for reason, problem in PROBLEMS.items()
     }
-    assert rows == {**expected, Reason.ISSUER_UNAVAILABLE.value: (503, "`temporarily_unavailable`")}
+    outages = (Reason.ISSUER_UNAVAILABLE, Reason.PROOF_STORE_UNAVAILABLE)
+    unavailable = {reason.value: (503, "`temporarily_unavailable`") for reason in outages}
+    assert rows == {**expected, **unavailable}
 
 
 def test_every_attribute_of_an_event_is_there():

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iiniit_guard.core.claims.confirmation import is_confirmable
+from iiniit_guard.core.claims.confirmation import KEY_THUMBPRINT, is_confirmable
 from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.claims.token_kind import (
     KIND_CLAIMS,
@@ -22,9 +22,9 @@ from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
-# Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1).
+# Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1, RFC 9449 §6.2).
 _TOKEN_TYPES: Final = frozenset(
-    {"bearer", "access_token", "urn:ietf:params:oauth:token-type:access_token"}
+    {"bearer", "dpop", "access_token", "urn:ietf:params:oauth:token-type:access_token"}
 )
 # Null means absent for these. For `aud`, `iss`, `cnf` and any other claim, null is malformed.
 _NULL_IS_ABSENT: Final = frozenset(
@@ -163,7 +163,7 @@ class ClaimChecks:
             return problem
         if not introspected:
             return None if self.id_tokens else id_token_problem(claims, typ, self.scopes.written_in)
-        if names_dpop(claims) and not is_confirmable(claims.get("cnf")):
+        if names_dpop(claims) and not is_confirmable(claims.get("cnf"), KEY_THUMBPRINT):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         if "token_type" in claims:
             kind = claims["token_type"]

@@ -19,7 +19,7 @@ METHODS: Final = (KEY_THUMBPRINT, CERTIFICATE_THUMBPRINT)
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
-def is_confirmable(confirmation: object) -> bool:
+def is_confirmable(confirmation: object, method: str | None = None) -> bool:
     """Return whether the guard can check the binding of a token.
 
     RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a bearer
@@ -27,8 +27,11 @@ def is_confirmable(confirmation: object) -> bool:
 
     Args:
         confirmation: The value of `cnf`.
+        method: A member that must be present; None means any of `METHODS`.
     """
     if not isinstance(confirmation, dict):
+        return False
+    if method is not None and method not in confirmation:
         return False
     present = [confirmation[name] for name in METHODS if name in confirmation]
     return bool(present) and all(

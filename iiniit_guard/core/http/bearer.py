@@ -15,6 +15,9 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request, reserved_names, value_of_query_token
 
 BEARER: Final = "bearer"
+DPOP: Final = "dpop"
+TOKEN_SCHEMES: Final = frozenset({BEARER, DPOP})
+"""The schemes whose credential is an access token (RFC 6750 §2.1, RFC 9449 §7.1)."""
 AUTHORIZATION: Final = b"authorization"
 ASSERTION_FIELD: Final = b"x-iiniit-assertion"
 
@@ -42,7 +45,7 @@ class Credential:
 
     Attributes:
         scheme: Authentication scheme in lower case, one of those accepted.
-        value: The text after the scheme; for `bearer` a b64token. Never shown.
+        value: The text after the scheme; for `bearer` and `dpop` a b64token. Never shown.
     """
 
     scheme: str
@@ -62,7 +65,7 @@ def credential_of(
     Args:
         request: Only its header and its query are read, never its body.
         schemes: Accepted schemes in lower case. The guard checks the grammar of the value for
-            `bearer` only.
+            `TOKEN_SCHEMES` only.
         max_token_bytes: A longer credential is refused before it is parsed.
         query_token: Handling of `access_token` in the query. To accept it is a risk: such URLs end
             up in logs (RFC 6750 §2.3). OAuth 2.1 §5.1 says to ignore it.
@@ -148,12 +151,12 @@ def _parse_field(
     scheme, rest = match[1].decode("ascii").lower(), match[2] or b""
     # Many servers join repeated fields with a comma, so two credentials may arrive as one value
     # with a comma.
-    if b"," in rest and (scheme == BEARER or _PARAMETERS.fullmatch(rest) is None):
+    if b"," in rest and (scheme in TOKEN_SCHEMES or _PARAMETERS.fullmatch(rest) is None):
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
     if scheme not in schemes:
         return PROBLEMS[Reason.NO_TOKEN]
-    if scheme == BEARER:
-        return _check_bearer(rest, max_token_bytes)
+    if scheme in TOKEN_SCHEMES:
+        return _check_bearer(rest, max_token_bytes, scheme)
     if len(rest) > max_token_bytes:
         return replace(PROBLEMS[Reason.TOKEN_TOO_LONG], scheme=scheme)
     if not rest or not rest.isascii() or not rest.decode("ascii").isprintable():
@@ -180,9 +183,9 @@ def token_problem(token: str, max_token_bytes: int) -> Problem | None:
     return None if is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
 
 
-def _check_bearer(token: bytes, max_token_bytes: int) -> Credential | Problem:
+def _check_bearer(token: bytes, max_token_bytes: int, scheme: str = BEARER) -> Credential | Problem:
     if len(token) > max_token_bytes:
-        return PROBLEMS[Reason.TOKEN_TOO_LONG]
+        return replace(PROBLEMS[Reason.TOKEN_TOO_LONG], scheme=scheme)
     if not is_b64token(token):
-        return PROBLEMS[Reason.MALFORMED_HEADER]
-    return Credential(BEARER, token.decode("ascii"))
+        return replace(PROBLEMS[Reason.MALFORMED_HEADER], scheme=scheme)
+    return Credential(scheme, token.decode("ascii"))

@@ -144,6 +144,6 @@ def _digest_for_events(request: Request, field: bytes) -> str | None:
     if field != AUTHORIZATION and not space:
         scheme, token = b"bearer", scheme
     token = token.strip()
-    if scheme.lower() != b"bearer" or not is_b64token(token):
+    if scheme.lower() not in (b"bearer", b"dpop") or not is_b64token(token):
         return None
     return digest_of(token.decode("ascii")).hex()[:16]

@@ -42,7 +42,24 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.UNSUPPORTED_TOKEN_TYPE: 'jwt="verify", if the issuer writes JWTs: its introspection '
     "endpoint does not accept this kind of token",
     Reason.REVOKED: "the issuer: the token was revoked",
-    Reason.UNSUPPORTED_CONFIRMATION: "the issuer: it binds the token to a key (DPoP or mTLS)",
+    Reason.UNSUPPORTED_CONFIRMATION: "the client: its token is bound to a key (DPoP or mTLS), so "
+    "it must send the proof; then dpop",
+    Reason.UNBOUND_TOKEN: "the client: it sends a bearer token under the scheme DPoP",
+    Reason.NO_PROOF: "whether a proxy in front of this server removes the field DPoP",
+    Reason.SEVERAL_PROOFS: "whether a proxy adds a second DPoP field",
+    Reason.MALFORMED_PROOF: "the DPoP proof of the client; then dpop_algorithms",
+    Reason.WRONG_PROOF_TARGET: "public_url, or trusted_proxies: the URI of the request must be the "
+    "one that the client uses",
+    Reason.WRONG_PROOF_TOKEN: "the client: its DPoP proof belongs to another token (ath)",
+    Reason.WRONG_PROOF_KEY: "the client: another key signs its proofs than its token is bound to",
+    Reason.BAD_PROOF_SIGNATURE: _CLIENT,
+    Reason.STALE_PROOF: "the clocks of this host and of the client; then dpop_proof_age_seconds, "
+    'or dpop_nonce = "required"',
+    Reason.REPLAYED_PROOF: "the client: it must make a new DPoP proof for each request",
+    Reason.PROOF_NONCE_REQUIRED: "nothing, if it happens once for each client; otherwise whether "
+    "the processes have the same dpop_nonce_secret",
+    Reason.TOO_MANY_PROOFS: "max_dpop_proofs: one client sends more requests than its sixteenth",
+    Reason.PROOF_STORE_UNAVAILABLE: "the shared store (store_url), and max_dpop_proofs",
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
     Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
     Reason.MISSING_SCOPE: _POLICY,
@@ -67,6 +84,7 @@ CAUSE_HINTS: Final[Mapping[Cause, str]] = {
     "busy": "the response times of the issuer: too many calls wait for it",
     "waiting": "the last failure before this line",
     "file": "the path in the settings, and whether this user may read the file",
+    "proof_store": "the shared store (store_url) and its memory; then max_dpop_proofs",
 }
 
 TOPIC_HINTS: Final[Mapping[Topic, str]] = {
@@ -79,6 +97,7 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "metadata_url names the document of another issuer otherwise",
     "no_json": "whether a login page, a proxy or a firewall answers in place of the issuer",
     "store_secret": "store_secret: the file that holds it",
+    "dpop_nonce_secret": "dpop_nonce_secret: the file that holds it",
     "discovery_token": "discovery_authentication: the file or the token",
     "other_origin": "discovery_authentication and http_headers are not sent to this URL, because "
     "only the metadata names its server: set jwks_uri to it",

@@ -46,7 +46,8 @@ class TrustedPeers:
         self._networks: list[IPv4Network | IPv6Network] = [
             ip_network(each) for each in wanted if each != UNIX
         ]
-        self._known: dict[str, bool] = {}
+        self.known: dict[str, bool] = {}
+        """The results for addresses that were asked for; at most 1,024."""
 
     def __bool__(self) -> bool:
         """Return whether any peer is trusted."""
@@ -54,11 +55,11 @@ class TrustedPeers:
 
     def trusts_address(self, address: str) -> bool:
         """Return whether a peer with this IP address is trusted."""
-        known = self._known.get(address)
+        known = self.known.get(address)
         if known is None:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            known = self._known[address] = self._contains(address)
+            if len(self.known) >= _KEPT:
+                self.known.clear()
+            known = self.known[address] = self._contains(address)
         return known
 
     def trusts(self, request: Request) -> bool:

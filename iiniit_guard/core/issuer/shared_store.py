@@ -169,7 +169,7 @@ class SharedStore:
                 return False
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-            self._keys = (_derive(secret, b"names"), AESGCM(_derive(secret, b"values")))
+            self._keys = (derive_key(secret, b"names"), AESGCM(derive_key(secret, b"values")))
         return True
 
     @property
@@ -183,7 +183,7 @@ class SharedStore:
         return self._unlocked[1]
 
 
-def _derive(secret: str, purpose: bytes) -> bytes:
+def derive_key(secret: str, purpose: bytes) -> bytes:
     """Derive a key for one purpose.
 
     This is RFC 5869 with one block of output. The secret has no structure that requires more.

@@ -286,9 +286,10 @@ def resource_fault(value: object) -> str | None:
 
 def public_url_fault(value: object) -> str | None:
     """Return why `value` cannot be the URL under which clients reach the API, or None."""
-    fault = endpoint_fault(value)
-    if fault is not None:
-        return fault
+    # Clients may reach an API in a private network over http. The guard only compares this URL.
+    fault = text(value) or endpoint_fault(f"https://{str(value).partition('://')[2]}")
+    if fault is not None or not str(value).startswith(("https://", "http://")):
+        return fault or "must be a URL that begins with https:// or http://"
     parts = urlsplit(str(value))
     if "?" in str(value) or (parts.path.endswith("/") and parts.path != "/"):
         return "must be a URL without query and without a slash at its end"

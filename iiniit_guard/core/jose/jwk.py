@@ -159,7 +159,7 @@ def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[Jwk
     for position, member in enumerate(listed[:MAX_KEYS]):
         if position and position % _AT_ONE_GO == 0:
             yield Checkpoint()
-        key = _parse_jwk(member)
+        key = parse_jwk(member)
         if issuers and isinstance(key, Jwk) and not _belongs_to(member, issuers):
             key = "issuer is another one, or missing"
         if isinstance(key, str):
@@ -172,7 +172,8 @@ def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[Jwk
     return JwkSet(tuple(keys), tuple(skipped))
 
 
-def _parse_jwk(member: object) -> Jwk | str:
+def parse_jwk(member: object) -> Jwk | str:
+    """Return the public key of one JWK, or why it cannot be used, without any part of the key."""
     if not isinstance(member, dict):
         return "not an object"
     member = without_nulls(member, _NULL_IS_ABSENT)

@@ -141,7 +141,7 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     members = None if octets is None else parse_object(octets)
     if members is not None and not (is_jwe and "enc" in members):
-        return _check_header(members, encoded) if "alg" in members else None
+        return check_header(members, encoded) if "alg" in members else None
     octets = decode_leniently(encoded)
     if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
         return None
@@ -273,10 +273,11 @@ def remember_header(header: JoseHeader, own: deque[bytes]) -> None:
 def _parse_header(encoded: bytes) -> JoseHeader | Problem:
     decoded = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     members = None if decoded is None else parse_object(decoded)
-    return _MALFORMED if members is None else _check_header(members, encoded)
+    return _MALFORMED if members is None else check_header(members, encoded)
 
 
-def _check_header(members: JsonObject, encoded: bytes) -> JoseHeader | Problem:
+def check_header(members: JsonObject, encoded: bytes) -> JoseHeader | Problem:
+    """Return the checked JOSE header with these members, or the problem of its token."""
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         return _UNSUPPORTED_ALGORITHM

@@ -29,11 +29,14 @@ class Allow:
             for another credential.
         principal: The result of one of the `alternatives`; None otherwise.
         cache: How the decision was made: `hit`, `miss` or `none`.
+        headers: List of (name, value) that the response to the client should have, such as a fresh
+            `DPoP-Nonce`. They replace fields of the same name.
     """
 
     token: AccessToken | None
     principal: Principal | None = None
     cache: str = "none"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ Cause: TypeAlias = Literal[
     "busy",
     "waiting",
     "file",
+    "proof_store",
 ]
 """Why a call failed; see `Unreachable`."""
 
@@ -31,6 +32,7 @@ Topic: TypeAlias = Literal[
     "metadata_issuer",
     "no_json",
     "store_secret",
+    "dpop_nonce_secret",
     "function",
     "discovery_token",
     "other_origin",

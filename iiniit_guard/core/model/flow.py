@@ -81,7 +81,8 @@ class Unreachable:
             `too_large` are broken HTTP. `answer` is a complete response that is not usable, or a
             5xx. `credentials` means that the server refused the guard's credentials. `busy` means
             that too many calls are in flight. `waiting` means that a cool-down or an open circuit
-            breaker forbids a call. `file` means that a key file cannot be read.
+            breaker forbids a call. `file` means that a key file cannot be read. `proof_store` means
+            that the DPoP proof of the request cannot be recorded.
         detail: For the guard's own log; it holds no token, secret or body.
         retry_after_seconds: When a retry may succeed.
         origin: The cause of the failure that is waited for, if `cause` is `waiting`; else None.
@@ -107,11 +108,7 @@ class Unreachable:
 
         A client that retries earlier would fail again.
         """
-        return (
-            self
-            if self.retry_after_seconds >= seconds
-            else replace(self, retry_after_seconds=seconds)
-        )
+        return replace(self, retry_after_seconds=max(seconds, self.retry_after_seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +194,20 @@ class StoreSet:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreAdd:
+    """Add a name for `seconds`; the reply is False if the store has it, None after a failure."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Yield to other tasks of the event loop, or to other threads. The reply is None."""
 
 
 Effect: TypeAlias = (
-    Fetch | Wait | ReadFile | Call | Spawn | Shield | StoreGet | StoreSet | Checkpoint
+    Fetch | Wait | ReadFile | Call | Spawn | Shield | StoreGet | StoreSet | StoreAdd | Checkpoint
 )
 # Any, because the type of a reply depends on its effect.
 Flow: TypeAlias = Generator[Effect, Any, T]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Diagnosis
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis
 
 
 class Reason(StrEnum):
@@ -34,6 +34,19 @@ class Reason(StrEnum):
     UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"
     REVOKED = "revoked"
     UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
+    UNBOUND_TOKEN = "unbound_token"
+    NO_PROOF = "no_proof"
+    SEVERAL_PROOFS = "several_proofs"
+    MALFORMED_PROOF = "malformed_proof"
+    WRONG_PROOF_TARGET = "wrong_proof_target"
+    WRONG_PROOF_TOKEN = "wrong_proof_token"
+    WRONG_PROOF_KEY = "wrong_proof_key"
+    BAD_PROOF_SIGNATURE = "bad_proof_signature"
+    STALE_PROOF = "stale_proof"
+    REPLAYED_PROOF = "replayed_proof"
+    PROOF_NONCE_REQUIRED = "proof_nonce_required"
+    TOO_MANY_PROOFS = "too_many_proofs"
+    PROOF_STORE_UNAVAILABLE = "proof_store_unavailable"
     REFUSED_BY_VALIDATOR = "refused_by_validator"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     MISSING_SCOPE = "missing_scope"
@@ -57,14 +70,15 @@ class Problem:
     """One refusal, before it becomes an HTTP response.
 
     Attributes:
-        status: HTTP status: 400, 401 or 403.
-        code: The `error` of RFC 6750 §3.1; None if the request had no credentials.
+        status: HTTP status: 400, 401, 403 or 429.
+        code: The `error` of RFC 6750 §3.1 or RFC 9449 §7.1; None if the request had no credentials.
         reason: The guard's stable reason, for logs and metrics.
         description: One sentence that is safe to send: it holds no value from the request.
         scheme: The accepted scheme, in lower case, whose challenge carries the code.
         shown: The refusal that the client receives in place of this one. Events name this one. None
             if the client may receive this one.
         diagnosis: For the log of the guard. It does not count for equality.
+        retry_after_seconds: When a retry may succeed, for `Retry-After`; None without this field.
 
     Raises:
         ValueError: The description holds a character that RFC 6750 §3 forbids.
@@ -77,6 +91,7 @@ class Problem:
     scheme: str = "bearer"
     shown: Problem | None = None
     diagnosis: Diagnosis = field(default=NO_DIAGNOSIS, repr=False, compare=False)
+    retry_after_seconds: int | None = None
 
     def __post_init__(self) -> None:
         if not _DESCRIPTION_CHARACTERS.issuperset(self.description):
@@ -89,12 +104,16 @@ class Problem:
         diagnosis = self.diagnosis.updated(**known)
         return self if diagnosis is self.diagnosis else replace(self, diagnosis=diagnosis)
 
+    def retrying_after(self, seconds: int) -> Problem:
+        """Return this problem with a `Retry-After`."""
+        return replace(self, retry_after_seconds=seconds)
+
 
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:
     return reason, Problem(status, code, reason, description)
 
 
-_REQUEST, _TOKEN = "invalid_request", "invalid_token"
+_REQUEST, _TOKEN, _PROOF = "invalid_request", "invalid_token", "invalid_dpop_proof"
 
 PROBLEMS: Final[dict[Reason, Problem]] = dict(
     [
@@ -159,6 +178,18 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             Reason.UNSUPPORTED_CONFIRMATION,
             "The access token is bound to a key in a way that was not proven.",
         ),
+        _row(401, _TOKEN, Reason.UNBOUND_TOKEN, "The access token is not bound to a key."),
+        _row(401, _PROOF, Reason.NO_PROOF, "A DPoP proof is required."),
+        _row(401, _PROOF, Reason.SEVERAL_PROOFS, "The request has more than one DPoP proof."),
+        _row(401, _PROOF, Reason.MALFORMED_PROOF, "The DPoP proof is malformed."),
+        _row(401, _PROOF, Reason.WRONG_PROOF_TARGET, "The DPoP proof is for another request."),
+        _row(401, _PROOF, Reason.WRONG_PROOF_TOKEN, "The DPoP proof is for another access token."),
+        _row(401, _TOKEN, Reason.WRONG_PROOF_KEY, "The access token is bound to another key."),
+        _row(401, _PROOF, Reason.BAD_PROOF_SIGNATURE, "The signature of the proof is not valid."),
+        _row(401, _PROOF, Reason.STALE_PROOF, "The DPoP proof is too old or not valid yet."),
+        _row(401, _PROOF, Reason.REPLAYED_PROOF, "The DPoP proof was used before."),
+        _row(401, "use_dpop_nonce", Reason.PROOF_NONCE_REQUIRED, "The proof needs this nonce."),
+        _row(429, None, Reason.TOO_MANY_PROOFS, "The key of the client is used too often."),
         _row(
             401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."
         ),
@@ -189,8 +220,13 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
 )
 """The refusal for each reason.
 
-`ISSUER_UNAVAILABLE` has none, because an outage is not the fault of the request.
+The reasons of outages have none, because an outage is not the fault of the request.
 """
+
+
+def reason_of_outage(cause: Cause | None) -> Reason:
+    """Return the reason of a 503 with this cause."""
+    return Reason.PROOF_STORE_UNAVAILABLE if cause == "proof_store" else Reason.ISSUER_UNAVAILABLE
 
 
 def before_signature(problem: Problem, *, hidden: bool) -> Problem:

@@ -50,6 +50,8 @@ class Request:
             server does not provide it.
         certificate: The client's certificate from the server's own TLS layer (DER); None without
             one.
+        target: The undecoded path as the client sent it, with or without query, for a caller that
+            knows it and passes no `native`.
         native: The environ or scope that the request was made from, for `validators` and
             `alternatives`.
     """
@@ -62,6 +64,7 @@ class Request:
     peer: str | None = None
     certificate: bytes | None = field(default=None, repr=False)
     native: Any = field(default=None, repr=False, compare=False)
+    target: str | None = field(default=None, repr=False)
     _reserved: ReservedNames | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

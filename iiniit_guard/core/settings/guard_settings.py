@@ -14,6 +14,7 @@ from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
 from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
+from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.joint_faults import joint_faults
@@ -26,6 +27,8 @@ FindIssuer: TypeAlias = Callable[[str], object]
 
 May be a coroutine function if only the asynchronous calls are used.
 """
+
+Dpop: TypeAlias = Literal["optional", "required", "off"]
 
 _RESERVED_SCHEMES: Final = frozenset({"bearer", "dpop"})
 
@@ -72,6 +75,19 @@ class GuardSettings:
             built from the scheme and the `Host` of the request.
         trusted_proxies: Addresses and networks of the proxies whose forwarded header fields are
             read, and `unix` for a proxy that connects through a Unix socket.
+        dpop: `optional` accepts bearer tokens, and bound tokens with a DPoP proof. `required`
+            accepts only the latter. `off` accepts only bearer tokens.
+        dpop_algorithms: The allowed algorithms of proofs.
+        dpop_proof_age_seconds: How old a proof may be by its `iat`.
+        dpop_proof_ahead_seconds: How far in the future the `iat` of a proof may be.
+        dpop_nonce: `required` refuses a proof without a nonce of this resource. Then the age of the
+            nonce counts in place of `iat`, so the clock of the client does not matter.
+        dpop_nonce_seconds: The period after which clients get a new nonce. Each nonce is accepted
+            for one more period.
+        dpop_nonce_secret: Secret that the nonces are made from: at least 32 characters, the same in
+            all processes. None means `store_secret`.
+        max_dpop_proofs: Maximum number of accepted proofs that are kept to refuse replays. The key
+            of one client may use a sixteenth of them.
     """
 
     issuers: tuple[TrustedIssuer, ...] | FindIssuer
@@ -96,8 +112,17 @@ class GuardSettings:
     insecure_query_token: bool = False
     public_url: str | None = None
     trusted_proxies: Sequence[str] = ()
+    dpop: Dpop = "optional"
+    dpop_algorithms: Sequence[str] = ALGORITHMS
+    dpop_proof_age_seconds: float = 60
+    dpop_proof_ahead_seconds: float = 5
+    dpop_nonce: Literal["off", "required"] = "off"
+    dpop_nonce_seconds: float = 60
+    dpop_nonce_secret: Secret | None = field(default=None, repr=False)
+    max_dpop_proofs: int = 65_536
 
 
+_LONGEST_WINDOW_SECONDS: Final = 600
 _LEAST_CACHED_BYTES: Final = 65_536
 _MOST_CACHED_BYTES: Final = 64 * 1024**3
 
@@ -136,6 +161,14 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "insecure_query_token": check.flag,
     "public_url": check.public_url_fault,
     "trusted_proxies": networks_fault,
+    "dpop": check.one_of("optional", "required", "off"),
+    "dpop_algorithms": check.some_of(ALGORITHMS),
+    "dpop_proof_age_seconds": check.at_most(_LONGEST_WINDOW_SECONDS, check.seconds),
+    "dpop_proof_ahead_seconds": check.at_most(_LONGEST_WINDOW_SECONDS, check.seconds_or_none),
+    "dpop_nonce": check.one_of("off", "required"),
+    "dpop_nonce_seconds": check.at_most(3_600, check.seconds),
+    "dpop_nonce_secret": _secret_fault,
+    "max_dpop_proofs": check.between(1, 2**24),
 }
 _OPTIONAL: Final = frozenset(
     {
@@ -148,6 +181,7 @@ _OPTIONAL: Final = frozenset(
         "store_secret",
         "token_header",
         "public_url",
+        "dpop_nonce_secret",
     }
 )
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
@@ -185,6 +219,7 @@ def make_settings(keywords: JsonMapping) -> GuardSettings:
         raise SettingsError(faults)
     for name in ("validators", "resource_scopes", "trusted_proxies"):
         own[name] = tuple(own.get(name, ()))
+    own["dpop_algorithms"] = tuple(own.get("dpop_algorithms", ALGORITHMS))
     own["alternatives"] = MappingProxyType(dict(own.get("alternatives", {})))
     return GuardSettings(issuers=issuers, **own)
 

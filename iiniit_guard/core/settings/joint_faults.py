@@ -31,6 +31,7 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
             for name in ("insecure_query_token", "websocket_subprotocol_token")
             if own.get(name)
         ]
+    faults += _dpop_faults(own)
     resource = own.get("resource")
     if (
         resource is not None
@@ -57,6 +58,16 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
     return faults
 
 
+def _dpop_faults(own: JsonMapping) -> list[str]:
+    if own.get("dpop_nonce") != "required":
+        return []
+    if own.get("dpop") == "off":
+        return ['dpop_nonce: dpop="off" accepts no proof; remove one of the two settings']
+    if own.get("dpop_nonce_secret") is None and own.get("store_secret") is None:
+        return ["dpop_nonce_secret: required with dpop_nonce; all processes need the same nonces"]
+    return []
+
+
 def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
     """Return the settings that would accept another credential than the gateway's assertion.
 
@@ -78,6 +89,8 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
         )
         if own.get(name)
     ]
+    if own.get("dpop") == "required":
+        beside.append("dpop")
     return faults + [
         f'{name}: with profile="assertion" nothing else is accepted' for name in beside
     ]

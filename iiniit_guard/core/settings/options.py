@@ -92,3 +92,11 @@ class GuardKeywords(IssuerOptions, total=False):
     insecure_query_token: bool
     public_url: str | None
     trusted_proxies: Sequence[str]
+    dpop: Literal["optional", "required", "off"]
+    dpop_algorithms: Sequence[str]
+    dpop_proof_age_seconds: float
+    dpop_proof_ahead_seconds: float
+    dpop_nonce: Literal["off", "required"]
+    dpop_nonce_seconds: float
+    dpop_nonce_secret: Secret | None
+    max_dpop_proofs: int

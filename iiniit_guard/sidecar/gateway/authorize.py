@@ -11,7 +11,7 @@ from iiniit_guard.adapting.admission import PASS, is_preflight
 from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
-from iiniit_guard.core.http.bearer import ASSERTION_FIELD, BEARER
+from iiniit_guard.core.http.bearer import ASSERTION_FIELD, TOKEN_SCHEMES
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
@@ -21,7 +21,7 @@ from iiniit_guard.sidecar.gateway.assertion import SHORTEST_SECONDS, Assertions
 from iiniit_guard.sidecar.gateway.identity import Header, identity_headers
 from iiniit_guard.sidecar.gateway.local_tokens import LocalTokens
 from iiniit_guard.sidecar.gateway.refusal_header import VARY, fold
-from iiniit_guard.sidecar.gateway.reply import Reply, cache_key, reply_of
+from iiniit_guard.sidecar.gateway.reply import Reply, cache_key, client_headers, reply_of
 from iiniit_guard.sidecar.gateway.wrong_gateway import unknown_original, untrusted_peer
 from iiniit_guard.sidecar.preflights import GatewayPreflights, PreflightNotice
 
@@ -208,7 +208,7 @@ class Authorizer:
             # An issuer that does not respond must not use up the remaining lifetime. The call
             # continues in the background; a request waits for it only after the entry expires.
             async with asyncio.timeout(resource.remaining(digest) / 2):
-                await self._engine.verify_async(presented, outdated=ends)
+                await self._engine.verify_async(presented, outdated=ends, keep_bound=True)
         if len(self._asked) >= _REMEMBERED:
             del self._asked[next(iter(self._asked))]
         self._asked[digest] = ends
@@ -231,11 +231,11 @@ class Authorizer:
         )
 
     def _presented(self, request: Request) -> str | None:
-        """Return the bearer token of the request, or None if it has none."""
+        """Return the access token of the request, or None if it has none."""
         credential = self._engine.resource.read_credential(request)
         return (
             None
-            if isinstance(credential, Problem) or credential.scheme != BEARER
+            if isinstance(credential, Problem) or credential.scheme not in TOKEN_SCHEMES
             else credential.value
         )
 
@@ -247,7 +247,7 @@ class Authorizer:
         requirement: Policy | Problem = ANY_TOKEN,
     ) -> Reply:
         who = None if decision is None else decision.token or decision.principal
-        headers = [*GRANT, *identity_headers(who)]
+        headers = [*GRANT, *identity_headers(who), *client_headers(decision)]
         if self._plain:
             return 200, headers, b""
         presented = self._presented(request) if isinstance(who, AccessToken) else None

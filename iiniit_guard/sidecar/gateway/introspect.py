@@ -15,7 +15,9 @@ from urllib.parse import parse_qsl
 
 from iiniit_guard.adapting.types import JsonObject, ReadState, Receive
 from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.confirmation import scheme_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
+from iiniit_guard.core.http.bearer import DPOP
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.model.access_token import thaw
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
@@ -114,7 +116,10 @@ async def _verify(token: str, engine: Engine) -> AccessToken:
 
     A token that has expired by its own `exp` must not be reported as active.
     """
-    found = await engine.verify_async(token, host="introspect")
+    # The response has the `cnf` of a bound token (RFC 9449 §6.2), so that the client of this
+    # endpoint checks the proof.
+    keeps_bound = engine.resource.dpop != "off"
+    found = await engine.verify_async(token, host="introspect", keep_bound=keeps_bound)
     if found.expires_at is not None and found.expires_at <= engine.resource.clock.wall():
         raise TokenRefused(PROBLEMS[Reason.EXPIRED])
     return found
@@ -156,7 +161,7 @@ def _active(found: AccessToken, client: IntrospectionClient, engine: Engine, tok
     }
     members |= {
         "scope": " ".join(sorted(found.scopes)),
-        "token_type": members.get("token_type", "Bearer"),
+        "token_type": "DPoP" if scheme_of(found) == DPOP else members.get("token_type", "Bearer"),
     }
     members |= {
         name: value

@@ -10,7 +10,7 @@ from iiniit_guard.sidecar.gateway.refusal_header import VARY
 
 if TYPE_CHECKING:
     from iiniit_guard.adapting.types import ReadState
-    from iiniit_guard.core.model.decision import Refusal
+    from iiniit_guard.core.model.decision import Allow, Refusal
     from iiniit_guard.sidecar.settings.dialects import Original
 
 Reply: TypeAlias = tuple[int, list[Header], bytes]
@@ -58,3 +58,12 @@ def cache_key(original: Original) -> bytes:
     ]
     parts += [original.authorization or b"", *(fields.get(name, b"") for name in _OVERRIDES)]
     return sha256(b"".join(part + b"\n" for part in parts)).hexdigest().encode("ascii")
+
+
+def client_headers(decision: Allow | None) -> list[Header]:
+    """Return the fields of a grant that the gateway passes to the client: a fresh `DPoP-Nonce`."""
+    return [
+        (name.lower().encode(), value.encode())
+        for name, value in (() if decision is None else decision.headers)
+        if name != "Cache-Control"  # every response of `/auth` has its own
+    ]

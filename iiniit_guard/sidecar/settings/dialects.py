@@ -86,6 +86,7 @@ class Original(NamedTuple):
             headers=[*self.headers, (_HOST_FIELD, self.host)],
             scheme=self.scheme,
             certificate=self.certificate,
+            target=self.target,
         )
 
 

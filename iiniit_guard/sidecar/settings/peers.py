@@ -25,13 +25,14 @@ class Peers:
 
     def __init__(self, networks: Iterable[str] = DEFAULT_PEERS) -> None:
         self._peers = TrustedPeers(networks)
-        self._trusts_address = self._peers.trusts_address
+        self._known = self._peers.known
 
     def trusts(self, scope: ReadState) -> bool:
         """Return whether the peer of the connection is trusted."""
         client = scope.get("client")
         if client:
-            return self._trusts_address(client[0])
+            known = self._known.get(client[0])
+            return self._peers.trusts_address(client[0]) if known is None else known
         # For a Unix socket, `server` of ASGI is (path, None). A TCP connection without a peer
         # address has already been lost.
         server = scope.get("server")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -26,6 +26,8 @@ API: Final = "https://api.test"
 ISSUER: Final = "https://issuer.test"
 
 TokenOf: TypeAlias = Callable[[Issuer], str]
+ProofsOf: TypeAlias = Callable[[Issuer, str], Sequence[str]]
+"""Make the values of the `DPoP` fields of a request with this token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class Case:
         then: Changes the scene between two identical requests, of which the second counts.
         asked: The calls that the request causes at the issuer; None means that any are accepted.
         retry_after: The `Retry-After` of an outage; None means that any value is accepted.
+        proofs: Makes the DPoP proofs of the request, once: both of two requests have the same. The
+            scheme of the token is then DPoP unless `lines` names another.
+        nonce: Whether the answer has a `DPoP-Nonce`.
+        before: Changes the scene before the first request.
     """
 
     name: str
@@ -113,6 +119,9 @@ class Case:
     then: Callable[[Scene], object] | None = None
     asked: tuple[str, ...] | None = None
     retry_after: str | None = None
+    proofs: ProofsOf | None = None
+    nonce: bool = False
+    before: Callable[[Scene], object] | None = None
 
     def __post_init__(self) -> None:
         # Every 401 names the scope of the handler, so that no row has to repeat it.
@@ -143,7 +152,7 @@ class Case:
         """Return the settings of the guard."""
         return self.settings(issuer) if callable(self.settings) else self.settings
 
-    def header_lines(self, token: str) -> list[tuple[bytes, bytes]]:
+    def header_lines(self, token: str, proofs: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
         """Return all header fields of the request."""
         lines = (
             self.lines
@@ -151,10 +160,13 @@ class Case:
             else ()
             if self.token is None
             else ("Bearer {token}",)
+            if self.proofs is None
+            else ("DPoP {token}",)
         )
         return [
             *((b"authorization", _fill(line, token)) for line in lines),
             *((name, _fill(line, token)) for name, line in self.fields),
+            *((b"dpop", proof.encode("latin-1")) for proof in proofs),
             *self.headers,
         ]
 
@@ -184,6 +196,7 @@ def play(
         **({"on_event": events.append} if listening else {}), **case.settings_for(issuer)
     )
     scene = Scene(issuer, guard, events, case.token(issuer) if case.token is not None else "")
+    proofs = () if case.proofs is None else tuple(case.proofs(issuer, scene.token))
 
     if prepared:
         asyncio.run(guard.warm_up_async())
@@ -198,10 +211,12 @@ def play(
             guard,
             case.method,
             case.path,
-            case.header_lines(scene.token),
+            case.header_lines(scene.token, proofs),
             case.query.replace("{token}", scene.token),
         )
 
+    if case.before is not None:
+        case.before(scene)
     if case.then is not None:
         once()
         case.then(scene)

@@ -10,6 +10,11 @@ from tests.contract.cases import (
     claims,
     cloud_providers,
     discovery,
+    dpop_examples,
+    dpop_nonces,
+    dpop_proofs,
+    dpop_targets,
+    dpop_tokens,
     first_outages,
     headers,
     introspection,
@@ -77,6 +82,11 @@ _MODULES: Final = (
     discovery,
     outages,
     first_outages,
+    dpop_examples,
+    dpop_nonces,
+    dpop_proofs,
+    dpop_targets,
+    dpop_tokens,
 )
 TABLES: Final[dict[str, list[Case]]] = {
     module.__name__.rpartition(".")[2]: module.CASES for module in _MODULES

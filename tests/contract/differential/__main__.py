@@ -1,4 +1,4 @@
-"""`make differential`: compare the guard with an independent verifier in some 160,000 cases.
+"""`make differential`: compare the guard with an independent verifier in some 260,000 cases.
 
 The exit status is 1 if they differ.
 
@@ -8,6 +8,7 @@ The exit status is 1 if they differ.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from collections import Counter
@@ -21,12 +22,14 @@ from tests.contract.differential.compare import (
     compare_tokens,
 )
 from tests.contract.differential.orders import compare_orders
+from tests.contract.differential.proofs import compare_proofs
 
 SIZES: Final[tuple[tuple[str, int, Callable[..., Iterator[Difference]]], ...]] = (
     ("tokens, each shown twice", 51_000, compare_tokens),
     ("introspection answers", 40_000, compare_answers),
     ("hostile paths", 44_000, compare_paths),
     ("orders of 40 events", 1_000, compare_orders),
+    ("DPoP proofs", 100_000, compare_proofs),
 )
 _GROUPS: Final = 30
 _SHOWN: Final = 2
@@ -41,6 +44,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", type=int, default=1)
     given = parser.parse_args()
+    logging.getLogger("iiniit_guard").setLevel(logging.ERROR)
     found: list[Difference] = []
     for name, number, compare in SIZES:
         started, tally = time.monotonic(), Counter[str]()

@@ -23,6 +23,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/either": make_policy(["user:write", "user:read"], match="any"),
     "/strong": make_policy(acr_values=("gold", "silver")),
     "/recent": make_policy(["user:read"], max_age=300),
+    "/protectedresource": ANY_TOKEN,
 }
 """The routes of every host and what each wants; `/token` is guarded by the middleware alone,
 `/public` by nothing.
@@ -157,6 +158,7 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         "/either": require_any_scope("user:write", "user:read")(view),
         "/strong": require_token(acr_values=("gold", "silver"))(view),
         "/recent": require_scope("user:read", max_age=300)(view),
+        "/protectedresource": view,
         "/public": public(view),
     }
     for path, handler in decorated.items():
@@ -254,6 +256,7 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         "/either": require_any_scope("user:write", "user:read")(handler),
         "/strong": require_token(acr_values=("gold", "silver"))(handler),
         "/recent": require_scope("user:read", max_age=300)(handler),
+        "/protectedresource": handler,
         "/public": handler,
     }
     arguments = {**middleware, "public": (*middleware.get("public", ()), "/public")}

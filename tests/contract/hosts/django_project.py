@@ -52,6 +52,7 @@ def _patterns(view: Any) -> list[Any]:
         "either": require_any_scope("user:write", "user:read")(view),
         "strong": require_token(acr_values=("gold", "silver"))(view),
         "recent": require_scope("user:read", max_age=300)(view),
+        "protectedresource": view,
         "public": public(view),
     }
     assert all(

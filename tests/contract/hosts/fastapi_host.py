@@ -37,6 +37,6 @@ def application(
     add("/either", GuardScheme(match="any"), "user:write", "user:read")
     add("/strong", GuardScheme(acr_values=("gold", "silver")))
     add("/recent", GuardScheme(max_age=300), "user:read")
-    for path in ("/token", "/public"):
+    for path in ("/token", "/protectedresource", "/public"):
         app.add_route(path, open_handler, methods=list(methods))
     return app

@@ -99,6 +99,7 @@ def test_every_host_answers_alike(case, host):
     assert case.asked is None or tuple(scene.issuer.requests) == case.asked
     if isinstance(case.expected, Allowed):
         assert (answer.status, last.decision) == (200, "allow")
+        assert (answer.header("dpop-nonce") is not None) == case.nonce
         if case.method != "HEAD" and answer.json["subject"] is not None:
             check_token(case.expected, frozenset(answer.json["scopes"]), answer.json["subject"])
         return
@@ -140,8 +141,9 @@ def check_refusal(case: Case, answer: Answer, scene: Scene, host: Host) -> None:
     assert isinstance(case.expected, Refused)
     assert answer.header("cache-control") == "no-store"
     assert answer.header("content-type") == "application/problem+json"
-    assert (answer.header("retry-after") is not None) == (answer.status == 503)
-    assert (answer.header("www-authenticate") is not None) == (answer.status != 503)
+    assert (answer.header("retry-after") is not None) == (answer.status in (429, 503))
+    assert (answer.header("www-authenticate") is not None) == (answer.status not in (429, 503))
+    assert (answer.header("dpop-nonce") is not None) == case.nonce
     if case.method == "HEAD":
         assert answer.body == b""
     else:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.builders import HOSTS
 
@@ -31,6 +32,7 @@ def test_the_metadata_is_served_without_a_token(host, guard, issuer):
         "authorization_servers": [issuer.issuer],
         "scopes_supported": ["user:read", "user:write"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
     }
     assert answer.header("access-control-allow-origin") == "*"
 
@@ -65,7 +67,7 @@ def test_the_url_of_the_challenge_leads_to_the_document(host):
     api = "https://api.test/caf%C3%A9/a%20b"
     with Issuer(audience=api).guard(resource=api) as guard:
         challenge = host.call(guard, "GET", "/x", []).header("www-authenticate")
-        place = challenge.split('resource_metadata="https://api.test')[1].rstrip('"')
+        place = challenge.split('resource_metadata="https://api.test')[1].partition('"')[0]
         assert place == "/.well-known/oauth-protected-resource/caf%C3%A9/a%20b"
         asked = (
             unquote(place) if host.name in ("wsgi", "asgi", "django async", "fastapi") else place

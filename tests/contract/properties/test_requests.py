@@ -28,6 +28,9 @@ SECRET_WORDS = (TOKEN, OPAQUE, ISSUER.client_check.client_secret)
 # challenges.
 PARAMETER = r'[!#$%&\'*+\-.^_`|~0-9A-Za-z]+="(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"'
 CHALLENGE = re.compile(rf"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: {PARAMETER}(?:, {PARAMETER})*)?")
+CHALLENGES = re.compile(rf"{CHALLENGE.pattern}(?:, {CHALLENGE.pattern})*")
+
+WITHOUT_CHALLENGE = {Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.TOO_MANY_PROOFS}
 
 scraps = st.sampled_from(
     [
@@ -87,7 +90,7 @@ def check_answer(decision):
         assert re.fullmatch(r"[A-Za-z-]+", name)
         assert re.fullmatch(r"[\x20-\x7e]*", value)
     challenges = decision.header("WWW-Authenticate")
-    assert challenges is None or CHALLENGE.fullmatch(challenges)
+    assert challenges is None or CHALLENGES.fullmatch(challenges)
     sent = repr(decision.headers) + decision.body.decode() + repr(decision)
     assert not any(word in sent for word in SECRET_WORDS)
 
@@ -211,13 +214,13 @@ def test_challenges_are_read_as_they_were_written(scheme, parameters):
 def test_every_refusal_is_well_formed(realm, reason, scopes, method, origin):
     headers = [(b"origin", b"https://app.test\r\n")] if origin else []
     request = Request(method, "/", headers=headers)
-    decision = RefusalWriter(realm, ("Bearer", "ApiKey"), "https://api.test/m").deny(
+    decision = RefusalWriter(realm, ("Bearer", "DPoP", "ApiKey"), "https://api.test/m").deny(
         PROBLEMS[reason], request, Policy(tuple(scopes))
     )
 
     challenges = decision.header("WWW-Authenticate")
-    assert (challenges is None) == (reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER))
-    assert challenges is None or challenges.count(f"realm={quoted(realm)}") >= 2
+    assert (challenges is None) == (reason in WITHOUT_CHALLENGE)
+    assert challenges is None or challenges.count(f"realm={quoted(realm)}") >= 3
     assert (decision.body == b"") == (method == "HEAD")
     assert all(re.fullmatch(r"[\x20-\x7e]*", value) for _, value in decision.headers)
 

@@ -105,7 +105,6 @@ def test_an_outage_is_503(world):
             )
             for value in (
                 "Basic eDp5",
-                "DPoP a.b.c",
                 "Digest a=b, c=d",
                 "Negotiate",
                 "Token abc",
@@ -113,6 +112,12 @@ def test_an_outage_is_503(world):
                 "a.b.c",
                 "Bearerx y",
             )
+        ),
+        pytest.param(
+            bearer(authorization="DPoP a.b.c"),
+            make_policy(anonymous=True),
+            Reason.NO_PROOF,
+            id="but never a token without its proof",
         ),
         pytest.param(
             bearer("a b"),

@@ -44,6 +44,12 @@ def test_a_binding_is_confirmable_if_each_known_member_is_a_thumbprint(confirmat
     assert is_confirmable(confirmation) is good
 
 
+def test_a_member_may_be_demanded():
+    """RFC 9449 §6.2: `token_type` DPoP without `jkt` cannot be checked."""
+    assert not is_confirmable({"x5t#S256": THUMBPRINT}, "jkt")
+    assert is_confirmable({"jkt": THUMBPRINT}, "jkt")
+
+
 def test_a_bound_token_without_a_member_that_is_checked_is_refused():
     """A cache entry of another version must not pass because no check applies to it."""
     possession: Any = Possession(Request("GET", "/"), None)  # type: ignore[arg-type]

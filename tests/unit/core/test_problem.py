@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
+from iiniit_guard.core.model.problem import (
+    PROBLEMS,
+    Problem,
+    Reason,
+    malformed_claim,
+    reason_of_outage,
+)
 
 
 def test_each_reason_but_the_outage_has_its_problem():
-    assert set(Reason) - PROBLEMS.keys() == {Reason.ISSUER_UNAVAILABLE}
+    outages = {Reason.ISSUER_UNAVAILABLE, Reason.PROOF_STORE_UNAVAILABLE}
+    assert set(Reason) - PROBLEMS.keys() == outages
+    assert {reason_of_outage("proof_store"), reason_of_outage("timeout")} == outages
     assert all(reason is problem.reason for reason, problem in PROBLEMS.items())
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.reason.value)
 def test_code_and_status_go_together(problem):
-    """RFC 6750 §3.1, RFC 9470 §3."""
+    """RFC 6750 §3.1, RFC 9449 §7.1, RFC 9470 §3."""
     statuses = {
         "invalid_request": 400,
         "invalid_token": 401,
         "insufficient_scope": 403,
         "insufficient_user_authentication": 401,
+        "invalid_dpop_proof": 401,
+        "use_dpop_nonce": 401,
     }
+    others = {Reason.NO_RULE: 403, Reason.UNTRUSTED_PEER: 403, Reason.TOO_MANY_PROOFS: 429}
     if problem.code is None:
-        assert problem.status == (
-            403 if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER) else 401
-        )
+        assert problem.status == others.get(problem.reason, 401)
     else:
         assert problem.status == statuses[problem.code]
 

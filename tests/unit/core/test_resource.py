@@ -88,13 +88,13 @@ def test_how_it_refuses(clock):
         clock, audience=[API, f"{API}/v1"], alternatives={"ApiKey": print}, resource=f"{API}/v1"
     )
     assert resource.refusal_writer.realm == API
-    assert resource.refusal_writer.schemes == ("Bearer", "ApiKey")
+    assert resource.refusal_writer.schemes == ("Bearer", "DPoP", "ApiKey")
     assert (
         resource.refusal_writer.resource_metadata
         == f"{API}/.well-known/oauth-protected-resource/v1"
     )
     assert resource.metadata_path == "/.well-known/oauth-protected-resource/v1"
-    assert resource.schemes == {"bearer", "apikey"}
+    assert resource.schemes == {"bearer", "dpop", "apikey"}
     assert make_resource(clock, realm="mine").refusal_writer.realm == "mine"
     assert make_resource(clock).metadata_path is None
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource_metadata import metadata_response, resource_document
 from tests.unit.core.stepping import API, ISSUER, make_clock, make_issuer, make_resource
@@ -28,13 +29,37 @@ def test_the_document():
         "authorization_servers": [ISSUER],
         "scopes_supported": ["user:read"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
     }
+
+
+@pytest.mark.parametrize(
+    "settings, members",
+    [
+        ({"dpop": "off"}, {}),
+        (
+            {"dpop": "required", "dpop_algorithms": ["ES256"]},
+            {
+                "dpop_signing_alg_values_supported": ["ES256"],
+                "dpop_bound_access_tokens_required": True,
+            },
+        ),
+    ],
+)
+def test_the_members_about_dpop(settings, members):
+    """RFC 9728 §2."""
+    document = resource_document(make(**settings).settings)
+    assert {name: value for name, value in document.items() if name.startswith("dpop")} == members
 
 
 def test_what_is_not_known_is_left_out():
     """RFC 9728 §3.2: no empty values."""
     document = resource_document(make(issuers=print).settings)
-    assert document == {"resource": API, "bearer_methods_supported": ["header"]}
+    assert document == {
+        "resource": API,
+        "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
+    }
 
 
 def test_a_query_token_that_is_accepted_is_said_so():

@@ -29,6 +29,23 @@ def named(**keywords):
     return [fault.partition(":")[0] for fault in raised.value.faults]
 
 
+@pytest.mark.parametrize(
+    "settings, fault",
+    [
+        ({"dpop_nonce": "required"}, "dpop_nonce_secret"),
+        ({"dpop_nonce": "required", "dpop_nonce_secret": "s" * 32, "dpop": "off"}, "dpop_nonce"),
+        ({"profile": "assertion", "dpop": "required"}, "dpop"),
+    ],
+)
+def test_settings_of_dpop_that_exclude_each_other(settings, fault):
+    assert named(**BASE, **settings) == [fault]
+
+
+def test_the_nonces_may_use_the_secret_of_the_store():
+    store = {"store_url": "redis://s.test", "store_secret": "s" * 32}
+    assert make_settings({**BASE, **store, "dpop_nonce": "required"}).dpop_nonce == "required"
+
+
 def test_every_setting_has_its_rows_and_is_a_keyword_that_editors_know():
     """A setting has the same name in every form."""
     assert (

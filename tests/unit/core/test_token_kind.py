@@ -11,6 +11,8 @@ from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
 GOOD = {"iss": ISSUER, "aud": API, "exp": NOW + 300}
 
+JKT = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+
 
 def reason_of(claims, *, introspected=False):
     outcome = make_server(make_clock()).checks.check(dict(claims), NOW, introspected=introspected)
@@ -160,6 +162,8 @@ def test_in_an_answer_only_words_count(claim):
         ({"token_use": "access_token"}, None, None),
         ({"token_use": "robot"}, None, None),
         ({"token_type": "dpop"}, None, Reason.UNSUPPORTED_CONFIRMATION),
+        ({"token_type": "DPoP", "cnf": {"jkt": JKT}}, None, None),
+        ({"token_type": "DPoP", "cnf": {"x5t#S256": JKT}}, None, Reason.UNSUPPORTED_CONFIRMATION),
         ({"token_type": "bearer"}, None, None),
         ({"token_type": "refresh_token"}, None, Reason.WRONG_TYPE),
         ({"token_type": None}, None, Reason.WRONG_TYPE),

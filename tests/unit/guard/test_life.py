@@ -139,7 +139,9 @@ class TestSettings:
         with Guard.from_file(path, realm="mine") as guard:
             denied = guard.authenticate(request())
             assert isinstance(denied, Deny)
-            assert denied.header("www-authenticate") == 'Bearer realm="mine"'
+            assert str(denied.header("www-authenticate")).startswith(
+                'Bearer realm="mine", DPoP realm='
+            )
 
     def test_faults(self, tmp_path):
         with pytest.raises(SettingsError) as error:

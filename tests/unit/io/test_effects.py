@@ -20,6 +20,7 @@ from iiniit_guard.core.model.flow import (
     HttpRequest,
     HttpResponse,
     ReadFile,
+    StoreAdd,
     StoreGet,
     StoreSet,
     Unreachable,
@@ -216,17 +217,17 @@ class FakeStore:
 
 
 class TestStore:
-    effects = (StoreGet(("a", "b")), StoreSet("a", b"value", 1.0))
+    effects = (StoreGet(("a", "b")), StoreSet("a", b"value", 1.0), StoreAdd("a", 1.0))
 
     def test_without_one_every_look_is_a_miss(self, world, performer):
-        assert world.replies(performer, *self.effects) == [(None, None), None]
+        assert world.replies(performer, *self.effects) == [(None, None), None, None]
 
     def test_with_one_it_is_asked(self, world):
         store = FakeStore()
         performer = EffectRunner(store=cast("Store", store))
         where = "thread" if world is WORLDS["threads"] else "loop"
 
-        assert world.replies(performer, *self.effects) == [f"from a {where}"] * 2
+        assert world.replies(performer, *self.effects) == [f"from a {where}"] * 3
         performer.after_fork()
         performer.close()
         assert store.seen == [*self.effects, "forked", "closed"]

@@ -87,6 +87,14 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
     "public_url": (API, f'"{API}"', API),
+    "dpop": ("off", '"off"', "off"),
+    "dpop_algorithms": ("ES256 EdDSA", '["ES256", "EdDSA"]', ["ES256", "EdDSA"]),
+    "dpop_proof_age_seconds": ("300", "300", 300),
+    "dpop_proof_ahead_seconds": ("300", "300", 300),
+    "dpop_nonce": ("required", '"required"', "required"),
+    "dpop_nonce_seconds": ("120", "120", 120),
+    "dpop_nonce_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "max_dpop_proofs": ("1000", "1000", 1000),
     "trusted_proxies": ("10.0.0.0/8 unix", '["10.0.0.0/8", "unix"]', ["10.0.0.0/8", "unix"]),
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
@@ -96,6 +104,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "insecure_accept_missing_audience": BEARER,
     "store_url": {"store_secret": SECRET},
     "store_secret": {"store_url": "redis://s.test"},
+    "dpop_nonce": {"dpop_nonce_secret": SECRET},
 }
 
 

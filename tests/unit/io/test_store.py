@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from iiniit_guard.core.model.flow import StoreGet, StoreSet
+from iiniit_guard.core.model.flow import StoreAdd, StoreGet, StoreSet
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.io import store as module
 from iiniit_guard.io.event_loops import Loops
@@ -70,6 +70,8 @@ class FakeRedis:
             self.hold.wait(10)
             value = self.values.get(words[1])
             return b"_\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
+        if name == b"SET" and b"NX" in words and words[1] in self.values:
+            return b"_\r\n"
         if name == b"SET":
             self.values[words[1]] = words[2]
         return b"%1\r\n$5\r\nproto\r\n:3\r\n" if name == b"HELLO" else b"+OK\r\n"
@@ -117,6 +119,19 @@ def test_what_is_kept_is_recalled(redis, world):
         assert perform(LOOK) == (b"\x00sealed", None)
     sets = [words[1:] for words in redis.commands if words[0] == b"SET"]
     assert sets == [[b"a", b"\x00sealed", b"PX", b"1500"], [b"c", b"x", b"PX", b"1"]]
+
+
+@WORLDS
+def test_a_name_is_added_once(redis, world):
+    """One command, so two processes cannot both add it."""
+    with world(Store(redis.url)) as perform:
+        assert perform(StoreAdd("a", 1.5)) is True
+        assert perform(StoreAdd("a", 1.5)) is False
+    with world(Store("redis://127.0.0.1:1")) as perform:
+        assert perform(StoreAdd("a", 1.5)) is None
+        assert perform(StoreAdd("a", 1.5)) is None
+    sets = [words[1:] for words in redis.commands if words[0] == b"SET"]
+    assert sets == [[b"a", b"1", b"NX", b"PX", b"1500"]] * 2
 
 
 @WORLDS

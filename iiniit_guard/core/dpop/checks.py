@@ -1,0 +1,257 @@
+"""The checks of DPoP proofs for one protected resource.
+
+`begin` makes the checks that cost little, before the token is verified. `check_signer` follows once
+the token is valid, and `record` comes last, after every other check, so that only a request that
+passes uses up its proof.
+
+Spec: RFC 9449 §4.3, §7, §9, §11.1.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+from iiniit_guard.core.dpop.nonces import Nonces
+from iiniit_guard.core.dpop.proof import (
+    MAX_ID_BYTES,
+    Proof,
+    ProofKey,
+    ProofKeys,
+    only_proof,
+    parse_proof,
+    signer_of,
+)
+from iiniit_guard.core.dpop.replays import ProofCache
+from iiniit_guard.core.dpop.shared import SharedProofs
+from iiniit_guard.core.dpop.target import RequestUri
+from iiniit_guard.core.dpop.uri import normalize
+from iiniit_guard.core.http.trusted_peers import TrustedPeers
+from iiniit_guard.core.jose.encodings import encode_base64url
+from iiniit_guard.core.model.access_token import is_time
+from iiniit_guard.core.model.clock import Clock
+from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.settings.guard_settings import GuardSettings
+
+_ACCEPTED: Final = "iiniit_guard.accepted_proofs"
+_DIGEST_BYTES: Final = 16
+
+
+class PresentedProof:
+    """The proof of one request and the results of its checks. Its `repr` shows nothing.
+
+    Attributes:
+        checks: The checks that the proof has passed.
+        encoded: The proof as received.
+        token: The access token of the request.
+        proof: The parsed proof; None if it was accepted for this request before.
+        signer: The key that signed it, once that is verified.
+        uri: The normal form of `htu`.
+        until: When the proof is no longer accepted.
+    """
+
+    __slots__ = ("checks", "encoded", "proof", "signer", "token", "until", "uri")
+
+    def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
+        self.checks = checks
+        self.encoded = encoded
+        self.token = token
+        self.proof: Proof | None = None
+        self.signer: ProofKey | None = None
+        self.uri = ""
+        self.until = 0.0
+
+
+class ProofChecks:
+    """The checks of one protected resource and its state.
+
+    Args:
+        settings: The settings of the guard.
+        clock: Both clocks.
+    """
+
+    def __init__(self, settings: GuardSettings, clock: Clock) -> None:
+        self._wall = clock.wall
+        self._algorithms = frozenset(settings.dpop_algorithms)
+        self._age = settings.dpop_proof_age_seconds
+        self._ahead = settings.dpop_proof_ahead_seconds
+        self._uri = RequestUri(settings.public_url, TrustedPeers(settings.trusted_proxies))
+        self._keys = ProofKeys()
+        self.replays: Final = ProofCache(settings.max_dpop_proofs)
+        secret = settings.store_secret
+        self._shared = None if secret is None else SharedProofs(secret)
+        sealing = settings.dpop_nonce_secret or secret
+        self.nonces: Final = (
+            Nonces(sealing, settings.dpop_nonce_seconds)
+            if settings.dpop_nonce == "required" and sealing is not None
+            else None
+        )
+
+    def begin(self, token: str, request: Request) -> Flow[PresentedProof | Problem | Unreachable]:
+        """Check the proof of a request before its token is verified.
+
+        Args:
+            token: The access token, unverified.
+            request: The request.
+        """
+        encoded = only_proof(request)
+        if isinstance(encoded, Problem):
+            return encoded
+        presented = PresentedProof(self, encoded, token)
+        for accepted in _accepted(request):
+            # Another guard may demand more of a proof, so its result does not count here.
+            if (accepted.checks, accepted.encoded, accepted.token) == (self, encoded, token):
+                presented.signer = accepted.signer
+                return presented
+        parsed = parse_proof(encoded, self._algorithms, self._keys)
+        if isinstance(parsed, Problem):
+            return parsed
+        presented.proof = parsed
+        if self.nonces is not None:
+            failure = yield from self.nonces.unlock()
+            if failure is not None:
+                return failure
+        return self._claims_problem(parsed.claims, presented, request) or presented
+
+    def _claims_problem(
+        self, claims: JsonObject, presented: PresentedProof, request: Request
+    ) -> Problem | None:
+        """Return the first fault in the claims of a proof (§4.3 items 3 and 8 to 12), or None."""
+        identifier, uri, issued = claims.get("jti"), claims.get("htu"), claims.get("iat")
+        if not isinstance(identifier, str) or not isinstance(uri, str) or not is_time(issued):
+            return PROBLEMS[Reason.MALFORMED_PROOF]
+        if not 0 < len(identifier.encode()) <= MAX_ID_BYTES:
+            return PROBLEMS[Reason.MALFORMED_PROOF]
+        if claims.get("htm") != request.method:
+            return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail="htm is another method")
+        problem = self._uri_problem(uri, presented, request)
+        if problem is not None:
+            return problem
+        digest = sha256(presented.token.encode("ascii")).digest()
+        if claims.get("ath") != encode_base64url(digest).decode():
+            return PROBLEMS[Reason.WRONG_PROOF_TOKEN]
+        return self._time_problem(claims, issued, presented)
+
+    def _uri_problem(self, uri: str, presented: PresentedProof, request: Request) -> Problem | None:
+        actual = self._uri.of(request)
+        if actual is None:
+            detail = "the URI of the request is ambiguous; set public_url"
+            return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
+        expected = normalize(actual)
+        if expected is None or normalize(uri) != expected:
+            detail = "htu is another URI than that of the request; see public_url"
+            return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
+        presented.uri = expected
+        return None
+
+    def _time_problem(
+        self, claims: JsonObject, issued: float, presented: PresentedProof
+    ) -> Problem | None:
+        now = self._wall()
+        # RFC 7519 §4.1.4, §4.1.5: where a client writes these, they limit the proof too.
+        for name in ("exp", "nbf"):
+            if name in claims and not is_time(claims[name]):
+                return PROBLEMS[Reason.MALFORMED_PROOF]
+        if claims.get("exp", now + 1) <= now or claims.get("nbf", now) > now + self._ahead:
+            return PROBLEMS[Reason.STALE_PROOF]
+        if self.nonces is not None:
+            # §11.1: the nonce contains the time of the server, so `iat` of the client need not be
+            # compared with it. §11.3: a proof without nonce is not accepted.
+            ends = self.nonces.accepted_until(claims.get("nonce"), now)
+            if ends is None:
+                return PROBLEMS[Reason.PROOF_NONCE_REQUIRED]
+            presented.until = ends
+            return None
+        if not -self._age <= issued - now <= self._ahead:
+            return PROBLEMS[Reason.STALE_PROOF]
+        presented.until = issued + self._age
+        return None
+
+    def fresh_nonce(self, begun: PresentedProof | Problem | Unreachable) -> str | None:
+        """Return the nonce to send with the response, whatever else is decided; None for none.
+
+        Args:
+            begun: What `begin` returned.
+        """
+        if self.nonces is None:
+            return None
+        now = self._wall()
+        if isinstance(begun, PresentedProof) and begun.proof is not None:
+            nonce = begun.proof.claims["nonce"]
+            return self.nonces.current(now) if self.nonces.is_near_its_end(nonce, now) else None
+        required = isinstance(begun, Problem) and begun.reason is Reason.PROOF_NONCE_REQUIRED
+        return self.nonces.current(now) if required else None
+
+    def check_signer(self, expected: str, presented: PresentedProof) -> Problem | None:
+        """Check that the key to which the token is bound signed the proof.
+
+        Args:
+            expected: The thumbprint of that key.
+            presented: The proof, after `begin`.
+        """
+        if presented.proof is not None:
+            signer = signer_of(presented.proof, expected)
+            if isinstance(signer, Problem):
+                return signer
+            presented.signer = signer
+            return None
+        known = presented.signer
+        return (
+            None
+            if known is not None and known.thumbprint == expected
+            else PROBLEMS[Reason.WRONG_PROOF_KEY]
+        )
+
+    def record(
+        self, presented: PresentedProof, request: Request
+    ) -> Flow[Problem | Unreachable | None]:
+        """Record the proof of a request that passes; return why it cannot be accepted, or None.
+
+        A proof that was accepted for this request before is not recorded again: several guards and
+        handlers may check one request.
+        """
+        proof, signer = presented.proof, presented.signer
+        if proof is None or signer is None:
+            return None
+        if not any(known.encoded == presented.encoded for known in _accepted(request)):
+            refused = yield from self._add(presented, proof, signer.thumbprint)
+            if refused is not None:
+                return refused
+        self._keys.keep(proof.encoded_header, signer)
+        presented.proof = None  # from here on, it identifies the accepted proof only
+        if isinstance(request.native, dict):
+            request.native[_ACCEPTED] = (*_accepted(request), presented)
+        return None
+
+    def _add(
+        self, presented: PresentedProof, proof: Proof, thumbprint: str
+    ) -> Flow[Problem | Unreachable | None]:
+        # Length prefixes: no other triple has the same octets.
+        parts = (thumbprint, proof.claims["jti"], presented.uri)
+        octets = b"".join(b"%d:%b" % (len(part.encode()), part.encode()) for part in parts)
+        digest, now = sha256(octets).digest()[:_DIGEST_BYTES], self._wall()
+        added = self.replays.add(digest, thumbprint, presented.until, now)
+        if added == "known":
+            return PROBLEMS[Reason.REPLAYED_PROOF]
+        if added == "share_full":
+            seconds = self.replays.retry_after(thumbprint, now)
+            return PROBLEMS[Reason.TOO_MANY_PROOFS].retrying_after(seconds)
+        if added == "full":
+            return Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
+        if self._shared is None:
+            return None
+        outcome = yield from self._shared.add(digest, presented.until - now)
+        if isinstance(outcome, Unreachable):
+            self.replays.remove(digest)  # the client may send the same proof again
+            return outcome
+        return None if outcome else PROBLEMS[Reason.REPLAYED_PROOF]
+
+
+def _accepted(request: Request) -> tuple[PresentedProof, ...]:
+    """Return the proofs that were accepted for this request."""
+    native = request.native
+    found = native.get(_ACCEPTED, ()) if isinstance(native, dict) else ()
+    return found if isinstance(found, tuple) else ()

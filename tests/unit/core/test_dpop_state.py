@@ -1,0 +1,292 @@
+"""The state of DPoP: nonces, keys, the shared store, one request (RFC 9449 §8, §11.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iiniit_guard.core.dpop.nonces import Nonces
+from iiniit_guard.core.dpop.proof import MAX_KEYS, ProofKey, ProofKeys, parse_proof
+from iiniit_guard.core.dpop.shared import SharedProofs
+from iiniit_guard.core.issuer.client_authentication import SecretFile
+from iiniit_guard.core.model.flow import ReadFile, StoreAdd, Unreachable
+from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.errors import UsageError
+from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
+
+NOW = 1_800_000_000
+SECRET = "s" * 32
+KEY, OTHER = make_key("ES256", "client"), make_key("ES256", "client", 2)
+URL = "https://api.test/x"
+
+
+def digest(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def finish(flow: Any, *replies: Any) -> tuple[list[Any], Any]:
+    """Run a flow with these replies; return its effects and its result."""
+    effects: list[Any] = []
+    try:
+        effects.append(flow.send(None))
+        for reply in replies:
+            effects += [flow.send(reply)]
+    except StopIteration as end:
+        return effects, end.value
+    raise AssertionError(f"one more effect: {effects[-1]}")
+
+
+class TestNonces:
+    def make(self, secret: Any = SECRET, seconds: float = 60) -> Nonces:
+        nonces = Nonces(secret, seconds)
+        assert finish(nonces.unlock())[1] is None
+        return nonces
+
+    def test_each_period_has_its_own_nonce(self):
+        nonces = self.make()
+        start = NOW - NOW % 60
+        made = [nonces.current(start + 60 * number) for number in range(20)]
+        assert len(set(made)) == 20
+        assert nonces.current(start + 59.9) == made[0]
+        # RFC 9449 §8.1: nonce = 1*NQCHAR
+        assert all(0x21 <= ord(sign) <= 0x7E and sign not in '"\\' for sign in made[0])
+
+    def test_processes_with_the_same_secret_make_the_same(self):
+        assert self.make().current(NOW) == self.make().current(NOW)
+        assert self.make("t" * 32).current(NOW) != self.make().current(NOW)
+
+    def test_a_nonce_is_accepted_in_its_period_and_the_next(self):
+        nonces, start = self.make(), NOW - NOW % 60
+        nonce = nonces.current(start)
+        assert nonces.accepted_until(nonce, start) == start + 120
+        assert nonces.accepted_until(nonce, start + 119) == start + 120
+        assert nonces.accepted_until(nonce, start + 120) is None
+        assert nonces.accepted_until(nonce, start - 60) == start + 120
+        assert nonces.accepted_until(nonce, start - 61) is None
+        assert [nonces.is_near_its_end(nonce, start + at) for at in (0, 59, 60)] == [
+            False,
+            False,
+            True,
+        ]
+
+    @pytest.mark.parametrize("nonce", [None, 1, "", "x", "é", ["x"]])
+    def test_no_other_value_is_accepted(self, nonce):
+        assert self.make().accepted_until(nonce, NOW) is None
+
+    def test_a_secret_in_a_file_is_read_once(self):
+        nonces = Nonces(SecretFile("/s"), 60)
+        effects, result = finish(nonces.unlock(), f"{SECRET}\n".encode())
+        assert (effects, result) == ([ReadFile("/s")], None)
+        assert finish(nonces.unlock()) == ([], None)
+        assert nonces.current(NOW) == self.make().current(NOW)
+
+    def test_a_secret_that_cannot_be_read_is_an_outage(self):
+        nonces = Nonces(SecretFile("/s"), 60)
+        failed = finish(nonces.unlock(), Unreachable("file", "x"))[1]
+        assert (failed.cause, failed.diagnosis.topic) == ("file", "dpop_nonce_secret")
+        assert finish(nonces.unlock(), b"short")[1].cause == "credentials"
+        with pytest.raises(UsageError):
+            nonces.current(NOW)
+
+
+class TestSharedProofs:
+    def test_the_name_shows_nothing_and_is_the_same_in_each_process(self):
+        (first,), added = finish(SharedProofs(SECRET).add(digest(1), 60), True)
+        (second,), known = finish(SharedProofs(SECRET).add(digest(1), 60), False)
+        assert isinstance(first, StoreAdd)
+        assert (first, added, known) == (second, True, False)
+        assert first.seconds == 62
+        assert digest(1).hex() not in first.name
+        (other,), _ = finish(SharedProofs("t" * 32).add(digest(1), -1), True)
+        assert (other.name == first.name, other.seconds) == (False, 2)
+
+    def test_a_failure_is_an_outage(self):
+        failed = finish(SharedProofs(SECRET).add(digest(1), 60), None)[1]
+        assert failed.cause == "proof_store"
+
+    def test_a_secret_that_cannot_be_read_is_an_outage(self):
+        shared = SharedProofs(SecretFile("/s"))
+        assert finish(shared.add(digest(1), 60), Unreachable("file", "x"))[1].cause == "file"
+        assert finish(shared.add(digest(1), 60), b"short")[1].cause == "credentials"
+        effects, added = finish(shared.add(digest(1), 60), SECRET.encode(), True)
+        assert [type(effect) for effect in effects] == [ReadFile, StoreAdd]
+        assert added is True
+
+
+class TestProofKeys:
+    def test_the_table_is_bounded(self):
+        keys = ProofKeys()
+        key = ProofKey("t", lambda _input, _signature: True)
+        for number in range(MAX_KEYS + 1):
+            keys.keep(b"%d" % number, key)
+        assert len(keys._keys) == 1
+        keys.keep(b"x" * 1025, key)
+        assert keys.get(b"x" * 1025) is None
+
+    def test_a_proof_shows_nothing(self):
+        made = dpop_proof(KEY, "GET", URL, "x").encode()
+        assert repr(parse_proof(made, frozenset({"ES256"}), ProofKeys())) == "Proof()"
+
+
+def lines(token: str, proof: str) -> list[tuple[bytes, bytes]]:
+    return [(b"authorization", f"DPoP {token}".encode()), (b"dpop", proof.encode())]
+
+
+class TestOneRequest:
+    """Several handlers and guards may check one request."""
+
+    def make(self, **settings: Any) -> tuple[Issuer, Any]:
+        issuer = Issuer(clock=SettableClock(NOW))
+        return issuer, issuer.guard(public_url="https://api.test", **settings)
+
+    def test_a_proof_counts_again_for_the_same_request_only(self):
+        issuer, guard = self.make()
+        token = issuer.token(dpop_key=KEY, expires_in=3600)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        native: dict[str, Any] = {"type": "websocket", "path": "/x"}
+        request = Request("GET", "/x", headers=made, native=native)
+        assert guard.authenticate(request).token is not None
+        # An open connection is checked with the proof of its handshake.
+        issuer.clock.advance(600)
+        again = Request("GET", "/x", headers=made, native={**native})
+        assert guard.authenticate(again).token is not None
+        fresh = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
+        assert guard.authenticate(fresh).reason is Reason.STALE_PROOF
+        issuer.clock.advance(3600)
+        assert guard.authenticate(again).reason is Reason.EXPIRED
+
+    def test_another_token_in_the_same_request_needs_its_own_proof(self):
+        issuer, guard = self.make()
+        token, second = issuer.token(dpop_key=KEY), issuer.token(dpop_key=OTHER)
+        made = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        native: dict[str, Any] = {"type": "http", "path": "/x"}
+        first = Request("GET", "/x", headers=lines(token, made), native=native)
+        assert guard.authenticate(first).token is not None
+        changed = Request("GET", "/x", headers=lines(second, made), native=native)
+        assert guard.authenticate(changed).reason is Reason.WRONG_PROOF_TOKEN
+
+    def test_an_inner_guard_checks_the_proof_itself_and_it_is_no_replay(self):
+        issuer, outer = self.make()
+        inner: Any = issuer.guard(public_url="https://api.test")
+        strict: Any = issuer.guard(public_url="https://other.test")
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        request = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
+        assert outer.authenticate(request).token is not None
+        assert inner.authenticate(request).token is not None
+        assert strict.authenticate(request).reason is Reason.WRONG_PROOF_TARGET
+        assert len(inner._engine.resource.proofs.replays) == 0
+
+    def test_a_token_whose_binding_changed_does_not_pass_by_the_old_proof(self):
+        issuer, guard = self.make(inactive_seconds=0.001, revocation_delay_seconds=0.001)
+        token = issuer.opaque_token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        request = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
+        assert guard.authenticate(request).token is not None
+        bound = issuer._known[issuer.opaque_token(dpop_key=OTHER)]
+        issuer._known[token] = bound
+        issuer.clock.advance(1)
+        assert guard.authenticate(request).reason is Reason.WRONG_PROOF_KEY
+
+    def test_a_refused_request_does_not_use_up_its_proof(self):
+        issuer, guard = self.make(validators=[lambda token, request: allowed[0]])
+        allowed: list[bool] = [False]
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        assert guard.authenticate(Request("GET", "/x", headers=made)).status == 401
+        allowed[0] = True
+        assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
+        replayed = guard.authenticate(Request("GET", "/x", headers=made))
+        assert replayed.reason is Reason.REPLAYED_PROOF
+
+    def test_a_fork_replaces_the_lock(self):
+        _, guard = self.make()
+        replays = guard._engine.resource.proofs.replays
+        lock = replays._lock
+        guard._engine.after_fork()
+        assert replays._lock is not lock
+
+    def test_a_foreign_value_under_the_key_of_the_state_is_ignored(self):
+        issuer, guard = self.make()
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        native = {"type": "http", "path": "/x", "iiniit_guard.accepted_proofs": "x"}
+        assert guard.authenticate(Request("GET", "/x", headers=made, native=native)).token
+
+
+class TestStore:
+    """With a shared store, a proof is recorded there too, by one atomic command."""
+
+    def make(self, perform: Any) -> tuple[Issuer, Any]:
+        issuer = Issuer(clock=SettableClock(NOW))
+        settings: Any = {"store_url": "redis://127.0.0.1:1", "store_secret": SECRET}
+        guard: Any = issuer.guard(public_url="https://api.test", introspection=None, **settings)
+        guard._engine._runner._store.perform = perform
+        return issuer, guard
+
+    def ask(self, issuer: Issuer, guard: Any, proof: str, token: str) -> Any:
+        return guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
+
+    def test_two_processes_share_the_proofs(self):
+        names: set[str] = set()
+
+        def perform(effect: Any) -> bool:
+            assert isinstance(effect, StoreAdd)
+            known = effect.name in names
+            names.add(effect.name)
+            return not known
+
+        issuer, one = self.make(perform)
+        _, two = self.make(perform)
+        token = issuer.token(dpop_key=KEY)
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        two_of_issuer: Any = issuer.guard(
+            public_url="https://api.test",
+            introspection=None,
+            store_url="redis://127.0.0.1:1",
+            store_secret=SECRET,
+        )
+        two_of_issuer._engine._runner._store.perform = perform
+        assert self.ask(issuer, one, proof, token).token is not None
+        assert self.ask(issuer, two_of_issuer, proof, token).reason is Reason.REPLAYED_PROOF
+        assert len(names) == 1
+        two.close()
+
+    def test_a_store_that_fails_is_503_and_the_proof_may_come_again(self):
+        replies = [None, True]
+        issuer, guard = self.make(lambda effect: replies.pop(0))
+        token = issuer.token(dpop_key=KEY)
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        refused = self.ask(issuer, guard, proof, token)
+        assert (refused.status, refused.reason) == (503, Reason.PROOF_STORE_UNAVAILABLE)
+        assert refused.header("Retry-After") == "1"
+        assert refused.header("WWW-Authenticate") is None
+        assert self.ask(issuer, guard, proof, token).token is not None
+
+    def test_a_nonce_secret_that_cannot_be_read_is_503(self, tmp_path):
+        issuer = Issuer(clock=SettableClock(NOW))
+        file = tmp_path / "secret"
+        guard: Any = issuer.guard(
+            public_url="https://api.test",
+            dpop_nonce="required",
+            dpop_nonce_secret=SecretFile(str(file)),
+        )
+        token = issuer.token(dpop_key=KEY)
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        assert self.ask(issuer, guard, proof, token).status == 503
+        file.write_text(SECRET)
+        assert self.ask(issuer, guard, proof, token).reason is Reason.PROOF_NONCE_REQUIRED
+
+
+def test_a_problem_of_a_proof_never_shows_it():
+    issuer = Issuer(clock=SettableClock(NOW))
+    with issuer.guard() as guard:
+        token = issuer.token(dpop_key=KEY)
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        refused: Any = guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
+        shown = f"{refused}{refused.headers}{refused.body}"
+        assert refused.reason is Reason.WRONG_PROOF_TARGET
+        assert proof not in shown
+        assert token not in shown

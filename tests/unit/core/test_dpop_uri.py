@@ -1,0 +1,221 @@
+"""The normal form of a URI, and the URI of a request (RFC 3986 §6.2; RFC 9449 §4.3 item 9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.dpop.forwarded import MAX_HOPS
+from iiniit_guard.core.dpop.target import RequestUri, target_path
+from iiniit_guard.core.dpop.uri import normalize
+from iiniit_guard.core.http.trusted_peers import TrustedPeers
+from iiniit_guard.core.model.request import Request
+
+URI = "https://api.test/a/b"
+PROXIES = TrustedPeers(["10.0.0.0/8"])
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("HTTPS://api.test/a/b", "https://API.TEST/a/b", "https://api.test:443/a/b"),
+        *("https://api.test:/a/b", "https://%61pi.test/a/b", "https://api.test/%61/%62"),
+        *("https://api.test/a/./b", "https://api.test/a/x/../b", "https://api.test/../a/b"),
+        *("https://api.test/a/%2E/b", "https://api.test/a/x/%2e%2e/b", "wss://api.test/a/b"),
+        *("https://api.test/a/b?c=d", "https://api.test/a/b#c", "https://api.test/a/b?\n#?"),
+    ],
+)
+def test_equivalent_spellings_have_one_form(spelling):
+    assert normalize(spelling) == URI
+
+
+@pytest.mark.parametrize(
+    "uri, form",
+    [
+        ("https://api.test", "https://api.test/"),
+        ("http://api.test:80", "http://api.test/"),
+        ("ws://api.test:80/", "http://api.test/"),
+        ("https://api.test:80/", "https://api.test:80/"),
+        ("https://api.test:0443/", "https://api.test:0443/"),
+        ("https://[::1]:8443/a", "https://[::1]:8443/a"),
+        ("https://[2001:DB8::1]/a", "https://[2001:db8::1]/a"),
+        ("https://api.test./", "https://api.test./"),
+        ("https://api%2Dx.test/", "https://api-x.test/"),
+        ("https://api%c3%bc.test/", "https://api%C3%BC.test/"),
+        ("https://api.test/a%2fb", "https://api.test/a%2Fb"),
+        ("https://api.test/a%3Bb", "https://api.test/a%3Bb"),
+        ("https://api.test/a;b", "https://api.test/a;b"),
+        ("https://api.test/%2561", "https://api.test/%2561"),
+        ("https://api.test//a", "https://api.test//a"),
+        ("https://api.test/a/", "https://api.test/a/"),
+        ("https://api.test/a/.", "https://api.test/a/"),
+        ("https://api.test/a/b/..", "https://api.test/a/"),
+        ("https://api.test/a/b/../", "https://api.test/a/"),
+        ("https://api.test/..", "https://api.test/"),
+        ("https://api.test/.a/..b", "https://api.test/.a/..b"),
+        ("https://api.test/A", "https://api.test/A"),
+        ("https://api.test/a%c3%a9", "https://api.test/a%C3%A9"),
+    ],
+)
+def test_other_parts_are_kept(uri, form):
+    assert normalize(uri) == form
+    assert normalize(form) == form
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("", "/a", "//api.test/a", "api.test/a", "urn:a", "ftp://api.test/", "https:/api.test/a"),
+        *("https://", "https:///a", "https://user@api.test/", "https://user:x@api.test/"),
+        *("https://api.test@evil.test/", "https://api.test:x/", "https://api.test:123456/"),
+        *("https://api.test/ ", " https://api.test/", "https://api.test/\n", "https://api.test\\a"),
+        *("https://api.test/a\\b", "https://api.test/é", "https://é.test/", "https://api.test/%"),
+        *("https://api.test/%2", "https://api.test/%zz", "https://api.test/a|b", "https://[::1/"),
+        *("https://[x]/", "https://api.test/a\x00", "https://" + "a" * 256 + "/"),
+    ],
+)
+def test_what_is_no_absolute_http_uri_has_no_form(uri):
+    assert normalize(uri) is None
+
+
+def request(path="/x", *, peer="10.0.0.1", scheme="http", native=None, target=None, **fields):
+    headers = [
+        (name.replace("_", "-").encode(), value.encode("latin-1"))
+        for name, values in fields.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    return Request(
+        "GET", path, headers=headers, scheme=scheme, peer=peer, native=native, target=target
+    )
+
+
+def uri_of(of, public_url=None, trusted=PROXIES):
+    return RequestUri(public_url, trusted).of(of)
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ({}, "http://a.test/x"),
+        ({"x_forwarded_proto": "https"}, "https://a.test/x"),
+        ({"x_forwarded_proto": "HTTPS"}, "https://a.test/x"),
+        ({"x_forwarded_host": "b.test"}, "http://b.test/x"),
+        ({"x_forwarded_host": "b.test:8443"}, "http://b.test:8443/x"),
+        ({"x_forwarded_host": "[::1]:8443"}, "http://[::1]:8443/x"),
+        ({"x_forwarded_host": "b.test", "x_forwarded_port": "8443"}, "http://b.test:8443/x"),
+        ({"x_forwarded_host": "b.test:1", "x_forwarded_port": "1"}, "http://b.test:1/x"),
+        ({"x_forwarded_host": "b.test:1", "x_forwarded_port": "2"}, None),
+        ({"x_forwarded_port": "443"}, "http://a.test/x"),
+        ({"x_forwarded_port": "x"}, None),
+        ({"x_forwarded_port": "123456"}, None),
+        ({"x_forwarded_prefix": "/v1"}, "http://a.test/v1/x"),
+        ({"x_forwarded_prefix": "/v1/"}, "http://a.test/v1/x"),
+        ({"x_forwarded_prefix": "/"}, "http://a.test/x"),
+        ({"x_forwarded_prefix": "v1"}, None),
+        ({"x_forwarded_prefix": "/v1?"}, None),
+        ({"x_forwarded_proto": "ftp"}, None),
+        ({"x_forwarded_proto": ""}, None),
+        ({"x_forwarded_host": "user@b.test"}, None),
+        ({"x_forwarded_host": "b.test/x"}, None),
+        # A client wrote the first value, the proxy appended the second one.
+        (
+            {"x_forwarded_for": "1.1.1.1, 2.2.2.2", "x_forwarded_host": "evil.test, b.test"},
+            "http://b.test/x",
+        ),
+        (
+            {
+                "x_forwarded_for": ["1.1.1.1", "2.2.2.2"],
+                "x_forwarded_host": ["evil.test", "b.test"],
+            },
+            "http://b.test/x",
+        ),
+        # The sender of the last value is a trusted proxy too, so the value before counts.
+        (
+            {"x_forwarded_for": "1.1.1.1, 10.0.0.2", "x_forwarded_host": "b.test, inner.test"},
+            "http://b.test/x",
+        ),
+        (
+            {
+                "x_forwarded_for": "9.9.9.9, 1.1.1.1, 10.0.0.2:80",
+                "x_forwarded_proto": "x, https, http",
+            },
+            "https://a.test/x",
+        ),
+        ({"x_forwarded_for": "unknown, x", "x_forwarded_proto": "x, https"}, "https://a.test/x"),
+        (
+            {"x_forwarded_for": "10.0.0.3, 10.0.0.2", "x_forwarded_proto": "https, x"},
+            "https://a.test/x",
+        ),
+        # Values that do not belong to a chain can be read in more than one way.
+        ({"x_forwarded_host": "evil.test, b.test"}, None),
+        ({"x_forwarded_for": "1.1.1.1", "x_forwarded_host": "evil.test, b.test"}, None),
+        ({"x_forwarded_for": ",".join(["10.0.0.2"] * (MAX_HOPS + 1))}, None),
+        ({"forwarded": "for=1.1.1.1;host=b.test;proto=https"}, "https://b.test/x"),
+        ({"forwarded": 'For="[2001:db8::1]:80"; Host="b.test:8443"'}, "http://b.test:8443/x"),
+        ({"forwarded": "for=1.1.1.1"}, "http://a.test/x"),
+        ({"forwarded": "host=evil.test, for=1.1.1.1;host=b.test"}, "http://b.test/x"),
+        ({"forwarded": "for=1.1.1.1;host=b.test, for=10.0.0.2;host=c.test"}, "http://b.test/x"),
+        ({"forwarded": "for=1.1.1.1;host=b.test, for=_x;host=c.test"}, "http://c.test/x"),
+        ({"forwarded": "for=10.0.0.3;host=b.test, for=10.0.0.2"}, "http://b.test/x"),
+        ({"forwarded": r'host="b\.test"'}, "http://b.test/x"),
+        ({"forwarded": "host=b.test;host=c.test"}, None),
+        ({"forwarded": "host"}, None),
+        ({"forwarded": ""}, None),
+        ({"forwarded": 'host="b.test'}, None),
+        ({"forwarded": "host=b.test", "x_forwarded_host": "b.test"}, None),
+        ({"forwarded": ",".join(["for=10.0.0.2"] * (MAX_HOPS + 1))}, None),
+    ],
+)
+def test_the_right_most_trusted_value_counts(fields, expected):
+    assert uri_of(request(host="a.test", **fields)) == expected
+    if fields:
+        stranger = request(host="a.test", peer="11.0.0.1", **fields)
+        assert uri_of(stranger) == "http://a.test/x"
+        assert (
+            uri_of(request(host="a.test", **fields), trusted=TrustedPeers([])) == "http://a.test/x"
+        )
+        known = uri_of(request(host="a.test", **fields), "https://p.test/v1")
+        assert known == "https://p.test/v1/x"
+
+
+@pytest.mark.parametrize(
+    "native, expected",
+    [
+        ({"type": "http", "path": "/é/x", "raw_path": b"/%c3%a9/x"}, "/%c3%a9/x"),
+        ({"type": "http", "path": "/a/b", "raw_path": b"/a%2Fb?c"}, "/a%2Fb"),
+        ({"type": "http", "path": "/é x"}, "/%C3%A9%20x"),
+        ({"type": "http", "path": "/v1/x", "root_path": "/v1"}, "/v1/x"),
+        ({"type": "http", "path": "/x", "root_path": "/v1", "raw_path": None}, "/v1/x"),
+        ({"PATH_INFO": "/\xc3\xa9;a", "SCRIPT_NAME": "/v1"}, "/v1/%C3%A9;a"),
+        ({"PATH_INFO": "/a/b", "REQUEST_URI": "/a%2Fb?c"}, "/a%2Fb"),
+        ({"PATH_INFO": "/a/b", "RAW_URI": "/a%2Fb"}, "/a%2Fb"),
+        ({"PATH_INFO": "/a", "REQUEST_URI": "https://evil.test/b"}, "/a"),
+        ({"PATH_INFO": "/a", "REQUEST_URI": None}, "/a"),
+    ],
+)
+def test_the_path_is_the_one_that_the_client_wrote(native, expected):
+    assert target_path(request("/decoded", native=native)) == expected
+
+
+def test_a_request_of_no_server_has_its_own_path():
+    assert target_path(request("/é")) == "/%C3%A9"
+    assert target_path(request("/decoded", target="/a%2Fb?c=d")) == "/a%2Fb"
+
+
+@pytest.mark.parametrize(
+    "native, expected",
+    [
+        ({"type": "http", "path": "/x", "server": ("127.0.0.1", 8000)}, "http://127.0.0.1:8000/x"),
+        ({"type": "http", "path": "/x", "server": ("::1", 8000)}, "http://[::1]:8000/x"),
+        ({"type": "http", "path": "/x", "server": ("/run/a.sock", None)}, None),
+        ({"type": "http", "path": "/x", "server": None}, None),
+        ({"PATH_INFO": "/x", "SERVER_NAME": "a.test", "SERVER_PORT": "80"}, "http://a.test:80/x"),
+        ({"PATH_INFO": "/x"}, None),
+        (None, None),
+    ],
+)
+def test_without_a_host_the_server_names_itself(native, expected):
+    assert uri_of(request(native=native)) == expected
+
+
+def test_two_hosts_are_ambiguous():
+    assert uri_of(request(host=["a.test", "b.test"])) is None
