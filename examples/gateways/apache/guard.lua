@@ -137,6 +137,12 @@ function guard(r)
     r.headers_in[name] = headers[name:lower()]
   end
   r.headers_in[ASSERTION] = headers[ASSERTION:lower()]
+  -- A fresh nonce for a DPoP client (RFC 9449, section 8.2): such a response must not be cached.
+  if headers["dpop-nonce"] then
+    r.err_headers_out["DPoP-Nonce"] = headers["dpop-nonce"]
+    r.err_headers_out["Cache-Control"] = "no-store"
+    r.err_headers_out["Access-Control-Expose-Headers"] = headers["access-control-expose-headers"]
+  end
   -- The guard decided on the method of the request line. The API must not use another one.
   for _, name in ipairs(OVERRIDES) do
     r.headers_in[name] = nil

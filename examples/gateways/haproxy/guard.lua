@@ -106,6 +106,10 @@ local function guard(txn)
       txn.http:req_set_header(name, caller[name])
     end
     if caller[ASSERTION] then txn.http:req_set_header(ASSERTION, caller[ASSERTION]) end
+    local nonce = header(headers, "dpop-nonce") -- for the client (RFC 9449)
+    if nonce then txn:set_var("txn.iiniit_nonce", nonce) end
+    local exposed = header(headers, "access-control-expose-headers")
+    if nonce and exposed then txn:set_var("txn.iiniit_exposed", exposed) end
     txn:set_var("txn.iiniit_granted", true)
     return
   end

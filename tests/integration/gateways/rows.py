@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from iiniit_guard.core.jose.jws import ALGORITHMS
+
 BEARER: Final = (("Authorization", "Bearer {good}"),)
 WRITER: Final = (("Authorization", "Bearer {writer}"),)
 METADATA: Final = 'resource_metadata="https://api.example/.well-known/oauth-protected-resource"'
@@ -50,7 +52,11 @@ def challenge(
         parts += [f'error="{error}"', f'error_description="{description}"']
     if scope is not None:
         parts.append(f'scope="{scope}"')
-    return ", ".join([*parts, METADATA])
+    proof = ['DPoP realm="https://api.example"']
+    if scope is not None and error != "insufficient_scope":
+        proof.append(f'scope="{scope}"')
+    algorithms = f'algs="{" ".join(ALGORITHMS)}"'
+    return ", ".join([*parts, METADATA, *proof, algorithms, METADATA])
 
 
 ANY_TOKEN: Final = challenge()

@@ -105,6 +105,12 @@ class Process:
             self._running.send_signal(signal.SIGCONT)
 
 
+# Only requests with a DPoP proof depend on these.
+_NONCES: Final = (
+    f'dpop_nonce = "required"\ndpop_nonce_secret = "{"n" * 32}"\ndpop_nonce_seconds = 2\n'
+)
+
+
 class World:
     """All of them.
 
@@ -250,7 +256,7 @@ class World:
         text = text.replace(
             "auth_max_age_seconds = 10", "auth_max_age_seconds = 5"
         )  # nobody waits for ten
-        (self.directory / "guard.toml").write_text(text + RULE_FOR_ANY_METHOD)
+        (self.directory / "guard.toml").write_text(_NONCES + text + RULE_FOR_ANY_METHOD)
 
     def _wait(self, port: str, process: Process) -> None:
         until = time.monotonic() + _START_SECONDS
