@@ -70,11 +70,15 @@ def confirm(token: AccessToken, possession: Possession) -> Problem | None:
         return PROBLEMS[Reason.UNBOUND_TOKEN]  # RFC 9449 §7.1: the proof would prove nothing
     if bound is None:
         return None
-    problems = [check(bound[name], possession) for name, check in CHECKS.items() if name in bound]
+    proven = 0
+    for name, check in CHECKS.items():
+        if name in bound:
+            problem = check(bound[name], possession)
+            if problem is not None:
+                return problem
+            proven += 1
     # `is_confirmable` accepted at least one member. Without one, nothing would be proven.
-    if not problems:
-        return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-    return next((problem for problem in problems if problem is not None), None)
+    return None if proven else PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
 
 
 def scheme_of(token: AccessToken) -> str:

@@ -92,7 +92,7 @@ class Pending(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """A presented credential and the result of `begin`, if that is not a token that passes."""
+    """A presented credential and the result of `begin`, unless that is a token that passes."""
 
     presented: Presented
     result: Begun
@@ -113,8 +113,7 @@ def begin(
         requirement: The policy to satisfy, or the refusal of a request that no rule matches.
 
     Returns:
-        The token that passes. Otherwise the argument of `conclude`, or of `resume` first if I/O is
-        needed.
+        The token that passes. Otherwise the argument of `resume` (if it is pending) or `conclude`.
     """
     if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE:
         return Unfinished(presented, requirement)
@@ -240,11 +239,10 @@ def _judge(
             presented.nonce = resource.proofs.fresh_nonce(begun)
             if not isinstance(begun, PresentedProof):
                 return begun
-            proof = begun
+            proof, presented.digest = begun, begun.digest
+            encoded = credential.value.encode("ascii")
         outcome = yield from _verify_presented(credential.value, presented, resource, encoded)
-        if isinstance(outcome, AccessToken) and (
-            proof is not None or outcome.confirmation is not None
-        ):
+        if isinstance(outcome, AccessToken) and (proof or outcome.confirmation is not None):
             outcome = confirm(outcome, Possession(request, resource, proof)) or outcome
         if isinstance(outcome, AccessToken) and validators:
             outcome = yield from validate(outcome, request, resource)
@@ -267,6 +265,7 @@ def _verify_presented(
         issuer = yield from request_issuer(presented.read(), resolver)
         if issuer is None:
             return unknown_issuer(resource)
+        presented.digest = None
     digest = presented.digest
     if digest is None or encoded != value.encode("ascii"):
         digest = presented.digest = digest_of(value, issuer)

@@ -52,8 +52,8 @@ RETURNS = {
     "iiniit_guard/core/confirmation.py:confirm": [
         "PROBLEMS[Reason.UNBOUND_TOKEN]",
         "None",
-        "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
-        "next((problem for problem in problems if problem is not None), None)",
+        "problem",
+        "None if proven else PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
     ],
     "iiniit_guard/core/decide.py:_without_credential": ["problem", "ANONYMOUS", "problem"],
     "iiniit_guard/core/decide.py:find_cached": [

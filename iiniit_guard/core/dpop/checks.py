@@ -38,6 +38,8 @@ from iiniit_guard.core.settings.guard_settings import GuardSettings
 
 _ACCEPTED: Final = "iiniit_guard.accepted_proofs"
 _DIGEST_BYTES: Final = 16
+_KEPT_URIS: Final = 1024
+_LONGEST_KEPT_URI: Final = 512
 
 
 class PresentedProof:
@@ -51,9 +53,10 @@ class PresentedProof:
         signer: The key that signed it, once that is verified.
         uri: The normal form of `htu`.
         until: When the proof is no longer accepted.
+        digest: The SHA-256 of the token, once it was computed.
     """
 
-    __slots__ = ("checks", "encoded", "proof", "signer", "token", "until", "uri")
+    __slots__ = ("checks", "digest", "encoded", "proof", "signer", "token", "until", "uri")
 
     def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
         self.checks = checks
@@ -63,6 +66,7 @@ class PresentedProof:
         self.signer: ProofKey | None = None
         self.uri = ""
         self.until = 0.0
+        self.digest: bytes | None = None
 
 
 class ProofChecks:
@@ -80,6 +84,7 @@ class ProofChecks:
         self._ahead = settings.dpop_proof_ahead_seconds
         self._uri = RequestUri(settings.public_url, TrustedPeers(settings.trusted_proxies))
         self._keys = ProofKeys()
+        self._normal: dict[str, str] = {}  # of the URIs of requests
         self.replays: Final = ProofCache(settings.max_dpop_proofs)
         secret = settings.store_secret
         self._shared = None if secret is None else SharedProofs(secret)
@@ -130,7 +135,7 @@ class ProofChecks:
         problem = self._uri_problem(uri, presented, request)
         if problem is not None:
             return problem
-        digest = sha256(presented.token.encode("ascii")).digest()
+        digest = presented.digest = sha256(presented.token.encode("ascii")).digest()
         if claims.get("ath") != encode_base64url(digest).decode():
             return PROBLEMS[Reason.WRONG_PROOF_TOKEN]
         return self._time_problem(claims, issued, presented)
@@ -140,30 +145,35 @@ class ProofChecks:
         if actual is None:
             detail = "the URI of the request is ambiguous; set public_url"
             return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
-        expected = normalize(actual)
-        if expected is None or normalize(uri) != expected:
+        expected = self._normal.get(actual) or normalize(actual)
+        if expected is None or (uri != actual and normalize(uri) != expected):
             detail = "htu is another URI than that of the request; see public_url"
             return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
         presented.uri = expected
+        if len(actual) <= _LONGEST_KEPT_URI:
+            if len(self._normal) >= _KEPT_URIS:
+                self._normal.clear()
+            self._normal[actual] = expected
         return None
 
     def _time_problem(
         self, claims: JsonObject, issued: float, presented: PresentedProof
     ) -> Problem | None:
         now = self._wall()
-        # RFC 7519 §4.1.4, §4.1.5: where a client writes these, they limit the proof too.
-        for name in ("exp", "nbf"):
-            if name in claims and not is_time(claims[name]):
+        if "exp" in claims or "nbf" in claims:
+            # RFC 7519 §4.1.4, §4.1.5: where a client writes these, they limit the proof too.
+            ends, begins = claims.get("exp", now + 1), claims.get("nbf", now)
+            if not (is_time(ends) and is_time(begins)):
                 return PROBLEMS[Reason.MALFORMED_PROOF]
-        if claims.get("exp", now + 1) <= now or claims.get("nbf", now) > now + self._ahead:
-            return PROBLEMS[Reason.STALE_PROOF]
+            if ends <= now or begins > now + self._ahead:
+                return PROBLEMS[Reason.STALE_PROOF]
         if self.nonces is not None:
             # §11.1: the nonce contains the time of the server, so `iat` of the client need not be
             # compared with it. §11.3: a proof without nonce is not accepted.
-            ends = self.nonces.accepted_until(claims.get("nonce"), now)
-            if ends is None:
+            until = self.nonces.accepted_until(claims.get("nonce"), now)
+            if until is None:
                 return PROBLEMS[Reason.PROOF_NONCE_REQUIRED]
-            presented.until = ends
+            presented.until = until
             return None
         if not -self._age <= issued - now <= self._ahead:
             return PROBLEMS[Reason.STALE_PROOF]
@@ -216,38 +226,46 @@ class ProofChecks:
         proof, signer = presented.proof, presented.signer
         if proof is None or signer is None:
             return None
-        if not any(known.encoded == presented.encoded for known in _accepted(request)):
-            refused = yield from self._add(presented, proof, signer.thumbprint)
+        accepted = _accepted(request)
+        if not any(known.encoded == presented.encoded for known in accepted):
+            now, digest = self._wall(), _digest_of(presented, proof, signer.thumbprint)
+            refused = self._add(digest, signer.thumbprint, presented.until, now)
             if refused is not None:
                 return refused
+            if self._shared is not None:
+                added = yield from self._shared.add(digest, presented.until - now)
+                if isinstance(added, Unreachable):
+                    self.replays.remove(digest)  # the client may send the same proof again
+                    return added
+                if not added:
+                    return PROBLEMS[Reason.REPLAYED_PROOF]
         self._keys.keep(proof.encoded_header, signer)
         presented.proof = None  # from here on, it identifies the accepted proof only
         if isinstance(request.native, dict):
-            request.native[_ACCEPTED] = (*_accepted(request), presented)
+            request.native[_ACCEPTED] = (*accepted, presented)
         return None
 
     def _add(
-        self, presented: PresentedProof, proof: Proof, thumbprint: str
-    ) -> Flow[Problem | Unreachable | None]:
-        # Length prefixes: no other triple has the same octets.
-        parts = (thumbprint, proof.claims["jti"], presented.uri)
-        octets = b"".join(b"%d:%b" % (len(part.encode()), part.encode()) for part in parts)
-        digest, now = sha256(octets).digest()[:_DIGEST_BYTES], self._wall()
-        added = self.replays.add(digest, thumbprint, presented.until, now)
+        self, digest: bytes, thumbprint: str, until: float, now: float
+    ) -> Problem | Unreachable | None:
+        """Record a proof in this process; return why it cannot be accepted, or None."""
+        added = self.replays.add(digest, thumbprint, until, now)
+        if added == "added":
+            return None
         if added == "known":
             return PROBLEMS[Reason.REPLAYED_PROOF]
         if added == "share_full":
             seconds = self.replays.retry_after(thumbprint, now)
             return PROBLEMS[Reason.TOO_MANY_PROOFS].retrying_after(seconds)
-        if added == "full":
-            return Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
-        if self._shared is None:
-            return None
-        outcome = yield from self._shared.add(digest, presented.until - now)
-        if isinstance(outcome, Unreachable):
-            self.replays.remove(digest)  # the client may send the same proof again
-            return outcome
-        return None if outcome else PROBLEMS[Reason.REPLAYED_PROOF]
+        return Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
+
+
+def _digest_of(presented: PresentedProof, proof: Proof, thumbprint: str) -> bytes:
+    """Return what identifies a proof: its key, its identifier and its URI (RFC 9449 §11.1)."""
+    # A thumbprint has 43 characters, and `jti` its length before it: no other triple has this text.
+    identifier = proof.claims["jti"]
+    text = f"{thumbprint}{len(identifier)}:{identifier}{presented.uri}"
+    return sha256(text.encode()).digest()[:_DIGEST_BYTES]
 
 
 def _accepted(request: Request) -> tuple[PresentedProof, ...]:

@@ -163,11 +163,9 @@ def signer_of(proof: Proof, expected: str) -> ProofKey | Problem:
             return _MALFORMED
         if thumbprint(parsed.numbers) != expected:  # before any key object is made
             return PROBLEMS[Reason.WRONG_PROOF_KEY]
-        verifies = bind(parsed.numbers, alg)
-        if verifies is None:
-            return _MALFORMED
-        key = ProofKey(expected, verifies)
-    if key.thumbprint != expected:
+        verifies = bind(parsed.numbers, alg)  # None if this build of OpenSSL refuses the key
+        key = None if verifies is None else ProofKey(expected, verifies)
+    if key is None or key.thumbprint != expected:
         return PROBLEMS[Reason.WRONG_PROOF_KEY]
     if not key.verifies(proof.signing_input, proof.signature):
         return PROBLEMS[Reason.BAD_PROOF_SIGNATURE]

@@ -93,6 +93,13 @@ def credential_of(
     if value[:7] == b"Bearer " and len(value) <= max_token_bytes and is_b64token(value[7:]):
         # The usual form: no list and no second credential can have it.
         return Credential(BEARER, value[7:].decode("ascii"))
+    if (
+        value[:5] == b"DPoP "
+        and DPOP in schemes
+        and len(value) <= max_token_bytes
+        and is_b64token(value[5:])
+    ):
+        return Credential(DPOP, value[5:].decode("ascii"))
     if field != AUTHORIZATION and value:
         return _parse_own_field(value, schemes, max_token_bytes)
     return _parse_field(value, schemes, max_token_bytes)

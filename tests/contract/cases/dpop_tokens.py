@@ -7,6 +7,7 @@ from typing import Any, Final
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer, dpop_proof
+from iiniit_guard.testing.dpop import key_thumbprint
 from tests.contract.cases.case import (
     ALLOWED,
     API,
@@ -84,6 +85,13 @@ def _downgrades() -> list[Case]:
             by_both,
             proof(),
             bad(Reason.WRONG_PROOF_KEY),
+        ),
+        _case(
+            "bound by its key, and by a certificate that is not shown",
+            "RFC 9449 §7.1; RFC 8705 §3",
+            token(dpop_key=KEY, cnf={"jkt": key_thumbprint(KEY), "x5t#S256": RFC_THUMBPRINT}),
+            proof(),
+            _CNF,
         ),
     ]
 

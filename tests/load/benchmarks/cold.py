@@ -29,7 +29,7 @@ def _measure(algorithm: str, limit: float, rounds: int) -> Row:
     guard = make_guard(issuer)
     tokens = [token_of(issuer, number=number) for number in range(_TOKENS)]
     verify = raw_signature(issuer)
-    parts = cycle([_parts(token, algorithm) for token in tokens])
+    parts = cycle([parts_of(token, algorithm) for token in tokens])
     own_form = (
         (lambda signature, message: verify(_der(signature), message))
         if algorithm == "ES256"
@@ -104,7 +104,8 @@ def raw_signature(issuer: Issuer) -> Callable[[bytes, bytes], object]:
             return verify
 
 
-def _parts(token: str, algorithm: str) -> tuple[bytes, bytes]:
+def parts_of(token: str, algorithm: str) -> tuple[bytes, bytes]:
+    """Give the signature of a JWS in the form of `raw_signature`, and what is signed."""
     from iiniit_guard.core.jose.encodings import decode_base64url
 
     signing_input, _, encoded = token.encode().rpartition(b".")

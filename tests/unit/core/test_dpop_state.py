@@ -280,6 +280,34 @@ class TestStore:
         assert self.ask(issuer, guard, proof, token).reason is Reason.PROOF_NONCE_REQUIRED
 
 
+def test_a_known_key_does_not_pass_for_a_token_of_another_key():
+    """The header of a client is kept after its first request."""
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+    for key, of, reason in ((KEY, KEY, None), (KEY, OTHER, Reason.WRONG_PROOF_KEY)):
+        token = issuer.token(dpop_key=of)
+        made = lines(token, dpop_proof(key, "GET", URL, token, clock=issuer.clock))
+        decision = guard.authenticate(Request("GET", "/x", headers=made))
+        assert getattr(decision, "reason", None) is reason
+
+
+def test_the_normal_forms_that_are_kept_are_bounded():
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+    kept = guard._engine.resource.proofs._normal
+    token = issuer.token(dpop_key=KEY)
+
+    def send(path: str) -> Any:
+        made = dpop_proof(KEY, "GET", f"https://api.test{path}", token, clock=issuer.clock)
+        return guard.authenticate(Request("GET", path, headers=lines(token, made)))
+
+    kept.update({str(number): "x" for number in range(1024)})
+    assert send("/a").token is not None
+    assert len(kept) == 1
+    assert send(f"/{'x' * 512}").token is not None
+    assert len(kept) == 1
+
+
 def test_a_problem_of_a_proof_never_shows_it():
     issuer = Issuer(clock=SettableClock(NOW))
     with issuer.guard() as guard:

@@ -1,0 +1,94 @@
+"""Goal 17: a request with a DPoP proof, the token cached, the proofs recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import Final
+
+from iiniit_guard.adapting.admission import make_admission
+from iiniit_guard.adapting.asgi_exchange import begin_scope
+from iiniit_guard.core.dpop.replays import ProofCache
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.request import request_from_scope
+from iiniit_guard.guard import Guard
+from iiniit_guard.testing import Issuer, SigningKey, dpop_proof, make_key
+from tests.load.benchmarks.cold import parts_of, raw_signature
+from tests.load.benchmarks.measure import Row, compare
+from tests.load.benchmarks.tokens import AUDIENCE, SCOPE, make_issuer, scope_of
+
+_PROOFS: Final = 256
+_NONCE: Final = "with nonces"
+_CLIENTS: Final = "each proof by another client"
+
+
+def measure(rounds: int) -> list[Row]:
+    """Compare with the verification of the proof's signature alone, which nothing can avoid."""
+    issuer, keys = make_issuer(), [make_key("ES256", "bench", n) for n in range(_PROOFS)]
+    guard = issuer.guard(public_url=AUDIENCE)
+    nonces = {"dpop_nonce": "required", "dpop_nonce_secret": "n" * 32}
+    strict = issuer.guard(public_url=AUDIENCE, **nonces)
+    signer = Issuer(signing_key=keys[0])
+    verify = raw_signature(signer)
+    made = _proofs(issuer, guard, [keys[0]] * _PROOFS)
+    parts = cycle([parts_of(proof, "ES256") for _, proof in made])
+    contestants = {
+        "ours": _sending(guard, made),
+        _NONCE: _sending(strict, _proofs(issuer, strict, [keys[0]] * _PROOFS)),
+        _CLIENTS: _sending(guard, _proofs(issuer, guard, keys)),
+    }
+    measured = compare(lambda: verify(*next(parts)), contestants, rounds=rounds, calls=_PROOFS)
+    return [
+        Row(
+            goal=17,
+            name="a DPoP request, token cached, new proof, proofs recorded",
+            limit=1.6,
+            ours=measured["ours"],
+            beside={name: measured[name] for name in (_NONCE, _CLIENTS)},
+            note="the raw ES256 verification",
+        )
+    ]
+
+
+def _proofs(issuer: Issuer, guard: Guard, keys: list[SigningKey]) -> list[tuple[str, str]]:
+    checks = guard._engine.resource.proofs
+    nonce = None
+    if checks.nonces is not None:
+        for _ in checks.nonces.unlock():
+            raise RuntimeError("the secret is in the settings")
+        nonce = checks.nonces.current(issuer.clock.wall())
+    tokens = {key: issuer.token(SCOPE, dpop_key=key, expires_in=3600) for key in set(keys)}
+    return [
+        (
+            tokens[key],
+            dpop_proof(key, "GET", f"{AUDIENCE}/me", tokens[key], nonce=nonce, clock=issuer.clock),
+        )
+        for key in keys
+    ]
+
+
+def _sending(guard: Guard, made: list[tuple[str, str]]) -> Callable[[], object]:
+    """Send one proof after the other; before the first comes again, all are forgotten."""
+    scopes = []
+    for token, proof in made:
+        scope = scope_of(token)
+        name, _ = scope["headers"][-1]
+        headers = [*scope["headers"][:-1], (name, b"DPoP " + token.encode())]
+        scopes.append({**scope, "headers": [*headers, (b"dpop", proof.encode())]})
+
+    for scope in scopes:  # caches the token
+        guard.authenticate(request_from_scope({**scope}))
+    admission = make_admission()
+
+    def asks() -> Iterator[AccessToken]:
+        while True:
+            proofs = guard._engine.resource.proofs
+            proofs.replays = ProofCache(65_536)
+            for scope in scopes:
+                scope.pop("iiniit_guard.accepted_proofs", None)
+                found = begin_scope(guard._engine, admission, scope, "asgi")
+                if not isinstance(found, AccessToken):
+                    raise RuntimeError("a good proof was refused")
+                yield found
+
+    return asks().__next__
