@@ -119,8 +119,10 @@ matrix: programs  ## Test the built wheel with every installed Python from 3.11 
 	.ci/matrix $(ARGS)
 
 .PHONY: docs
-docs: .venv/.ready-test  ## Run every code block and check every link in README and docs
+docs: .venv/.ready-test  ## Build the site, run every code block and check every link
+	$(BIN)/python -m sphinx -b html -q -W --keep-going docs site
 	$(PYTEST) tests/quality/test_docs.py $(ARGS)
+	@echo "Open site/index.html"
 
 .PHONY: picture
 picture: .venv/.ready-test  ## Draw docs/images/architecture.svg again, from the code

@@ -51,6 +51,10 @@ KNOWN = {
     "ini",
     "lua",
     "apache",
+    # Directives of the site generator, which GitHub shows as they are.
+    "{eval-rst}",
+    "{include}",
+    "{toctree}",
 }
 
 
