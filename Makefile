@@ -189,6 +189,11 @@ differential: .venv/.ready-test  ## Compare with another verifier: ARGS=--seed=7
 floods: .venv/.ready-test  ## Send garbage and measure its effect on a valid client: ARGS=20000
 	$(BIN)/python -m tests.load.floods $(ARGS)
 
+.PHONY: alerts
+alerts:  ## Run the alert rules of examples/observe on invented series
+	@.ci/debian promtool:prometheus
+	cd examples/observe && promtool check rules alerts.yml && promtool test rules alerts_test.yml
+
 # The gateways include those that Debian does not package. The tests attack them while they run.
 .PHONY: gateways
 gateways: .venv/.ready-test .venv-gateways/.ready  ## Test the recipes of all gateways

@@ -69,7 +69,7 @@ class Engine(CopiedAsItself):
         chance = Entropy(random.random, lambda: uuid.uuid4().hex, os.urandom)
         self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
         store = None if settings.store_url is None else Store(settings.store_url)
-        self._runner = EffectRunner(transport, store)
+        self._runner = EffectRunner(transport, store, settings.on_call)
         listener, subjects = settings.on_event, settings.event_subject
         self.reporter.token_field = field = self.resource.token_field
         self._events = None if listener is None else Events(listener, clock.wall, subjects, field)

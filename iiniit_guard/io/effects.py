@@ -35,9 +35,11 @@ from iiniit_guard.io.daemon_threads import DaemonThreads
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.files import read_file
 from iiniit_guard.io.fork import on_fork
+from iiniit_guard.io.observed_call import ObservedCall
 from iiniit_guard.io.store import Store, missed
 
 if TYPE_CHECKING:
+    from iiniit_guard.core.model.outgoing_call import OnCall
     from iiniit_guard.io.event_loops import Loops
     from iiniit_guard.io.http_loops import LoopClients
     from iiniit_guard.io.http_threads import ThreadClients
@@ -67,10 +69,17 @@ class EffectRunner:
         transport: Called instead of the network for each `Fetch`, in threads and on event loops. It
             must not block for long.
         store: The shared store; None makes every lookup a miss.
+        on_call: Called before each `Fetch`; see `OnCall`.
     """
 
-    def __init__(self, transport: Transport | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport | None = None,
+        store: Store | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:
         self._transport = transport
+        self._on_call = on_call
         self._store = store
         self._closed = False
         self._begin()
@@ -84,7 +93,11 @@ class EffectRunner:
         """
         match effect:
             case Fetch(request):
-                return _located(self._fetch(request), request)
+                if self._on_call is None:
+                    return _located(self._fetch(request), request)
+                with ObservedCall(request, self._on_call) as seen:
+                    seen.reply = self._fetch(seen.request)
+                return _located(seen.reply, request)
             case Wait(load, timeout_seconds):
                 return _join(load, timeout_seconds)
             case ReadFile(path):
@@ -113,7 +126,11 @@ class EffectRunner:
 
         match effect:
             case Fetch(request):
-                return _located(await self._fetch_async(request), request)
+                if self._on_call is None:
+                    return _located(await self._fetch_async(request), request)
+                with ObservedCall(request, self._on_call) as seen:
+                    seen.reply = await self._fetch_async(seen.request)
+                return _located(seen.reply, request)
             case Wait(load, timeout_seconds):
                 return await _join_async(load, timeout_seconds)
             case ReadFile(path):

@@ -25,7 +25,7 @@ EXTRAS = {
     "mcp",
     "redis",
     "prometheus",
-    "opentelemetry",
+    "otel",
     "sidecar",
     "testing",
     "all",

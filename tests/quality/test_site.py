@@ -63,15 +63,16 @@ def test_the_offline_search_knows_the_words_of_the_pages(site, word):
 
 def test_the_api_reference_describes_every_public_name(site):
     listed = (DOCS / "reference/public-names.md").read_text(encoding="utf-8")
-    headings = "".join(re.findall("^## .*$", listed, re.MULTILINE))
-    pages = [page.read_text(encoding="utf-8") for page in (DOCS / "reference/api").glob("*.md")]
     html = "".join(
         page.read_text(encoding="utf-8") for page in (site / "reference/api").glob("*.html")
     )
-    modules = re.findall(r"automodule:: (\S+)", "".join(pages))
-
-    assert set(modules) == set(re.findall(r"`(iiniit_guard[.\w]*)`", headings))
-    for module in modules:
-        names = [n for n in importlib.import_module(module).__all__ if f"`{n}" in listed]
-        assert names
-        assert not [name for name in names if f'id="{module}.{name}"' not in html]
+    seen = 0
+    for section in listed.split("\n## ")[1:]:
+        heading, _, names = section.partition("\n")
+        for name in re.findall(r"`(iiniit_guard[.\w]*)`", heading):
+            module = importlib.import_module(name)
+            public = [each for each in re.findall(r"`(\w+)`", names) if hasattr(module, each)]
+            assert public
+            assert not [each for each in public if f'id="{name}.{each}"' not in html]
+            seen += 1
+    assert seen > 10

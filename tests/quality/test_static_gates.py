@@ -41,6 +41,8 @@ BROAD = {
     "iiniit_guard/asgi.py:__call__": "refuses",
     # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/events.py:_emit": "logs",
+    "iiniit_guard/io/observed_call.py:__enter__": "logs",
+    "iiniit_guard/io/observed_call.py:__exit__": "logs",
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
     "iiniit_guard/io/http_loops.py:open_tunnel": "raises",

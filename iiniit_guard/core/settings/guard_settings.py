@@ -14,6 +14,7 @@ from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
 from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
+from iiniit_guard.core.model.outgoing_call import OnCall
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.joint_faults import joint_faults
 from iiniit_guard.core.settings.store_url import store_url_fault
@@ -44,6 +45,8 @@ class GuardSettings:
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
         on_event: Called with an `Event` for each decision; None means that no event is made.
+        on_call: Called with an `OutgoingCall` before each call to an authorization server. It
+            returns a function that gets the `CallResult`, or None.
         error_body: Called with the public fields of each refusal (`PublicRefusal`); returns the
             media type and the body, a `str` and `bytes`. None means a problem document (RFC 9457).
         event_subject: Whether events name the subject.
@@ -77,6 +80,7 @@ class GuardSettings:
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
     on_event: Callable[[Event], object] | None = None
+    on_call: OnCall | None = None
     error_body: ErrorBody | None = None
     event_subject: bool = True
     validators: Sequence[Callable[..., object]] = ()
@@ -116,6 +120,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
     "on_event": check.function,
+    "on_call": check.function,
     "error_body": check.function,
     "event_subject": check.flag,
     "validators": check.functions,
@@ -132,6 +137,7 @@ _OPTIONAL: Final = frozenset(
         "realm",
         "resource",
         "on_event",
+        "on_call",
         "error_body",
         "issuer_resolver",
         "store_url",
