@@ -26,6 +26,7 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
         [0, 65_535, 64 * 1024**3 + 1, 1e6, "1000000", True, None],
     ),
     "on_event": ([print, None], ["print", "", 0, False]),
+    "on_call": ([print, None], ["print", "", 0, False]),
     "error_body": ([print, None], ["print", "", 0, False]),
     "event_subject": ([True, False], [1, "false", "", None]),
     "validators": ([[], [print]], [print, ["x"], [None], [print, None], "", 0, None]),
