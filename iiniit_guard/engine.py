@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.decide import (
@@ -26,7 +26,7 @@ from iiniit_guard.core.decide import (
     find_cached,
     resume,
 )
-from iiniit_guard.core.errors import TokenRefused, unwrap
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.bearer import BEARER, token_problem
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -186,8 +186,8 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(digest)
         if entry is not None:
             return entry.token
-        flow = self._verify_new(token, digest, None)
-        return unwrap(self._reported(run(flow, self._runner.perform), token, "verify"))
+        result = run(self._verify_new(token, digest, None), self._runner.perform)
+        return result if isinstance(result, AccessToken) else self._fail(result, token, "verify")
 
     async def verify_async(
         self, token: str, *, outdated: float | None = None, host: str = "verify"
@@ -206,16 +206,16 @@ class Engine(CopiedAsItself):
             return entry.token
         flow = self._verify_new(token, digest, outdated)
         result = await run_async(flow, self._runner.perform_async)
-        return unwrap(self._reported(result, token, host))
+        return result if isinstance(result, AccessToken) else self._fail(result, token, host)
 
-    def _reported(self, outcome: Verified, token: str, host: str) -> Verified:
-        """Log the outcome of a verification without a request, and return it."""
+    def _fail(self, outcome: Problem | Unreachable, token: str, host: str) -> NoReturn:
+        """Log why a token was not verified, without a request, and raise the exception."""
         if isinstance(outcome, Unreachable):
             self.reporter.outage(outcome, None, host)
-        elif isinstance(outcome, Problem):
-            hint = partial(typical_mistake, outcome, self.resource, token)
-            self.reporter.refusal(outcome, None, host, hint)
-        return outcome
+            raise IssuerUnavailable(outcome)
+        hint = partial(typical_mistake, outcome, self.resource, token)
+        self.reporter.refusal(outcome, None, host, hint)
+        raise TokenRefused(outcome)
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata; return why documents are missing, one entry per failure."""

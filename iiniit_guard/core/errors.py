@@ -1,8 +1,7 @@
-"""The result and the exceptions of `Guard.verify`."""
+"""The exceptions of `Guard.verify`."""
 
 from __future__ import annotations
 
-from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.errors import GuardError
@@ -38,15 +37,3 @@ class IssuerUnavailable(GuardError):
         self.cause = cause.cause
         self.detail: str = cause.detail
         self.retry_after_seconds: float = cause.retry_after_seconds
-
-
-def unwrap(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
-    """Return the token of an outcome.
-
-    Raises:
-        TokenRefused: The outcome is a problem.
-        IssuerUnavailable: The authorization server could not be called.
-    """
-    if isinstance(outcome, AccessToken):
-        return outcome
-    raise TokenRefused(outcome) if isinstance(outcome, Problem) else IssuerUnavailable(outcome)

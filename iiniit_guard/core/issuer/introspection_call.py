@@ -72,7 +72,7 @@ def call_issuer(server: AuthorizationServer, endpoint: str, token: str) -> Flow[
 
 def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Flow[Reply | None]:
     credentials = yield from sign_in(
-        server.client_authentication, server.issuer, server.clock.wall(), server.unique()
+        server.client_authentication, server.issuer, server.clock.wall(), server.unique
     )
     if isinstance(credentials, Unreachable):
         server.failure = credentials.about(topic="client_secret")

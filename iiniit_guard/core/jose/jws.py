@@ -138,13 +138,13 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     if known is not None:
         return known
     is_jwe = token.count(".") == 4 and not token.startswith(".")
-    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
-    members = None if octets is None else parse_object(octets)
-    if members is not None and not (is_jwe and "enc" in members):
-        return _check_header(members, encoded) if "alg" in members else None
-    octets = decode_leniently(encoded)
+    canonical = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
+    octets = decode_leniently(encoded) if canonical is None else canonical
     if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
         return None
+    members = None if canonical is None else parse_object(canonical)
+    if members is not None and not (is_jwe and "enc" in members):
+        return _check_header(members, encoded) if "alg" in members else None
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
         return None
