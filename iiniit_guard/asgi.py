@@ -13,6 +13,7 @@ from iiniit_guard.adapting.asgi_exchange import (
     refuse,
 )
 from iiniit_guard.adapting.decorator_order import check_application
+from iiniit_guard.adapting.lifespan import run_lifespan
 from iiniit_guard.adapting.middleware import admit_async, engine_of
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
@@ -27,7 +28,6 @@ from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.request import request_from_scope
-from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
@@ -73,7 +73,7 @@ class GuardMiddleware:
         """
         kind = scope["type"]
         if kind != "http" and kind != "websocket":
-            await self._lifespan(scope, receive, send)
+            await run_lifespan(self.app, self._engine, self._check, scope, receive, send)
             return
         if not self._is_checked:
             self._check()
@@ -135,22 +135,3 @@ class GuardMiddleware:
             record_refusal(scope, decision)  # for a guard around this one
         await refuse(scope, receive, send, decision)
         return False
-
-    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            # ASGI 3.0, "Applications": raise an exception for an unknown type.
-            raise UsageError("unsupported ASGI scope type; use http, websocket or lifespan")
-        try:
-            self._check()
-        except UsageError as fault:
-            # The server would treat an exception as missing lifespan support.
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": str(fault)})
-            return
-
-        async def close_at_end(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self._engine.release_loop()
-            await send(message)
-
-        await self.app(scope, receive, close_at_end)
