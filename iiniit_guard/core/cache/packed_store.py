@@ -257,9 +257,7 @@ class PackedStore:
         if room > 0 and taken * 4 * len(self._issuers) > self._capacity:
             issuer.over_quota[client] = None
 
-    def _room_for(self, record: bytes | None) -> int:
-        if record is None:
-            return 0
+    def _room_for(self, record: bytes) -> int:
         size = len(record)
         if size > _LARGEST_POOLED:
             size += size // _HOLES
