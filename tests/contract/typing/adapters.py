@@ -18,7 +18,7 @@ import iiniit_guard.fastapi
 import iiniit_guard.flask
 import iiniit_guard.starlette
 import iiniit_guard.wsgi
-from iiniit_guard import AccessToken, Guard
+from iiniit_guard import AccessToken, Allow, Decision, Guard, Policy
 from iiniit_guard.testing import Issuer
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ def plain_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
 
 
 wrapped_wsgi = iiniit_guard.wsgi.GuardMiddleware(plain_wsgi, guard, public=("/healthz",))
+
+policy = Policy(scopes=("user:read",))
+authorize_wsgi: Callable[..., Decision] = iiniit_guard.wsgi.authorize
+authorize_asgi: Callable[..., Awaitable[Decision]] = iiniit_guard.asgi.authorize
+authorized = iiniit_guard.wsgi.authorize({}, policy, host="own")
+if isinstance(authorized, Allow):
+    assert_type(authorized.token, AccessToken | None)
 
 starlette_application = Starlette(
     middleware=[Middleware(iiniit_guard.asgi.GuardMiddleware, guard=guard, public=("/healthz",))]
