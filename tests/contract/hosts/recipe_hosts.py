@@ -31,14 +31,18 @@ _BLOCK: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _numbers: Final = count(1)
 
 
+def blocks_of(page: str) -> list[str]:
+    """Return the python blocks of a recipe that run."""
+    return _BLOCK.findall((PAGES / f"{page}.md").read_text(encoding="utf-8"))
+
+
 @cache
 def code_of(page: str, *blocks: int) -> Any:
     """Run the first python block of a recipe, or the blocks with these numbers; return its names.
 
     The framework is imported here, not with the tests.
     """
-    text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
-    found = _BLOCK.findall(text)
+    found = blocks_of(page)
     names: dict[str, Any] = {"__name__": f"recipe_{page}"}
     for number in blocks or (0,):
         exec(compile(found[number], f"{page}.md", "exec"), names)
