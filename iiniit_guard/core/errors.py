@@ -21,6 +21,11 @@ class TokenRefused(GuardError):
         super().__init__(shown.description)
         self.problem = shown
         self.reason: Reason = problem.reason
+        self._decided = problem
+
+    def __reduce__(self) -> tuple[type[TokenRefused], tuple[Problem]]:
+        """Return what recreates this exception in another process, such as a worker of Celery."""
+        return TokenRefused, (self._decided,)
 
 
 class IssuerUnavailable(GuardError):
@@ -37,3 +42,8 @@ class IssuerUnavailable(GuardError):
         self.cause = cause.cause
         self.detail: str = cause.detail
         self.retry_after_seconds: float = cause.retry_after_seconds
+
+    def __reduce__(self) -> tuple[type[IssuerUnavailable], tuple[Unreachable]]:
+        """Return what recreates this exception in another process, such as a worker of Celery."""
+        known = Unreachable(self.cause, self.detail, self.retry_after_seconds)
+        return IssuerUnavailable, (known,)
