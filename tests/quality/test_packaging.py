@@ -23,6 +23,7 @@ EXTRAS = {
     "rest-framework",
     "ninja",
     "mcp",
+    "fastmcp",
     "redis",
     "prometheus",
     "otel",

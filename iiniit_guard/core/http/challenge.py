@@ -22,7 +22,12 @@ from iiniit_guard.core.model.request import Request
 
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
 # Another token would not help.
-_WITHOUT_CHALLENGE: Final = frozenset({Reason.NO_RULE, Reason.UNTRUSTED_PEER})
+_WITHOUT_CHALLENGE: Final = frozenset(
+    {
+        *(Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.FOREIGN_ORIGIN),
+        *(Reason.HEADER_MISMATCH, Reason.MALFORMED_MESSAGE),
+    }
+)
 _NAMES_SCOPE: Final = frozenset({Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION})
 _OUTAGE: Final = "The authorization server cannot be asked at the moment."
 

@@ -19,6 +19,7 @@ TITLES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
+    413: "Content Too Large",
     503: "Service Unavailable",
 }
 _TOKEN: Final = r"[!#$%&'+\-.^_`|~0-9A-Za-z]+"
@@ -34,7 +35,7 @@ class PublicRefusal:
     """The fields of a refusal that the client may see.
 
     Attributes:
-        status: The HTTP status: 400, 401, 403 or 503.
+        status: The HTTP status: 400, 401, 403, 413 or 503.
         title: The title of the status, such as `Unauthorized`.
         reason: The stable reason.
         description: One sentence that may be shown to users.

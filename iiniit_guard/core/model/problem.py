@@ -43,6 +43,9 @@ class Reason(StrEnum):
     METHOD_OVERRIDE = "method_override"
     UNKNOWN_ORIGINAL = "unknown_original"
     UNTRUSTED_PEER = "untrusted_peer"
+    FOREIGN_ORIGIN = "foreign_origin"
+    HEADER_MISMATCH = "header_mismatch"
+    MALFORMED_MESSAGE = "malformed_message"
     ISSUER_UNAVAILABLE = "issuer_unavailable"
 
 
@@ -57,7 +60,7 @@ class Problem:
     """One refusal, before it becomes an HTTP response.
 
     Attributes:
-        status: HTTP status: 400, 401 or 403.
+        status: HTTP status: 400, 401, 403 or 413.
         code: The `error` of RFC 6750 §3.1; None if the request had no credentials.
         reason: The guard's stable reason, for logs and metrics.
         description: One sentence that is safe to send: it holds no value from the request.
@@ -185,6 +188,24 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "The gateway does not say clearly what was requested.",
         ),
         _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
+        _row(
+            403,
+            None,
+            Reason.FOREIGN_ORIGIN,
+            "Requests from pages of this origin are not accepted.",
+        ),
+        _row(
+            400,
+            _REQUEST,
+            Reason.HEADER_MISMATCH,
+            "A header that describes the message is missing, malformed, or unlike the body.",
+        ),
+        _row(
+            400,
+            _REQUEST,
+            Reason.MALFORMED_MESSAGE,
+            "The body is not one JSON-RPC message that can be read in only one way.",
+        ),
     ]
 )
 """The refusal for each reason.

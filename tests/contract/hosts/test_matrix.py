@@ -188,7 +188,7 @@ def test_every_row_names_its_clause():
 
 def test_the_tables_reach_every_reason():
     reached = {case.expected.reason for case in CASES if isinstance(case.expected, Refused)}
-    # These need rules, pushed revocation or a callable for issuers, which have their own tests.
+    # These need rules, pushed revocation, MCP or a callable for issuers, and have their own tests.
     elsewhere = {
         Reason.NOT_VERIFIED,
         Reason.REVOKED,
@@ -197,6 +197,9 @@ def test_the_tables_reach_every_reason():
         Reason.METHOD_OVERRIDE,
         Reason.UNKNOWN_ORIGINAL,
         Reason.UNTRUSTED_PEER,
+        Reason.FOREIGN_ORIGIN,
+        Reason.HEADER_MISMATCH,
+        Reason.MALFORMED_MESSAGE,
     }
     assert set(Reason) - reached == elsewhere
 

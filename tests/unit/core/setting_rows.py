@@ -17,7 +17,7 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
         [-1, 3_601, math.nan, math.inf, "60", True, None],
     ),
     "realm": (["mine", None], ["", " ", "é", 1]),
-    "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
+    "resource": ([API, None], ["http://api.test", "x", API + "#x", 1]),
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
     "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
     "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),

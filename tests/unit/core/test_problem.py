@@ -23,7 +23,9 @@ def test_code_and_status_go_together(problem):
     }
     if problem.code is None:
         assert problem.status == (
-            403 if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER) else 401
+            403
+            if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.FOREIGN_ORIGIN)
+            else 401
         )
     else:
         assert problem.status == statuses[problem.code]
