@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Final
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
@@ -12,15 +13,28 @@ from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Se
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Refusal
 from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request, request_from_scope
 from iiniit_guard.engine import Engine
 from iiniit_guard.mcp.comparison import comparison_fault
 from iiniit_guard.mcp.identity import with_user
-from iiniit_guard.mcp.message import Fault, Received, content_fault, read_message, too_large
+from iiniit_guard.mcp.message import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    Fault,
+    Received,
+    content_fault,
+    read_message,
+    too_large,
+)
 from iiniit_guard.mcp.policies import WITHOUT_MESSAGE, MessagePolicies
 from iiniit_guard.rules.mcp_headers import Headers
 
-HOST = "mcp"
+HOST: Final = "mcp"
+_CODES: Final = {
+    Reason.HEADER_MISMATCH: HEADER_MISMATCH,
+    Reason.AMBIGUOUS_PATH: INVALID_PARAMS,  # of a resource URI
+}
 
 
 class MessageCheck:
@@ -81,10 +95,13 @@ class MessageCheck:
         if isinstance(received, Fault):
             return _as_json_rpc(self._engine.refuse(request, received.problem, host=HOST), received)
         policy = self._policies.policy_of(received.message)
-        if not isinstance(policy, Policy):
-            return self._engine.refuse(request, policy, host=HOST)
-        decision = self._engine.authorize(request, who, policy, host=HOST)
-        return None if isinstance(decision, Allow) else decision
+        if isinstance(policy, Policy):
+            decision = self._engine.authorize(request, who, policy, host=HOST)
+            return None if isinstance(decision, Allow) else decision
+        refusal = self._engine.refuse(request, policy, host=HOST)
+        code = _CODES.get(policy.reason)
+        fault = None if code is None else Fault(code, policy, received.identifier)
+        return refusal if fault is None else _as_json_rpc(refusal, fault)
 
     def _received(self, headers: Headers, body: bytes) -> Received | Fault:
         if len(body) > self._max_body_bytes:

@@ -49,13 +49,14 @@ class MessagePolicies:
         if request.scheme in ("ws", "wss"):
             return PROBLEMS[Reason.NO_RULE]  # MCP has no WebSocket, whose messages have no body
         message = None if request.method in WITHOUT_MESSAGE else message_of(request.headers)
-        return self._base if message is None else self.policy_of(message)
+        answer = self.policy_of(message)
+        # The refusal of a faulty message names its identifier, which is in the body.
+        is_fault = isinstance(answer, Problem) and answer.reason is not Reason.NO_RULE
+        return self._base if is_fault else answer
 
     def policy_of(self, message: Message | None) -> Policy | Problem:
         """Return what a message must satisfy; None is a response of the client."""
-        if message is None:
-            return self._base
-        answer = self._table.policy_of(message)
+        answer = self._base if message is None else self._table.policy_of(message)
         return answer if isinstance(answer, (Policy, Problem)) else PROBLEMS[Reason.NO_RULE]
 
 
@@ -80,9 +81,11 @@ def message_policies(
         for name, wanted in names.items():
             label = f"{argument}[{name!r}]"
             key, fault = _key(argument, name, by_argument)
-            faults += [f"{label}: {fault}"] if fault else []
             policy = _policy(label, [*own, *_words(label, wanted, faults)], faults)
-            rows[key] = Verdict(policy, None, False)
+            if fault is None:
+                rows[key] = Verdict(policy, None, False)
+            else:
+                faults.append(f"{label}: {fault}")
     base = _policy("scopes", own, faults)
     return MessagePolicies(base, MessageTable(rows, Verdict(base, None, False)))
 

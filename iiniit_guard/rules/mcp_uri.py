@@ -8,7 +8,7 @@ from typing import Final
 from iiniit_guard.core.model.path_ambiguity import is_ambiguous_text
 
 # RFC 3986 §6.2.2.1: scheme and host in lower case are the normal form.
-_URI: Final = re.compile(r"[a-z][a-z0-9+.\-]*:(?://[^/?#A-Z%\\]*)?(?P<path>[!-~]*)")
+_URI: Final = re.compile(r"[a-z][a-z0-9+.\-]*:(?://[^/?#A-Z%\\]*(?=[/?#]|\Z))?(?P<path>[!-~]*)")
 _ESCAPE: Final = re.compile("%(..)?", re.DOTALL)
 # Only characters that a path cannot contain unencoded have an escape in the normal form (RFC 3986
 # §6.2.2.2). An encoded slash, backslash or percent sign is a delimiter to some readers.

@@ -111,10 +111,17 @@ class Verdict:
 
 def label_of(rule: Rule, number: int) -> str:
     """Return the name of a rule in faults."""
-    message = " ".join(filter(None, ("", rule.mcp_method, rule.mcp_name)))
-    return (
-        rule.label or f"rules[{number}] ({','.join(map(str, rule.methods))} {rule.path}{message})"
-    )
+    if rule.label:
+        return rule.label
+    return label_from(number, rule.methods, rule.path, (rule.mcp_method, rule.mcp_name))
+
+
+def label_from(
+    number: int, methods: Iterable[object], path: object, message: Iterable[object]
+) -> str:
+    """Return the name of a rule in faults, from its parts. A part of `message` may be None."""
+    parts = [",".join(map(str, methods)), path, *(part for part in message if part is not None)]
+    return f"rules[{number}] ({' '.join(map(str, parts))})"
 
 
 def methods_of(rule: Rule, faults: list[str]) -> list[str]:

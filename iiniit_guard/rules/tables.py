@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.rules.rule import Members, Rule
+from iiniit_guard.rules.rule import Members, Rule, label_from
 from iiniit_guard.rules.ruleset import Rules
 
 _WORDS: Final = ("mcp_method", "mcp_name")
@@ -100,7 +100,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
     path = table.get("path")
     texts = {name: _list(table[name]) for name in _TEXTS if name in table}
     methods = texts.get("method") or texts.get("methods")
-    label = f"rules[{number}] ({','.join(methods or ['?'])} {path})"
+    label = label_from(number, methods or ["?"], path, map(table.get, _WORDS))
     found = [
         f"{name}: must be a non-empty string or list of strings"
         for name, value in texts.items()
