@@ -83,6 +83,11 @@ class Browser:
         await self._client.aclose()
 
 
+def is_complete(response: httpx2.Response) -> bool:
+    """Return whether the body of a response ends; a stream of events may stay open."""
+    return "event-stream" not in response.headers.get("content-type", "")
+
+
 def field(page: httpx2.Response, name: str) -> str:
     """Return the value of a hidden field of a form."""
     found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
@@ -110,7 +115,8 @@ async def converse(
     browser = Browser(username, password, record)
 
     async def note(response: httpx2.Response) -> None:
-        await response.aread()
+        if is_complete(response):
+            await response.aread()
         record(response.request, response)
 
     provider = OAuthClientProvider(

@@ -28,7 +28,7 @@ import waitress
 from examples.authorization_server import create_app as create_authorization_server
 from examples.authorization_server.settings import parse_settings
 from examples.mcp_server import create_app
-from examples.mcp_server.client import CLIENT_ID, REDIRECT_URI, converse
+from examples.mcp_server.client import CLIENT_ID, REDIRECT_URI, converse, is_complete
 from examples.ports import free_ports
 from examples.redaction import SECRET_NAMES
 from examples.serve import HOST
@@ -73,7 +73,7 @@ class Transcript:
             "",
             f"{response.status_code} {response.reason_phrase}",
             *_fields(response.headers),
-            *_body(response.headers, response.content),
+            *_body(response.headers, response.content if is_complete(response) else b""),
         ]
         text = "\n".join(lines)
         for name, port in self.ports.items():

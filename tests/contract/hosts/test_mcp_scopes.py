@@ -67,6 +67,24 @@ def test_prompts_resources_and_methods_have_their_scopes(
         assert answer.json["error"]["code"] == -32602
 
 
+@pytest.mark.parametrize(
+    "headers, scope",
+    [
+        ([], "notes:read"),
+        (mirrored("tools/list"), "notes:read"),
+        (mirrored("tools/call", "delete_note"), "notes:read notes:write"),
+        (mirrored("tools/call", "delete_note", "2025-11-25"), "notes:read"),
+    ],
+)
+def test_a_401_names_the_scopes_of_the_message(issuer, headers, scope):
+    app, _ = make_site(issuer)
+    challenge = post(app, b"", headers).header("www-authenticate") or ""
+
+    assert f'scope="{scope}"' in challenge
+    assert 'resource_metadata="https://mcp.test/.well-known/' in challenge
+    assert "error=" not in challenge
+
+
 def test_a_star_is_every_other_tool(issuer):
     app, _ = make_site(issuer, tools={"delete_note": "notes:write", "*": ()})
 
