@@ -19,7 +19,7 @@ from iiniit_guard.rules.mcp_headers import (
 )
 
 # Their clients do not send Mcp-Method and Mcp-Name. The first two have no MCP-Protocol-Version.
-_OLDER: Final = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
+OLDER_VERSIONS: Final = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
 
 
 def comparison_fault(headers: Headers, received: Received) -> Fault | None:
@@ -61,4 +61,4 @@ def _agree(headers: Headers, received: Received) -> bool:
 
 def _mirrors(version: bytes | None) -> bool:
     """Return whether a client of this revision must send the fields. An unknown one must."""
-    return version is not None and version.decode("latin-1") not in _OLDER
+    return version is not None and version.decode("latin-1") not in OLDER_VERSIONS

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.contract.cases.mcp_bodies import BODIES
 from tests.contract.cases.mcp_rows import (
     BOTH,
+    INVALID,
     LIST,
     MISMATCH,
     NEEDS_WRITE,
@@ -175,6 +176,7 @@ OLDER = [
         {"jsonrpc": "2.0", "id": 1, "error": {}},
         RAN,
     ),
+    Row("an older response without id", [], {"jsonrpc": "2.0", "result": {}}, INVALID),
     Row("a notification", [], message("notifications/initialized", ident=None, meta=False), RAN),
     Row("params that are no object", [], message("ping", meta=False) | {"params": []}, PARAMS),
     Row("no params", [], without("params", message("ping")), RAN),

@@ -198,6 +198,19 @@ def test_a_token_for_another_resource_is_refused(issuer, claims):
     assert answer.json["reason"] in ("wrong_audience", "malformed_claim", "wrong_type")
 
 
+@pytest.mark.parametrize(
+    "audience, resource",
+    [("api://mcp", "api://mcp"), (["x", RESOURCE], RESOURCE), (["x", "api://mcp"], "x")],
+)
+def test_the_server_learns_the_audience_of_the_token(audience, resource):
+    """Servers that do not know RFC 8707 write another name, which the settings may list."""
+    issuer = Issuer(audience=[RESOURCE, "api://mcp"])
+    app, server = make_site(issuer)
+
+    assert post(app, LIST, [*LISTED, *bearer(issuer, aud=audience)]).status == 200
+    assert server.scopes[0]["user"].access_token.resource == resource
+
+
 def test_a_token_in_the_query_is_refused(issuer):
     app, server = make_site(issuer)
     query = f"access_token={issuer.token('notes:read')}".encode()

@@ -13,9 +13,13 @@ from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token as fastmcp_token
 from mcp.server.auth.middleware.auth_context import get_access_token as sdk_token
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.inbound import NAME_BEARING_METHODS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.testclient import TestClient
 
 from iiniit_guard.mcp import guard_mcp
+from iiniit_guard.mcp.comparison import OLDER_VERSIONS
+from iiniit_guard.rules.mcp_headers import MIRRORING_VERSIONS, NAMED_BY
 from iiniit_guard.testing import Issuer
 from tests.contract.cases.mcp_messages import ROWS
 from tests.contract.hosts.mcp_calls import (
@@ -105,6 +109,13 @@ def test_a_tool_runs_in_each_revision(issuer, site, headers):
 
     assert (answer.status_code, ran) == (200, ["read_note"])
     assert '"done"' in answer.text
+
+
+def test_the_revisions_are_those_of_the_sdk():
+    """A new revision of the SDK must be looked at before its messages are trusted."""
+    assert set(HANDSHAKE_PROTOCOL_VERSIONS) == OLDER_VERSIONS
+    assert set(MODERN_PROTOCOL_VERSIONS) == MIRRORING_VERSIONS
+    assert dict(NAME_BEARING_METHODS) == NAMED_BY
 
 
 def test_a_subject_with_another_token_cannot_use_a_session(issuer):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, assert_type
 
 from fastapi import FastAPI, Security
 from flask import Flask
+from mcp.server.mcpserver import MCPServer
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,6 +17,7 @@ import iiniit_guard.asgi
 import iiniit_guard.django
 import iiniit_guard.fastapi
 import iiniit_guard.flask
+import iiniit_guard.mcp
 import iiniit_guard.starlette
 import iiniit_guard.wsgi
 from iiniit_guard import AccessToken, Allow, Decision, Guard, Policy
@@ -36,6 +38,10 @@ def plain_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
     return [b""]
 
 
+wrapped_mcp = iiniit_guard.mcp.guard_mcp(
+    MCPServer("notes").streamable_http_app(), guard, scopes="a", tools={"x": ("b", "c"), "*": "d"}
+)
+assert_type(wrapped_mcp, iiniit_guard.asgi.Application)
 wrapped_wsgi = iiniit_guard.wsgi.GuardMiddleware(plain_wsgi, guard, public=("/healthz",))
 
 policy = Policy(scopes=("user:read",))

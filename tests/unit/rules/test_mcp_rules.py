@@ -64,6 +64,7 @@ def answers(rules: Rules, headers: Any, method: str = "POST", path: str = "/mcp"
         ("Tools/List", None, "header_mismatch"),
         ("tools/list", "ignored", "list"),
         ("prompts/get", "x", "prompt"),
+        ("prompts/get", "admin_x", "prompt"),
         ("resources/read", "file:///a/b", "files"),
         ("resources/read", "file:///b", "other"),
         ("resources/read", "file:///b/../a/c", "ambiguous_path"),
@@ -105,6 +106,13 @@ def test_a_field_that_another_reader_may_see_differently_is_refused(more):
 
     assert answers(rules, [*good, (b"connection", b"close"), (b"mcp-param-x", b"1")]) == "w"
     assert answers(rules, [*good, more]) == answers(rules, [more, *good]) == "header_mismatch"
+
+
+def test_without_rules_for_uris_any_uri_is_accepted():
+    read = Rule("POST", "/mcp", scopes="r", mcp_method="resources/read")
+    rules = Rules([read], mcp_headers="compared")
+
+    assert answers(rules, fields("resources/read", "FILE:///a/../%62")) == "r"
 
 
 def test_fields_that_a_wsgi_server_has_joined_are_refused():
