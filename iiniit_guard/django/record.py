@@ -9,6 +9,7 @@ from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
+from iiniit_guard.django.pages import Page, with_page
 from iiniit_guard.django.responses import (
     NO_CONTENT,
     abort_when_refused,
@@ -36,12 +37,14 @@ class AdmissionRecord:
         public_view_ran: Whether the last view that Django found is `@public`, so that its response
             may be returned.
         csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
+        page: The page that a framework rendered for the refusal; None if there is none.
     """
 
     __slots__ = (
         "_method",
         "_path",
         "csrf_exempt",
+        "page",
         "preflight_only",
         "public_view_ran",
         "refusals",
@@ -58,6 +61,7 @@ class AdmissionRecord:
         self.preflight_only: bool = preflight_only
         self.public_view_ran: bool = False
         self.csrf_exempt: bool = False
+        self.page: Page | None = None
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
         """Store a new decision for the current path and method of `request`."""
@@ -99,6 +103,8 @@ class AdmissionRecord:
         if self.refusals.refusal is None and isinstance(decision, Refusal):
             self.refusals.add(decision)  # also for an outer guard middleware
         answer = self.refusals.refusal or decision
+        if isinstance(answer, Refusal):
+            answer = with_page(answer, self.page)
         if isinstance(answer, Response):
             return replacement(answer, response)
         if self.preflight_only and not self.public_view_ran and not has_token:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -93,31 +93,41 @@ class RequireScope(OperationHolderMixin, BasePermission):
                 run.
         """
         asked = Asked(request)
-        policy = self._policy or self._policy_of(request, view)
+        policy = self.policy_for(request.method, view)
+        if asked.is_probe(view):
+            return policy is not None and asked.permits(policy)
         refusal = (
             asked.refusal_for(PROBLEMS[Reason.NO_RULE]) if policy is None else asked.refusal(policy)
         )
         self._refused = None if refusal is None else (asked, refusal)
         return refusal is None
 
-    def _policy_of(self, request: Request, view: Any) -> Policy | None:
-        """Return the policy of `required_scopes`; None if it does not name the request."""
+    def policy_for(self, method: str | None, view: Any) -> Policy | None:
+        """Return the policy for a request to `view`; None if every such request is refused.
+
+        Args:
+            method: The method of the request.
+            view: An instance of the view. Its `action` determines the scopes of a viewset.
+
+        Raises:
+            UsageError: The view has no usable `required_scopes`.
+        """
+        if self._policy is not None:
+            return self._policy
         required = getattr(view, "required_scopes", None)
         if isinstance(required, Mapping):
-            method = str(request.method)
             names = [getattr(view, "action", None), method, "GET" if method == "HEAD" else None]
             found = [required[name] for name in names if name is not None and name in required]
             if not found:
-                return None
+                if required:
+                    return None
+                found = [()]
             required = found[0]
-        scopes = (required,) if isinstance(required, str) else tuple(required or ())
-        if not scopes:
-            raise UsageError(
-                f"required_scopes: {type(view).__name__} must have a list of scopes, or a dict "
-                "from actions or methods to lists; or write the scopes into the permission: "
-                'RequireScope("user:read")'
-            )
-        return _policy_for(scopes, self.match)
+        return _policy_for(_scopes_of(required, view), self.match)
+
+    def __repr__(self) -> str:
+        shown = "" if self._policy is None else ", ".join(map(repr, self._policy.scopes))
+        return f"{type(self).__name__}({shown})"
 
 
 class RequireAnyScope(RequireScope):
@@ -127,6 +137,22 @@ class RequireAnyScope(RequireScope):
     """
 
     match: ClassVar[Literal["all", "any"]] = "any"
+
+
+def _scopes_of(required: object, view: object) -> tuple[str, ...]:
+    scopes = (required,) if isinstance(required, str) else required
+    if (
+        not isinstance(scopes, Collection)
+        or isinstance(scopes, Mapping | bytes)
+        or not scopes
+        or not all(isinstance(scope, str) and scope for scope in scopes)
+    ):
+        raise UsageError(
+            f"required_scopes: {type(view).__name__} must have a list of scopes, or a dict from "
+            "actions or methods to lists; or write the scopes into the permission: "
+            'RequireScope("user:read")'
+        )
+    return tuple(scopes)
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,14 @@
+"""Checks of views that a framework on top of Django adds to those of `manage.py check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
+
+from django.core.checks import CheckMessage
+
+ViewCheck: TypeAlias = Callable[[Any], Iterable[CheckMessage]]
+"""Return the faults of one view of the URL configuration."""
+
+view_checks: Final[list[ViewCheck]] = []
+"""The checks of the frameworks in this process. Each adds its own when it is imported."""
