@@ -100,6 +100,9 @@ class AdmissionRecord:
             decision: The further decision; None if none was needed.
             has_token: Whether a decorator verified a credential.
         """
+        offer = self.refusals.instead_of_401
+        if offer is not None and getattr(response, "status_code", None) == 401:
+            decision = offer() or decision
         if self.refusals.refusal is None and isinstance(decision, Refusal):
             self.refusals.add(decision)  # also for an outer guard middleware
         answer = self.refusals.refusal or decision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -12,46 +11,16 @@ from rest_framework.request import Request
 from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.django.operations import ALWAYS, ViewOperation
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.requirements import (
-    ALWAYS,
-    Alternatives,
     admits_anyone,
     alternatives_of,
     both,
     text_of,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class ViewOperation:
-    """One method of a view, and what the view requires of a request.
-
-    The requirements of the middleware are not part of it.
-
-    Attributes:
-        method: The HTTP method.
-        action: The action of a viewset; None for other views.
-        handler: The module and the name of the view class or view function, and of the method.
-        alternatives: A request must satisfy all policies of at least one element. `((),)` means
-            that the view requires no scope of a token, `()` that it refuses every request.
-        permissions: The permissions as they were written. All must admit the request.
-        declared: Where the policies are declared: `permission_classes`, `decorator`.
-        is_public: Whether the view is `@public`.
-        is_open: Whether the view may admit a request without a user and without a credential. A
-            permission of another package counts as one that does.
-        fault: Why the view fails at every request; None if it does not.
-    """
-
-    method: str
-    action: str | None
-    handler: str
-    alternatives: Alternatives
-    permissions: tuple[str, ...]
-    declared: tuple[str, ...]
-    is_public: bool
-    is_open: bool
-    fault: str | None = None
+__all__ = ["ViewOperation", "operations_of"]
 
 
 def operations_of(view: Any) -> list[ViewOperation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from rest_framework.permissions import (
     AND,
@@ -16,13 +16,9 @@ from rest_framework.permissions import (
     IsAuthenticatedOrReadOnly,
 )
 
-from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.django.operations import ALWAYS, Alternatives
 from iiniit_guard.rest_framework.permissions import RequireScope
 
-Alternatives: TypeAlias = tuple[tuple[Policy, ...], ...]
-"""A request must satisfy every policy of at least one element. Empty: every request is refused."""
-
-ALWAYS: Final[Alternatives] = ((),)
 # An expression with more combinations is not listed completely.
 _MAX_ALTERNATIVES: Final = 64
 
