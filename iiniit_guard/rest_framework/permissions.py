@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
-from iiniit_guard.core.model.policy import Policy, scope_policy
+from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
@@ -137,6 +137,20 @@ class RequireAnyScope(RequireScope):
     """
 
     match: ClassVar[Literal["all", "any"]] = "any"
+
+
+class RequireToken(RequireScope):
+    """A permission for requests with a valid access token, with any scopes.
+
+    >>> permission_classes = [RequireToken]
+
+    `IsAuthenticated` also admits the user of a session; this permission does not. See
+    `RequireScope` for the arguments.
+    """
+
+    def __init__(self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> None:
+        super().__init__()
+        self._policy = make_policy(acr_values=acr_values, max_age=max_age)
 
 
 def _scopes_of(required: object, view: object) -> tuple[str, ...]:

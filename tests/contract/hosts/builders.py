@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.admission import PASS
@@ -45,12 +46,14 @@ class Host:
         events: Names that this host's events may have.
         knows_policy: Whether the policy of the handler is known when the token is checked. In other
             hosts the middleware checks the token before the decorator checks the scopes.
+        knows_policy_without_token: Whether it is known at least if the request has no token.
     """
 
     name: str
     build: Callable[[Guard, Mapping[str, Any]], Site]
     events: frozenset[str]
     knows_policy: bool = True
+    knows_policy_without_token: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -172,28 +175,39 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return call
 
 
-def _django_settings(
-    guard: Guard, middleware: Mapping[str, Any], *, asynchronous: bool = False
-) -> Any:
+def _django_settings(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Any:
     from tests.contract.hosts import django_project
 
-    changes = {"ROOT_URLCONF": django_project.async_urlpatterns} if asynchronous else {}
-    return django_project.configured(IINIIT_GUARD={"guard": guard, **middleware}, **changes)
+    own = {"guard": guard, **middleware}
+    return django_project.configured(IINIIT_GUARD=own, ROOT_URLCONF=urlconf)
 
 
-def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    with _django_settings(guard, middleware):
+def _build_django(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Site:
+    with _django_settings(guard, middleware, urlconf):
         from django.test import Client
 
         client = Client(raise_request_exception=False)
         client.handler.load_middleware()
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware):
+        with _django_settings(guard, middleware, urlconf):
             answer = client.generic(method, path, QUERY_STRING=query, **joined(headers))
         return answer_of(answer.status_code, list(answer.headers.items()), answer.content)
 
     return call
+
+
+def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    return _build_django(guard, middleware, "tests.contract.hosts.django_project")
+
+
+def build_rest_framework(
+    guard: Guard, middleware: Mapping[str, Any], *, views_decide: bool = False
+) -> Site:
+    from tests.contract.hosts.django_frameworks import rest_framework_patterns
+
+    own = {"enforce": "declared"} if views_decide else middleware
+    return _build_django(guard, own, rest_framework_patterns(views_decide=views_decide))
 
 
 # ASGI
@@ -218,17 +232,30 @@ def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return lambda method, path, headers, query: drive(app, method, path, headers, query)
 
 
-def build_django_async(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    with _django_settings(guard, middleware, asynchronous=True):
+def _build_django_async(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Site:
+    with _django_settings(guard, middleware, urlconf):
         from django.core.handlers.asgi import ASGIHandler
 
         app = ASGIHandler()
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware, asynchronous=True):
+        with _django_settings(guard, middleware, urlconf):
             return drive(app, method, path, headers, query)
 
     return call
+
+
+def build_django_async(guard: Guard, middleware: Mapping[str, Any]) -> Site:
+    from tests.contract.hosts import django_project
+
+    return _build_django_async(guard, middleware, django_project.async_urlpatterns)
+
+
+def build_ninja(guard: Guard, middleware: Mapping[str, Any], *, views_decide: bool = False) -> Site:
+    from tests.contract.hosts.django_frameworks import ninja_patterns
+
+    own = {"enforce": "declared"} if views_decide else middleware
+    return _build_django_async(guard, own, ninja_patterns(views_decide=views_decide))
 
 
 def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
@@ -284,6 +311,22 @@ HOSTS: Final = (
     Host("flask", build_flask, frozenset({"flask"})),
     Host("django", build_django, frozenset({"django"}), knows_policy=False),
     Host("django async", build_django_async, frozenset({"django"}), knows_policy=False),
+    Host("rest framework", build_rest_framework, frozenset({"django"}), knows_policy=False),
+    Host("ninja", build_ninja, frozenset({"django"}), knows_policy=False),
     Host("starlette", build_starlette, frozenset({"asgi", "starlette"}), knows_policy=False),
     Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"}), knows_policy=False),
 )
+
+# The middleware of these two is that of Django, so in the matrix their views decide.
+_DECIDED_BY_VIEWS: Final = {
+    "rest framework": Host(
+        "rest framework",
+        partial(build_rest_framework, views_decide=True),
+        frozenset({"django"}),
+        knows_policy=False,
+        knows_policy_without_token=True,
+    ),
+    "ninja": Host("ninja", partial(build_ninja, views_decide=True), frozenset({"django"})),
+}
+MATRIX: Final = tuple(_DECIDED_BY_VIEWS.get(host.name, host) for host in HOSTS)
+"""The hosts of the matrix."""

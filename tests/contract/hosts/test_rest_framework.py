@@ -155,6 +155,12 @@ def test_a_stronger_authentication(call):
     assert of_guard(call("/Strong", READ)) == (401, "insufficient_authentication")
 
 
+def test_any_token(call):
+    assert call("/AnyToken", "other", enforce="declared").status_code == 200
+    assert of_guard(call("/AnyToken", enforce="declared")) == (401, "no_token")
+    assert of_guard(call("/AnyStrong", READ)) == (401, "insufficient_authentication")
+
+
 def test_scopes_by_method(call):
     assert call("/ByMethod", f"{READ} {WRITE}", "POST").status_code == 201
     assert of_guard(call("/ByMethod", READ, "POST")) == (403, "missing_scope")
