@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.admission import PASS
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from tests.contract.hosts import django_builders as on_django
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
 
 if TYPE_CHECKING:
@@ -175,41 +176,6 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return call
 
 
-def _django_settings(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Any:
-    from tests.contract.hosts import django_project
-
-    own = {"guard": guard, **middleware}
-    return django_project.configured(IINIIT_GUARD=own, ROOT_URLCONF=urlconf)
-
-
-def _build_django(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Site:
-    with _django_settings(guard, middleware, urlconf):
-        from django.test import Client
-
-        client = Client(raise_request_exception=False)
-        client.handler.load_middleware()
-
-    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware, urlconf):
-            answer = client.generic(method, path, QUERY_STRING=query, **joined(headers))
-        return answer_of(answer.status_code, list(answer.headers.items()), answer.content)
-
-    return call
-
-
-def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    return _build_django(guard, middleware, "tests.contract.hosts.django_project")
-
-
-def build_rest_framework(
-    guard: Guard, middleware: Mapping[str, Any], *, views_decide: bool = False
-) -> Site:
-    from tests.contract.hosts.django_frameworks import rest_framework_patterns
-
-    own = {"enforce": "declared"} if views_decide else middleware
-    return _build_django(guard, own, rest_framework_patterns(views_decide=views_decide))
-
-
 # ASGI
 
 
@@ -230,32 +196,6 @@ def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
     app = GuardMiddleware(application, guard, **_with_rules(middleware))
     return lambda method, path, headers, query: drive(app, method, path, headers, query)
-
-
-def _build_django_async(guard: Guard, middleware: Mapping[str, Any], urlconf: Any) -> Site:
-    with _django_settings(guard, middleware, urlconf):
-        from django.core.handlers.asgi import ASGIHandler
-
-        app = ASGIHandler()
-
-    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware, urlconf):
-            return drive(app, method, path, headers, query)
-
-    return call
-
-
-def build_django_async(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    from tests.contract.hosts import django_project
-
-    return _build_django_async(guard, middleware, django_project.async_urlpatterns)
-
-
-def build_ninja(guard: Guard, middleware: Mapping[str, Any], *, views_decide: bool = False) -> Site:
-    from tests.contract.hosts.django_frameworks import ninja_patterns
-
-    own = {"enforce": "declared"} if views_decide else middleware
-    return _build_django_async(guard, own, ninja_patterns(views_decide=views_decide))
 
 
 def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
@@ -309,10 +249,12 @@ HOSTS: Final = (
     Host("wsgi", build_wsgi, frozenset({"wsgi"})),
     Host("asgi", build_asgi, frozenset({"asgi"})),
     Host("flask", build_flask, frozenset({"flask"})),
-    Host("django", build_django, frozenset({"django"}), knows_policy=False),
-    Host("django async", build_django_async, frozenset({"django"}), knows_policy=False),
-    Host("rest framework", build_rest_framework, frozenset({"django"}), knows_policy=False),
-    Host("ninja", build_ninja, frozenset({"django"}), knows_policy=False),
+    Host("django", on_django.build_django, frozenset({"django"}), knows_policy=False),
+    Host("django async", on_django.build_django_async, frozenset({"django"}), knows_policy=False),
+    Host(
+        "rest framework", on_django.build_rest_framework, frozenset({"django"}), knows_policy=False
+    ),
+    Host("ninja", on_django.build_ninja, frozenset({"django"}), knows_policy=False),
     Host("starlette", build_starlette, frozenset({"asgi", "starlette"}), knows_policy=False),
     Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"}), knows_policy=False),
 )
@@ -321,12 +263,14 @@ HOSTS: Final = (
 _DECIDED_BY_VIEWS: Final = {
     "rest framework": Host(
         "rest framework",
-        partial(build_rest_framework, views_decide=True),
+        partial(on_django.build_rest_framework, views_decide=True),
         frozenset({"django"}),
         knows_policy=False,
         knows_policy_without_token=True,
     ),
-    "ninja": Host("ninja", partial(build_ninja, views_decide=True), frozenset({"django"})),
+    "ninja": Host(
+        "ninja", partial(on_django.build_ninja, views_decide=True), frozenset({"django"})
+    ),
 }
 MATRIX: Final = tuple(_DECIDED_BY_VIEWS.get(host.name, host) for host in HOSTS)
 """The hosts of the matrix."""
