@@ -23,7 +23,7 @@ from iiniit_guard.adapting.openapi import (
 )
 from iiniit_guard.core.sign_in import SignInEndpoints
 from iiniit_guard.django.settings import load
-from iiniit_guard.django.sign_in import SignIn
+from iiniit_guard.django.sign_in import find_endpoints
 from iiniit_guard.errors import UsageError
 from iiniit_guard.ninja.auth import GuardAuth
 from iiniit_guard.ninja.operations import alternatives_of, decorated_policies, is_open
@@ -40,10 +40,11 @@ def describe(
     """Complete the OpenAPI document of an API.
 
     Each operation that needs a token gets its scopes and the responses 401, 403 and 503. The
-    security scheme is the flow `authorizationCode` of OAuth 2.0. A request for the document fetches
-    the URLs of the flow from the metadata of the issuer, once. `manage.py export_openapi_schema`
-    makes no request: before the URLs are known, and while the issuer is unavailable, the scheme is
-    `http` with `bearer`. To generate a complete document without network, pass both URLs.
+    security scheme is the flow `authorizationCode` of OAuth 2.0. A request for the document reads
+    the URLs of the flow from the metadata of the issuer, which the guard fetches and caches.
+    `manage.py export_openapi_schema` makes no request: its scheme, and that of a document while the
+    issuer is unavailable, is `http` with `bearer`. To generate a complete document without network,
+    pass both URLs.
 
     Args:
         api: The API.
@@ -61,14 +62,15 @@ def describe(
         raise UsageError("api: must be a NinjaAPI")
     if "get_openapi_schema" in vars(api):
         raise UsageError("api: the guard already describes this API; do so only once")
-    sign_in = SignIn(issuer, configured_endpoints(authorization_url, token_url))
-    schema = partial(_schema, api, sign_in, dict(scopes or {}))
+    configured = configured_endpoints(authorization_url, token_url)
+    schema = partial(_schema, api, configured, issuer, dict(scopes or {}))
     api.get_openapi_schema = schema  # type: ignore[method-assign]  # the views call it by this name
 
 
 def _schema(
     api: NinjaAPI,
-    sign_in: SignIn,
+    configured: SignInEndpoints | None,
+    issuer: str | None,
     scopes: dict[str, str],
     *,
     path_prefix: str | None = None,
@@ -76,7 +78,8 @@ def _schema(
 ) -> OpenAPISchema:
     # The view that serves the document passes the parameters of its path. The command, which works
     # without network, passes none.
-    endpoints = sign_in.known() if path_params is None else sign_in.fetch()
+    is_served = path_params is not None
+    endpoints = find_endpoints(issuer) if configured is None and is_served else configured
     prefix = api.get_root_path(path_params or {}) if path_prefix is None else path_prefix
     return _Schema(api, prefix, endpoints, scopes)
 

@@ -57,7 +57,7 @@ def _methods_of(view: Any, owner: Any) -> list[tuple[str, str | None]]:
 def _operation(view: Any, owner: Any, method: str, action: str | None) -> ViewOperation:
     instance = instance_of(view, method, action)
     permissions = permissions_of(instance)
-    decorated = (*policies_of(view), *_policies_of_handler(owner, action or method.lower()))
+    decorated = (*policies_of(view), *policies_of_handler(owner, action or method.lower()))
     declared = ["decorator"] if decorated else []
     fault, alternatives = None, ALWAYS
     try:
@@ -112,7 +112,7 @@ def permissions_of(view: Any) -> list[Any]:
         return [permission() for permission in view.permission_classes]
 
 
-def _policies_of_handler(owner: Any, name: str) -> tuple[Policy, ...]:
+def policies_of_handler(owner: Any, name: str) -> tuple[Policy, ...]:
     """Return the policies of the decorators of a method. `@api_view` hides the function in one."""
     handler = getattr(owner, name, None)
     hidden = (
