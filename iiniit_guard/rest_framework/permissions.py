@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from rest_framework.permissions import AND, NOT, OR
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
@@ -45,8 +46,9 @@ class RequireScope(OperationHolderMixin, BasePermission):
     `required_scopes` of the view: a list, or a mapping from actions of a viewset or HTTP methods to
     lists. A request for an action or method that the mapping does not name is refused.
 
-    A refusal has the status, header fields and body that the guard sends everywhere, except in an
-    expression with `&`, `|` or `~`, for which Django REST framework writes the response.
+    A refusal has the status, header fields and body that the guard sends everywhere, also if the
+    permission is part of an expression with `&` or `|`. If another permission refuses the request,
+    Django REST framework writes the response.
 
     Args:
         *scopes: The required scopes.
@@ -65,7 +67,6 @@ class RequireScope(OperationHolderMixin, BasePermission):
         self._policy: Policy | None = None
         if scopes or acr_values or max_age is not None:
             self._policy = scope_policy(scopes, self.match, acr_values, max_age)
-        self._refused: tuple[Asked, Refusal] | None = None
 
     def __call__(self) -> RequireScope:
         """Return a permission for one request.
@@ -73,17 +74,6 @@ class RequireScope(OperationHolderMixin, BasePermission):
         Django REST framework calls each entry of `permission_classes`.
         """
         return copy(self)
-
-    @property
-    def message(self) -> None:
-        """None, after the refusal is recorded for the middleware.
-
-        Django REST framework reads the message only of a permission that refuses a request, and
-        not of the operands of an expression.
-        """
-        if self._refused is not None:
-            asked, refusal = self._refused
-            asked.record(refusal)
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the token of `request` has the scopes.
@@ -96,11 +86,18 @@ class RequireScope(OperationHolderMixin, BasePermission):
         policy = self.policy_for(request.method, view)
         if asked.is_probe(view):
             return policy is not None and asked.permits(policy)
-        refusal = (
-            asked.refusal_for(PROBLEMS[Reason.NO_RULE]) if policy is None else asked.refusal(policy)
-        )
-        self._refused = None if refusal is None else (asked, refusal)
-        return refusal is None
+        known = getattr(view, _REFUSALS, {})
+        refusal = known.get(policy)
+        if refusal is None:
+            refusal = (
+                asked.refusal_for(PROBLEMS[Reason.NO_RULE])
+                if policy is None
+                else asked.refusal(policy)
+            )
+        if refusal is None:
+            return True
+        _record_when_denied(view, {**known, policy: refusal})
+        return False
 
     def policy_for(self, method: str | None, view: Any) -> Policy | None:
         """Return the policy for a request to `view`; None if every such request is refused.
@@ -151,6 +148,57 @@ class RequireToken(RequireScope):
     def __init__(self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> None:
         super().__init__()
         self._policy = make_policy(acr_values=acr_values, max_age=max_age)
+
+
+_REFUSALS: Final = "_iiniit_guard_refusals"
+
+
+def _record_when_denied(view: Any, refusals: dict[Policy | None, Refusal]) -> None:
+    """Let the middleware send one of `refusals` if the permissions of `view` deny the request.
+
+    An expression may still admit it. Django REST framework calls `permission_denied` of the view if
+    a permission or an expression does not. A refusal is then recorded if it is the cause.
+    """
+    if not hasattr(view, "permission_denied"):
+        return  # the caller is no view of Django REST framework, and decides what to answer
+    if not hasattr(view, _REFUSALS):
+        denied = view.permission_denied
+
+        def permission_denied(request: Request, *args: Any, **kwargs: Any) -> Any:
+            asked = Asked(request)
+            cause = None if asked.is_probe(view) else _cause(view, request)
+            if cause is not None:
+                asked.record(cause)
+            return denied(request, *args, **kwargs)
+
+        view.permission_denied = permission_denied
+    setattr(view, _REFUSALS, refusals)
+
+
+def _cause(view: Any, request: Request) -> Refusal | None:
+    """Return the refusal of the guard that is the cause of a denial; None if there is none."""
+    for permission in view.get_permissions():
+        result = _result(permission, view, request)
+        if result is not True:
+            return result or None
+    return None
+
+
+def _result(permission: Any, view: Any, request: Request) -> Refusal | bool:
+    """Return whether a permission or expression admits `request`, or the refusal of the guard."""
+    if isinstance(permission, RequireScope):
+        policy = permission.policy_for(request.method, view)
+        refusals: dict[Policy | None, Refusal] = getattr(view, _REFUSALS)
+        return refusals.get(policy, True)
+    if isinstance(permission, NOT):
+        return _result(permission.op1, view, request) is not True
+    if not isinstance(permission, AND | OR):
+        return bool(permission.has_permission(request, view))
+    first = _result(permission.op1, view, request)
+    if isinstance(permission, AND):
+        return _result(permission.op2, view, request) if first is True else first
+    second = True if first is True else _result(permission.op2, view, request)
+    return second if second is True else first or second
 
 
 def _scopes_of(required: object, view: object) -> tuple[str, ...]:

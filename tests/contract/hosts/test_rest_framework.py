@@ -186,14 +186,6 @@ def test_decorated_actions_with_default_classes(call):
     assert of_guard(call("/plain/last/", READ)) == (403, "missing_scope")
 
 
-@pytest.mark.parametrize("where", ["/Expression", "/Reversed"])
-def test_an_expression(call, where):
-    assert call(where, READ).status_code == 200
-    assert call(where, "other").status_code == 403
-    assert of_guard(call(where, enforce="declared")) == (401, "no_token")
-    assert call("/Expression", WRITE).status_code == 200
-
-
 def test_a_permission_for_an_object(call):
     assert call("/OwnerOnly?owner=ada", READ).status_code == 200
     assert of_guard(call("/OwnerOnly?owner=ada", "other")) == (403, "missing_scope")
