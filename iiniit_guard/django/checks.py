@@ -22,7 +22,7 @@ from iiniit_guard.django.middleware_order import (
     is_installed,
 )
 from iiniit_guard.django.settings import SETTING, load
-from iiniit_guard.django.view_checks import view_checks
+from iiniit_guard.django.view_checks import guarded_views, view_checks
 from iiniit_guard.errors import SettingsError
 
 
@@ -34,16 +34,20 @@ def check_project(**_: object) -> list[CheckMessage]:
         found += [*_check_order(), *_check_cached_views(), *_check_public_methods()]
     else:
         views = sorted(
-            {_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)}
+            {
+                _name(view)
+                for view in _views(get_resolver().url_patterns)
+                if _is_decorated(view) or any(is_guarded(view) for is_guarded in guarded_views)
+            }
         )
         if views:
             hint = (
-                f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Decorated views: '
+                f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Guarded views: '
                 f"{', '.join(views)}."
             )
             found.append(
                 Error(
-                    "Views are decorated, but the guard's middleware is missing.",
+                    "Views are guarded, but the guard's middleware is missing.",
                     hint=hint,
                     id="iiniit_guard.E003",
                 )

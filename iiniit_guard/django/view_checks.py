@@ -12,3 +12,9 @@ ViewCheck: TypeAlias = Callable[[Any], Iterable[CheckMessage]]
 
 view_checks: Final[list[ViewCheck]] = []
 """The checks of the frameworks in this process. Each adds its own when it is imported."""
+
+IsGuarded: TypeAlias = Callable[[Any], bool]
+"""Return whether a view of the URL configuration uses the guard, and so needs its middleware."""
+
+guarded_views: Final[list[IsGuarded]] = []
+"""The same for the frameworks in this process."""

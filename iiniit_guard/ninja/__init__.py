@@ -12,6 +12,9 @@ from iiniit_guard.errors import needs_extra
 with needs_extra("ninja", "iiniit_guard.ninja"):
     from iiniit_guard.ninja.auth import GuardAuth, NoToken
     from iiniit_guard.ninja.document import describe
-    from iiniit_guard.ninja.operations import ViewOperation, operations_of
+    from iiniit_guard.ninja.operations import operations_of
+    from iiniit_guard.ninja.registration import register
 
-__all__ = ["GuardAuth", "NoToken", "ViewOperation", "describe", "operations_of"]
+__all__ = ["GuardAuth", "NoToken", "describe", "operations_of"]
+
+register()

@@ -55,8 +55,7 @@ class NoToken:
 class GuardAuth(HttpBearer):
     """Authentication by an access token with scopes, for the argument `auth` of django-ninja.
 
-    >>> auth = GuardAuth("orders:read")
-
+    With `auth=GuardAuth("orders:read")` an operation requires a token with this scope.
     `request.auth` is the `AccessToken`, or the `Principal` of another credential that the guard
     accepts. Every refusal has the status, header fields and body that the guard sends everywhere.
 

@@ -13,8 +13,6 @@ from iiniit_guard.django.operations import Alternatives, ViewOperation
 from iiniit_guard.ninja.auth import GuardAuth
 from iiniit_guard.ninja.path_views import path_view_of
 
-__all__ = ["ViewOperation", "operations_of"]
-
 
 def operations_of(view: Any) -> list[ViewOperation]:
     """Return the operations of a view.
@@ -23,7 +21,8 @@ def operations_of(view: Any) -> list[ViewOperation]:
         view: A callback of the URL configuration, from `api.urls`.
 
     Returns:
-        One operation by method. Empty if `view` is no view of django-ninja.
+        One `iiniit_guard.rest_framework.ViewOperation` by method. Empty if `view` is no view of
+        django-ninja.
     """
     found = path_view_of(view)
     return [
@@ -40,6 +39,11 @@ def operations_of(view: Any) -> list[ViewOperation]:
         for operation in ([] if found is None else found.operations)
         for method in operation.methods
     ]
+
+
+def is_guarded(view: Any) -> bool:
+    """Return whether an operation behind a callback uses the guard."""
+    return any(each.declared for each in operations_of(view))
 
 
 def alternatives_of(operation: Operation) -> Alternatives:

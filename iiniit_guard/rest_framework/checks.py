@@ -8,6 +8,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Warned
 
+from iiniit_guard.rest_framework.authentication import GuardAuthentication
 from iiniit_guard.rest_framework.operations import operations_of
 
 
@@ -32,6 +33,15 @@ def check_view(view: Any) -> Iterable[CheckMessage]:
             obj=view.cls,
             id="iiniit_guard.W007",
         )
+
+
+def is_guarded(view: Any) -> bool:
+    """Return whether a view has the authentication class or a permission class of the guard."""
+    operations = operations_of(view)
+    return any(each.declared for each in operations) or any(
+        isinstance(each, type) and issubclass(each, GuardAuthentication)
+        for each in (view.cls.authentication_classes if operations else ())
+    )
 
 
 def _unknown_names(view: Any) -> list[str]:

@@ -40,7 +40,7 @@ else:
 class RequireScope(OperationHolderMixin, BasePermission):
     """A permission for requests with an access token that has all of `scopes`.
 
-    >>> permission_classes = [RequireScope("orders:read")]
+    For example, `permission_classes = [RequireScope("orders:read")]`.
 
     Without arguments, `permission_classes = [RequireScope]`, the scopes are those of the attribute
     `required_scopes` of the view: a list, or a mapping from actions of a viewset or HTTP methods to
@@ -138,8 +138,6 @@ class RequireAnyScope(RequireScope):
 
 class RequireToken(RequireScope):
     """A permission for requests with a valid access token, with any scopes.
-
-    >>> permission_classes = [RequireToken]
 
     `IsAuthenticated` also admits the user of a session; this permission does not. See
     `RequireScope` for the arguments.

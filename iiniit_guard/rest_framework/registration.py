@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from iiniit_guard.django.pages import shows
-from iiniit_guard.django.view_checks import view_checks
-from iiniit_guard.rest_framework.checks import check_view
+from iiniit_guard.django.view_checks import guarded_views, view_checks
+from iiniit_guard.rest_framework.checks import check_view, is_guarded
 from iiniit_guard.rest_framework.pages import show_refusal
 
 
 def register() -> None:
-    """Register the check and the pages. Called once, when the package is imported."""
+    """Register the checks and the pages. Called once, when the package is imported."""
     shows.append(show_refusal)
     view_checks.append(check_view)
+    guarded_views.append(is_guarded)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.settings import spectacular_settings
+from iiniit_guard.errors import needs_extra
+
+with needs_extra("spectacular", "iiniit_guard.rest_framework.spectacular"):
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+    from drf_spectacular.plumbing import ResolvedComponent
+    from drf_spectacular.settings import spectacular_settings
 
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.adapting.open_paths import admits

@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
 from iiniit_guard.core.model.policy import make_policy
+from iiniit_guard.django.checks import check_project
 from iiniit_guard.ninja import operations_of
 from tests.contract.hosts import django_project
 from tests.contract.hosts.ninja_views import PATTERNS, READ, WRITE
@@ -64,3 +65,11 @@ def test_a_decorated_callback_is_recognized(guard, issuer):
     patterns = (path("", include([path("x", wrapped)])),)
     with django_project.configured(ROOT_URLCONF=patterns, IINIIT_GUARD=own):
         assert Client().get("/x", headers={"X-Key": "good"}).json()["who"] == "good"
+
+
+@pytest.mark.parametrize(("where", "found"), [("read", True), ("decorated", True), ("open", False)])
+def test_a_guarded_operation_without_the_middleware_is_an_error(where, found):
+    view = dict(views_of(PATTERNS[1].url_patterns))[where]
+    with django_project.configured(ROOT_URLCONF=(path("x", view),), MIDDLEWARE=[]):
+        ids = [message.id for message in check_project()]
+    assert ids == (["iiniit_guard.E003"] if found else [])

@@ -246,3 +246,20 @@ def test_the_actions_of_a_viewset_are_known_names(guard):
     assert [code for code, _ in checked(Some.as_view({"get": "list"}), guard)] == [
         "iiniit_guard.W007"
     ]
+
+
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        (views.Open, True),  # by its authentication class
+        (views.OnMethod, True),
+        (views.with_classes, True),
+        (permitted_by(RequireScope(READ)), True),
+        (type("Bare", (Answers,), {"authentication_classes": ()}), False),
+    ],
+)
+def test_a_guarded_view_without_the_middleware_is_an_error(view, found):
+    view = getattr(view, "as_view", lambda: view)()
+    with django_project.configured(ROOT_URLCONF=(path("x", view),), MIDDLEWARE=[]):
+        ids = [message.id for message in check_project()]
+    assert ids == (["iiniit_guard.E003"] if found else [])
