@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from django.http import HttpResponse
 
+from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.core.model.decision import Refusal
-
-if TYPE_CHECKING:
-    from iiniit_guard.django.record import AdmissionRecord
 
 Show: TypeAlias = Callable[[Any, Refusal], bool]
 """Put a refusal into a response that is not rendered yet. Return False to send the refusal as it
@@ -42,7 +40,19 @@ class Page:
     body: bytes
 
 
-def prepare_page(record: AdmissionRecord, response: Any) -> None:
+class Record(Protocol):
+    """The record of an admitted request.
+
+    Attributes:
+        refusals: The record of the refusal.
+        page: The page for it.
+    """
+
+    refusals: RefusalRecord
+    page: Page | None
+
+
+def prepare_page(record: Record, response: Any) -> None:
     """Let a response that is not rendered yet show the refusal in `record`, if there is one."""
     refusal = record.refusals.refusal
     # The response to HEAD has no body.
@@ -50,7 +60,7 @@ def prepare_page(record: AdmissionRecord, response: Any) -> None:
         response.add_post_render_callback(partial(_keep, record, refusal))
 
 
-def _keep(record: AdmissionRecord, refusal: Refusal, response: HttpResponse) -> None:
+def _keep(record: Record, refusal: Refusal, response: HttpResponse) -> None:
     record.page = Page(refusal, response.headers["Content-Type"], bytes(response.content))
 
 
