@@ -39,12 +39,15 @@ class RefusalRecord(CopiedAsItself):
             middleware replaces responses that layers between the two middlewares make.
         instead_of_401: Returns the refusal that replaces a response with status 401, or None. A
             handler sets it if another authentication may still admit the request.
+        page: A response that shows `refusal` in a browser, with another body; None if there is
+            none.
     """
 
     # Defaults of the class: most records stay empty.
     refusal: Refusal | None = None
     outer: RefusalRecord | None = None
     instead_of_401: Callable[[], Refusal | None] | None = None
+    page: Refusal | None = None
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""

@@ -235,7 +235,7 @@ class GuardMiddleware:
 
     def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Let a framework that renders `response` show the refusal to a browser."""
-        prepare_page(getattr(request, self._attribute), response)
+        prepare_page(getattr(request, self._attribute).refusals, response)
         return response
 
     async def _prepare_page_async(

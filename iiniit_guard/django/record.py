@@ -9,7 +9,7 @@ from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
-from iiniit_guard.django.pages import Page, with_page
+from iiniit_guard.django.pages import with_page
 from iiniit_guard.django.responses import (
     NO_CONTENT,
     abort_when_refused,
@@ -37,14 +37,12 @@ class AdmissionRecord:
         public_view_ran: Whether the last view that Django found is `@public`, so that its response
             may be returned.
         csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
-        page: The page that a framework rendered for the refusal; None if there is none.
     """
 
     __slots__ = (
         "_method",
         "_path",
         "csrf_exempt",
-        "page",
         "preflight_only",
         "public_view_ran",
         "refusals",
@@ -61,7 +59,6 @@ class AdmissionRecord:
         self.preflight_only: bool = preflight_only
         self.public_view_ran: bool = False
         self.csrf_exempt: bool = False
-        self.page: Page | None = None
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
         """Store a new decision for the current path and method of `request`."""
@@ -100,16 +97,14 @@ class AdmissionRecord:
             decision: The further decision; None if none was needed.
             has_token: Whether a decorator verified a credential.
         """
-        offer = self.refusals.instead_of_401
-        if offer is not None and getattr(response, "status_code", None) == 401:
-            decision = offer() or decision
-        if self.refusals.refusal is None and isinstance(decision, Refusal):
-            self.refusals.add(decision)  # also for an outer guard middleware
-        answer = self.refusals.refusal or decision
-        if isinstance(answer, Refusal):
-            answer = with_page(answer, self.page)
+        refusals = self.refusals
+        if refusals.instead_of_401 is not None and getattr(response, "status_code", None) == 401:
+            decision = refusals.instead_of_401() or decision
+        if refusals.refusal is None and isinstance(decision, Refusal):
+            refusals.add(decision)  # also for an outer guard middleware
+        answer = refusals.refusal or decision
         if isinstance(answer, Response):
-            return replacement(answer, response)
+            return replacement(with_page(answer, refusals), response)
         if self.preflight_only and not self.public_view_ran and not has_token:
             return preflight_answer(response)
         if getattr(response, "streaming", False):

@@ -37,6 +37,11 @@ async def shown_async(request):
     return shown(request)
 
 
+def forget(request):
+    """Detach the request from its middleware, as a call on behalf of a client does."""
+    request.META["iiniit_guard.refusal_record"] = None
+
+
 def secret(request):
     raise AssertionError
 
@@ -65,6 +70,7 @@ def make_patterns():
     api.get("/unauthorized", auth=[GuardAuth(READ), ApiKey()])(
         lambda request: HttpResponse(status=401)
     )
+    api.get("/forgotten", auth=[forget, GuardAuth(READ), ApiKey()])(secret)
     router = Router(auth=GuardAuth(WRITE))
     router.get("/inherited")(lambda request: shown(request))
     router.get("/own", auth=GuardAuth(READ))(lambda request: shown(request))

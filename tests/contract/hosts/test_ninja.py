@@ -141,6 +141,11 @@ def test_another_callback_admits_no_invalid_token(call):
     assert of_guard(call("/key", lines=lines, **DECLARED))[0] == 401
 
 
+def test_without_a_record_django_ninja_refuses(call):
+    answer = call("/forgotten", **DECLARED)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
+
+
 def test_an_answer_of_the_operation_stays(call):
     answer = call("/unauthorized", lines={"X-Key": "good"}, **DECLARED)
     assert (answer.status_code, answer.content) == (401, b"")
