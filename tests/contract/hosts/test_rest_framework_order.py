@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +20,7 @@ from tests.contract.hosts.rest_framework_views import READ, Answers
 
 
 class Strict(Answers):
-    permission_classes = (RequireScope(READ),)
+    permission_classes: Any = (RequireScope(READ),)
     versioning_class = QueryParameterVersioning
 
     def post(self, request):
