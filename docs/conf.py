@@ -6,6 +6,13 @@ from pathlib import Path
 from tomllib import loads
 from typing import Final
 
+import django
+from django.conf import settings
+
+# The frameworks on top of Django read its settings when they are imported.
+settings.configure(INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"])
+django.setup()
+
 PYPROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
 
 project = "iiniit_guard"

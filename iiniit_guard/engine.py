@@ -53,6 +53,7 @@ from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
+SignInResult: TypeAlias = SignInEndpoints | Unreachable
 
 
 class Engine(CopiedAsItself):
@@ -221,10 +222,12 @@ class Engine(CopiedAsItself):
         """Fetch keys and metadata; return why documents are missing, one entry per failure."""
         return await run_async(warm_up(self.resource), self._runner.perform_async)
 
-    async def sign_in_endpoints_async(
-        self, issuer: str | None = None
-    ) -> SignInEndpoints | Unreachable:
+    def sign_in_endpoints(self, issuer: str | None = None) -> SignInResult:
         """Return where users sign in at an issuer (None: the only one), or why it is unknown."""
+        return run(sign_in_endpoints(self.resource, issuer), self._runner.perform)
+
+    async def sign_in_endpoints_async(self, issuer: str | None = None) -> SignInResult:
+        """Asynchronous twin of `sign_in_endpoints`."""
         return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
 
     def close(self) -> None:
@@ -238,10 +241,7 @@ class Engine(CopiedAsItself):
         await self._runner.aclose()
 
     async def release_loop(self) -> None:
-        """Cancel the background work of the running event loop and close its connections.
-
-        An application that stops calls this: another one, or its next start, may use the guard.
-        """
+        """Cancel the background work of the running event loop, and close its connections."""
         await self._runner.release_loop()
 
     def after_fork(self) -> None:

@@ -6,6 +6,7 @@ middleware.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from iiniit_guard.adapting.types import Keywords, ReadState, State
@@ -36,11 +37,17 @@ class RefusalRecord(CopiedAsItself):
         refusal: The first refusal of this request; None if there is none.
         outer: The record of a middleware around this one; None if there is none. The outer
             middleware replaces responses that layers between the two middlewares make.
+        instead_of_401: Returns the refusal that replaces a response with status 401, or None. A
+            handler sets it if another authentication may still admit the request.
+        page: A response that shows `refusal` in a browser, with another body; None if there is
+            none.
     """
 
     # Defaults of the class: most records stay empty.
     refusal: Refusal | None = None
     outer: RefusalRecord | None = None
+    instead_of_401: Callable[[], Refusal | None] | None = None
+    page: Refusal | None = None
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""
@@ -107,6 +114,16 @@ def record_refusal(state: ReadState, refusal: Refusal) -> None:
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
         record.add(refusal)
+
+
+def offer_refusal(state: ReadState, offer: Callable[[], Refusal | None]) -> None:
+    """Store a function that returns the refusal in place of a response with status 401, or None.
+
+    The middleware calls it after the handler. Only the Django adapter does.
+    """
+    record = state.get(RECORD_KEY)
+    if isinstance(record, RefusalRecord):
+        record.instead_of_401 = offer
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:

@@ -21,6 +21,7 @@ EXTRAS = {
     "flask",
     "django",
     "rest-framework",
+    "spectacular",
     "ninja",
     "mcp",
     "fastmcp",

@@ -32,6 +32,8 @@ BROAD = {
     "iiniit_guard/io/bounded_calls.py:call_async": "returns",  # an outage
     # the recorded refusal; it raises on where there is none
     "iiniit_guard/django/middleware.py:_pass": "returns",
+    # a listing of permissions, which decides about no request
+    "iiniit_guard/rest_framework/operations.py:permissions_of": "returns",
     "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it
     "iiniit_guard/adapting/steps.py:run_async": "hands on",
     "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
