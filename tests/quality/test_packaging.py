@@ -26,6 +26,7 @@ EXTRAS = {
     "redis",
     "prometheus",
     "otel",
+    "cli",
     "sidecar",
     "testing",
     "all",
