@@ -70,6 +70,9 @@ class EffectRunner:
             must not block for long.
         store: The shared store; None makes every lookup a miss.
         on_call: Called before each `Fetch`; see `OnCall`.
+
+    Attributes:
+        transport: As above.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class EffectRunner:
         store: Store | None = None,
         on_call: OnCall | None = None,
     ) -> None:
-        self._transport = transport
+        self.transport: Final = transport
         self._on_call = on_call
         self._store = store
         self._closed = False
@@ -208,8 +211,8 @@ class EffectRunner:
     def _fetch(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         clients = self._make_clients()[0]
         # From here on: the import of the HTTP client is not part of the first call.
         return clients.fetch(request, time.monotonic())
@@ -217,8 +220,8 @@ class EffectRunner:
     async def _fetch_async(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         import asyncio
 
         if self._clients is None:  # importing httpx2 would block the loop for 0.1 s
