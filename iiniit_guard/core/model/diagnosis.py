@@ -40,8 +40,8 @@ Topic: TypeAlias = Literal[
 
 Check: TypeAlias = Literal[
     "credential",
-    "header",
     "format",
+    "header",
     "algorithm",
     "payload",
     "issuer",
