@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 
-@click.command("dev-issuer")
+@click.command("dev-issuer", short_help="Serve an issuer for development.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0: a free one."

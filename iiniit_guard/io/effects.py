@@ -70,9 +70,6 @@ class EffectRunner:
             must not block for long.
         store: The shared store; None makes every lookup a miss.
         on_call: Called before each `Fetch`; see `OnCall`.
-
-    Attributes:
-        transport: As above.
     """
 
     def __init__(

@@ -37,7 +37,10 @@ _MARKS: Final[Mapping[Level, tuple[str, str | None]]] = {
 }
 
 
-@click.command()
+@click.command(
+    short_help="Check what a guard depends on.",
+    epilog="Exit status: 0 without a fault; 1 with one; 2 for a wrong command line.",
+)
 @settings_option
 @click.option("--url", metavar="URL", help="Also check the running API at this guarded path.")
 @click.option("--ca-file", type=click.Path(exists=True), help="Trusted roots for --url.")
@@ -46,14 +49,11 @@ _MARKS: Final[Mapping[Level, tuple[str, str | None]]] = {
 def doctor(
     place: str | None, url: str | None, ca_file: str | None, strict: bool, shows_json: bool
 ) -> None:
-    r"""Check the settings, the issuers, the store and the clock. Each finding has its cure.
+    """Check the settings, the issuers, the store and the clock. Each finding has its cure.
 
     The command calls the issuers as the guard does: metadata, keys, and introspection of a random
     token with the real credentials. With --url it sends requests to the running API, without a
     token and with random tokens, to find out what the layers in front of the guard do.
-
-    \b
-    Exit status: 0 without a fault; 1 with one; 2 for a wrong command line.
     """
     found: list[Finding] = []
     for finding in _findings(place, url, ca_file):

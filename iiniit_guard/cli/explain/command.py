@@ -22,7 +22,12 @@ from iiniit_guard.errors import GuardError, SettingsError
 _EXIT: Final = {"accepted": 0, "refused": 1, "undecided": 3}
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    short_help="Show why a token is accepted or refused.",
+    epilog="Exit status: 0 if the token is accepted; 1 if it is refused; 2 for a wrong command "
+    "line or wrong settings; 3 if it cannot be decided without a call, or in an outage.",
+)
 @settings_option
 @click.option(
     "--jwks",
@@ -52,16 +57,12 @@ def explain_command(
     at: str | None,
     shows_json: bool,
 ) -> None:
-    r"""Explain why the guard accepts or refuses a token.
+    """Explain why the guard accepts or refuses a token.
 
     The token comes from standard input, or from a prompt that does not show it. It is never an
     argument: other users of a machine can read the arguments of a process. It is not printed.
 
     The guard's own code decides, with empty caches. No network is used without --fetch.
-
-    \b
-    Exit status: 0 the token is accepted; 1 it is refused; 2 wrong command line or settings;
-    3 it cannot be decided without a call, or in an outage.
     """
     try:
         source = read_settings(place)

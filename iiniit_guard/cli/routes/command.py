@@ -14,7 +14,11 @@ from iiniit_guard.cli.routes.route import Verdict, verdicts_of
 from iiniit_guard.errors import GuardError
 
 
-@click.command()
+@click.command(
+    short_help="List routes and find unguarded ones.",
+    epilog="Exit status: 0; 1 with --check if a route is unguarded or an exception matches none; 2 "
+    "for a wrong command line.",
+)
 @click.argument("application", metavar="MODULE:APP")
 @click.option(
     "--check", is_flag=True, help="Exit with 1 if a route is unguarded, or an exception unused."
@@ -40,7 +44,7 @@ from iiniit_guard.errors import GuardError
 def routes(
     application: str, check: bool, shape: str, allow: tuple[str, ...], allow_file: Path | None
 ) -> None:
-    r"""List every route of an application with the policy that the guard applies.
+    """List every route of an application with the policy that the guard applies.
 
     MODULE:APP is the application of Flask, Starlette or FastAPI, also inside middleware, or a
     function that makes it, MODULE:create_app(). For Django, MODULE is the settings module, and a
@@ -48,10 +52,6 @@ def routes(
 
     A route is unguarded if a request without a token reaches its handler and nothing declares that
     (@public, public=, a public rule, an optional token).
-
-    \b
-    Exit status: 0; 1 with --check if a route is unguarded or an exception matches none; 2 for a
-    wrong command line.
     """
     try:
         found = [verdict for route in routes_of(application) for verdict in verdicts_of(route)]

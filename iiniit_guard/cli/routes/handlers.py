@@ -47,9 +47,14 @@ def closure_of(function: object) -> list[Any]:
 
 def _short(path: Path) -> Path:
     """Return a path relative to the working directory, or to the directory of its import."""
-    places = [Path.cwd(), *sorted(map(Path, sys.path), key=lambda place: -len(place.parts))]
-    below = next((place for place in places if path.is_relative_to(place.resolve())), None)
-    return path if below is None else path.relative_to(below.resolve())
+    # The longest directory is the right one: a virtual environment may be in the working directory.
+    places = {Path.cwd(), *(Path(place) for place in sys.path if place)}
+    below = [place for place in places if path.is_relative_to(place)]
+    return path.relative_to(max(below, key=_depth)) if below else path
+
+
+def _depth(path: Path) -> int:
+    return len(path.parts)
 
 
 def methods_of_class(owner: Any) -> Iterator[tuple[str, Any, tuple[Policy, ...]]]:

@@ -11,6 +11,7 @@ from importlib import import_module
 
 import pytest
 
+from iiniit_guard.cli.commands import COMMANDS
 from tests.unit.cli.running import HERE, run
 
 FILES = sorted((HERE / "transcripts").glob("*.txt"))
@@ -29,7 +30,16 @@ def played(command: str) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+# The texts of click differ from release to release, so only a checkout has exactly these.
+ROWS = [
+    pytest.param(
+        file, id=file.stem, marks=[pytest.mark.checkout] if file.stem.startswith("help") else []
+    )
+    for file in FILES
+]
+
+
+@pytest.mark.parametrize("file", ROWS)
 def test_a_command_shows_what_its_transcript_shows(file):
     written = file.read_text(encoding="utf-8")
     shown = played(written.partition("\n")[0].removeprefix("$ "))
@@ -40,4 +50,6 @@ def test_a_command_shows_what_its_transcript_shows(file):
 
 def test_each_command_has_a_transcript():
     names = {file.stem.partition("-")[0] for file in FILES}
-    assert names >= {"completion", "doctor", "explain", "help", "routes", "version"}
+    assert names >= {"doctor", "explain", "help", "routes"}
+    helped = {file.stem.removeprefix("help-") for file in FILES if file.stem.startswith("help-")}
+    assert helped == set(COMMANDS)

@@ -8,7 +8,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.starlette import require_scope, require_token
@@ -24,6 +23,10 @@ async def orders(request):
 
 async def planted(request):
     return JSONResponse({})
+
+
+async def files(scope, receive, send):
+    raise AssertionError
 
 
 class Profile(HTTPEndpoint):
@@ -59,7 +62,7 @@ app = Starlette(
 site = GuardMiddleware(
     Starlette(
         routes=[
-            Mount("/static", StaticFiles(directory=".")),
+            Mount("/static", app=files),
             WebSocketRoute("/socket", planted),
             Mount("/api", routes=[Route("/orders/{number:int}", orders)]),
         ]
