@@ -19,7 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "doctor": "iiniit_guard.cli.doctor.command:doctor",
     "explain": "iiniit_guard.cli.explain.command:explain_command",
     "hash-secret": "iiniit_guard.cli.hash_secret:hash_secret",
-    "routes": "iiniit_guard.cli.routes.command:routes",
+    "routes": "iiniit_guard.cli.routes.command:list_routes",
     "serve": "iiniit_guard.cli.serve:serve",
 }
 """Command name → `module:attribute`."""

@@ -26,9 +26,10 @@ import click
 def dev_issuer(host: str, port: int, audience: str, algorithm: str) -> None:
     """Serve an authorization server for development and for tests in any language.
 
-    It has discovery, /jwks, /token (client credentials), /introspect, /revoke, and a page on which
-    people get tokens. It gives any token to any client, so it accepts connections from this machine
-    only, and requests only to its own address. Keys and tokens end with the process.
+    It has discovery, /jwks, /token (client credentials), /introspect, /revoke, /control (failures),
+    and a page on which people get tokens. It gives any token to any client, so it accepts
+    connections from this machine only, and requests only to its own address. Keys and tokens end
+    with the process.
 
     The first line of the output is the issuer identifier. The settings of a guard follow.
     """

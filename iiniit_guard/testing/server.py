@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from iiniit_guard.core.issuer.validators import is_loopback
 from iiniit_guard.core.model.flow import HttpRequest, HttpResponse
 from iiniit_guard.testing.clock import MachineClock
+from iiniit_guard.testing.control import control
 from iiniit_guard.testing.issuer import Issuer
 from iiniit_guard.testing.page import mint_page, minted_page
 from iiniit_guard.testing.token_endpoint import form_of, mint, revoke, token_response
@@ -163,6 +164,8 @@ class IssuerServer:
             return token_response(self.issuer, request)
         if request.method == "POST" and path == "/revoke":
             return revoke(self.issuer, request)
+        if request.method == "POST" and path == "/control":
+            return control(self.issuer, request)
         return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from iiniit_guard.adapting.admission import AdmissionKeywords, make_admission
+from iiniit_guard.adapting.decorator_order import function_of
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.cli.routes.handlers import DECORATOR, methods_of_class, name_of, place_of
@@ -99,7 +100,7 @@ def _routes_of(
     if isinstance(endpoint, type):
         yield from _endpoint_class(whole, endpoint)
     else:
-        yield _with_policies(whole, policies_of(endpoint))
+        yield _with_policies(whole, policies_of(function_of(endpoint)))
 
 
 def _layers_of_route(app: Any, prefix: str) -> Iterator[Layer]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from iiniit_guard.cli.progress import progress
 from iiniit_guard.cli.routes.find import routes_of
 from iiniit_guard.cli.routes.formats import as_json, as_markdown, as_text
 from iiniit_guard.cli.routes.route import Verdict, verdicts_of
@@ -15,6 +16,7 @@ from iiniit_guard.errors import GuardError
 
 
 @click.command(
+    "routes",
     short_help="List routes and find unguarded ones.",
     epilog="Exit status: 0; 1 with --check if a route is unguarded or an exception matches none; 2 "
     "for a wrong command line.",
@@ -41,7 +43,7 @@ from iiniit_guard.errors import GuardError
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with one such pattern a line; # begins a comment.",
 )
-def routes(
+def list_routes(
     application: str, check: bool, shape: str, allow: tuple[str, ...], allow_file: Path | None
 ) -> None:
     """List every route of an application with the policy that the guard applies.
@@ -54,7 +56,9 @@ def routes(
     (@public, public=, a public rule, an optional token).
     """
     try:
-        found = [verdict for route in routes_of(application) for verdict in verdicts_of(route)]
+        with progress(f"importing {application}"):
+            routes = routes_of(application)
+        found = [verdict for route in routes for verdict in verdicts_of(route)]
     except GuardError as error:
         raise click.ClickException(f"{application}: {error}") from error
     patterns = [*allow, *_lines(allow_file)]

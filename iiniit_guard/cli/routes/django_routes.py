@@ -28,7 +28,8 @@ _AUTOMATIC: Final = frozenset({"HEAD", "OPTIONS"})
 
 def is_handler(found: Any) -> bool:
     """Return whether an object is the WSGI or ASGI application of a Django project."""
-    return type(found).__module__.startswith("django.core.handlers.")
+    modules = (each.__module__ for each in type(found).__mro__)
+    return any(module.startswith("django.core.handlers.") for module in modules)
 
 
 def is_module(found: Any) -> bool:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.cli.routes.django_routes import django_routes, is_handler
-from iiniit_guard.cli.routes.handlers import DECORATOR, methods_of_class, name_of, place_of
+from iiniit_guard.cli.routes.handlers import (
+    DECORATOR,
+    closure_of,
+    methods_of_class,
+    name_of,
+    place_of,
+)
 from iiniit_guard.cli.routes.route import Layer, Route
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.wsgi import GuardMiddleware
@@ -114,10 +120,21 @@ def _views(view: Any, methods: list[str]) -> Iterator[tuple[list[str], Any, tupl
     whole = policies_of(view)
     owner = getattr(view, "view_class", None)
     own = {name: found for name, *found in methods_of_class(owner)} if owner is not None else {}
+    further = getattr(owner, "method_decorators", ())
     rest = [method for method in methods if method not in own]
     for method in methods:
         if method in own:
             function, policies = own[method]
-            yield [method], function, (*whole, *policies)
+            applied = further.get(method.lower(), ()) if isinstance(further, Mapping) else further
+            late = [each for decorator in applied for each in _policies_in(decorator)]
+            yield [method], function, (*whole, *late, *policies)
     if rest:
         yield rest, owner or view, whole
+
+
+def _policies_in(decorator: Any) -> list[Policy]:
+    """Return the policy of a decorator of the guard; empty for another one.
+
+    Flask-RESTX applies the decorators in `method_decorators` at each request.
+    """
+    return [found for found in closure_of(decorator) if isinstance(found, Policy)]

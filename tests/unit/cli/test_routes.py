@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any, cast
 
 import pytest
 from flask import Blueprint, Flask
+from flask_restx import Api, Resource
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -20,8 +22,9 @@ from iiniit_guard.cli.routes.route import Layer, verdicts_of
 from iiniit_guard.cli.routes.route import Route as Found
 from iiniit_guard.cli.routes.wsgi_routes import wsgi_routes
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
-from iiniit_guard.flask import IiniitGuard
+from iiniit_guard.flask import IiniitGuard, require_scope
 from iiniit_guard.rules import Rule, Rules
+from iiniit_guard.starlette import require_scope as require_asgi_scope
 from iiniit_guard.testing import Issuer
 from iiniit_guard.wsgi import GuardMiddleware
 
@@ -155,7 +158,49 @@ class TestWsgi:
         assert states(wsgi_routes(GuardMiddleware(application, guard))) == [("", "/*", "guarded")]
 
 
+class TestRestx:
+    @pytest.mark.parametrize(
+        ("decorators", "found"),
+        [
+            ([require_scope("a")], {"GET": "guarded", "POST": "guarded"}),
+            ({"get": [require_scope("a")]}, {"GET": "guarded", "POST": "unguarded"}),
+            ([lambda function: function], {"GET": "unguarded", "POST": "unguarded"}),
+        ],
+        ids=["all", "one", "another decorator"],
+    )
+    def test_decorators_that_are_applied_at_each_request_count(self, decorators, found):
+        class View(Resource):
+            method_decorators = decorators
+
+            def get(self):
+                return {}
+
+            def post(self):
+                return {}
+
+        app = Flask(__name__, static_folder=None)
+        Api(app, doc=False).add_resource(View, "/x")
+        states = {
+            verdict.route.methods[0]: verdict.state
+            for route in wsgi_routes(app)
+            if route.path == "/x"
+            for verdict in verdicts_of(route)
+        }
+
+        assert states == found
+
+
 class TestAsgi:
+    def test_a_partial_of_a_guarded_function_is_guarded(self):
+        async def handler(request, extra):
+            raise AssertionError
+
+        guarded = partial(require_asgi_scope("a")(handler), extra=1)
+
+        assert states(asgi_routes(Starlette(routes=[Route("/x", guarded)]))) == [
+            ("GET", "/x", "guarded")
+        ]
+
     def test_layers_and_bridges_are_followed(self, guard):
         class Bridge:  # as a2wsgi: an ASGI application around a WSGI application
             def __init__(self, app):

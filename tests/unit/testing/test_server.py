@@ -159,6 +159,41 @@ def test_a_slow_answer_takes_time_and_moves_no_clock(server):
     assert server.issuer.clock.wall() - before < 5
 
 
+def do(server, **form):
+    return httpx2.post(f"{server.url}/control", data=form)
+
+
+def test_failures_begin_and_end_at_the_control_endpoint(server, guard):
+    first = guard.verify(token_for(server))
+    assert do(server, action="rotate", keep_old="false").json() == {"done": "rotate"}
+    assert [key["kid"] for key in httpx2.get(f"{server.url}/jwks").json()["keys"]] == ["es256-2"]
+    assert do(server, action="skew", seconds="600").is_success
+    assert server.issuer.now >= first.issued_at + 600
+    assert do(server, action="down", at="jwks").is_success
+    with pytest.raises(httpx2.RemoteProtocolError):
+        httpx2.get(f"{server.url}/jwks")
+    assert do(server, action="recover").is_success
+    assert do(server, action="slow", seconds="0.2").is_success
+    started = time.monotonic()
+    assert httpx2.get(f"{server.url}/jwks").is_success
+    assert time.monotonic() - started >= 0.2
+    assert server.issuer.skew_seconds == 0
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"action": "explode"},
+        {"action": "down", "at": "moon"},
+        {"action": "slow", "seconds": "long"},
+        {"action": "slow", "seconds": "inf"},
+    ],
+)
+def test_an_unknown_failure_is_refused(server, form):
+    assert do(server, **form).status_code == 400
+
+
 def test_only_loopback_addresses_are_accepted():
     with pytest.raises(ValueError, match="is not a loopback address"):
         IssuerServer(host="192.0.2.1")
