@@ -46,7 +46,6 @@ class Observer:
     may_call: bool
     calls: list[tuple[str, str, object]] = field(default_factory=list)
     introspected: Mapping[str, Any] | None = None
-    introspects: bool = False
 
     def perform(self, effect: Effect) -> object:
         """Return the reply to `effect`."""
@@ -62,20 +61,18 @@ class Observer:
 
     def _fetch(self, effect: Fetch) -> object:
         request = effect.request
-        # Of all calls of the guard, only introspection sends a token.
-        self.introspects = self.introspects or request.method == "POST"
         reply: object = (
             self.runner.perform(effect)
             if self.may_call
             else Unreachable("connection", NO_CALL).about(url=request.url)
         )
         self.calls.append((request.method, request.url, reply))
+        # Of all calls of the guard, only introspection is a POST.
         if request.method == "POST" and isinstance(reply, HttpResponse):
             self.introspected = parse_object(reply.body)
         return reply
 
     def _introspect_by_function(self, effect: Call) -> object:
-        self.introspects = True
         if not self.may_call:
             return Unreachable("connection", NO_CALL)
         reply = self.runner.perform(effect)

@@ -124,7 +124,18 @@ def _longest(url: str, runner: EffectRunner, connection: Connection) -> Finding:
 
 
 def _reason(reply: HttpResponse | Unreachable) -> str | None:
-    """Return the reason in a refusal of the guard; None for any other answer."""
-    document = parse_object(reply.body) if isinstance(reply, HttpResponse) else None
+    """Return the reason in a refusal of the guard; None for any other answer.
+
+    The application may write the body itself (`error_body`). The challenge then shows whether a
+    token arrived (RFC 6750 §3).
+    """
+    if isinstance(reply, Unreachable):
+        return None
+    document = parse_object(reply.body)
     reason = None if document is None else document.get("reason")
-    return reason if isinstance(reason, str) and reason in _REASONS else None
+    if isinstance(reason, str) and reason in _REASONS:
+        return reason
+    challenge = reply.header("www-authenticate") or ""
+    if reply.status != 401 or not challenge.lower().startswith("bearer"):
+        return None
+    return "invalid_token" if "error=" in challenge else Reason.NO_TOKEN.value

@@ -16,6 +16,7 @@ from iiniit_guard.cli.explain.formats import as_json, as_text
 from iiniit_guard.cli.observed import observed
 from iiniit_guard.cli.progress import progress
 from iiniit_guard.cli.settings_source import Source, faults_text, read_settings, settings_option
+from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.errors import GuardError, SettingsError
 
@@ -122,6 +123,8 @@ def _wall(at: str | None, source: Source) -> Callable[[], float]:
 def _read_token() -> str:
     """Return the token without white space around it, and without its scheme.
 
+    A token response is accepted too: its `access_token` is the token (RFC 6749 §5.1).
+
     Raises:
         UsageError: There is none.
     """
@@ -129,7 +132,8 @@ def _read_token() -> str:
         text = click.prompt("Token (not shown)", hide_input=True, err=True)
     else:
         text = sys.stdin.read()
-    words = text.strip().split()
+    response = parse_object(text.strip().encode("utf-8", "replace"))
+    words = text.split() if response is None else str(response.get("access_token", "")).split()
     if words and words[0].lower() == "authorization:":
         words = words[1:]
     if len(words) == 2 and words[0].lower() == "bearer":

@@ -111,6 +111,24 @@ class TestUrl:
 
         assert found[1:3] == [("proxies", "info"), ("proxies", "fault")]
 
+    def test_a_body_of_the_application_hides_nothing(self, issuer):
+        def handle(request):
+            reply = through(api(issuer))(request)
+            return HttpResponse(reply.status, reply.headers, b"<p>no</p>")
+
+        assert self.levels(handle) == [
+            ("url", "ok"),
+            ("authorization", "ok"),
+            ("header limits", "ok"),
+        ]
+
+    def test_a_connection_that_is_closed_for_a_long_token_is_a_limit(self, issuer):
+        def handle(request):
+            is_long = len(dict(request.headers).get("Authorization", "")) > 5_000
+            return Unreachable("dropped", "x") if is_long else through(api(issuer))(request)
+
+        assert self.levels(handle)[-1] == ("header limits", "warning")
+
     def test_the_clock_of_the_api_is_compared(self, issuer):
         date = ("date", formatdate(NOW - 100, usegmt=True))
 

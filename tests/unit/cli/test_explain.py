@@ -50,9 +50,14 @@ def jwks_file(tmp_path, issuer):
     return file
 
 
-@pytest.mark.parametrize("form", ["{}", "Bearer {}\n", "  authorization: bearer {}  ", "\n{}\n\n"])
+@pytest.mark.parametrize(
+    "form", ["{}", "Bearer {}\n", "  authorization: bearer {}  ", "\n{}\n\n", "JSON {}"]
+)
 def test_the_token_may_have_its_scheme(issuer, settings_file, jwks_file, form):
-    text = form.format(issuer.token())
+    token = issuer.token()
+    text = form.format(token)
+    if form.startswith("JSON"):
+        text = json.dumps({"access_token": token, "token_type": "Bearer"})
     arguments = ("--settings", str(settings_file), "--jwks", str(jwks_file), "--at", "1800000000")
     result = run("explain", *arguments, text=text)
 
