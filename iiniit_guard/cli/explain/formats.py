@@ -53,12 +53,12 @@ def _lines(step: Step, width: int) -> list[str]:
     name = _name(step).ljust(width)
     if step.status == "not reached":
         return [click.style(f"{mark:3} {name}  not reached", dim=True)]
-    line = f"{mark:3} {name}  {step.received}"
     if step.status in ("refused", "would fail", "unknown"):
         indent = " " * (width + 6)
-        text = f"{line}\n{indent}expected: {step.expected}"
+        text = f"{mark:3} {name}  {step.received}\n{indent}expected: {step.expected}"
         return [click.style(text, fg=colour, bold=step.status == "refused")]
-    return [f"{line}  [{step.expected}]"]
+    expected = click.style(f"[{step.expected}]", dim=True)
+    return [f"{click.style(f'{mark:3}', fg=colour)} {name}  {step.received}  {expected}"]
 
 
 def _name(step: Step) -> str:
