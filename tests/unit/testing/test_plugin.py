@@ -13,6 +13,8 @@ from iiniit_guard.testing import Issuer, MachineClock
 
 pytest_plugins = ["pytester"]
 PLUGIN = "iiniit_guard.testing.plugin"
+# An installed package has the entry point too, and pytest loads a plugin only once.
+LOADED = ("-p", "no:iiniit_guard", "-p", PLUGIN, "-W", "ignore")
 ROOT = Path(__file__).parents[3]
 
 TESTS = """
@@ -94,14 +96,12 @@ def test_issuers_share_nothing(issuer, guard, number):
 
 def test_the_fixtures_work(pytester):
     pytester.makepyfile(TESTS)
-    pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:randomly", "-W", "ignore").assert_outcomes(
-        passed=10
-    )
+    pytester.runpytest_inprocess(*LOADED).assert_outcomes(passed=10)
 
 
 def test_tests_in_parallel_share_nothing(pytester):
     pytester.makepyfile(TESTS)
-    done = pytester.runpytest_subprocess("-p", PLUGIN, "-n", "2", "-W", "ignore")
+    done = pytester.runpytest_subprocess(*LOADED, "-n", "2")
 
     done.assert_outcomes(passed=10)
 
