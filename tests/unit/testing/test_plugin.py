@@ -99,9 +99,10 @@ def test_the_fixtures_work(pytester):
     pytester.runpytest_inprocess(*LOADED).assert_outcomes(passed=10)
 
 
-def test_tests_in_parallel_share_nothing(pytester):
+def test_tests_in_parallel_share_nothing(pytester, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # workers start faster
     pytester.makepyfile(TESTS)
-    done = pytester.runpytest_subprocess(*LOADED, "-n", "2")
+    done = pytester.runpytest_subprocess("-p", "xdist", *LOADED, "-n", "2")
 
     done.assert_outcomes(passed=10)
 
