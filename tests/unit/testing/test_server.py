@@ -13,7 +13,9 @@ from iiniit_guard.testing import IssuerServer
 
 AUDIENCE = "https://api.test"
 # A client for each request would load the roots of the system each time.
-HTTP = httpx2.Client(trust_env=False, verify=False)
+HTTP = httpx2.Client(
+    trust_env=False, verify=False, limits=httpx2.Limits(max_keepalive_connections=0)
+)
 
 
 @pytest.fixture
