@@ -78,7 +78,7 @@ class EffectRunner:
         store: Store | None = None,
         on_call: OnCall | None = None,
     ) -> None:
-        self._transport = transport
+        self.transport: Final = transport
         self._on_call = on_call
         self._store = store
         self._closed = False
@@ -208,8 +208,8 @@ class EffectRunner:
     def _fetch(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         clients = self._make_clients()[0]
         # From here on: the import of the HTTP client is not part of the first call.
         return clients.fetch(request, time.monotonic())
@@ -217,8 +217,8 @@ class EffectRunner:
     async def _fetch_async(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         import asyncio
 
         if self._clients is None:  # importing httpx2 would block the loop for 0.1 s

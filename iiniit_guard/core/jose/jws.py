@@ -60,13 +60,15 @@ A longer invalid header is malformed if it begins like an object.
 """
 
 
-_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
-WRONG_PARTS: Final = _MALFORMED.about(topic="encrypted_token")
+_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(check="header")
+WRONG_PARTS: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(topic="encrypted_token", check="format")
 """The problem of a token for which `has_jws_parts` returns False."""
-_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
-_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+_MALFORMED_PAYLOAD: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(check="payload")
+_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM].about(check="payload")
+_UNKNOWN_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM].about(check="header")
+_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM].about(check="algorithm")
 _UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
-_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE]
+_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="header")
 
 _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
@@ -211,11 +213,11 @@ def parse_jws(
         return _UNSUPPORTED_ALGORITHM
     payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
     if payload is None or not signature:
-        return _MALFORMED
+        return _MALFORMED_PAYLOAD
     try:
         claims = load_object(payload)
     except ValueError as fault:
-        return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
+        return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED_PAYLOAD
     return Jws(header, claims, signing_input, signature)
 
 
@@ -279,7 +281,7 @@ def _parse_header(encoded: bytes) -> JoseHeader | Problem:
 def _check_header(members: JsonObject, encoded: bytes) -> JoseHeader | Problem:
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
-        return _UNSUPPORTED_ALGORITHM
+        return _UNKNOWN_ALGORITHM
     # The guard supports no extension, so RFC 7515 §4.1.11 refuses any crit. b64 and zip change the
     # signed content even without crit (RFC 7797 §6; decompression bombs: CVE-2024-33664).
     if "crit" in members or "zip" in members or members.get("b64", True) is not True:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Diagnosis
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Check, Diagnosis
 
 
 class Reason(StrEnum):
@@ -93,8 +94,33 @@ class Problem:
         return self if diagnosis is self.diagnosis else replace(self, diagnosis=diagnosis)
 
 
+# Where a reason belongs to one check only. The code that refuses a token for another reason names
+# the check itself.
+_CHECK_OF: Final[Mapping[Reason, Check]] = {
+    Reason.NO_TOKEN: "credential",
+    Reason.SEVERAL_CREDENTIALS: "credential",
+    Reason.MALFORMED_HEADER: "credential",
+    Reason.TOKEN_TOO_LONG: "credential",
+    Reason.TOKEN_IN_QUERY: "credential",
+    Reason.UNSUPPORTED_CRITICAL: "header",
+    Reason.UNKNOWN_KEY: "key",
+    Reason.BAD_SIGNATURE: "signature",
+    Reason.EXPIRED: "exp",
+    Reason.NOT_YET_VALID: "nbf",
+    Reason.ISSUED_IN_FUTURE: "iat",
+    Reason.WRONG_AUDIENCE: "audience",
+    Reason.UNSUPPORTED_CONFIRMATION: "confirmation",
+    Reason.INACTIVE: "introspection",
+    Reason.REVOKED: "introspection",
+    Reason.UNSUPPORTED_TOKEN_TYPE: "introspection",
+    Reason.INSUFFICIENT_AUTHENTICATION: "authentication",
+    Reason.MISSING_SCOPE: "scopes",
+}
+
+
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:
-    return reason, Problem(status, code, reason, description)
+    known = Diagnosis(check=_CHECK_OF.get(reason))
+    return reason, Problem(status, code, reason, description, diagnosis=known)
 
 
 _REQUEST, _TOKEN = "invalid_request", "invalid_token"
@@ -225,17 +251,19 @@ def before_signature(problem: Problem, *, hidden: bool) -> Problem:
     return replace(problem, shown=PROBLEMS[Reason.NOT_VERIFIED]) if hidden else problem
 
 
-def malformed_claim(name: str) -> Problem:
+def malformed_claim(name: str, check: Check = "claims") -> Problem:
     """Return the refusal of a token with a missing or malformed claim.
 
     Args:
         name: A claim name from the guard's own code, never from the token.
+        check: The check that found it.
     """
     return Problem(
         401,
         _TOKEN,
         Reason.MALFORMED_CLAIM,
         f"The claim {name} of the access token is missing or malformed.",
+        diagnosis=Diagnosis(check=check),
     )
 
 
@@ -245,4 +273,4 @@ def wrong_type(description: str) -> Problem:
     Args:
         description: Names claims, never their values.
     """
-    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description)
+    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description, diagnosis=Diagnosis(check="kind"))
