@@ -119,8 +119,10 @@ matrix: programs  ## Test the built wheel with every installed Python from 3.11 
 	.ci/matrix $(ARGS)
 
 .PHONY: docs
-docs: .venv/.ready-test  ## Run every code block and check every link in README and docs
+docs: .venv/.ready-test  ## Build the site, run every code block and check every link
+	$(BIN)/python -m sphinx -b html -q -W --keep-going docs site
 	$(PYTEST) tests/quality/test_docs.py $(ARGS)
+	@echo "Open site/index.html"
 
 .PHONY: picture
 picture: .venv/.ready-test  ## Draw docs/images/architecture.svg again, from the code
@@ -186,6 +188,11 @@ differential: .venv/.ready-test  ## Compare with another verifier: ARGS=--seed=7
 .PHONY: floods
 floods: .venv/.ready-test  ## Send garbage and measure its effect on a valid client: ARGS=20000
 	$(BIN)/python -m tests.load.floods $(ARGS)
+
+.PHONY: alerts
+alerts:  ## Run the alert rules of examples/observe on invented series
+	@.ci/debian promtool:prometheus
+	cd examples/observe && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
 # The gateways include those that Debian does not package. The tests attack them while they run.
 .PHONY: gateways

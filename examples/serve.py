@@ -62,6 +62,13 @@ def fastapi_api() -> Any:
     return create_app()
 
 
+def mcp_server() -> Any:
+    """Build the profile API as an MCP server."""
+    from examples.mcp_server import create_app
+
+    return create_app()
+
+
 def with_waitress(build: Callable[[], Any], port: int) -> None:
     """Serve a WSGI application with threads."""
     import waitress
@@ -121,6 +128,7 @@ ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], int], Non
     "django": (django_api, with_gunicorn),
     "starlette": (starlette_api, with_uvicorn),
     "fastapi": (fastapi_api, with_uvicorn),
+    "mcp": (mcp_server, with_uvicorn),
 }
 
 

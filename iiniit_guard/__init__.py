@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
     from iiniit_guard.core.model.access_token import AccessToken, Principal
     from iiniit_guard.core.model.decision import Allow, Decision, Deny, Unavailable
+    from iiniit_guard.core.model.outgoing_call import CallResult, OutgoingCall
     from iiniit_guard.core.model.policy import Policy
     from iiniit_guard.core.model.problem import Problem, Reason
     from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
@@ -32,6 +33,7 @@ __all__ = [
     "AccessToken",
     "Allow",
     "BearerToken",
+    "CallResult",
     "ClientSecretBasic",
     "ClientSecretPost",
     "Decision",
@@ -40,6 +42,7 @@ __all__ = [
     "Guard",
     "GuardError",
     "IssuerUnavailable",
+    "OutgoingCall",
     "Policy",
     "Principal",
     "PrivateKeyJwt",
@@ -72,6 +75,7 @@ _HOMES = {
     "core.http.error_body": ("PublicRefusal",),
     "core.http.event": ("Event",),
     "core.errors": ("IssuerUnavailable", "TokenRefused"),
+    "core.model.outgoing_call": ("CallResult", "OutgoingCall"),
     "core.model.policy": ("Policy",),
     "core.model.problem": ("Problem", "Reason"),
     "core.model.request": ("Request", "request_from_environ", "request_from_scope"),

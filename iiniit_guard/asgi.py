@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.asgi_exchange import (
@@ -13,6 +14,8 @@ from iiniit_guard.adapting.asgi_exchange import (
     refuse,
 )
 from iiniit_guard.adapting.decorator_order import check_application
+from iiniit_guard.adapting.decorators import decide_async
+from iiniit_guard.adapting.lifespan import run_lifespan
 from iiniit_guard.adapting.middleware import admit_async, engine_of
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
@@ -26,14 +29,23 @@ from iiniit_guard.adapting.subprotocol import move_token
 from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Send
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Refusal
+from iiniit_guard.core.model.decision import Allow, Decision, Refusal
+from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import request_from_scope
-from iiniit_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
 
-__all__ = ["Application", "GuardMiddleware", "Message", "Receive", "Scope", "Send", "refuse"]
+__all__ = [
+    "Application",
+    "GuardMiddleware",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "authorize",
+    "refuse",
+]
 
 _HOST: Final = "asgi"
 
@@ -74,7 +86,7 @@ class GuardMiddleware:
         """
         kind = scope["type"]
         if kind != "http" and kind != "websocket":
-            await self._lifespan(scope, receive, send)
+            await run_lifespan(self.app, self._engine, self._check, scope, receive, send)
             return
         if not self._is_checked:
             self._check()
@@ -138,21 +150,20 @@ class GuardMiddleware:
         await refuse(scope, receive, send, decision)
         return False
 
-    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            # ASGI 3.0, "Applications": raise an exception for an unknown type.
-            raise UsageError("unsupported ASGI scope type; use http, websocket or lifespan")
-        try:
-            self._check()
-        except UsageError as fault:
-            # The server would treat an exception as missing lifespan support.
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": str(fault)})
-            return
 
-        async def close_at_end(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self._engine.release_loop()
-            await send(message)
+async def authorize(scope: Any, policy: Policy, *, host: str = _HOST) -> Decision:
+    """Decide whether a handler behind `GuardMiddleware` may run.
 
-        await self.app(scope, receive, close_at_end)
+    Frameworks without decorators of their own call this function. If the decision is not `Allow`,
+    the handler must not run. The middleware then sends the refusal in place of the response.
+
+    Args:
+        scope: The scope that the middleware passed to the application, or a copy of it. Frameworks
+            give it different types.
+        policy: What the handler requires.
+        host: The name of the framework, for events.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    return await decide_async(scope, partial(request_from_scope, scope), policy, host)

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from iiniit_guard.core.bare_token import digest_of_bare, verify_bare
 from iiniit_guard.core.cache.entry import CacheEntry
@@ -27,7 +27,7 @@ from iiniit_guard.core.decide import (
     find_cached,
     resume,
 )
-from iiniit_guard.core.errors import unwrap
+from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
@@ -35,7 +35,7 @@ from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
-from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
@@ -51,6 +51,11 @@ from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
+SignInResult: TypeAlias = SignInEndpoints | Unreachable
+
+
+# The proof of possession needs the request.
+_BOUND: Final = PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
 
 
 class Engine(CopiedAsItself):
@@ -67,7 +72,7 @@ class Engine(CopiedAsItself):
         chance = Entropy(random.random, lambda: uuid.uuid4().hex, os.urandom)
         self.resource: Final = ProtectedResource(settings, clock, chance, self.reporter.background)
         store = None if settings.store_url is None else Store(settings.store_url)
-        self._runner = EffectRunner(transport, store)
+        self._runner = EffectRunner(transport, store, settings.on_call)
         listener, subjects = settings.on_event, settings.event_subject
         self.reporter.token_field = field = self.resource.token_field
         self._events = None if listener is None else Events(listener, clock.wall, subjects, field)
@@ -186,9 +191,11 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(digest)
         if entry is not None:
             found = entry.token
-            return found if found.confirmation is None else unwrap(found)
-        flow = verify_bare(token, digest, self.resource)
-        return unwrap(self._reported(run(flow, self._runner.perform), token, "verify"))
+            return found if found.confirmation is None else self._fail(_BOUND, token, "verify")
+        result = run(verify_bare(token, digest, self.resource), self._runner.perform)
+        if isinstance(result, AccessToken):
+            return result if result.confirmation is None else self._fail(_BOUND, token, "verify")
+        return self._fail(result, token, "verify")
 
     async def verify_async(
         self,
@@ -205,33 +212,40 @@ class Engine(CopiedAsItself):
             outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
                 earlier is not used; the authorization server is called instead.
             host: Names the caller in the log.
-            keep_bound: As for `unwrap`.
+            keep_bound: Whether a token that is bound to a key (`cnf`) is returned. The caller must
+                then not treat its sender as authenticated.
         """
         digest = digest_of_bare(token, self.resource)
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
-            return unwrap(entry.token, keep_bound=keep_bound)
+            bound = entry.token.confirmation is not None and not keep_bound
+            return self._fail(_BOUND, token, host) if bound else entry.token
         flow = verify_bare(token, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
-        return unwrap(self._reported(result, token, host), keep_bound=keep_bound)
+        if isinstance(result, AccessToken):
+            bound = result.confirmation is not None and not keep_bound
+            return self._fail(_BOUND, token, host) if bound else result
+        return self._fail(result, token, host)
 
-    def _reported(self, outcome: Verified, token: str, host: str) -> Verified:
-        """Log the outcome of a verification without a request, and return it."""
+    def _fail(self, outcome: Problem | Unreachable, token: str, host: str) -> NoReturn:
+        """Log why a token was not verified, without a request, and raise the exception."""
         if isinstance(outcome, Unreachable):
             self.reporter.outage(outcome, None, host)
-        elif isinstance(outcome, Problem):
-            hint = partial(typical_mistake, outcome, self.resource, token)
-            self.reporter.refusal(outcome, None, host, hint)
-        return outcome
+            raise IssuerUnavailable(outcome)
+        hint = partial(typical_mistake, outcome, self.resource, token)
+        self.reporter.refusal(outcome, None, host, hint)
+        raise TokenRefused(outcome)
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata; return why documents are missing, one entry per failure."""
         return await run_async(warm_up(self.resource), self._runner.perform_async)
 
-    async def sign_in_endpoints_async(
-        self, issuer: str | None = None
-    ) -> SignInEndpoints | Unreachable:
+    def sign_in_endpoints(self, issuer: str | None = None) -> SignInResult:
         """Return where users sign in at an issuer (None: the only one), or why it is unknown."""
+        return run(sign_in_endpoints(self.resource, issuer), self._runner.perform)
+
+    async def sign_in_endpoints_async(self, issuer: str | None = None) -> SignInResult:
+        """Asynchronous twin of `sign_in_endpoints`."""
         return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
 
     def close(self) -> None:
@@ -245,10 +259,7 @@ class Engine(CopiedAsItself):
         await self._runner.aclose()
 
     async def release_loop(self) -> None:
-        """Cancel the background work of the running event loop and close its connections.
-
-        An application that stops calls this: another one, or its next start, may use the guard.
-        """
+        """Cancel the background work of the running event loop, and close its connections."""
         await self._runner.release_loop()
 
     def after_fork(self) -> None:

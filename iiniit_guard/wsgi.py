@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
 
 from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.decorators import decide
 from iiniit_guard.adapting.middleware import admit, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Refusal
+from iiniit_guard.core.model.decision import Allow, Decision, Refusal
+from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import request_from_environ
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from iiniit_guard.guard import Guard
+
+__all__ = ["GuardMiddleware", "authorize"]
 
 _HOST: Final = "wsgi"
 
@@ -71,3 +76,20 @@ class GuardMiddleware:
             start_response,
             record,
         )
+
+
+def authorize(environ: WSGIEnvironment, policy: Policy, *, host: str = _HOST) -> Decision:
+    """Decide whether a handler behind `GuardMiddleware` may run; block on I/O, if needed.
+
+    Frameworks without decorators of their own call this function. If the decision is not `Allow`,
+    the handler must not run. The middleware then sends the refusal in place of the response.
+
+    Args:
+        environ: The environ that the middleware passed to the application, or a copy of it.
+        policy: What the handler requires.
+        host: The name of the framework, for events.
+
+    Raises:
+        UsageError: No middleware ran.
+    """
+    return decide(environ, partial(request_from_environ, environ), policy, host)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from examples.authorization_server.endpoints import create_endpoints
 from examples.authorization_server.grants import (
+    OwnResource,
     RequiredS256,
     authorization_code_grant,
     refresh_token_grant,
@@ -57,7 +58,9 @@ def create_app(settings: Settings) -> Flask:
     )
     server.register_client_auth_method("client_secret_basic", client_secret_basic)
     server.register_token_generator("default", token_generator(settings, keys))
-    server.register_grant(authorization_code_grant(store), [RequiredS256()])
+    server.register_grant(
+        authorization_code_grant(store), [RequiredS256(), OwnResource(settings.audience)]
+    )
     server.register_grant(refresh_token_grant(store))
     server.register_endpoint(introspection_endpoint(store, settings))
     server.register_endpoint(revocation_endpoint(store))

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request, grants
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error, OAuth2Request, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import g
 
@@ -35,6 +35,30 @@ class RequiredS256(CodeChallenge):
             # attacker who can read the request.
             raise InvalidRequestError("'code_challenge_method' must be S256")
         super().validate_code_challenge(grant, redirect_uri)
+
+
+class InvalidTargetError(OAuth2Error):
+    """The client requests a token for another API than its own (RFC 8707 §2)."""
+
+    error = "invalid_target"
+
+
+class OwnResource:
+    """Resource indicators (RFC 8707), which MCP clients send: a client has one API."""
+
+    def __init__(self, audience: str) -> None:
+        self._audience = audience
+
+    def __call__(self, grant: Any) -> None:
+        """Check the parameter `resource` at both endpoints."""
+        grant.register_hook("after_validate_authorization_request_payload", self.check)
+        grant.register_hook("after_validate_token_request", self.check)
+
+    def check(self, grant: Any, *args: Any) -> None:
+        """Refuse a request that names another API."""
+        wanted = grant.request.payload.data.get("resource")
+        if wanted and wanted != (grant.request.client.audience or self._audience):
+            raise InvalidTargetError("'resource' is not the API of this client")
 
 
 def authorization_code_grant(store: Store) -> type[grants.AuthorizationCodeGrant]:

@@ -46,6 +46,7 @@ class Client(ClientMixin):
     scopes: tuple[str, ...]
     token_format: TokenFormat
     introspects: str | None
+    audience: str | None
 
     def get_client_id(self) -> str:
         """Return the client identifier."""

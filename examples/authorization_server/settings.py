@@ -51,6 +51,7 @@ class ClientSettings:
         scopes: The scopes that the client may request.
         token_format: The kind of access token that the client gets.
         introspects: The audience whose tokens it may introspect; None for a client.
+        audience: The `aud` of its access tokens, if that is not the audience of the settings.
     """
 
     client_id: str
@@ -60,6 +61,7 @@ class ClientSettings:
     scopes: tuple[str, ...] = tuple(SCOPES)
     token_format: TokenFormat = "jwt"
     introspects: str | None = None
+    audience: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Settings:
         issuer: The issuer identifier (RFC 8414), which is also the prefix of every endpoint.
         database: The SQLite file. The server creates it if it is missing.
         session_secret: The key that signs the session cookie.
-        audience: The `aud` of every access token: the identifier of the API.
+        audience: The `aud` of access tokens: the identifier of the API.
         users: The accounts.
         clients: The clients and resource servers.
         access_token_seconds: The maximum lifetime of an access token in seconds. A client may

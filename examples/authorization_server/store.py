@@ -26,7 +26,7 @@ create table if not exists users (
 create table if not exists clients (
     client_id text primary key, secret_digest text not null, name text not null,
     redirect_uris text not null, scopes text not null,
-    token_format text not null, introspects text);
+    token_format text not null, introspects text, audience text);
 create table if not exists codes (
     digest text primary key, grant_id text not null, client_id text not null,
     user_id text not null, redirect_uri text not null, scope text not null,
@@ -84,7 +84,7 @@ class Store:
             connection.execute("delete from clients")
             for client in settings.clients:
                 connection.execute(
-                    "insert into clients values (?, ?, ?, ?, ?, ?, ?)",
+                    "insert into clients values (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         client.client_id,
                         digest(client.secret),
@@ -93,6 +93,7 @@ class Store:
                         " ".join(client.scopes),
                         client.token_format,
                         client.introspects,
+                        client.audience,
                     ),
                 )
 

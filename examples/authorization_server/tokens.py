@@ -46,7 +46,7 @@ def token_generator(settings: Settings, keys: SigningKeys) -> Any:
             return keys.signing_set()
 
         def get_audiences(self, client: Client, user: object, scope: str) -> str:
-            return settings.audience
+            return client.audience or settings.audience
 
     formats = {
         "jwt": JwtGenerator(settings.issuer, settings.signing_algorithm, random_token, lifetime),
@@ -72,7 +72,7 @@ def save_token_to(store: Store, settings: Settings) -> Any:
             "grant_id": origin.grant_id,
             "client_id": request.client.client_id,
             "user_id": request.user.user_id,
-            "audience": settings.audience,
+            "audience": request.client.audience or settings.audience,
         }
         store.add_token(
             Token(

@@ -193,8 +193,10 @@ class WebsocketExchange(RefusalRecord):
             )
 
     async def _hear(self) -> Message:
-        message = await self._receive()
+        # Set before the message arrives: Quart waits for it in a task of its own. A refusal that
+        # waited for a second message would wait forever.
         self._heard = True
+        message = await self._receive()
         if message["type"] == "websocket.disconnect":
             self._ended = True
         return message

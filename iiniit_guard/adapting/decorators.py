@@ -160,6 +160,22 @@ def consider(state: State, read: Callable[[], Request], policy: Policy, host: st
     return decision
 
 
+async def consider_async(
+    state: State, read: Callable[[], Request], policy: Policy, host: str
+) -> Decision:
+    """Asynchronous twin of `consider`."""
+    engine, who = _noted(state)
+    decision: Decision
+    if who is not None:
+        decision = engine.authorize(read(), who, policy, host=host)
+    else:
+        decision = await engine.authenticate_async(read(), policy, host=host)
+    if isinstance(decision, Allow):
+        add_notes(state, engine, decision.token, decision.principal)
+        record_headers(state, decision)
+    return decision
+
+
 def reject(state: ReadState, request: Request, problem: Problem, host: str) -> Refusal:
     """Return the refusal for a problem that the handler found.
 

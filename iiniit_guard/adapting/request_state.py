@@ -6,6 +6,7 @@ middleware.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from iiniit_guard.adapting.types import Keywords, ReadState, State
@@ -38,12 +39,18 @@ class RefusalRecord(CopiedAsItself):
             middleware replaces responses that layers between the two middlewares make.
         added: List of (name, value) that the middleware adds to the response of the application;
             see `Allow.headers`.
+        instead_of_401: Returns the refusal that replaces a response with status 401, or None. A
+            handler sets it if another authentication may still admit the request.
+        page: A response that shows `refusal` in a browser, with another body; None if there is
+            none.
     """
 
     # Defaults of the class: most records stay empty.
     refusal: Refusal | None = None
     outer: RefusalRecord | None = None
     added: tuple[tuple[str, str], ...] = ()
+    instead_of_401: Callable[[], Refusal | None] | None = None
+    page: Refusal | None = None
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""
@@ -117,6 +124,16 @@ def record_headers(state: ReadState, decision: Allow) -> None:
     record = state.get(RECORD_KEY)
     if decision.headers and isinstance(record, RefusalRecord):
         record.added = decision.headers
+
+
+def offer_refusal(state: ReadState, offer: Callable[[], Refusal | None]) -> None:
+    """Store a function that returns the refusal in place of a response with status 401, or None.
+
+    The middleware calls it after the handler. Only the Django adapter does.
+    """
+    record = state.get(RECORD_KEY)
+    if isinstance(record, RefusalRecord):
+        record.instead_of_401 = offer
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:

@@ -6,6 +6,7 @@ for the import of the web server.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
@@ -13,7 +14,12 @@ from typing import Final
 import click
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "completion": "iiniit_guard.cli.completion:completion",
+    "dev-issuer": "iiniit_guard.cli.dev_issuer:dev_issuer",
+    "doctor": "iiniit_guard.cli.doctor.command:doctor",
+    "explain": "iiniit_guard.cli.explain.command:explain_command",
     "hash-secret": "iiniit_guard.cli.hash_secret:hash_secret",
+    "routes": "iiniit_guard.cli.routes.command:list_routes",
     "serve": "iiniit_guard.cli.serve:serve",
 }
 """Command name → `module:attribute`."""
@@ -38,5 +44,14 @@ class LazyCommands(click.Group):
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="iiniit-guard")
-def commands() -> None:
-    """Guard HTTP APIs with OAuth 2.0 access tokens."""
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    """Guard HTTP APIs with OAuth 2.0 access tokens.
+
+    Output is coloured on a terminal only. NO_COLOR switches the colours off, FORCE_COLOR on.
+    """
+    # https://no-color.org: any value but the empty one
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    elif os.environ.get("FORCE_COLOR"):
+        ctx.color = True

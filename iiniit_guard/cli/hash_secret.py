@@ -7,7 +7,7 @@ import sys
 import click
 
 
-@click.command("hash-secret")
+@click.command("hash-secret", short_help="Hash a secret for guard.toml.")
 def hash_secret() -> None:
     """Hash a secret from standard input, for [[introspection_clients]] in guard.toml.
 

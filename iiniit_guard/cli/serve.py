@@ -11,7 +11,7 @@ import click
 from iiniit_guard.adapting.types import JsonObject
 
 
-@click.command()
+@click.command(short_help="Decide for an API gateway.")
 @click.option(
     "--config",
     "file",

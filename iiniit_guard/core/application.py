@@ -35,7 +35,7 @@ def validate(
     """Return the token if every validator accepts it, otherwise the problem."""
     for validator in resource.settings.validators:
         if (yield Call(validator, (token, request))) is not True:
-            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="validators")
     return token
 
 

@@ -27,7 +27,7 @@ from iiniit_guard.core.jose.jws import (
     remember_header,
 )
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.diagnosis import Topic, listed
+from iiniit_guard.core.model.diagnosis import Check, Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
@@ -144,7 +144,7 @@ def unknown_issuer(
         expected = listed(server.issuer for server in resource.servers)
     problem = before_signature(PROBLEMS[Reason.UNKNOWN_ISSUER], hidden=resource.finds_issuers)
     named = None if received is None else listed((received,))
-    return problem.about(received=named, expected=expected)
+    return problem.about(received=named, expected=expected, check="issuer")
 
 
 def unverified(
@@ -157,7 +157,7 @@ def unverified(
         resource: The protected resource.
         topic: See `Diagnosis.topic`.
     """
-    return _refused(PROBLEMS[reason].about(topic=topic), resource)
+    return _refused(PROBLEMS[reason].about(topic=topic, check="format"), resource)
 
 
 def _refused(problem: Problem, resource: ProtectedResource) -> Problem:
@@ -185,10 +185,10 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
     header, source, clock = jws.header, server.keys, server.clock
     if header.alg not in server.algorithms:
         allowed = listed(server.settings.algorithms)
-        return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, allowed)
+        return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, "algorithm of the issuer", allowed)
     if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
         types = listed(sorted(typ or "(no typ)" for typ in server.types))
-        return _refused_by(server, Reason.WRONG_TYPE, types)
+        return _refused_by(server, Reason.WRONG_TYPE, "type", types)
     wall, monotonic = clock.wall(), clock.monotonic()
     keys, fetched = source.fresh_at(wall, monotonic), False
     if keys is None:
@@ -213,16 +213,17 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
                 validity = _signer(jws, keys, server)
     if validity is None:
         candidates = keys.find(header.kid, header.alg)
-        reason = Reason.BAD_SIGNATURE if candidates else Reason.UNKNOWN_KEY
-        return _refused_by(server, reason)
+        if candidates:
+            return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
+        return _refused_by(server, Reason.UNKNOWN_KEY, "key")
     return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
 
 
 def _refused_by(
-    server: AuthorizationServer, reason: Reason, expected: str | None = None
+    server: AuthorizationServer, reason: Reason, check: Check, expected: str | None = None
 ) -> Problem:
     problem = before_signature(PROBLEMS[reason], hidden=server.is_found)
-    return problem.about(issuer=server.issuer, expected=expected)
+    return problem.about(issuer=server.issuer, expected=expected, check=check)
 
 
 def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import CellType
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.middleware.cache import FetchFromCacheMiddleware
 from django.urls import get_resolver
 from django.views import View
 
+from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.django.middleware import GuardMiddleware
 from iiniit_guard.django.middleware_order import (
@@ -22,6 +22,7 @@ from iiniit_guard.django.middleware_order import (
     is_installed,
 )
 from iiniit_guard.django.settings import SETTING, load
+from iiniit_guard.django.view_checks import guarded_views, view_checks
 from iiniit_guard.errors import SettingsError
 
 
@@ -33,21 +34,34 @@ def check_project(**_: object) -> list[CheckMessage]:
         found += [*_check_order(), *_check_cached_views(), *_check_public_methods()]
     else:
         views = sorted(
-            {_name(view) for view in _views(get_resolver().url_patterns) if _is_decorated(view)}
+            {
+                _name(view)
+                for view in _views(get_resolver().url_patterns)
+                if _is_decorated(view) or any(is_guarded(view) for is_guarded in guarded_views)
+            }
         )
         if views:
             hint = (
-                f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Decorated views: '
+                f'Add "iiniit_guard.django.GuardMiddleware" to MIDDLEWARE. Guarded views: '
                 f"{', '.join(views)}."
             )
             found.append(
                 Error(
-                    "Views are decorated, but the guard's middleware is missing.",
+                    "Views are guarded, but the guard's middleware is missing.",
                     hint=hint,
                     id="iiniit_guard.E003",
                 )
             )
-    return found
+    return [*found, *_check_views()]
+
+
+def _check_views() -> list[CheckMessage]:
+    """Return the faults that frameworks on top of Django find in their views.
+
+    The URL configuration imports the views, and with them the modules that add the checks.
+    """
+    views = list(_views(get_resolver().url_patterns))
+    return [message for view in views for check in view_checks for message in check(view)]
 
 
 def _check_order() -> list[CheckMessage]:
@@ -133,7 +147,7 @@ def _is_decorated(view: Any) -> bool:
 def _has_public_method(view: Any) -> bool:
     # @api_view keeps the function in the closure of a method.
     methods = _methods_of(view)
-    return any(is_public(each) for method in methods for each in (method, *_closure_of(method)))
+    return any(is_public(each) for method in methods for each in (method, *closure_of(method)))
 
 
 def _methods_of(view: Any) -> list[object]:
@@ -149,21 +163,15 @@ def _is_cached(view: Any) -> bool:
     while view is not None:
         inner = getattr(view, "__wrapped__", None)
         # The decorator keeps its middleware in the closure of a function that the wrapper calls.
-        helpers = [view, *_closure_of(view)]
+        helpers = [view, *closure_of(view)]
         if any(
             isinstance(each, FetchFromCacheMiddleware)
             for helper in helpers
-            for each in _closure_of(helper)
+            for each in closure_of(helper)
         ):
             return _is_decorated(inner)
         view = inner
     return False
-
-
-def _closure_of(function: object) -> list[object]:
-    cells = getattr(function, "__closure__", None) or ()
-    # The function that owns a cell may not have set it yet.
-    return [cell.cell_contents for cell in cells if cell != CellType()]
 
 
 def _name(view: Any) -> str:

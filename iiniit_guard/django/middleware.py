@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
+from types import MethodType
 from typing import Final, TypeAlias, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -32,6 +33,7 @@ from iiniit_guard.django.middleware_order import (
     csrf_is_checked_below,
     language_is_chosen_below,
 )
+from iiniit_guard.django.pages import prepare_page
 from iiniit_guard.django.record import AdmissionRecord
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
@@ -100,9 +102,13 @@ class GuardMiddleware:
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
         self._hook: Handler = self._process_view
+        self.process_template_response: Handler = self._prepare_page
         if self._asynchronous:
             markcoroutinefunction(self)
-            self._hook = self._hook_of_either_kind()
+            self._hook = _of_either_kind(self, self._process_view, self._process_view_async)
+            self.process_template_response = _of_either_kind(
+                self, self._prepare_page, self._prepare_page_async
+            )
         self._hooked = type(self).process_view is not GuardMiddleware.process_view
         self._cors_answers = cors_answers_below(type(self))
         self._csrf_is_checked = csrf_is_checked_below(type(self))
@@ -227,24 +233,33 @@ class GuardMiddleware:
             return _admitted(request, view, record)
         return await run_async(self._settle(request, view))
 
-    def _hook_of_either_kind(self) -> Handler:
-        """Return a hook that is marked asynchronous.
+    def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Let a framework that renders `response` show the refusal to a browser."""
+        prepare_page(getattr(request, self._attribute).refusals, response)
+        return response
 
-        The hook also works if a wrapper hides the mark. Django awaits a marked hook on the event
-        loop. Django runs a hook without the mark in a thread, which has no event loop, and uses the
-        returned object as the response.
-        """
+    async def _prepare_page_async(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        return self._prepare_page(request, response)
 
-        def process_view(
-            request: HttpRequest, view: Handler, args: object, kwargs: object
-        ) -> object:
-            try:
-                asyncio.get_running_loop()
-            except RuntimeError:
-                return self._process_view(request, view, args, kwargs)
-            return self._process_view_async(request, view, args, kwargs)
 
-        return cast("Handler", markcoroutinefunction(process_view))
+def _of_either_kind(owner: object, hook: Handler, hook_async: Handler) -> Handler:
+    """Return a hook that is marked asynchronous. It is a bound method, as Django requires.
+
+    The hook also works if a wrapper hides the mark. Django awaits a marked hook on the event loop.
+    Django runs a hook without the mark in a thread, which has no event loop, and uses the returned
+    object as its result.
+    """
+
+    def either(_owner: object, *args: object) -> object:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return hook(*args)
+        return hook_async(*args)
+
+    return MethodType(markcoroutinefunction(either), owner)
 
 
 def _is_awaitable(response: object) -> bool:

@@ -9,6 +9,7 @@ from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
+from iiniit_guard.django.pages import with_page
 from iiniit_guard.django.responses import (
     NO_CONTENT,
     abort_when_refused,
@@ -97,11 +98,14 @@ class AdmissionRecord:
             decision: The further decision; None if none was needed.
             has_token: Whether a decorator verified a credential.
         """
-        if self.refusals.refusal is None and isinstance(decision, Refusal):
-            self.refusals.add(decision)  # also for an outer guard middleware
-        answer = self.refusals.refusal or decision
+        refusals = self.refusals
+        if refusals.instead_of_401 is not None and getattr(response, "status_code", None) == 401:
+            decision = refusals.instead_of_401() or decision
+        if refusals.refusal is None and isinstance(decision, Refusal):
+            refusals.add(decision)  # also for an outer guard middleware
+        answer = refusals.refusal or decision
         if isinstance(answer, Response):
-            return replacement(answer, response)
+            return replacement(with_page(answer, refusals), response)
         if self.preflight_only and not self.public_view_ran and not has_token:
             return preflight_answer(response)
         if getattr(response, "streaming", False):

@@ -75,12 +75,12 @@ def note(
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
         request.scope = with_notes(request.scope, engine, token, principal, record or known)
+    elif record is None:
+        add_notes(request.META, engine, token, principal)
     else:
-        if record is not None:
-            request.META[ENGINE_KEY], request.META[RECORD_KEY] = engine, record
-            request.META[TOKEN_KEY], request.META[PRINCIPAL_KEY] = token, principal
-        else:
-            add_notes(request.META, engine, token, principal)
+        state: State = request.META
+        state[ENGINE_KEY], state[RECORD_KEY] = engine, record
+        state[TOKEN_KEY], state[PRINCIPAL_KEY] = token, principal
     request.access_token = token
 
 

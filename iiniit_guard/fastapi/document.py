@@ -14,9 +14,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iiniit_guard.adapting.middleware import engine_of
-from iiniit_guard.core.issuer.validators import endpoint_fault
+from iiniit_guard.adapting.openapi import configured_endpoints
 from iiniit_guard.core.sign_in import SignInEndpoints
-from iiniit_guard.errors import SettingsError, UsageError
+from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi.openapi import amended
 
 if TYPE_CHECKING:
@@ -60,24 +60,10 @@ def describe(
         raise UsageError("app: must be a FastAPI application")
     if isinstance(getattr(app.openapi, "__self__", None), _Document):
         raise UsageError("app: the guard already describes this application; do so only once")
-    known = _configured(authorization_url, token_url)
+    known = configured_endpoints(authorization_url, token_url)
     document = _Document(app, guard, dict(scopes or {}), issuer, known)
     app.openapi = document.openapi  # type: ignore[method-assign]  # as FastAPI documents
     document.replace_route()
-
-
-def _configured(authorization_url: str | None, token_url: str | None) -> SignInEndpoints | None:
-    if authorization_url is None and token_url is None:
-        return None
-    named = {"authorization_url": authorization_url, "token_url": token_url}
-    faults = [
-        f"{name}: {fault}"
-        for name, url in named.items()
-        if (fault := "both URLs are needed" if url is None else endpoint_fault(url)) is not None
-    ]
-    if faults:
-        raise SettingsError(faults)
-    return SignInEndpoints(str(authorization_url), str(token_url))
 
 
 class _Document:

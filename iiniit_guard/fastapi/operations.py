@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from iiniit_guard.adapting.decorators import policies_of
+from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.fastapi.annotations import check_alternatives, check_annotations
-from iiniit_guard.fastapi.requirements import admits, guarding_dependencies
+from iiniit_guard.fastapi.requirements import guarding_dependencies
 from iiniit_guard.fastapi.routes import Found, Kind, all_routes
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

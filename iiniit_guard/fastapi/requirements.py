@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from iiniit_guard.adapting.admission import PASS, Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.core.model.request import Request
 from iiniit_guard.fastapi.scheme import GuardScheme
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
 _SETTINGS: Final = frozenset(AdmissionKeywords.__annotations__)
-_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 
 
 def guarding_dependencies(dependant: Dependant | None) -> Iterator[tuple[Policy, str | None]]:
@@ -75,32 +72,3 @@ def admission_of(entry: Any) -> Admission:
     """
     settings = {name: value for name, value in entry.kwargs.items() if name in _SETTINGS}
     return make_admission(settings.pop("public", ()), **settings)
-
-
-def admits(admission: Admission, path: str, methods: tuple[str, ...]) -> bool:
-    """Return whether a middleware lets at least one request without a token pass.
-
-    Args:
-        admission: The settings of the middleware.
-        path: The path of a route, with parameters in braces.
-        methods: The methods of the route; empty for a WebSocket or a mount.
-    """
-    sample = _PARAMETER.sub("0", path)
-    if _meets_public_path(admission, path) or admission.is_public(sample):
-        return True
-    if admission.rules is None:
-        return admission.enforce == "declared" or admission.policy.anonymous
-    asked = [admission.policy_for(Request(method, sample)) for method in methods or ("GET",)]
-    return any(each == PASS or (isinstance(each, Policy) and each.anonymous) for each in asked)
-
-
-def _meets_public_path(admission: Admission, path: str) -> bool:
-    # A parameter may match several segments ({path:path}), so each matches any characters here.
-    static, *rest = _PARAMETER.split(path)
-    pattern = re.compile(".*".join(map(re.escape, [static, *rest])), re.DOTALL)
-    if any(pattern.fullmatch(public) for public in admission.public):
-        return True
-    return any(
-        static.startswith(subtree) or (bool(rest) and subtree.startswith(static))
-        for subtree in admission.subtrees
-    )

@@ -11,6 +11,7 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
 from iiniit_guard.adapting.decorators import is_permitted
+from iiniit_guard.adapting.openapi import SCHEME_NAME
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -19,7 +20,6 @@ from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi.refused import own_exception
 
 HOST: Final = "fastapi"
-SCHEME_NAME: Final = "OAuth2"
 # An application may derive scopes from the request when it calls a scheme.
 _MAX_POLICIES: Final = 1_000
 

@@ -16,13 +16,12 @@ from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wsgi_response import respond
 from iiniit_guard.flask.before_request import BeforeRequest
 from iiniit_guard.flask.checked_views import CheckedView, CheckedViews, ViewCheck
+from iiniit_guard.flask.parts import GUARDED_PARTS, Parts
 from iiniit_guard.flask.record import ADMISSION_KEY, ANY_VIEW, AdmissionRecord
 from iiniit_guard.flask.refused import current_request, raise_refusal
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from iiniit_guard.flask.parts import Parts
 
 # An override of any of these methods could run a view for OPTIONS instead of Flask's own response.
 _ANSWERING: Final = (
@@ -43,10 +42,12 @@ class GuardedMethods:
 
     def __init__(self, app: Flask, parts: Parts) -> None:
         self._app = app
+        self.parts = parts
+        app.extensions[GUARDED_PARTS] = parts
         self._engine = parts.first.engine
         self._before = BeforeRequest(app, parts, self._flask_answers_options)
         self._check = ViewCheck(self._before)
-        self._wsgi_app: WSGIApplication = app.wsgi_app
+        self.original_wsgi_app: WSGIApplication = app.wsgi_app
         self._full_dispatch_request: Callable[..., Response] = app.full_dispatch_request
         self._preprocess_request: Handler = app.preprocess_request
         self._finalize_request: Callable[..., Response] = app.finalize_request
@@ -68,7 +69,7 @@ class GuardedMethods:
         record = AdmissionRecord(environ, self._before)
         noted = with_notes(environ, self._engine, None, None, record)
         noted[ADMISSION_KEY] = record
-        return respond(self._wsgi_app, noted, start_response, record)
+        return respond(self.original_wsgi_app, noted, start_response, record)
 
     def full_dispatch_request(self, *args: object) -> Response:
         """Decide about the request, then call the original method.

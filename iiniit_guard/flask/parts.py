@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.engine import Engine
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+GUARDED_PARTS: Final = "iiniit_guard.guarded_parts"
+"""The key of `app.extensions` under which the parts of an application are stored."""
 
 
 class Part(NamedTuple):
@@ -57,6 +63,12 @@ class Parts:
     def _find(self, endpoint: str) -> Part | None:
         inside = [part for part in self._all if endpoint.startswith(f"{part.blueprint}.")]
         return inside[-1] if inside else None
+
+
+def parts_of(app: Flask) -> Parts | None:
+    """Return the guarded parts of an application; None if no extension guards it."""
+    parts: Parts | None = app.extensions.get(GUARDED_PARTS)
+    return parts
 
 
 def _depth(part: Part) -> int:

@@ -36,9 +36,11 @@ from iiniit_guard.io.daemon_threads import DaemonThreads
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.files import read_file
 from iiniit_guard.io.fork import on_fork
+from iiniit_guard.io.observed_call import ObservedCall
 from iiniit_guard.io.store import Store, missed
 
 if TYPE_CHECKING:
+    from iiniit_guard.core.model.outgoing_call import OnCall
     from iiniit_guard.io.event_loops import Loops
     from iiniit_guard.io.http_loops import LoopClients
     from iiniit_guard.io.http_threads import ThreadClients
@@ -68,10 +70,17 @@ class EffectRunner:
         transport: Called instead of the network for each `Fetch`, in threads and on event loops. It
             must not block for long.
         store: The shared store; None makes every lookup a miss.
+        on_call: Called before each `Fetch`; see `OnCall`.
     """
 
-    def __init__(self, transport: Transport | None = None, store: Store | None = None) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: Transport | None = None,
+        store: Store | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self.transport: Final = transport
+        self._on_call = on_call
         self._store = store
         self._closed = False
         self._begin()
@@ -85,7 +94,11 @@ class EffectRunner:
         """
         match effect:
             case Fetch(request):
-                return _located(self._fetch(request), request)
+                if self._on_call is None:
+                    return _located(self._fetch(request), request)
+                with ObservedCall(request, self._on_call) as seen:
+                    seen.reply = self._fetch(seen.request)
+                return _located(seen.reply, request)
             case Wait(load, timeout_seconds):
                 return _join(load, timeout_seconds)
             case ReadFile(path):
@@ -114,7 +127,11 @@ class EffectRunner:
 
         match effect:
             case Fetch(request):
-                return _located(await self._fetch_async(request), request)
+                if self._on_call is None:
+                    return _located(await self._fetch_async(request), request)
+                with ObservedCall(request, self._on_call) as seen:
+                    seen.reply = await self._fetch_async(seen.request)
+                return _located(seen.reply, request)
             case Wait(load, timeout_seconds):
                 return await _join_async(load, timeout_seconds)
             case ReadFile(path):
@@ -165,8 +182,7 @@ class EffectRunner:
     async def release_loop(self) -> None:
         """Cancel the background tasks and close the connections of the running event loop.
 
-        The next call opens new connections. A loop of `asyncio.run` or of a server does this by
-        itself when it ends.
+        The next call opens new connections. A loop that ends does this by itself.
         """
         if self._loops is not None:
             await self._loops.release()
@@ -192,8 +208,8 @@ class EffectRunner:
     def _fetch(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         clients = self._make_clients()[0]
         # From here on: the import of the HTTP client is not part of the first call.
         return clients.fetch(request, time.monotonic())
@@ -201,8 +217,8 @@ class EffectRunner:
     async def _fetch_async(self, request: HttpRequest) -> HttpResponse | Unreachable:
         if self._closed:
             return _CLOSED
-        if self._transport is not None:
-            return self._transport(request)
+        if self.transport is not None:
+            return self.transport(request)
         import asyncio
 
         if self._clients is None:  # importing httpx2 would block the loop for 0.1 s

@@ -37,7 +37,7 @@ _WHOLE: Final = preset.PROVIDER_NUMBERS | {
 }
 _ONLY_PYTHON: Final = frozenset(
     {"introspection", "discovery_authentication"}
-    | {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
+    | {"on_event", "on_call", "error_body", "validators", "alternatives", "issuer_resolver"}
 )
 _TEXT_FORM: Final = (
     ((ISSUER_SETTINGS | GUARD_SETTINGS) - _ONLY_PYTHON) | SECRET_FILES | preset.PROVIDER_NAMES

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from iiniit_guard.core.http.event import Event
 
+__all__ = ["DecisionLog"]
+
 _LEVELS: Final = {"allow": logging.INFO, "deny": logging.INFO, "unavailable": logging.WARNING}
 
 

@@ -1,4 +1,6 @@
-"""Decisions as Prometheus metrics, with the extra `iiniit-guard[prometheus]`.
+"""Decisions and calls as Prometheus metrics, with the extra `iiniit-guard[prometheus]`.
+
+Use `Guard(..., on_event=DecisionMetrics(), on_call=CallMetrics())`.
 
 With several processes, the multiprocess mode of the client library works as usual: set
 `PROMETHEUS_MULTIPROC_DIR` before it is imported.
@@ -9,15 +11,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.errors import needs_extra
+from iiniit_guard.observe.servers import ServerNames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prometheus_client import CollectorRegistry
 
     from iiniit_guard.core.http.event import Event
+    from iiniit_guard.core.model.outgoing_call import CallResult, OutgoingCall
+
+__all__ = ["CallMetrics", "DecisionMetrics"]
 
 DECISIONS: Final = ("iiniit_guard_decisions", "Decisions about requests.")
 SECONDS: Final = ("iiniit_guard_decision_seconds", "How long decisions took.")
+CALLS: Final = ("iiniit_guard_call_seconds", "How long calls to authorization servers took.")
+FETCHED: Final = (
+    "iiniit_guard_keys_fetched_timestamp_seconds",
+    "When the keys of a server were fetched last, in seconds since the epoch.",
+)
 BUCKETS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+CALL_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class DecisionMetrics:
@@ -38,8 +52,57 @@ class DecisionMetrics:
         where = REGISTRY if registry is None else registry
         self._decisions = Counter(*DECISIONS, ("decision", "reason", "cache"), registry=where)
         self._seconds = Histogram(*SECONDS, ("cache",), registry=where, buckets=BUCKETS)
+        # The library looks up the series of each call by its labels, under a lock.
+        self._series: dict[
+            tuple[str, str | None, str], tuple[Callable[[], None], Callable[[float], None]]
+        ] = {}
 
     def __call__(self, event: Event) -> None:
         """Count one decision."""
-        self._decisions.labels(event.decision, event.reason or "", event.cache).inc()
-        self._seconds.labels(event.cache).observe(event.seconds)
+        labels = event.decision, event.reason, event.cache
+        found = self._series.get(labels)
+        if found is None:
+            decision, reason, cache = labels
+            found = self._series[labels] = (
+                self._decisions.labels(decision, reason or "", cache).inc,
+                self._seconds.labels(cache).observe,
+            )
+        count, observe = found
+        count()
+        observe(event.seconds)
+
+
+class CallMetrics:
+    """Measure the calls to authorization servers: `Guard(on_call=CallMetrics())`.
+
+    The labels are `purpose` (`metadata`, `keys`, `introspection`), `server` (host and port, for the
+    first 64 servers, then `other`) and `outcome` (the HTTP status, or the cause of the failure). A
+    second metric holds when the keys of a server were fetched last. `time()` minus this metric is
+    the age of the keys.
+
+    Args:
+        registry: As for `DecisionMetrics`.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        with needs_extra("prometheus", "iiniit_guard.observe.metrics"):
+            from prometheus_client import REGISTRY, Gauge, Histogram
+
+        where = REGISTRY if registry is None else registry
+        self._name_of = ServerNames()
+        self._seconds = Histogram(
+            *CALLS, ("purpose", "server", "outcome"), registry=where, buckets=CALL_BUCKETS
+        )
+        self._fetched = Gauge(*FETCHED, ("server",), registry=where, multiprocess_mode="mostrecent")
+
+    def __call__(self, call: OutgoingCall) -> Callable[[CallResult], None]:
+        """Return the function that records the result of `call`."""
+        server, purpose = self._name_of(call.url), call.purpose
+
+        def record(result: CallResult) -> None:
+            outcome = str(result.status or result.cause)
+            self._seconds.labels(purpose, server, outcome).observe(result.seconds)
+            if purpose == "keys" and result.status == 200:
+                self._fetched.labels(server).set_to_current_time()
+
+        return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -26,6 +27,7 @@ class Asked:
 
     def __init__(self, request: Request | HttpRequest) -> None:
         self._request: HttpRequest = getattr(request, "_request", request)
+        self._method: str | None = request.method
 
     @property
     def credential(self) -> AccessToken | Principal | None:
@@ -50,6 +52,18 @@ class Asked:
         return is_public(getattr(match, "func", None)) or load()[1].lists_as_public(
             self._request.path_info
         )
+
+    def is_probe(self, view: Any) -> bool:
+        """Return whether `view` only asks what it would permit, and refuses no request.
+
+        The browsable API and the response to OPTIONS check the permissions of other methods, to
+        find out which forms and fields to show.
+        """
+        return self._method != self._request.method or "response" in getattr(view, "__dict__", ())
+
+    def permits(self, policy: Policy) -> bool:
+        """Return whether the verified credential satisfies `policy`. No event is reported."""
+        return is_permitted(state_of(self._request), policy)
 
     def refusal(self, policy: Policy) -> Refusal | None:
         """Return the refusal of the request if it does not satisfy `policy`; None if it does."""

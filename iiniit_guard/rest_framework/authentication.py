@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -22,6 +23,16 @@ else:
     from rest_framework.authentication import BaseAuthentication
 
 _OPTIONAL: Final = Policy(anonymous=True)
+
+
+class AuthenticationRefused(RequestRefused, APIException):
+    """The guard refused the request.
+
+    After an `APIException`, Django REST framework treats the request as anonymous and does not
+    authenticate it again, for example when it renders the response.
+    """
+
+    status_code = 403
 
 
 class GuardAuthentication(BaseAuthentication):
@@ -65,7 +76,7 @@ class GuardAuthentication(BaseAuthentication):
             # Without a token, the next authentication class may know the credential.
             if refusal is not None and refusal.reason != Reason.NO_TOKEN:
                 asked.record(refusal)
-                raise RequestRefused
+                raise AuthenticationRefused
         credential = asked.credential
         if credential is None:
             return None
@@ -76,7 +87,7 @@ class GuardAuthentication(BaseAuthentication):
         )
         if user is None or not getattr(user, "is_active", True):
             asked.record(asked.refusal_of_user())
-            raise RequestRefused
+            raise AuthenticationRefused
         return user, credential
 
     def authenticate_header(self, request: Request) -> str:

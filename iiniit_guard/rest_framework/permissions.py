@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from rest_framework.permissions import AND, NOT, OR
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
-from iiniit_guard.core.model.policy import Policy, scope_policy
+from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
@@ -39,14 +40,15 @@ else:
 class RequireScope(OperationHolderMixin, BasePermission):
     """A permission for requests with an access token that has all of `scopes`.
 
-    >>> permission_classes = [RequireScope("orders:read")]
+    For example, `permission_classes = [RequireScope("orders:read")]`.
 
     Without arguments, `permission_classes = [RequireScope]`, the scopes are those of the attribute
     `required_scopes` of the view: a list, or a mapping from actions of a viewset or HTTP methods to
     lists. A request for an action or method that the mapping does not name is refused.
 
-    A refusal has the status, header fields and body that the guard sends everywhere, except in an
-    expression with `&`, `|` or `~`, for which Django REST framework writes the response.
+    A refusal has the status, header fields and body that the guard sends everywhere, also if the
+    permission is part of an expression with `&` or `|`. If another permission refuses the request,
+    Django REST framework writes the response.
 
     Args:
         *scopes: The required scopes.
@@ -65,7 +67,6 @@ class RequireScope(OperationHolderMixin, BasePermission):
         self._policy: Policy | None = None
         if scopes or acr_values or max_age is not None:
             self._policy = scope_policy(scopes, self.match, acr_values, max_age)
-        self._refused: tuple[Asked, Refusal] | None = None
 
     def __call__(self) -> RequireScope:
         """Return a permission for one request.
@@ -73,17 +74,6 @@ class RequireScope(OperationHolderMixin, BasePermission):
         Django REST framework calls each entry of `permission_classes`.
         """
         return copy(self)
-
-    @property
-    def message(self) -> None:
-        """None, after the refusal is recorded for the middleware.
-
-        Django REST framework reads the message only of a permission that refuses a request, and
-        not of the operands of an expression.
-        """
-        if self._refused is not None:
-            asked, refusal = self._refused
-            asked.record(refusal)
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the token of `request` has the scopes.
@@ -93,31 +83,48 @@ class RequireScope(OperationHolderMixin, BasePermission):
                 run.
         """
         asked = Asked(request)
-        policy = self._policy or self._policy_of(request, view)
-        refusal = (
-            asked.refusal_for(PROBLEMS[Reason.NO_RULE]) if policy is None else asked.refusal(policy)
-        )
-        self._refused = None if refusal is None else (asked, refusal)
-        return refusal is None
+        policy = self.policy_for(request.method, view)
+        if asked.is_probe(view):
+            return policy is not None and asked.permits(policy)
+        known = getattr(view, _REFUSALS, {})
+        refusal = known.get(policy)
+        if refusal is None:
+            refusal = (
+                asked.refusal_for(PROBLEMS[Reason.NO_RULE])
+                if policy is None
+                else asked.refusal(policy)
+            )
+        if refusal is None:
+            return True
+        _record_when_denied(view, {**known, policy: refusal})
+        return False
 
-    def _policy_of(self, request: Request, view: Any) -> Policy | None:
-        """Return the policy of `required_scopes`; None if it does not name the request."""
+    def policy_for(self, method: str | None, view: Any) -> Policy | None:
+        """Return the policy for a request to `view`; None if every such request is refused.
+
+        Args:
+            method: The method of the request.
+            view: An instance of the view. Its `action` determines the scopes of a viewset.
+
+        Raises:
+            UsageError: The view has no usable `required_scopes`.
+        """
+        if self._policy is not None:
+            return self._policy
         required = getattr(view, "required_scopes", None)
         if isinstance(required, Mapping):
-            method = str(request.method)
             names = [getattr(view, "action", None), method, "GET" if method == "HEAD" else None]
             found = [required[name] for name in names if name is not None and name in required]
             if not found:
-                return None
+                if required:
+                    return None
+                found = [()]
             required = found[0]
-        scopes = (required,) if isinstance(required, str) else tuple(required or ())
-        if not scopes:
-            raise UsageError(
-                f"required_scopes: {type(view).__name__} must have a list of scopes, or a dict "
-                "from actions or methods to lists; or write the scopes into the permission: "
-                'RequireScope("user:read")'
-            )
-        return _policy_for(scopes, self.match)
+        return _policy_for(_scopes_of(required, view), self.match)
+
+    def __repr__(self) -> str:
+        shown = "" if self._policy is None else ", ".join(map(repr, self._policy.scopes))
+        return f"{type(self).__name__}({shown})"
 
 
 class RequireAnyScope(RequireScope):
@@ -127,6 +134,85 @@ class RequireAnyScope(RequireScope):
     """
 
     match: ClassVar[Literal["all", "any"]] = "any"
+
+
+class RequireToken(RequireScope):
+    """A permission for requests with a valid access token, with any scopes.
+
+    `IsAuthenticated` also admits the user of a session; this permission does not. See
+    `RequireScope` for the arguments.
+    """
+
+    def __init__(self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> None:
+        super().__init__()
+        self._policy = make_policy(acr_values=acr_values, max_age=max_age)
+
+
+_REFUSALS: Final = "_iiniit_guard_refusals"
+
+
+def _record_when_denied(view: Any, refusals: dict[Policy | None, Refusal]) -> None:
+    """Let the middleware send one of `refusals` if the permissions of `view` deny the request.
+
+    An expression may still admit it. Django REST framework calls `permission_denied` of the view if
+    a permission or an expression does not. A refusal is then recorded if it is the cause.
+    """
+    if not hasattr(view, "permission_denied"):
+        return  # the caller is no view of Django REST framework, and decides what to answer
+    if not hasattr(view, _REFUSALS):
+        denied = view.permission_denied
+
+        def permission_denied(request: Request, *args: Any, **kwargs: Any) -> Any:
+            asked = Asked(request)
+            cause = None if asked.is_probe(view) else _cause(view, request)
+            if cause is not None:
+                asked.record(cause)
+            return denied(request, *args, **kwargs)
+
+        view.permission_denied = permission_denied
+    setattr(view, _REFUSALS, refusals)
+
+
+def _cause(view: Any, request: Request) -> Refusal | None:
+    """Return the refusal of the guard that is the cause of a denial; None if there is none."""
+    for permission in view.get_permissions():
+        result = _result(permission, view, request)
+        if result is not True:
+            return result or None
+    return None
+
+
+def _result(permission: Any, view: Any, request: Request) -> Refusal | bool:
+    """Return whether a permission or expression admits `request`, or the refusal of the guard."""
+    if isinstance(permission, RequireScope):
+        policy = permission.policy_for(request.method, view)
+        refusals: dict[Policy | None, Refusal] = getattr(view, _REFUSALS)
+        return refusals.get(policy, True)
+    if isinstance(permission, NOT):
+        return _result(permission.op1, view, request) is not True
+    if not isinstance(permission, AND | OR):
+        return bool(permission.has_permission(request, view))
+    first = _result(permission.op1, view, request)
+    if isinstance(permission, AND):
+        return _result(permission.op2, view, request) if first is True else first
+    second = True if first is True else _result(permission.op2, view, request)
+    return second if second is True else first or second
+
+
+def _scopes_of(required: object, view: object) -> tuple[str, ...]:
+    scopes = (required,) if isinstance(required, str) else required
+    if (
+        not isinstance(scopes, Collection)
+        or isinstance(scopes, Mapping | bytes)
+        or not scopes
+        or not all(isinstance(scope, str) and scope for scope in scopes)
+    ):
+        raise UsageError(
+            f"required_scopes: {type(view).__name__} must have a list of scopes, or a dict from "
+            "actions or methods to lists; or write the scopes into the permission: "
+            'RequireScope("user:read")'
+        )
+    return tuple(scopes)
 
 
 @lru_cache(maxsize=1024)

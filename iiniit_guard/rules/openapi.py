@@ -30,6 +30,7 @@ def from_openapi(
     without_security: Silent = "refuse",
     rules: Iterable[Rule] = (),
     method_override: Literal["refuse", "judge"] = "refuse",
+    mcp_headers: Literal["ignore", "compared"] = "ignore",
 ) -> Rules:
     """Return the rules of an OpenAPI 3.x document.
 
@@ -48,6 +49,7 @@ def from_openapi(
             example if a policy cannot express what the document requires. Their paths include the
             base path.
         method_override: As for `Rules`.
+        mcp_headers: As for `Rules`.
 
     Raises:
         SettingsError: With every fault, each naming its operation.
@@ -62,7 +64,7 @@ def from_openapi(
     reader = _Reader(document, base_path, without_security, [], _replaced(own := tuple(rules)))
     made = [*reader.rules(), *own]
     try:
-        result = Rules(made, method_override=method_override)
+        result = Rules(made, method_override=method_override, mcp_headers=mcp_headers)
     except SettingsError as error:
         raise SettingsError([*reader.faults, *error.faults]) from None
     if reader.faults:

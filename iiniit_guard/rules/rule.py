@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
+from iiniit_guard.rules.mcp_headers import Headers
 from iiniit_guard.rules.method import METHOD
 
 Members: TypeAlias = Mapping[str, Any]
@@ -43,6 +44,10 @@ class Rule:
         max_age: Seconds since the subject's authentication (RFC 9470).
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
+        mcp_method: The JSON-RPC method of an MCP message, `tools/call`. The rule then decides only
+            about such messages. `Rules` accepts it only with `mcp_headers="compared"`.
+        mcp_name: The name of the tool or prompt, or the URI of the resource, that the message uses.
+            A `*` at the end matches any rest.
         label: The name of this rule in faults; None for its methods and path.
     """
 
@@ -55,6 +60,8 @@ class Rule:
     acr_values: str | Iterable[str] = ()
     max_age: int | None = None
     allow_encoded_slash: bool = False
+    mcp_method: str | None = None
+    mcp_name: str | None = None
     label: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,21 +84,44 @@ class Verdict:
         demand: Equal for answers that allow the same requests. Policies may differ in the order of
             their scopes.
         allow_encoded_slash: As in the rule.
+        by_headers: Returns the answer by the header fields of a request, instead of `answer`. None
+            if they do not matter.
+        opens_some: Whether an answer of `by_headers` requires no credentials.
     """
 
     answer: Requirement = field(compare=False)
     demand: object
     allow_encoded_slash: bool
+    by_headers: Callable[[Headers], Requirement] | None = field(default=None, compare=False)
+    opens_some: bool = field(default=False, compare=False)
+
+    def answer_for(self, headers: Headers) -> Requirement:
+        """Return the answer for a request with these header fields: list of (name, value)."""
+        return self.answer if self.by_headers is None else self.by_headers(headers)
 
     @property
     def is_open(self) -> bool:
         """Whether a request without credentials passes."""
-        return self.answer == "pass" or (isinstance(self.answer, Policy) and self.answer.anonymous)
+        return (
+            self.opens_some
+            or self.answer == "pass"
+            or (isinstance(self.answer, Policy) and self.answer.anonymous)
+        )
 
 
 def label_of(rule: Rule, number: int) -> str:
     """Return the name of a rule in faults."""
-    return rule.label or f"rules[{number}] ({','.join(map(str, rule.methods))} {rule.path})"
+    if rule.label:
+        return rule.label
+    return label_from(number, rule.methods, rule.path, (rule.mcp_method, rule.mcp_name))
+
+
+def label_from(
+    number: int, methods: Iterable[object], path: object, message: Iterable[object]
+) -> str:
+    """Return the name of a rule in faults, from its parts. A part of `message` may be None."""
+    parts = [",".join(map(str, methods)), path, *(part for part in message if part is not None)]
+    return f"rules[{number}] ({' '.join(map(str, parts))})"
 
 
 def methods_of(rule: Rule, faults: list[str]) -> list[str]:

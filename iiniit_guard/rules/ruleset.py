@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from iiniit_guard.core.model.method_override import query_overrides
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import SettingsError
+from iiniit_guard.rules.entry import AMBIGUOUS, NO_PATH, Entry
+from iiniit_guard.rules.mcp_headers import Headers
+from iiniit_guard.rules.mcp_rule import message_faults
 from iiniit_guard.rules.method import effective_method
 from iiniit_guard.rules.pattern import PathPattern, parse_pattern
 from iiniit_guard.rules.rule import (
-    ANY_METHOD,
     Requirement,
     Rule,
     Verdict,
@@ -25,40 +26,7 @@ from iiniit_guard.rules.segment import TOO_LONG
 from iiniit_guard.rules.target import is_ambiguous, raw_target, read_target
 from iiniit_guard.rules.tree import Tree
 
-_NO_PATH: Final = Verdict(PROBLEMS[Reason.NO_RULE], None, False)
-_NO_METHOD: Final = Verdict(PROBLEMS[Reason.NO_RULE], Reason.NO_RULE, False)
-_AMBIGUOUS: Final = Verdict(PROBLEMS[Reason.AMBIGUOUS_PATH], Reason.AMBIGUOUS_PATH, False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entry:
-    pattern: PathPattern
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def verdict(self, method: str) -> Verdict:
-        verdicts = self.verdicts
-        return (
-            verdicts.get(method)
-            or (verdicts.get("GET") if method == "HEAD" else None)
-            or verdicts.get(ANY_METHOD)
-            or _NO_METHOD
-        )
-
-    def named(self, method: str) -> Verdict | None:
-        """Return the verdict of a rule that names the method itself, or None."""
-        return self.verdicts.get(method)
-
-    def differs(self, other: _Entry) -> str | None:
-        """Return a method for which both entries have rules with different verdicts, or None."""
-        for method in sorted({*self.verdicts, *other.verdicts}):
-            mine, its = self.verdict(method), other.verdict(method)
-            if _NO_METHOD not in (mine, its) and mine != its:
-                return method
-        return None
-
-
-_OfEntry: TypeAlias = Callable[[_Entry, str], Verdict | None]
+_OfEntry: TypeAlias = Callable[[Entry, str], Verdict | None]
 
 
 class Rules:
@@ -74,29 +42,37 @@ class Rules:
         method_override: `refuse` returns 400 for `X-HTTP-Method-Override` and similar headers.
             `judge` is for an application that runs a POST request with the method that this one
             header names: that method then selects the policy. 400 refuses any other override.
+        mcp_headers: `compared` allows rules with `mcp_method`. They decide by header fields, as the
+            guard reads no body. The server behind must refuse a message whose fields differ
+            from its body, as MCP 2026-07-28 requires. `ignore` allows no such rule.
 
     Raises:
         SettingsError: With every fault, each naming its rule.
     """
 
     def __init__(
-        self, rules: Iterable[Rule], *, method_override: Literal["refuse", "judge"] = "refuse"
+        self,
+        rules: Iterable[Rule],
+        *,
+        method_override: Literal["refuse", "judge"] = "refuse",
+        mcp_headers: Literal["ignore", "compared"] = "ignore",
     ) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
+        self.reads_mcp_headers: bool = any(rule.mcp_method is not None for rule in self.rules)
+        """Whether an answer depends on the header fields of MCP."""
         self._honour_override = method_override == "judge"
-        self._tree: Tree[_Entry] = Tree()
-        self._plain: dict[str, _Entry] = {}
-        faults = (
-            []
-            if method_override in ("refuse", "judge")
-            else ['method_override: "refuse" or "judge"']
-        )
-        entries: dict[PathPattern, _Entry] = {}
+        self._compared = mcp_headers == "compared"
+        self._tree: Tree[Entry] = Tree()
+        self._plain: dict[str, Entry] = {}
+        faults = _argument_faults(method_override, mcp_headers, self.reads_mcp_headers)
+        entries: dict[PathPattern, Entry] = {}
         for number, rule in enumerate(self.rules, 1):
             faults.extend(
                 f"{label_of(rule, number)}: {fault}"
                 for fault in self._add(rule, label_of(rule, number), entries)
             )
+        for entry in entries.values():
+            entry.finish()
         self._tree.sort()
         faults.extend(self._undecided(entries))
         if faults:
@@ -111,7 +87,8 @@ class Rules:
         """Return what a request must satisfy, by the path that the application routes.
 
         Returns:
-            A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH` or `METHOD_OVERRIDE`.
+            A policy, `"pass"`, or the refusal: `NO_RULE`, `AMBIGUOUS_PATH`, `METHOD_OVERRIDE` or
+            `HEADER_MISMATCH`.
         """
         in_query = request.reserved_names.method
         method = effective_method(
@@ -120,7 +97,7 @@ class Rules:
         if isinstance(method, Problem):
             return method
         read = _read(request)
-        return read if isinstance(read, Problem) else self._answer(method, *read)
+        return read if isinstance(read, Problem) else self._answer(method, *read, request.headers)
 
     def preflight_policy_for(self, request: Request) -> Requirement | None:
         """Return what a CORS preflight request must satisfy, by the rules that name OPTIONS.
@@ -149,7 +126,7 @@ class Rules:
         )
 
     def policy_for_target(
-        self, method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+        self, method: str, target: str | bytes, headers: Headers = ()
     ) -> Requirement:
         """Return what a request must satisfy, by its undecoded target.
 
@@ -164,44 +141,49 @@ class Rules:
             As `policy_for`. If a rule allows encoded slashes, every rule that matches either
             reading of the path must allow them and require the same.
         """
+        headers = tuple(headers)
         read = read_target(target if isinstance(target, str) else target.decode("latin-1"))
         if read is None:
             return PROBLEMS[Reason.AMBIGUOUS_PATH]
         judged = effective_method(
             method, headers, in_query=query_overrides(read.query), honoured=self._honour_override
         )
-        return judged if isinstance(judged, Problem) else self._answer(judged, read.path, read.kept)
+        return (
+            judged
+            if isinstance(judged, Problem)
+            else self._answer(judged, read.path, read.kept, headers)
+        )
 
     def _preflight_answer(
         self, request: Request, path: str, kept: str | None
     ) -> Requirement | None:
-        verdict = self._judge(request.method, path, kept, _Entry.named)
-        if verdict is not _NO_PATH:
+        verdict = self._judge(request.method, path, kept, Entry.named)
+        if verdict is not NO_PATH:
             return verdict.answer
         announced = (request.header(b"access-control-request-method") or b"").decode("latin-1")
-        answer = self._answer(announced, path, kept)
+        answer = self._answer(announced, path, kept, ())
         return (
             answer
             if isinstance(answer, Problem) and answer.reason is Reason.AMBIGUOUS_PATH
             else None
         )
 
-    def _answer(self, method: str, path: str, kept: str | None) -> Requirement:
+    def _answer(self, method: str, path: str, kept: str | None, headers: Headers) -> Requirement:
         """Return the answer for `path`. `kept` is its other reading if a slash was encoded."""
         if kept is None:
-            return self._decide(method, path, _Entry.verdict).answer
-        verdict = self._judge(method, path, kept, _Entry.verdict)
-        return (_AMBIGUOUS if verdict is _NO_PATH else verdict).answer
+            return self._decide(method, path, Entry.verdict).answer_for(headers)
+        verdict = self._judge(method, path, kept, Entry.verdict)
+        return (AMBIGUOUS if verdict is NO_PATH else verdict).answer_for(headers)
 
     def _judge(self, method: str, path: str, kept: str | None, of: _OfEntry) -> Verdict:
         verdict = self._decide(method, path, of)
         if kept is None:
             return verdict
-        known = {one for one in (verdict, self._decide(method, kept, of)) if one is not _NO_PATH}
+        known = {one for one in (verdict, self._decide(method, kept, of)) if one is not NO_PATH}
         if len(known) == 1:
             (verdict,) = known
-            return verdict if verdict.allow_encoded_slash else _AMBIGUOUS
-        return _AMBIGUOUS if known else _NO_PATH
+            return verdict if verdict.allow_encoded_slash else AMBIGUOUS
+        return AMBIGUOUS if known else NO_PATH
 
     def _decide(self, method: str, path: str, of: _OfEntry) -> Verdict:
         entry = self._plain.get(path)
@@ -210,7 +192,7 @@ class Rules:
         kept: list[tuple[Verdict, int]] = []
         for entry, doubts in self._tree.find(path):
             if doubts & TOO_LONG:
-                return _AMBIGUOUS
+                return AMBIGUOUS
             # A reader with these doubts has already matched the path with a more specific rule.
             if any(not earlier & ~doubts for _, earlier in kept):
                 continue
@@ -224,13 +206,14 @@ class Rules:
             if not doubts:
                 break
         if not kept:
-            return _NO_PATH
-        return kept[0][0] if all(verdict == kept[0][0] for verdict, _ in kept) else _AMBIGUOUS
+            return NO_PATH
+        return kept[0][0] if all(verdict == kept[0][0] for verdict, _ in kept) else AMBIGUOUS
 
-    def _add(self, rule: Rule, label: str, entries: dict[PathPattern, _Entry]) -> list[str]:
+    def _add(self, rule: Rule, label: str, entries: dict[PathPattern, Entry]) -> list[str]:
         faults: list[str] = []
         methods = methods_of(rule, faults)
         verdict = verdict_of(rule, faults)
+        faults += (messages := message_faults(rule, compared=self._compared))
         pattern = None
         try:
             pattern = parse_pattern(rule.path)
@@ -238,17 +221,16 @@ class Rules:
             faults.append(f"path: {fault}")
         except TypeError:
             faults.append("path: must be a string")
-        if pattern is None or verdict is None:
+        if pattern is None or verdict is None or messages:
             return faults
-        entry = self._tree.add(pattern, entries.setdefault(pattern, _Entry(pattern)))
+        entry = self._tree.add(pattern, entries.setdefault(pattern, Entry(pattern)))
         for method in methods:
-            if method in entry.verdicts:
-                faults.append(f"{entry.labels[method]} has the same method and path")
-            else:
-                entry.verdicts[method], entry.labels[method] = verdict, label
+            other = entry.add(rule, method, verdict, label)
+            if other is not None:
+                faults.append(f"{other} has the same method and path")
         return faults
 
-    def _undecided(self, entries: dict[PathPattern, _Entry]) -> list[str]:
+    def _undecided(self, entries: dict[PathPattern, Entry]) -> list[str]:
         """Return faults for pairs of rules that match the same paths with different verdicts.
 
         Neither rule of such a pair is more specific.
@@ -274,10 +256,7 @@ class Rules:
                     other.pattern.segments,
                 }:
                     continue
-                first, second = (
-                    one.labels.get(method) or next(iter(one.labels.values()))
-                    for one in (entry, other)
-                )
+                first, second = (one.label_of(method) for one in (entry, other))
                 faults.append(
                     f"{first}: matches the same paths as {second}; neither is more specific, and "
                     "their requirements differ"
@@ -298,3 +277,17 @@ def _read(request: Request) -> tuple[str, str | None] | Problem:
     if target is None:
         return PROBLEMS[Reason.AMBIGUOUS_PATH]
     return path, None if target.kept is None else path
+
+
+def _argument_faults(method_override: object, mcp_headers: object, reads_mcp: bool) -> list[str]:
+    faults = []
+    if method_override not in ("refuse", "judge"):
+        faults.append('method_override: "refuse" or "judge"')
+    if mcp_headers not in ("ignore", "compared"):
+        faults.append('mcp_headers: "ignore" or "compared"')
+    if reads_mcp and method_override == "judge":
+        faults.append(
+            'method_override: with mcp_method it must be "refuse", because an MCP server does not '
+            "run another method"
+        )
+    return faults

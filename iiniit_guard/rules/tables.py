@@ -7,16 +7,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from iiniit_guard.errors import SettingsError
-from iiniit_guard.rules.rule import Members, Rule
+from iiniit_guard.rules.rule import Members, Rule, label_from
 from iiniit_guard.rules.ruleset import Rules
 
+_WORDS: Final = ("mcp_method", "mcp_name")
 _TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
-_NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS})
+_NAMES: Final = frozenset({"path", "max_age", *_WORDS, *_TEXTS, *_FLAGS})
 
 
 def rules_from_file(
-    path: str | os.PathLike[str], *, method_override: Literal["refuse", "judge"] = "refuse"
+    path: str | os.PathLike[str],
+    *,
+    method_override: Literal["refuse", "judge"] = "refuse",
+    mcp_headers: Literal["ignore", "compared"] = "ignore",
 ) -> Rules:
     """Return the rules of the `[[rules]]` tables of a TOML file; see `rules_from_tables`.
 
@@ -25,6 +29,7 @@ def rules_from_file(
     Args:
         path: `guard.toml`, whose other settings are ignored, or a file with rules only.
         method_override: As for `Rules`. `[server]` of the file is ignored.
+        mcp_headers: As for `Rules`.
 
     Raises:
         SettingsError: The file cannot be read, is not valid TOML (the message names line and
@@ -39,7 +44,9 @@ def rules_from_file(
     if "rules" not in document:
         faults.append(f"rules: {os.fspath(path)} has none")
     try:
-        rules = rules_from_tables(document.get("rules", ()), method_override=method_override)
+        rules = rules_from_tables(
+            document.get("rules", ()), method_override=method_override, mcp_headers=mcp_headers
+        )
     except SettingsError as error:
         raise SettingsError([*faults, *error.faults]) from None
     if faults:
@@ -48,15 +55,20 @@ def rules_from_file(
 
 
 def rules_from_tables(
-    tables: Iterable[Members], *, method_override: Literal["refuse", "judge"] = "refuse"
+    tables: Iterable[Members],
+    *,
+    method_override: Literal["refuse", "judge"] = "refuse",
+    mcp_headers: Literal["ignore", "compared"] = "ignore",
 ) -> Rules:
     """Return the rules of parsed TOML tables.
 
     Args:
         tables: Each with `method` or `methods` and `path`. Optional: `scope` or `scopes` (all are
             required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
-            `max_age`, `allow_encoded_slash`. Several values are a list, or one string with spaces.
+            `max_age`, `allow_encoded_slash`, `mcp_method`, `mcp_name`. Several values are a list,
+            or one string with spaces.
         method_override: As for `Rules`.
+        mcp_headers: As for `Rules`.
 
     Raises:
         SettingsError: With every fault, each naming its rule.
@@ -64,7 +76,7 @@ def rules_from_tables(
     faults: list[str] = []
     rules = [_rule(table, number, faults) for number, table in enumerate(_checked(tables), 1)]
     try:
-        made = Rules(filter(None, rules), method_override=method_override)
+        made = Rules(filter(None, rules), method_override=method_override, mcp_headers=mcp_headers)
     except SettingsError as error:
         raise SettingsError([*faults, *error.faults]) from None
     if faults:
@@ -88,7 +100,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
     path = table.get("path")
     texts = {name: _list(table[name]) for name in _TEXTS if name in table}
     methods = texts.get("method") or texts.get("methods")
-    label = f"rules[{number}] ({','.join(methods or ['?'])} {path})"
+    label = label_from(number, methods or ["?"], path, map(table.get, _WORDS))
     found = [
         f"{name}: must be a non-empty string or list of strings"
         for name, value in texts.items()
@@ -118,7 +130,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
         acr_values=texts.get("acr_values") or (),
         max_age=table.get("max_age"),
         label=label,
-        **{name: table[name] for name in _FLAGS if name in table},
+        **{name: table[name] for name in (*_FLAGS, *_WORDS) if name in table},
     )
 
 

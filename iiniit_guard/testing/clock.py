@@ -46,3 +46,31 @@ class SettableClock:
     def set_wall(self, now: float) -> None:
         """Set only the wall clock, as an operator or a time server does. It may go back."""
         self._wall = float(now)
+
+
+class MachineClock(SettableClock):
+    """The clock of the machine plus the seconds that a test adds.
+
+    time-machine and freezegun move it, because it reads `time` anew at each call. It shows whole
+    seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    @property
+    def added(self) -> float:
+        """The seconds that `advance` and `set_wall` added to the clock of the machine."""
+        return self._wall
+
+    def wall(self) -> float:
+        """Return the seconds since the epoch."""
+        return float(int(time.time())) + self._wall
+
+    def monotonic(self) -> float:
+        """Return the seconds since an arbitrary moment."""
+        return time.monotonic() + self._monotonic
+
+    def set_wall(self, now: float) -> None:
+        """Set only the wall clock. It goes on from there."""
+        self._wall = float(now - int(time.time()))

@@ -11,6 +11,7 @@ from iiniit_guard.testing.clock import SettableClock
 from iiniit_guard.testing.dpop import bound_to
 from iiniit_guard.testing.endpoints import respond
 from iiniit_guard.testing.faults import broken, check_mode
+from iiniit_guard.testing.injection import FaultInjection
 from iiniit_guard.testing.introspection import ClientCheck
 from iiniit_guard.testing.jws import encode, write_jws
 from iiniit_guard.testing.keys import SigningKey, new_key, without_none
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _AWKWARD: Final = "colon:percent%plus+space ü"
 
 
-class Issuer:
+class Issuer(FaultInjection):
     """An authorization server for tests.
 
     >>> issuer = Issuer()

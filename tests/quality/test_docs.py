@@ -51,6 +51,10 @@ KNOWN = {
     "ini",
     "lua",
     "apache",
+    # Directives of the site generator, which GitHub shows as they are.
+    "{eval-rst}",
+    "{include}",
+    "{toctree}",
 }
 
 
@@ -128,13 +132,17 @@ def test_the_python_of_a_page_runs(page, tmp_path):
         if block.info in {"python", "pycon"}
     ]
     done = subprocess.run(
-        # The same warning as in pyproject.toml: WebTest's.
+        # The same warnings as in pyproject.toml: those of WebTest and of Pyramid.
         [
             sys.executable,
             "-W",
             "error",
             "-W",
             "ignore:'cgi' is deprecated:DeprecationWarning",
+            "-W",
+            "ignore:pkg_resources is deprecated:UserWarning",
+            "-W",
+            "ignore:Deprecated call to `pkg_resources:DeprecationWarning",
             "-c",
             DRIVER,
         ],

@@ -213,7 +213,11 @@ def test_every_public_name_of_a_guard_is_there():
 
 
 @pytest.mark.parametrize(
-    "module", ["flask", "django", "starlette", "fastapi", "providers", "rules", "testing"]
+    "module",
+    [
+        *("flask", "django", "starlette", "fastapi", "mcp", "mcp.fastmcp"),
+        *("providers", "rules", "testing"),
+    ],
 )
 def test_every_public_name_of_a_module_is_there(module):
     page = (REFERENCE / "public-names.md").read_text(encoding="utf-8")

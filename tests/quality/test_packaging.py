@@ -21,11 +21,14 @@ EXTRAS = {
     "flask",
     "django",
     "rest-framework",
+    "spectacular",
     "ninja",
     "mcp",
+    "fastmcp",
     "redis",
     "prometheus",
-    "opentelemetry",
+    "otel",
+    "cli",
     "sidecar",
     "testing",
     "all",
@@ -137,6 +140,14 @@ def test_what_the_package_imports_is_declared(metadata):
     } == set()
 
 
+def test_pytest_finds_the_plugin(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        text = archive.read(name).decode()
+
+    assert "[pytest11]\niiniit_guard = iiniit_guard.testing.plugin\n" in text
+
+
 def test_it_sets_no_upper_bound_for_python(metadata):
     assert metadata["Requires-Python"] == ">=3.11"
 
@@ -183,9 +194,10 @@ def test_an_adapter_without_its_framework_names_the_extra(bare_python, tmp_path,
     )
 
 
-def test_the_command_without_its_extra_says_what_to_install(bare_python, tmp_path):
+@pytest.mark.parametrize(("command", "extra"), [("serve", "sidecar"), ("routes", "cli")])
+def test_the_command_without_its_extra_says_what_to_install(bare_python, tmp_path, command, extra):
     done = subprocess.run(
-        [bare_python.parent / "iiniit-guard", "serve"],
+        [bare_python.parent / "iiniit-guard", command],
         cwd=tmp_path,
         check=False,
         capture_output=True,
@@ -194,5 +206,5 @@ def test_the_command_without_its_extra_says_what_to_install(bare_python, tmp_pat
 
     assert (done.returncode, done.stderr) == (
         1,
-        "iiniit-guard: No module named 'click'; pip install 'iiniit-guard[sidecar]'\n",
+        f"iiniit-guard: No module named 'click'; pip install 'iiniit-guard[{extra}]'\n",
     )

@@ -32,6 +32,8 @@ BROAD = {
     "iiniit_guard/io/bounded_calls.py:call_async": "returns",  # an outage
     # the recorded refusal; it raises on where there is none
     "iiniit_guard/django/middleware.py:_pass": "returns",
+    # a listing of permissions, which decides about no request
+    "iiniit_guard/rest_framework/operations.py:permissions_of": "returns",
     "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it
     "iiniit_guard/adapting/steps.py:run_async": "hands on",
     "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
@@ -41,6 +43,8 @@ BROAD = {
     "iiniit_guard/asgi.py:__call__": "refuses",
     # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/events.py:_emit": "logs",
+    "iiniit_guard/io/observed_call.py:__enter__": "logs",
+    "iiniit_guard/io/observed_call.py:__exit__": "logs",
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",
     "iiniit_guard/io/exchange.py:raised_as": "raises",
     "iiniit_guard/io/http_loops.py:open_tunnel": "raises",

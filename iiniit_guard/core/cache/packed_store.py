@@ -122,20 +122,25 @@ class PackedStore:
             now: Both clocks.
         """
         self._look_around(now)
-        room = self._room_for(record)
-        while self._room + room - self._room_for(known := self.get(digest)) > self._capacity:
+        table, room = self.tables[digest[0]], self._room_for(record)
+        while (missing := self._room + room - self._capacity) > 0:
+            known = table.get(digest)
+            if known is not None and self._room_for(known) >= missing:
+                break
             self._lose_one(validity, facts.client, room, now)
-        before = None if known is None else facts_of(known)
-        if before is not None:
-            self._take(self._issuers[before.issuer], before.client, -self._room_for(known))
+        queued = None  # the issuer in whose queue the digest is
+        if (known := table.get(digest)) is not None:
+            before = facts_of(known)
+            queued = before.issuer
+            self._take(self._issuers[queued], before.client, -self._room_for(known))
         issuer = self._issuers.get(validity.number)
         if issuer is None:
             issuer = self._issuers[validity.number] = _Issuer(validity)
             self._rotation.append(issuer)
-        if before is None or before.issuer != validity.number:
+        if queued != validity.number:
             issuer.queue.append(digest)
         self._take(issuer, facts.client, room)
-        self.tables[digest[0]][digest] = record
+        table[digest] = record
 
     def mark_used(self, digest: bytes) -> bytes:
         """Mark an existing record as used and return the marked record."""
@@ -168,32 +173,32 @@ class PackedStore:
 
         One issuer is checked until it has no ended records at the front of its queue.
         """
-        for _ in range(_WITHDRAWN_AT_ONCE):
-            if not self._rotation:
+        rotation, left = self._rotation, _WITHDRAWN_AT_ONCE
+        while rotation and not rotation[0].validity.valid:
+            if not left:
                 return
-            issuer = self._rotation[0]
-            if issuer.validity.valid:
-                if len(self._rotation) > 1 and not self._oldest_ended(issuer, now):
-                    self._rotation.rotate(-1)
-                return
-            self._lose_of(issuer, (), now)
+            left -= 1
+            self._lose_of(rotation[0], (), now)
+        if len(rotation) > 1 and not self._oldest_ended(rotation[0], now):
+            rotation.rotate(-1)
 
     def _lose_one(self, validity: IssuerValidity, client: int, room: int, now: Moment) -> None:
         """Evict a record to make room for one of this issuer and this client."""
-        issuer = self._rotation[0]
-        if issuer.validity.valid and not self._oldest_ended(issuer, now):
-            own = self._issuers.get(validity.number)
-            share = self._capacity // (len(self._issuers) + (own is None))
-            issuer = (
-                own
-                if own is not None and own.room + room > share
-                else max(self._issuers.values(), key=_room_of)
-            )
-            quota = max(share // 4, self._max_bytes)
-            if issuer is own and client in own.rooms and own.rooms[client] + room > quota:
-                return self._lose_of(issuer, (client,), now)
-            for other in [other for other in issuer.over_quota if issuer.rooms[other] <= quota]:
-                del issuer.over_quota[other]  # the quota has grown since
+        own, turn = self._issuers.get(validity.number), self._rotation[0]
+        share = self._capacity // (len(self._issuers) + (own is None))
+        issuer = (
+            own
+            if own is not None and own.room + room > share
+            else max(self._issuers.values(), key=_room_of)
+        )
+        # `_lose_of` evicts a record that has ended first.
+        if turn is not issuer and (not turn.validity.valid or self._oldest_ended(turn, now)):
+            return self._lose_of(turn, (), now)
+        quota = max(share // 4, self._max_bytes)
+        if issuer is own and client in own.rooms and own.rooms[client] + room > quota:
+            return self._lose_of(issuer, (client,), now)
+        for other in [other for other in issuer.over_quota if issuer.rooms[other] <= quota]:
+            del issuer.over_quota[other]  # the quota has grown since
         return self._lose_of(issuer, issuer.over_quota, now)
 
     def _oldest_ended(self, issuer: _Issuer, now: Moment) -> bool:
@@ -252,9 +257,7 @@ class PackedStore:
         if room > 0 and taken * 4 * len(self._issuers) > self._capacity:
             issuer.over_quota[client] = None
 
-    def _room_for(self, record: bytes | None) -> int:
-        if record is None:
-            return 0
+    def _room_for(self, record: bytes) -> int:
         size = len(record)
         if size > _LARGEST_POOLED:
             size += size // _HOLES

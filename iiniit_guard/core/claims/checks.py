@@ -39,6 +39,8 @@ _TEXTS: Final = ("sub", "client_id", "azp", "jti")
 _TEXT_TYPES: Final = frozenset({str, type(None)})  # None: absent
 _REQUIRED: Final = ("sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
 _REQUIRED_SET: Final = frozenset(_REQUIRED)
+_OTHER_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="kind")
+_LACKS_CLAIM: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="required claims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +125,14 @@ class ClaimChecks:
         if malformed is not None:
             return malformed_claim(malformed)
         if self.required and not self._has_required(claims):
-            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
+            return _LACKS_CLAIM
         if "cnf" in claims and not is_confirmable(claims["cnf"]):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
-            return malformed_claim("scope")
+            return malformed_claim("scope", "scope claim")
         if "authorization_details" in claims and not _are_details(claims["authorization_details"]):
-            return malformed_claim("authorization_details")
+            return malformed_claim("authorization_details", "authorization_details")
         return self._token_of(claims, audience, scopes, client, token_id)
 
     def _token_of(
@@ -168,25 +170,25 @@ class ClaimChecks:
         if "token_type" in claims:
             kind = claims["token_type"]
             if not (isinstance(kind, str) and kind.lower() in _TOKEN_TYPES):
-                return PROBLEMS[Reason.WRONG_TYPE]
+                return _OTHER_TYPE
         return None
 
     def _times(self, claims: JsonObject, now: float, introspected: bool) -> Problem | None:
         expires = claims.get("exp")
         if not is_time(expires):
             if not (introspected and "exp" not in claims):
-                return malformed_claim("exp")
+                return malformed_claim("exp", "exp")
         elif now >= expires + self.expiry_leeway_seconds:  # RFC 7519 §4.1.4: "on or after"
             return PROBLEMS[Reason.EXPIRED]
         latest = now + self.clock_leeway_seconds
         if "nbf" in claims:
             if not is_time(claims["nbf"]):
-                return malformed_claim("nbf")
+                return malformed_claim("nbf", "nbf")
             if claims["nbf"] > latest:
                 return PROBLEMS[Reason.NOT_YET_VALID]
         if "iat" in claims:
             if not is_time(claims["iat"]):
-                return malformed_claim("iat")
+                return malformed_claim("iat", "iat")
             if claims["iat"] > latest:
                 return PROBLEMS[Reason.ISSUED_IN_FUTURE]
         return None
@@ -197,7 +199,7 @@ class ClaimChecks:
             return self._alone.get(value) or self._wrong_audience((value,))
         if isinstance(value, list) and value:
             if not all(isinstance(item, str) for item in value):
-                return malformed_claim(self.audience_claim)
+                return malformed_claim(self.audience_claim, "audience")
             fits = (
                 self.audiences.issuperset(value)
                 if self.exclusive
@@ -206,15 +208,15 @@ class ClaimChecks:
             return tuple(value) if fits else self._wrong_audience(value)
         # An empty list means no audience (Ory Hydra).
         if self.audience_claim in claims and value != []:
-            return malformed_claim(self.audience_claim)
+            return malformed_claim(self.audience_claim, "audience")
         missing = self.missing_audience if introspected else self.missing_audience_in_jwt
         return () if missing else self._wrong_audience(())
 
     def _wrong_issuer(self, received: object) -> Problem:
         if not isinstance(received, str):
-            return malformed_claim("iss")
+            return malformed_claim("iss", "iss")
         problem = PROBLEMS[Reason.UNKNOWN_ISSUER]
-        return problem.about(received=listed((received,)), expected=self.issuer)
+        return problem.about(received=listed((received,)), expected=self.issuer, check="iss")
 
     def _wrong_audience(self, received: Sequence[str]) -> Problem:
         return PROBLEMS[Reason.WRONG_AUDIENCE].about(

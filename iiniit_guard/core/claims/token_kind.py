@@ -54,7 +54,7 @@ _LOGIN_SCOPES: Final = frozenset(
     {"openid", "profile", "email", "address", "phone", "offline_access", "allatclaims"}
 )
 
-_OTHER_KIND: Final = PROBLEMS[Reason.WRONG_TYPE]
+_OTHER_KIND: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="kind")
 _HASHED: Final = {
     name: wrong_type(
         f"The token carries the claim {name} of an ID token and no mark of an access token."

@@ -23,7 +23,10 @@ from iiniit_guard.core.model.request import Request
 EXPOSED: Final = "WWW-Authenticate, DPoP-Nonce, Retry-After"
 # Another token would not help.
 _WITHOUT_CHALLENGE: Final = frozenset(
-    {Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.TOO_MANY_PROOFS}
+    {
+        *(Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.FOREIGN_ORIGIN),
+        *(Reason.HEADER_MISMATCH, Reason.MALFORMED_MESSAGE, Reason.TOO_MANY_PROOFS),
+    }
 )
 _NAMES_SCOPE: Final = frozenset({Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION})
 _OUTAGES: Final = {

@@ -19,6 +19,7 @@ TITLES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
+    413: "Content Too Large",
     429: "Too Many Requests",
     503: "Service Unavailable",
 }
@@ -35,7 +36,7 @@ class PublicRefusal:
     """The fields of a refusal that the client may see.
 
     Attributes:
-        status: The HTTP status: 400, 401, 403, 429 or 503.
+        status: The HTTP status: 400, 401, 403, 413, 429 or 503.
         title: The title of the status, such as `Unauthorized`.
         reason: The stable reason.
         description: One sentence that may be shown to users.

@@ -69,6 +69,11 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.METHOD_OVERRIDE: _ORDER,
     Reason.UNKNOWN_ORIGINAL: "gateway in guard.toml, and the fields that the gateway sends",
     Reason.UNTRUSTED_PEER: "server.trusted_proxies: it must contain the address of the gateway",
+    Reason.FOREIGN_ORIGIN: "allowed_origins: it must contain the origin of each page that may use "
+    "this server",
+    Reason.HEADER_MISMATCH: "the client and the proxies in front: MCP-Protocol-Version, Mcp-Method "
+    "and Mcp-Name must arrive once each, unchanged, and name what the body names",
+    Reason.MALFORMED_MESSAGE: _CLIENT,
     Reason.ISSUER_UNAVAILABLE: "the issuer",
 }
 

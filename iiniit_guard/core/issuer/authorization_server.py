@@ -101,6 +101,8 @@ class AuthorizationServer:
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
+        # Checked URLs by name, each with the metadata document that it is from.
+        self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
 
     def _set_caches(self) -> None:
         self.issuer_validity: IssuerValidity = IssuerValidity()
@@ -248,15 +250,16 @@ class AuthorizationServer:
         document = yield from self.metadata.get()
         if isinstance(document, Unreachable):
             return document
+        found = self._endpoints.get(name)
+        if found is not None and found[0] is document:
+            return found[1]
         source = self.settings.metadata_url or self.settings.issuer
         url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
-        return (
-            Unreachable("answer", f"metadata: {name} is missing or not an https URL", 30.0).about(
-                url=source
-            )
-            if url is None
-            else url
-        )
+        if url is None:
+            missing = f"metadata: {name} is missing or not an https URL"
+            return Unreachable("answer", missing, 30.0).about(url=source)
+        self._endpoints[name] = document, url
+        return url
 
     def reset_after_fork(self) -> None:
         """Replace the locks and drop the calls in flight. The cached data stays."""

@@ -159,7 +159,7 @@ class SignedIn:
 
 
 def sign_in(
-    method: ClientAuthentication, issuer: str, now: float, unique: str
+    method: ClientAuthentication, issuer: str, now: float, unique: Callable[[], str]
 ) -> Flow[SignedIn | Unreachable]:
     """Create the credentials of one request.
 
@@ -167,7 +167,7 @@ def sign_in(
         method: The client authentication method.
         issuer: The issuer identifier, which is the default audience of an assertion.
         now: Seconds since the epoch.
-        unique: An identifier that was never used before, for the `jti` of an assertion.
+        unique: Returns an identifier that was never used before, for the `jti` of an assertion.
     """
     if isinstance(method, TlsClient):
         # RFC 8705 §2: the certificate authenticates the client; the request names it.
@@ -189,7 +189,7 @@ def sign_in(
         case ClientSecretPost(client_id):
             return SignedIn(form=(("client_id", client_id), ("client_secret", revealed)))
         case PrivateKeyJwt():
-            return _assert(method, revealed, issuer, now, unique)
+            return _assert(method, revealed, issuer, now, unique())
         case BearerToken():
             # A line break would start another header.
             if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):

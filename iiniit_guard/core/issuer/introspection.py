@@ -258,7 +258,7 @@ def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:
     if server.function is not None:
         return None
     credentials = yield from sign_in(
-        server.client_authentication, server.issuer, server.clock.wall(), server.unique()
+        server.client_authentication, server.issuer, server.clock.wall(), server.unique
     )
     if isinstance(credentials, Unreachable):
         server.failure = credentials.about(topic="client_secret")

@@ -72,7 +72,7 @@ def call_issuer(server: AuthorizationServer, endpoint: str, token: str) -> Flow[
 
 def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Flow[Reply | None]:
     credentials = yield from sign_in(
-        server.client_authentication, server.issuer, server.clock.wall(), server.unique()
+        server.client_authentication, server.issuer, server.clock.wall(), server.unique
     )
     if isinstance(credentials, Unreachable):
         server.failure = credentials.about(topic="client_secret")
@@ -82,7 +82,7 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
     body, further = urlencode(form).encode("ascii"), server.headers_of_origins.of_call(endpoint)
     headers = (*_HEADERS, *further, *credentials.headers)
     reply: HttpResponse | Unreachable = yield Fetch(
-        HttpRequest("POST", endpoint, headers, body, server.connection)
+        HttpRequest("POST", endpoint, headers, body, server.connection, "introspection")
     )
     answer = reply if isinstance(reply, Unreachable) else parse_answer(reply, endpoint)
     return Reply(reply, answer, sent, (endpoint, credentials.fingerprint))

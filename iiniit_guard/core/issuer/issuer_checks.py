@@ -1,4 +1,4 @@
-"""The check of each setting of an issuer."""
+"""The check of each setting of an issuer. A setting with its default is not checked."""
 
 from __future__ import annotations
 
@@ -10,23 +10,6 @@ from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.issuer.joint_faults import audience_claim_fault
 from iiniit_guard.core.issuer.origin_headers import discovery_fault, http_headers_fault
 from iiniit_guard.core.jose.jws import ALGORITHMS
-
-OPTIONAL: Final = frozenset(
-    {
-        "metadata_url",
-        "jwks_uri",
-        "jwks_file",
-        "introspection_endpoint",
-        "connect_timeout_seconds",
-        "ca_file",
-        "http_proxy",
-        "discovery_authentication",
-        "token_prefix",
-        "scope_prefix",
-        "insecure_metadata_issuer",
-        "preset",
-    }
-)
 
 CHECKS: Final[Mapping[str, check.Check]] = {
     "issuer": check.text,

@@ -200,7 +200,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
                 return further.about(url=place)
             accept = ("Accept", "application/jwk-set+json, application/json")
             fields = (accept, *further)
-            reply = yield Fetch(HttpRequest("GET", place, fields, b"", self._connection))
+            reply = yield Fetch(HttpRequest("GET", place, fields, b"", self._connection, "keys"))
             if isinstance(reply, Unreachable):
                 return reply
             if reply.status != 200:

@@ -89,7 +89,7 @@ def load_metadata(
         if isinstance(further, Unreachable):
             return further.about(url=url)
         fields = (("Accept", "application/json"), *further)
-        reply = yield Fetch(HttpRequest("GET", url, fields, b"", connection))
+        reply = yield Fetch(HttpRequest("GET", url, fields, b"", connection, "metadata"))
         if isinstance(reply, Unreachable):
             return reply
         if reply.status != 200:

@@ -75,13 +75,15 @@ class OriginHeaders:
 
     def of_call(self, url: str) -> Headers:
         """Return the further header fields of an introspection request to `url`."""
-        return self._headers if _origin(url) in self._of_all else ()
+        return self._headers if self._headers and _origin(url) in self._of_all else ()
 
     def of_document(self, url: str) -> Flow[Headers | Unreachable]:
         """Return the further header fields of a request for keys or metadata at `url`.
 
         A token in a file is read for each request, because another program renews it.
         """
+        if self._token is None and not self._headers:
+            return ()
         if _origin(url) not in self._of_documents:
             return ()
         if self._token is None:

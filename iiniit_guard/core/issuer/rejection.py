@@ -118,11 +118,11 @@ def parse_answer(reply: HttpResponse, endpoint: str) -> JsonMapping | Unreachabl
 
 
 def _parse(reply: HttpResponse) -> JsonMapping | Unreachable:
-    status = f"introspection: status {reply.status}"
-    # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
-    if reply.status in (401, 403):
-        return Unreachable("credentials", status, 30.0)
     if reply.status != 200:
+        status = f"introspection: status {reply.status}"
+        # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
+        if reply.status in (401, 403):
+            return Unreachable("credentials", status, 30.0)
         return Unreachable("answer", status, retry_after(reply))
     content_type = reply.header("content-type") or "application/json"
     media_type = content_type.partition(";")[0].strip().lower()

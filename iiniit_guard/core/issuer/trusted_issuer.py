@@ -8,13 +8,12 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
-from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
     ClientAuthentication,
     IntrospectionFunction,
 )
-from iiniit_guard.core.issuer.issuer_checks import CHECKS, OPTIONAL
+from iiniit_guard.core.issuer.issuer_checks import CHECKS
 from iiniit_guard.core.issuer.joint_faults import joint_faults
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
@@ -146,29 +145,31 @@ class TrustedIssuer:
             value: object = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
+        # A default needs no check and no copy.
+        given = {
+            name: value
+            for name, default in _DEFAULTS.items()
+            if (value := getattr(self, name)) is not default
+        }
         faults = [
             f"{name}: {fault}"
-            for name, find_fault in CHECKS.items()
-            if (fault := self._fault(name, find_fault)) is not None
+            for name, value in given.items()
+            if name in CHECKS and (fault := CHECKS[name](value)) is not None
         ]
         faults += [] if faults else joint_faults(self)
         if faults:
             raise SettingsError(faults)
         # Copy mutable values: a caller that changes its list later must not change what is trusted.
-        for each in fields(self):
-            value = getattr(self, each.name)
+        for name, value in given.items():
             if isinstance(value, Mapping):
                 frozen = {
                     key: tuple(item) if isinstance(item, (list, tuple)) else item
                     for key, item in value.items()
                 }
-                object.__setattr__(self, each.name, MappingProxyType(frozen))
+                object.__setattr__(self, name, MappingProxyType(frozen))
             elif isinstance(value, Sequence) and not isinstance(value, str):
-                object.__setattr__(
-                    self,
-                    each.name,
-                    tuple(tuple(item) if isinstance(item, list) else item for item in value),
-                )
+                copied = tuple(tuple(item) if isinstance(item, list) else item for item in value)
+                object.__setattr__(self, name, copied)
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -189,6 +190,5 @@ class TrustedIssuer:
         own = self.connect_timeout_seconds
         return min(_CONNECT_SECONDS, self.timeout_seconds) if own is None else own
 
-    def _fault(self, name: str, find_fault: check.Check) -> str | None:
-        value = getattr(self, name)
-        return None if value is None and name in OPTIONAL else find_fault(value)
+
+_DEFAULTS: Final[Mapping[str, object]] = {each.name: each.default for each in fields(TrustedIssuer)}

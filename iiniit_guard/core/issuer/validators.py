@@ -278,10 +278,10 @@ def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | Non
 def resource_fault(value: object) -> str | None:
     """Return why `value` cannot be a resource identifier, or None.
 
-    Spec: RFC 9728 §1.2 (https, no fragment).
+    Spec: RFC 9728 §1.2 (https, no fragment). A server on loopback, which no other host reaches, may
+        have an http URL, like its issuer.
     """
-    fault = endpoint_fault(value)
-    return fault or (None if urlsplit(str(value)).scheme == "https" else "must be an https URL")
+    return endpoint_fault(value)
 
 
 def public_url_fault(value: object) -> str | None:

@@ -47,10 +47,7 @@ MAX_HEADERS_OF_ISSUER: Final = 16
 """Maximum number of cached headers of one issuer."""
 
 MAX_HEADER_BYTES: Final = 8192
-"""Maximum length of an encoded JOSE header.
-
-A chain of three certificates (`x5c`), which the guard ignores, fits.
-"""
+"""Maximum length of an encoded JOSE header. An ignored chain of three certificates (`x5c`) fits."""
 
 _MAX_KNOWN_HEADER_BYTES: Final = 1024
 _MAX_BROKEN_HEADER_BYTES: Final = 1024
@@ -60,13 +57,15 @@ A longer invalid header is malformed if it begins like an object.
 """
 
 
-_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN]
-WRONG_PARTS: Final = _MALFORMED.about(topic="encrypted_token")
+_MALFORMED: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(check="header")
+WRONG_PARTS: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(topic="encrypted_token", check="format")
 """The problem of a token for which `has_jws_parts` returns False."""
-_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM]
-_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM]
+_MALFORMED_PAYLOAD: Final = PROBLEMS[Reason.MALFORMED_TOKEN].about(check="payload")
+_MALFORMED_CLAIM: Final = PROBLEMS[Reason.MALFORMED_CLAIM].about(check="payload")
+_UNKNOWN_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM].about(check="header")
+_UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM].about(check="algorithm")
 _UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
-_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE]
+_WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="header")
 
 _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
@@ -138,13 +137,13 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     if known is not None:
         return known
     is_jwe = token.count(".") == 4 and not token.startswith(".")
-    octets = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
-    members = None if octets is None else parse_object(octets)
-    if members is not None and not (is_jwe and "enc" in members):
-        return check_header(members, encoded) if "alg" in members else None
-    octets = decode_leniently(encoded)
+    canonical = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
+    octets = decode_leniently(encoded) if canonical is None else canonical
     if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
         return None
+    members = None if canonical is None else parse_object(canonical)
+    if members is not None and not (is_jwe and "enc" in members):
+        return check_header(members, encoded) if "alg" in members else None
     text = octets.decode(json.detect_encoding(octets), "replace").lstrip()
     if not text.startswith("{"):
         return None
@@ -211,11 +210,11 @@ def parse_jws(
         return _UNSUPPORTED_ALGORITHM
     payload, signature = decode_base64url(encoded_claims), decode_base64url(encoded_signature)
     if payload is None or not signature:
-        return _MALFORMED
+        return _MALFORMED_PAYLOAD
     try:
         claims = load_object(payload)
     except ValueError as fault:
-        return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED
+        return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED_PAYLOAD
     return Jws(header, claims, signing_input, signature)
 
 
@@ -280,7 +279,7 @@ def check_header(members: JsonObject, encoded: bytes) -> JoseHeader | Problem:
     """Return the checked JOSE header with these members, or the problem of its token."""
     alg = members.get("alg")
     if not isinstance(alg, str) or alg not in ALGORITHMS:
-        return _UNSUPPORTED_ALGORITHM
+        return _UNKNOWN_ALGORITHM
     # The guard supports no extension, so RFC 7515 §4.1.11 refuses any crit. b64 and zip change the
     # signed content even without crit (RFC 7797 §6; decompression bombs: CVE-2024-33664).
     if "crit" in members or "zip" in members or members.get("b64", True) is not True:

@@ -87,11 +87,13 @@ def freeze(value: Json) -> Json:
 
 def thaw(value: Json) -> Json:
     """Return a copy of `value` with `dict` and `list` objects, for writing JSON."""
+    if type(value) in _ATOMS:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [thaw(inner) for inner in value]
     if isinstance(value, Mapping):
         members = value._members if type(value) is Claims else value
         return {name: thaw(inner) for name, inner in members.items()}
-    if isinstance(value, (list, tuple)):
-        return [thaw(inner) for inner in value]
     return value
 
 

@@ -14,6 +14,7 @@ _PHRASES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
+    413: "Content Too Large",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -68,7 +69,7 @@ class Response:
 class Refusal(Response):
     """A response that ends the request.
 
-    The status is 400, 401, 403, 429 or 503; the body is `application/problem+json` (RFC 9457).
+    The status is 400, 401, 403, 413, 429 or 503; the body is `application/problem+json` (RFC 9457).
 
     Attributes:
         reason: The guard's stable reason.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 LONGEST: Final = 200
 """The number of characters of a received value that are kept at most."""
@@ -40,6 +40,42 @@ Topic: TypeAlias = Literal[
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 
 
+Check: TypeAlias = Literal[
+    "credential",
+    "format",
+    "header",
+    "algorithm",
+    "payload",
+    "issuer",
+    "algorithm of the issuer",
+    "type",
+    "keys",
+    "key",
+    "signature",
+    "iss",
+    "kind",
+    "exp",
+    "nbf",
+    "iat",
+    "audience",
+    "claims",
+    "required claims",
+    "confirmation",
+    "scope claim",
+    "authorization_details",
+    "introspection",
+    "validators",
+    "authentication",
+    "scopes",
+]
+"""The checks of a token, in the order in which the core makes them.
+
+`keys` and `introspection` obtain what the next checks need. The checks from `iss` to
+`authorization_details` are those of `ClaimChecks`. They follow `introspection` for its response.
+"""
+CHECKS: Final[tuple[Check, ...]] = get_args(Check)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The known causes of one refusal or outage.
@@ -54,6 +90,7 @@ class Diagnosis:
         why: The reason that the TLS library or the operating system gave.
         topic: Selects a more specific hint.
         detail: A sentence of the guard about this request. It holds no value from the request.
+        check: The check that refused the token, as the deciding code names it.
     """
 
     issuer: str | None = None
@@ -64,6 +101,7 @@ class Diagnosis:
     why: str | None = None
     topic: Topic | None = None
     detail: str | None = None
+    check: Check | None = None
 
     def updated(self, **more: Any) -> Diagnosis:
         """Return this diagnosis with `more`. A value that is known already stays."""

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis
+from iiniit_guard.core.model.outgoing_call import Purpose
 
 T = TypeVar("T")
 
@@ -44,7 +45,8 @@ class Connection:
 class HttpRequest:
     """One request to an authorization server.
 
-    Its `repr` omits the headers and the body, which hold credentials and tokens.
+    Its `repr` omits the headers and the body, which hold credentials and tokens. `purpose` is for
+    the listener of the application; nobody listens to a call without one.
     """
 
     method: Literal["GET", "POST"]
@@ -52,6 +54,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
     connection: Connection = Connection()
+    purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,7 @@ class Shield:
 
 @dataclass(frozen=True, slots=True)
 class StoreGet:
-    """Read names from the shared store.
-
-    The reply is a tuple of `bytes | None`, one per name. A failure counts as a miss.
-    """
+    """Read names from the shared store. The reply has `bytes | None` for each, None if missed."""
 
     names: tuple[str, ...]
 

@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Final
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Check, Diagnosis
+from iiniit_guard.core.model.reason import Reason
 
-
-class Reason(StrEnum):
-    """Why a request was refused. Values are stable: new ones may be added, none is renamed."""
-
-    NO_TOKEN = "no_token"
-    SEVERAL_CREDENTIALS = "several_credentials"
-    MALFORMED_HEADER = "malformed_header"
-    TOKEN_TOO_LONG = "token_too_long"
-    TOKEN_IN_QUERY = "token_in_query"
-    MALFORMED_TOKEN = "malformed_token"
-    UNSUPPORTED_ALGORITHM = "unsupported_algorithm"
-    UNSUPPORTED_CRITICAL = "unsupported_critical"
-    WRONG_TYPE = "wrong_type"
-    NOT_VERIFIED = "not_verified"
-    UNKNOWN_ISSUER = "unknown_issuer"
-    UNKNOWN_KEY = "unknown_key"
-    BAD_SIGNATURE = "bad_signature"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    ISSUED_IN_FUTURE = "issued_in_future"
-    WRONG_AUDIENCE = "wrong_audience"
-    MALFORMED_CLAIM = "malformed_claim"
-    INACTIVE = "inactive"
-    UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"
-    REVOKED = "revoked"
-    UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
-    UNBOUND_TOKEN = "unbound_token"
-    NO_PROOF = "no_proof"
-    SEVERAL_PROOFS = "several_proofs"
-    MALFORMED_PROOF = "malformed_proof"
-    WRONG_PROOF_TARGET = "wrong_proof_target"
-    WRONG_PROOF_TOKEN = "wrong_proof_token"
-    WRONG_PROOF_KEY = "wrong_proof_key"
-    BAD_PROOF_SIGNATURE = "bad_proof_signature"
-    STALE_PROOF = "stale_proof"
-    REPLAYED_PROOF = "replayed_proof"
-    PROOF_NONCE_REQUIRED = "proof_nonce_required"
-    TOO_MANY_PROOFS = "too_many_proofs"
-    PROOF_STORE_UNAVAILABLE = "proof_store_unavailable"
-    REFUSED_BY_VALIDATOR = "refused_by_validator"
-    UNKNOWN_CREDENTIAL = "unknown_credential"
-    MISSING_SCOPE = "missing_scope"
-    INSUFFICIENT_AUTHENTICATION = "insufficient_authentication"
-    NO_RULE = "no_rule"
-    AMBIGUOUS_PATH = "ambiguous_path"
-    METHOD_OVERRIDE = "method_override"
-    UNKNOWN_ORIGINAL = "unknown_original"
-    UNTRUSTED_PEER = "untrusted_peer"
-    ISSUER_UNAVAILABLE = "issuer_unavailable"
-
+__all__ = [
+    "PROBLEMS",
+    "Problem",
+    "Reason",
+    "before_signature",
+    "malformed_claim",
+    "reason_of_outage",
+    "wrong_type",
+]
 
 # RFC 6750 §3: error_description may hold %x20-21 / %x23-5B / %x5D-7E and nothing else.
 _DESCRIPTION_CHARACTERS: Final = frozenset(
@@ -70,7 +30,7 @@ class Problem:
     """One refusal, before it becomes an HTTP response.
 
     Attributes:
-        status: HTTP status: 400, 401, 403 or 429.
+        status: HTTP status: 400, 401, 403, 413 or 429.
         code: The `error` of RFC 6750 §3.1 or RFC 9449 §7.1; None if the request had no credentials.
         reason: The guard's stable reason, for logs and metrics.
         description: One sentence that is safe to send: it holds no value from the request.
@@ -109,8 +69,33 @@ class Problem:
         return replace(self, retry_after_seconds=seconds)
 
 
+# Where a reason belongs to one check only. The code that refuses a token for another reason names
+# the check itself.
+_CHECK_OF: Final[Mapping[Reason, Check]] = {
+    Reason.NO_TOKEN: "credential",
+    Reason.SEVERAL_CREDENTIALS: "credential",
+    Reason.MALFORMED_HEADER: "credential",
+    Reason.TOKEN_TOO_LONG: "credential",
+    Reason.TOKEN_IN_QUERY: "credential",
+    Reason.UNSUPPORTED_CRITICAL: "header",
+    Reason.UNKNOWN_KEY: "key",
+    Reason.BAD_SIGNATURE: "signature",
+    Reason.EXPIRED: "exp",
+    Reason.NOT_YET_VALID: "nbf",
+    Reason.ISSUED_IN_FUTURE: "iat",
+    Reason.WRONG_AUDIENCE: "audience",
+    Reason.UNSUPPORTED_CONFIRMATION: "confirmation",
+    Reason.INACTIVE: "introspection",
+    Reason.REVOKED: "introspection",
+    Reason.UNSUPPORTED_TOKEN_TYPE: "introspection",
+    Reason.INSUFFICIENT_AUTHENTICATION: "authentication",
+    Reason.MISSING_SCOPE: "scopes",
+}
+
+
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:
-    return reason, Problem(status, code, reason, description)
+    known = Diagnosis(check=_CHECK_OF.get(reason))
+    return reason, Problem(status, code, reason, description, diagnosis=known)
 
 
 _REQUEST, _TOKEN, _PROOF = "invalid_request", "invalid_token", "invalid_dpop_proof"
@@ -216,6 +201,21 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "The gateway does not say clearly what was requested.",
         ),
         _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
+        _row(
+            403, None, Reason.FOREIGN_ORIGIN, "Requests from pages of this origin are not accepted."
+        ),
+        _row(
+            400,
+            _REQUEST,
+            Reason.HEADER_MISMATCH,
+            "A header that describes the message is missing, malformed, or unlike the body.",
+        ),
+        _row(
+            400,
+            _REQUEST,
+            Reason.MALFORMED_MESSAGE,
+            "The body is not one JSON-RPC message that can be read in only one way.",
+        ),
     ]
 )
 """The refusal for each reason.
@@ -240,17 +240,19 @@ def before_signature(problem: Problem, *, hidden: bool) -> Problem:
     return replace(problem, shown=PROBLEMS[Reason.NOT_VERIFIED]) if hidden else problem
 
 
-def malformed_claim(name: str) -> Problem:
+def malformed_claim(name: str, check: Check = "claims") -> Problem:
     """Return the refusal of a token with a missing or malformed claim.
 
     Args:
         name: A claim name from the guard's own code, never from the token.
+        check: The check that found it.
     """
     return Problem(
         401,
         _TOKEN,
         Reason.MALFORMED_CLAIM,
         f"The claim {name} of the access token is missing or malformed.",
+        diagnosis=Diagnosis(check=check),
     )
 
 
@@ -260,4 +262,4 @@ def wrong_type(description: str) -> Problem:
     Args:
         description: Names claims, never their values.
     """
-    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description)
+    return Problem(401, _TOKEN, Reason.WRONG_TYPE, description, diagnosis=Diagnosis(check="kind"))

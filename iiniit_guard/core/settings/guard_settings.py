@@ -16,6 +16,7 @@ from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.json_types import JsonMapping
+from iiniit_guard.core.model.outgoing_call import OnCall
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.joint_faults import joint_faults
 from iiniit_guard.core.settings.store_url import store_url_fault
@@ -48,6 +49,8 @@ class GuardSettings:
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
         on_event: Called with an `Event` for each decision; None means that no event is made.
+        on_call: Called with an `OutgoingCall` before each call to an authorization server. It
+            returns a function that gets the `CallResult`, or None.
         error_body: Called with the public fields of each refusal (`PublicRefusal`); returns the
             media type and the body, a `str` and `bytes`. None means a problem document (RFC 9457).
         event_subject: Whether events name the subject.
@@ -99,6 +102,7 @@ class GuardSettings:
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
     on_event: Callable[[Event], object] | None = None
+    on_call: OnCall | None = None
     error_body: ErrorBody | None = None
     event_subject: bool = True
     validators: Sequence[Callable[..., object]] = ()
@@ -149,6 +153,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
     "on_event": check.function,
+    "on_call": check.function,
     "error_body": check.function,
     "event_subject": check.flag,
     "validators": check.functions,
@@ -175,6 +180,7 @@ _OPTIONAL: Final = frozenset(
         "realm",
         "resource",
         "on_event",
+        "on_call",
         "error_body",
         "issuer_resolver",
         "store_url",

@@ -18,6 +18,7 @@ from iiniit_guard.core.issuer.client_authentication import (
 )
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
+from iiniit_guard.core.model.outgoing_call import OnCall
 from iiniit_guard.core.model.request import Request
 
 
@@ -79,6 +80,7 @@ class GuardKeywords(IssuerOptions, total=False):
     max_cached_tokens: int
     max_cached_bytes: int
     on_event: Callable[[Event], object] | None
+    on_call: OnCall | None
     error_body: ErrorBody | None
     event_subject: bool
     validators: Sequence[Callable[..., object]]

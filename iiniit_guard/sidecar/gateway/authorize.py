@@ -168,10 +168,11 @@ class Authorizer:
         if self._rules is None:
             return ANY_TOKEN
         key = original.method, original.target
-        answer = None if original.overrides else self._requirements.get(key)
+        by_headers = original.overrides or self._rules.reads_mcp_headers
+        answer = None if by_headers else self._requirements.get(key)
         if answer is None:
             answer = self._rules.policy_for_target(*key, original.headers)
-            if not original.overrides and len(original.target) <= _LONGEST_REMEMBERED:
+            if not by_headers and len(original.target) <= _LONGEST_REMEMBERED:
                 # Paths that contain identifiers fill the cache. A lookup in the rules is cheap.
                 if len(self._requirements) >= _REMEMBERED:
                     self._requirements.clear()

@@ -128,6 +128,7 @@ _SERVER: Final[Mapping[str, check.Check]] = {
 }
 _OF_RULES: Final[Mapping[str, check.Check]] = {
     "method_override": check.one_of("refuse", "judge"),
+    "mcp_headers": check.one_of("ignore", "compared"),
     "openapi_file": check.text,
 }
 _LISTS: Final = ("bind", "public_bind", "admin_bind", "admin_hosts", "trusted_proxies")
@@ -162,6 +163,11 @@ def settings_from_document(document: Members) -> SidecarSettings:
         )
     server = _table(document, "server", {**_SERVER, **_OF_RULES}, faults)
     rules = _rules(document, server, faults)
+    if rules is not None and rules.reads_mcp_headers and server.get("auth_max_age_seconds"):
+        faults.append(
+            "server.auth_max_age_seconds: with mcp_method in the rules it must be 0, because a "
+            "grant for one tool would be reused for another"
+        )
     guard = _collect(
         faults,
         lambda: settings_from_table(
@@ -238,11 +244,14 @@ def _table(
 def _rules(document: Members, server: Members, faults: list[str]) -> Rules | None:
     tables, file = document.get("rules"), server.get("openapi_file")
     override = server.get("method_override", "refuse")
+    mcp = server.get("mcp_headers", "ignore")
     if tables is None and file is None:
         return None
     written = _collect(
         faults,
-        lambda: rules_from_tables(() if tables is None else tables, method_override=override),
+        lambda: rules_from_tables(
+            () if tables is None else tables, method_override=override, mcp_headers=mcp
+        ),
     )
     if file is None or written is None:
         return written
@@ -255,7 +264,10 @@ def _rules(document: Members, server: Members, faults: list[str]) -> Rules | Non
         faults.append(f"server.openapi_file: {file} does not contain a JSON object")
         return None
     return _collect(
-        faults, lambda: from_openapi(described, rules=written.rules, method_override=override)
+        faults,
+        lambda: from_openapi(
+            described, rules=written.rules, method_override=override, mcp_headers=mcp
+        ),
     )
 
 

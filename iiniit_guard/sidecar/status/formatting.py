@@ -55,6 +55,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "method_override": "a header would make another method run",
     "unknown_original": "the gateway did not say clearly what was requested",
     "untrusted_peer": "somebody other than the gateway asked",
+    "foreign_origin": "sent by a page of an origin that is not allowed",
+    "header_mismatch": "the MCP headers are missing or contradict the message",
+    "malformed_message": "the body is not one MCP message",
     "issuer_unavailable": "the issuer could not be asked: answered 503, with Retry-After",
 }
 """Refusal reason → explanation on the status page."""

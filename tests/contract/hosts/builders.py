@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.admission import PASS
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from tests.contract.hosts import django_builders as on_django
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
 
 if TYPE_CHECKING:
@@ -46,12 +48,14 @@ class Host:
         events: Names that this host's events may have.
         knows_policy: Whether the policy of the handler is known when the token is checked. In other
             hosts the middleware checks the token before the decorator checks the scopes.
+        knows_policy_without_token: Whether it is known at least if the request has no token.
     """
 
     name: str
     build: Callable[[Guard, Mapping[str, Any]], Site]
     events: frozenset[str]
     knows_policy: bool = True
+    knows_policy_without_token: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -174,30 +178,6 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     return call
 
 
-def _django_settings(
-    guard: Guard, middleware: Mapping[str, Any], *, asynchronous: bool = False
-) -> Any:
-    from tests.contract.hosts import django_project
-
-    changes = {"ROOT_URLCONF": django_project.async_urlpatterns} if asynchronous else {}
-    return django_project.configured(IINIIT_GUARD={"guard": guard, **middleware}, **changes)
-
-
-def build_django(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    with _django_settings(guard, middleware):
-        from django.test import Client
-
-        client = Client(raise_request_exception=False)
-        client.handler.load_middleware()
-
-    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware):
-            answer = client.generic(method, path, QUERY_STRING=query, **joined(headers))
-        return answer_of(answer.status_code, list(answer.headers.items()), answer.content)
-
-    return call
-
-
 # ASGI
 
 
@@ -218,19 +198,6 @@ def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
     app = GuardMiddleware(application, guard, **_with_rules(middleware))
     return lambda method, path, headers, query: drive(app, method, path, headers, query)
-
-
-def build_django_async(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    with _django_settings(guard, middleware, asynchronous=True):
-        from django.core.handlers.asgi import ASGIHandler
-
-        app = ASGIHandler()
-
-    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        with _django_settings(guard, middleware, asynchronous=True):
-            return drive(app, method, path, headers, query)
-
-    return call
 
 
 def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
@@ -285,8 +252,28 @@ HOSTS: Final = (
     Host("wsgi", build_wsgi, frozenset({"wsgi"})),
     Host("asgi", build_asgi, frozenset({"asgi"})),
     Host("flask", build_flask, frozenset({"flask"})),
-    Host("django", build_django, frozenset({"django"}), knows_policy=False),
-    Host("django async", build_django_async, frozenset({"django"}), knows_policy=False),
+    Host("django", on_django.build_django, frozenset({"django"}), knows_policy=False),
+    Host("django async", on_django.build_django_async, frozenset({"django"}), knows_policy=False),
+    Host(
+        "rest framework", on_django.build_rest_framework, frozenset({"django"}), knows_policy=False
+    ),
+    Host("ninja", on_django.build_ninja, frozenset({"django"}), knows_policy=False),
     Host("starlette", build_starlette, frozenset({"asgi", "starlette"}), knows_policy=False),
     Host("fastapi", build_fastapi, frozenset({"asgi", "fastapi"}), knows_policy=False),
 )
+
+# The middleware of these two is that of Django, so in the matrix their views decide.
+_DECIDED_BY_VIEWS: Final = {
+    "rest framework": Host(
+        "rest framework",
+        partial(on_django.build_rest_framework, views_decide=True),
+        frozenset({"django"}),
+        knows_policy=False,
+        knows_policy_without_token=True,
+    ),
+    "ninja": Host(
+        "ninja", partial(on_django.build_ninja, views_decide=True), frozenset({"django"})
+    ),
+}
+MATRIX: Final = tuple(_DECIDED_BY_VIEWS.get(host.name, host) for host in HOSTS)
+"""The hosts of the matrix."""

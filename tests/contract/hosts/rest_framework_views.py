@@ -23,6 +23,7 @@ from iiniit_guard.rest_framework import (
     GuardAuthentication,
     RequireAnyScope,
     RequireScope,
+    RequireToken,
     TokenUser,
 )
 
@@ -77,6 +78,14 @@ class Either(Answers):
 
 class Strong(Answers):
     permission_classes = (RequireScope(READ, acr_values=["gold"]),)
+
+
+class AnyToken(Answers):
+    permission_classes = (RequireToken,)
+
+
+class AnyStrong(Answers):
+    permission_classes = (RequireToken(acr_values=["gold"]),)
 
 
 class Listed(Answers):
@@ -251,7 +260,8 @@ router = DefaultRouter()
 router.register("orders", Orders, basename="orders")
 router.register("plain", Plain, basename="plain")
 VIEWS = (
-    *(Answers, Own, Open, Fixed, Either, Strong, Listed, OneWord, ByMethod, Nothing),
+    *(Answers, Own, Open, Fixed, Either, Strong, AnyToken, AnyStrong, Listed, OneWord),
+    *(ByMethod, Nothing),
     *(Expression, Reversed, OwnerOnly, Raising, OnMethod, OnClass, ByMethodDecorator),
     *(Public, PublicWithScope, WithBasic, Later, Generic),
 )

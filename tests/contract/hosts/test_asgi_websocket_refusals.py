@@ -38,6 +38,32 @@ def denied(own_refusal):
     ]
 
 
+def test_a_refusal_does_not_wait_for_a_message_that_a_task_of_the_application_awaits(
+    guard, bearer, own_refusal
+):
+    """Quart reads the messages in a task of its own."""
+
+    async def application(scope, receive, send):
+        reading = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await After({"type": "websocket.close", "code": 1000})(scope, receive, send)
+        reading.cancel()
+
+    messages, sent = [CONNECT], []
+
+    async def receive():
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return messages.pop() if messages else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+
+    app = GuardMiddleware(application, guard)
+    asyncio.run(asyncio.wait_for(app(websocket(bearer()), receive, send), 10))
+    assert sent == denied(own_refusal)
+
+
 @pytest.mark.parametrize("heard", [True, False], ids=["connect heard", "connect not heard"])
 @pytest.mark.parametrize(
     "error", [None, RuntimeError("a failure of the application's")], ids=["returns", "raises"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, assert_type
 
 from fastapi import FastAPI, Security
 from flask import Flask
+from mcp.server.mcpserver import MCPServer
+from ninja import NinjaAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,9 +18,12 @@ import iiniit_guard.asgi
 import iiniit_guard.django
 import iiniit_guard.fastapi
 import iiniit_guard.flask
+import iiniit_guard.mcp
+import iiniit_guard.ninja
+import iiniit_guard.rest_framework
 import iiniit_guard.starlette
 import iiniit_guard.wsgi
-from iiniit_guard import AccessToken, Guard
+from iiniit_guard import AccessToken, Allow, Decision, Guard, Policy
 from iiniit_guard.testing import Issuer
 
 if TYPE_CHECKING:
@@ -36,7 +41,18 @@ def plain_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
     return [b""]
 
 
+wrapped_mcp = iiniit_guard.mcp.guard_mcp(
+    MCPServer("notes").streamable_http_app(), guard, scopes="a", tools={"x": ("b", "c"), "*": "d"}
+)
+assert_type(wrapped_mcp, iiniit_guard.asgi.Application)
 wrapped_wsgi = iiniit_guard.wsgi.GuardMiddleware(plain_wsgi, guard, public=("/healthz",))
+
+policy = Policy(scopes=("user:read",))
+authorize_wsgi: Callable[..., Decision] = iiniit_guard.wsgi.authorize
+authorize_asgi: Callable[..., Awaitable[Decision]] = iiniit_guard.asgi.authorize
+authorized = iiniit_guard.wsgi.authorize({}, policy, host="own")
+if isinstance(authorized, Allow):
+    assert_type(authorized.token, AccessToken | None)
 
 starlette_application = Starlette(
     middleware=[Middleware(iiniit_guard.asgi.GuardMiddleware, guard=guard, public=("/healthz",))]
@@ -132,3 +148,32 @@ async def django_health(number: int) -> int:
 
 
 django_public: Callable[[int], Awaitable[int]] = django_health
+
+
+permissions: list[iiniit_guard.rest_framework.RequireScope] = [
+    iiniit_guard.rest_framework.RequireScope("user:read"),
+    iiniit_guard.rest_framework.RequireAnyScope("user:read", "profile", max_age=300),
+    iiniit_guard.rest_framework.RequireToken(acr_values="urn:example:strong"),
+]
+
+
+class ByName(iiniit_guard.rest_framework.GuardAuthentication):
+    def get_user(self, token: AccessToken) -> object:
+        return iiniit_guard.rest_framework.TokenUser(token)
+
+
+class Burst(iiniit_guard.rest_framework.ClientRateThrottle):
+    rate = "60/min"
+
+
+for view_operation in iiniit_guard.rest_framework.operations_of(django_view):
+    assert_type(view_operation, iiniit_guard.rest_framework.ViewOperation)
+    assert_type(view_operation.is_open, bool)
+
+ninja_api = NinjaAPI(auth=iiniit_guard.ninja.GuardAuth())
+iiniit_guard.ninja.describe(ninja_api, scopes={"user:read": "See your profile"})
+
+
+@ninja_api.get("/x", auth=iiniit_guard.ninja.GuardAuth("user:read", match="any", optional=True))
+def ninja_profile(request: object) -> dict[str, str]:
+    return {}

@@ -82,6 +82,7 @@ def test_a_secret_is_hashed_for_the_settings():
 
 
 def test_without_click_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["iiniit-guard", "serve"])
     monkeypatch.delitem(sys.modules, "iiniit_guard.cli.commands", raising=False)
     monkeypatch.setitem(sys.modules, "click", None)
     with pytest.raises(

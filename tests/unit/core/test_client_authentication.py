@@ -28,7 +28,7 @@ FILE = SecretFile("/run/secret")
 
 
 def begin(method):
-    return Steps(sign_in(method, ISSUER, NOW + 0.9, "unique-1"))
+    return Steps(sign_in(method, ISSUER, NOW + 0.9, lambda: "unique-1"))
 
 
 def form_of(method):

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.dpop.nonces import Nonces
-from iiniit_guard.core.dpop.proof import MAX_KEYS, ProofKey, ProofKeys, parse_proof
 from iiniit_guard.core.dpop.shared import SharedProofs
 from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.model.flow import ReadFile, StoreAdd, Unreachable
@@ -113,21 +112,6 @@ class TestSharedProofs:
         effects, added = finish(shared.add(digest(1), 60), SECRET.encode(), True)
         assert [type(effect) for effect in effects] == [ReadFile, StoreAdd]
         assert added is True
-
-
-class TestProofKeys:
-    def test_the_table_is_bounded(self):
-        keys = ProofKeys()
-        key = ProofKey("t", lambda _input, _signature: True)
-        for number in range(MAX_KEYS + 1):
-            keys.keep(b"%d" % number, key)
-        assert len(keys._keys) == 1
-        keys.keep(b"x" * 1025, key)
-        assert keys.get(b"x" * 1025) is None
-
-    def test_a_proof_shows_nothing(self):
-        made = dpop_proof(KEY, "GET", URL, "x").encode()
-        assert repr(parse_proof(made, frozenset({"ES256"}), ProofKeys())) == "Proof()"
 
 
 def lines(token: str, proof: str) -> list[tuple[bytes, bytes]]:
@@ -278,43 +262,3 @@ class TestStore:
         assert self.ask(issuer, guard, proof, token).status == 503
         file.write_text(SECRET)
         assert self.ask(issuer, guard, proof, token).reason is Reason.PROOF_NONCE_REQUIRED
-
-
-def test_a_known_key_does_not_pass_for_a_token_of_another_key():
-    """The header of a client is kept after its first request."""
-    issuer = Issuer(clock=SettableClock(NOW))
-    guard: Any = issuer.guard(public_url="https://api.test")
-    for key, of, reason in ((KEY, KEY, None), (KEY, OTHER, Reason.WRONG_PROOF_KEY)):
-        token = issuer.token(dpop_key=of)
-        made = lines(token, dpop_proof(key, "GET", URL, token, clock=issuer.clock))
-        decision = guard.authenticate(Request("GET", "/x", headers=made))
-        assert getattr(decision, "reason", None) is reason
-
-
-def test_the_normal_forms_that_are_kept_are_bounded():
-    issuer = Issuer(clock=SettableClock(NOW))
-    guard: Any = issuer.guard(public_url="https://api.test")
-    kept = guard._engine.resource.proofs._normal
-    token = issuer.token(dpop_key=KEY)
-
-    def send(path: str) -> Any:
-        made = dpop_proof(KEY, "GET", f"https://api.test{path}", token, clock=issuer.clock)
-        return guard.authenticate(Request("GET", path, headers=lines(token, made)))
-
-    kept.update({str(number): "x" for number in range(1024)})
-    assert send("/a").token is not None
-    assert len(kept) == 1
-    assert send(f"/{'x' * 512}").token is not None
-    assert len(kept) == 1
-
-
-def test_a_problem_of_a_proof_never_shows_it():
-    issuer = Issuer(clock=SettableClock(NOW))
-    with issuer.guard() as guard:
-        token = issuer.token(dpop_key=KEY)
-        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
-        refused: Any = guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
-        shown = f"{refused}{refused.headers}{refused.body}"
-        assert refused.reason is Reason.WRONG_PROOF_TARGET
-        assert proof not in shown
-        assert token not in shown

@@ -79,7 +79,7 @@ def test_a_token_of_ours_in_a_file_keeps_its_last_letter():
 
 def sign(content):
     steps = Steps(
-        sign_in(ClientSecretPost("api", SecretFile("/run/secret")), ISSUER, NOW, "unique")
+        sign_in(ClientSecretPost("api", SecretFile("/run/secret")), ISSUER, NOW, lambda: "unique")
     )
     return dict(steps.send(content.encode()).result.form)
 
@@ -90,7 +90,9 @@ def test_a_jwk_in_a_file_may_begin_with_a_line_break():
     key = make_key("ES256", "edges", 9)
     private = get_default_algorithms()["ES256"].to_jwk(key.private_key)
     steps = Steps(
-        sign_in(PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"), ISSUER, NOW, "unique")
+        sign_in(
+            PrivateKeyJwt("api", SecretFile("/run/key"), "ES256"), ISSUER, NOW, lambda: "unique"
+        )
     )
     assert "client_assertion" in dict(steps.send(b"\n " + private.encode()).result.form)
 

@@ -98,7 +98,7 @@ def test_the_log_names_the_setting_once_an_hour(world, caplog):
 
 
 def _signed_in(method):
-    flow = sign_in(method, ISSUER, NOW, "unique")
+    flow = sign_in(method, ISSUER, NOW, lambda: "unique")
     with pytest.raises(StopIteration) as ended:
         next(flow)
     return ended.value.value

@@ -20,7 +20,7 @@ ISSUER, API = "https://issuer.test", "https://api.test"
 BASE = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
 # Callables.
-ONLY_PYTHON = {"on_event", "error_body", "validators", "alternatives", "issuer_resolver"}
+ONLY_PYTHON = {"on_event", "on_call", "error_body", "validators", "alternatives", "issuer_resolver"}
 
 # Setting → text in the environment, value in TOML, value of the keyword. All must be here.
 FORMS: dict[str, tuple[str, str, Any]] = {

@@ -1,0 +1,53 @@
+"""The settings of the documentation site. `make docs` builds the site in `site/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tomllib import loads
+from typing import Final
+
+import django
+from django.conf import settings
+
+# The frameworks on top of Django read its settings when they are imported.
+settings.configure(INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"])
+django.setup()
+
+PYPROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
+
+project = "iiniit_guard"
+author = "the iiniit_guard authors"
+release = loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+root_doc = "index"
+# Pygments knows neither the whole syntax of nginx nor every escape of Lua. It then colours the
+# block as far as it can.
+suppress_warnings = ["misc.highlighting_failure"]
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+
+add_module_names = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+default_role = "code"  # a word in backquotes in a docstring is code
+maximum_signature_line_length = 80
+
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+
+html_theme = "furo"
+html_title = f"iiniit_guard {release}"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": True}

@@ -1,0 +1,1 @@
+"""`iiniit-guard doctor`: whether a guard can work with its settings, its issuers and its server."""

@@ -1,0 +1,1 @@
+"""`iiniit-guard explain`: why a guard accepts or refuses one token."""

@@ -1,0 +1,97 @@
+"""An explanation as text and as JSON. Neither holds the token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from iiniit_guard.cli.explain.explanation import Explanation, Step
+
+_MARKS: Final = {
+    "passed": ("✓", "green"),
+    "refused": ("✗", "red"),
+    "unknown": ("?", "yellow"),
+    "not reached": ("·", None),
+    "would pass": ("(✓)", "green"),
+    "would fail": ("(✗)", "red"),
+}
+
+
+def as_text(explanation: Explanation, settings: str) -> str:
+    """Return the explanation for people. The check that refused the token is red on a terminal.
+
+    Args:
+        explanation: The explanation.
+        settings: Where the settings come from.
+    """
+    colour = {"accepted": "green", "refused": "red"}.get(explanation.verdict, "yellow")
+    answer = "" if explanation.status is None else f" {explanation.status} {explanation.reason}"
+    lines = [
+        f"settings  {settings}",
+        "decision  " + click.style(f"{explanation.verdict}{answer}", fg=colour, bold=True),
+        f"          {explanation.summary}",
+    ]
+    if explanation.cure is not None:
+        lines.append(f"check     {explanation.cure}")
+    width = max(len(_name(step)) for step in explanation.steps)
+    lines.append("")
+    for step in explanation.steps:
+        lines += _lines(step, width)
+    if any(step.status.startswith("would") for step in explanation.steps):
+        lines += ["", "(✓) (✗)  as if the missing keys had verified the token"]
+    token = explanation.token
+    if token is not None and explanation.verdict == "accepted":
+        who = f"subject={token.subject or '-'} client={token.client_id or '-'}"
+        lines += ["", f"The handler receives: {who} scopes={' '.join(sorted(token.scopes)) or '-'}"]
+    return "\n".join(lines)
+
+
+def _lines(step: Step, width: int) -> list[str]:
+    mark, colour = _MARKS[step.status]
+    name = _name(step).ljust(width)
+    if step.status == "not reached":
+        return [click.style(f"{mark:3} {name}  not reached", dim=True)]
+    if step.status in ("refused", "would fail", "unknown"):
+        indent = " " * (width + 6)
+        text = f"{mark:3} {name}  {step.received}\n{indent}expected: {step.expected}"
+        return [click.style(text, fg=colour, bold=step.status == "refused")]
+    expected = click.style(f"[{step.expected}]", dim=True)
+    return [f"{click.style(f'{mark:3}', fg=colour)} {name}  {step.received}  {expected}"]
+
+
+def _name(step: Step) -> str:
+    return f"response: {step.check}" if step.of == "response" else step.check
+
+
+def as_json(explanation: Explanation) -> Mapping[str, Any]:
+    """Return the explanation as a JSON object. It holds no token."""
+    token = explanation.token
+    return {
+        "verdict": explanation.verdict,
+        "status": explanation.status,
+        "reason": explanation.reason,
+        "summary": explanation.summary,
+        "cure": explanation.cure,
+        "checks": [
+            {
+                "check": step.check,
+                "of": step.of,
+                "status": step.status,
+                "received": step.received,
+                "expected": step.expected,
+            }
+            for step in explanation.steps
+        ],
+        "token": None
+        if token is None
+        else {
+            "issuer": token.issuer,
+            "subject": token.subject,
+            "client_id": token.client_id,
+            "audience": list(token.audience),
+            "scopes": sorted(token.scopes),
+            "expires_at": token.expires_at,
+        },
+    }

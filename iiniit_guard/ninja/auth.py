@@ -1,0 +1,167 @@
+"""The authentication of an operation: it requires a token with scopes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final, Literal
+
+from asgiref.sync import markcoroutinefunction
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from iiniit_guard.adapting.decorators import consider, consider_async, is_permitted
+from iiniit_guard.adapting.request_state import (
+    PRINCIPAL_KEY,
+    TOKEN_KEY,
+    offer_refusal,
+    record_refusal,
+)
+from iiniit_guard.adapting.types import State
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.decision import Decision, Refusal
+from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.django.responses import RequestRefused
+from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
+from iiniit_guard.errors import UsageError
+from iiniit_guard.ninja.path_views import callbacks_after
+
+# Another callback of the operation may admit a request that the guard refuses for these reasons. It
+# never admits one with an invalid credential.
+_PASSED_ON: Final = frozenset(
+    {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION}
+)
+
+
+class NoToken:
+    """The `request.auth` of a request without credentials, which an optional `GuardAuth` admits.
+
+    It is false. django-ninja itself, which reads it once, takes it for an admitted request.
+    """
+
+    def __init__(self) -> None:
+        self._is_admitted = True
+
+    def __bool__(self) -> bool:
+        is_admitted, self._is_admitted = self._is_admitted, False
+        return is_admitted
+
+    def __repr__(self) -> str:
+        return "NoToken()"
+
+
+class GuardAuth(HttpBearer):
+    """Authentication by an access token with scopes, for the argument `auth` of django-ninja.
+
+    With `auth=GuardAuth("orders:read")` an operation requires a token with this scope.
+    `request.auth` is the `AccessToken`, or the `Principal` of another credential that the guard
+    accepts. Every refusal has the status, header fields and body that the guard sends everywhere.
+
+    If `auth` is a list, one of its callbacks suffices. `GuardAuth` passes a request on to the next
+    callback if it has no token, or a token that is not sufficient. It refuses an invalid token
+    itself. If no callback admits the request, and django-ninja answers 401, the refusal is that of
+    the guard.
+
+    Args:
+        *scopes: The required scopes. None: any valid token suffices.
+        match: `all` requires all scopes, `any` at least one of them.
+        acr_values: Acceptable authentication context classes, best first (RFC 9470).
+        max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+        optional: Whether a request without credentials passes, with a `request.auth` that is false.
+            Invalid credentials are refused. The middleware must let such a request pass too: name
+            the path in `public`, or set `optional_token`.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(
+        self,
+        *scopes: str,
+        match: Literal["all", "any"] = "all",
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        optional: bool = False,
+    ) -> None:
+        if match not in ("all", "any"):
+            raise UsageError('match: must be "all" or "any"')
+        if match == "any" and not scopes:
+            raise UsageError('match: "any" needs at least one scope')
+        if type(optional) is not bool:  # "false" is true to Python
+            raise UsageError("optional: must be True or False")
+        if any(isinstance(scope, HttpRequest) for scope in scopes):
+            raise UsageError("auth: must be GuardAuth(...), not the class itself")
+        self.policy: Policy = make_policy(
+            scopes, match=match, acr_values=acr_values, max_age=max_age, anonymous=optional
+        )
+        super().__init__()
+        # django-ninja awaits the result if there is one to await; see `__call__`.
+        self.is_async = True
+        markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the credential of `request`; None if another callback may know it.
+
+        Returns:
+            An `AccessToken`, a `Principal`, a `NoToken` or None. On an event loop, where
+            asynchronous operations run, an awaitable of one of them.
+
+        Raises:
+            RequestRefused: The request is refused.
+            UsageError: The guard's middleware did not run.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._authenticate(request)
+        return self._authenticate_async(request)
+
+    def authenticate(self, request: HttpRequest, token: str) -> None:
+        """Raise `UsageError`. Subclasses of `HttpBearer` have this method; this one ignores it."""
+        raise UsageError("GuardAuth: call the object itself, which reads the token of the request")
+
+    def _authenticate(self, request: HttpRequest) -> AccessToken | Principal | NoToken | None:
+        state = state_of(request)
+        if is_permitted(state, self.policy):
+            show_outer_token(request)
+            return _found(state)
+        read = partial(read_request, request)
+        return self._settle(request, consider(state, read, self.policy, HOST))
+
+    async def _authenticate_async(
+        self, request: HttpRequest
+    ) -> AccessToken | Principal | NoToken | None:
+        state = state_of(request)
+        if is_permitted(state, self.policy):
+            show_outer_token(request)
+            return _found(state)
+        read = partial(read_request, request)
+        return self._settle(request, await consider_async(state, read, self.policy, HOST))
+
+    def _settle(
+        self, request: HttpRequest, decision: Decision
+    ) -> AccessToken | Principal | NoToken | None:
+        """Return the result for a decision, or raise."""
+        show_token(request)
+        state = state_of(request)
+        if not isinstance(decision, Refusal):
+            return _found(state)
+        if decision.reason in _PASSED_ON and callbacks_after(self, request):
+            offer_refusal(state, partial(_unless_admitted, request, decision))
+            return None
+        record_refusal(state, decision)
+        raise RequestRefused
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.policy.scopes))})"
+
+
+def _found(state: State) -> AccessToken | Principal | NoToken:
+    return state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY) or NoToken()
+
+
+def _unless_admitted(request: HttpRequest, refusal: Refusal) -> Refusal | None:
+    """Return `refusal`, unless another callback has admitted the request."""
+    return None if hasattr(request, "auth") else refusal

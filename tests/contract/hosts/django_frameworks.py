@@ -1,0 +1,76 @@
+"""The views of `builders.POLICIES` for the frameworks on top of Django."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import path
+from ninja import NinjaAPI
+from rest_framework.views import APIView
+
+from iiniit_guard.django import public
+from iiniit_guard.ninja import GuardAuth
+from iiniit_guard.rest_framework import (
+    GuardAuthentication,
+    RequireAnyScope,
+    RequireScope,
+    RequireToken,
+)
+from tests.contract.hosts.builders import METHODS, seen
+
+
+class Shown(APIView):
+    """A view of Django REST framework that answers every method with what it sees."""
+
+    authentication_classes: Any = (GuardAuthentication,)
+    permission_classes: Any = ()
+
+    def get(self, request: Any) -> HttpResponse:
+        return HttpResponse(seen(request.auth), content_type="application/json")
+
+    post = put = patch = delete = options = get
+
+
+@cache
+def rest_framework_patterns(*, views_decide: bool) -> tuple[Any, ...]:
+    """Return the URL patterns of Django REST framework: its own classes, no decorator of Django."""
+    permissions = {
+        "token": (RequireToken,) if views_decide else (),
+        "read": (RequireScope("user:read"),),
+        "both": (RequireScope("user:read", "user:write"),),
+        "either": (RequireAnyScope("user:write", "user:read"),),
+        "strong": (RequireToken(acr_values=("gold", "silver")),),
+        "recent": (RequireScope("user:read", max_age=300),),
+    }
+    guarded = [
+        path(name, Shown.as_view(permission_classes=classes))
+        for name, classes in permissions.items()
+    ]
+    return (*guarded, path("public", public(Shown.as_view())))
+
+
+@cache
+def ninja_patterns(*, views_decide: bool) -> tuple[Any, ...]:
+    """Return the URL patterns of django-ninja: synchronous and asynchronous operations."""
+    api = NinjaAPI(urls_namespace=f"matrix-{views_decide}", openapi_url=None)
+
+    def view(request: Any) -> HttpResponse:
+        return HttpResponse(seen(request.access_token), content_type="application/json")
+
+    async def view_async(request: Any) -> HttpResponse:
+        return view(request)
+
+    auth = {
+        "token": GuardAuth() if views_decide else None,
+        "read": GuardAuth("user:read"),
+        "both": GuardAuth("user:read", "user:write"),
+        "either": GuardAuth("user:write", "user:read", match="any"),
+        "strong": GuardAuth(acr_values=("gold", "silver")),
+        "recent": GuardAuth("user:read", max_age=300),
+    }
+    for name, each in auth.items():
+        route = api.api_operation([*METHODS, "HEAD"], f"/{name}", auth=each)
+        route(view if name in ("token", "both") else view_async)
+    return (path("public", public(view)), path("", api.urls))

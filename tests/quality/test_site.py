@@ -1,0 +1,80 @@
+"""The documentation site: it builds without warnings, and nothing is missing from it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("site")]
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    doctrees = str(tmp_path_factory.mktemp("doctrees"))
+    strict = ["-q", "-W", "--keep-going", "-d", doctrees]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-b", "html", *strict, str(DOCS), str(target)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+def test_every_page_is_in_the_site(site):
+    pages = {path.relative_to(DOCS).with_suffix(".html") for path in DOCS.rglob("*.md")}
+
+    assert pages <= {path.relative_to(site) for path in site.rglob("*.html")}
+
+
+def test_no_page_of_the_site_links_to_a_file_that_is_not_there(site):
+    missing = set()
+    for page in site.rglob("*.html"):
+        for target in re.findall(r'(?:href|src)="([^"#?]+)', page.read_text(encoding="utf-8")):
+            if not re.match("[a-z]+:", target) and not (page.parent / target).exists():
+                missing.add((str(page.relative_to(site)), target))
+
+    assert not missing
+
+
+def test_the_site_loads_nothing_from_another_host(site):
+    loaded = re.compile(r'<(?:script|img|link rel="stylesheet")[^>]*(?:href|src)="(https?:[^"]+)')
+    text = "".join(page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
+
+    assert not loaded.findall(text)
+
+
+@pytest.mark.parametrize("word", ["introspect", "audienc", "dpop", "gunicorn"])
+def test_the_offline_search_knows_the_words_of_the_pages(site, word):
+    assert f'"{word}":' in (site / "searchindex.js").read_text(encoding="utf-8")
+
+
+def test_the_api_reference_describes_every_public_name(site):
+    listed = (DOCS / "reference/public-names.md").read_text(encoding="utf-8")
+    html = "".join(
+        page.read_text(encoding="utf-8") for page in (site / "reference/api").glob("*.html")
+    )
+    # The frameworks on top of Django read its settings when they are imported.
+    importlib.import_module("tests.contract.hosts.django_project")
+    seen = 0
+    for section in listed.split("\n## ")[1:]:
+        heading, _, names = section.partition("\n")
+        for name in re.findall(r"`(iiniit_guard[.\w]*)`", heading):
+            module = importlib.import_module(name)
+            public = [each for each in re.findall(r"`(\w+)`", names) if hasattr(module, each)]
+            assert public
+            assert not [each for each in public if f'id="{name}.{each}"' not in html]
+            seen += 1
+    assert seen > 10
