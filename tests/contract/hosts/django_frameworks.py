@@ -43,6 +43,7 @@ def rest_framework_patterns(*, views_decide: bool) -> tuple[Any, ...]:
         "either": (RequireAnyScope("user:write", "user:read"),),
         "strong": (RequireToken(acr_values=("gold", "silver")),),
         "recent": (RequireScope("user:read", max_age=300),),
+        "protectedresource": (RequireToken,) if views_decide else (),
     }
     guarded = [
         path(name, Shown.as_view(permission_classes=classes))
@@ -69,6 +70,7 @@ def ninja_patterns(*, views_decide: bool) -> tuple[Any, ...]:
         "either": GuardAuth("user:write", "user:read", match="any"),
         "strong": GuardAuth(acr_values=("gold", "silver")),
         "recent": GuardAuth("user:read", max_age=300),
+        "protectedresource": GuardAuth() if views_decide else None,
     }
     for name, each in auth.items():
         route = api.api_operation([*METHODS, "HEAD"], f"/{name}", auth=each)

@@ -30,7 +30,10 @@ PARAMETER = r'[!#$%&\'*+\-.^_`|~0-9A-Za-z]+="(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e
 CHALLENGE = re.compile(rf"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: {PARAMETER}(?:, {PARAMETER})*)?")
 CHALLENGES = re.compile(rf"{CHALLENGE.pattern}(?:, {CHALLENGE.pattern})*")
 
-WITHOUT_CHALLENGE = {Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.TOO_MANY_PROOFS}
+WITHOUT_CHALLENGE = {
+    *(Reason.NO_RULE, Reason.UNTRUSTED_PEER, Reason.TOO_MANY_PROOFS),
+    *(Reason.FOREIGN_ORIGIN, Reason.HEADER_MISMATCH, Reason.MALFORMED_MESSAGE),
+}
 
 scraps = st.sampled_from(
     [
