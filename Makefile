@@ -102,7 +102,8 @@ contracts: .venv/.ready-test  ## Check which module may import which
 
 .PHONY: suite
 suite: .venv/.ready-test programs  ## Run all tests with branch coverage: ARGS='-k expired'
-	$(PYTEST) --numprocesses 2 --dist loadgroup --cov=iiniit_guard --cov=tests --cov-report= --cov-fail-under=0 $(ARGS)
+# Tests that start servers wait for much of their time, so three workers use two cores.
+	$(PYTEST) --numprocesses 3 --dist loadgroup --durations=20 --cov=iiniit_guard --cov=tests --cov-report= --cov-fail-under=0 $(ARGS)
 # Code of a test that never runs checks nothing. The sidecars and servers that integration tests
 # start in processes of their own are not measured, so that part has no floor.
 	$(BIN)/coverage report --include='iiniit_guard/*'
