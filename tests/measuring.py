@@ -18,7 +18,7 @@ class Measuring:
     """
 
     def __init__(self) -> None:
-        self._stopped: Coverage | None = None
+        self._stopped: list[Coverage] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
@@ -29,12 +29,12 @@ class Measuring:
             self._start()
 
     def _stop(self) -> None:
-        running = Coverage.current() if self._stopped is None else None
-        if running is not None:
+        # In a worker of pytest-xdist, pytest-cov starts two: if only the second stops, the first
+        # measures again.
+        while (running := Coverage.current()) is not None:
             running.stop()
-            self._stopped = running
+            self._stopped.append(running)
 
     def _start(self) -> None:
-        if self._stopped is not None:
-            self._stopped.start()
-            self._stopped = None
+        while self._stopped:
+            self._stopped.pop().start()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from coverage import Coverage
@@ -62,14 +63,35 @@ def test_names_are_found_at_their_places():
     assert (names, names.index("b")) == (["a", "b"], 1)
 
 
+class FakeCoverage:
+    """A coverage that stands on others in a stack, as `Coverage.current` has it."""
+
+    stack: ClassVar[list[FakeCoverage]] = []
+
+    def __init__(self, steps: list[str], name: str) -> None:
+        self.steps, self.name = steps, name
+
+    def start(self) -> None:
+        self.steps.append(f"start {self.name}")
+        self.stack.append(self)
+
+    def stop(self) -> None:
+        self.steps.append(f"stop {self.name}")
+        assert self.stack.pop() is self
+
+
 def test_coverage_stops_for_tests_with_the_mark_alone(monkeypatch):
     steps: list[str] = []
-    coverage = SimpleNamespace(
-        start=lambda: steps.append("start"), stop=lambda: steps.append("stop")
-    )
-    monkeypatch.setattr(Coverage, "current", lambda: coverage)
+    stack = FakeCoverage.stack
+    stack[:] = [FakeCoverage(steps, "early"), FakeCoverage(steps, "late")]
+    monkeypatch.setattr(Coverage, "current", lambda: stack[-1] if stack else None)
     measuring = Measuring()
     for marks in ((), ("unmeasured",), ("unmeasured",), (), ()):
         measuring.pytest_runtest_protocol(item("tests/a.py::test", *marks))
 
-    assert steps == ["stop", "start"]
+    assert steps == ["stop late", "stop early", "start early", "start late"]
+
+
+@pytest.mark.unmeasured
+def test_nothing_is_traced_in_a_test_with_the_mark():
+    assert sys.gettrace() is None
