@@ -34,6 +34,8 @@ _PASSED_ON: Final = frozenset(
     {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION}
 )
 
+IS_CLASS: Final = "auth: must be GuardAuth(...), not the class itself"
+
 
 class NoToken:
     """The `request.auth` of a request without credentials, which an optional `GuardAuth` admits.
@@ -92,7 +94,7 @@ class GuardAuth(HttpBearer):
         if type(optional) is not bool:  # "false" is true to Python
             raise UsageError("optional: must be True or False")
         if any(isinstance(scope, HttpRequest) for scope in scopes):
-            raise UsageError("auth: must be GuardAuth(...), not the class itself")
+            raise UsageError(IS_CLASS)
         self.policy: Policy = make_policy(
             scopes, match=match, acr_values=acr_values, max_age=max_age, anonymous=optional
         )
@@ -155,7 +157,8 @@ class GuardAuth(HttpBearer):
         raise RequestRefused
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self.policy.scopes))})"
+        parts = [*map(repr, self.policy.scopes), *["optional=True"][: self.policy.anonymous]]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _found(state: State) -> AccessToken | Principal | NoToken:

@@ -16,6 +16,7 @@ with needs_extra("spectacular", "iiniit_guard.rest_framework.spectacular"):
     from drf_spectacular.plumbing import ResolvedComponent
     from drf_spectacular.settings import spectacular_settings
 
+from iiniit_guard.adapting.alternatives import both
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.adapting.openapi import (
@@ -28,12 +29,14 @@ from iiniit_guard.adapting.openapi import (
     security_scheme,
 )
 from iiniit_guard.core.sign_in import SignInEndpoints
-from iiniit_guard.django.operations import Alternatives
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.sign_in import find_endpoints
 from iiniit_guard.rest_framework.authentication import GuardAuthentication
-from iiniit_guard.rest_framework.operations import permissions_of, policies_of_handler
-from iiniit_guard.rest_framework.requirements import alternatives_of, both
+from iiniit_guard.rest_framework.operations import (
+    alternatives_of_all,
+    permissions_of,
+    policies_of_handler,
+)
 
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
@@ -59,9 +62,8 @@ class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         view, method = auto_schema.view, auto_schema.method
         handler = getattr(view, "action", None) or method.lower()
         decorated = (*policies_of(type(view)), *policies_of_handler(type(view), handler))
-        needed: Alternatives = (decorated,)
-        for permission in permissions_of(view):
-            needed = both(needed, alternatives_of(permission, method, view))
+        permitted = alternatives_of_all(permissions_of(view), method, view)
+        needed = both((decorated,), permitted)
         found = [scopes for one in needed for scopes in scope_sets(one)]
         scheme = security_scheme({}, _configured(), spectacular_settings.OAUTH2_SCOPES or {})
         component = ResolvedComponent(  # type: ignore[no-untyped-call]

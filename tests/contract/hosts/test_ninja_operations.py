@@ -11,7 +11,7 @@ from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.django.checks import check_project
 from iiniit_guard.ninja import operations_of
 from tests.contract.hosts import django_project
-from tests.contract.hosts.ninja_views import PATTERNS, READ, WRITE
+from tests.contract.hosts.ninja_views import PATTERNS, READ, WRITE, shown
 
 
 def views_of(patterns):
@@ -48,11 +48,19 @@ def test_the_policies_of_an_operation(where, alternatives, declared, opened):
     assert (found.is_open, found.is_public, found.fault) == (opened, False, None)
 
 
+def test_the_class_itself_is_a_fault():
+    (found,) = LISTED["class"]
+    assert (found.alternatives, found.is_open) == ((), False)
+    assert found.fault == "auth: must be GuardAuth(...), not the class itself"
+
+
 def test_the_names_in_a_listing():
     assert [each.method for each in LISTED["many"]] == ["POST", "PATCH", "GET"]
     (found,) = LISTED["key"]
     assert found.permissions == (f"GuardAuth({READ!r})", "ApiKey")
     assert found.handler == "tests.contract.hosts.ninja_views.shown"
+    assert found.function is shown
+    assert LISTED["optional"][0].permissions == (f"GuardAuth({READ!r}, optional=True)",)
     assert LISTED["openapi.json"] == []
 
 
