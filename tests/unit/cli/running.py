@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
 
 from iiniit_guard.cli.commands import commands
+from iiniit_guard.cli.routes.route import Route, verdicts_of
 
 HERE = Path(__file__).parent
 APPS = HERE / "apps"
+
+
+def states(routes: Iterable[Route]) -> list[tuple[str, str, str]]:
+    """Return the methods, the path and the state of each route."""
+    return [
+        (",".join(verdict.route.methods), verdict.route.path, verdict.state)
+        for route in routes
+        for verdict in verdicts_of(route)
+    ]
 
 
 def run(*arguments: str, text: str = "", **settings: Any) -> Result:
