@@ -21,7 +21,7 @@ from iiniit_guard.adapting.request_state import (
 from iiniit_guard.adapting.types import State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Decision, Refusal
-from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.policy import Policy, scheme_policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
@@ -87,16 +87,12 @@ class GuardAuth(HttpBearer):
         max_age: int | None = None,
         optional: bool = False,
     ) -> None:
-        if match not in ("all", "any"):
-            raise UsageError('match: must be "all" or "any"')
-        if match == "any" and not scopes:
-            raise UsageError('match: "any" needs at least one scope')
-        if type(optional) is not bool:  # "false" is true to Python
-            raise UsageError("optional: must be True or False")
         if any(isinstance(scope, HttpRequest) for scope in scopes):
             raise UsageError(IS_CLASS)
-        self.policy: Policy = make_policy(
-            scopes, match=match, acr_values=acr_values, max_age=max_age, anonymous=optional
+        if match == "any" and not scopes:
+            raise UsageError('match: "any" needs at least one scope')
+        self.policy: Policy = scheme_policy(
+            scopes, match=match, acr_values=acr_values, max_age=max_age, optional=optional
         )
         super().__init__()
         # django-ninja awaits the result if there is one to await; see `__call__`.

@@ -6,8 +6,7 @@ the project.
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import Any, Final
+from typing import Any
 
 from iiniit_guard.errors import needs_extra
 
@@ -20,10 +19,10 @@ from iiniit_guard.adapting.alternatives import both
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.adapting.openapi import (
-    PROBLEM,
-    PROBLEM_NAME,
     SCHEME_NAME,
     add_refusals,
+    add_scheme,
+    add_scopes,
     configured_endpoints,
     scope_sets,
     security_scheme,
@@ -37,8 +36,7 @@ from iiniit_guard.rest_framework.operations import (
     permissions_of,
     policies_of_handler,
 )
-
-_METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+from iiniit_guard.rules.openapi import METHODS
 
 
 class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -96,7 +94,7 @@ def add_guard(result: dict[str, Any], request: Any, **_: Any) -> dict[str, Any]:
     scopes: dict[str, str] = dict(spectacular_settings.OAUTH2_SCOPES or {})
     is_used = False
     for path, methods in result.get("paths", {}).items():
-        for method in _METHODS & methods.keys():
+        for method in (name for name in METHODS if name in methods):
             operation = methods[method]
             own = [each for each in operation.get("security", ()) if SCHEME_NAME in each]
             admitted = admits(admission, path, (method.upper(),))
@@ -106,15 +104,13 @@ def add_guard(result: dict[str, Any], request: Any, **_: Any) -> dict[str, Any]:
                 operation["security"] = own or [{SCHEME_NAME: []}]
             is_used = True
             add_refusals(operation)
-            for scope in (scope for each in own for scope in each[SCHEME_NAME]):
-                scopes.setdefault(scope, "")
+            add_scopes(scopes, (scope for each in own for scope in each[SCHEME_NAME]))
     if is_used:
         components = result.setdefault("components", {})
         schemes = components.setdefault("securitySchemes", {})
         is_served = request is not None
         endpoints = find_endpoints() if configured is None and is_served else configured
-        schemes[SCHEME_NAME] = security_scheme(schemes.get(SCHEME_NAME, {}), endpoints, scopes)
-        components.setdefault("schemas", {})[PROBLEM_NAME] = deepcopy(PROBLEM)
+        add_scheme(schemes, components.setdefault("schemas", {}), endpoints, scopes)
     return result
 
 

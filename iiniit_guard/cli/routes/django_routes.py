@@ -66,9 +66,11 @@ def django_routes(
     """
     from django.urls import get_resolver
 
+    from iiniit_guard.django.url_views import views_of
+
     urls = found.__name__ if hasattr(found, "urlpatterns") else None
     around = (*layers, *_own_layer(prefix))
-    for path, callback in _patterns(get_resolver(urls).url_patterns, "/"):
+    for path, callback in views_of(get_resolver(urls).url_patterns):
         for route in _routes_of(callback, prefix + _simple(path)):
             yield replace(route, layers=around)
 
@@ -80,17 +82,6 @@ def _own_layer(prefix: str) -> Iterator[Layer]:
 
     if is_installed(GuardMiddleware):
         yield Layer(prefix, load()[1])
-
-
-def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for pattern in patterns:
-        text = str(pattern.pattern)
-        # `include` keeps the anchor of a regular expression in the middle of the path.
-        path = prefix + (text.removeprefix("^") if prefix.endswith("/") else text)
-        if hasattr(pattern, "url_patterns"):
-            yield from _patterns(pattern.url_patterns, path)
-        else:
-            yield path, pattern.callback
 
 
 def _simple(path: str) -> str:

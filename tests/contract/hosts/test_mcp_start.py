@@ -10,18 +10,16 @@ from iiniit_guard import Guard, SettingsError, TrustedIssuer, UsageError
 from iiniit_guard.mcp import guard_mcp
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.mcp_calls import (
+    LIST,
+    LISTED,
     RESOURCE,
     Server,
     bearer,
     get,
     make_site,
-    message,
-    mirrored,
     post,
 )
 
-LIST = message("tools/list")
-LISTED = mirrored("tools/list")
 METADATA = "/.well-known/oauth-protected-resource"
 
 

@@ -24,6 +24,12 @@ def states(routes: Iterable[Route]) -> list[tuple[str, str, str]]:
     ]
 
 
+def cells_of(table: str) -> list[list[str]]:
+    """Return the cells of each line of a table."""
+    rows = [line.split("  ") for line in table.splitlines()]
+    return [[cell.strip() for cell in row if cell.strip()] for row in rows]
+
+
 def run(*arguments: str, text: str = "", **settings: Any) -> Result:
     """Return the result of a command, whose standard input is `text`."""
     return CliRunner().invoke(

@@ -19,7 +19,7 @@ from iiniit_guard.cli.routes import find
 from iiniit_guard.testing import Issuer
 from iiniit_guard.wsgi import GuardMiddleware
 from tests.contract.hosts import django_project
-from tests.unit.cli.running import APPS, run, states
+from tests.unit.cli.running import APPS, cells_of, run, states
 
 
 @pytest.fixture
@@ -101,8 +101,7 @@ class TestDjango:
         ],
     )
     def test_the_policy_is_shown(self, path, policy):
-        rows = [line.split("  ") for line in run("routes", "shop_urls").output.splitlines()]
-        cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+        cells = cells_of(run("routes", "shop_urls").output)
         (found,) = [row[2] for row in cells if row[:2] == ["GET", path]]
 
         assert found == policy

@@ -14,7 +14,7 @@ from iiniit_guard.cli.routes.asgi_routes import asgi_routes
 from iiniit_guard.mcp import guard_mcp
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.mcp_calls import RESOURCE, SCOPES, Server, make_site
-from tests.unit.cli.running import run, states
+from tests.unit.cli.running import cells_of, run, states
 
 ARGUMENTS: dict[str, Any] = {
     "scopes": SCOPES,
@@ -42,8 +42,7 @@ def test_the_messages_of_a_server_are_listed_with_their_scopes(guard, monkeypatc
     vars(module)["app"] = guard_mcp(MCPServer("x").streamable_http_app(), guard, **ARGUMENTS)
     monkeypatch.setitem(sys.modules, "served", module)
     result = run("routes", "served:app", "--check")
-    rows = [line.split("  ") for line in result.output.splitlines()]
-    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    cells = cells_of(result.output)
 
     assert result.exit_code == 0
     assert cells[1:6] == [
