@@ -46,7 +46,7 @@ class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     is not known here; place it below.
     """
 
-    target_class = "iiniit_guard.rest_framework.GuardAuthentication"
+    target_class: Any = "iiniit_guard.rest_framework.GuardAuthentication"
     match_subclasses = True
     name: str | list[str] = SCHEME_NAME
 
