@@ -38,28 +38,39 @@ def flask_api() -> Any:
     """Build the profile API on Flask."""
     from examples.profile_api.flask_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_wsgi")
 
 
 def django_api() -> Any:
     """Build the profile API on Django."""
     from examples.profile_api.django_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_wsgi")
 
 
 def starlette_api() -> Any:
     """Build the profile API on Starlette."""
     from examples.profile_api.starlette_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_asgi")
 
 
 def fastapi_api() -> Any:
     """Build the profile API on FastAPI."""
     from examples.profile_api.fastapi_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_asgi")
+
+
+def with_decisions(create_app: Callable[..., Any], beside: str) -> Any:
+    """Build an API; with `DEMO_DECISIONS=1`, add the endpoint that explains step 7 of the demo."""
+    from examples.decisions import Decisions
+    from iiniit_guard import Guard
+
+    if os.environ.get("DEMO_DECISIONS") != "1":
+        return create_app()
+    decisions = Decisions()
+    return getattr(decisions, beside)(create_app(Guard.from_env(**decisions.listeners())))
 
 
 def mcp_server() -> Any:

@@ -136,6 +136,7 @@ class Stack:
         }
         for name, (_, jwt) in self.plan.api_names().items():
             self._environments[name] = {
+                "DEMO_DECISIONS": "1",
                 "IINIIT_GUARD_ISSUER": issuer,
                 "IINIIT_GUARD_AUDIENCE": audience,
                 "IINIIT_GUARD_JWT": jwt,

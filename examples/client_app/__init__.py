@@ -9,6 +9,7 @@ from flask import Flask, Response, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from examples.client_app.line_breaks import pieces
 from examples.client_app.oauth import OAuthClient
 from examples.client_app.settings import Settings
 from examples.client_app.views import create_views
@@ -34,6 +35,7 @@ def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None
         SESSION_COOKIE_SECURE=urlsplit(settings.redirect_uri).scheme == "https",
         MAX_CONTENT_LENGTH=64 * 1024,
     )
+    app.jinja_env.filters["pieces"] = pieces
     app.register_blueprint(create_views(settings, OAuthClient(settings, transport)))
 
     @app.errorhandler(HTTPException)

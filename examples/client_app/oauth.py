@@ -143,6 +143,19 @@ class OAuthClient:
             return None, failed_exchange(request)
         return response, exchange_of(response)
 
+    def decision(self, api: ApiSettings, held: Held, since: float) -> dict[str, Any] | None:
+        """Return the last decision of the API's guard about a token, as an event.
+
+        The result is None if the API does not disclose it.
+        """
+        digest = hashlib.sha256(held.access_token.encode()).hexdigest()[:16]
+        try:
+            response = self._http.get(api.url + "/demo/decisions", params={"token_digest": digest})
+        except httpx2.TransportError:
+            return None
+        events = response.json() if response.status_code == 200 else []
+        return next((event for event in reversed(events) if event["time"] >= since), None)
+
     def witnessed(self, visit: Visit, about: str, since: float) -> tuple[Exchange, ...]:
         """Return the exchanges that the authorization server recorded for a state or token.
 
