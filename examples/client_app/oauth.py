@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -127,13 +128,19 @@ class OAuthClient:
         ]
 
     def call_api(
-        self, api: ApiSettings, held: Held, change: dict[str, str] | None = None
+        self,
+        api: ApiSettings,
+        held: Held | None,
+        change: dict[str, str] | None = None,
+        more_headers: Mapping[str, str] | None = None,
     ) -> tuple[httpx2.Response | None, Exchange]:
         """Read or change the profile with an access token in the header (RFC 6750 §2.1).
 
         The response is None if the API does not answer.
         """
-        headers = {"Authorization": f"Bearer {held.access_token}"}
+        headers = dict(more_headers or {})
+        if held is not None:
+            headers["Authorization"] = f"Bearer {held.access_token}"
         request = self._http.build_request(
             "PATCH" if change else "GET", api.url + "/v1/user/profile", headers=headers, json=change
         )

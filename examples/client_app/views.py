@@ -26,10 +26,9 @@ DENIED = (
 )
 
 
-def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
+def create_views(settings: Settings, oauth: OAuthClient, visits: Visits) -> Blueprint:
     """Build the views."""
     views = Blueprint("views", __name__)
-    visits = Visits()
 
     def button(
         path: str, shows: str = "flow"

@@ -75,6 +75,14 @@ class Answer:
         return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One call through the gateway: its steps by number, and the explanation of the answer."""
+
+    steps: dict[int, Happened]
+    answer: Answer
+
+
 @dataclass(slots=True)
 class Visit:
     """The flow of one browser.
@@ -82,6 +90,8 @@ class Visit:
     Attributes:
         used: The token of the last call, which the page shows; None before a call.
         short: The token that demonstrates expiry.
+        passage: The last call through the gateway.
+        passage_is_fresh: Whether no page has shown it yet.
     """
 
     token_kind: str
@@ -97,6 +107,8 @@ class Visit:
     answer: Answer | None = None
     history: list[tuple[str, str, str, str]] = field(default_factory=list)
     bio: str = ""
+    passage: Passage | None = None
+    passage_is_fresh: bool = False
 
     def record(
         self,
