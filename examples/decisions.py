@@ -52,6 +52,7 @@ class Decisions:
         begun = time.monotonic() - event.seconds - _TOLERANCE_SECONDS
         with self._lock:
             calls = [call for ended, call in self._calls if ended >= begun]
+            self._calls.clear()
             self._decisions.append({**asdict(event), "calls": calls})
 
     def _note_call(self, call: OutgoingCall) -> Callable[[CallResult], None]:

@@ -70,7 +70,7 @@ _CLAIMS = (
     _check("It was not issued in the future", "issued_in_future"),
     _check("It was issued for this API (audience)", "wrong_audience"),
     _check(
-        "Its other claims are well-formed, and it is no sender-constrained token",
+        "Its other claims are well-formed, and no key binds it that the guard cannot check (cnf)",
         *("malformed_claim", "unsupported_confirmation", "refused_by_validator"),
     ),
 )

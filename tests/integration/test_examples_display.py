@@ -111,7 +111,7 @@ def test_calls_of_an_introspected_token(server: str) -> None:
         ({"aud": "https://other.example"}, "audience"),
         ({"iss": "https://other.example"}, "trusted authorization server"),
         ({"scope": "user:write"}, "scopes include"),
-        ({"cnf": {"jkt": "x"}}, "sender-constrained"),
+        ({"cnf": {"jkt": "x"}}, "no key binds it"),
     ],
 )
 def test_the_check_that_refused_is_the_last_one(claims: dict[str, Any], words: str) -> None:
