@@ -37,7 +37,7 @@ clock => {
 ANIMATED = "element => getComputedStyle(element).animationName"
 
 
-@pytest.fixture(params=[(1366, 768), (360, 640)], ids=str)
+@pytest.fixture(params=[(1366, 620), (360, 640)], ids=str)
 def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     width, height = request.param
     return width, height
