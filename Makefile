@@ -1,7 +1,8 @@
 # The two main commands are `make demo` and `make test`. Each creates .venv and installs its
 # dependencies there. A second run reuses the installation.
 # Variables: PYTHON=python3.12 (the Python that creates .venv), ARGS='-k expired' (additional
-# arguments of pytest). For the demo: API=flask|django|starlette|fastapi|all, TOKEN=jwt|opaque, PORT=9000.
+# arguments of pytest). For the demo: API=flask|django|starlette|fastapi|all, TOKEN=jwt|opaque, PORT=9000,
+# GATEWAY=no.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
