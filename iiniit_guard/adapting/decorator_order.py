@@ -28,7 +28,35 @@ def check_application(app: object) -> None:
     Raises:
         UsageError: A decorator of the guard stands above a route decorator.
     """
-    endpoints, names, has_root_path, seen = [], [], False, set[int]()
+    endpoints, names, has_root_path = _inspect(app)
+    require_order(endpoints)
+    if any(name.endswith("CORSMiddleware") for name in names):
+        _log.warning(
+            "the CORS middleware is inside the guard: refusals will not reach scripts of other "
+            "origins; put it outside"
+        )
+    if has_root_path:
+        _log.warning(
+            "root_path: the guarded application sets it itself, so the guard decides on "
+            "another path than the application routes; set root_path in the server, or add "
+            "the guard to the application with add_middleware"
+        )
+
+
+def check_decorators(app: object) -> None:
+    """Check the order of decorators alone, for a tool that only reads the application.
+
+    Raises:
+        UsageError: A decorator of the guard stands above a route decorator.
+    """
+    require_order(_inspect(app)[0])
+
+
+def _inspect(app: object) -> tuple[list[object], list[str], bool]:
+    """Return the handlers and middleware names of `app`, and whether it sets `root_path`."""
+    endpoints: list[object] = []
+    names: list[str] = []
+    has_root_path, seen = False, set[int]()
     waiting: list[tuple[object, bool]] = [(app, True)]
     while waiting and len(seen) < _MAX_PARTS:
         part, is_layer = waiting.pop()  # a layer is reached through `.app` alone
@@ -46,18 +74,7 @@ def check_application(app: object) -> None:
             # FastAPI(root_path=...) sets root_path in the scope itself.
             root_path = getattr(part, "root_path", "")
             has_root_path |= isinstance(root_path, str) and root_path != ""
-    require_order(endpoints)
-    if any(name.endswith("CORSMiddleware") for name in names):
-        _log.warning(
-            "the CORS middleware is inside the guard: refusals will not reach scripts of other "
-            "origins; put it outside"
-        )
-    if has_root_path:
-        _log.warning(
-            "root_path: the guarded application sets it itself, so the guard decides on "
-            "another path than the application routes; set root_path in the server, or add "
-            "the guard to the application with add_middleware"
-        )
+    return endpoints, names, has_root_path
 
 
 def function_of(handler: object) -> object:

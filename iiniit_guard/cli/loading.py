@@ -26,7 +26,8 @@ def load_module(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise click.ClickException(
-            f"{name}: the import failed ({error}); run the command where the application starts"
+            f"{name}: the import failed ({error}); run the command in the "
+            "directory and in the virtual environment of the application"
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from iiniit_guard.adapting.decorator_order import check_decorators
 from iiniit_guard.cli.loading import load_object
 from iiniit_guard.cli.routes.asgi_routes import asgi_routes
 from iiniit_guard.cli.routes.django_routes import django_routes, is_module, set_up
@@ -21,6 +22,7 @@ def routes_of(place: str) -> list[Route]:
     Raises:
         ClickException: There is no such application.
         SettingsError: A setting of the guard in the application is invalid.
+        UsageError: A decorator of the guard stands above a route decorator.
     """
     found = load_object(place)
     if is_module(found):
@@ -33,6 +35,7 @@ def routes_of(place: str) -> list[Route]:
     elif not callable(found) and not hasattr(found, "routes"):
         raise click.ClickException(f"{place}: must be an application, not a {type(found).__name__}")
     else:
+        check_decorators(found)
         routes = asgi_routes(found) if _is_asgi(found) else wsgi_routes(found)
     return list(dict.fromkeys(routes))
 

@@ -65,7 +65,8 @@ def as_json(verdicts: Sequence[Verdict], allowed: frozenset[int], unused: Sequen
 def summary(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
     """Return one line with the number of routes in each state."""
     totals = [f"{number} {name}" for name, number in _totals(verdicts, allowed).items() if number]
-    return f"{len(verdicts)} routes: {', '.join(totals) or 'none'}"
+    routes = "1 route" if len(verdicts) == 1 else f"{len(verdicts)} routes"
+    return f"{routes}: {', '.join(totals) or 'none'}"
 
 
 def fault_lines(verdicts: Sequence[Verdict]) -> list[str]:

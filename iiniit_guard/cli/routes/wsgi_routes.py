@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from iiniit_guard.adapting.closures import closure_of
+from iiniit_guard.adapting.decorator_order import require_order
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.handlers import methods_of_class, name_of
 from iiniit_guard.cli.routes.django_routes import django_routes, is_handler
@@ -77,6 +78,7 @@ def _flask_routes(app: Flask, prefix: str, layers: tuple[Layer, ...]) -> Iterato
     from iiniit_guard.flask.parts import parts_of
 
     parts = parts_of(app)
+    require_order(app.view_functions.values())
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
         around = (*layers, *_part_layers(parts, rule.endpoint, prefix))

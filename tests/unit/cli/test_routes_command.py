@@ -4,9 +4,43 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.cli.routes.handlers import place_of
 from tests.unit.cli.running import APPS, run
+
+MISORDERED = {
+    "flask": """
+from flask import Flask
+from iiniit_guard.flask import require_scope
+
+app = Flask(__name__)
+
+@require_scope("orders:read")
+@app.get("/orders")
+def orders():
+    return {}
+""",
+    "starlette": """
+from starlette.applications import Starlette
+from starlette.routing import Route
+from iiniit_guard.starlette import require_scope
+
+app = Starlette()
+
+def get(path):
+    def register(handler):
+        app.router.routes.append(Route(path, handler))
+        return handler
+    return register
+
+@require_scope("orders:read")
+@get("/orders")
+async def orders(request):
+    raise AssertionError
+""",
+}
 
 
 def test_an_allow_file_has_one_pattern_a_line(tmp_path):
@@ -28,6 +62,28 @@ def test_a_pattern_with_a_method_allows_no_mount():
     result = run("routes", "shop_starlette:site", "--allow", "GET /static/*", "--check")
 
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("framework", ["flask", "starlette"])
+def test_a_decorator_above_the_route_decorator_is_an_error(tmp_path, monkeypatch, framework):
+    (tmp_path / f"misordered_{framework}.py").write_text(MISORDERED[framework])
+    monkeypatch.chdir(tmp_path)
+    result = run("routes", f"misordered_{framework}:app")
+
+    assert result.exit_code == 1
+    assert "above the route decorator" in result.output
+    assert f"move it below: misordered_{framework}.orders" in result.output
+
+
+def test_one_route_is_counted_in_the_singular(tmp_path, monkeypatch):
+    (tmp_path / "one_route.py").write_text(
+        "from flask import Flask\n"
+        "app = Flask(__name__, static_folder=None)\n"
+        "app.add_url_rule('/', view_func=dict)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    assert "1 route: 1 unguarded" in run("routes", "one_route:app").output
 
 
 def test_a_module_is_found_in_the_working_directory(monkeypatch):
