@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from iiniit_guard.cli.doctor.finding import Finding
 from iiniit_guard.cli.doctor.issuer_checks import clock_finding, date_of
-from iiniit_guard.core.http.hints import CAUSE_HINTS
+from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS
 from iiniit_guard.core.issuer.validators import is_loopback
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.flow import Connection, Fetch, HttpRequest, HttpResponse, Unreachable
@@ -23,6 +23,7 @@ _AREA: Final = "url"
 _SIZES: Final = (1_000, 2_000, 4_000, 7_500, 8_100, 12_000, 16_000)
 _LEEWAY_SECONDS: Final = 30.0
 _REASONS: Final = frozenset(reason.value for reason in Reason)
+_HINTS: Final = {reason.value: hint for reason, hint in HINTS.items()}
 _DROPPED: Final = (
     "mod_wsgi: WSGIPassAuthorization On; CGI and FastCGI: pass HTTP_AUTHORIZATION; a proxy: let it "
     "forward Authorization"
@@ -72,7 +73,10 @@ def _without_token(url: str, bare: HttpResponse) -> Iterator[Finding]:
         text = f"a request without a token is answered with {bare.status}"
         cure = "guard this path, or pass the --url of a guarded path; see iiniit-guard routes"
         yield Finding(_AREA, "fault", url, text, cure)
-    elif _reason(bare) != Reason.NO_TOKEN:
+    elif (reason := _reason(bare)) in _HINTS and reason != Reason.NO_TOKEN:
+        text = f"the guard refuses a request without a token with {bare.status} {reason}"
+        yield Finding(_AREA, "fault", url, text, _HINTS[reason])
+    elif reason != Reason.NO_TOKEN:
         text = f"a request without a token gets {bare.status}, which is not the answer of the guard"
         cure = "pass the --url of a guarded path; a proxy or another layer may answer before it"
         yield Finding(_AREA, "unknown", url, text, cure)

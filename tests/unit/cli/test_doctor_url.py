@@ -97,6 +97,22 @@ class TestUrl:
     def test_another_layer_that_answers_is_unknown(self):
         assert self.levels(lambda request: HttpResponse(403)) == [("url", "unknown")]
 
+    @pytest.mark.parametrize(
+        ("status", "reason", "cure"),
+        [
+            (400, "unknown_original", "gateway in guard.toml"),
+            (403, "untrusted_peer", "server.trusted_proxies"),
+            (403, "no_rule", "the rules"),
+        ],
+    )
+    def test_another_refusal_of_the_guard_is_named_with_its_cure(self, status, reason, cure):
+        body = json.dumps({"reason": reason}).encode()
+        (found,) = self.found(lambda request: HttpResponse(status, (), body))
+
+        assert (found.area, found.level) == ("url", "fault")
+        assert f"{status} {reason}" in found.text
+        assert (found.cure or "").startswith(cure)
+
     def test_a_removed_challenge_is_a_warning(self, issuer):
         def handle(request):
             reply = through(api(issuer))(request)
