@@ -36,7 +36,8 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.NOT_YET_VALID: _CLOCK,
     Reason.ISSUED_IN_FUTURE: _CLOCK,
     Reason.WRONG_AUDIENCE: "audience: it must equal a value of aud exactly, also the trailing "
-    "slash; or the client requests the token for another API",
+    "slash; or the client requests the token for another API, or sends an ID token (its aud is the "
+    "client)",
     Reason.MALFORMED_CLAIM: "profile, and which claims the issuer writes into its access tokens",
     Reason.INACTIVE: "the issuer: it says that the token expired, was revoked or is not its own",
     Reason.UNSUPPORTED_TOKEN_TYPE: 'jwt="verify", if the issuer writes JWTs: its introspection '
