@@ -50,10 +50,16 @@ def open_sockets(places: Iterable[str], setting: str = "bind") -> list[socket.so
         except OSError as error:
             for each in opened:
                 each.close()
-            raise SettingsError(
-                [f"{setting}: {place}: {error.strerror or type(error).__name__}"]
-            ) from None
+            raise SettingsError([f"{setting}: {place}: {_why(error, place)}"]) from None
     return opened
+
+
+def _why(error: OSError, place: str) -> str:
+    """Return why a socket cannot be opened, and what to do where that is certain."""
+    directory = Path(place.removeprefix(_UNIX)).parent
+    if isinstance(error, FileNotFoundError) and not directory.is_dir():
+        return f"the directory {directory} does not exist; create it"
+    return error.strerror or type(error).__name__
 
 
 def name_of(opened: socket.socket) -> str:

@@ -41,6 +41,12 @@ def test_unix_places(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_missing_directory_is_named(tmp_path):
+    place = f"unix:{tmp_path / 'absent' / 'a.sock'}"
+    with pytest.raises(SettingsError, match=r"the directory .*absent does not exist; create it$"):
+        open_sockets([place])
+
+
 def test_a_taken_port_is_a_fault_and_nothing_stays_open(site):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
