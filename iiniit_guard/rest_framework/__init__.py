@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from iiniit_guard.errors import needs_extra
 
-with needs_extra("rest_framework", "iiniit_guard.rest_framework"):
+with needs_extra("rest-framework", "iiniit_guard.rest_framework"):
     from iiniit_guard.rest_framework.authentication import GuardAuthentication
     from iiniit_guard.rest_framework.operations import ViewOperation, operations_of
     from iiniit_guard.rest_framework.permissions import RequireAnyScope, RequireScope, RequireToken

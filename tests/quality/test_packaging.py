@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import zipfile
@@ -109,6 +110,25 @@ def test_it_holds_the_licence(wheel, metadata):
 
 def test_it_has_the_extras_that_the_readme_names(metadata):
     assert set(metadata.get_all("Provides-Extra")) == EXTRAS
+
+
+def test_the_installation_page_lists_each_extra():
+    page = (ROOT / "docs" / "how-to" / "install.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == EXTRAS
+
+
+def test_each_message_names_an_extra_as_old_releases_of_pip_spell_it():
+    calls = [
+        node
+        for file in (ROOT / "iiniit_guard").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "needs_extra"
+    ]
+    named = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+
+    assert {"rest-framework", "flask"} <= named <= EXTRAS
 
 
 def test_it_asks_for_no_framework_unless_an_extra_does(metadata):
