@@ -68,7 +68,7 @@ class Observer:
         )
         self.calls.append((request.method, request.url, reply))
         # Of all calls of the guard, only introspection is a POST.
-        if request.method == "POST" and isinstance(reply, HttpResponse):
+        if request.method == "POST" and isinstance(reply, HttpResponse) and reply.status == 200:
             self.introspected = parse_object(reply.body)
         return reply
 

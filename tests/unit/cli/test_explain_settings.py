@@ -9,7 +9,7 @@ import pytest
 from iiniit_guard import Guard, TrustedIssuer
 from iiniit_guard.cli.explain.explanation import explain
 from iiniit_guard.cli.observed import observed
-from iiniit_guard.core.model.flow import Spawn
+from iiniit_guard.core.model.flow import HttpResponse, Spawn
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.testing import Issuer, SettableClock, network, trusted
 
@@ -87,6 +87,16 @@ def test_a_function_in_place_of_the_endpoint_is_called_only_when_asked(issuer):
         assert found.verdict == verdict
         assert "the function" in found.steps[-12].expected
     assert len(asked) == 1
+
+
+def test_wrong_credentials_of_the_guard_are_no_introspection_response(issuer):
+    body = b'{"error": "invalid_client"}'
+    issuer.fail(HttpResponse(401, (("content-type", "application/json"),), body), "introspection")
+    found = in_process(issuer, issuer.opaque_token())
+    step = next(step for step in found.steps if step.check == "introspection")
+
+    assert (found.verdict, step.received) == ("undecided", "no response")
+    assert (found.cure or "").startswith("introspection: client_id, client_secret")
 
 
 def test_an_outage_is_no_refusal(issuer):
