@@ -14,7 +14,7 @@ AFTER_SECONDS = 1.0
 
 @contextmanager
 def progress(what: str, after_seconds: float = AFTER_SECONDS) -> Iterator[None]:
-    """Print what a command waits for, if it takes longer than a second and the user can see it."""
+    """Print what a command waits for after a second, if the error output is a terminal."""
     if not sys.stderr.isatty():
         yield
         return

@@ -234,7 +234,7 @@ class GuardMiddleware:
         return await run_async(self._settle(request, view))
 
     def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Let a framework that renders `response` show the refusal to a browser."""
+        """Prepare `response` so that the page which a framework renders shows the refusal."""
         prepare_page(getattr(request, self._attribute).refusals, response)
         return response
 

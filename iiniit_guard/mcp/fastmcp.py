@@ -58,7 +58,7 @@ class GuardAuthProvider(TokenVerifier):
         )
 
     async def verify_token(self, token: str) -> FastmcpAccessToken | None:
-        """Return what fastmcp must know of a valid token; None if the guard refuses it.
+        """Return the access token as fastmcp represents it; None if the guard refuses the token.
 
         Raises:
             OutageError: The token could not be verified.

@@ -53,7 +53,7 @@ class Received(NamedTuple):
 
 
 def malformed(code: int, identifier: str | int | None = None) -> Fault:
-    """Return the fault of a body that is not one unambiguous message."""
+    """Return the fault of a body that is not exactly one message, or that readers could misread."""
     return Fault(code, PROBLEMS[Reason.MALFORMED_MESSAGE], identifier)
 
 

@@ -1,4 +1,4 @@
-"""The authentication of an operation: it requires a token with scopes."""
+"""Authentication classes for operations of django-ninja that require a token with scopes."""
 
 from __future__ import annotations
 

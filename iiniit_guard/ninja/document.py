@@ -128,7 +128,7 @@ class _Schema(OpenAPISchema):
         return super().operation_security(without)
 
     def _complete(self, details: dict[str, Any], operation: Operation, admitted: bool) -> bool:
-        """Change the details of an operation; return whether it needs a token of the guard."""
+        """Add the policy to the details of an operation; return whether a token is required."""
         guards = [each for each in operation.auth_callbacks if isinstance(each, GuardAuth)]
         decorated = decorated_policies(operation)
         if admitted and not guards and not decorated:

@@ -77,8 +77,8 @@ class CallMetrics:
 
     The labels are `purpose` (`metadata`, `keys`, `introspection`), `server` (host and port, for the
     first 64 servers, then `other`) and `outcome` (the HTTP status, or the cause of the failure). A
-    second metric holds when the keys of a server were fetched last. `time()` minus this metric is
-    the age of the keys.
+    second metric is the time of the last fetch of the keys of a server. `time()` minus this metric
+    is the age of the keys.
 
     Args:
         registry: As for `DecisionMetrics`.

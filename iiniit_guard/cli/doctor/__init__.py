@@ -1,1 +1,1 @@
-"""`iiniit-guard doctor`: whether a guard can work with its settings, its issuers and its server."""
+"""`iiniit-guard doctor`: check the settings of a guard, its issuers and the servers in front."""

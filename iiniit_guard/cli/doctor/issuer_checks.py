@@ -85,7 +85,8 @@ def _introspection(
     if isinstance(outcome, Unreachable):
         return _failed("introspection", server, outcome)
     if isinstance(outcome, AccessToken) or outcome.reason is not Reason.INACTIVE:
-        text = f"{call}: a random token is not reported inactive; every token would be accepted"
+        text = f"{call}: the response does not report a random token as inactive; the guard would "
+        text += "accept every token"
         cure = "introspection_endpoint: it must be the introspection endpoint (RFC 7662)"
         return Finding("introspection", "fault", server.issuer, text, cure)
     text = f"{call}: the credentials work; a random token is inactive"

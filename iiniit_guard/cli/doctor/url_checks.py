@@ -44,7 +44,9 @@ def check_url(
     """
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        text = "the API is called by http: everybody on the path can read and use the tokens"
+        text = (
+            "the API is called by http: every host on the network path can read and use the tokens"
+        )
         yield Finding(_AREA, "warning", url, text, _TLS_CURE)
     bare = _ask(url, None, runner, connection)
     if isinstance(bare, Unreachable):
@@ -74,7 +76,7 @@ def _without_token(url: str, bare: HttpResponse) -> Iterator[Finding]:
         cure = "guard this path, or pass the --url of a guarded path; see iiniit-guard routes"
         yield Finding(_AREA, "fault", url, text, cure)
     elif (reason := _reason(bare)) in _HINTS and reason != Reason.NO_TOKEN:
-        text = f"the guard refuses a request without a token with {bare.status} {reason}"
+        text = f"the guard refuses a request without a token by {bare.status} {reason}"
         yield Finding(_AREA, "fault", url, text, _HINTS[reason])
     elif reason != Reason.NO_TOKEN:
         text = f"a request without a token gets {bare.status}, which is not the answer of the guard"
@@ -115,7 +117,7 @@ def _with_token(url: str, runner: EffectRunner, connection: Connection) -> Itera
 
 
 def _longest(url: str, runner: EffectRunner, connection: Connection) -> Finding:
-    """Return the longest of a few tokens that the layers in front of the guard let pass."""
+    """Return the finding about the longest token that the layers in front of the guard let pass."""
     passed = 0
     for size in _SIZES:
         token = secrets.token_hex(size // 2)

@@ -66,7 +66,7 @@ def _name(step: Step) -> str:
 
 
 def as_json(explanation: Explanation) -> Mapping[str, Any]:
-    """Return the explanation as a JSON object. It holds no token."""
+    """Return the explanation as a JSON object. The object contains no token."""
     token = explanation.token
     return {
         "verdict": explanation.verdict,

@@ -27,8 +27,8 @@ def asgi_routes(
 
     Args:
         app: A Starlette or FastAPI application or router, or an ASGI application around one.
-        prefix: The path at which it is mounted.
-        layers: The guard's middlewares around it.
+        prefix: The path at which the application is mounted.
+        layers: The guard's middlewares around the application.
         depth: How many more mounts are followed.
     """
     while getattr(app, "routes", None) is None:

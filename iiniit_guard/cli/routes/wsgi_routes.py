@@ -29,7 +29,7 @@ def wsgi_routes(app: Any, prefix: str = "", layers: tuple[Layer, ...] = ()) -> I
 
     Args:
         app: A Flask application or a handler of Django, or a WSGI application around one.
-        prefix: The path at which it is mounted.
+        prefix: The path at which the application is mounted.
         layers: The guard's middlewares around it.
     """
     flask = sys.modules.get("flask")
@@ -47,7 +47,7 @@ def _through(
     Args:
         app: The next layer.
         owner: The Flask application whose `wsgi_app` is being followed; None outside of one.
-        prefix: The path at which it is mounted.
+        prefix: The path at which the application is mounted.
         layers: The guard's middlewares so far.
     """
     replaced: Any = getattr(app, "__self__", None)

@@ -214,7 +214,7 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             400,
             _REQUEST,
             Reason.MALFORMED_MESSAGE,
-            "The body is not one JSON-RPC message that can be read in only one way.",
+            "The body is not exactly one unambiguous JSON-RPC message.",
         ),
     ]
 )

@@ -55,7 +55,7 @@ def open_sockets(places: Iterable[str], setting: str = "bind") -> list[socket.so
 
 
 def _why(error: OSError, place: str) -> str:
-    """Return why a socket cannot be opened, and what to do where that is certain."""
+    """Return why a socket cannot be opened; for a missing directory, also what to do."""
     directory = Path(place.removeprefix(_UNIX)).parent
     if isinstance(error, FileNotFoundError) and not directory.is_dir():
         return f"the directory {directory} does not exist; create it"

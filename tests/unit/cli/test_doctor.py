@@ -95,7 +95,7 @@ def test_an_endpoint_that_accepts_every_token_is_found(issuer):
     vars(issuer)["introspect"] = lambda token: {"active": True, "aud": issuer.audience}
     level, text, _ = examined(issuer)["introspection"]
 
-    assert (level, "every token would be accepted" in text) == ("fault", True)
+    assert (level, "would accept every token" in text) == ("fault", True)
 
 
 def test_keys_of_another_algorithm_are_found(issuer):
