@@ -1,4 +1,4 @@
-"""Which routes the settings of a middleware leave open."""
+"""Find the routes that the settings of a middleware leave open."""
 
 from __future__ import annotations
 

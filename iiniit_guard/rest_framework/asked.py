@@ -54,10 +54,10 @@ class Asked:
         )
 
     def is_probe(self, view: Any) -> bool:
-        """Return whether `view` only asks what it would permit, and refuses no request.
+        """Return whether Django REST framework checks permissions without answering a request.
 
         The browsable API and the response to OPTIONS check the permissions of other methods, to
-        find out which forms and fields to show.
+        find out which forms and fields to show. A refusal of such a check is not sent.
         """
         return self._method != self._request.method or "response" in getattr(view, "__dict__", ())
 

@@ -17,7 +17,7 @@ _PROBE_SECONDS = 5.0
 
 
 def check_store(url: str | None) -> Finding:
-    """Write a random value to the store and read it.
+    """Return the finding about the store, after writing a random value and reading it.
 
     Args:
         url: The setting `store_url`; None without a store.
@@ -27,7 +27,7 @@ def check_store(url: str | None) -> Finding:
     try:
         store = Store(url)
     except MissingExtra as error:
-        return Finding("store", "fault", "", str(error), "install the extra redis")
+        return Finding("store", "fault", "", str(error), "pip install 'iiniit-guard[redis]'")
     name, value = f"iiniit_guard:doctor:{secrets.token_hex(8)}", secrets.token_bytes(16)
     started = time.perf_counter()
     with _quiet():

@@ -76,7 +76,7 @@ def _without_token(url: str, bare: HttpResponse) -> Iterator[Finding]:
         cure = "guard this path, or pass the --url of a guarded path; see iiniit-guard routes"
         yield Finding(_AREA, "fault", url, text, cure)
     elif (reason := _reason(bare)) in _HINTS and reason != Reason.NO_TOKEN:
-        text = f"the guard refuses a request without a token by {bare.status} {reason}"
+        text = f"the guard refuses a request without a token: {bare.status} {reason}"
         yield Finding(_AREA, "fault", url, text, _HINTS[reason])
     elif reason != Reason.NO_TOKEN:
         text = f"a request without a token gets {bare.status}, which is not the answer of the guard"
