@@ -46,6 +46,7 @@ from iiniit_guard.django.state import (
     read_request,
     state_of,
 )
+from iiniit_guard.django.view_checks import check_order
 from iiniit_guard.guard import Guard
 
 Found: TypeAlias = AccessToken | Allow
@@ -86,6 +87,7 @@ class GuardMiddleware:
     Raises:
         SettingsError: `settings.IINIIT_GUARD` is missing or invalid. The exception lists every
             fault.
+        UsageError: At the first request: a decorator stands above a route decorator.
     """
 
     sync_capable = True
@@ -97,6 +99,7 @@ class GuardMiddleware:
         self.admission: Admission
         self.guard, self.admission = load()
         self._engine = engine_of(self.guard)
+        self._is_checked = False
         self._gate_without_hook = replace(self.admission, preflights="guard")
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
@@ -143,6 +146,7 @@ class GuardMiddleware:
         return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
 
     def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
+        self._is_checked = self._is_checked or check_order()
         unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)
         record = self._enter(request, None if unasked else (yield from self._ask(request)))
         if not isinstance(record, AdmissionRecord):
