@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -99,11 +99,11 @@ class GuardMiddleware:
         self.admission: Admission
         self.guard, self.admission = load()
         self._engine = engine_of(self.guard)
-        self._is_checked = False
         self._gate_without_hook = replace(self.admission, preflights="guard")
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
+        self._start: Callable[[HttpRequest], Steps[HttpResponse]] = self._check_and_pass
         self._hook: Handler = self._process_view
         self.process_template_response: Handler = self._prepare_page
         if self._asynchronous:
@@ -142,11 +142,15 @@ class GuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
-        steps = self._pass(request)
+        steps = self._start(request)
         return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
 
+    def _check_and_pass(self, request: HttpRequest) -> Steps[HttpResponse]:
+        check_order()
+        self._start = self._pass
+        return self._pass(request)
+
     def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        self._is_checked = self._is_checked or check_order()
         unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)
         record = self._enter(request, None if unasked else (yield from self._ask(request)))
         if not isinstance(record, AdmissionRecord):

@@ -36,20 +36,23 @@ def misordered() -> list[str]:
     return find_misordered(_registered())
 
 
-def check_order() -> bool:
-    """Return True.
+def check_order() -> None:
+    """Check that no decorator of the guard stands above the route decorator of a handler.
 
     Raises:
-        UsageError: A decorator of the guard stands above the route decorator of a handler.
+        UsageError: One does.
     """
-    require_order(_registered())
-    return True
+    handlers = _registered()
+    if handlers:
+        require_order(handlers)
 
 
 def _registered() -> list[object]:
-    views = [view for _, view in views_of(get_resolver().url_patterns)]
-    # By name, because the package for django-ninja is built on this one. A project may use only the
-    # decorators of this one.
-    if "ninja" in sys.modules:
-        import_module("iiniit_guard.ninja")
+    patterns = get_resolver().url_patterns  # imports the views, and with them the frameworks
+    # Of these frameworks, only django-ninja has route decorators. Its package is built on this one,
+    # and a project may use only the decorators of this one.
+    if "ninja" not in sys.modules:
+        return []
+    import_module("iiniit_guard.ninja")
+    views = [view for _, view in views_of(patterns)]
     return [handler for view in views for handlers in handlers_of for handler in handlers(view)]

@@ -26,6 +26,8 @@ _SPECIAL: Final[Mapping[str, str | None]] = {
     "ftp": ":21",
     "file": None,
 }
+# A client may send a URI as long as a message, and each escape is read on its own.
+_MAX_LENGTH: Final = 8192
 _NAME: Final = re.compile(r"(?:[a-z0-9\-_]+\.)*[a-z][a-z0-9\-_]*")
 _ESCAPE: Final = re.compile("%(..)?", re.DOTALL)
 # Only characters that a path cannot contain unencoded have an escape in the normal form (RFC 3986
@@ -39,7 +41,7 @@ def is_plain_uri(uri: str) -> bool:
 
     Otherwise a rule for `file:///private/*` would not see `file:///public/../private/key`.
     """
-    found = _URI.fullmatch(uri)
+    found = _URI.fullmatch(uri) if len(uri) <= _MAX_LENGTH else None
     if found is None or (found["scheme"] in _SPECIAL and not _has_plain_authority(found)):
         return False
     path = found["path"].partition("#")[0].partition("?")[0]

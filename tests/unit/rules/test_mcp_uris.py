@@ -37,6 +37,8 @@ from iiniit_guard.rules.mcp_uri import is_plain_uri
         ],
         *[(f"file:///{path}", False) for path in ("%2e%2e/b", "%61", "%2Fb", "%5c", "%25", "%7E")],
         *[(f"file:///{path}", False) for path in ("%c3", "%", "%2", "%zz", "\u00e4", "a b", "a\n")],
+        (f"file:///{'a' * 8184}", True),
+        (f"file:///{'a' * 8185}", False),
         ("FILE:///a", False),
         ("file://Host/a", False),
         ("file://h%6fst/a", False),
