@@ -18,7 +18,7 @@ from iiniit_guard.adapting.types import Handler, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision, Refusal
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
-from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
@@ -30,15 +30,6 @@ PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
 _PUBLIC_AND_GUARDED: Final = (
     "a handler must not be both @public and guarded; remove one of the decorators"
 )
-
-
-PASSED_ON: Final = frozenset(
-    {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION, Reason.NO_RULE}
-)
-"""The reasons for which the guard refuses a request that another check may admit.
-
-Another check never admits a request with an invalid credential, or during an outage.
-"""
 
 
 class Wrap(Protocol):

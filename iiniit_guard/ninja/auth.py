@@ -11,8 +11,9 @@ from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from iiniit_guard.adapting.decorators import PASSED_ON, consider, consider_async, is_permitted
+from iiniit_guard.adapting.decorators import consider, consider_async, is_permitted
 from iiniit_guard.adapting.request_state import (
+    PASSED_ON,
     PRINCIPAL_KEY,
     TOKEN_KEY,
     offer_refusal,

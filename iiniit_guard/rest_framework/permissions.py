@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from rest_framework.permissions import AND, NOT, OR
 from rest_framework.request import Request
 
-from iiniit_guard.adapting.decorators import PASSED_ON
+from iiniit_guard.adapting.request_state import PASSED_ON
 from iiniit_guard.core.model.decision import Refusal
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
