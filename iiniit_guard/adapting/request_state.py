@@ -13,6 +13,7 @@ from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Refusal
+from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
@@ -20,6 +21,14 @@ TOKEN_KEY: Final = "iiniit_guard.access_token"
 PRINCIPAL_KEY: Final = "iiniit_guard.principal"
 ENGINE_KEY: Final = "iiniit_guard.engine"
 RECORD_KEY: Final = "iiniit_guard.refusal_record"
+
+PASSED_ON: Final = frozenset(
+    {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION, Reason.NO_RULE}
+)
+"""The reasons for which the guard refuses a request that another check may admit.
+
+Another check never admits a request with an invalid credential, or during an outage.
+"""
 
 
 class RefusalRecord(CopiedAsItself):

@@ -23,7 +23,7 @@ from iiniit_guard.django.middleware_order import (
 )
 from iiniit_guard.django.settings import SETTING, load
 from iiniit_guard.django.url_views import class_of, views_of
-from iiniit_guard.django.view_checks import guarded_views, view_checks
+from iiniit_guard.django.view_checks import guarded_views, misordered, view_checks
 from iiniit_guard.errors import SettingsError
 
 
@@ -53,7 +53,7 @@ def check_project(**_: object) -> list[CheckMessage]:
                     id="iiniit_guard.E003",
                 )
             )
-    return [*found, *_check_views()]
+    return [*found, *_check_views(), *_check_registered()]
 
 
 def _check_views() -> list[CheckMessage]:
@@ -63,6 +63,15 @@ def _check_views() -> list[CheckMessage]:
     """
     views = _views()
     return [message for view in views for check in view_checks for message in check(view)]
+
+
+def _check_registered() -> list[CheckMessage]:
+    names = misordered()
+    if not names:
+        return []
+    text = f"A decorator of the guard stands above a route decorator: {', '.join(names)}."
+    hint = "Move it below: the route decorator has registered the function without it."
+    return [Error(text, hint=hint, id="iiniit_guard.E005")]
 
 
 def _check_order() -> list[CheckMessage]:

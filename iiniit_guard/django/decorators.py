@@ -16,6 +16,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.views import View
 
+from iiniit_guard.adapting.decorator_order import remember_wrapped
 from iiniit_guard.adapting.decorators import (
     PolicyDecorators,
     decide,
@@ -46,7 +47,13 @@ def public(view: F) -> F:
 
 
 def _guard(view: F, policy: Policy) -> F:
-    return _decorate(view, lambda each: mark_guarded(_guarded(each, policy), policy))
+    def wrap(each: Handler) -> Handler:
+        wrapper = mark_guarded(_guarded(each, policy), policy)
+        if _owner_of(each) is None:  # method_decorator decorates a bound method at every request
+            remember_wrapped(each, wrapper)
+        return wrapper
+
+    return _decorate(view, wrap)
 
 
 def _decorate(view: F, wrap: Callable[[Handler], Handler]) -> F:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -46,6 +46,7 @@ from iiniit_guard.django.state import (
     read_request,
     state_of,
 )
+from iiniit_guard.django.view_checks import check_order
 from iiniit_guard.guard import Guard
 
 Found: TypeAlias = AccessToken | Allow
@@ -86,6 +87,7 @@ class GuardMiddleware:
     Raises:
         SettingsError: `settings.IINIIT_GUARD` is missing or invalid. The exception lists every
             fault.
+        UsageError: At the first request: a decorator stands above a route decorator.
     """
 
     sync_capable = True
@@ -101,6 +103,7 @@ class GuardMiddleware:
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._asynchronous = iscoroutinefunction(get_response)
+        self._start: Callable[[HttpRequest], Steps[HttpResponse]] = self._check_and_pass
         self._hook: Handler = self._process_view
         self.process_template_response: Handler = self._prepare_page
         if self._asynchronous:
@@ -139,8 +142,13 @@ class GuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
-        steps = self._pass(request)
+        steps = self._start(request)
         return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
+
+    def _check_and_pass(self, request: HttpRequest) -> Steps[HttpResponse]:
+        check_order()
+        self._start = self._pass
+        return self._pass(request)
 
     def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
         unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)

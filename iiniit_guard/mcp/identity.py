@@ -11,6 +11,7 @@ from mcp.server.auth.provider import AccessToken as SdkAccessToken
 from starlette.authentication import AuthCredentials
 
 from iiniit_guard.adapting.types import Scope
+from iiniit_guard.core.http.bearer import ASSERTION_FIELD
 from iiniit_guard.core.model.access_token import AccessToken, Principal, thaw
 from iiniit_guard.engine import Engine
 
@@ -20,16 +21,18 @@ def sdk_fields(token: AccessToken, presented: bytes, resource: str | None) -> di
 
     Its member `token` is a digest that identifies the credential, not the token itself: a server
     must not pass the token of its client on, and the SDK's class shows the member in its `repr`.
+    The digest is also the client of a token that names neither its client nor its subject.
+    Otherwise all such tokens would share their sessions.
 
     Args:
         token: Verified.
         presented: The credential of the request.
         resource: The setting `resource`. It is the resource of the token if its audience has it.
     """
-    audience = token.audience
+    audience, digest = token.audience, credential_digest(presented)
     return {
-        "token": credential_digest(presented),
-        "client_id": token.client_id or "",
+        "token": digest,
+        "client_id": token.client_id or ("" if token.subject else digest),
         "scopes": sorted(token.scopes),
         "expires_at": None if token.expires_at is None else math.floor(token.expires_at),
         "resource": resource if resource in audience else next(iter(audience), None),
@@ -48,14 +51,15 @@ def with_user(scope: Scope, engine: Engine, who: AccessToken | Principal) -> Sco
 
     The SDK then lets no other caller use a session that this one opened.
     """
-    field = engine.resource.token_field
+    field = ASSERTION_FIELD if engine.resource.takes_assertions else engine.resource.token_field
     presented = next((value for name, value in scope["headers"] if name == field), b"")
     if isinstance(who, AccessToken):
         token = SdkAccessToken(**sdk_fields(who, presented, engine.resource.settings.resource))
     else:
+        digest = credential_digest(presented)
         token = SdkAccessToken(
-            token=credential_digest(presented),
-            client_id=who.scheme,
+            token=digest,
+            client_id=who.scheme if who.subject else digest,
             scopes=sorted(who.scopes),
             subject=who.subject,
         )

@@ -19,6 +19,8 @@ PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 INVALID_PARAMS: Final = -32602
 HEADER_MISMATCH: Final = -32020
+_MEMBERS: Final = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
+_PARAMS: Final = frozenset({"_meta", *NAMED_BY.values()})
 _VERSION_MEMBER: Final = "io.modelcontextprotocol/protocolVersion"
 _MEDIA_TYPE: Final = re.compile(rb"application/json(?:[ \t]*;[ \t]*charset=\"?utf-8\"?)?")
 
@@ -95,7 +97,9 @@ def read_message(body: bytes) -> Received | Fault:
         if "id" in members or is_response:  # null, too: some readers take it for a notification
             return malformed(INVALID_REQUEST)
         identifier = None
-    if _has_twins(members) or (not is_response and ("result" in members or "error" in members)):
+    if _has_variants(members, _MEMBERS) or (
+        not is_response and ("result" in members or "error" in members)
+    ):
         return malformed(INVALID_REQUEST, identifier)
     if is_response:
         return Received(None, identifier, None)
@@ -106,7 +110,7 @@ def _read_call(members: JsonObject, identifier: str | int | None) -> Received | 
     method, params = members.get("method"), members.get("params", {})
     if not isinstance(method, str) or METHOD_FORM.fullmatch(method) is None:
         return malformed(INVALID_REQUEST, identifier)
-    if not isinstance(params, dict) or _has_twins(params):
+    if not isinstance(params, dict) or _has_variants(params, _PARAMS):
         return malformed(INVALID_PARAMS, identifier)
     name = None
     if method in NAMED_BY:
@@ -118,6 +122,11 @@ def _read_call(members: JsonObject, identifier: str | int | None) -> Received | 
     return Received(Message(method, name), identifier, version)
 
 
-def _has_twins(members: JsonObject) -> bool:
-    """Return whether two names differ only in case. Some readers ignore the case of names."""
-    return len({name.casefold() for name in members}) != len(members)
+def _has_variants(members: JsonObject, known: frozenset[str]) -> bool:
+    """Return whether readers that ignore the case of names would find other members.
+
+    Two names differ only in case, or a known name is in another case: such a reader would take a
+    response with `Method` for a request.
+    """
+    folded = {name.casefold(): name for name in members}
+    return len(folded) != len(members) or any(folded.get(name, name) != name for name in known)

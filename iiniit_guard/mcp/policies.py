@@ -12,6 +12,7 @@ from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.mcp_headers import Message, message_of
 from iiniit_guard.rules.mcp_rule import method_fault, name_fault
 from iiniit_guard.rules.mcp_table import ANY_NAME, MessageTable
+from iiniit_guard.rules.method import effective_method
 from iiniit_guard.rules.rule import Requirement, Verdict
 
 Scopes: TypeAlias = str | Iterable[str]
@@ -46,8 +47,15 @@ class MessagePolicies:
         first challenge names every scope that the client needs. The message in the body decides in
         any case.
         """
-        if request.scheme in ("ws", "wss"):
-            return PROBLEMS[Reason.NO_RULE]  # MCP has no WebSocket, whose messages have no body
+        # MCP has no WebSocket, whose messages have no body. (Not every server names its scheme.)
+        if (request.native or {}).get("type") == "websocket":
+            return PROBLEMS[Reason.NO_RULE]
+        # An application around the server may run a GET request, which has no message, as POST.
+        method = effective_method(
+            request.method, request.headers, in_query=request.reserved_names.method, honoured=False
+        )
+        if isinstance(method, Problem):
+            return method
         message = None if request.method in WITHOUT_MESSAGE else message_of(request.headers)
         answer = self.policy_of(message)
         # The refusal of a faulty message names its identifier, which is in the body.

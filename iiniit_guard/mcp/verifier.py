@@ -11,7 +11,7 @@ from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Send
 from iiniit_guard.asgi import refuse
 from iiniit_guard.core.model.decision import Allow, Unavailable
-from iiniit_guard.core.model.request import Request, request_from_scope
+from iiniit_guard.core.model.request import Request, route_path
 from iiniit_guard.errors import GuardError, UsageError
 from iiniit_guard.mcp.identity import sdk_fields
 from iiniit_guard.mcp.message_check import HOST
@@ -39,10 +39,13 @@ class OutageError(GuardError):
 
 
 class _Current:
-    """The request that is answered now, and the outage that one of its verifications met."""
+    """The request that is answered now, and the outage that one of its verifications met.
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    The task of a session keeps the context of its first request, so this holds no header fields.
+    """
+
+    def __init__(self, method: str, path: str) -> None:
+        self.method, self.path = method, path
         self.outage: Unavailable | None = None
 
 
@@ -68,7 +71,7 @@ class OutageMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        current = _Current(request_from_scope(scope))
+        current = _Current(scope["method"], route_path(scope))
         answer = _Answer(current, send)
         before = _current.set(current)
         try:
@@ -143,8 +146,8 @@ class GuardTokenVerifier:
         current = _current.get()
         presented = token.encode("utf-8", "replace")
         request = Request(
-            method="POST" if current is None else current.request.method,
-            path="/" if current is None else current.request.path,
+            method="POST" if current is None else current.method,
+            path="/" if current is None else current.path,
             headers=[(b"authorization", b"Bearer " + presented)],
         )
         decision = await self._engine.authenticate_async(request, host=HOST)

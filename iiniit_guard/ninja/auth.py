@@ -13,6 +13,7 @@ from ninja.security import HttpBearer
 
 from iiniit_guard.adapting.decorators import consider, consider_async, is_permitted
 from iiniit_guard.adapting.request_state import (
+    PASSED_ON,
     PRINCIPAL_KEY,
     TOKEN_KEY,
     offer_refusal,
@@ -22,17 +23,10 @@ from iiniit_guard.adapting.types import State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Decision, Refusal
 from iiniit_guard.core.model.policy import Policy, scheme_policy
-from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError
 from iiniit_guard.ninja.path_views import callbacks_after
-
-# Another callback of the operation may admit a request that the guard refuses for these reasons. It
-# never admits one with an invalid credential.
-_PASSED_ON: Final = frozenset(
-    {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION}
-)
 
 IS_CLASS: Final = "auth: must be GuardAuth(...), not the class itself"
 
@@ -146,7 +140,7 @@ class GuardAuth(HttpBearer):
         state = state_of(request)
         if not isinstance(decision, Refusal):
             return _found(state)
-        if decision.reason in _PASSED_ON and callbacks_after(self, request):
+        if decision.reason in PASSED_ON and callbacks_after(self, request):
             offer_refusal(state, partial(_unless_admitted, request, decision))
             return None
         record_refusal(state, decision)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from rest_framework.permissions import AND, NOT, OR
 from rest_framework.request import Request
 
+from iiniit_guard.adapting.request_state import PASSED_ON
 from iiniit_guard.core.model.decision import Refusal
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
+from iiniit_guard.rest_framework.authentication import AuthenticationRefused
 
 if TYPE_CHECKING:
     # Django REST framework has no types, and a class with an unknown base has none either.
@@ -47,7 +49,9 @@ class RequireScope(OperationHolderMixin, BasePermission):
     lists. A request for an action or method that the mapping does not name is refused.
 
     A refusal has the status, header fields and body that the guard sends everywhere, also if the
-    permission is part of an expression with `&` or `|`. If another permission refuses the request,
+    permission is part of an expression with `&` or `|`. An invalid token, and an outage, is refused
+    in every expression: neither `| AllowAny` nor `~` admits it. `~` admits a request without a
+    token. If another permission refuses the request,
     Django REST framework writes the response.
 
     Args:
@@ -79,6 +83,7 @@ class RequireScope(OperationHolderMixin, BasePermission):
         """Return whether the token of `request` has the scopes.
 
         Raises:
+            RequestRefused: The credential is not valid, or cannot be verified.
             UsageError: The view has no usable `required_scopes`, or the guard's middleware did not
                 run.
         """
@@ -96,6 +101,9 @@ class RequireScope(OperationHolderMixin, BasePermission):
             )
         if refusal is None:
             return True
+        if refusal.reason not in PASSED_ON and hasattr(view, "permission_denied"):
+            asked.record(refusal)
+            raise AuthenticationRefused
         _record_when_denied(view, {**known, policy: refusal})
         return False
 

@@ -8,7 +8,6 @@ from socket import AF_INET6
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 from iiniit_guard.core.issuer.validators import is_loopback
 from iiniit_guard.core.model.flow import HttpRequest, HttpResponse
@@ -136,7 +135,7 @@ class IssuerServer:
         """
         if host not in self.hosts:
             return HttpResponse(421, _PLAIN, b"Host is not the address of this server\n")
-        if origin is not None and urlsplit(origin).netloc not in self.hosts:
+        if origin is not None and origin.partition("://")[2] not in self.hosts:
             return HttpResponse(403, _PLAIN, b"the request comes from another site\n")
         answer = self._own_response(request)
         if answer is not None:

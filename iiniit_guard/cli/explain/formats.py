@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from iiniit_guard.cli.explain.explanation import Explanation, Step
+from iiniit_guard.cli.printable import printable
 
 _MARKS: Final = {
     "passed": ("✓", "green"),
@@ -31,10 +32,10 @@ def as_text(explanation: Explanation, settings: str) -> str:
     lines = [
         f"settings  {settings}",
         "decision  " + click.style(f"{explanation.verdict}{answer}", fg=colour, bold=True),
-        f"          {explanation.summary}",
+        f"          {printable(explanation.summary)}",
     ]
     if explanation.cure is not None:
-        lines.append(f"check     {explanation.cure}")
+        lines.append(f"check     {printable(explanation.cure)}")
     width = max(len(_name(step)) for step in explanation.steps)
     lines.append("")
     for step in explanation.steps:
@@ -43,7 +44,7 @@ def as_text(explanation: Explanation, settings: str) -> str:
         lines += ["", "(✓) (✗)  as if the missing keys had verified the token"]
     token = explanation.token
     if token is not None and explanation.verdict == "accepted":
-        who = f"subject={token.subject or '-'} client={token.client_id or '-'}"
+        who = printable(f"subject={token.subject or '-'} client={token.client_id or '-'}")
         lines += ["", f"The handler receives: {who} scopes={' '.join(sorted(token.scopes)) or '-'}"]
     return "\n".join(lines)
 
@@ -53,12 +54,13 @@ def _lines(step: Step, width: int) -> list[str]:
     name = _name(step).ljust(width)
     if step.status == "not reached":
         return [click.style(f"{mark:3} {name}  not reached", dim=True)]
+    received, expected = printable(step.received), printable(step.expected)
     if step.status in ("refused", "would fail", "unknown"):
         indent = " " * (width + 6)
-        text = f"{mark:3} {name}  {step.received}\n{indent}expected: {step.expected}"
+        text = f"{mark:3} {name}  {received}\n{indent}expected: {expected}"
         return [click.style(text, fg=colour, bold=step.status == "refused")]
-    expected = click.style(f"[{step.expected}]", dim=True)
-    return [f"{click.style(f'{mark:3}', fg=colour)} {name}  {step.received}  {expected}"]
+    shown = click.style(f"[{expected}]", dim=True)
+    return [f"{click.style(f'{mark:3}', fg=colour)} {name}  {received}  {shown}"]
 
 
 def _name(step: Step) -> str:

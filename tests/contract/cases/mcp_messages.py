@@ -177,6 +177,12 @@ OLDER = [
         RAN,
     ),
     Row("an older response without id", [], {"jsonrpc": "2.0", "result": {}}, INVALID),
+    Row(
+        "a response that some readers take for a call",
+        [],
+        {"jsonrpc": "2.0", "id": 1, "result": {}, "Method": "tools/call", "Params": {"name": "x"}},
+        INVALID,
+    ),
     Row("a notification", [], message("notifications/initialized", ident=None, meta=False), RAN),
     Row("params that are no object", [], message("ping", meta=False) | {"params": []}, PARAMS),
     Row("no params", [], without("params", message("ping")), RAN),

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from mcp.server.auth.middleware.bearer_auth import authorization_context
 
 from iiniit_guard import Principal
 from iiniit_guard.mcp import guard_mcp
@@ -50,6 +51,27 @@ def test_any_other_method_carries_a_message(issuer, method):
     assert answer.json["error"]["code"] == -32020
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+@pytest.mark.parametrize(
+    "headers, query",
+    [
+        ([("X-HTTP-Method-Override", "POST")], b""),
+        ([("X_Method_Override", "POST")], b""),
+        ([], b"_method=POST"),
+        ([], b"a=1&_metho%64=POST"),
+    ],
+)
+def test_a_method_that_is_overridden_is_refused(issuer, method, headers, query):
+    """Otherwise an application around the server could run a message that was not read."""
+    app, server = make_site(issuer)
+    lines = [*LISTED, *headers, *bearer(issuer)]
+
+    answer = post(app, LIST, lines, method=method, query_string=query)
+
+    assert (answer.status, answer.json["reason"]) == (400, "method_override")
+    assert server.bodies == []
+
+
 @pytest.mark.parametrize("path", ["/", "/mcp/", "/other", "//mcp"])
 def test_a_message_is_checked_on_every_path(issuer, path):
     app, server = make_site(issuer)
@@ -75,7 +97,9 @@ def test_a_site_beside_the_server_is_left_alone(issuer):
     assert len(server.scopes) == 1
 
 
-def test_a_websocket_is_refused(issuer):
+@pytest.mark.parametrize("more", [{"scheme": "wss"}, {"scheme": "https"}, {}])
+def test_a_websocket_is_refused(issuer, more):
+    """Not every server names the scheme of a WebSocket."""
     app, server = make_site(issuer)
     sent: list[Any] = []
 
@@ -89,7 +113,7 @@ def test_a_websocket_is_refused(issuer):
     scope = {
         "type": "websocket",
         "path": "/mcp",
-        "scheme": "wss",
+        **more,
         "headers": headers,
         "extensions": {"websocket.http.response": {}},
     }
@@ -121,6 +145,39 @@ def test_another_credential_satisfies_the_policy_of_a_tool():
     user = server.scopes[0]["user"]
     assert (user.access_token.client_id, user.access_token.subject) == ("ApiKey", "robot")
     assert "k2" not in repr(user.access_token)
+
+
+def test_callers_behind_a_gateway_are_told_apart():
+    """A server may keep what it found for one caller by the digest."""
+    issuer, server = Issuer(audience=RESOURCE), Server()
+    guard = issuer.guard(resource=RESOURCE, profile="assertion", introspection=None)
+    app = guard_mcp(server, guard)
+    for subject in ("ada", "eve"):
+        token = issuer.token("x", subject=subject, header={"typ": "iiniit-assertion+jwt"})
+        fields = [("X-Iiniit-Assertion", token), *LISTED]
+        assert post(app, LIST, fields).status == 200
+
+    digests = [scope["user"].access_token.token for scope in server.scopes]
+    assert len(set(digests)) == 2
+    assert all(digest.startswith("sha256:") for digest in digests)
+
+
+def test_callers_without_a_name_are_told_apart():
+    """The SDK compares client, issuer and subject with those of the owner of a session."""
+    issuer, server = Issuer(audience=RESOURCE), Server()
+
+    def api_key(credential: str, request: Any) -> Principal:
+        return Principal("ApiKey")
+
+    guard = issuer.guard(resource=RESOURCE, alternatives={"ApiKey": api_key})
+    app = guard_mcp(server, guard)
+    nameless = [bearer(issuer, "x", sub=None, client_id=None, jti=each) for each in "ab"]
+    keys = [[("Authorization", f"ApiKey {each}")] for each in "ab"]
+    for fields in (*nameless, *keys):
+        assert post(app, LIST, [*LISTED, *fields]).status == 200
+
+    callers = [authorization_context(scope["user"]) for scope in server.scopes]
+    assert len({(each["client_id"], each["subject"]) for each in callers}) == 4
 
 
 def test_a_client_that_leaves_while_it_sends_gets_nothing(issuer):

@@ -40,6 +40,8 @@ ROWS = [
     ("resources/read", "uri", "file:///public/%2e%2e/x", 400),
     ("resources/read", "uri", "FILE:///public/a.txt", 400),
     ("resources/read", "uri", "file:///public/%70rivate/key", 400),
+    ("resources/read", "uri", "file:/public/private/key", 400),
+    ("resources/read", "uri", "file://localhost/public/private/key", 400),
     ("resources/list", None, None, 403),
     ("prompts/list", None, None, 200),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -213,6 +214,19 @@ def test_a_guard_that_needs_the_request_is_refused_at_start(issuer, make, settin
 
 
 # fastmcp
+
+
+def test_the_context_of_a_session_holds_no_token(issuer):
+    """A task that the server starts for a session keeps the context of its first request."""
+    kept: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        kept.extend(copy_context().values())
+        await Server()(scope, receive, send)
+
+    assert get(OutageMiddleware(app), headers=bearer(issuer)).status == 200
+    held = [vars(each) for each in kept if type(each).__module__ == OutageMiddleware.__module__]
+    assert held == [{"method": "GET", "path": "/mcp", "outage": None}]
 
 
 @pytest.mark.parametrize("path", [METADATA, METADATA + "/mcp"])

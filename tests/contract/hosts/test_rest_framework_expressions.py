@@ -49,9 +49,9 @@ REFUSED = {
 }
 
 
-def call(guard, token, *permissions, where="/x", method="GET", **settings):
+def call(guard, token, *permissions, where="/x", method="GET", auth=(Admins,), **settings):
     class View(Answers):
-        authentication_classes = (Admins,)
+        authentication_classes = auth
         permission_classes = permissions
 
         def get(self, request):
@@ -128,6 +128,24 @@ def test_a_refusal_is_one_event(guard, issuer, events):
     assert call(guard, token, OTHER | Owner, where="/x").status_code == 200
     # The object is checked with the same permission again.
     assert [event.reason for event in events] == [None, "missing_scope"]
+
+
+NOT_DENYING = {"not": ~OTHER, "not and": ~(OTHER & READS), "or": OTHER | AllowAny}
+
+
+@pytest.mark.parametrize("expression", NOT_DENYING.values(), ids=NOT_DENYING)
+def test_no_expression_admits_an_invalid_token(guard, issuer, events, expression):
+    def declared(token):
+        return call(guard, token, expression, method="POST", auth=(), enforce="declared")
+
+    assert declared(None).status_code == 201
+    assert declared(issuer.token("none")).status_code == 201
+    events.clear()
+    for token, reason in ((issuer.token(READ, expires_in=-100), "expired"), ("x", "inactive")):
+        assert of_guard(declared(token)) == (401, reason)
+    issuer.fail("connection")
+    assert of_guard(declared("y")) == (503, "issuer_unavailable")
+    assert [event.reason for event in events] == ["expired", "inactive", "issuer_unavailable"]
 
 
 def test_a_permission_outside_a_view(guard, issuer, bearer):

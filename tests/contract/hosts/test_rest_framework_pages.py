@@ -193,3 +193,13 @@ def test_a_page_under_asgi(site, bearer):
         assert (answer.status, answer.header("content-type")) == (403, "text/html; charset=utf-8")
         assert b"missing_scope" in answer.body
         assert drive(ASGIHandler(), "GET", "/orders", bearer(READ)).status == 200
+
+
+@pytest.mark.parametrize("body", [b"no", b"[1]"])
+def test_a_body_without_members_is_sent_as_it_is(call, issuer, body, caplog):
+    own = issuer.guard(error_body=lambda *_: ("text/plain", body))
+    answer = call("/orders", "other", guard=own)
+
+    assert (answer.status_code, answer.content) == (403, body)
+    assert (answer["Content-Type"], answer["Content-Length"]) == ("text/plain", str(len(body)))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]  # Django's "Forbidden"

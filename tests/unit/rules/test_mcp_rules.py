@@ -10,7 +10,6 @@ import pytest
 from iiniit_guard.core.model.request import Request, request_from_environ
 from iiniit_guard.errors import SettingsError
 from iiniit_guard.rules import Rule, Rules, from_openapi, rules_from_file, rules_from_tables
-from iiniit_guard.rules.mcp_uri import is_plain_uri
 from tests.unit.rules.answers import seen
 
 WRITE = Rule("POST", "/mcp", scopes="w", mcp_method="tools/call", mcp_name="write")
@@ -265,29 +264,3 @@ def test_tables_have_the_same_settings(tmp_path):
     assert answers(described, fields("tools/call", "write")) == "w"
     with pytest.raises(SettingsError, match="mcp_method: the guard reads the headers"):
         rules_from_tables(tables)
-
-
-@pytest.mark.parametrize(
-    "uri, plain",
-    [
-        ("file:///a/b.txt", True),
-        ("notes://list/today?x=..%2f#/../", True),
-        ("urn:isbn:1", True),
-        ("config://app", True),
-        ("file:///a%20b", True),
-        ("http://[::1]:80/a", True),
-        *[
-            (f"file://{path}", False)
-            for path in ("/a/../b", "/a/./b", "/a//b", "/a;b", "/a\\b", "/..")
-        ],
-        *[(f"file:///{path}", False) for path in ("%2e%2e/b", "%61", "%2Fb", "%5c", "%25", "%7E")],
-        *[(f"file:///{path}", False) for path in ("%c3", "%", "%2", "%zz", "\u00e4", "a b", "a\n")],
-        ("FILE:///a", False),
-        ("file://Host/a", False),
-        ("file://h%6fst/a", False),
-        ("/a", False),
-        ("", False),
-    ],
-)
-def test_only_a_uri_in_its_normal_form_is_compared(uri, plain):
-    assert is_plain_uri(uri) is plain

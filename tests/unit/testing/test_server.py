@@ -116,8 +116,9 @@ def test_a_request_to_another_name_is_refused(server, host):
     assert HTTP.get(f"{server.url}/jwks", headers={"Host": host}).status_code in (400, 421)
 
 
-def test_a_form_of_another_site_is_refused(server):
-    other = {"Origin": "https://evil.test"}
+@pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://[", ""])
+def test_a_form_of_another_site_is_refused(server, origin):
+    other = {"Origin": origin}
     own = {"Origin": server.url}
     form = {"grant_type": "client_credentials"}
 
