@@ -10,7 +10,19 @@ from iiniit_guard.errors import needs_extra
 
 with needs_extra("rest_framework", "iiniit_guard.rest_framework"):
     from iiniit_guard.rest_framework.authentication import GuardAuthentication
-    from iiniit_guard.rest_framework.permissions import RequireAnyScope, RequireScope
+    from iiniit_guard.rest_framework.permissions import (
+        ForbidActor,
+        RequireActor,
+        RequireAnyScope,
+        RequireScope,
+    )
     from iiniit_guard.rest_framework.users import TokenUser
 
-__all__ = ["GuardAuthentication", "RequireAnyScope", "RequireScope", "TokenUser"]
+__all__ = [
+    "ForbidActor",
+    "GuardAuthentication",
+    "RequireActor",
+    "RequireAnyScope",
+    "RequireScope",
+    "TokenUser",
+]

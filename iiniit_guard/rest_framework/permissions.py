@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
-from iiniit_guard.core.model.policy import Policy, scope_policy
+from iiniit_guard.core.model.demands import actor_forbidden, actor_required
+from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
@@ -118,6 +119,48 @@ class RequireScope(OperationHolderMixin, BasePermission):
                 'RequireScope("user:read")'
             )
         return _policy_for(scopes, self.match)
+
+
+class RequireActor(RequireScope):
+    """A permission for requests with an access token that names an actor (RFC 8693 §4.1).
+
+    >>> permission_classes = [RequireActor("billing-service")]
+
+    Without arguments, `permission_classes = [RequireActor]`, any actor fits.
+
+    Args:
+        *subjects: One of them must be the `sub` of the actor.
+        profile: One of these words must be in the `sub_profile` of the actor.
+        issuer: The issuer of the actor; None means the issuer of the token.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(
+        self, *subjects: str, profile: str | Iterable[str] = (), issuer: str | None = None
+    ) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(actor_required(subjects, profile, issuer),))
+
+
+class ForbidActor(RequireScope):
+    """A permission for requests with an access token without such an actor (RFC 8693 §4.1).
+
+    >>> permission_classes = [ForbidActor("ai_agent")]
+
+    Without arguments, `permission_classes = [ForbidActor]`, every delegated token is refused.
+
+    Args:
+        *names: Subjects, client identifiers or profiles of actors.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(actor_forbidden(names),))
 
 
 class RequireAnyScope(RequireScope):

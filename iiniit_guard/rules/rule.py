@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from iiniit_guard.core.model.demands import Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
@@ -41,6 +42,10 @@ class Rule:
             not.
         acr_values: Acceptable authentication context classes (RFC 9470).
         max_age: Seconds since the subject's authentication (RFC 9470).
+        require_actor: The token must name an actor (RFC 8693): True for any, its subjects,
+            or a mapping with `subjects`, `profile` and `issuer`.
+        forbid_actor: The token must not name an actor: True for any, or subjects, client
+            identifiers and profiles, for example `ai_agent`.
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
         label: The name of this rule in faults; None for its methods and path.
@@ -54,6 +59,8 @@ class Rule:
     optional_token: bool = False
     acr_values: str | Iterable[str] = ()
     max_age: int | None = None
+    require_actor: Selection | Mapping[str, Any] = False
+    forbid_actor: Selection = False
     allow_encoded_slash: bool = False
     label: str | None = field(default=None, compare=False)
 
@@ -66,6 +73,12 @@ class Rule:
             # without scopes.
             split = isinstance(value, str) and (value or name != "methods")
             object.__setattr__(self, name, tuple(value.split(" ")) if split else tuple(value))
+        for name in ("require_actor", "forbid_actor"):
+            value = getattr(self, name)
+            if isinstance(value, Mapping):
+                object.__setattr__(self, name, dict(value))
+            elif isinstance(value, Iterable) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +127,15 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         for name in _FLAGS
         if not isinstance(getattr(rule, name), bool)
     )
-    wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
+    acts = rule.require_actor is not False or rule.forbid_actor is not False
+    wants = acts or rule.max_age is not None
+    wants = wants or bool(rule.scopes or rule.any_scope or rule.acr_values)
     if rule.scopes and rule.any_scope:
         faults.append("scopes: scopes and any_scope exclude each other; set only one of them")
     if rule.public and (wants or rule.optional_token):
         faults.append(
-            "public: a public path cannot require anything; leave out scopes, acr_values, max_age "
-            "and optional_token"
+            "public: a public path cannot require anything; leave out scopes, acr_values, max_age, "
+            "the actors and optional_token"
         )
     try:
         policy = make_policy(
@@ -129,6 +144,7 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
             acr_values=rule.acr_values,
             max_age=rule.max_age,
             anonymous=rule.optional_token,
+            demands=demands_of(rule.require_actor, rule.forbid_actor),
         )
     except UsageError as fault:
         faults.append(str(fault))
@@ -141,5 +157,6 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         policy.acr_values,
         policy.max_age,
         policy.anonymous,
+        policy.demands,
     )
     return Verdict(policy, demand, rule.allow_encoded_slash)

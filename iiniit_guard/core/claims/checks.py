@@ -17,6 +17,7 @@ from iiniit_guard.core.claims.token_kind import (
     names_dpop,
 )
 from iiniit_guard.core.model.access_token import AccessToken, freeze, is_time, without_nulls
+from iiniit_guard.core.model.actor import parse_actors
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
@@ -132,6 +133,8 @@ class ClaimChecks:
             return malformed_claim("scope")
         if "authorization_details" in claims and not _are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
+        if "act" in claims and parse_actors(claims["act"]) is None:
+            return malformed_claim("act")
         return self._token_of(claims, audience, scopes, client, token_id)
 
     def _token_of(

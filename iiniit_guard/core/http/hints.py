@@ -46,6 +46,8 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
     Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
     Reason.MISSING_SCOPE: _POLICY,
+    Reason.ACTOR_REQUIRED: _POLICY,
+    Reason.ACTOR_FORBIDDEN: _POLICY,
     Reason.INSUFFICIENT_AUTHENTICATION: _POLICY,
     Reason.NO_RULE: "the rules: none matches this method and path",
     Reason.AMBIGUOUS_PATH: _ORDER,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
+from iiniit_guard.core.model.actor import Actor, parse_actors
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.json_types import Json, JsonMapping, JsonObject
 
@@ -154,6 +155,24 @@ class AccessToken(CopiedAsItself):
     confirmation: JsonMapping | None = field(default=None, repr=False)
     authorization_details: tuple[JsonMapping, ...] = field(default=(), repr=False)
     claims: JsonMapping = field(default=EMPTY_CLAIMS, repr=False)
+
+    @property
+    def actors(self) -> tuple[Actor, ...]:
+        """The parties of the claim `act`, the current actor first; empty without delegation.
+
+        The guard bases a decision only on the current actor. The others are informational.
+
+        Raises:
+            ValueError: The claim is malformed. The guard accepts no such token.
+
+        Spec: RFC 8693 §4.1.
+        """
+        if "act" not in self.claims:
+            return ()
+        actors = parse_actors(self.claims["act"])
+        if actors is None:
+            raise ValueError("the claim act is malformed")
+        return actors
 
 
 @dataclass(frozen=True, slots=True)

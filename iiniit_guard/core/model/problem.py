@@ -37,6 +37,8 @@ class Reason(StrEnum):
     REFUSED_BY_VALIDATOR = "refused_by_validator"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     MISSING_SCOPE = "missing_scope"
+    ACTOR_REQUIRED = "actor_required"
+    ACTOR_FORBIDDEN = "actor_forbidden"
     INSUFFICIENT_AUTHENTICATION = "insufficient_authentication"
     NO_RULE = "no_rule"
     AMBIGUOUS_PATH = "ambiguous_path"
@@ -168,6 +170,19 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "insufficient_scope",
             Reason.MISSING_SCOPE,
             "The access token does not have the scope that is needed.",
+        ),
+        # RFC 6750 and RFC 8693 define no error code for these two.
+        _row(
+            403,
+            None,
+            Reason.ACTOR_REQUIRED,
+            "The access token does not name the actor that is needed.",
+        ),
+        _row(
+            403,
+            None,
+            Reason.ACTOR_FORBIDDEN,
+            "This request must not be made by the actor of the access token.",
         ),
         _row(
             401,

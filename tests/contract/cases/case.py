@@ -16,8 +16,8 @@ from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer, SettableClock, make_key
-from tests.contract.hosts.builders import POLICIES
 from tests.contract.hosts.calling import Lines
+from tests.contract.hosts.handlers import POLICIES
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.contract.cases import (
+    actors,
     answers_and_jwts,
     audiences,
     claims,
@@ -63,6 +64,7 @@ _MODULES: Final = (
     scopes,
     scope_claims,
     policies,
+    actors,
     providers,
     cloud_providers,
     presets,

@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request, Response, Security
 
 from iiniit_guard.fastapi import GuardScheme, install
 
+PARTNER = "https://partner.test"
+
 
 def application(
     guard: Any,
@@ -37,6 +39,13 @@ def application(
     add("/either", GuardScheme(match="any"), "user:write", "user:read")
     add("/strong", GuardScheme(acr_values=("gold", "silver")))
     add("/recent", GuardScheme(max_age=300), "user:read")
+    add("/delegated", GuardScheme(require_actor=True))
+    add("/billing", GuardScheme(require_actor=("billing", "payroll")))
+    add("/direct", GuardScheme(forbid_actor=True))
+    add("/people", GuardScheme(forbid_actor=("ai_agent", "robot")))
+
+    add("/partner", GuardScheme(require_actor={"subjects": "billing", "issuer": PARTNER}))
+    add("/agents", GuardScheme(require_actor={"profile": ("ai_agent", "service")}))
     for path in ("/token", "/public"):
         app.add_route(path, open_handler, methods=list(methods))
     return app

@@ -1,0 +1,162 @@
+"""What a policy may demand of a token beside scopes: its actor and its authorization details.
+
+Spec: RFC 8693 §4.1, RFC 9396.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.actor import Actor, profile_words
+from iiniit_guard.core.model.policy import Demand
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.errors import UsageError
+
+Selection: TypeAlias = bool | str | Iterable[str]
+"""True for all, or names."""
+
+_ARGUMENTS: Final = frozenset({"subjects", "profile", "issuer"})
+_PROFILES: Final = ("sub_profile", "client_profile")
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRequired:
+    """Demands that a party acts for the subject of the token.
+
+    Only the current actor counts: RFC 8693 §4.1 excludes prior actors from access decisions.
+
+    Attributes:
+        subjects: One of them must be the `sub` of the actor; empty means any actor.
+        profiles: One of them must be a word of its `sub_profile`; empty means any.
+        issuer: The issuer of `subjects`; None means the issuer of the token.
+    """
+
+    subjects: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+    issuer: str | None = None
+
+    def problem_of(self, token: AccessToken | Principal) -> Problem | None:
+        """Return the refusal of a token whose current actor does not fit; None if it fits."""
+        fits = isinstance(token, AccessToken) and any(
+            self._fits(actor, token.issuer) for actor in token.actors[:1]
+        )
+        return None if fits else PROBLEMS[Reason.ACTOR_REQUIRED]
+
+    def _fits(self, actor: Actor, own: str) -> bool:
+        # A subject is unique only within its issuer.
+        if (self.subjects or self.issuer) and (actor.issuer or own) != (self.issuer or own):
+            return False
+        if self.subjects and actor.subject not in self.subjects:
+            return False
+        return not self.profiles or not self.profiles.isdisjoint(actor.profiles)
+
+
+@dataclass(frozen=True, slots=True)
+class ActorForbidden:
+    """Demands that no party, or none of the named ones, acts for the subject of the token.
+
+    Attributes:
+        names: Subjects, client identifiers and profiles of actors; empty means every actor. A
+            profile also excludes a token whose own subject or client has it, because such a party
+            acts without an `act` claim.
+    """
+
+    names: frozenset[str] = frozenset()
+
+    def problem_of(self, token: AccessToken | Principal) -> Problem | None:
+        """Return the refusal of a token with a forbidden actor; None if it has none."""
+        if not isinstance(token, AccessToken):
+            return None
+        if not self.names:
+            return PROBLEMS[Reason.ACTOR_FORBIDDEN] if token.actors else None
+        profiles: set[str] = set()
+        for name in _PROFILES:
+            value = token.claims.get(name, "")
+            if not isinstance(value, str):  # it may name a forbidden profile in another form
+                return PROBLEMS[Reason.ACTOR_FORBIDDEN]
+            profiles |= profile_words(value)
+        known: set[str | None] = set()
+        for actor in token.actors[:1]:
+            known |= {actor.subject, actor.client_id}
+            profiles |= actor.profiles
+        named = not self.names.isdisjoint(known) or any(
+            name.lower() in profiles for name in self.names
+        )
+        return PROBLEMS[Reason.ACTOR_FORBIDDEN] if named else None
+
+
+def actor_required(
+    subjects: Iterable[str] = (), profile: str | Iterable[str] = (), issuer: str | None = None
+) -> Demand:
+    """Return the demand of `require_actor`.
+
+    Raises:
+        UsageError: An argument is not a non-empty string.
+    """
+    wanted = _words("require_actor", subjects)
+    lower = frozenset(word.lower() for word in _words("require_actor", profile))
+    if any(" " in word for word in lower):
+        raise UsageError("require_actor: a profile is one word; pass several as a list")
+    if issuer is not None:
+        _words("require_actor", (issuer,))
+    return ActorRequired(wanted, lower, issuer)
+
+
+def actor_forbidden(names: Iterable[str] = ()) -> Demand:
+    """Return the demand of `forbid_actor`.
+
+    Raises:
+        UsageError: A name is not a non-empty string.
+    """
+    return ActorForbidden(_words("forbid_actor", names))
+
+
+def demands_of(
+    require_actor: Selection | Mapping[str, Any] = False, forbid_actor: Selection = False
+) -> tuple[Demand, ...]:
+    """Return the demands of keyword arguments, for hosts without decorators.
+
+    Args:
+        require_actor: True for any actor, subjects as for `actor_required`, or a mapping with its
+            arguments: `subjects`, `profile`, `issuer`.
+        forbid_actor: True for every actor, or names as for `actor_forbidden`.
+
+    Raises:
+        UsageError: An argument is neither a boolean nor a string nor a non-empty list of strings.
+    """
+    demands: list[Demand] = []
+    if isinstance(require_actor, Mapping):
+        if not require_actor or not require_actor.keys() <= _ARGUMENTS:
+            raise UsageError("require_actor: a table may have subjects, profile and issuer")
+        demands.append(actor_required(**require_actor))
+    elif require_actor is not False:
+        demands.append(actor_required(_selected("require_actor", require_actor)))
+    if forbid_actor is not False:
+        demands.append(actor_forbidden(_selected("forbid_actor", forbid_actor)))
+    return tuple(demands)
+
+
+def _selected(name: str, value: Selection) -> frozenset[str]:
+    if value is True:
+        return frozenset()
+    words: frozenset[str] = frozenset()
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        words = _words(name, value)
+    if not words:  # a variable that is not set must not widen the rule
+        raise UsageError(f"{name}: must be true, a string or a non-empty list of strings")
+    return words
+
+
+def _words(decorator: str, words: Iterable[str]) -> frozenset[str]:
+    if not isinstance(words, Iterable):
+        raise UsageError(f"{decorator}: each argument must be a non-empty string")
+    found = (words,) if isinstance(words, str) else tuple(words)
+    for word in found:
+        if callable(word):
+            raise UsageError(f"{decorator}: called without parentheses; write @{decorator}()")
+        if not isinstance(word, str) or not word:
+            raise UsageError(f"{decorator}: each argument must be a non-empty string")
+    return frozenset(found)
