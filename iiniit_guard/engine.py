@@ -11,9 +11,9 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import Final, TypeAlias
 
+from iiniit_guard.core.bare_token import digest_of_bare, verify_bare
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.decide import (
     Begun,
@@ -26,14 +26,14 @@ from iiniit_guard.core.decide import (
     find_cached,
     resume,
 )
-from iiniit_guard.core.errors import TokenRefused, unwrap
-from iiniit_guard.core.http.bearer import BEARER, token_problem
+from iiniit_guard.core.errors import unwrap
+from iiniit_guard.core.http.bearer import BEARER
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Decision, Deny, Response
-from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
@@ -41,9 +41,7 @@ from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.core.sign_in import SignInEndpoints, sign_in_endpoints
-from iiniit_guard.core.verify import verify
 from iiniit_guard.core.warm_up import warm_up
-from iiniit_guard.errors import UsageError
 from iiniit_guard.events import Events
 from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.io.effects import EffectRunner, Transport
@@ -182,15 +180,20 @@ class Engine(CopiedAsItself):
             IssuerUnavailable: The token could not be checked.
             UsageError: `issuer_resolver` or `validators` needs the request.
         """
-        digest = self._digest_of(token)
+        digest = digest_of_bare(token, self.resource)
         entry = self.resource.find(digest)
         if entry is not None:
-            return entry.token
-        flow = self._verify_new(token, digest, None)
+            return unwrap(entry.token)
+        flow = verify_bare(token, digest, self.resource)
         return unwrap(self._reported(run(flow, self._runner.perform), token, "verify"))
 
     async def verify_async(
-        self, token: str, *, outdated: float | None = None, host: str = "verify"
+        self,
+        token: str,
+        *,
+        outdated: float | None = None,
+        host: str = "verify",
+        keep_bound: bool = False,
     ) -> AccessToken:
         """Asynchronous twin of `verify`.
 
@@ -199,14 +202,15 @@ class Engine(CopiedAsItself):
             outdated: A moment of the monotonic clock. A cache entry that expires at this moment or
                 earlier is not used; the authorization server is called instead.
             host: Names the caller in the log.
+            keep_bound: As for `unwrap`.
         """
-        digest = self._digest_of(token)
+        digest = digest_of_bare(token, self.resource)
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
-            return entry.token
-        flow = self._verify_new(token, digest, outdated)
+            return unwrap(entry.token, keep_bound=keep_bound)
+        flow = verify_bare(token, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
-        return unwrap(self._reported(result, token, host))
+        return unwrap(self._reported(result, token, host), keep_bound=keep_bound)
 
     def _reported(self, outcome: Verified, token: str, host: str) -> Verified:
         """Log the outcome of a verification without a request, and return it."""
@@ -257,34 +261,6 @@ class Engine(CopiedAsItself):
     ) -> tuple[Presented, Begun]:
         begun = self.begin(presented, requirement)
         return (presented, begun) if isinstance(begun, AccessToken) else begun
-
-    def _digest_of(self, token: str) -> bytes:
-        """Return the key of a token in the caches. Its characters and length are not checked.
-
-        Raises:
-            UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
-                request.
-        """
-        if not self.resource.token_alone_decides:
-            raise UsageError(
-                "issuer_resolver and validators need the request: use authenticate(request)"
-            )
-        if not isinstance(token, str):
-            raise UsageError("the token must be a string, without its scheme")
-        # "?" replaces other characters. No cached token contains it, because it is not allowed.
-        return sha256(token.encode("ascii", "replace")).digest()
-
-    def _verify_new(self, token: str, digest: bytes, outdated: float | None) -> Flow[Verified]:
-        """Verify a token that is in no cache.
-
-        Raises:
-            TokenRefused: A character is not allowed, or the token is too long.
-        """
-        # A cached token was checked before it was cached.
-        problem = token_problem(token, self.resource.settings.max_token_bytes)
-        if problem is not None:
-            raise TokenRefused(problem)
-        return verify(token, digest, self.resource, outdated=outdated)
 
     def _report(
         self, decision: Decision, result: Judged, request: Request, host: str, seconds: float

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, TypeAlias
 from iiniit_guard.core.application import ask_alternative, request_issuer, validate
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
+from iiniit_guard.core.confirmation import Possession, confirm
 from iiniit_guard.core.http.bearer import (
     BEARER,
     WHITE_SPACE,
@@ -134,7 +135,7 @@ def begin(
         encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
         entry = resource.find(digest)
-        if entry is not None:
+        if entry is not None and entry.token.confirmation is None:
             presented.cache = "hit"
             if requirement is ANY_TOKEN:
                 return entry.token
@@ -197,7 +198,8 @@ def find_cached(
         or (query and resource.heeds_query and has_query_token(query))
     ):
         return None
-    return resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
+    entry = resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())
+    return entry if entry is not None and entry.token.confirmation is None else None
 
 
 def _settle(
@@ -254,6 +256,8 @@ def _judge(
             outcome = yield from verify(credential.value, digest, resource, issuer)
         else:
             presented.cache, outcome = "hit", cached.token
+        if isinstance(outcome, AccessToken) and outcome.confirmation is not None:
+            outcome = confirm(outcome, Possession(request, resource)) or outcome
         if isinstance(outcome, AccessToken) and settings.validators:
             outcome = yield from validate(outcome, request, resource)
     if isinstance(outcome, (Problem, Unreachable)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
-from iiniit_guard.core.model.problem import Problem, Reason
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.errors import GuardError
 
 
@@ -40,13 +40,23 @@ class IssuerUnavailable(GuardError):
         self.retry_after_seconds: float = cause.retry_after_seconds
 
 
-def unwrap(outcome: AccessToken | Problem | Unreachable) -> AccessToken:
+def unwrap(
+    outcome: AccessToken | Problem | Unreachable, *, keep_bound: bool = False
+) -> AccessToken:
     """Return the token of an outcome.
 
+    Args:
+        outcome: The outcome of a verification without a request.
+        keep_bound: Whether a token that is bound to a key (`cnf`) is returned. The caller must then
+            not treat its sender as authenticated.
+
     Raises:
-        TokenRefused: The outcome is a problem.
+        TokenRefused: The outcome is a problem, or the token is bound to a key, which cannot be
+            checked without the request.
         IssuerUnavailable: The authorization server could not be called.
     """
     if isinstance(outcome, AccessToken):
+        if outcome.confirmation is not None and not keep_bound:
+            raise TokenRefused(PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION])
         return outcome
     raise TokenRefused(outcome) if isinstance(outcome, Problem) else IssuerUnavailable(outcome)

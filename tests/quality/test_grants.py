@@ -45,7 +45,7 @@ RETURNS = {
     "iiniit_guard/core/decide.py:_without_credential": ["problem", "ANONYMOUS", "problem"],
     "iiniit_guard/core/decide.py:find_cached": [
         "None",
-        "resource.find(sha256(authorization[7:].rstrip(WHITE_SPACE)).digest())",
+        "entry if entry is not None and entry.token.confirmation is None else None",
     ],
     "iiniit_guard/core/verify.py:verify": [
         "(yield from _verify_opaque(token, server, issuer, resource, ask))",

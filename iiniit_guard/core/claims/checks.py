@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iiniit_guard.core.claims.confirmation import is_confirmable
 from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.claims.token_kind import (
     KIND_CLAIMS,
@@ -124,9 +125,7 @@ class ClaimChecks:
             return malformed_claim(malformed)
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
-        # RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a
-        # bearer token
-        if "cnf" in claims:
+        if "cnf" in claims and not is_confirmable(claims["cnf"]):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
@@ -156,7 +155,7 @@ class ClaimChecks:
             claims.get("exp"),
             claims.get("iat"),
             None if token_id is None else claims[token_id],
-            None,
+            frozen["cnf"] if "cnf" in claims else None,
             details,
             frozen,
         )
@@ -167,7 +166,7 @@ class ClaimChecks:
             return problem
         if not introspected:
             return None if self.id_tokens else id_token_problem(claims, typ, self.scopes.written_in)
-        if names_dpop(claims):
+        if names_dpop(claims) and not is_confirmable(claims.get("cnf")):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
         if "token_type" in claims:
             kind = claims["token_type"]

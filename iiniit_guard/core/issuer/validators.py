@@ -282,3 +282,14 @@ def resource_fault(value: object) -> str | None:
     """
     fault = endpoint_fault(value)
     return fault or (None if urlsplit(str(value)).scheme == "https" else "must be an https URL")
+
+
+def public_url_fault(value: object) -> str | None:
+    """Return why `value` cannot be the URL under which clients reach the API, or None."""
+    fault = endpoint_fault(value)
+    if fault is not None:
+        return fault
+    parts = urlsplit(str(value))
+    if "?" in str(value) or (parts.path.endswith("/") and parts.path != "/"):
+        return "must be a URL without query and without a slash at its end"
+    return None

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
+from iiniit_guard.core.http.trusted_peers import networks_fault
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.client_authentication import Secret, SecretFile
 from iiniit_guard.core.issuer.shared_store import SHORTEST_SECRET
@@ -66,6 +67,11 @@ class GuardSettings:
             does not look for it, as OAuth 2.1 §5.1 says.
         insecure_query_token: Accept `access_token` in the query, where it ends up in logs,
             histories and referrers.
+        public_url: The URL under which clients reach the API, without query and fragment. The URL
+            of a request is this URL and the path that the server receives. None means that it is
+            built from the scheme and the `Host` of the request.
+        trusted_proxies: Addresses and networks of the proxies whose forwarded header fields are
+            read, and `unix` for a proxy that connects through a Unix socket.
     """
 
     issuers: tuple[TrustedIssuer, ...] | FindIssuer
@@ -88,6 +94,8 @@ class GuardSettings:
     websocket_subprotocol_token: bool = False
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
+    public_url: str | None = None
+    trusted_proxies: Sequence[str] = ()
 
 
 _LEAST_CACHED_BYTES: Final = 65_536
@@ -126,6 +134,8 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "websocket_subprotocol_token": check.flag,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
+    "public_url": check.public_url_fault,
+    "trusted_proxies": networks_fault,
 }
 _OPTIONAL: Final = frozenset(
     {
@@ -137,6 +147,7 @@ _OPTIONAL: Final = frozenset(
         "store_url",
         "store_secret",
         "token_header",
+        "public_url",
     }
 )
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
@@ -172,7 +183,7 @@ def make_settings(keywords: JsonMapping) -> GuardSettings:
         faults += joint_faults(issuers if isinstance(issuers, tuple) else (), own)
     if faults:
         raise SettingsError(faults)
-    for name in ("validators", "resource_scopes"):
+    for name in ("validators", "resource_scopes", "trusted_proxies"):
         own[name] = tuple(own.get(name, ()))
     own["alternatives"] = MappingProxyType(dict(own.get("alternatives", {})))
     return GuardSettings(issuers=issuers, **own)

@@ -90,3 +90,5 @@ class GuardKeywords(IssuerOptions, total=False):
     websocket_subprotocol_token: bool
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool
+    public_url: str | None
+    trusted_proxies: Sequence[str]

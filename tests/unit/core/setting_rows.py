@@ -42,6 +42,20 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
     "websocket_subprotocol_token": ([True, False], ["true", 0, 1, "", None]),
     "query_token": (["refuse", "ignore"], ["accept", "Ignore", "", True, None]),
     "insecure_query_token": ([True, False], ["yes", "false", 0, 1, None]),
+    "public_url": (
+        [
+            "https://api.test",
+            "https://api.test/v1",
+            "http://localhost:8000",
+            "https://a.test/",
+            None,
+        ],
+        ["http://api.test", "api.test", "https://a.test/v1/", "https://a.test?", "https://a#x", 1],
+    ),
+    "trusted_proxies": (
+        [[], ["10.0.0.0/8", "::1", "unix"]],
+        ["10.0.0.0/8", ["10.0.0.1/8"], ["proxy"], [None], b"", None],
+    ),
     "store_url": (
         ["redis://s.test", "rediss://s.test", "unix:///s"],
         ["http://s.test", "s.test", 1],

@@ -86,6 +86,8 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
     "insecure_query_token": ("true", "true", True),
+    "public_url": (API, f'"{API}"', API),
+    "trusted_proxies": ("10.0.0.0/8 unix", '["10.0.0.0/8", "unix"]', ["10.0.0.0/8", "unix"]),
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {

@@ -1,0 +1,36 @@
+"""The confirmation claim `cnf`: which bindings of a token to a key the guard can check.
+
+Spec: RFC 7800 §3.1; RFC 9449 §6 (`jkt`); RFC 8705 §3.1 (`x5t#S256`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+KEY_THUMBPRINT: Final = "jkt"
+"""The thumbprint of the key that signs the DPoP proofs (RFC 9449 §6.1)."""
+CERTIFICATE_THUMBPRINT: Final = "x5t#S256"
+"""The thumbprint of the client certificate (RFC 8705 §3.1)."""
+METHODS: Final = (KEY_THUMBPRINT, CERTIFICATE_THUMBPRINT)
+"""The members of `cnf` that the guard checks. Each one that is present must be proven."""
+
+# A SHA-256 digest in base64url. The last character encodes four bits, so its two unused bits are 0.
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+
+
+def is_confirmable(confirmation: object) -> bool:
+    """Return whether the guard can check the binding of a token.
+
+    RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a bearer
+    token. A member that the guard does not know is ignored beside one that it knows.
+
+    Args:
+        confirmation: The value of `cnf`.
+    """
+    if not isinstance(confirmation, dict):
+        return False
+    present = [confirmation[name] for name in METHODS if name in confirmation]
+    return bool(present) and all(
+        isinstance(value, str) and _THUMBPRINT.fullmatch(value) is not None for value in present
+    )

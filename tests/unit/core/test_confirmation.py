@@ -1,0 +1,54 @@
+"""The dispatch over the members of `cnf` (RFC 7800 §3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iiniit_guard.core.claims.confirmation import METHODS, is_confirmable
+from iiniit_guard.core.confirmation import CHECKS, Possession, confirm
+from iiniit_guard.core.model.access_token import AccessToken, Claims
+from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.model.request import Request
+
+THUMBPRINT = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+
+
+def test_every_method_has_a_check():
+    assert tuple(CHECKS) == METHODS
+
+
+@pytest.mark.parametrize(
+    "confirmation, good",
+    [
+        ({"jkt": THUMBPRINT}, True),
+        ({"x5t#S256": THUMBPRINT}, True),
+        ({"jkt": THUMBPRINT, "kid": 1}, True),
+        ({"jkt": THUMBPRINT, "x5t#S256": THUMBPRINT}, True),
+        ({"jkt": THUMBPRINT, "x5t#S256": "x"}, False),
+        ({"jkt": THUMBPRINT, "x5t#S256": None}, False),
+        ({"jkt": THUMBPRINT + "\n"}, False),
+        ({"jkt": THUMBPRINT[:-1]}, False),
+        ({"jkt": THUMBPRINT[:-1] + "J"}, False),
+        ({"jkt": THUMBPRINT[:-1] + "="}, False),
+        ({"jkt": [THUMBPRINT]}, False),
+        ({"kid": "x"}, False),
+        ({}, False),
+        (None, False),
+        ("jkt", False),
+        (["jkt"], False),
+    ],
+)
+def test_a_binding_is_confirmable_if_each_known_member_is_a_thumbprint(confirmation, good):
+    assert is_confirmable(confirmation) is good
+
+
+def test_a_bound_token_without_a_member_that_is_checked_is_refused():
+    """A cache entry of another version must not pass because no check applies to it."""
+    possession: Any = Possession(Request("GET", "/"), None)  # type: ignore[arg-type]
+    problem = confirm(AccessToken("i", confirmation=Claims({"kid": "x"})), possession)
+
+    assert problem is not None
+    assert problem.reason is Reason.UNSUPPORTED_CONFIRMATION
+    assert confirm(AccessToken("i"), possession) is None

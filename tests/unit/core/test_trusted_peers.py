@@ -1,0 +1,39 @@
+"""The peers whose forwarded fields are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from iiniit_guard.core.http.trusted_peers import TrustedPeers
+from iiniit_guard.core.model.request import Request
+
+UNIX_SCOPE = {"type": "http", "server": ("/run/api.sock", None)}
+TCP_SCOPE = {"type": "http", "server": ("127.0.0.1", 80)}
+
+
+@pytest.mark.parametrize(
+    "networks, peer, native, trusted",
+    [
+        (["10.0.0.0/8"], "10.1.2.3", None, True),
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", None, True),
+        (["10.0.0.0/8"], "11.1.2.3", None, False),
+        (["10.0.0.0/8", "unix"], "unix", None, False),
+        (["10.0.0.0/8"], None, UNIX_SCOPE, False),
+        (["unix"], None, UNIX_SCOPE, True),
+        (["unix"], None, TCP_SCOPE, False),
+        (["unix"], None, {"type": "http"}, False),
+        (["unix"], None, {"REMOTE_ADDR": ""}, True),
+        (["unix"], None, {}, False),
+        (["unix"], None, None, False),
+    ],
+)
+def test_only_a_listed_peer_is_trusted(networks, peer, native, trusted):
+    request = Request("GET", "/", peer=peer, native=native)
+
+    assert TrustedPeers(networks).trusts(request) is trusted
+
+
+def test_no_network_means_no_peer():
+    assert not TrustedPeers([])
+    assert TrustedPeers(["unix"])
+    assert TrustedPeers(["10.0.0.1"])
