@@ -56,6 +56,7 @@ __all__ = [
     "forbid_actor",
     "require_actor",
     "require_any_scope",
+    "require_authorization_details",
     "require_scope",
     "require_token",
 ]
@@ -158,3 +159,4 @@ require_any_scope: Final = _decorators.require_any_scope
 require_token: Final = _decorators.require_token
 require_actor: Final = _decorators.require_actor
 forbid_actor: Final = _decorators.forbid_actor
+require_authorization_details: Final = _decorators.require_authorization_details

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 from iiniit_guard.adapting.types import Handler
-from iiniit_guard.core.model.demands import actor_forbidden, actor_required
+from iiniit_guard.core.model.demands import (
+    Predicate,
+    actor_forbidden,
+    actor_required,
+    detail_required,
+)
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 
 F = TypeVar("F", bound=Handler)
@@ -94,6 +99,21 @@ class PolicyDecorators:
             UsageError: An argument is invalid, or the decorated object is not a handler.
         """
         return self._decorator(make_policy(demands=(actor_forbidden(names),)))
+
+    def require_authorization_details(
+        self, kind: str, predicate: Predicate | None = None
+    ) -> Callable[[F], F]:
+        """Return a decorator that lets a handler run only for a token with such a detail.
+
+        Args:
+            kind: The `type` of the authorization detail (RFC 9396 §2).
+            predicate: Called with each detail of this type, until it returns True for one. It gets
+                a read-only mapping, see `AuthorizationDetail`. None means that the type suffices.
+
+        Raises:
+            UsageError: An argument is invalid, or the decorated object is not a handler.
+        """
+        return self._decorator(make_policy(demands=(detail_required(kind, predicate),)))
 
     def _decorator(self, policy: Policy) -> Callable[[F], F]:
         def decorate(handler: F) -> F:

@@ -29,6 +29,9 @@ def resource_document(settings: GuardSettings) -> JsonObject:
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
         "scopes_supported": list(dict.fromkeys(scopes)),
+        "authorization_details_types_supported": list(
+            settings.resource_authorization_details_types
+        ),
         "bearer_methods_supported": ["header", "query"]
         if settings.insecure_query_token
         else ["header"],

@@ -14,6 +14,7 @@ with needs_extra("django", "iiniit_guard.django"):
         public,
         require_actor,
         require_any_scope,
+        require_authorization_details,
         require_scope,
         require_token,
     )
@@ -25,6 +26,7 @@ __all__ = [
     "public",
     "require_actor",
     "require_any_scope",
+    "require_authorization_details",
     "require_scope",
     "require_token",
 ]

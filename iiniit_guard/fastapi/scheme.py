@@ -14,7 +14,7 @@ from iiniit_guard.adapting.decorators import is_permitted
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.demands import Selection, demands_of
+from iiniit_guard.core.model.demands import Details, Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi.refused import own_exception
@@ -46,6 +46,8 @@ class GuardScheme(SecurityBase):
             with `subjects`, `profile` and `issuer`.
         forbid_actor: Refuse actors: True for every actor, or subjects, client identifiers and
             profiles, for example `ai_agent`.
+        authorization_details: Types of authorization details (RFC 9396), all of which are
+            required, or a mapping from each type to a predicate of one detail, or to None.
         optional: Whether a request without credentials passes, with the value None. Invalid
             credentials are refused. The middleware must let such a request pass too: name the path
             in `public`, or set `optional_token`.
@@ -64,6 +66,7 @@ class GuardScheme(SecurityBase):
         max_age: int | None = None,
         require_actor: Selection | Mapping[str, Any] = False,
         forbid_actor: Selection = False,
+        authorization_details: Details | None = None,
         optional: bool = False,
         scheme_name: str = SCHEME_NAME,
         description: str | None = None,
@@ -79,7 +82,7 @@ class GuardScheme(SecurityBase):
             acr_values=acr_values,
             max_age=max_age,
             anonymous=optional,
-            demands=demands_of(require_actor, forbid_actor),
+            demands=demands_of(require_actor, forbid_actor, authorization_details),
         )
         self.match: Literal["all", "any"] = match
         self._policies: dict[tuple[str, ...], Policy] = {}

@@ -11,6 +11,7 @@ with needs_extra("flask", "iiniit_guard.flask"):
         public,
         require_actor,
         require_any_scope,
+        require_authorization_details,
         require_scope,
         require_token,
     )
@@ -23,6 +24,7 @@ __all__ = [
     "public",
     "require_actor",
     "require_any_scope",
+    "require_authorization_details",
     "require_scope",
     "require_token",
 ]

@@ -119,3 +119,4 @@ require_any_scope: Final = _decorators.require_any_scope
 require_token: Final = _decorators.require_token
 require_actor: Final = _decorators.require_actor
 forbid_actor: Final = _decorators.forbid_actor
+require_authorization_details: Final = _decorators.require_authorization_details

@@ -23,7 +23,7 @@ NOTHING_MORE: Final[JsonMapping] = MappingProxyType({})
 _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
-    | {"trusted_proxies"}
+    | {"trusted_proxies", "resource_authorization_details_types"}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(

@@ -14,6 +14,7 @@ with needs_extra("rest_framework", "iiniit_guard.rest_framework"):
         ForbidActor,
         RequireActor,
         RequireAnyScope,
+        RequireAuthorizationDetails,
         RequireScope,
     )
     from iiniit_guard.rest_framework.users import TokenUser
@@ -23,6 +24,7 @@ __all__ = [
     "GuardAuthentication",
     "RequireActor",
     "RequireAnyScope",
+    "RequireAuthorizationDetails",
     "RequireScope",
     "TokenUser",
 ]

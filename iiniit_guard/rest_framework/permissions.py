@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.decision import Refusal
-from iiniit_guard.core.model.demands import actor_forbidden, actor_required
+from iiniit_guard.core.model.demands import (
+    Predicate,
+    actor_forbidden,
+    actor_required,
+    detail_required,
+)
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
@@ -161,6 +166,24 @@ class ForbidActor(RequireScope):
     def __init__(self, *names: str) -> None:
         super().__init__()
         self._policy = make_policy(demands=(actor_forbidden(names),))
+
+
+class RequireAuthorizationDetails(RequireScope):
+    """A permission for requests with an access token that has an authorization detail (RFC 9396).
+
+    >>> permission_classes = [RequireAuthorizationDetails("payment_initiation")]
+
+    Args:
+        kind: The `type` of the authorization detail.
+        predicate: Called with each detail of this type, until it returns True for one.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(self, kind: str, predicate: Predicate | None = None) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(detail_required(kind, predicate),))
 
 
 class RequireAnyScope(RequireScope):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from iiniit_guard.core.model.demands import Selection, demands_of
+from iiniit_guard.core.model.demands import Details, Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
@@ -46,6 +46,8 @@ class Rule:
             or a mapping with `subjects`, `profile` and `issuer`.
         forbid_actor: The token must not name an actor: True for any, or subjects, client
             identifiers and profiles, for example `ai_agent`.
+        authorization_details: The token must have an authorization detail of each of these types
+            (RFC 9396); a mapping names a predicate of one detail for each type, or None.
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
         label: The name of this rule in faults; None for its methods and path.
@@ -61,6 +63,7 @@ class Rule:
     max_age: int | None = None
     require_actor: Selection | Mapping[str, Any] = False
     forbid_actor: Selection = False
+    authorization_details: Details | None = None
     allow_encoded_slash: bool = False
     label: str | None = field(default=None, compare=False)
 
@@ -73,7 +76,7 @@ class Rule:
             # without scopes.
             split = isinstance(value, str) and (value or name != "methods")
             object.__setattr__(self, name, tuple(value.split(" ")) if split else tuple(value))
-        for name in ("require_actor", "forbid_actor"):
+        for name in ("require_actor", "forbid_actor", "authorization_details"):
             value = getattr(self, name)
             if isinstance(value, Mapping):
                 object.__setattr__(self, name, dict(value))
@@ -128,14 +131,14 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         if not isinstance(getattr(rule, name), bool)
     )
     acts = rule.require_actor is not False or rule.forbid_actor is not False
-    wants = acts or rule.max_age is not None
+    wants = acts or rule.authorization_details is not None or rule.max_age is not None
     wants = wants or bool(rule.scopes or rule.any_scope or rule.acr_values)
     if rule.scopes and rule.any_scope:
         faults.append("scopes: scopes and any_scope exclude each other; set only one of them")
     if rule.public and (wants or rule.optional_token):
         faults.append(
             "public: a public path cannot require anything; leave out scopes, acr_values, max_age, "
-            "the actors and optional_token"
+            "the actors, authorization_details and optional_token"
         )
     try:
         policy = make_policy(
@@ -144,7 +147,7 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
             acr_values=rule.acr_values,
             max_age=rule.max_age,
             anonymous=rule.optional_token,
-            demands=demands_of(rule.require_actor, rule.forbid_actor),
+            demands=demands_of(rule.require_actor, rule.forbid_actor, rule.authorization_details),
         )
     except UsageError as fault:
         faults.append(str(fault))

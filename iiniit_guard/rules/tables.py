@@ -10,7 +10,10 @@ from iiniit_guard.errors import SettingsError
 from iiniit_guard.rules.rule import Members, Rule
 from iiniit_guard.rules.ruleset import Rules
 
-_TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
+_TEXTS: Final = (
+    *("method", "methods", "scope", "scopes", "any_scope", "acr_values"),
+    "authorization_details",
+)
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
 _SELECTIONS: Final = ("require_actor", "forbid_actor")
 _NAMES: Final = frozenset({"path", "max_age", *_TEXTS, *_FLAGS, *_SELECTIONS})
@@ -57,8 +60,8 @@ def rules_from_tables(
         tables: Each with `method` or `methods` and `path`. Optional: `scope` or `scopes` (all are
             required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
             `max_age`, `require_actor`, `forbid_actor` (each true or names;
-            `require_actor` also a table), `allow_encoded_slash`.
-            Several values are a list, or one string with spaces.
+            `require_actor` also a table), `authorization_details` (types, all are required),
+            `allow_encoded_slash`. Several values are a list, or one string with spaces.
         method_override: As for `Rules`.
 
     Raises:
@@ -120,6 +123,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
         any_scope=texts.get("any_scope") or (),
         acr_values=texts.get("acr_values") or (),
         max_age=table.get("max_age"),
+        authorization_details=texts.get("authorization_details"),
         label=label,
         **{name: table[name] for name in _FLAGS if name in table},
         **{name: _selection(table[name]) for name in _SELECTIONS if name in table},

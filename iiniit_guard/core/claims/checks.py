@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iiniit_guard.core.claims.authorization_details import are_details
 from iiniit_guard.core.claims.confirmation import is_confirmable
 from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.claims.token_kind import (
@@ -130,7 +131,7 @@ class ClaimChecks:
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")
-        if "authorization_details" in claims and not _are_details(claims["authorization_details"]):
+        if "authorization_details" in claims and not are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details")
         if "act" in claims and parse_actors(claims["act"]) is None:
             return malformed_claim("act")
@@ -255,13 +256,6 @@ def _malformed_name(
     if claims["sub"] and claims["client_id"] and claims["jti"]:
         return None
     return next(name for name in ("sub", "client_id", "jti") if not claims[name])
-
-
-def _are_details(value: object) -> bool:
-    """Return whether a claim is an array of objects with a `type` (RFC 9396 §2)."""
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
-    )
 
 
 def _holds(claim: object, value: object) -> bool:

@@ -46,6 +46,7 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
     Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
     Reason.MISSING_SCOPE: _POLICY,
+    Reason.MISSING_AUTHORIZATION_DETAILS: _POLICY,
     Reason.ACTOR_REQUIRED: _POLICY,
     Reason.ACTOR_FORBIDDEN: _POLICY,
     Reason.INSUFFICIENT_AUTHENTICATION: _POLICY,

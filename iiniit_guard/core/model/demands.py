@@ -5,11 +5,12 @@ Spec: RFC 8693 §4.1, RFC 9396.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
 
-from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.access_token import AccessToken, AuthorizationDetail, Principal
 from iiniit_guard.core.model.actor import Actor, profile_words
 from iiniit_guard.core.model.policy import Demand
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -17,6 +18,12 @@ from iiniit_guard.errors import UsageError
 
 Selection: TypeAlias = bool | str | Iterable[str]
 """True for all, or names."""
+
+Predicate: TypeAlias = Callable[[AuthorizationDetail], object]
+"""Returns True if an authorization detail allows the request. Any other result does not."""
+
+Details: TypeAlias = str | Iterable[str] | Mapping[str, Predicate | None]
+"""Types of authorization details, with or without predicates."""
 
 _ARGUMENTS: Final = frozenset({"subjects", "profile", "issuer"})
 _PROFILES: Final = ("sub_profile", "client_profile")
@@ -88,6 +95,28 @@ class ActorForbidden:
         return PROBLEMS[Reason.ACTOR_FORBIDDEN] if named else None
 
 
+@dataclass(frozen=True, slots=True)
+class DetailRequired:
+    """Demands an authorization detail of one type.
+
+    Attributes:
+        kind: The `type` of the detail.
+        predicate: Called with each detail of this type, until it returns True for one; None means
+            that the type suffices.
+    """
+
+    kind: str
+    predicate: Predicate | None = None
+
+    def problem_of(self, token: AccessToken | Principal) -> Problem | None:
+        """Return the refusal of a token without such a detail; None if it has one."""
+        details = token.details_of(self.kind) if isinstance(token, AccessToken) else ()
+        # Only True grants, as for `validators`.
+        if any(self.predicate is None or self.predicate(detail) is True for detail in details):
+            return None
+        return PROBLEMS[Reason.MISSING_AUTHORIZATION_DETAILS]
+
+
 def actor_required(
     subjects: Iterable[str] = (), profile: str | Iterable[str] = (), issuer: str | None = None
 ) -> Demand:
@@ -114,8 +143,26 @@ def actor_forbidden(names: Iterable[str] = ()) -> Demand:
     return ActorForbidden(_words("forbid_actor", names))
 
 
+def detail_required(kind: str, predicate: Predicate | None = None) -> Demand:
+    """Return the demand of `require_authorization_details`.
+
+    Raises:
+        UsageError: The type is not a non-empty string, or the predicate is not a function that
+            returns at once.
+    """
+    if not isinstance(kind, str) or not kind:
+        raise UsageError("require_authorization_details: the type must be a non-empty string")
+    if predicate is not None and (not callable(predicate) or iscoroutinefunction(predicate)):
+        raise UsageError(
+            "require_authorization_details: the predicate must be a plain function of one detail"
+        )
+    return DetailRequired(kind, predicate)
+
+
 def demands_of(
-    require_actor: Selection | Mapping[str, Any] = False, forbid_actor: Selection = False
+    require_actor: Selection | Mapping[str, Any] = False,
+    forbid_actor: Selection = False,
+    authorization_details: Details | None = None,
 ) -> tuple[Demand, ...]:
     """Return the demands of keyword arguments, for hosts without decorators.
 
@@ -123,9 +170,11 @@ def demands_of(
         require_actor: True for any actor, subjects as for `actor_required`, or a mapping with its
             arguments: `subjects`, `profile`, `issuer`.
         forbid_actor: True for every actor, or names as for `actor_forbidden`.
+        authorization_details: Types, all of which are required, or a mapping from each type to its
+            predicate or None; None means no requirement.
 
     Raises:
-        UsageError: An argument is neither a boolean nor a string nor a non-empty list of strings.
+        UsageError: An argument is invalid.
     """
     demands: list[Demand] = []
     if isinstance(require_actor, Mapping):
@@ -136,6 +185,12 @@ def demands_of(
         demands.append(actor_required(_selected("require_actor", require_actor)))
     if forbid_actor is not False:
         demands.append(actor_forbidden(_selected("forbid_actor", forbid_actor)))
+    if authorization_details is not None:
+        kinds = _words("authorization_details", authorization_details)
+        if not kinds:
+            raise UsageError("authorization_details: must name at least one type")
+        named = authorization_details if isinstance(authorization_details, Mapping) else {}
+        demands += [detail_required(kind, named.get(kind)) for kind in sorted(kinds)]
     return tuple(demands)
 
 

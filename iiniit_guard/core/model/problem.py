@@ -37,6 +37,7 @@ class Reason(StrEnum):
     REFUSED_BY_VALIDATOR = "refused_by_validator"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     MISSING_SCOPE = "missing_scope"
+    MISSING_AUTHORIZATION_DETAILS = "missing_authorization_details"
     ACTOR_REQUIRED = "actor_required"
     ACTOR_FORBIDDEN = "actor_forbidden"
     INSUFFICIENT_AUTHENTICATION = "insufficient_authentication"
@@ -170,6 +171,14 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "insufficient_scope",
             Reason.MISSING_SCOPE,
             "The access token does not have the scope that is needed.",
+        ),
+        # RFC 9396 §5 defines an error for the authorization server only. RFC 6750 §3.1 has this
+        # code for a request that needs more privileges than the token has.
+        _row(
+            403,
+            "insufficient_scope",
+            Reason.MISSING_AUTHORIZATION_DETAILS,
+            "The access token does not have the authorization details that are needed.",
         ),
         # RFC 6750 and RFC 8693 define no error code for these two.
         _row(

@@ -41,6 +41,8 @@ class GuardSettings:
         realm: Of the challenge; None means the first audience.
         resource: RFC 9728 resource identifier; None means that no metadata is served.
         resource_scopes: `scopes_supported` of that document.
+        resource_authorization_details_types: `authorization_details_types_supported` of it
+            (RFC 9396).
         max_token_bytes: A longer credential is refused before it is parsed.
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
@@ -79,6 +81,7 @@ class GuardSettings:
     realm: str | None = None
     resource: str | None = None
     resource_scopes: Sequence[str] = ()
+    resource_authorization_details_types: Sequence[str] = ()
     max_token_bytes: int = 16_384
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
@@ -120,6 +123,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "realm": check.text,
     "resource": check.resource_fault,
     "resource_scopes": check.names,
+    "resource_authorization_details_types": check.names,
     "max_token_bytes": check.count,
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
@@ -137,6 +141,10 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "public_url": check.public_url_fault,
     "trusted_proxies": networks_fault,
 }
+_SEQUENCES: Final = (
+    *("validators", "resource_scopes", "trusted_proxies"),
+    "resource_authorization_details_types",
+)
 _OPTIONAL: Final = frozenset(
     {
         "realm",
@@ -183,7 +191,7 @@ def make_settings(keywords: JsonMapping) -> GuardSettings:
         faults += joint_faults(issuers if isinstance(issuers, tuple) else (), own)
     if faults:
         raise SettingsError(faults)
-    for name in ("validators", "resource_scopes", "trusted_proxies"):
+    for name in _SEQUENCES:
         own[name] = tuple(own.get(name, ()))
     own["alternatives"] = MappingProxyType(dict(own.get("alternatives", {})))
     return GuardSettings(issuers=issuers, **own)

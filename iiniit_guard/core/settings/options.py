@@ -75,6 +75,7 @@ class GuardKeywords(IssuerOptions, total=False):
     realm: str | None
     resource: str | None
     resource_scopes: Sequence[str]
+    resource_authorization_details_types: Sequence[str]
     max_token_bytes: int
     max_cached_tokens: int
     max_cached_bytes: int

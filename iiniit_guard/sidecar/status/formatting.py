@@ -36,6 +36,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "refused_by_validator": "refused by a check of your own",
     "unknown_credential": "another credential that is not known",
     "missing_scope": "valid, but without a required scope",
+    "missing_authorization_details": "valid, but without required authorization details",
     "actor_required": "valid, but without the required actor (act)",
     "actor_forbidden": "valid, but of an actor (act) that is not allowed",
     "insufficient_authentication": "the login was too weak or too long ago",

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response, Security
 
 from iiniit_guard.fastapi import GuardScheme, install
+from tests.contract.hosts.handlers import may_send
 
 PARTNER = "https://partner.test"
 
@@ -46,6 +47,8 @@ def application(
 
     add("/partner", GuardScheme(require_actor={"subjects": "billing", "issuer": PARTNER}))
     add("/agents", GuardScheme(require_actor={"profile": ("ai_agent", "service")}))
+    add("/payments", GuardScheme(authorization_details="payment_initiation"))
+    add("/transfers", GuardScheme(authorization_details={"transfer": may_send}))
     for path in ("/token", "/public"):
         app.add_route(path, open_handler, methods=list(methods))
     return app

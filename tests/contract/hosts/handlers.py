@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from iiniit_guard.core.model.demands import actor_forbidden, actor_required
+from iiniit_guard.core.model.access_token import AuthorizationDetail
+from iiniit_guard.core.model.demands import actor_forbidden, actor_required, detail_required
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+
+
+def may_send(detail: AuthorizationDetail) -> object:
+    """Return whether a detail of the type `transfer` allows to send up to 100."""
+    return ("send" in detail.actions and detail.get("limit") == 100) or detail.get("answer")
+
 
 POLICIES: Final[Mapping[str, Policy]] = {
     "/token": ANY_TOKEN,
@@ -21,6 +28,8 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "/agents": make_policy(demands=(actor_required(profile=("ai_agent", "service")),)),
     "/direct": make_policy(demands=(actor_forbidden(),)),
     "/people": make_policy(demands=(actor_forbidden(("ai_agent", "robot")),)),
+    "/payments": make_policy(demands=(detail_required("payment_initiation"),)),
+    "/transfers": make_policy(demands=(detail_required("transfer", may_send),)),
 }
 """The routes of every host and what each wants; `/token` is guarded by the middleware alone,
 `/public` by nothing.
@@ -42,4 +51,6 @@ def decorated_views(adapter: Any, view: Any) -> dict[str, Any]:
         "/agents": adapter.require_actor(profile=("ai_agent", "service"))(view),
         "/direct": adapter.forbid_actor()(view),
         "/people": adapter.forbid_actor("ai_agent", "robot")(view),
+        "/payments": adapter.require_authorization_details("payment_initiation")(view),
+        "/transfers": adapter.require_authorization_details("transfer", may_send)(view),
     }

@@ -1,4 +1,4 @@
-"""The permission classes of Django REST framework about actors."""
+"""The permission classes of Django REST framework about actors and authorization details."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import path
 
-from iiniit_guard.rest_framework import ForbidActor, RequireActor, RequireScope
+from iiniit_guard.rest_framework import (
+    ForbidActor,
+    RequireActor,
+    RequireAuthorizationDetails,
+    RequireScope,
+)
 from tests.contract.hosts import django_project
 from tests.contract.hosts.django_site import GUARD
 from tests.contract.hosts.rest_framework_views import READ, Answers
@@ -27,6 +32,8 @@ PATTERNS = (
     path("billing", view(RequireScope(READ), RequireActor("billing", profile="service"))),
     path("direct", view(ForbidActor)),
     path("people", view(ForbidActor("ai_agent"))),
+    path("payments", view(RequireAuthorizationDetails("payment"))),
+    path("sent", view(RequireAuthorizationDetails("payment", lambda each: "send" in each.actions))),
 )
 
 
@@ -57,3 +64,14 @@ def test_actors(call):
     assert call("/direct").status_code == call("/people", act=billing).status_code == 200
     assert of_guard(call("/direct", act=billing)) == forbidden
     assert of_guard(call("/people", act=agent)) == forbidden
+
+
+def test_authorization_details(call):
+    missing = (403, "missing_authorization_details")
+    status = {"type": "payment", "actions": ["status"]}
+    send = {"type": "payment", "actions": ["send"]}
+
+    assert call("/payments", authorization_details=[status]).status_code == 200
+    assert of_guard(call("/payments")) == missing
+    assert call("/sent", authorization_details=[status, send]).status_code == 200
+    assert of_guard(call("/sent", authorization_details=[status])) == missing

@@ -23,17 +23,19 @@ from iiniit_guard.sidecar.status.history import History
 from tests.contract.cases.case import Allowed, play, verdict
 from tests.contract.cases.tables import CASES
 from tests.contract.hosts.calling import Answer, drive
-from tests.contract.hosts.handlers import POLICIES
+from tests.contract.hosts.handlers import POLICIES, may_send
 from tests.contract.hosts.test_matrix import check_token, own_decision
 from tests.integration.sidecar.sites import question
 
-ACTORS: dict[str, dict[str, Any]] = {
+DEMANDS: dict[str, dict[str, Any]] = {
     "/delegated": {"require_actor": True},
     "/billing": {"require_actor": ["billing", "payroll"]},
     "/partner": {"require_actor": {"subjects": "billing", "issuer": "https://partner.test"}},
     "/agents": {"require_actor": {"profile": ["ai_agent", "service"]}},
     "/direct": {"forbid_actor": True},
     "/people": {"forbid_actor": ["ai_agent", "robot"]},
+    "/payments": {"authorization_details": "payment_initiation"},
+    "/transfers": {"authorization_details": {"transfer": may_send}},
 }
 RULES = Rules(
     [
@@ -44,7 +46,7 @@ RULES = Rules(
             any_scope=policy.scopes if policy.match == "any" else (),
             acr_values=policy.acr_values,
             max_age=policy.max_age,
-            **ACTORS.get(path, {}),
+            **DEMANDS.get(path, {}),
         )
         for path, policy in POLICIES.items()
     ]

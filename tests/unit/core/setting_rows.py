@@ -18,6 +18,7 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
     ),
     "realm": (["mine", None], ["", " ", "é", 1]),
     "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
+    "resource_authorization_details_types": ([[], ["payment"]], ["payment", [1], [""], b"", None]),
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
     "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
     "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),

@@ -71,6 +71,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "issuers_max_age_seconds": ("5", "5", 5),
     "realm": ("mine", '"mine"', "mine"),
     "resource": (API, f'"{API}"', API),
+    "resource_authorization_details_types": ("a b", '["a", "b"]', ["a", "b"]),
     "resource_scopes": (
         "user:read user:write",
         '["user:read", "user:write"]',
