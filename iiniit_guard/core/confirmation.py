@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from iiniit_guard.core.certificate_binding import certificate_problem
 from iiniit_guard.core.claims.confirmation import CERTIFICATE_THUMBPRINT, KEY_THUMBPRINT
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -38,9 +39,15 @@ def _unproven(_thumbprint: str, _possession: Possession) -> Problem | None:
     return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
 
 
+def _certificate(thumbprint: str, possession: Possession) -> Problem | None:
+    """Check that the client presented the certificate of the token (RFC 8705 §3)."""
+    found = possession.resource.certificates.find(possession.request)
+    return certificate_problem(thumbprint, found)
+
+
 CHECKS: Final[Mapping[str, Check]] = {
     KEY_THUMBPRINT: _unproven,
-    CERTIFICATE_THUMBPRINT: _unproven,
+    CERTIFICATE_THUMBPRINT: _certificate,
 }
 """The check of each member of `cnf` in `METHODS`."""
 

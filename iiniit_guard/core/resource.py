@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.certificate_binding import CertificateSource
 from iiniit_guard.core.http.bearer import (
     AUTHORIZATION,
     Credential,
@@ -110,6 +111,8 @@ class ProtectedResource:
         others = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
+        self.certificates: CertificateSource = CertificateSource.of(settings)
+        """Where the client certificate of a request is, for bound tokens."""
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
         self.schemes: frozenset[str] = frozenset({"bearer", *others})
         metadata = self.refusal_writer.resource_metadata

@@ -25,6 +25,9 @@ def resource_document(settings: GuardSettings) -> JsonObject:
     scopes = [
         name for prefix in prefixes for name in requested_names(settings.resource_scopes, prefix)
     ]
+    bound = settings.client_certificate is not None or any(
+        issuer.bound_tokens == "certificate" for issuer in issuers
+    )
     document: JsonObject = {
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
@@ -35,6 +38,7 @@ def resource_document(settings: GuardSettings) -> JsonObject:
         "bearer_methods_supported": ["header", "query"]
         if settings.insecure_query_token
         else ["header"],
+        "tls_client_certificate_bound_access_tokens": bound,
     }
     return {name: value for name, value in document.items() if value}
 

@@ -65,6 +65,8 @@ class ClaimChecks:
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
         token_id_claims: The claims that may hold the token identifier, likewise.
+        bindings: The token must be bound by one of these members of `cnf`; empty means that it need
+            not be bound.
     """
 
     issuer: str
@@ -81,6 +83,7 @@ class ClaimChecks:
     id_tokens: bool
     client_id_claims: tuple[str, ...]
     token_id_claims: tuple[str, ...]
+    bindings: frozenset[str] = frozenset()
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
     _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -128,6 +131,8 @@ class ClaimChecks:
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         if "cnf" in claims and not is_confirmable(claims["cnf"]):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+        if self.bindings and self.bindings.isdisjoint(claims.get("cnf", ())):
+            return PROBLEMS[Reason.UNBOUND_TOKEN]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope")

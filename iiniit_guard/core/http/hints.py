@@ -43,6 +43,11 @@ HINTS: Final[Mapping[Reason, str]] = {
     "endpoint does not accept this kind of token",
     Reason.REVOKED: "the issuer: the token was revoked",
     Reason.UNSUPPORTED_CONFIRMATION: "the issuer: it binds the token to a key (DPoP or mTLS)",
+    Reason.NO_CERTIFICATE: "client_certificate and trusted_proxies, and whether the server or the "
+    "proxy requests a certificate and hands it on",
+    Reason.WRONG_CERTIFICATE: "whether the client uses the certificate with which it got the token",
+    Reason.MALFORMED_CERTIFICATE: "client_certificate: it must name the spelling of the proxy",
+    Reason.UNBOUND_TOKEN: "bound_tokens, and whether the issuer binds the tokens of this client",
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
     Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
     Reason.MISSING_SCOPE: _POLICY,

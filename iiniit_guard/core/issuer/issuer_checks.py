@@ -40,6 +40,7 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "profile": check.one_of("generic", "rfc9068", "assertion"),
     "audience_claim": audience_claim_fault,
     "audience_exclusive": check.flag,
+    "bound_tokens": check.one_of("optional", "required", "certificate"),
     "client_id_claims": check.texts,
     "token_id_claims": check.texts,
     "scope_claims": check.scope_paths,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iiniit_guard.core.claims.checks import ClaimChecks
+from iiniit_guard.core.claims.confirmation import BINDINGS
 from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.issuer.client_authentication import TlsClient
 from iiniit_guard.core.issuer.joint_faults import tells_tokens_apart
@@ -40,6 +41,7 @@ def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
         id_tokens=settings.insecure_accept_id_tokens,
         client_id_claims=tuple(settings.client_id_claims),
         token_id_claims=tuple(settings.token_id_claims),
+        bindings=BINDINGS[settings.bound_tokens],
     )
 
 

@@ -45,6 +45,8 @@ class TrustedIssuer:
             else, and accepts no leeway after its `exp`.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
         audience_exclusive: Refuse a token that names another audience beside those of this API.
+        bound_tokens: `required` accepts only tokens that are bound to a key of the client, by DPoP
+            or by its certificate; `certificate` only tokens that are bound to its certificate.
         client_id_claims: The claims that may hold the client identifier. The first claim that a
             token has is used.
         token_id_claims: The claims that may hold the token identifier. The first claim that a token
@@ -113,6 +115,7 @@ class TrustedIssuer:
     profile: Literal["generic", "rfc9068", "assertion"] = "generic"
     audience_claim: str = "aud"
     audience_exclusive: bool = False
+    bound_tokens: Literal["optional", "required", "certificate"] = "optional"
     client_id_claims: str | Sequence[str] = CLIENT_ID_CLAIMS
     token_id_claims: str | Sequence[str] = TOKEN_ID_CLAIMS
     scope_claims: Sequence[str | Sequence[str]] = ()

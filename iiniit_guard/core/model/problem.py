@@ -34,6 +34,10 @@ class Reason(StrEnum):
     UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"
     REVOKED = "revoked"
     UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
+    NO_CERTIFICATE = "no_certificate"
+    WRONG_CERTIFICATE = "wrong_certificate"
+    MALFORMED_CERTIFICATE = "malformed_certificate"
+    UNBOUND_TOKEN = "unbound_token"
     REFUSED_BY_VALIDATOR = "refused_by_validator"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     MISSING_SCOPE = "missing_scope"
@@ -161,6 +165,30 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             _TOKEN,
             Reason.UNSUPPORTED_CONFIRMATION,
             "The access token is bound to a key in a way that was not proven.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.NO_CERTIFICATE,
+            "The access token is bound to a client certificate, and the client presented none.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.WRONG_CERTIFICATE,
+            "The access token is bound to another client certificate.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.MALFORMED_CERTIFICATE,
+            "The client certificate of the request cannot be read.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNBOUND_TOKEN,
+            "The access token must be bound to a key of the client.",
         ),
         _row(
             401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."

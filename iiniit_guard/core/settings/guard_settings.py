@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from iiniit_guard.core.http.client_certificate import SPELLINGS, Spelling
 from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.http.trusted_peers import networks_fault
@@ -18,7 +19,7 @@ from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.joint_faults import joint_faults
 from iiniit_guard.core.settings.store_url import store_url_fault
-from iiniit_guard.core.settings.token_header import token_header_fault
+from iiniit_guard.core.settings.token_header import certificate_header_fault, token_header_fault
 from iiniit_guard.errors import SettingsError
 
 FindIssuer: TypeAlias = Callable[[str], object]
@@ -62,6 +63,11 @@ class GuardSettings:
         token_header: The only header field that is read for the credential, in place of
             `Authorization`: a bare token, or a scheme and a token. Any client that reaches the
             process directly can write this field.
+        client_certificate: Where the certificate of the client is, for tokens that are bound to it
+            (RFC 8705): `tls`, the TLS layer of the server (None means the same and does not
+            announce the support), or how the proxy of `trusted_proxies` writes its header field:
+            `rfc9440`, `nginx`, `envoy`, `haproxy`, `traefik`, `apache`.
+        client_certificate_header: The name of that field; None means the usual one.
         websocket_subprotocol_token: Accept the token of a WebSocket in a subprotocol, in the form
             of Kubernetes, because browsers cannot set `Authorization` there. Only ASGI has
             WebSockets.
@@ -94,6 +100,8 @@ class GuardSettings:
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
     token_header: str | None = None
+    client_certificate: Literal["tls"] | Spelling | None = None
+    client_certificate_header: str | None = None
     websocket_subprotocol_token: bool = False
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
@@ -135,6 +143,8 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
     "token_header": token_header_fault,
+    "client_certificate": check.one_of("tls", *SPELLINGS),
+    "client_certificate_header": certificate_header_fault,
     "websocket_subprotocol_token": check.flag,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
@@ -155,6 +165,8 @@ _OPTIONAL: Final = frozenset(
         "store_url",
         "store_secret",
         "token_header",
+        "client_certificate",
+        "client_certificate_header",
         "public_url",
     }
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
+from iiniit_guard.core.http.client_certificate import FIELDS
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 
@@ -31,6 +33,7 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
             for name in ("insecure_query_token", "websocket_subprotocol_token")
             if own.get(name)
         ]
+    faults += _certificate_faults(own)
     resource = own.get("resource")
     if (
         resource is not None
@@ -54,6 +57,28 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
             faults.append(
                 "token_prefix: one prefix begins with another; a token could belong to both issuers"
             )
+    return faults
+
+
+def _certificate_faults(own: JsonMapping) -> list[str]:
+    """Return the faults of a client certificate in a header field."""
+    spelling: Any = own.get("client_certificate")
+    name = own.get("client_certificate_header")
+    in_field = spelling is not None and spelling != "tls"
+    faults = []
+    if in_field and not own.get("trusted_proxies"):
+        faults.append(
+            "client_certificate: any client can write the header field; name the proxy that sets "
+            "it in trusted_proxies"
+        )
+    if name is not None and not in_field:
+        faults.append(
+            "client_certificate_header: no header field is read; set client_certificate to the "
+            "spelling of the proxy"
+        )
+    field = str(name or FIELDS[spelling]) if in_field else ""
+    if in_field and field.lower() == str(own.get("token_header")).lower():
+        faults.append("client_certificate_header: token_header names the same field")
     return faults
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict
 
+from iiniit_guard.core.http.client_certificate import Spelling
 from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import (
@@ -34,6 +35,7 @@ class IssuerOptions(TypedDict, total=False):
     profile: Literal["generic", "rfc9068", "assertion"]
     audience_claim: str
     audience_exclusive: bool
+    bound_tokens: Literal["optional", "required", "certificate"]
     client_id_claims: str | Sequence[str]
     token_id_claims: str | Sequence[str]
     scope_claims: Sequence[str | Sequence[str]]
@@ -88,6 +90,8 @@ class GuardKeywords(IssuerOptions, total=False):
     store_url: str | None
     store_secret: Secret | None
     token_header: str | None
+    client_certificate: Literal["tls"] | Spelling | None
+    client_certificate_header: str | None
     websocket_subprotocol_token: bool
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

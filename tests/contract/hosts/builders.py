@@ -11,6 +11,7 @@ from iiniit_guard.adapting.admission import PASS
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
 from tests.contract.hosts.handlers import POLICIES, decorated_views
+from tests.contract.hosts.tls import in_scope
 
 if TYPE_CHECKING:
     from iiniit_guard.core.model.request import Request as GuardRequest
@@ -112,6 +113,7 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
             "REQUEST_METHOD": method,
             "QUERY_STRING": query,
             "PATH_INFO": path.encode().decode("latin-1"),
+            "REMOTE_ADDR": "127.0.0.1",
             **joined(headers),
         }
         answer = client.do_request(TestRequest.blank("/", environ), expect_errors=True)
@@ -230,7 +232,12 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         routes=[Route(path, endpoint, methods=METHODS) for path, endpoint in decorated.items()],
         middleware=[Middleware(GuardMiddleware, guard=guard, **arguments)],
     )
-    client = TestClient(app, raise_server_exceptions=False)
+
+    async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
+        await app(in_scope(scope), receive, send)
+
+    peer = ("127.0.0.1", 50000)
+    client = TestClient(with_certificate, raise_server_exceptions=False, client=peer)
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         answer = client.request(method, f"{path}?{query}" if query else path, headers=list(headers))

@@ -10,13 +10,13 @@ import pytest
 
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.model.request import Request
 from tests.contract.cases.case import (
     Allowed,
     Case,
     Refused,
     Scene,
     play,
+    request_of,
     seen_by_guard,
     seen_by_guard_async,
     verdict,
@@ -130,7 +130,7 @@ def own_decision(case: Case, *, by_middleware: bool = False) -> Decision:
     return play(
         case,
         lambda guard, method, path, lines, query: guard.authenticate(
-            Request(method, path, query.encode("latin-1"), lines)
+            request_of(method, path, lines, query)
         ),
     )[0]
 
@@ -188,7 +188,8 @@ def test_every_row_names_its_clause():
 
 def test_the_tables_reach_every_reason():
     reached = {case.expected.reason for case in CASES if isinstance(case.expected, Refused)}
-    # These need rules, pushed revocation or a callable for issuers, which have their own tests.
+    # These need rules, pushed revocation, a callable for issuers or the header field of a proxy,
+    # which have their own tests.
     elsewhere = {
         Reason.NOT_VERIFIED,
         Reason.REVOKED,
@@ -197,6 +198,7 @@ def test_the_tables_reach_every_reason():
         Reason.METHOD_OVERRIDE,
         Reason.UNKNOWN_ORIGINAL,
         Reason.UNTRUSTED_PEER,
+        Reason.MALFORMED_CERTIFICATE,
     }
     assert set(Reason) - reached == elsewhere
 

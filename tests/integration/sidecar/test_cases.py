@@ -25,6 +25,7 @@ from tests.contract.cases.tables import CASES
 from tests.contract.hosts.calling import Answer, drive
 from tests.contract.hosts.handlers import POLICIES, may_send
 from tests.contract.hosts.test_matrix import check_token, own_decision
+from tests.contract.hosts.tls import FIELD, of_gateway
 from tests.integration.sidecar.sites import question
 
 DEMANDS: dict[str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
     by = Gatekeeping(
         guard._engine,
         History(clock.wall),
-        Dialect(gateway),
+        Dialect(gateway, certificates=True),
         Peers(),
         RULES,
         folds=gateway == "nginx",
@@ -77,6 +78,10 @@ def sender(gateway: str, *, tells_all: bool = True):
         asked, own_path, own_query, own_lines = question(
             gateway, method, f"{path}?{query}" if query else path
         )
+        lines = [
+            of_gateway(value.decode(), gateway) if name == FIELD else (name, value)
+            for name, value in lines
+        ]
         answer = drive(app, asked, own_path, [*own_lines, *lines], own_query)
         if gateway != "nginx" or answer.status == 200:
             return answer

@@ -19,6 +19,8 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
     "realm": (["mine", None], ["", " ", "é", 1]),
     "resource": ([API, None], ["http://localhost", "x", API + "#x", 1]),
     "resource_authorization_details_types": ([[], ["payment"]], ["payment", [1], [""], b"", None]),
+    "client_certificate": (["tls", None], ["caddy", b"tls", 1, True, ""]),
+    "client_certificate_header": ([None], ["X Cert", "Dpop", "a_b", 1, b"", ""]),
     "resource_scopes": ([[], ["user:read"]], ["user:read", [1], [""], b"", None]),
     "max_token_bytes": ([1], [0, -1, "1", True, 1.0, None]),
     "max_cached_tokens": ([1], [0, -1, 1.5, True, None]),

@@ -6,6 +6,11 @@ import pytest
 
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
+FORBIDDEN_WITHOUT_CODE = (
+    *(Reason.NO_RULE, Reason.UNTRUSTED_PEER),
+    *(Reason.ACTOR_REQUIRED, Reason.ACTOR_FORBIDDEN),
+)
+
 
 def test_each_reason_but_the_outage_has_its_problem():
     assert set(Reason) - PROBLEMS.keys() == {Reason.ISSUER_UNAVAILABLE}
@@ -22,9 +27,7 @@ def test_code_and_status_go_together(problem):
         "insufficient_user_authentication": 401,
     }
     if problem.code is None:
-        assert problem.status == (
-            403 if problem.reason in (Reason.NO_RULE, Reason.UNTRUSTED_PEER) else 401
-        )
+        assert problem.status == (403 if problem.reason in FORBIDDEN_WITHOUT_CODE else 401)
     else:
         assert problem.status == statuses[problem.code]
 

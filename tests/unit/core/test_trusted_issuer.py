@@ -56,6 +56,7 @@ BAD = {
     "insecure_metadata_issuer": "",
     "insecure_http_hosts": "a.test",
     "audience_exclusive": "true",
+    "bound_tokens": "dpop",
     "scope_prefix": "api://a b/",
     "key_issuers": "https://a.test",
     "preset": "",

@@ -83,6 +83,9 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "client_certificate": ("tls", '"tls"', "tls"),
+    "bound_tokens": ("required", '"required"', "required"),
+    "client_certificate_header": ("X-Cert", '"X-Cert"', "X-Cert"),
     "token_header": ("X-Token", '"X-Token"', "X-Token"),
     "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
@@ -92,6 +95,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {
+    "client_certificate_header": {"client_certificate": "nginx", "trusted_proxies": ["unix"]},
     "introspection_endpoint": BEARER,
     "jwt": BEARER,
     "insecure_accept_missing_audience": BEARER,
