@@ -90,5 +90,8 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "discovery_token": "discovery_authentication: the file or the token",
     "other_origin": "discovery_authentication and http_headers are not sent to this URL, because "
     "only the metadata names its server: set jwks_uri to it",
+    "signed_response": "introspection_signed: the issuer must sign its responses for the client of "
+    "this API (introspection_signed_response_alg); introspection_response_audience: the aud that "
+    "it writes",
     "function": "the function in the setting introspection, and the server that it calls",
 }

@@ -105,6 +105,15 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
         )
     elif way is not None and (fault := credential_fault(way)) is not None:
         faults.append(f"introspection: {fault}")
+    if issuer.introspection_signed and (way is None or _is_function(way)):
+        faults.append(
+            "introspection_signed: only responses of an introspection endpoint are signed; set the "
+            "credentials for it in introspection"
+        )
+    if issuer.introspection_response_audience is not None and not issuer.introspection_signed:
+        faults.append(
+            "introspection_response_audience: only signed responses have it; remove the setting"
+        )
     if issuer.profile == "assertion" and way is not None:
         faults.append("introspection: assertions cannot be introspected; remove introspection")
     if way is None and issuer.jwt != "verify":
@@ -119,7 +128,8 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
 
 
 def _discovers(issuer: TrustedIssuer) -> bool:
-    keys = issuer.jwt != "introspect" and issuer.jwks_uri is None and issuer.jwks_file is None
+    verifies = issuer.jwt != "introspect" or issuer.introspection_signed
+    keys = verifies and issuer.jwks_uri is None and issuer.jwks_file is None
     asks = issuer.introspection is not None and not _is_function(issuer.introspection)
     return keys or (asks and issuer.introspection_endpoint is None)
 

@@ -34,6 +34,7 @@ Topic: TypeAlias = Literal[
     "function",
     "discovery_token",
     "other_origin",
+    "signed_response",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 

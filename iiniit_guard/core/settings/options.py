@@ -30,6 +30,8 @@ class IssuerOptions(TypedDict, total=False):
     jwks_file: str | None
     introspection_endpoint: str | None
     introspection: ClientAuthentication | IntrospectionFunction | None
+    introspection_signed: bool
+    introspection_response_audience: str | Sequence[str] | None
     jwt: Literal["verify", "introspect", "both"]
     algorithms: str | Sequence[str]
     profile: Literal["generic", "rfc9068", "assertion"]

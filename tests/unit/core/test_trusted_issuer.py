@@ -57,6 +57,8 @@ BAD = {
     "insecure_http_hosts": "a.test",
     "audience_exclusive": "true",
     "bound_tokens": "dpop",
+    "introspection_signed": "yes",
+    "introspection_response_audience": [],
     "scope_prefix": "api://a b/",
     "key_issuers": "https://a.test",
     "preset": "",
