@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.certificate_binding import CertificateSource
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.http.bearer import (
     AUTHORIZATION,
     Credential,
@@ -119,8 +120,11 @@ class ProtectedResource:
         self.metadata_path: str | None = (
             None if metadata is None else unquote(urlsplit(metadata).path)
         )
-        self.takes_assertions: bool = any(issuer.profile == "assertion" for issuer in known)
-        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
+        fields = [PROFILES[issuer.profile].field for issuer in known]
+        self.assertion_field: bytes | None = next(filter(None, fields), None)
+        """The field of a gateway's assertion or of a transaction token; None for other tokens."""
+        self.takes_assertions: bool = self.assertion_field is not None
+        """Whether the credential is such a token, which is not in `Authorization`."""
         self.token_alone_decides: bool = (
             settings.issuer_resolver is None and not settings.validators
         )
@@ -148,8 +152,8 @@ class ProtectedResource:
     def read_credential(self, request: Request) -> Credential | Problem:
         """Return the one credential of a request, or a problem."""
         longest = self.settings.max_token_bytes
-        if self.takes_assertions:
-            return assertion_of(request, longest)
+        if self.assertion_field is not None:
+            return assertion_of(request, longest, self.assertion_field)
         in_query, field = self.query_token, self.token_field
         return credential_of(request, self.schemes, longest, query_token=in_query, field=field)
 

@@ -65,6 +65,10 @@ class ClaimChecks:
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
         token_id_claims: The claims that may hold the token identifier, likewise.
+        subject_prefix: `sub` must begin with it; empty means any subject.
+        texts: Claims that must be non-empty strings.
+        issued_at: Whether a JWT must have `iat`.
+        unnamed: Whether a JWT may have no `iss`.
         bindings: The token must be bound by one of these members of `cnf`; empty means that it need
             not be bound.
     """
@@ -83,6 +87,10 @@ class ClaimChecks:
     id_tokens: bool
     client_id_claims: tuple[str, ...]
     token_id_claims: tuple[str, ...]
+    subject_prefix: str = ""
+    texts: tuple[str, ...] = ()
+    issued_at: bool = False
+    unnamed: bool = False
     bindings: frozenset[str] = frozenset()
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -110,7 +118,7 @@ class ClaimChecks:
         if None in claims.values():
             claims = without_nulls(claims, nullable)
         issuer = claims.get("iss")
-        if issuer != self.issuer and not (introspected and "iss" not in claims):
+        if issuer != self.issuer and ("iss" in claims or not (introspected or self.unnamed)):
             return self._wrong_issuer(issuer)
         problem = None if _TELLING.isdisjoint(claims) else self._kind(claims, introspected, typ)
         problem = problem or self._times(claims, now, introspected)
@@ -125,8 +133,12 @@ class ClaimChecks:
             self.strict and not introspected,
         )
         malformed = _malformed_name(claims, client, token_id, rfc9068=required)
+        if malformed is None and self.texts:
+            malformed = self._unfit_text(claims)
         if malformed is not None:
             return malformed_claim(malformed)
+        if self.subject_prefix and not str(claims.get("sub", "")).startswith(self.subject_prefix):
+            return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         if self.required and not self._has_required(claims):
             return PROBLEMS[Reason.REFUSED_BY_VALIDATOR]
         if "cnf" in claims and not is_confirmable(claims["cnf"]):
@@ -229,6 +241,13 @@ class ClaimChecks:
         return PROBLEMS[Reason.WRONG_AUDIENCE].about(
             received=listed(received), expected=listed(sorted(self.audiences))
         )
+
+    def _unfit_text(self, claims: JsonObject) -> str | None:
+        """Return a claim that the profile requires and that is missing or has another type."""
+        for name in self.texts:
+            if not isinstance(claims.get(name), str) or not claims[name]:
+                return name
+        return "iat" if self.issued_at and "iat" not in claims else None
 
     def _has_required(self, claims: JsonObject) -> bool:
         return all(

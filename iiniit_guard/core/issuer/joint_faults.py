@@ -19,6 +19,11 @@ from iiniit_guard.core.issuer.client_authentication import (
 if TYPE_CHECKING:
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
+_NEVER_INTROSPECTED: Final = {
+    "assertion": "assertions",
+    "txn": "transaction tokens",
+    "jwt-svid": "JWT-SVIDs",
+}
 _WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 # The same in every token of one kind of an issuer, so they do not distinguish its APIs.
 _SAME_IN_ALL_TOKENS: Final = frozenset({"iss", "typ", "token_type", "token_use", "active"})
@@ -114,8 +119,11 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
         faults.append(
             "introspection_response_audience: only signed responses have it; remove the setting"
         )
-    if issuer.profile == "assertion" and way is not None:
-        faults.append("introspection: assertions cannot be introspected; remove introspection")
+    if issuer.profile in _NEVER_INTROSPECTED and way is not None:
+        faults.append(
+            f"introspection: {_NEVER_INTROSPECTED[issuer.profile]} cannot be introspected; remove "
+            "introspection"
+        )
     if way is None and issuer.jwt != "verify":
         faults.append(
             f"introspection: jwt={issuer.jwt!r} needs credentials for the introspection endpoint"

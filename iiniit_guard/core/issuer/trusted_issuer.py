@@ -50,7 +50,10 @@ class TrustedIssuer:
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
             accepts what many servers send instead. `assertion` is for a service behind
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
-            else, and accepts no leeway after its `exp`.
+            else, and accepts no leeway after its `exp`. `txn` is for transaction tokens in the
+            header `Txn-Token`, and `jwt-svid` for JWT-SVIDs of SPIFFE; their guard has no other
+            issuer.
+        subject_prefix: The `sub` of a token must begin with it; None means any subject.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
         audience_exclusive: Refuse a token that names another audience beside those of this API.
         bound_tokens: `required` accepts only tokens that are bound to a key of the client, by DPoP
@@ -122,7 +125,8 @@ class TrustedIssuer:
     introspection_response_audience: str | Sequence[str] | None = None
     jwt: Literal["verify", "introspect", "both"] = "verify"
     algorithms: str | Sequence[str] = ALGORITHMS
-    profile: Literal["generic", "rfc9068", "assertion"] = "generic"
+    profile: Literal["generic", "rfc9068", "assertion", "txn", "jwt-svid"] = "generic"
+    subject_prefix: str | None = None
     audience_claim: str = "aud"
     audience_exclusive: bool = False
     bound_tokens: Literal["optional", "required", "certificate"] = "optional"

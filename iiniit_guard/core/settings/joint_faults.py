@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.http.client_certificate import FIELDS
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
@@ -43,8 +44,9 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
         faults.append(
             "resource: it must be one of the audiences, or no client's token will ever fit"
         )
-    if any(issuer.profile == "assertion" for issuer in issuers):
-        faults += _assertion_faults(issuers, own)
+    alone = [issuer.profile for issuer in issuers if PROFILES[issuer.profile].field is not None]
+    if alone:
+        faults += _assertion_faults(alone[0], issuers, own)
     asked = [issuer for issuer in issuers if issuer.introspection is not None]
     if len(asked) > 1 and own.get("issuer_resolver") is None:
         prefixes = [issuer.token_prefix for issuer in asked]
@@ -82,15 +84,18 @@ def _certificate_faults(own: JsonMapping) -> list[str]:
     return faults
 
 
-def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
-    """Return the settings that would accept another credential than the gateway's assertion.
+def _assertion_faults(
+    profile: str, issuers: tuple[TrustedIssuer, ...], own: JsonMapping
+) -> list[str]:
+    """Return the settings that would accept another credential than an assertion.
 
-    A service that trusts the gateway must trust no other source.
+    A service that trusts the gateway must trust no other source, and a transaction token is no
+    access token.
     """
     faults = (
         []
         if len(issuers) == 1
-        else ['profile: an issuer with "assertion" is the only one of its guard']
+        else [f'profile: an issuer with "{profile}" is the only one of its guard']
     )
     beside = [
         name
@@ -104,5 +109,5 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
         if own.get(name)
     ]
     return faults + [
-        f'{name}: with profile="assertion" nothing else is accepted' for name in beside
+        f'{name}: with profile="{profile}" nothing else is accepted' for name in beside
     ]

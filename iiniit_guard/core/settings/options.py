@@ -34,7 +34,8 @@ class IssuerOptions(TypedDict, total=False):
     introspection_response_audience: str | Sequence[str] | None
     jwt: Literal["verify", "introspect", "both"]
     algorithms: str | Sequence[str]
-    profile: Literal["generic", "rfc9068", "assertion"]
+    profile: Literal["generic", "rfc9068", "assertion", "txn", "jwt-svid"]
+    subject_prefix: str | None
     audience_claim: str
     audience_exclusive: bool
     bound_tokens: Literal["optional", "required", "certificate"]

@@ -43,6 +43,7 @@ from tests.contract.cases import (
     times,
     token_header,
     token_kinds,
+    workload_tokens,
 )
 from tests.contract.cases.case import Case
 
@@ -61,6 +62,7 @@ _MODULES: Final = (
     token_header,
     times,
     token_kinds,
+    workload_tokens,
     claims,
     audiences,
     authorization_details,

@@ -84,6 +84,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
     "client_certificate": ("tls", '"tls"', "tls"),
+    "subject_prefix": ("user-", '"user-"', "user-"),
     "bound_tokens": ("required", '"required"', "required"),
     "client_certificate_header": ("X-Cert", '"X-Cert"', "X-Cert"),
     "introspection_signed": ("true", "true", True),
