@@ -107,7 +107,7 @@ def _required() -> list[Case]:
     return [
         Case(
             f"bound_tokens {setting}: {name}",
-            "FAPI 2.0 §5.3.3 (only sender-constrained tokens)",
+            "FAPI 2.0 (requirements for resource servers, 5)",
             mint,
             expected,
             headers=presenting(RFC8705),
