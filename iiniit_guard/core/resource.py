@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.certificate_binding import CertificateSource
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.dpop.checks import ProofChecks
 from iiniit_guard.core.http.bearer import (
     AUTHORIZATION,
@@ -111,17 +113,21 @@ class ProtectedResource:
 
     def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
         """Set which credentials a request may present, and where."""
-        takes_assertions = any(issuer.profile == "assertion" for issuer in known)
-        self.takes_assertions: bool = takes_assertions
-        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
+        fields = [PROFILES[issuer.profile].field for issuer in known]
+        self.assertion_field: bytes | None = next(filter(None, fields), None)
+        """The field of a gateway's assertion or of a transaction token; None for other tokens."""
+        self.takes_assertions: bool = self.assertion_field is not None
+        """Whether the credential is such a token, which is not in `Authorization`."""
         # The gateway has checked the proof of the client. Its assertion is bound to no key.
-        self.dpop: Dpop = "off" if takes_assertions else settings.dpop
+        self.dpop: Dpop = "off" if self.takes_assertions else settings.dpop
         self.refusal_writer: RefusalWriter = _refusal_writer(
             settings, known, _TOKEN_SCHEMES[self.dpop], self._scope_prefix_of
         )
         others = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
+        self.certificates: CertificateSource = CertificateSource.of(settings)
+        """Where the client certificate of a request is, for bound tokens."""
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
         self.schemes: frozenset[str] = frozenset({*_TOKEN_SCHEMES[self.dpop], *others})
         self.proofs: ProofChecks = ProofChecks(settings, self.clock)
@@ -158,8 +164,8 @@ class ProtectedResource:
     def read_credential(self, request: Request) -> Credential | Problem:
         """Return the one credential of a request, or a problem."""
         longest = self.settings.max_token_bytes
-        if self.takes_assertions:
-            return assertion_of(request, longest)
+        if self.assertion_field is not None:
+            return assertion_of(request, longest, self.assertion_field)
         in_query, field = self.query_token, self.token_field
         found = credential_of(request, self.schemes, longest, query_token=in_query, field=field)
         # A token in the query, or without a scheme in `token_header`, is a bearer token too.

@@ -80,7 +80,10 @@ def _confirmation(about: Claims) -> Words:
     bound = about.claims.get("cnf")
     names = listed(bound) if isinstance(bound, dict) else ""
     received = f"cnf: {escaped(names)}" if "cnf" in about.claims else "no cnf"
-    return received, "a token without cnf, or a proof that the request carries"
+    wanted = sorted(about.server.checks.bindings)
+    allowed = f"a token bound by {' or '.join(wanted)}" if wanted else "a token without cnf"
+    more = ", with the proof or certificate" if wanted else ", or a proof or certificate of its key"
+    return received, allowed + more
 
 
 def _scope_claim(about: Claims) -> Words:
@@ -91,6 +94,11 @@ def _scope_claim(about: Claims) -> Words:
 def _details(about: Claims) -> Words:
     received = "present" if "authorization_details" in about.claims else "(absent)"
     return received, "an array of objects with a type, or none (RFC 9396)"
+
+
+def _act(about: Claims) -> Words:
+    received = "present" if "act" in about.claims else "(absent)"
+    return received, "objects with sub or client_id, or none (RFC 8693)"
 
 
 _KINDS: Final = (*OTHER_KINDS, "at_hash", "c_hash", "s_hash", "nonce", "token_use", "typ")
@@ -106,6 +114,7 @@ OF_CLAIMS: Final[Mapping[Check, Callable[[Claims], Words]]] = {
     "confirmation": _confirmation,
     "scope claim": _scope_claim,
     "authorization_details": _details,
+    "act": _act,
 }
 
 

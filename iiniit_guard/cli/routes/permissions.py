@@ -90,8 +90,8 @@ def _either(one: Required | None, other: Required | None) -> Required | None:
 def _single_scopes(required: Required) -> tuple[str, ...] | None:
     """Return the scopes of which one suffices; None if the requirement has another form."""
     policies = required.policies
-    if len(policies) != 1 or policies[0].acr_values or policies[0].max_age is not None:
-        return None
+    if len(policies) != 1 or policies[0] != Policy(policies[0].scopes, policies[0].match):
+        return None  # it also requires an authentication or something else
     scopes = policies[0].scopes
     return scopes if len(scopes) == 1 or (scopes and policies[0].match == "any") else None
 
