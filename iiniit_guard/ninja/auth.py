@@ -173,7 +173,8 @@ class GuardAuth(HttpBearer):
         raise RequestRefused
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self.policy.scopes))})"
+        demands = (demand.text for demand in self.policy.demands)
+        return f"{type(self).__name__}({', '.join([*map(repr, self.policy.scopes), *demands])})"
 
 
 def _found(state: State) -> AccessToken | Principal | NoToken:

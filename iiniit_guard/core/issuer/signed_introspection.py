@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TYPE: Final = "token-introspection+jwt"
 MEDIA_TYPE: Final = f"application/{TYPE}"
-_MEMBER: Final = "token_introspection"
+MEMBER: Final = "token_introspection"
 _WORDS: Final = {
     Reason.UNSUPPORTED_ALGORITHM: "its signature algorithm is not in algorithms",
     Reason.UNSUPPORTED_CRITICAL: "it has a header parameter that is not supported",
@@ -107,9 +107,9 @@ def _check(
         return _fault("iat of the response is missing, or is not the time of this call")
     if "exp" in claims and not (is_time(claims["exp"]) and now < claims["exp"] + leeway):
         return _fault("the response has expired")
-    answer = claims.get(_MEMBER)
+    answer = claims.get(MEMBER)
     if not isinstance(answer, dict):
-        return _fault(f"the response has no object {_MEMBER}")
+        return _fault(f"the response has no object {MEMBER}")
     if not isinstance(answer.get("active"), bool):
         return _fault("active is not a boolean")
     return answer

@@ -46,6 +46,7 @@ DJANGO = [
     ("POST", "/drf/", "unguarded"),
     ("GET", "/user/", "guarded"),
     ("GET", "/either", "guarded"),
+    ("GET", "/delegated", "guarded"),
     ("GET", "/one-of", "guarded"),
     ("GET", "/both", "guarded"),
     ("GET", "/naked", "unguarded"),
@@ -76,6 +77,7 @@ class TestDjango:
         ("path", "policy"),
         [
             ("/either", "a | b | c"),
+            ("/delegated", "a and actor!=robot and actor"),
             ("/one-of", "a max_age=300 and c"),
             ("/both", "a"),
             ("/below", "below"),
@@ -113,7 +115,7 @@ class TestDjango:
             result = run("routes", "shop_urls", "--check", "--format", "json")
 
         assert result.exit_code == 1
-        assert json.loads(result.stdout)["totals"]["guarded"] == 13
+        assert json.loads(result.stdout)["totals"]["guarded"] == 14
 
     def test_unknown_settings_are_named(self, monkeypatch):
         monkeypatch.setattr(django_settings, "_wrapped", empty)

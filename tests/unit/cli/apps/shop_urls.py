@@ -18,7 +18,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from iiniit_guard.django import public, require_scope
-from iiniit_guard.rest_framework import GuardAuthentication, RequireAnyScope, RequireScope
+from iiniit_guard.rest_framework import (
+    ForbidActor,
+    GuardAuthentication,
+    RequireActor,
+    RequireAnyScope,
+    RequireScope,
+)
 
 
 @require_scope("orders:read")
@@ -87,6 +93,12 @@ def either(request):
 
 
 @api_view(["GET"])
+@permission_classes([(RequireScope("a") & ForbidActor("robot")) | RequireActor])
+def delegated(request):
+    return HttpResponse()
+
+
+@api_view(["GET"])
 @permission_classes([RequireScope("a", max_age=300) | RequireScope("c")])
 def one_of(request):
     return HttpResponse()
@@ -149,6 +161,7 @@ urlpatterns = [
     path("drf/", Mixed.as_view()),
     path("user/", ReadsUser.as_view()),
     path("either", either),
+    path("delegated", delegated),
     path("one-of", one_of),
     path("both", both),
     path("naked", naked),
