@@ -109,7 +109,14 @@ class ProtectedResource:
             self.cache.find if find is None else self._find_confirmed
         )
         """Return the cache entry of a digest if it may be used without a call, or None."""
+        self._set_bindings(settings)
         self._set_credentials(settings, known)
+
+    def _set_bindings(self, settings: GuardSettings) -> None:
+        self.proofs: ProofChecks = ProofChecks(settings, self.clock)
+        """The checks of DPoP proofs."""
+        self.certificates: CertificateSource = CertificateSource.of(settings)
+        """Where the client certificate of a request is, for bound tokens."""
 
     def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
         """Set which credentials a request may present, and where."""
@@ -126,12 +133,8 @@ class ProtectedResource:
         others = {
             scheme.lower(): (scheme, function) for scheme, function in settings.alternatives.items()
         }
-        self.certificates: CertificateSource = CertificateSource.of(settings)
-        """Where the client certificate of a request is, for bound tokens."""
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
         self.schemes: frozenset[str] = frozenset({*_TOKEN_SCHEMES[self.dpop], *others})
-        self.proofs: ProofChecks = ProofChecks(settings, self.clock)
-        """The checks of DPoP proofs."""
         metadata = self.refusal_writer.resource_metadata
         self.metadata_path: str | None = (
             None if metadata is None else unquote(urlsplit(metadata).path)

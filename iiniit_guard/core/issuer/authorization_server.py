@@ -80,9 +80,6 @@ class AuthorizationServer:
         self.is_found: bool = first_loads is not None
         """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
-        self.types: frozenset[str | None] = PROFILES[settings.profile].types
-        self.is_unnamed: bool = PROFILES[settings.profile].unnamed
-        """Whether a token of this issuer may have no `iss`."""
         self.introspects: bool = settings.introspection is not None
         way = settings.introspection
         self.function: IntrospectionFunction | None = way if callable(way) else None
@@ -93,11 +90,18 @@ class AuthorizationServer:
         self.connection: Connection = connection_of(settings)
         self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
         """Further header fields of requests to this issuer."""
+        self._set_profile()
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
         # Checked URLs by name, each with the metadata document that it is from.
         self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
+
+    def _set_profile(self) -> None:
+        profile = PROFILES[self.settings.profile]
+        self.types: frozenset[str | None] = profile.types
+        self.is_unnamed: bool = profile.unnamed
+        """Whether a token of this issuer may have no `iss`."""
 
     def _set_caches(self) -> None:
         self.issuer_validity: IssuerValidity = IssuerValidity()

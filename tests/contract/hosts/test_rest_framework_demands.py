@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 
 from iiniit_guard.rest_framework import (
     ForbidActor,
@@ -14,6 +16,7 @@ from iiniit_guard.rest_framework import (
     RequireAuthorizationDetails,
     RequireScope,
 )
+from iiniit_guard.rest_framework.spectacular import add_guard
 from tests.contract.hosts import django_project
 from tests.contract.hosts.django_site import GUARD
 from tests.contract.hosts.rest_framework_views import READ, Answers
@@ -25,6 +28,15 @@ def view(*permissions: Any) -> Any:
         permission_classes = permissions
 
     return Demanding.as_view()
+
+
+def described(*permissions: Any) -> Any:
+    class Described(Answers):
+        schema = AutoSchema()
+        permission_classes = permissions
+        http_method_names = ["get"]
+
+    return Described.as_view()
 
 
 PATTERNS = (
@@ -75,3 +87,20 @@ def test_authorization_details(call):
     assert of_guard(call("/payments")) == missing
     assert call("/sent", authorization_details=[status, send]).status_code == 200
     assert of_guard(call("/sent", authorization_details=[status])) == missing
+
+
+def test_drf_spectacular_documents_scopes_and_refusals(guard):
+    """OpenAPI has no words for actors and details. The refusal 403 is in the document."""
+    patterns = [
+        path("delegated", described(RequireActor("billing"), ForbidActor("ai_agent"))),
+        path("payments", described(RequireScope(READ), RequireAuthorizationDetails("payment"))),
+    ]
+    own = {"guard": guard, "enforce": "declared"}
+    with django_project.configured(ROOT_URLCONF=PATTERNS, IINIIT_GUARD=own):
+        made = SchemaGenerator(patterns=patterns).get_schema(public=True)
+        found = add_guard(made, None)
+    delegated, payments = (found["paths"][name]["get"] for name in ("/delegated", "/payments"))
+
+    assert delegated["security"] == [{"OAuth2": []}]
+    assert payments["security"] == [{"OAuth2": [READ]}]
+    assert {"401", "403", "503"} <= delegated["responses"].keys() & payments["responses"].keys()

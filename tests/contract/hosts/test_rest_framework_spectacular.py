@@ -25,14 +25,7 @@ from rest_framework.viewsets import ViewSet
 
 from iiniit_guard import SettingsError
 from iiniit_guard.django import require_scope
-from iiniit_guard.rest_framework import (
-    ForbidActor,
-    GuardAuthentication,
-    RequireActor,
-    RequireAnyScope,
-    RequireAuthorizationDetails,
-    RequireScope,
-)
+from iiniit_guard.rest_framework import GuardAuthentication, RequireAnyScope, RequireScope
 from iiniit_guard.rest_framework.spectacular import add_guard
 from tests.contract.hosts import django_project
 
@@ -79,14 +72,6 @@ class Expression(Described):
 
 class OrAdmin(Described):
     permission_classes = (RequireScope(READ) | IsAdminUser,)
-
-
-class Delegated(Described):
-    permission_classes = (RequireActor("billing"), ForbidActor("ai_agent"))
-
-
-class Payments(Described):
-    permission_classes = (RequireScope(READ), RequireAuthorizationDetails("payment"))
 
 
 class Refused(Described):
@@ -146,10 +131,7 @@ function.cls.authentication_classes = (GuardAuthentication,)
 router = DefaultRouter(use_regex_path=True)
 router.include_root_view = False
 router.register("orders", Orders, basename="orders")
-VIEWS = (
-    *(ByMethod, Either, Expression, OrAdmin, Delegated, Payments, Refused, OnMethod, OnClass),
-    Open,
-)
+VIEWS = (ByMethod, Either, Expression, OrAdmin, Refused, OnMethod, OnClass, Open)
 PATTERNS = (
     *(path(view.__name__, view.as_view()) for view in (*VIEWS, WithBasic, OnlyBasic)),
     path("function", function),
@@ -215,8 +197,6 @@ def test_the_flow_is_that_of_the_issuers_metadata(document, issuer):
         ("/Either", "get", [[READ], [WRITE]]),
         ("/Expression", "get", [[READ, "x"], [WRITE]]),
         ("/OrAdmin", "get", [[READ], []]),
-        ("/Delegated", "get", [[]]),
-        ("/Payments", "get", [[READ]]),
         ("/Refused", "get", [[]]),
         ("/OnMethod", "get", [[READ]]),
         ("/OnClass", "get", [[READ]]),
