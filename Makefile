@@ -1,7 +1,8 @@
 # The two main commands are `make demo` and `make test`. Each creates .venv and installs its
 # dependencies there. A second run reuses the installation.
 # Variables: PYTHON=python3.12 (the Python that creates .venv), ARGS='-k expired' (additional
-# arguments of pytest). For the demo: API=flask|django|starlette|fastapi|all, TOKEN=jwt|opaque, PORT=9000.
+# arguments of pytest). For the demo: API=flask|django|starlette|fastapi|all, TOKEN=jwt|opaque, PORT=9000,
+# GATEWAY=no.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -102,7 +103,8 @@ contracts: .venv/.ready-test  ## Check which module may import which
 
 .PHONY: suite
 suite: .venv/.ready-test programs  ## Run all tests with branch coverage: ARGS='-k expired'
-	$(PYTEST) --numprocesses 2 --dist loadgroup --cov=iiniit_guard --cov=tests --cov-report= --cov-fail-under=0 $(ARGS)
+# Tests that start servers wait for much of their time, so three workers use two cores.
+	$(PYTEST) --numprocesses 3 --dist loadgroup --durations=20 --cov=iiniit_guard --cov=tests --cov-report= --cov-fail-under=0 $(ARGS)
 # Code of a test that never runs checks nothing. The sidecars and servers that integration tests
 # start in processes of their own are not measured, so that part has no floor.
 	$(BIN)/coverage report --include='iiniit_guard/*'

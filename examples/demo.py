@@ -1,7 +1,8 @@
 """Run the demo: `python -m examples.demo`, or `make demo`.
 
 Environment variables: API=flask|django|starlette|fastapi|all selects the profile API,
-TOKEN=jwt|opaque the kind of access token, and PORT the first port.
+TOKEN=jwt|opaque the kind of access token, PORT the first port, and GATEWAY=no leaves the gateway
+out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from examples.stack import FRAMEWORKS, USERNAME, Plan, Stack, StackError
+from examples.stack import FRAMEWORKS, GATEWAY, USERNAME, Plan, Stack, StackError
 
 
 def plan_from(environ: Mapping[str, str]) -> Plan:
@@ -34,12 +35,15 @@ def plan_from(environ: Mapping[str, str]) -> Plan:
         raise StackError("PORT is a number from 1024 to 65000")
     frameworks = FRAMEWORKS if api == "all" else (api,)
     plan = Plan(frameworks, frameworks[0], {}, token)
+    if environ.get("GATEWAY", "") not in ("", "yes", "no"):
+        raise StackError("GATEWAY is yes or no")
     names = ["client", "authorization_server", *plan.api_names()]
     return Plan(
         frameworks,
         frameworks[0],
         {name: int(port) + index for index, name in enumerate(names)},
         token,
+        gateway_port=None if environ.get("GATEWAY") == "no" else int(port) + len(names),
     )
 
 
@@ -49,6 +53,11 @@ def announcement(stack: Stack) -> str:
     apis = "\n".join(
         f"  {stack.url(name)}  profile API, {framework}, jwt={jwt}"
         for name, (framework, jwt) in names.items()
+    )
+    gateway = (
+        f"  (no gateway)           {stack.gateway_obstacle}"
+        if stack.gateway_obstacle
+        else f"  {stack.url(GATEWAY)}  nginx, which asks iiniit-guard serve"
     )
     python = os.path.relpath(sys.executable)
     rotate_keys = f"{python} -m examples.authorization_server rotate-keys {stack.database}"
@@ -61,6 +70,7 @@ The demo is running.
 
   {stack.url("authorization_server")}  authorization server
 {apis}
+{gateway}
 
   New signing key:  {rotate_keys}
   Stop:             Ctrl-C

@@ -15,3 +15,14 @@ def free_ports(names: list[str]) -> dict[str, int]:
         for one in sockets.values():
             one.bind((HOST, 0))
         return {name: one.getsockname()[1] for name, one in sockets.items()}
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server can listen on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True

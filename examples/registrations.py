@@ -1,4 +1,4 @@
-"""The clients and the resource server that the demo registers at its authorization server."""
+"""The clients and the resource server that the demo registers, and the names of its APIs."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ def registrations(
     }
     api = {"client_id": "profile-api", "secret": secret["api"], "introspects": audience}
     return [*clients, docs, api]
+
+
+def label_of(framework: str, jwt: str) -> str:
+    """Return the name of an API on the page of the client."""
+    how = "checks JWTs itself" if jwt == "verify" else 'asks about JWTs too (jwt="introspect")'
+    name = "FastAPI" if framework == "fastapi" else framework.capitalize()
+    return f"{name}, {how}"

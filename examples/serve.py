@@ -1,5 +1,7 @@
 """Run one server process of the demo: `python -m examples.serve ROLE PORT`.
 
+The port may be a Unix socket, `unix:/path`, for the role `plain`.
+
 The first two roles read the settings file that DEMO_SETTINGS names. The process ends when its
 standard input ends. The parent holds the other end of the pipe, so no server outlives the parent.
 """
@@ -38,28 +40,46 @@ def flask_api() -> Any:
     """Build the profile API on Flask."""
     from examples.profile_api.flask_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_wsgi")
 
 
 def django_api() -> Any:
     """Build the profile API on Django."""
     from examples.profile_api.django_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_wsgi")
 
 
 def starlette_api() -> Any:
     """Build the profile API on Starlette."""
     from examples.profile_api.starlette_app import create_app
 
-    return create_app()
+    return with_decisions(create_app, "beside_asgi")
 
 
 def fastapi_api() -> Any:
     """Build the profile API on FastAPI."""
     from examples.profile_api.fastapi_app import create_app
 
+    return with_decisions(create_app, "beside_asgi")
+
+
+def plain_api() -> Any:
+    """Build the profile API without a guard, for the gateway."""
+    from examples.profile_api.plain_app import create_app
+
     return create_app()
+
+
+def with_decisions(create_app: Callable[..., Any], beside: str) -> Any:
+    """Build an API; with `DEMO_DECISIONS=1`, add the endpoint that explains step 7 of the demo."""
+    from examples.decisions import Decisions
+    from iiniit_guard import Guard
+
+    if os.environ.get("DEMO_DECISIONS") != "1":
+        return create_app()
+    decisions = Decisions()
+    return getattr(decisions, beside)(create_app(Guard.from_env(**decisions.listeners())))
 
 
 def mcp_server() -> Any:
@@ -69,16 +89,15 @@ def mcp_server() -> Any:
     return create_app()
 
 
-def with_waitress(build: Callable[[], Any], port: int) -> None:
-    """Serve a WSGI application with threads."""
+def with_waitress(build: Callable[[], Any], port: int | str) -> None:
+    """Serve a WSGI application with threads, on a port or at the path of a Unix socket."""
     import waitress
 
     # waitress warns about each request that waits for a thread, which is normal here.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # clear_untrusted_proxy_headers is the default since waitress 4. Setting it avoids a warning.
-    waitress.serve(
-        build(), host=HOST, port=port, threads=8, ident="", clear_untrusted_proxy_headers=True
-    )
+    place = {"unix_socket": port} if isinstance(port, str) else {"host": HOST, "port": port}
+    waitress.serve(build(), **place, threads=8, ident="", clear_untrusted_proxy_headers=True)
 
 
 def with_gunicorn(build: Callable[[], Any], port: int) -> None:
@@ -121,13 +140,14 @@ def with_uvicorn(build: Callable[[], Any], port: int) -> None:
     )
 
 
-ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], int], None]]] = {
+ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], Any], None]]] = {
     "authorization_server": (authorization_server, with_waitress),
     "client": (client_app, with_waitress),
     "flask": (flask_api, with_waitress),
     "django": (django_api, with_gunicorn),
     "starlette": (starlette_api, with_uvicorn),
     "fastapi": (fastapi_api, with_uvicorn),
+    "plain": (plain_api, with_waitress),
     "mcp": (mcp_server, with_uvicorn),
 }
 
@@ -147,13 +167,14 @@ def end_with_parent() -> None:
 
 def main() -> None:
     """Serve the role that the command line names."""
-    role, port = sys.argv[1], int(sys.argv[2])
+    role, place = sys.argv[1], sys.argv[2]
     build, serve = ROLES[role]
     end_with_parent()
     if serve is with_waitress:
         # waitress does not handle SIGTERM. SystemExit makes it shut down.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    serve(build, port)
+    socket_path = place.removeprefix("unix:")
+    serve(build, int(place) if socket_path == place else socket_path)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,12 +20,15 @@ from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from examples.registrations import registrations
+from examples.gateway_site import prepare_site
+from examples.ports import is_free
+from examples.registrations import label_of, registrations
 from examples.serve import HOST
 
 FRAMEWORKS = ("flask", "django", "starlette", "fastapi")
 ROOT = Path(__file__).resolve().parent.parent
 USERNAME = "demo"
+GATEWAY = "gateway"
 
 
 class StackError(Exception):
@@ -49,6 +51,7 @@ class Plan:
             a token.
         access_token_seconds: The maximum lifetime of an access token in seconds.
         short_life_seconds: The lifetime in seconds of the token that demonstrates expiry.
+        gateway_port: The port of the gateway; None for a demo without one.
     """
 
     frameworks: tuple[str, ...]
@@ -59,6 +62,7 @@ class Plan:
     expiry_leeway_seconds: int = 5
     access_token_seconds: int = 300
     short_life_seconds: int = 10
+    gateway_port: int | None = None
 
     def api_names(self) -> dict[str, tuple[str, str]]:
         """Return the pairs (framework, setting `jwt`) by name of the API."""
@@ -87,6 +91,7 @@ class Stack:
     )
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
     _environments: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    gateway_obstacle: str = ""
 
     def __post_init__(self) -> None:
         """Generate all secrets and write the settings files."""
@@ -111,7 +116,7 @@ class Stack:
             "access_token_seconds": self.plan.access_token_seconds,
             "witness": True,
         }
-        client = {
+        client: dict[str, Any] = {
             "issuer": issuer,
             "redirect_uri": redirect_uri,
             "session_secret": secret["client_session"],
@@ -120,13 +125,29 @@ class Stack:
                 for kind in ("jwt", "opaque")
             },
             "apis": [
-                {"name": name, "label": _label(framework, jwt), "url": self.url(name), "jwt": jwt}
+                {"name": name, "label": label_of(framework, jwt), "url": self.url(name), "jwt": jwt}
                 for name, (framework, jwt) in self.plan.api_names().items()
             ],
             "token_kind": self.plan.token_kind,
             "revocation_delay_seconds": self.plan.revocation_delay_seconds,
             "expiry_leeway_seconds": self.plan.expiry_leeway_seconds,
             "short_life_seconds": self.plan.short_life_seconds,
+        }
+        guard = {
+            "issuer": issuer,
+            "audience": audience,
+            "introspection_client_auth": "client_secret_basic",
+            "introspection_client_id": "profile-api",
+            "introspection_client_secret": secret["api"],
+            "revocation_delay_seconds": self.plan.revocation_delay_seconds,
+            "expiry_leeway_seconds": self.plan.expiry_leeway_seconds,
+        }
+        directory = self._directory.name
+        self.gateway_obstacle = prepare_site(Path(directory), self.plan.gateway_port, guard)
+        client["gateway"] = {
+            "url": self.url(GATEWAY),
+            "obstacle": self.gateway_obstacle,
+            "directory": directory,
         }
         self._environments = {
             "authorization_server": {
@@ -135,15 +156,10 @@ class Stack:
             "client": {"DEMO_SETTINGS": self._write("client.json", client)},
         }
         for name, (_, jwt) in self.plan.api_names().items():
+            settings = {"jwt": jwt, **guard}
             self._environments[name] = {
-                "IINIIT_GUARD_ISSUER": issuer,
-                "IINIIT_GUARD_AUDIENCE": audience,
-                "IINIIT_GUARD_JWT": jwt,
-                "IINIIT_GUARD_INTROSPECTION_CLIENT_AUTH": "client_secret_basic",
-                "IINIIT_GUARD_INTROSPECTION_CLIENT_ID": "profile-api",
-                "IINIIT_GUARD_INTROSPECTION_CLIENT_SECRET": secret["api"],
-                "IINIIT_GUARD_REVOCATION_DELAY_SECONDS": str(self.plan.revocation_delay_seconds),
-                "IINIIT_GUARD_EXPIRY_LEEWAY_SECONDS": str(self.plan.expiry_leeway_seconds),
+                "DEMO_DECISIONS": "1",
+                **{f"IINIIT_GUARD_{key.upper()}": str(value) for key, value in settings.items()},
             }
 
     @property
@@ -153,7 +169,8 @@ class Stack:
 
     def url(self, name: str) -> str:
         """Return the base URL of a process."""
-        return f"http://{HOST}:{self.plan.ports[name]}"
+        ports = {**self.plan.ports, GATEWAY: self.plan.gateway_port}
+        return f"http://{HOST}:{ports[name]}"
 
     def start(self) -> None:
         """Start all processes, and return when all of them answer.
@@ -165,7 +182,7 @@ class Stack:
         taken = [
             f"{self.plan.ports[name]} ({name})"
             for name in self.plan.process_names()
-            if not _is_free(self.plan.ports[name])
+            if not is_free(self.plan.ports[name])
         ]
         if taken:
             raise StackError(
@@ -175,8 +192,12 @@ class Stack:
         try:
             for name in self.plan.process_names():
                 self.launch(name)
+            if not self.gateway_obstacle:
+                self._run(GATEWAY, ["examples.gateway_site", self._directory.name], {})
             for name in self.plan.process_names():
                 self.wait_until_healthy(name)
+            if not self.gateway_obstacle:
+                self._start_gateway()
         except BaseException:
             self.stop()
             raise
@@ -184,15 +205,19 @@ class Stack:
     def launch(self, name: str) -> None:
         """Start one process without waiting until it answers."""
         framework, _ = self.plan.api_names().get(name, (name, ""))
+        port = str(self.plan.ports[name])
+        self._run(name, ["examples.serve", framework, port], self._environments[name])
+
+    def _run(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         inherited = {
             key: value
             for key, value in os.environ.items()
             if not key.startswith(("IINIIT_GUARD_", "DEMO_"))
         }
         self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "examples.serve", framework, str(self.plan.ports[name])],
+            [sys.executable, "-m", *arguments],
             cwd=ROOT,
-            env={**inherited, **self._environments[name]},
+            env={**inherited, **environment},
             stdin=subprocess.PIPE,
             # Ctrl-C reaches the whole process group. `stop` must end these processes, in order.
             start_new_session=True,
@@ -216,6 +241,13 @@ class Stack:
             time.sleep(0.05)
         raise StackError(f"{name} does not answer on {self.url(name)}")
 
+    def _start_gateway(self) -> None:
+        try:  # the demo also runs without its gateway
+            self.wait_until_healthy(GATEWAY, 15)
+        except StackError:
+            self.gateway_obstacle = "It did not start; its messages, if any, are above."
+            self.end(GATEWAY)
+
     def end(self, *names: str) -> None:
         """End processes and wait until they have exited."""
         processes = [self._processes.pop(name) for name in names]
@@ -233,12 +265,10 @@ class Stack:
 
     def first_ending(self) -> str | None:
         """Return a message about a process that ended by itself, or None."""
-        endings = (
-            _ending(name, status)
-            for name, process in self._processes.items()
-            if (status := process.poll()) is not None
-        )
-        return next(endings, None)
+        for name, process in self._processes.items():
+            if (status := process.poll()) is not None:
+                return _ending(name, status)
+        return None
 
     def stop(self) -> None:
         """End all processes and remove the directory. Further calls have no effect."""
@@ -260,16 +290,6 @@ class Stack:
         return str(path)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
 def _ending(name: str, status: int) -> str:
     how = (
         f"with exit code {status}"
@@ -277,9 +297,3 @@ def _ending(name: str, status: int) -> str:
         else f"by signal {-status} ({signal.strsignal(-status)})"
     )
     return f"{name} ended {how}; its messages, if any, are above. The others are ended too."
-
-
-def _label(framework: str, jwt: str) -> str:
-    how = "checks JWTs itself" if jwt == "verify" else 'asks about JWTs too (jwt="introspect")'
-    name = "FastAPI" if framework == "fastapi" else framework.capitalize()
-    return f"{name}, {how}"

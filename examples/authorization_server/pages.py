@@ -94,7 +94,7 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
 
     @pages.route("/sign-in", methods=["GET", "POST"])
     def sign_in() -> ResponseReturnValue:
-        fault = None
+        fault, username = None, ""
         if request.method == "POST":
             check_csrf("sign-in")
             username = request.form.get("username", "")[:100]
@@ -115,7 +115,11 @@ def create_pages(server: AuthorizationServer, store: Store) -> Blueprint:
                 attempts.failed(username)
                 fault = "The user name and the password do not fit together."
         page = render_template(
-            "sign_in.html", csrf=csrf_token("sign-in"), next=_next_url(), fault=fault
+            "sign_in.html",
+            csrf=csrf_token("sign-in"),
+            next=_next_url(),
+            fault=fault,
+            username=username,
         )
         return page, 400 if fault else 200
 

@@ -9,9 +9,12 @@ from flask import Flask, Response, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from examples.client_app.gateway_views import create_gateway_views
+from examples.client_app.line_breaks import pieces
 from examples.client_app.oauth import OAuthClient
 from examples.client_app.settings import Settings
 from examples.client_app.views import create_views
+from examples.client_app.visit import Visits
 
 __all__ = ["create_app"]
 
@@ -34,7 +37,10 @@ def create_app(settings: Settings, transport: httpx2.BaseTransport | None = None
         SESSION_COOKIE_SECURE=urlsplit(settings.redirect_uri).scheme == "https",
         MAX_CONTENT_LENGTH=64 * 1024,
     )
-    app.register_blueprint(create_views(settings, OAuthClient(settings, transport)))
+    app.jinja_env.filters["pieces"] = pieces
+    oauth, visits = OAuthClient(settings, transport), Visits()
+    app.register_blueprint(create_views(settings, oauth, visits))
+    app.register_blueprint(create_gateway_views(settings, oauth, visits))
 
     @app.errorhandler(HTTPException)
     def say_why(error: HTTPException) -> ResponseReturnValue:

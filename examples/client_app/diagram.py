@@ -1,4 +1,4 @@
-"""The layout of the sequence diagram, which `diagram.svg` draws in a wide and a narrow version."""
+"""The layout of a sequence diagram, which `diagram.svg` draws in a wide and a narrow version."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ OWNER, CLIENT, SERVER, API = range(4)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the seven steps of the flow.
+    """One of the steps of a flow.
 
     Attributes:
-        number: 1 to 7.
+        number: 1 for the first one.
         sender: The role at whose lifeline the arrow starts.
         receiver: The role at whose lifeline the arrow ends.
         label: The label of the arrow in the wide drawing.
@@ -117,7 +117,7 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One of the four roles: the position of its lifeline and the text in its box."""
+    """One of the roles: the position of its lifeline and the text in its box."""
 
     css: str
     name: str
@@ -160,6 +160,18 @@ ROLES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """The steps and the roles of one diagram, and what it shows in words."""
+
+    steps: tuple[Step, ...]
+    roles: tuple[Role, ...]
+    label: str
+
+
+CHART = Chart(STEPS, ROLES, "Sequence diagram of the seven steps")
+
+
+@dataclass(frozen=True, slots=True)
 class Arrow:
     """A step with its position in the drawing."""
 
@@ -187,9 +199,16 @@ class Drawing:
     font: float
     roles: tuple[Role, ...]
     arrows: tuple[Arrow, ...]
+    label: str
 
 
-def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool) -> Drawing:
+def draw(
+    steps: Mapping[int, Happened],
+    fresh: Collection[int],
+    *,
+    narrow: bool,
+    chart: Chart = CHART,
+) -> Drawing:
     """Return the drawing with roles and arrows for the steps that have happened so far."""
     width, box_width, box_height, font, gap, top = (
         (360, 83, 62, 12.5, 58, 84) if narrow else (960, 226, 66, 15, 56, 92)
@@ -197,7 +216,7 @@ def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool)
     xs = [box_width / 2 + 4 + index * (width - box_width - 8) / 3 for index in range(4)]
     newly = sorted(fresh)
     arrows = []
-    for step in STEPS:
+    for step in chart.steps:
         start, end = xs[step.sender], xs[step.receiver]
         way = 1 if end > start else -1
         happened = steps.get(step.number)
@@ -223,9 +242,9 @@ def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool)
         )
     roles = tuple(
         Role(role.css, role.name, role.narrow_name, role.sub, role.icon, x)
-        for role, x in zip(ROLES, xs, strict=True)
+        for role, x in zip(chart.roles, xs, strict=True)
     )
-    height = int(top + gap * 7 + 4)
+    height = int(top + gap * len(chart.steps) + 4)
     return Drawing(
         "narrow-drawing" if narrow else "wide-drawing",
         width,
@@ -235,4 +254,5 @@ def draw(steps: Mapping[int, Happened], fresh: Collection[int], *, narrow: bool)
         font,
         roles,
         tuple(arrows),
+        chart.label,
     )

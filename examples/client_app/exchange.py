@@ -24,6 +24,13 @@ _SHOWN = (
     "www-authenticate",
     "retry-after",
     "cache-control",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-host",
+    "x-iiniit-subject",
+    "x-iiniit-client",
+    "x-iiniit-scope",
+    "x-iiniit-answer",
 )
 
 

@@ -40,13 +40,14 @@ def explain(
                 if held.revoked_at is not None
                 else "Just expired, and it still works"
             )
-            return Answer("wait", status, title, words, _profile(body))
+            return Answer("wait", status, title, words, _profile(body), body)
         return Answer(
             "done",
             status,
             done,
             ("The API found the token valid and its scope sufficient.",),
             _profile(body),
+            body,
         )
     reason = body.get("reason", "")
     if response.status_code == 403:

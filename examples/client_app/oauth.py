@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -127,13 +128,19 @@ class OAuthClient:
         ]
 
     def call_api(
-        self, api: ApiSettings, held: Held, change: dict[str, str] | None = None
+        self,
+        api: ApiSettings,
+        held: Held | None,
+        change: dict[str, str] | None = None,
+        more_headers: Mapping[str, str] | None = None,
     ) -> tuple[httpx2.Response | None, Exchange]:
         """Read or change the profile with an access token in the header (RFC 6750 §2.1).
 
         The response is None if the API does not answer.
         """
-        headers = {"Authorization": f"Bearer {held.access_token}"}
+        headers = dict(more_headers or {})
+        if held is not None:
+            headers["Authorization"] = f"Bearer {held.access_token}"
         request = self._http.build_request(
             "PATCH" if change else "GET", api.url + "/v1/user/profile", headers=headers, json=change
         )
@@ -142,6 +149,19 @@ class OAuthClient:
         except httpx2.TransportError:
             return None, failed_exchange(request)
         return response, exchange_of(response)
+
+    def decision(self, api: ApiSettings, held: Held, since: float) -> dict[str, Any] | None:
+        """Return the last decision of the API's guard about a token, as an event.
+
+        The result is None if the API does not disclose it.
+        """
+        digest = hashlib.sha256(held.access_token.encode()).hexdigest()[:16]
+        try:
+            response = self._http.get(api.url + "/demo/decisions", params={"token_digest": digest})
+        except httpx2.TransportError:
+            return None
+        events = response.json() if response.status_code == 200 else []
+        return next((event for event in reversed(events) if event["time"] >= since), None)
 
     def witnessed(self, visit: Visit, about: str, since: float) -> tuple[Exchange, ...]:
         """Return the exchanges that the authorization server recorded for a state or token.

@@ -36,6 +36,21 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """The gateway that stands before the same API.
+
+    Attributes:
+        url: The base URL.
+        obstacle: Why there is no gateway, and what to do; empty if there is one.
+        directory: The directory with the logs of the gateway and of its guard.
+    """
+
+    url: str = ""
+    obstacle: str = "This client has no gateway."
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of the client.
 
@@ -51,6 +66,7 @@ class Settings:
         expiry_leeway_seconds: The time in seconds after `exp` during which the guards of the APIs
             still accept a token, because clocks differ.
         short_life_seconds: The lifetime in seconds of the token that demonstrates expiry.
+        gateway: The gateway, for the page about it.
     """
 
     issuer: str
@@ -62,6 +78,7 @@ class Settings:
     revocation_delay_seconds: int = 60
     expiry_leeway_seconds: int = 5
     short_life_seconds: int = 10
+    gateway: GatewaySettings = GatewaySettings()
 
     def api(self, name: str | None) -> ApiSettings:
         """Return the API with this name, or the first API for an unknown name."""
@@ -78,6 +95,7 @@ def parse_settings(values: Mapping[str, Any]) -> Settings:
             **values,
             "registrations": registrations,
             "apis": tuple(ApiSettings(**api) for api in values["apis"]),
+            "gateway": GatewaySettings(**values.get("gateway", {})),
         }
     )
 

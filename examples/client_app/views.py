@@ -9,6 +9,8 @@ from functools import wraps
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from examples.client_app.checks import decided
+from examples.client_app.countdown import countdown
 from examples.client_app.diagram import STEPS, draw
 from examples.client_app.exchange import Exchange, lay_out
 from examples.client_app.explain import explain
@@ -24,15 +26,17 @@ DENIED = (
 )
 
 
-def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
+def create_views(settings: Settings, oauth: OAuthClient, visits: Visits) -> Blueprint:
     """Build the views."""
     views = Blueprint("views", __name__)
-    visits = Visits()
 
-    def button(path: str) -> Callable[[Callable[[Visit], None]], Callable[[], ResponseReturnValue]]:
+    def button(
+        path: str, shows: str = "flow"
+    ) -> Callable[[Callable[[Visit], None]], Callable[[], ResponseReturnValue]]:
         """Return a decorator that registers the action of a button.
 
-        The view checks the CSRF token, runs the action, and redirects to the response on the page.
+        The view checks the CSRF token, runs the action, and redirects to the part of the page that
+        shows the result: `flow` (the diagram, with the answer below) or `answer`.
         """
 
         def decorate(press: Callable[[Visit], None]) -> Callable[[], ResponseReturnValue]:
@@ -47,7 +51,7 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
                     press(visit)
                 except FlowError as error:
                     visit.answer = Answer("wait", "", str(error))
-                return redirect(url_for(".page", _anchor="answer"), 303)
+                return redirect(url_for(".page", _anchor=shows), 303)
 
             return view
 
@@ -65,9 +69,18 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
             if asked
             else f"It asked nobody: {_why_nobody(held, api.jwt)}"
         )
+        event = oauth.decision(api, held, since)
         visit.record(
-            7, "done" if granted else "refused", *asked, Exchange("", exchange.response), note=note
+            7,
+            "done" if granted else "refused",
+            *asked,
+            Exchange("", exchange.response),
+            note=note,
+            decided=decided(event, asks=held.kind != "jwt" or api.jwt != "verify")
+            if event
+            else None,
         )
+        visit.used = held
         visit.answer = explain(settings, api, held, response, changed=change is not None)
         if response is not None and granted:
             visit.bio = response.json().get("bio", "")
@@ -80,11 +93,13 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         if visit:
             visit.fresh_steps.clear()
         held = visit.held if visit else None
+        shown = (visit.used if visit else None) or held
         return render_template(
             "page.html",
             settings=settings,
             visit=visit,
             held=held,
+            shown=shown,
             api=settings.api(visit.api if visit else None),
             drawings=[draw(steps, fresh, narrow=narrow) for narrow in (False, True)],
             steps=[(step, steps.get(step.number)) for step in STEPS],
@@ -92,7 +107,8 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
             now=time.time(),
             clock=lambda moment: time.strftime("%H:%M:%S", time.localtime(moment)),
             shorten=shorten,
-            jwt_contents=jwt_contents(held.access_token) if held and held.kind == "jwt" else "",
+            countdown=countdown,
+            contents=jwt_contents(shown.access_token) if shown and shown.kind == "jwt" else "",
         )
 
     @views.post("/connect")
@@ -155,7 +171,7 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
                 )
             visit.record(5, "done", exchange)
             visit.held = oauth.keep_tokens(visit, response)
-            visit.answer = None
+            visit.used = visit.answer = None
         except FlowError as error:
             abort(400, str(error))
         return redirect(url_for(".page"), 303)
@@ -200,11 +216,12 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
         if visit.short is not None:
             call(visit, visit.short, "Read with the short-lived token")
 
-    @button("/revoke")
+    @button("/revoke", shows="answer")
     def revoke(visit: Visit) -> None:
         held = _held(visit)
         oauth.revoke(visit, held.access_token, "access_token")
         held.revoked_at = held.revoked_at or time.time()
+        visit.used = held
         words = (
             (
                 "The authorization server has taken it back (RFC 7009). Now read the profile again "
@@ -217,6 +234,7 @@ def create_views(settings: Settings, oauth: OAuthClient) -> Blueprint:
     @button("/refresh")
     def refresh(visit: Visit) -> None:
         visit.held, exchange = oauth.refresh(visit)
+        visit.used = None
         visit.record(4, "done", exchange)
         visit.record(5, "done", exchange)
         visit.forget_steps_from(6)

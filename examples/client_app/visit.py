@@ -9,9 +9,11 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from examples.client_app.checks import Decided
 from examples.client_app.exchange import Exchange
 
 Outcome = Literal["done", "refused"]
@@ -31,11 +33,19 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """The last occurrence of one of the seven steps."""
+    """The last occurrence of one of the steps.
+
+    Attributes:
+        outcome: `done` or `refused`.
+        exchanges: The requests and responses.
+        note: What the page says about them.
+        decided: What the guard did, if the guard took part in the step.
+    """
 
     outcome: Outcome
     exchanges: tuple[Exchange, ...]
     note: str = ""
+    decided: Decided | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Answer:
         title: The summary in one line.
         paragraphs: The explanation.
         facts: The (name, value) pairs of the relevant parts of the response.
+        profile: The profile in the response.
     """
 
     tone: str
@@ -55,11 +66,33 @@ class Answer:
     title: str
     paragraphs: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    profile: Mapping[str, str] | None = None
+
+    @property
+    def initials(self) -> str:
+        """The initials of the name in the profile, in place of a picture."""
+        words = (self.profile or {}).get("name", "").split()
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One call through the gateway: its steps by number, and the explanation of the answer."""
+
+    steps: dict[int, Happened]
+    answer: Answer
 
 
 @dataclass(slots=True)
 class Visit:
-    """The flow of one browser."""
+    """The flow of one browser.
+
+    Attributes:
+        used: The token of the last call, which the page shows; None before a call.
+        short: The token that demonstrates expiry.
+        passage: The last call through the gateway.
+        passage_is_fresh: Whether no page has shown it yet.
+    """
 
     token_kind: str
     api: str
@@ -67,16 +100,26 @@ class Visit:
     verifier: str = field(default="", repr=False)
     held: Held | None = None
     refresh_token: str = field(default="", repr=False)
+    used: Held | None = None
     short: Held | None = None
     steps: dict[int, Happened] = field(default_factory=dict)
     fresh_steps: set[int] = field(default_factory=set)
     answer: Answer | None = None
     history: list[tuple[str, str, str, str]] = field(default_factory=list)
     bio: str = ""
+    passage: Passage | None = None
+    passage_is_fresh: bool = False
 
-    def record(self, number: int, outcome: Outcome, *exchanges: Exchange, note: str = "") -> None:
+    def record(
+        self,
+        number: int,
+        outcome: Outcome,
+        *exchanges: Exchange,
+        note: str = "",
+        decided: Decided | None = None,
+    ) -> None:
         """Store that a step happened."""
-        self.steps[number] = Happened(outcome, exchanges, note)
+        self.steps[number] = Happened(outcome, exchanges, note, decided)
         self.fresh_steps.add(number)
 
     def forget_steps_from(self, number: int) -> None:

@@ -57,14 +57,14 @@ def _new_profile(subject: str) -> dict[str, str]:
     return {
         "id": subject,
         "username": username,
-        "name": "Demo account",
+        "name": "Noor Lindqvist",
         "email": f"{username}@iiniit.example",
         "avatar_url": "",
-        "bio": "",
-        "location": "",
-        "website": "",
-        "created_at": _now(),
-        "updated_at": _now(),
+        "bio": "Restores old maps, and reads every consent page to its end.",
+        "location": "Tartu, Estonia",
+        "website": "https://noor.example/maps",
+        "created_at": "2024-03-18T09:12:44Z",
+        "updated_at": "2026-01-07T16:40:03Z",
     }
 
 

@@ -85,6 +85,32 @@ def security_scheme(
     return {**kept, "type": "oauth2", "flows": {"authorizationCode": flow}}
 
 
+def add_scheme(
+    schemes: dict[str, Any],
+    schemas: dict[str, Any],
+    endpoints: SignInEndpoints | None,
+    scopes: Mapping[str, str],
+    name: str = SCHEME_NAME,
+) -> None:
+    """Add a security scheme and the schema of refusals to the components of a document.
+
+    Args:
+        schemes: The security schemes of the document.
+        schemas: The schemas of the document.
+        endpoints: As for `security_scheme`.
+        scopes: As for `security_scheme`.
+        name: The name of the scheme.
+    """
+    schemes[name] = security_scheme(schemes.get(name, {}), endpoints, scopes)
+    schemas[PROBLEM_NAME] = deepcopy(PROBLEM)
+
+
+def add_scopes(scopes: dict[str, str], names: Iterable[str]) -> None:
+    """Add scopes without a description to the descriptions by scope."""
+    for name in names:
+        scopes.setdefault(name, "")
+
+
 def configured_endpoints(
     authorization_url: str | None, token_url: str | None
 ) -> SignInEndpoints | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.views import View
 
 from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.adapting.handlers import name_of
 from iiniit_guard.django.middleware import GuardMiddleware
 from iiniit_guard.django.middleware_order import (
     caches_of_site,
@@ -22,6 +22,7 @@ from iiniit_guard.django.middleware_order import (
     is_installed,
 )
 from iiniit_guard.django.settings import SETTING, load
+from iiniit_guard.django.url_views import class_of, views_of
 from iiniit_guard.django.view_checks import guarded_views, view_checks
 from iiniit_guard.errors import SettingsError
 
@@ -36,7 +37,7 @@ def check_project(**_: object) -> list[CheckMessage]:
         views = sorted(
             {
                 _name(view)
-                for view in _views(get_resolver().url_patterns)
+                for view in _views()
                 if _is_decorated(view) or any(is_guarded(view) for is_guarded in guarded_views)
             }
         )
@@ -60,7 +61,7 @@ def _check_views() -> list[CheckMessage]:
 
     The URL configuration imports the views, and with them the modules that add the checks.
     """
-    views = list(_views(get_resolver().url_patterns))
+    views = _views()
     return [message for view in views for check in view_checks for message in check(view)]
 
 
@@ -97,7 +98,7 @@ def _check_order() -> list[CheckMessage]:
 
 
 def _check_cached_views() -> list[CheckMessage]:
-    names = {_name(view) for view in _views(get_resolver().url_patterns) if _is_cached(view)}
+    names = {_name(view) for view in _views() if _is_cached(view)}
     if not names:
         return []
     text = f"cache_page stands above a decorator of the guard: {', '.join(sorted(names))}."
@@ -109,7 +110,7 @@ def _check_cached_views() -> list[CheckMessage]:
 
 
 def _check_public_methods() -> list[CheckMessage]:
-    views = _views(get_resolver().url_patterns)
+    views = _views()
     names = {_name(view) for view in views if not is_public(view) and _has_public_method(view)}
     if not names:
         return []
@@ -132,12 +133,8 @@ def _check_settings() -> list[CheckMessage]:
     return []
 
 
-def _views(patterns: list[Any]) -> Iterator[Any]:
-    for pattern in patterns:
-        if hasattr(pattern, "url_patterns"):
-            yield from _views(pattern.url_patterns)
-        else:
-            yield pattern.callback
+def _views() -> list[Any]:
+    return [view for _, view in views_of(get_resolver().url_patterns)]
 
 
 def _is_decorated(view: Any) -> bool:
@@ -153,7 +150,7 @@ def _has_public_method(view: Any) -> bool:
 def _methods_of(view: Any) -> list[object]:
     """Return the methods of a class view, and the actions of a viewset."""
     names = {*View.http_method_names, *(getattr(view, "actions", None) or {}).values()}
-    owner = getattr(view, "cls", getattr(view, "view_class", None))
+    owner = class_of(view)
     found = (getattr(owner, name, None) for name in sorted(names))
     return [method for method in found if method is not None]
 
@@ -175,5 +172,4 @@ def _is_cached(view: Any) -> bool:
 
 
 def _name(view: Any) -> str:
-    shown = getattr(view, "cls", getattr(view, "view_class", view))
-    return f"{shown.__module__}.{getattr(shown, '__qualname__', type(shown).__name__)}"
+    return name_of(class_of(view) or view)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any
 
-from iiniit_guard.core.model.policy import Policy
-
-Alternatives: TypeAlias = tuple[tuple[Policy, ...], ...]
-"""A request must satisfy every policy of at least one element. Empty: every request is refused."""
-
-ALWAYS: Final[Alternatives] = ((),)
+from iiniit_guard.adapting.alternatives import Alternatives
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +27,7 @@ class ViewOperation:
         is_open: Whether the view may admit a request without a user and without a credential. A
             permission of another package counts as one that does, an `auth` callback does not.
         fault: Why the view fails at every request; None if it does not.
+        function: The function that handles the method, with its decorators.
     """
 
     method: str
@@ -43,3 +39,4 @@ class ViewOperation:
     is_public: bool
     is_open: bool
     fault: str | None = None
+    function: Any = field(default=None, repr=False, compare=False)

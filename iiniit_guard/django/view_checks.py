@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
-from django.core.checks import CheckMessage
-
-ViewCheck: TypeAlias = Callable[[Any], Iterable[CheckMessage]]
-"""Return the faults of one view of the URL configuration."""
+ViewCheck: TypeAlias = Callable[[Any], Iterable[Any]]
+"""Return the faults of one view of the URL configuration: messages of `django.core.checks`."""
 
 view_checks: Final[list[ViewCheck]] = []
 """The checks of the frameworks in this process. Each adds its own when it is imported."""

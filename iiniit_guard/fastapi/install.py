@@ -10,12 +10,12 @@ from starlette.middleware import Middleware
 
 from iiniit_guard.adapting.admission import Enforce, Preflights, Rules
 from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.middleware_entries import admission_of, entries_of
 from iiniit_guard.asgi import Application, GuardMiddleware
 from iiniit_guard.errors import UsageError
 from iiniit_guard.fastapi.annotations import check_alternatives, check_annotations
 from iiniit_guard.fastapi.document import describe
 from iiniit_guard.fastapi.refused import add_handlers
-from iiniit_guard.fastapi.requirements import admission_of, guard_entries
 from iiniit_guard.fastapi.scheme import GuardScheme
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _check_usage(app: FastAPI, guard: Guard) -> None:
     if not isinstance(app, FastAPI):
         raise UsageError("app: must be a FastAPI application: install(app, guard)")
     engine_of(guard)
-    if guard_entries(app):
+    if entries_of(app, GuardMiddleware):
         raise UsageError("app: it already has the guard's middleware; call install() only once")
     if app.middleware_stack is not None:
         raise UsageError("app: it has already started; call install() before the first request")

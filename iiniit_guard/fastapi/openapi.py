@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from iiniit_guard.adapting.openapi import (
-    PROBLEM,
-    PROBLEM_NAME,
     SCHEME_NAME,
     add_refusals,
+    add_scheme,
+    add_scopes,
     scope_sets,
-    security_scheme,
 )
 from iiniit_guard.core.sign_in import SignInEndpoints
 from iiniit_guard.fastapi.operations import Operation, operations
@@ -42,13 +40,11 @@ def amended(
             if entry is not None:
                 names.update(dict.fromkeys(own))
                 _change(entry, operation, own)
-                for policy in operation.policies:
-                    scopes |= {scope: scopes.get(scope, "") for scope in policy.scopes}
+                add_scopes(scopes, (name for each in operation.policies for name in each.scopes))
     components = document.setdefault("components", {}) if names else {}
     for name in names:
         schemes = components.setdefault("securitySchemes", {})
-        schemes[name] = security_scheme(schemes.get(name, {}), endpoints, scopes)
-        components.setdefault("schemas", {})[PROBLEM_NAME] = deepcopy(PROBLEM)
+        add_scheme(schemes, components.setdefault("schemas", {}), endpoints, scopes, name)
     return document
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from iiniit_guard.adapting.decorators import policies_of
+from iiniit_guard.adapting.handlers import methods_of_class
 from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.fastapi.annotations import check_alternatives, check_annotations
 from iiniit_guard.fastapi.requirements import guarding_dependencies
 from iiniit_guard.fastapi.routes import Found, Kind, all_routes
-
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,9 @@ def _operations(found: Found) -> Iterator[Operation]:
     if not isinstance(found.handler, type) or found.kind != "http":
         yield whole
         return
-    for method in _METHODS:  # an `HTTPEndpoint`, whose methods may have decorators of their own
-        function = getattr(found.handler, method.lower(), None)
-        if function is not None:
-            policies = (*whole.policies, *policies_of(function))
-            yield replace(whole, methods=(method,), policies=policies)
+    # An `HTTPEndpoint`, whose methods may have decorators of their own.
+    for method, _, policies in methods_of_class(found.handler):
+        yield replace(whole, methods=(method,), policies=(*whole.policies, *policies))
 
 
 def _operation(found: Found) -> Operation:

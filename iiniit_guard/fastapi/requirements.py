@@ -1,22 +1,18 @@
-"""What a dependency tree requires of a request, and what the middleware requires for a path."""
+"""What a dependency tree requires of a request."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.decorators import policies_of
-from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.fastapi.scheme import GuardScheme
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
-
-_SETTINGS: Final = frozenset(AdmissionKeywords.__annotations__)
 
 
 def guarding_dependencies(dependant: Dependant | None) -> Iterator[tuple[Policy, str | None]]:
@@ -53,22 +49,3 @@ def _function_of(call: Any) -> Any:
     if isinstance(call, type):
         return vars(call).get("__init__")
     return call if inspect.isroutine(call) else type(call).__call__
-
-
-def guard_entries(app: Any) -> list[Any]:
-    """Return the entries of the guard's middleware in the middleware list of an application."""
-    return [
-        entry
-        for entry in getattr(app, "user_middleware", ())
-        if isinstance(entry.cls, type) and issubclass(entry.cls, GuardMiddleware)
-    ]
-
-
-def admission_of(entry: Any) -> Admission:
-    """Return the settings of such an entry.
-
-    Raises:
-        SettingsError: A setting is invalid.
-    """
-    settings = {name: value for name, value in entry.kwargs.items() if name in _SETTINGS}
-    return make_admission(settings.pop("public", ()), **settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -10,10 +9,10 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Host, Mount, WebSocketRoute
 
 from iiniit_guard.adapting.admission import Admission
-from iiniit_guard.adapting.decorator_order import function_of
+from iiniit_guard.adapting.handlers import name_of
+from iiniit_guard.adapting.middleware_entries import admission_of, entries_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.fastapi.frontends import frontends
-from iiniit_guard.fastapi.requirements import admission_of, guard_entries
 
 Kind: TypeAlias = Literal["http", "websocket", "mount"]
 Around: TypeAlias = tuple[tuple[str, Admission], ...]
@@ -41,10 +40,7 @@ class Found(NamedTuple):
     @property
     def name(self) -> str:
         """The module and the name of the handler."""
-        named = function_of(self.handler)
-        named = inspect.unwrap(named) if callable(named) else named
-        named = named if hasattr(named, "__qualname__") else type(named)
-        return f"{named.__module__}.{named.__qualname__}"
+        return name_of(self.handler)
 
 
 def all_routes(app: Any) -> Iterator[Found]:
@@ -55,7 +51,10 @@ def all_routes(app: Any) -> Iterator[Found]:
 def _routes(app: Any, prefix: str, around: Around, depth: int) -> Iterator[Found]:
     while isinstance(app, GuardMiddleware):
         around, app = (*around, (prefix, app.admission)), app.app
-    around = (*around, *((prefix, admission_of(entry)) for entry in guard_entries(app)))
+    around = (
+        *around,
+        *((prefix, admission_of(entry)) for entry in entries_of(app, GuardMiddleware)),
+    )
     for route in iter_route_contexts(getattr(app, "routes", ())):
         original, path = route.original_route, prefix + (route.path_format or route.path or "")
         inner = getattr(original, "app", None)

@@ -16,8 +16,7 @@ from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.demands import Details, Selection, demands_of
-from iiniit_guard.core.model.policy import Policy, make_policy
-from iiniit_guard.errors import UsageError
+from iiniit_guard.core.model.policy import Policy, make_policy, scheme_policy
 from iiniit_guard.fastapi.refused import own_exception
 
 HOST: Final = "fastapi"
@@ -71,17 +70,13 @@ class GuardScheme(SecurityBase):
         scheme_name: str = SCHEME_NAME,
         description: str | None = None,
     ) -> None:
-        if match not in ("all", "any"):
-            raise UsageError('match: must be "all" or "any"')
-        if type(optional) is not bool:  # "false" is true to Python
-            raise UsageError("optional: must be True or False")
         self.model: HTTPBearer = HTTPBearer(description=description)
         self.scheme_name = scheme_name
-        self._policy = make_policy(
+        self._policy = scheme_policy(
             match=match,
             acr_values=acr_values,
             max_age=max_age,
-            anonymous=optional,
+            optional=optional,
             demands=demands_of(require_actor, forbid_actor, authorization_details),
         )
         self.match: Literal["all", "any"] = match

@@ -40,7 +40,7 @@ class ObservedCall:
     __slots__ = ("_end", "_on_call", "_started", "reply", "request")
 
     def __init__(self, request: HttpRequest, on_call: OnCall) -> None:
-        self.request = request
+        self.request: HttpRequest = request
         self.reply: HttpResponse | Unreachable | None = None
         self._on_call = on_call
         self._end: Callable[[CallResult], object] | None = None

@@ -12,7 +12,7 @@ from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.mcp_headers import Message, message_of
 from iiniit_guard.rules.mcp_rule import method_fault, name_fault
 from iiniit_guard.rules.mcp_table import ANY_NAME, MessageTable
-from iiniit_guard.rules.rule import Verdict
+from iiniit_guard.rules.rule import Requirement, Verdict
 
 Scopes: TypeAlias = str | Iterable[str]
 ByName: TypeAlias = Mapping[str, Scopes]
@@ -58,6 +58,10 @@ class MessagePolicies:
         """Return what a message must satisfy; None is a response of the client."""
         answer = self._base if message is None else self._table.policy_of(message)
         return answer if isinstance(answer, (Policy, Problem)) else PROBLEMS[Reason.NO_RULE]
+
+    def entries(self) -> list[tuple[str, str | None, Requirement]]:
+        """Return what the messages require that are named in an argument of `guard_mcp`."""
+        return self._table.entries()
 
 
 def message_policies(

@@ -22,7 +22,7 @@ from iiniit_guard.adapting.types import State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Decision, Refusal
 from iiniit_guard.core.model.demands import Details, Selection, demands_of
-from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.policy import Policy, scheme_policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
@@ -37,6 +37,8 @@ _PASSED_ON: Final = frozenset(
         *(Reason.ACTOR_REQUIRED, Reason.ACTOR_FORBIDDEN, Reason.MISSING_AUTHORIZATION_DETAILS),
     }
 )
+
+IS_CLASS: Final = "auth: must be GuardAuth(...), not the class itself"
 
 
 class NoToken:
@@ -98,20 +100,16 @@ class GuardAuth(HttpBearer):
         authorization_details: Details | None = None,
         optional: bool = False,
     ) -> None:
-        if match not in ("all", "any"):
-            raise UsageError('match: must be "all" or "any"')
+        if any(isinstance(scope, HttpRequest) for scope in scopes):
+            raise UsageError(IS_CLASS)
         if match == "any" and not scopes:
             raise UsageError('match: "any" needs at least one scope')
-        if type(optional) is not bool:  # "false" is true to Python
-            raise UsageError("optional: must be True or False")
-        if any(isinstance(scope, HttpRequest) for scope in scopes):
-            raise UsageError("auth: must be GuardAuth(...), not the class itself")
-        self.policy: Policy = make_policy(
+        self.policy: Policy = scheme_policy(
             scopes,
             match=match,
             acr_values=acr_values,
             max_age=max_age,
-            anonymous=optional,
+            optional=optional,
             demands=demands_of(require_actor, forbid_actor, authorization_details),
         )
         super().__init__()
@@ -173,8 +171,9 @@ class GuardAuth(HttpBearer):
         raise RequestRefused
 
     def __repr__(self) -> str:
-        demands = (demand.text for demand in self.policy.demands)
-        return f"{type(self).__name__}({', '.join([*map(repr, self.policy.scopes), *demands])})"
+        parts = [*map(repr, self.policy.scopes), *(each.text for each in self.policy.demands)]
+        parts += ["optional=True"][: self.policy.anonymous]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _found(state: State) -> AccessToken | Principal | NoToken:

@@ -13,13 +13,12 @@ from ninja.operation import Operation
 
 from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.adapting.openapi import (
-    PROBLEM,
-    PROBLEM_NAME,
     SCHEME_NAME,
     add_refusals,
+    add_scheme,
+    add_scopes,
     configured_endpoints,
     scope_sets,
-    security_scheme,
 )
 from iiniit_guard.core.sign_in import SignInEndpoints
 from iiniit_guard.django.settings import load
@@ -110,9 +109,7 @@ class _Schema(OpenAPISchema):
                 admitted = admits(admission, path, (method.upper(),))
                 needs_token |= self._complete(own, operation, admitted)
         if needs_token:
-            made = self.securitySchemes.get(SCHEME_NAME, {})
-            self.securitySchemes[SCHEME_NAME] = security_scheme(made, self._endpoints, self._scopes)
-            self.schemas[PROBLEM_NAME] = deepcopy(PROBLEM)
+            add_scheme(self.securitySchemes, self.schemas, self._endpoints, self._scopes)
         return paths
 
     def operation_details(self, operation: Operation) -> dict[str, Any]:
@@ -147,7 +144,5 @@ class _Schema(OpenAPISchema):
         is_optional = admitted and is_open(operation)
         details["security"] = [*needed, *others, *([{}] if is_optional else [])]
         add_refusals(details)
-        for one in policies:
-            for policy in one:
-                self._scopes.update({scope: self._scopes.get(scope, "") for scope in policy.scopes})
+        add_scopes(self._scopes, (name for one in policies for each in one for name in each.scopes))
         return True

@@ -7,10 +7,12 @@ from typing import Any
 
 from ninja.operation import Operation
 
+from iiniit_guard.adapting.alternatives import Alternatives
 from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.adapting.handlers import name_of
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.django.operations import Alternatives, ViewOperation
-from iiniit_guard.ninja.auth import GuardAuth
+from iiniit_guard.django.operations import ViewOperation
+from iiniit_guard.ninja.auth import IS_CLASS, GuardAuth
 from iiniit_guard.ninja.path_views import path_view_of
 
 
@@ -29,12 +31,14 @@ def operations_of(view: Any) -> list[ViewOperation]:
         ViewOperation(
             method=method,
             action=None,
-            handler=f"{operation.view_func.__module__}.{operation.view_func.__qualname__}",
-            alternatives=alternatives_of(operation),
+            handler=name_of(operation.view_func),
+            alternatives=() if _fails(operation) else alternatives_of(operation),
             permissions=tuple(map(_text_of, operation.auth_callbacks)),
             declared=_declared(operation),
             is_public=is_public(view),
             is_open=is_open(operation),
+            fault=IS_CLASS if _fails(operation) else None,
+            function=operation.view_func,
         )
         for operation in ([] if found is None else found.operations)
         for method in operation.methods
@@ -69,6 +73,12 @@ def is_open(operation: Operation) -> bool:
         isinstance(each, GuardAuth) and each.policy.anonymous for each in operation.auth_callbacks
     ]
     return any(optional) or not optional
+
+
+def _fails(operation: Operation) -> bool:
+    """Return whether every request fails: django-ninja calls the class before other callbacks."""
+    first = next(iter(operation.auth_callbacks), None)
+    return isinstance(first, type) and issubclass(first, GuardAuth)
 
 
 def _declared(operation: Operation) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -19,8 +18,12 @@ if TYPE_CHECKING:
     class BaseAuthentication:
         """The base class of authentications."""
 
+    class APIException(Exception):
+        """The base class of exceptions."""
+
 else:
     from rest_framework.authentication import BaseAuthentication
+    from rest_framework.exceptions import APIException
 
 _OPTIONAL: Final = Policy(anonymous=True)
 

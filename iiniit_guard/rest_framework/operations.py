@@ -8,15 +8,16 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from iiniit_guard.adapting.alternatives import ALWAYS, Alternatives, both
 from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.adapting.handlers import name_of
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.django.operations import ALWAYS, ViewOperation
+from iiniit_guard.django.operations import ViewOperation
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.requirements import (
     admits_anyone,
     alternatives_of,
-    both,
     text_of,
 )
 
@@ -50,35 +51,37 @@ def _methods_of(view: Any, owner: Any) -> list[tuple[str, str | None]]:
     return [
         (name.upper(), action)
         for name, action in every.items()
-        if name != "head" and name in names and (name in actions or hasattr(owner, name))
+        if name != "head" and name in names and hasattr(owner, action if name in actions else name)
     ]
 
 
 def _operation(view: Any, owner: Any, method: str, action: str | None) -> ViewOperation:
+    name = action or method.lower()
     instance = instance_of(view, method, action)
     permissions = permissions_of(instance)
-    decorated = (*policies_of(view), *policies_of_handler(owner, action or method.lower()))
+    decorated = (*policies_of(view), *policies_of_handler(owner, name))
     declared = ["decorator"] if decorated else []
-    fault, alternatives = None, ALWAYS
+    fault, permitted = None, Alternatives()
     try:
-        each = [alternatives_of(permission, method, instance) for permission in permissions]
+        permitted = alternatives_of_all(permissions, method, instance)
     except UsageError as error:
-        fault, alternatives = str(error), ()
+        fault = str(error)
+    if permitted != ALWAYS:
         declared.append("permission_classes")
-    else:
-        alternatives = reduce(both, each, (decorated,))
-        if any(one != ALWAYS for one in each):
-            declared.append("permission_classes")
+    # The action of the response to OPTIONS is no method of the view.
+    function = getattr(owner, name, None) or getattr(owner, method.lower())
+    hidden = _hidden_by_api_view(function)
     return ViewOperation(
         method=method,
         action=action,
-        handler=".".join([owner.__module__, owner.__qualname__, *([action] if action else [])]),
-        alternatives=alternatives,
+        handler=f"{name_of(hidden or owner)}{f'.{action}' if action else ''}",
+        alternatives=both((decorated,), permitted),
         permissions=tuple(map(text_of, permissions)),
         declared=tuple(declared),
         is_public=is_public(view),
         is_open=not decorated and all(admits_anyone(one, method) for one in permissions),
         fault=fault,
+        function=hidden or function,
     )
 
 
@@ -112,6 +115,16 @@ def permissions_of(view: Any) -> list[Any]:
         return [permission() for permission in view.permission_classes]
 
 
+def alternatives_of_all(permissions: list[Any], method: str, view: Any) -> Alternatives:
+    """Return the policies of several permissions, all of which must admit the request.
+
+    Raises:
+        UsageError: As for `alternatives_of`.
+    """
+    each = (alternatives_of(permission, method, view) for permission in permissions)
+    return reduce(both, each, ALWAYS)
+
+
 def policies_of_handler(owner: Any, name: str) -> tuple[Policy, ...]:
     """Return the policies of the decorators of a method. `@api_view` hides the function in one."""
     handler = getattr(owner, name, None)
@@ -119,3 +132,10 @@ def policies_of_handler(owner: Any, name: str) -> tuple[Policy, ...]:
         policy for inner in closure_of(handler) if callable(inner) for policy in policies_of(inner)
     )
     return (*policies_of(handler), *hidden)
+
+
+def _hidden_by_api_view(handler: Any) -> Any:
+    """Return the function of a project in a method that `@api_view` made; None in another one."""
+    if getattr(handler, "__module__", None) != "rest_framework.decorators":
+        return None
+    return next(filter(callable, closure_of(handler)), None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import Any, Final
+from typing import Any
 
 from rest_framework.permissions import (
     AND,
@@ -16,17 +15,8 @@ from rest_framework.permissions import (
     IsAuthenticatedOrReadOnly,
 )
 
-from iiniit_guard.django.operations import ALWAYS, Alternatives
+from iiniit_guard.adapting.alternatives import ALWAYS, Alternatives, both, either
 from iiniit_guard.rest_framework.permissions import RequireScope
-
-# An expression with more combinations is not listed completely.
-_MAX_ALTERNATIVES: Final = 64
-
-
-def both(first: Alternatives, second: Alternatives) -> Alternatives:
-    """Return the alternatives of requests that satisfy both."""
-    joined = [tuple(dict.fromkeys((*one, *other))) for one, other in product(first, second)]
-    return tuple(dict.fromkeys(joined))[:_MAX_ALTERNATIVES]
 
 
 def alternatives_of(permission: Any, method: str, view: Any) -> Alternatives:
@@ -43,9 +33,7 @@ def alternatives_of(permission: Any, method: str, view: Any) -> Alternatives:
     if isinstance(permission, AND | OR):
         one = alternatives_of(permission.op1, method, view)
         other = alternatives_of(permission.op2, method, view)
-        if isinstance(permission, AND):
-            return both(one, other)
-        return tuple(dict.fromkeys((*one, *other)))[:_MAX_ALTERNATIVES]
+        return both(one, other) if isinstance(permission, AND) else either(one, other)
     if isinstance(permission, NOT):
         alternatives_of(permission.op1, method, view)  # reports an unusable required_scopes
     return ALWAYS

@@ -6,8 +6,7 @@ the project.
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import Any, Final
+from typing import Any
 
 from iiniit_guard.errors import needs_extra
 
@@ -16,26 +15,28 @@ with needs_extra("spectacular", "iiniit_guard.rest_framework.spectacular"):
     from drf_spectacular.plumbing import ResolvedComponent
     from drf_spectacular.settings import spectacular_settings
 
+from iiniit_guard.adapting.alternatives import both
 from iiniit_guard.adapting.decorators import policies_of
 from iiniit_guard.adapting.open_paths import admits
 from iiniit_guard.adapting.openapi import (
-    PROBLEM,
-    PROBLEM_NAME,
     SCHEME_NAME,
     add_refusals,
+    add_scheme,
+    add_scopes,
     configured_endpoints,
     scope_sets,
     security_scheme,
 )
 from iiniit_guard.core.sign_in import SignInEndpoints
-from iiniit_guard.django.operations import Alternatives
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.sign_in import find_endpoints
 from iiniit_guard.rest_framework.authentication import GuardAuthentication
-from iiniit_guard.rest_framework.operations import permissions_of, policies_of_handler
-from iiniit_guard.rest_framework.requirements import alternatives_of, both
-
-_METHODS: Final = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+from iiniit_guard.rest_framework.operations import (
+    alternatives_of_all,
+    permissions_of,
+    policies_of_handler,
+)
+from iiniit_guard.rules.openapi import METHODS
 
 
 class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -45,7 +46,7 @@ class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     is not known here; place it below.
     """
 
-    target_class = "iiniit_guard.rest_framework.GuardAuthentication"
+    target_class: Any = "iiniit_guard.rest_framework.GuardAuthentication"
     match_subclasses = True
     name: str | list[str] = SCHEME_NAME
 
@@ -59,9 +60,8 @@ class GuardScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         view, method = auto_schema.view, auto_schema.method
         handler = getattr(view, "action", None) or method.lower()
         decorated = (*policies_of(type(view)), *policies_of_handler(type(view), handler))
-        needed: Alternatives = (decorated,)
-        for permission in permissions_of(view):
-            needed = both(needed, alternatives_of(permission, method, view))
+        permitted = alternatives_of_all(permissions_of(view), method, view)
+        needed = both((decorated,), permitted)
         found = [scopes for one in needed for scopes in scope_sets(one)]
         scheme = security_scheme({}, _configured(), spectacular_settings.OAUTH2_SCOPES or {})
         component = ResolvedComponent(  # type: ignore[no-untyped-call]
@@ -94,7 +94,7 @@ def add_guard(result: dict[str, Any], request: Any, **_: Any) -> dict[str, Any]:
     scopes: dict[str, str] = dict(spectacular_settings.OAUTH2_SCOPES or {})
     is_used = False
     for path, methods in result.get("paths", {}).items():
-        for method in _METHODS & methods.keys():
+        for method in (name for name in METHODS if name in methods):
             operation = methods[method]
             own = [each for each in operation.get("security", ()) if SCHEME_NAME in each]
             admitted = admits(admission, path, (method.upper(),))
@@ -104,15 +104,13 @@ def add_guard(result: dict[str, Any], request: Any, **_: Any) -> dict[str, Any]:
                 operation["security"] = own or [{SCHEME_NAME: []}]
             is_used = True
             add_refusals(operation)
-            for scope in (scope for each in own for scope in each[SCHEME_NAME]):
-                scopes.setdefault(scope, "")
+            add_scopes(scopes, (scope for each in own for scope in each[SCHEME_NAME]))
     if is_used:
         components = result.setdefault("components", {})
         schemes = components.setdefault("securitySchemes", {})
         is_served = request is not None
         endpoints = find_endpoints() if configured is None and is_served else configured
-        schemes[SCHEME_NAME] = security_scheme(schemes.get(SCHEME_NAME, {}), endpoints, scopes)
-        components.setdefault("schemas", {})[PROBLEM_NAME] = deepcopy(PROBLEM)
+        add_scheme(schemes, components.setdefault("schemas", {}), endpoints, scopes)
     return result
 
 

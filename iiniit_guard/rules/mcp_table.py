@@ -30,6 +30,7 @@ class MessageTable:
     def __init__(
         self, rows: Mapping[tuple[str, str | None], Verdict], otherwise: Verdict | None
     ) -> None:
+        self._rows = rows
         self._exact = {
             key: verdict.answer
             for key, verdict in rows.items()
@@ -76,3 +77,16 @@ class MessageTable:
         if (method, None) in self._exact:
             return self._exact[method, None]
         return _NO_RULE if method in self._methods else self._otherwise
+
+    def entries(self) -> list[tuple[str, str | None, Requirement]]:
+        """Return what each row requires, by method and name.
+
+        The name is `*` for every other name of a method, and None for a method without names.
+        """
+        rows = {key: verdict.answer for key, verdict in self._rows.items()}
+        for method, _ in self._rows:
+            rows.setdefault((method, None), _NO_RULE)
+        return [
+            (method, ANY_NAME if name is None and method in NAMED_BY else name, answer)
+            for (method, name), answer in rows.items()
+        ]

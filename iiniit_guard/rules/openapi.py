@@ -13,7 +13,7 @@ from iiniit_guard.errors import SettingsError
 from iiniit_guard.rules.rule import Members, Rule
 from iiniit_guard.rules.ruleset import Rules
 
-_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _TEMPLATE: Final = re.compile(r"\{([^{}/]+)\}")
 # The schemes that a bearer token satisfies. All others require what the guard does not check:
 # apiKey, mutualTLS, and http with any other scheme, including DPoP (RFC 9449 §7.1: a resource that
@@ -103,7 +103,7 @@ class _Reader:
             except _OperationError as fault:
                 self.faults.append(f"openapi {template}: {fault}")
                 continue
-            for key in _METHODS:
+            for key in METHODS:
                 if key in item:
                     yield from self._operation(key.upper(), template, item, item[key])
 

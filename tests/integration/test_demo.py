@@ -21,7 +21,7 @@ from examples.demo import plan_from
 from examples.stack import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = 4  # client, authorization server, and the API twice
+PORTS = 5  # client, authorization server, the API twice, and the gateway
 
 
 def block_of_free_ports() -> int:
@@ -49,7 +49,7 @@ def demo(port: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
         # As a script's `&` starts it: with SIGINT ignored, which Python leaves so.
         ["sh", "-c", 'trap "" INT; exec "$0" -m examples.demo', sys.executable],
         cwd=ROOT,
-        env={**os.environ, "PORT": str(port), **environ},
+        env={**os.environ, "PORT": str(port), "GATEWAY": "no", **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -83,7 +83,8 @@ def test_begins_and_ends(number: signal.Signals, api: str) -> None:
         assert "Sign in   demo" in text
         assert f"profile API, {api}, jwt=verify" in text
         # Announced means healthy: everything answers at once.
-        assert all(is_open(port + offset) for offset in range(PORTS))
+        assert all(is_open(port + offset) for offset in range(PORTS - 1))
+        assert "This demo was started without its gateway." in text
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, err) == (0, "")
@@ -94,9 +95,10 @@ def test_begins_and_ends(number: signal.Signals, api: str) -> None:
 def test_nothing_outlives_it(tmp_path: Path) -> None:
     port = block_of_free_ports()
     with demo(
-        port, API="flask", TMPDIR=str(tmp_path)
+        port, API="flask", GATEWAY="yes", TMPDIR=str(tmp_path)
     ) as process:  # killed, it cannot remove its directory
-        announced(process)
+        assert f"http://127.0.0.1:{port + 4}  nginx, which asks" in announced(process)
+        assert is_open(port + 4)
         process.kill()
         limit = time.monotonic() + 10
         while any(is_open(port + offset) for offset in range(PORTS)):
@@ -167,7 +169,15 @@ def test_port_in_use() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"API": "bottle"}, {"TOKEN": "paper"}, {"PORT": "80"}, {"PORT": "x"}, {"PORT": "²"}]
+    "wrong",
+    [
+        {"API": "bottle"},
+        {"TOKEN": "paper"},
+        {"PORT": "80"},
+        {"PORT": "x"},
+        {"PORT": "²"},
+        {"GATEWAY": "caddy"},
+    ],
 )
 def test_something_that_does_not_exist_is_asked_for(wrong: dict[str, str]) -> None:
     with pytest.raises(StackError, match=next(iter(wrong))):
@@ -194,4 +204,19 @@ def test_everything_can_be_asked_for() -> None:
         "fastapi": 9105,
         "introspecting": 9106,
     }
+    assert plan.gateway_port == 9107
+    assert plan_from({"GATEWAY": "no"}).gateway_port is None
     assert (plan.token_kind, plan_from({}).ports["client"]) == ("opaque", 9000)
+
+
+def test_a_taken_port_of_the_gateway_does_not_stop_the_demo() -> None:
+    port = block_of_free_ports()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port + 4))
+        other.listen()
+        with demo(port, GATEWAY="yes") as process:
+            text = announced(process)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+    assert f"Port {port + 4} is in use. Choose others: make demo PORT=9100" in text
+    assert process.returncode == 0

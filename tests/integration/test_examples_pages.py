@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,19 @@ def test_guessing_passwords_is_slow(flow: Flow) -> None:
         False
     ]
     assert "Too many attempts" in flow.sign_in().text
+
+
+@pytest.mark.parametrize("name", ["demo", 'x"><b>', "<script>"])
+def test_a_wrong_password_keeps_the_user_name_and_nothing_else(flow: Flow, name: str) -> None:
+    first = flow.browser.get("/sign-in", base_url=ISSUER)
+    form = {"csrf": hidden(first, "csrf"), "next": "", "username": name, "password": "wrong-one"}
+    page = flow.browser.post("/sign-in", data=form, base_url=ISSUER)
+    assert page.status_code == 400
+    assert hidden(page, "username") == name
+    assert name not in page.text or name == "demo"
+    assert "wrong-one" not in page.text
+    boxes = re.findall(r"<input type=\"(?:text|password)\"[^>]*>", page.text)
+    assert ["autofocus" in box for box in boxes] == [False, True]
 
 
 def test_pages_run_no_scripts_and_stand_in_no_frame(flow: Flow) -> None:

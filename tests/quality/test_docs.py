@@ -102,6 +102,13 @@ def test_a_block_says_what_it_is(block):
         compile(block.text, str(block), "exec")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_has_no_marks_of_a_merge(page):
+    assert not re.findall(
+        r"^(?:<{7}|={7}|>{7})(?: .*)?$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
 # The driver of one page: it runs in an interpreter of its own, because Django can be set up once
 # per process.
 DRIVER = """

@@ -65,11 +65,12 @@ def metadata(wheel):
 def bare_python(wheel, tmp_path_factory):
     """Return a Python that has the wheel and its requirements, without any extra."""
     venv = tmp_path_factory.mktemp("bare") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     python = venv / "bin" / "python"
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "-qq"]
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "-qq"]
+    constraints = ROOT / "tests" / "constraints.txt"
     subprocess.run(
-        [*pip, "install", "--constraint", ROOT / "tests" / "constraints.txt", wheel], check=True
+        [*pip, "install", "--no-compile", "--constraint", constraints, wheel], check=True
     )
     return python
 

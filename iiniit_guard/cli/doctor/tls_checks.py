@@ -13,6 +13,7 @@ from iiniit_guard.core.http.hints import CAUSE_HINTS
 from iiniit_guard.core.model.flow import Connection
 from iiniit_guard.io.exchange import ExchangeError
 from iiniit_guard.io.http import TlsContexts
+from iiniit_guard.observe.servers import host_and_port
 
 _SOON_DAYS: Final = 21.0
 
@@ -26,9 +27,8 @@ def check_tls(urls: Mapping[str, Connection], now: float) -> Iterator[Finding]:
     """
     seen = set[tuple[str, int, str | None]]()
     for url, connection in urls.items():
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 443
-        if parts.scheme != "https" or (host, port, connection.ca_file) in seen:
+        host, port = host_and_port(url)
+        if urlsplit(url).scheme != "https" or (host, port, connection.ca_file) in seen:
             continue
         seen.add((host, port, connection.ca_file))
         if connection.http_proxy is not None:

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from iiniit_guard.adapting.admission import AdmissionKeywords, make_admission
 from iiniit_guard.adapting.decorator_order import function_of
 from iiniit_guard.adapting.decorators import policies_of
+from iiniit_guard.adapting.handlers import methods_of_class, name_of
+from iiniit_guard.adapting.middleware_entries import admission_of, entries_of
 from iiniit_guard.asgi import GuardMiddleware
-from iiniit_guard.cli.routes.handlers import DECORATOR, methods_of_class, name_of, place_of
+from iiniit_guard.cli.routes.handlers import DECORATOR, place_of
+from iiniit_guard.cli.routes.mcp_messages import layer_of, message_routes
 from iiniit_guard.cli.routes.route import Kind, Layer, Route
 from iiniit_guard.cli.routes.wsgi_routes import wsgi_routes
-from iiniit_guard.core.model.policy import Policy
 
-_SETTINGS: Final = frozenset(AdmissionKeywords.__annotations__)
 _MAX_DEPTH: Final = 20  # of mounts; an application may mount itself
 
 
@@ -33,7 +33,8 @@ def asgi_routes(
     """
     while getattr(app, "routes", None) is None:
         if isinstance(app, GuardMiddleware):
-            layers = (*layers, Layer(prefix, app.admission))
+            layers = (*layers, layer_of(app, prefix))
+            yield from message_routes(app)
         inner = getattr(app, "app", None)
         if inner is None:  # Django, or Flask inside a bridge from WSGI, or an unknown application
             yield from wsgi_routes(app, prefix, layers)
@@ -70,11 +71,8 @@ def _frontends(app: Any, prefix: str, layers: tuple[Layer, ...]) -> Iterator[Rou
 
 def _added_layers(app: Any, prefix: str) -> Iterator[Layer]:
     """Return the guard's middlewares in the middleware list of an application."""
-    for entry in getattr(app, "user_middleware", ()):
-        if isinstance(entry.cls, type) and issubclass(entry.cls, GuardMiddleware):
-            settings = {name: value for name, value in entry.kwargs.items() if name in _SETTINGS}
-            public = settings.pop("public", ())
-            yield Layer(prefix, make_admission(public, **settings))
+    for entry in entries_of(app, GuardMiddleware):
+        yield Layer(prefix, admission_of(entry))
 
 
 def _routes_of(
@@ -100,14 +98,14 @@ def _routes_of(
     if isinstance(endpoint, type):
         yield from _endpoint_class(whole, endpoint)
     else:
-        yield _with_policies(whole, policies_of(function_of(endpoint)))
+        yield whole.requiring(policies_of(function_of(endpoint)), DECORATOR)
 
 
 def _layers_of_route(app: Any, prefix: str) -> Iterator[Layer]:
     """Return the guard's middlewares of a single route, `Route(middleware=[...])`."""
     for _ in range(_MAX_DEPTH):
         if isinstance(app, GuardMiddleware):
-            yield Layer(prefix, app.admission)
+            yield layer_of(app, prefix)
         app = getattr(app, "app", None)
 
 
@@ -116,12 +114,12 @@ def _endpoint_class(whole: Route, endpoint: type) -> Iterator[Route]:
     if whole.kind == "websocket":
         # A check of each message does not stop the handler of the connection.
         connect = getattr(endpoint, "on_connect", None)
-        yield _with_policies(whole, (*policies_of(endpoint), *policies_of(connect)))
+        yield whole.requiring((*policies_of(endpoint), *policies_of(connect)), DECORATOR)
         return
-    guarded = _with_policies(whole, policies_of(endpoint))
+    guarded = whole.requiring(policies_of(endpoint), DECORATOR)
     for method, function, policies in methods_of_class(endpoint):
         one = replace(guarded, methods=(method,), declared=place_of(function))
-        yield _with_policies(one, policies)
+        yield one.requiring(policies, DECORATOR)
 
 
 def _with_dependencies(route: Route, context: Any) -> Route:
@@ -132,12 +130,7 @@ def _with_dependencies(route: Route, context: Any) -> Route:
     from iiniit_guard.fastapi.requirements import guarding_dependencies
 
     policies = tuple(policy for policy, _ in guarding_dependencies(dependant))
-    return _with_policies(route, policies, "dependency")
-
-
-def _with_policies(route: Route, policies: tuple[Policy, ...], source: str = DECORATOR) -> Route:
-    sources = (*route.sources, *(source for _ in policies))
-    return replace(route, policies=(*route.policies, *policies), sources=sources)
+    return route.requiring(policies, "dependency")
 
 
 def _sorted(methods: Any) -> tuple[str, ...]:

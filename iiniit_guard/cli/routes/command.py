@@ -18,12 +18,14 @@ from iiniit_guard.errors import GuardError
 @click.command(
     "routes",
     short_help="List routes and find unguarded ones.",
-    epilog="Exit status: 0; 1 with --check if a route is unguarded or an exception matches none; 2 "
-    "for a wrong command line.",
+    epilog="Exit status: 0; 1 with --check if a route is unguarded or fails at every request, or "
+    "an exception matches none; 2 for a wrong command line.",
 )
 @click.argument("application", metavar="MODULE:APP")
 @click.option(
-    "--check", is_flag=True, help="Exit with 1 if a route is unguarded, or an exception unused."
+    "--check",
+    is_flag=True,
+    help="Exit with 1 if a route is unguarded or always fails, or an exception unused.",
 )
 @click.option(
     "--format",
@@ -74,21 +76,23 @@ def list_routes(
         click.echo((as_text if shape == "text" else as_markdown)(found, allowed))
     unguarded = len([each for each in found if each.state == "unguarded"]) - len(allowed)
     if check:
-        _report(unguarded, unused)
+        _report(unguarded, len([each for each in found if each.is_fault]), unused)
 
 
-def _report(unguarded: int, unused: Sequence[str]) -> None:
+def _report(unguarded: int, failing: int, unused: Sequence[str]) -> None:
     """Print why a check fails, and exit."""
-    faults = [
+    faults: list[str] = []
+    if unguarded:
+        faults.append(
+            f"{unguarded} unguarded: guard the route, mark it @public or list it in public=, "
+            "or allow it with --allow"
+        )
+    if failing:
+        faults.append(f"{failing} failing at every request: correct what the list says about them")
+    faults += [
         f"--allow {pattern!r} matches no unguarded route; remove it, or correct it"
         for pattern in unused
     ]
-    if unguarded:
-        faults.insert(
-            0,
-            f"{unguarded} unguarded: guard the route, mark it @public or list it in public=, "
-            "or allow it with --allow",
-        )
     for fault in faults:
         click.secho(f"error: {fault}", fg="red", err=True)
     if faults:

@@ -9,18 +9,12 @@ from typing import Any, Final
 
 import click
 
+from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
-from iiniit_guard.cli.routes.handlers import (
-    DECORATOR,
-    METHODS,
-    closure_of,
-    methods_of_class,
-    name_of,
-    place_of,
-)
-from iiniit_guard.cli.routes.permissions import Required, required_by
+from iiniit_guard.adapting.handlers import METHODS, methods_of_class, name_of
+from iiniit_guard.cli.routes.handlers import DECORATOR, place_of
 from iiniit_guard.cli.routes.route import Layer, Route
-from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.cli.routes.view_operations import operation_routes
 
 _METHODS: Final = frozenset(METHODS)
 _AUTOMATIC: Final = frozenset({"HEAD", "OPTIONS"})
@@ -72,9 +66,11 @@ def django_routes(
     """
     from django.urls import get_resolver
 
+    from iiniit_guard.django.url_views import views_of
+
     urls = found.__name__ if hasattr(found, "urlpatterns") else None
     around = (*layers, *_own_layer(prefix))
-    for path, callback in _patterns(get_resolver(urls).url_patterns, "/"):
+    for path, callback in views_of(get_resolver(urls).url_patterns):
         for route in _routes_of(callback, prefix + _simple(path)):
             yield replace(route, layers=around)
 
@@ -88,17 +84,6 @@ def _own_layer(prefix: str) -> Iterator[Layer]:
         yield Layer(prefix, load()[1])
 
 
-def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for pattern in patterns:
-        text = str(pattern.pattern)
-        # `include` keeps the anchor of a regular expression in the middle of the path.
-        path = prefix + (text.removeprefix("^") if prefix.endswith("/") else text)
-        if hasattr(pattern, "url_patterns"):
-            yield from _patterns(pattern.url_patterns, path)
-        else:
-            yield path, pattern.callback
-
-
 def _simple(path: str) -> str:
     """Return a path with names in place of the regular expressions of its parameters."""
     from django.contrib.admindocs.views import simplify_regex
@@ -109,52 +94,23 @@ def _simple(path: str) -> str:
 
 
 def _routes_of(callback: Any, path: str) -> Iterator[Route]:
-    operations = _ninja_operations(callback)
-    if operations is not None:
-        yield from _ninja_routes(operations, path)
+    operations = operation_routes(callback, path)
+    if operations:
+        yield from operations
         return
-    owner = getattr(callback, "cls", getattr(callback, "view_class", None))
+    owner = getattr(callback, "view_class", None)
     shown = callback if owner is None else owner
-    whole = Route("http", (), path, name_of(shown), place_of(shown))
-    whole = _with(replace(whole, is_public=is_public(callback)), policies_of(callback), DECORATOR)
+    whole = Route(
+        "http", (), path, name_of(shown), place_of(shown), is_public=is_public(callback)
+    ).requiring(policies_of(callback), DECORATOR)
     if owner is None:
         yield replace(whole, methods=_allowed(callback))
         return
-    actions = getattr(callback, "actions", None) or {}
-    for method, handler in _handlers(owner, actions):
-        function = _inner(handler)
-        one = replace(whole, methods=(method,), handler=name_of(function))
-        one = replace(one, declared=place_of(function) or whole.declared)
-        # @api_view may stand above a decorator of the guard.
-        policies = dict.fromkeys([*policies_of(handler), *policies_of(function)])
-        required = required_by(callback, owner, method, actions.get(method.lower()))
-        yield _required(_with(one, tuple(policies), DECORATOR), required)
-
-
-def _handlers(owner: Any, actions: Any) -> Iterator[tuple[str, Any]]:
-    """Return the methods of a class view with their functions: `get`, or an action of a viewset."""
-    if actions:
-        for method, name in sorted(actions.items()):
-            if hasattr(owner, name):
-                yield method.upper(), getattr(owner, name)
-        return
-    for method, function, _ in methods_of_class(owner):
+    for method, function, policies in methods_of_class(owner):
         if method not in _AUTOMATIC:
-            yield method, function
-
-
-def _inner(handler: Any) -> Any:
-    """Return the function under `@api_view`, or `handler` if it is not of `@api_view`."""
-    if getattr(handler, "__module__", None) != "rest_framework.decorators":
-        return handler
-    return next((found for found in closure_of(handler) if callable(found)), handler)
-
-
-def _ninja_operations(callback: Any) -> Any:
-    """Return the operations of a `PathView` of django-ninja; None for another view."""
-    views = [getattr(callback, "__self__", None), *closure_of(callback)]
-    found = [view for view in views if type(view).__module__ == "ninja.operation"]
-    return found[0].operations if found else None
+            place = (name_of(function), place_of(function))
+            one = replace(whole, methods=(method,), handler=place[0], declared=place[1])
+            yield one.requiring(policies, DECORATOR)
 
 
 def _allowed(callback: Any) -> tuple[str, ...]:
@@ -163,36 +119,3 @@ def _allowed(callback: Any) -> tuple[str, ...]:
         if isinstance(found, list | tuple) and found and set(found) <= _METHODS:
             return tuple(sorted(set(found)))
     return ()
-
-
-def _ninja_routes(operations: Any, path: str) -> Iterator[Route]:
-    for operation in operations:
-        handler = operation.view_func
-        route = Route(
-            "http",
-            tuple(sorted(operation.methods)),
-            path,
-            name_of(handler),
-            place_of(handler),
-            is_public=is_public(handler),
-        )
-        route = _with(route, policies_of(handler), DECORATOR)
-        # Any of several callbacks admits a request, so all of them must be the guard's.
-        callbacks = list(getattr(operation, "auth_callbacks", None) or ())
-        if all(type(each).__module__.startswith("iiniit_guard.") for each in callbacks):
-            found = tuple(getattr(each, "policy", ANY_TOKEN) for each in callbacks)
-            route = _with(route, found, "auth")
-        yield route
-
-
-def _with(route: Route, policies: tuple[Policy, ...], source: str) -> Route:
-    sources = (*route.sources, *(source for _ in policies))
-    return replace(route, policies=(*route.policies, *policies), sources=sources)
-
-
-def _required(route: Route, required: Required | None) -> Route:
-    if required is None:
-        return route
-    source = "permission (one of)" if required.is_one_of else "permission"
-    guarded = _with(route, required.policies, source)
-    return replace(guarded, is_closed=required.refuses)

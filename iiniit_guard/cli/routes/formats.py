@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from iiniit_guard.adapting.alternatives import Alternatives
 from iiniit_guard.adapting.protected_paths import ProtectedPaths
 from iiniit_guard.cli.routes.route import State, Verdict
 from iiniit_guard.core.model.policy import Policy
@@ -18,7 +19,9 @@ _COLOURS: Final[dict[State, str]] = {"unguarded": "red", "public": "yellow", "an
 
 
 def as_text(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
-    """Return a table with a line of totals. Unguarded routes are red on a terminal.
+    """Return a table with a line of totals.
+
+    Routes that are unguarded or fail are red on a terminal.
 
     Args:
         verdicts: One for each row.
@@ -28,10 +31,12 @@ def as_text(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     lines = [click.style(_line(_COLUMNS, widths), bold=True)]
     for place, (verdict, cells) in enumerate(zip(verdicts, rows, strict=True)):
-        colour = None if place in allowed else _COLOURS.get(verdict.state)
+        colour = "red" if verdict.is_fault else _COLOURS.get(verdict.state)
+        colour = None if place in allowed else colour
         line = _line(cells, widths)
         lines.append(line if colour is None else click.style(line, fg=colour))
-    return "\n".join([*lines, "", summary(verdicts, allowed)])
+    faults = [click.style(line, fg="red") for line in fault_lines(verdicts)]
+    return "\n".join([*lines, "", *faults, *_after(faults), summary(verdicts, allowed)])
 
 
 def as_markdown(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
@@ -39,10 +44,12 @@ def as_markdown(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
     rows = [_cells(verdict, place in allowed) for place, verdict in enumerate(verdicts)]
     lines = [_COLUMNS, tuple("---" for _ in _COLUMNS)]
     for verdict, (methods, path, policy, *rest) in zip(verdicts, rows, strict=True):
-        strong = f"**{policy}**" if verdict.state == "unguarded" else policy
+        is_strong = verdict.state == "unguarded" or verdict.is_fault
+        strong = f"**{policy}**" if is_strong else policy
         lines.append((methods, f"`{path}`", strong, *rest))
     table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([*table, "", summary(verdicts, allowed)])
+    faults = [f"- {line}" for line in fault_lines(verdicts)]
+    return "\n".join([*table, "", *faults, *_after(faults), summary(verdicts, allowed)])
 
 
 def as_json(verdicts: Sequence[Verdict], allowed: frozenset[int], unused: Sequence[str]) -> str:
@@ -61,6 +68,20 @@ def summary(verdicts: Sequence[Verdict], allowed: frozenset[int]) -> str:
     return f"{len(verdicts)} routes: {', '.join(totals) or 'none'}"
 
 
+def fault_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return a line for each route that fails at every request, with the reason."""
+    return [
+        f"{_methods(verdict)} {verdict.route.path}: every request fails: {verdict.why}"
+        for verdict in verdicts
+        if verdict.is_fault
+    ]
+
+
+def alternatives_text(alternatives: Alternatives) -> str:
+    """Return alternatives in a few words, such as `user:read and acr=gold, or user:admin`."""
+    return ", or ".join(" and ".join(map(policy_text, one)) for one in alternatives)
+
+
 def policy_text(policy: Policy) -> str:
     """Return a policy in a few words, such as `user:read acr=gold max_age=300`."""
     join = " | " if policy.match == "any" else " "
@@ -69,15 +90,24 @@ def policy_text(policy: Policy) -> str:
     words += [] if policy.max_age is None else [f"max_age={policy.max_age}"]
     words += [demand.text for demand in policy.demands]
     words += ["(token optional)"] if policy.anonymous else []
-    return " ".join(words)
+    return " ".join(words) or "any token"
+
+
+def _after(paragraph: list[str]) -> list[str]:
+    """Return the empty line after a paragraph, if there is one."""
+    return [""] if paragraph else []
+
+
+def _methods(verdict: Verdict) -> str:
+    route = verdict.route
+    return ",".join(route.methods) or {"http": "*", "mount": "*"}.get(route.kind, "WebSocket")
 
 
 def _cells(verdict: Verdict, allowed: bool) -> tuple[str, ...]:
     route = verdict.route
-    methods = ",".join(route.methods) or {"http": "*", "mount": "*"}.get(route.kind, "WebSocket")
     guarded_by = ", ".join(verdict.guarded_by) or "-"
-    declared = f"{route.declared or '?'} {route.handler}"
-    return (methods, route.path, _policy_cell(verdict, allowed), guarded_by, declared)
+    declared = f"{route.declared or '?'} {route.handler}" if route.handler else "-"
+    return (_methods(verdict), route.path, _policy_cell(verdict, allowed), guarded_by, declared)
 
 
 def _policy_cell(verdict: Verdict, allowed: bool) -> str:
@@ -86,9 +116,10 @@ def _policy_cell(verdict: Verdict, allowed: bool) -> str:
     if verdict.state == "public":
         return f"public ({verdict.why})"
     if verdict.state == "refused":
-        return "always refused"
-    texts = [policy_text(policy) for policy in verdict.policies]
-    return " and ".join(filter(None, texts)) or "any token"
+        return "always fails" if verdict.is_fault else "always refused"
+    return " and ".join(
+        filter(None, [alternatives_text(verdict.alternatives), verdict.route.checks])
+    )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -112,17 +143,9 @@ def _entry(verdict: Verdict, allowed: bool) -> dict[str, Any]:
         "state": verdict.state,
         "allowed": allowed,
         "why": verdict.why or None,
-        "policies": [
-            {
-                "scopes": list(policy.scopes),
-                "match": policy.match,
-                "acr_values": list(policy.acr_values),
-                "max_age": policy.max_age,
-                "demands": [demand.text for demand in policy.demands],
-                "anonymous": policy.anonymous,
-            }
-            for policy in verdict.policies
-        ],
+        "alternatives": [list(map(_policy_entry, one)) for one in verdict.alternatives],
+        "checks": route.checks or None,
+        "fault": route.fault,
         "guarded_by": list(verdict.guarded_by),
         "middleware": [
             {
@@ -137,6 +160,17 @@ def _entry(verdict: Verdict, allowed: bool) -> dict[str, Any]:
         ],
         "handler": route.handler,
         "declared": route.declared or None,
+    }
+
+
+def _policy_entry(policy: Policy) -> dict[str, Any]:
+    return {
+        "scopes": list(policy.scopes),
+        "match": policy.match,
+        "acr_values": list(policy.acr_values),
+        "max_age": policy.max_age,
+        "demands": [demand.text for demand in policy.demands],
+        "anonymous": policy.anonymous,
     }
 
 

@@ -6,15 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from iiniit_guard.adapting.closures import closure_of
 from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.adapting.handlers import methods_of_class, name_of
 from iiniit_guard.cli.routes.django_routes import django_routes, is_handler
-from iiniit_guard.cli.routes.handlers import (
-    DECORATOR,
-    closure_of,
-    methods_of_class,
-    name_of,
-    place_of,
-)
+from iiniit_guard.cli.routes.handlers import DECORATOR, place_of
 from iiniit_guard.cli.routes.route import Layer, Route
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.wsgi import GuardMiddleware
@@ -88,18 +84,16 @@ def _flask_routes(app: Flask, prefix: str, layers: tuple[Layer, ...]) -> Iterato
         methods = sorted((rule.methods or set()) - _AUTOMATIC) or sorted(rule.methods or ())
         path = f"{prefix}{rule.rule}" if not host else f"{host}{prefix}{rule.rule}"
         for names, shown, policies in _views(view, methods):
-            yield Route(
+            found = Route(
                 "websocket" if rule.websocket else "http",
                 () if rule.websocket else tuple(names),
                 path,
                 name_of(shown),
                 place_of(shown),
-                policies,
-                is_public(view),
-                False,
-                around,
-                (DECORATOR,) * len(policies),
+                is_public=is_public(view),
+                layers=around,
             )
+            yield found.requiring(policies, DECORATOR)
 
 
 def _part_layers(parts: Parts | None, endpoint: str, prefix: str) -> Iterator[Layer]:

@@ -59,13 +59,13 @@ class PresentedProof:
     __slots__ = ("checks", "digest", "encoded", "proof", "signer", "token", "until", "uri")
 
     def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
-        self.checks = checks
-        self.encoded = encoded
-        self.token = token
+        self.checks: ProofChecks = checks
+        self.encoded: bytes = encoded
+        self.token: str = token
         self.proof: Proof | None = None
         self.signer: ProofKey | None = None
-        self.uri = ""
-        self.until = 0.0
+        self.uri: str = ""
+        self.until: float = 0.0
         self.digest: bytes | None = None
 
 

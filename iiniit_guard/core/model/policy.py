@@ -147,6 +147,34 @@ def make_policy(
     return Policy(wanted, match, acr, max_age, anonymous, demands)
 
 
+def scheme_policy(
+    scopes: Iterable[str] = (),
+    *,
+    match: Literal["all", "any"],
+    acr_values: str | Iterable[str],
+    max_age: int | None,
+    optional: bool,
+    demands: tuple[Demand, ...] = (),
+) -> Policy:
+    """Return the policy of a security scheme that an application creates, as in `make_policy`.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+    if match not in ("all", "any"):
+        raise UsageError('match: must be "all" or "any"')
+    if type(optional) is not bool:  # "false" is true to Python
+        raise UsageError("optional: must be True or False")
+    return make_policy(
+        scopes,
+        match=match,
+        acr_values=acr_values,
+        max_age=max_age,
+        anonymous=optional,
+        demands=demands,
+    )
+
+
 def scope_policy(
     scopes: tuple[str, ...],
     match: Literal["all", "any"],

@@ -54,6 +54,10 @@ def mirrored(method: str | None, name: str | None = None, version: str | None = 
     return [(key, value) for key, value in fields if value is not None]
 
 
+LIST: Final = message("tools/list")
+LISTED: Final = mirrored("tools/list")
+
+
 class Server:
     """An MCP server that answers every message with 200, and keeps it."""
 

@@ -18,20 +18,13 @@ from iiniit_guard.fastapi.openapi import amended
 from iiniit_guard.starlette import require_scope
 from iiniit_guard.testing import Issuer, network, trusted
 from tests.contract.hosts.fastapi_apps import client_of, fields, make_app
+from tests.contract.hosts.openapi_documents import scheme_of, security_of
 
 FLOW = {
     "authorizationUrl": "https://issuer.test/authorize",
     "tokenUrl": "https://issuer.test/token",
 }
 BEARER = {"type": "http", "scheme": "bearer"}
-
-
-def security_of(document: Any, path: str, method: str = "get") -> Any:
-    return document["paths"][path][method].get("security")
-
-
-def scheme_of(document: Any, name: str = "OAuth2") -> Any:
-    return document["components"]["securitySchemes"][name]
 
 
 def test_the_flow_is_that_of_the_issuers_metadata(issuer, guard):

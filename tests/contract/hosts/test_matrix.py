@@ -60,6 +60,7 @@ def test_the_guard_decides(case):
     ]
 
 
+@pytest.mark.unmeasured
 @each_case
 def test_the_guard_decides_alike_when_nobody_listens(case):
     decision, scene = play(case, seen_by_guard, listening=False)
@@ -67,6 +68,7 @@ def test_the_guard_decides_alike_when_nobody_listens(case):
     check_decision(case, decision, scene)
 
 
+@pytest.mark.unmeasured
 @each_case
 def test_the_guard_decides_alike_when_keys_and_header_are_known(case):
     decision, scene = play(case, seen_by_guard, prepared=True)
@@ -82,6 +84,7 @@ def test_the_guard_decides_alike_when_keys_and_header_are_known(case):
     ]
 
 
+@pytest.mark.unmeasured
 @each_case
 def test_the_guard_decides_alike_on_an_event_loop(case):
     decision, scene = play(case, seen_by_guard_async)
@@ -89,6 +92,7 @@ def test_the_guard_decides_alike_on_an_event_loop(case):
     check_decision(case, decision, scene)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("host", MATRIX, ids=str)
 @each_case
 def test_every_host_answers_alike(case, host):

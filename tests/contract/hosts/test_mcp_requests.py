@@ -11,20 +11,18 @@ from iiniit_guard import Principal
 from iiniit_guard.mcp import guard_mcp
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.mcp_calls import (
+    LIST,
+    LISTED,
     POSTED,
     RESOURCE,
     Server,
     bearer,
     get,
     make_site,
-    message,
     mirrored,
     post,
     tool,
 )
-
-LIST = message("tools/list")
-LISTED = mirrored("tools/list")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 from iiniit_guard.mcp import guard_mcp
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts.mcp_calls import (
+    LIST,
+    LISTED,
     RESOURCE,
     Server,
     bearer,
@@ -20,9 +22,6 @@ from tests.contract.hosts.mcp_calls import (
     post,
     tool,
 )
-
-LIST = message("tools/list")
-LISTED = mirrored("tools/list")
 
 
 @pytest.fixture

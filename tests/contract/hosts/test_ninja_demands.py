@@ -10,10 +10,10 @@ from ninja import NinjaAPI
 from iiniit_guard import UsageError
 from iiniit_guard.core.model.demands import actor_forbidden, detail_required
 from iiniit_guard.core.model.policy import make_policy
+from iiniit_guard.django.url_views import views_of
 from iiniit_guard.ninja import GuardAuth, operations_of
 from tests.contract.hosts import django_project
 from tests.contract.hosts.ninja_views import READ, ApiKey, shown
-from tests.contract.hosts.test_ninja_operations import views_of
 
 
 def make_patterns():
@@ -48,7 +48,7 @@ def test_another_callback_may_admit_what_a_demand_refuses(guard, issuer, where, 
 
 
 def test_the_listing_has_the_demands():
-    listed = {name: operations_of(view) for name, view in views_of(PATTERNS[0].url_patterns)}
+    listed = {name: operations_of(view) for name, view in views_of(PATTERNS[0].url_patterns, "")}
     ((payments,), (people,)) = listed["payments"], listed["people"]
 
     assert payments.alternatives == ((make_policy(demands=(detail_required("payment"),)),), ())

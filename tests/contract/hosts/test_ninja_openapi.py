@@ -17,6 +17,7 @@ from iiniit_guard import SettingsError, UsageError
 from iiniit_guard.django import require_scope
 from iiniit_guard.ninja import GuardAuth, describe
 from tests.contract.hosts import django_project
+from tests.contract.hosts.openapi_documents import scheme_of, security_of
 
 READ, WRITE = "orders:read", "orders:write"
 URLS = {
@@ -76,14 +77,6 @@ def document(site):
             return Client().get("/openapi.json").json()
 
     return get
-
-
-def security_of(document, where, method="get"):
-    return document["paths"][where][method].get("security")
-
-
-def scheme_of(document):
-    return document["components"]["securitySchemes"]["OAuth2"]
 
 
 def test_the_flow_is_that_of_the_issuers_metadata(document, issuer):

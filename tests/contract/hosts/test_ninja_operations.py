@@ -9,20 +9,12 @@ from django.views.decorators.cache import never_cache
 
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.django.checks import check_project
+from iiniit_guard.django.url_views import views_of
 from iiniit_guard.ninja import operations_of
 from tests.contract.hosts import django_project
-from tests.contract.hosts.ninja_views import PATTERNS, READ, WRITE
+from tests.contract.hosts.ninja_views import PATTERNS, READ, WRITE, shown
 
-
-def views_of(patterns):
-    for pattern in patterns:
-        if hasattr(pattern, "url_patterns"):
-            yield from views_of(pattern.url_patterns)
-        else:
-            yield str(pattern.pattern), pattern.callback
-
-
-LISTED = {name: operations_of(view) for name, view in views_of(PATTERNS[1].url_patterns)}
+LISTED = {name: operations_of(view) for name, view in views_of(PATTERNS[1].url_patterns, "")}
 ONE, TWO = make_policy([READ]), make_policy([WRITE])
 
 
@@ -48,17 +40,25 @@ def test_the_policies_of_an_operation(where, alternatives, declared, opened):
     assert (found.is_open, found.is_public, found.fault) == (opened, False, None)
 
 
+def test_the_class_itself_is_a_fault():
+    (found,) = LISTED["class"]
+    assert (found.alternatives, found.is_open) == ((), False)
+    assert found.fault == "auth: must be GuardAuth(...), not the class itself"
+
+
 def test_the_names_in_a_listing():
     assert [each.method for each in LISTED["many"]] == ["POST", "PATCH", "GET"]
     (found,) = LISTED["key"]
     assert found.permissions == (f"GuardAuth({READ!r})", "ApiKey")
     assert found.handler == "tests.contract.hosts.ninja_views.shown"
+    assert found.function is shown
+    assert LISTED["optional"][0].permissions == (f"GuardAuth({READ!r}, optional=True)",)
     assert LISTED["openapi.json"] == []
 
 
 def test_a_decorated_callback_is_recognized(guard, issuer):
     """A decorator around the view of django-ninja hides it from neither list nor callbacks."""
-    inner = next(view for name, view in views_of(PATTERNS[1].url_patterns) if name == "key")
+    inner = next(view for name, view in views_of(PATTERNS[1].url_patterns, "") if name == "key")
     wrapped = never_cache(inner)
     assert operations_of(wrapped) == operations_of(inner)
     own = {"guard": guard, "enforce": "declared"}
@@ -69,7 +69,7 @@ def test_a_decorated_callback_is_recognized(guard, issuer):
 
 @pytest.mark.parametrize(("where", "found"), [("read", True), ("decorated", True), ("open", False)])
 def test_a_guarded_operation_without_the_middleware_is_an_error(where, found):
-    view = dict(views_of(PATTERNS[1].url_patterns))[where]
+    view = dict(views_of(PATTERNS[1].url_patterns, ""))[where]
     with django_project.configured(ROOT_URLCONF=(path("x", view),), MIDDLEWARE=[]):
         ids = [message.id for message in check_project()]
     assert ids == (["iiniit_guard.E003"] if found else [])

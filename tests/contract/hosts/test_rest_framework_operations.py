@@ -76,6 +76,13 @@ def test_the_policies_of_a_view(view, found):
     assert listing(view) == found
 
 
+def test_the_function_below_api_view_is_named():
+    found = of(views.below_api_view)
+    assert found.handler == "tests.contract.hosts.rest_framework_views.below_api_view"
+    assert found.function.__name__ == "below_api_view"
+    assert of(views.below_api_view, "OPTIONS").function is views.Answers.options
+
+
 def test_scopes_by_method_and_the_methods_without_any():
     view = views.ByMethod
     assert [each.method for each in operations_of(view.as_view())] == [
@@ -99,6 +106,9 @@ def test_the_actions_of_a_viewset():
         ("OPTIONS", "metadata", ()),
     ]
     assert found[1].handler == "tests.contract.hosts.rest_framework_views.Orders.create"
+    assert found[1].function is views.Orders.create
+    assert found[2].function is views.Orders.options
+    assert operations_of(views.Orders.as_view({"put": "gone"}, http_method_names=["put"])) == []
     (count, _) = operations_of(views.Orders.as_view({"get": "count"}, **views.Orders.count.kwargs))
     assert count.alternatives == ((make_policy(["orders:count"]),),)
     assert count.permissions == ("RequireScope('orders:count')",)

@@ -279,6 +279,7 @@ class WithAStore(Machine):
         self.world.store.values[name] = bytes(value)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(
     "machine", [AloneWithBadClocks, WithAStore], ids=lambda machine: machine.__name__

@@ -134,6 +134,7 @@ def compare(taught, claims, settings, *, introspected, typ=None):
         ], "True is not 1"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("introspected", [False, True], ids=["jwt", "introspected"])
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_what_was_learned_changes_no_answer_about_one_other_claim(settings, introspected):
@@ -143,6 +144,7 @@ def test_what_was_learned_changes_no_answer_about_one_other_claim(settings, intr
             compare(taught, {**GOOD, name: value}, settings, introspected=introspected)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_what_was_learned_changes_no_answer(settings):
     taught = taught_by_good_tokens(settings)

@@ -16,7 +16,7 @@ from tests.integration.browser.person import Person
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
 
-NAMES = ["client", "authorization_server", *FRAMEWORKS, "introspecting"]
+NAMES = ["client", "authorization_server", *FRAMEWORKS, "introspecting", "gateway"]
 
 # Without the background-networking flags Chromium looks up names of its maker's at every start.
 CHROMIUM_ARGUMENTS = [
@@ -35,17 +35,22 @@ def stack() -> Iterator[Stack]:
     """All servers of the demo, with short delays: every framework, and one more API that asks about
     JWTs too.
     """
+    # In pictures, the ports that a reader will see.
+    ports = (
+        {name: 9000 + index for index, name in enumerate(NAMES)}
+        if os.environ.get("SCREENSHOTS") == "1"
+        else free_ports(NAMES)
+    )
+    gateway_port = ports.pop("gateway")
     plan = Plan(
         FRAMEWORKS,
         "flask",
-        # In pictures, the ports that a reader will see.
-        {name: 9000 + index for index, name in enumerate(NAMES)}
-        if os.environ.get("SCREENSHOTS") == "1"
-        else free_ports(NAMES),
+        ports,
         revocation_delay_seconds=6,
         expiry_leeway_seconds=1,
         access_token_seconds=120,
         short_life_seconds=2,
+        gateway_port=gateway_port,
     )
     with Stack(plan) as running:
         yield running

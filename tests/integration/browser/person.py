@@ -85,6 +85,11 @@ class Person:
         self.press("Change the profile")
         return self.status()
 
+    def narrow(self) -> str:
+        """Change the profile with a token that must not, and give the status that the API sent."""
+        self.press("Change it without user:write")
+        return self.status()
+
     @property
     def answer(self) -> Locator:
         """The card that says what the API answered."""

@@ -45,6 +45,9 @@ KEPT = {
     "diagram-desk-light": "flow.png",
     "diagram-desk-dark": "flow-dark.png",
     "diagram-phone-light": "flow-phone.png",
+    "guard-desk-light": "step-7.png",
+    "gateway-desk-light": "gateway.png",
+    "gateway-phone-dark": "gateway-phone-dark.png",
     "consent-desk-light": "consent.png",
     "consent-phone-dark": "consent-phone-dark.png",
 }
@@ -84,9 +87,22 @@ def test_pages_fit_and_can_be_read(
     assert person.read() == "200 OK"
     expect(person.page.locator(f".{'wide' if width > 1000 else 'narrow'}-drawing")).to_be_visible()
     keep(person, "diagram", ".diagram")
+    if images:  # a new token, when the keys are known: what most requests of a day cost
+        person.press("Get a new access token")
+        person.read()
+    person.page.locator("#step-7 summary").click()
+    look(person, "profile")
+    keep(person, "guard", "#step-7 .guard")
     person.press("Change it without user:write")
     person.page.locator("#step-7 summary").click()
     look(person, "answer")
+    person.page.get_by_role("link", name="As a gateway").click()
+    person.press("Send no token")
+    for summary in person.page.locator("summary").all():
+        summary.click()
+    look(person, "refused")
+    person.press("Read through the gateway")
+    keep(person, "gateway", ".diagram")
     person.page.goto(person.stack.url("authorization_server"))
     look(person, "account")
     assert person.complaints == []

@@ -123,6 +123,7 @@ def check(case: Any, answer: Answer, reason: str | None) -> None:
         assert json.loads(answer.body or own.body) == json.loads(own.body)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("gateway", ["nginx", "traefik", "envoy"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_sidecar_answers_like_every_host(case, gateway):
@@ -134,6 +135,7 @@ def test_the_sidecar_answers_like_every_host(case, gateway):
     check(case, answer, event.reason)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case",
     # A proof is accepted once, so the short way does not apply to it.

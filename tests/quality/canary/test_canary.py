@@ -84,6 +84,7 @@ def test_the_search_finds_what_is_there():
     assert {TOKEN, SECRET} <= set(texts_in(buried))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_gets_out_whatever_is_asked(marked, way):
     tokens: list[str] = []

@@ -27,20 +27,13 @@ from iiniit_guard.rules import Rule, Rules
 from iiniit_guard.starlette import require_scope as require_asgi_scope
 from iiniit_guard.testing import Issuer
 from iiniit_guard.wsgi import GuardMiddleware
+from tests.unit.cli.running import states
 
 
 @pytest.fixture
 def guard():
     with Issuer().guard() as guard:
         yield guard
-
-
-def states(routes):
-    return [
-        (",".join(verdict.route.methods), verdict.route.path, verdict.state)
-        for route in routes
-        for verdict in verdicts_of(route)
-    ]
 
 
 def page():
@@ -99,9 +92,9 @@ class TestVerdict:
 
     def test_policies_of_any_token_are_not_repeated(self):
         policies = (ANY_TOKEN, make_policy(["a"]), make_policy(["a"]), make_policy(anonymous=True))
-        (verdict,) = verdicts_of(Found("http", (), "/", "h", "", policies))
+        (verdict,) = verdicts_of(Found("http", (), "/", "h", "", (policies,)))
 
-        assert verdict.policies == (make_policy(["a"]),)
+        assert verdict.alternatives == ((make_policy(["a"]),),)
 
 
 class TestWsgi:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from iiniit_guard.cli.routes.handlers import closure_of, place_of
+from iiniit_guard.adapting.closures import closure_of
+from iiniit_guard.cli.routes.handlers import place_of
 from tests.unit.cli.running import APPS, run
 
 

@@ -92,3 +92,8 @@ def test_a_default_is_returned_as_it_is(default):
 def test_freezing_twice_changes_nothing():
     once = freeze({"a": ({"b": [1]},)})
     assert thaw(freeze(thaw(once))) == thaw(once) == {"a": [{"b": [1]}]}
+
+
+def test_thawing_keeps_a_value_that_json_does_not_have():
+    value = object()
+    assert thaw([value]) == [value]

@@ -76,6 +76,7 @@ def bytes_of(make):
     return taken / len(held)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(checks, shape):
     issuer = Issuer(ISSUER, API)

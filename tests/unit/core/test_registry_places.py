@@ -94,6 +94,7 @@ BUSY = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("begin", BUSY.values(), ids=BUSY)
 @pytest.mark.parametrize("number", [64, 300])
 def test_one_that_is_asked_keeps_its_place(found, clock, begin, number):
@@ -120,6 +121,7 @@ def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
     assert server in found.servers
 
 
+@pytest.mark.unmeasured
 def test_names_about_which_nothing_was_asked_push_out_nothing(found):
     """A client can invent them at no cost, so they are not parked."""
     server = settle(found, ISSUER)
@@ -166,6 +168,7 @@ def test_only_the_callable_s_word_makes_an_answer_inactive(found, clock, withdra
     assert cache.get(digest_of("opaque")) is None, "it is not remembered in either case"
 
 
+@pytest.mark.unmeasured
 def test_proven_ones_are_parked_apart(found, clock):
     server = settle(found, ISSUER, confirmed=True)
     for number in range(1_064):
@@ -186,6 +189,7 @@ def test_one_that_was_proven_in_its_place_is_parked_with_the_proven(found):
     assert server in found.servers
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("change", ["forgotten", "other settings"])
 def test_that_a_name_was_proven_outlives_the_issuer_s_place(found, clock, change):
     server = settle(found, ISSUER, confirmed=True)

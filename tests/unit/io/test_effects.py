@@ -16,6 +16,7 @@ import pytest
 from iiniit_guard.core.model.flow import (
     TIMED_OUT,
     Call,
+    Checkpoint,
     Fetch,
     HttpRequest,
     HttpResponse,
@@ -98,6 +99,15 @@ class TestJoin:
         load.set_result("late")
 
         assert caplog.records == []
+
+
+def test_other_tasks_of_the_loop_run_at_a_checkpoint(performer):
+    async def both() -> tuple[object, bool]:
+        other = asyncio.ensure_future(asyncio.sleep(0))
+        await asyncio.sleep(0)
+        return await performer.perform_async(Checkpoint()), other.done()
+
+    assert asyncio.run(both()) == (None, True)
 
 
 class TestReadFile:

@@ -1,6 +1,6 @@
 """The URLs of a Django project with Django REST framework and django-ninja.
 
-Unguarded: `planted`, `reports/{...}`, `POST /drf/`, `naked`, `POST /ninja/n`.
+Unguarded: `planted`, `reports/{...}`, `POST /drf/`, `some`, `/ninja/open`, `/ninja/`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from django.views.decorators.http import require_POST
 from ninja import NinjaAPI
 from ninja.security import APIKeyHeader
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.generics import CreateAPIView
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from iiniit_guard.django import public, require_scope
+from iiniit_guard.ninja import GuardAuth
 from iiniit_guard.rest_framework import (
     ForbidActor,
     GuardAuthentication,
@@ -111,6 +113,18 @@ def both(request):
 
 
 @api_view(["GET"])
+@permission_classes([RequireScope("a") | AllowAny])
+def some(request):
+    return HttpResponse()
+
+
+@api_view(["GET"])
+@permission_classes([RequireScope("a") | IsAdminUser])
+def staff(request):
+    return HttpResponse()
+
+
+@api_view(["GET"])
 @permission_classes([IsAuthenticated])
 @authentication_classes([])
 def naked(request):
@@ -121,6 +135,40 @@ def naked(request):
 @require_scope("below")
 def below(request):
     return HttpResponse()
+
+
+@require_scope("above")
+@api_view(["POST", "GET"])
+def above(request):
+    return HttpResponse()
+
+
+class Faulty(APIView):
+    permission_classes = [RequireScope]
+
+    def get(self, request):
+        return HttpResponse()
+
+
+@public
+class Opened(APIView):
+    permission_classes = [AllowAny]
+
+    def get(self, request):
+        return HttpResponse()
+
+
+@public
+class OpenedWithScope(APIView):
+    permission_classes = [RequireScope("a")]
+
+    def get(self, request):
+        return HttpResponse()
+
+
+class Generic(CreateAPIView):
+    def get_permissions(self):
+        return [RequireScope("a" if self.request.method == "POST" else "b")]
 
 
 class Refusing(APIView):
@@ -150,6 +198,26 @@ def ninja_planted(request):
     return {}
 
 
+@api.delete("/n", auth=GuardAuth)
+def ninja_faulty(request):
+    return {}
+
+
+@api.api_operation(["PUT", "PATCH"], "/many", auth=[GuardAuth("a"), GuardAuth("b")])
+def ninja_many(request):
+    return {}
+
+
+@api.get("/maybe", auth=[GuardAuth("a", optional=True), Key()])
+def ninja_maybe(request):
+    return {}
+
+
+@api.get("/open")
+def ninja_open(request):
+    return {}
+
+
 router = SimpleRouter()
 router.register("orders", Orders, basename="orders")
 urlpatterns = [
@@ -164,10 +232,17 @@ urlpatterns = [
     path("delegated", delegated),
     path("one-of", one_of),
     path("both", both),
+    path("some", some),
+    path("staff", staff),
     path("naked", naked),
     path("below", below),
+    path("above", above),
     path("refusing", Refusing.as_view()),
+    path("faulty", Faulty.as_view()),
+    path("opened", Opened.as_view()),
+    path("opened-with-scope", OpenedWithScope.as_view()),
     path("api/", include(router.urls)),
     path("list", Orders.as_view({"get": "list", "put": "gone"})),
+    path("generic", Generic.as_view()),
     path("ninja/", api.urls),
 ]
