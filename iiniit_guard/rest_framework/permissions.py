@@ -137,7 +137,7 @@ class RequireScope(OperationHolderMixin, BasePermission):
 class RequireActor(RequireScope):
     """A permission for requests with an access token that names an actor (RFC 8693 §4.1).
 
-    >>> permission_classes = [RequireActor("billing-service")]
+    For example, `permission_classes = [RequireActor("billing-service")]`.
 
     Without arguments, `permission_classes = [RequireActor]`, any actor fits.
 
@@ -160,7 +160,7 @@ class RequireActor(RequireScope):
 class ForbidActor(RequireScope):
     """A permission for requests with an access token without such an actor (RFC 8693 §4.1).
 
-    >>> permission_classes = [ForbidActor("ai_agent")]
+    For example, `permission_classes = [ForbidActor("ai_agent")]`.
 
     Without arguments, `permission_classes = [ForbidActor]`, every delegated token is refused.
 
@@ -179,7 +179,7 @@ class ForbidActor(RequireScope):
 class RequireAuthorizationDetails(RequireScope):
     """A permission for requests with an access token that has an authorization detail (RFC 9396).
 
-    >>> permission_classes = [RequireAuthorizationDetails("payment_initiation")]
+    For example, `permission_classes = [RequireAuthorizationDetails("payment_initiation")]`.
 
     Args:
         kind: The `type` of the authorization detail.
