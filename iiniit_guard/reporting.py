@@ -43,6 +43,7 @@ _SUSPECT: Final = frozenset(
         *(Reason.WRONG_AUDIENCE, Reason.UNKNOWN_ISSUER, Reason.WRONG_TYPE, Reason.UNKNOWN_KEY),
         *(Reason.UNSUPPORTED_ALGORITHM, Reason.MALFORMED_CLAIM, Reason.UNSUPPORTED_CONFIRMATION),
         *(Reason.NOT_YET_VALID, Reason.ISSUED_IN_FUTURE, Reason.WRONG_PROOF_TARGET),
+        *(Reason.NO_CERTIFICATE, Reason.MALFORMED_CERTIFICATE, Reason.UNBOUND_TOKEN),
         *(Reason.UNKNOWN_ORIGINAL, Reason.UNTRUSTED_PEER),  # only the sidecar has these
     }
 )

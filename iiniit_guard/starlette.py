@@ -1,6 +1,6 @@
 """Decorators for Starlette handlers; `iiniit_guard.asgi.GuardMiddleware` guards the application.
 
-`require_scope`, `require_any_scope` and `require_token` accept functions (also synchronous ones),
+The decorators accept functions (also synchronous ones),
 endpoint classes and their methods, for HTTP and WebSocket. If the handler has a route decorator,
 this decorator must stand below it. One argument of the handler must be the `Request` or
 `WebSocket`, under any name. The decorators also accept functions that FastAPI calls as
@@ -27,7 +27,8 @@ from functools import wraps
 from typing import Any, Final, TypeVar, cast
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
-from iiniit_guard.adapting.decorators import PolicyDecorators, mark_guarded, policies_of
+from iiniit_guard.adapting.decorators import mark_guarded, policies_of
+from iiniit_guard.adapting.policy_decorators import PolicyDecorators
 from iiniit_guard.adapting.request_state import ENGINE_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wrappers import asynchronous, generating, generating_async, synchronous
@@ -50,7 +51,15 @@ with needs_extra("starlette", "iiniit_guard.starlette"):
         step_refusal,
     )
 
-__all__ = ["access_token", "require_any_scope", "require_scope", "require_token"]
+__all__ = [
+    "access_token",
+    "forbid_actor",
+    "require_actor",
+    "require_any_scope",
+    "require_authorization_details",
+    "require_scope",
+    "require_token",
+]
 
 F = TypeVar("F", bound=Handler)
 
@@ -148,3 +157,6 @@ _decorators = PolicyDecorators(_guard)
 require_scope: Final = _decorators.require_scope
 require_any_scope: Final = _decorators.require_any_scope
 require_token: Final = _decorators.require_token
+require_actor: Final = _decorators.require_actor
+forbid_actor: Final = _decorators.forbid_actor
+require_authorization_details: Final = _decorators.require_authorization_details

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
@@ -17,7 +17,7 @@ from iiniit_guard.adapting.request_state import (
 from iiniit_guard.adapting.types import Handler, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision, Refusal
-from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
+from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
@@ -30,65 +30,6 @@ PUBLIC_ATTRIBUTE: Final = "__iiniit_guard_public__"
 _PUBLIC_AND_GUARDED: Final = (
     "a handler must not be both @public and guarded; remove one of the decorators"
 )
-
-
-class Wrap(Protocol):
-    """Returns a handler, wrapped so that it runs only for a token that satisfies a policy."""
-
-    def __call__(self, handler: F, policy: Policy, /) -> F:
-        """Return the wrapper. `UsageError` if the object is not a handler of the framework."""
-        ...
-
-
-class PolicyDecorators:
-    """The decorators of one framework that require a token.
-
-    Args:
-        wrap: Wraps one handler.
-    """
-
-    def __init__(self, wrap: Wrap) -> None:
-        self._wrap = wrap
-
-    def require_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
-    ) -> Callable[[F], F]:
-        """Return a decorator that lets a handler run only for a token with all of `scopes`.
-
-        Args:
-            *scopes: The scopes that the token must have, all of them.
-            acr_values: Acceptable authentication context classes, best first (RFC 9470).
-            max_age: The maximum number of seconds since the authentication of the subject (RFC
-                9470).
-
-        Raises:
-            UsageError: An argument is invalid, or the decorated object is not a handler.
-        """
-        return self._decorator(scope_policy(scopes, "all", acr_values, max_age))
-
-    def require_any_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
-    ) -> Callable[[F], F]:
-        """Return a decorator that lets a handler run only for a token with one of `scopes`.
-
-        A challenge names the first scope. See `require_scope`.
-        """
-        return self._decorator(scope_policy(scopes, "any", acr_values, max_age))
-
-    def require_token(
-        self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None
-    ) -> Callable[[F], F]:
-        """Return a decorator that lets a handler run only for a valid token, with any scopes.
-
-        See `require_scope`.
-        """
-        return self._decorator(make_policy(acr_values=acr_values, max_age=max_age))
-
-    def _decorator(self, policy: Policy) -> Callable[[F], F]:
-        def decorate(handler: F) -> F:
-            return self._wrap(handler, policy)
-
-        return decorate
 
 
 def is_permitted(state: ReadState, policy: Policy) -> bool:

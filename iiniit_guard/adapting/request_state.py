@@ -23,7 +23,11 @@ ENGINE_KEY: Final = "iiniit_guard.engine"
 RECORD_KEY: Final = "iiniit_guard.refusal_record"
 
 PASSED_ON: Final = frozenset(
-    {Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION, Reason.NO_RULE}
+    {
+        *(Reason.NO_TOKEN, Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION),
+        *(Reason.NO_RULE, Reason.ACTOR_REQUIRED, Reason.ACTOR_FORBIDDEN),
+        Reason.MISSING_AUTHORIZATION_DETAILS,
+    }
 )
 """The reasons for which the guard refuses a request that another check may admit.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from iiniit_guard.core.certificate_binding import certificate_problem
 from iiniit_guard.core.claims.confirmation import CERTIFICATE_THUMBPRINT, KEY_THUMBPRINT
 from iiniit_guard.core.dpop.checks import PresentedProof
 from iiniit_guard.core.http.bearer import BEARER, DPOP
@@ -49,13 +50,15 @@ def _check_proof(thumbprint: str, possession: Possession) -> Problem | None:
     return proof.checks.check_signer(thumbprint, proof)
 
 
-def _unproven(_thumbprint: str, _possession: Possession) -> Problem | None:
-    return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+def _check_certificate(thumbprint: str, possession: Possession) -> Problem | None:
+    """Check that the client presented the certificate of the token (RFC 8705 §3)."""
+    found = possession.resource.certificates.find(possession.request)
+    return certificate_problem(thumbprint, found)
 
 
 CHECKS: Final[Mapping[str, Check]] = {
     KEY_THUMBPRINT: _check_proof,
-    CERTIFICATE_THUMBPRINT: _unproven,
+    CERTIFICATE_THUMBPRINT: _check_certificate,
 }
 """The check of each member of `cnf` in `METHODS`."""
 

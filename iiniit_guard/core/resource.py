@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.certificate_binding import CertificateSource
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.dpop.checks import ProofChecks
 from iiniit_guard.core.http.bearer import (
     AUTHORIZATION,
@@ -107,15 +109,24 @@ class ProtectedResource:
             self.cache.find if find is None else self._find_confirmed
         )
         """Return the cache entry of a digest if it may be used without a call, or None."""
+        self._set_bindings(settings)
         self._set_credentials(settings, known)
+
+    def _set_bindings(self, settings: GuardSettings) -> None:
+        self.proofs: ProofChecks = ProofChecks(settings, self.clock)
+        """The checks of DPoP proofs."""
+        self.certificates: CertificateSource = CertificateSource.of(settings)
+        """Where the client certificate of a request is, for bound tokens."""
 
     def _set_credentials(self, settings: GuardSettings, known: tuple[TrustedIssuer, ...]) -> None:
         """Set which credentials a request may present, and where."""
-        takes_assertions = any(issuer.profile == "assertion" for issuer in known)
-        self.takes_assertions: bool = takes_assertions
-        """Whether the credential is the gateway's assertion, which is not in `Authorization`."""
+        fields = [PROFILES[issuer.profile].field for issuer in known]
+        self.assertion_field: bytes | None = next(filter(None, fields), None)
+        """The field of a gateway's assertion or of a transaction token; None for other tokens."""
+        self.takes_assertions: bool = self.assertion_field is not None
+        """Whether the credential is such a token, which is not in `Authorization`."""
         # The gateway has checked the proof of the client. Its assertion is bound to no key.
-        self.dpop: Dpop = "off" if takes_assertions else settings.dpop
+        self.dpop: Dpop = "off" if self.takes_assertions else settings.dpop
         self.refusal_writer: RefusalWriter = _refusal_writer(
             settings, known, _TOKEN_SCHEMES[self.dpop], self._scope_prefix_of
         )
@@ -124,8 +135,6 @@ class ProtectedResource:
         }
         self.alternatives: dict[str, tuple[str, Callable[..., object]]] = others
         self.schemes: frozenset[str] = frozenset({*_TOKEN_SCHEMES[self.dpop], *others})
-        self.proofs: ProofChecks = ProofChecks(settings, self.clock)
-        """The checks of DPoP proofs."""
         metadata = self.refusal_writer.resource_metadata
         self.metadata_path: str | None = (
             None if metadata is None else unquote(urlsplit(metadata).path)
@@ -158,8 +167,8 @@ class ProtectedResource:
     def read_credential(self, request: Request) -> Credential | Problem:
         """Return the one credential of a request, or a problem."""
         longest = self.settings.max_token_bytes
-        if self.takes_assertions:
-            return assertion_of(request, longest)
+        if self.assertion_field is not None:
+            return assertion_of(request, longest, self.assertion_field)
         in_query, field = self.query_token, self.token_field
         found = credential_of(request, self.schemes, longest, query_token=in_query, field=field)
         # A token in the query, or without a scheme in `token_header`, is a bearer token too.

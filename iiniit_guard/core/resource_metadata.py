@@ -25,13 +25,20 @@ def resource_document(settings: GuardSettings) -> JsonObject:
     scopes = [
         name for prefix in prefixes for name in requested_names(settings.resource_scopes, prefix)
     ]
+    bound = settings.client_certificate is not None or any(
+        issuer.bound_tokens == "certificate" for issuer in issuers
+    )
     document: JsonObject = {
         "resource": settings.resource,
         "authorization_servers": [issuer.issuer for issuer in issuers],
         "scopes_supported": list(dict.fromkeys(scopes)),
+        "authorization_details_types_supported": list(
+            settings.resource_authorization_details_types
+        ),
         "bearer_methods_supported": ["header", "query"]
         if settings.insecure_query_token
         else ["header"],
+        "tls_client_certificate_bound_access_tokens": bound,
         "dpop_signing_alg_values_supported": ()
         if settings.dpop == "off"
         else list(settings.dpop_algorithms),

@@ -75,6 +75,8 @@ def verify(
     named, trusted, verified = jws.claims.get("iss"), None, None
     if isinstance(named, str) and (issuer is None or issuer == named):
         trusted = resource.named(named) or (yield from resource.server_of(named))
+    elif server is not None and server.is_unnamed and "iss" not in jws.claims:
+        trusted = server
     if trusted is None:
         return unknown_issuer(resource, named, None if named == issuer else issuer)
     if trusted.settings.jwt != "introspect":

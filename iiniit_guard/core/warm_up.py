@@ -43,5 +43,5 @@ def _missing(server: AuthorizationServer, failure: Unreachable) -> str:
 
 
 def verifies(server: AuthorizationServer) -> bool:
-    """Return whether the guard verifies this issuer's JWTs itself and so needs its keys."""
-    return server.settings.jwt != "introspect"
+    """Return whether the guard verifies signatures of this issuer and so needs its keys."""
+    return server.settings.jwt != "introspect" or server.settings.introspection_signed

@@ -10,11 +10,23 @@ from iiniit_guard.errors import needs_extra
 
 with needs_extra("django", "iiniit_guard.django"):
     from iiniit_guard.django.decorators import (
+        forbid_actor,
         public,
+        require_actor,
         require_any_scope,
+        require_authorization_details,
         require_scope,
         require_token,
     )
     from iiniit_guard.django.middleware import GuardMiddleware
 
-__all__ = ["GuardMiddleware", "public", "require_any_scope", "require_scope", "require_token"]
+__all__ = [
+    "GuardMiddleware",
+    "forbid_actor",
+    "public",
+    "require_actor",
+    "require_any_scope",
+    "require_authorization_details",
+    "require_scope",
+    "require_token",
+]

@@ -18,13 +18,13 @@ from django.views import View
 
 from iiniit_guard.adapting.decorator_order import remember_wrapped
 from iiniit_guard.adapting.decorators import (
-    PolicyDecorators,
     decide,
     decide_async,
     is_permitted,
     mark_guarded,
     mark_public,
 )
+from iiniit_guard.adapting.policy_decorators import PolicyDecorators
 from iiniit_guard.adapting.types import Args, Handler, Keywords
 from iiniit_guard.adapting.wrappers import LATER, asynchronous, synchronous
 from iiniit_guard.core.model.decision import Allow
@@ -150,3 +150,6 @@ _decorators = PolicyDecorators(_guard)
 require_scope: Final = _decorators.require_scope
 require_any_scope: Final = _decorators.require_any_scope
 require_token: Final = _decorators.require_token
+require_actor: Final = _decorators.require_actor
+forbid_actor: Final = _decorators.forbid_actor
+require_authorization_details: Final = _decorators.require_authorization_details

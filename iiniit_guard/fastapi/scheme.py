@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.requests import HTTPConnection
@@ -15,6 +15,7 @@ from iiniit_guard.adapting.openapi import SCHEME_NAME
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.demands import Details, Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, make_policy, scheme_policy
 from iiniit_guard.fastapi.refused import own_exception
 
@@ -40,6 +41,12 @@ class GuardScheme(SecurityBase):
             enclosing `Security(...)`, so with `any` only one level may name scopes.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
         max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+        require_actor: Require an actor (RFC 8693): True for any, its subjects, or a mapping
+            with `subjects`, `profile` and `issuer`.
+        forbid_actor: Refuse actors: True for every actor, or subjects, client identifiers and
+            profiles, for example `ai_agent`.
+        authorization_details: Types of authorization details (RFC 9396), all of which are
+            required, or a mapping from each type to a predicate of one detail, or to None.
         optional: Whether a request without credentials passes, with the value None. Invalid
             credentials are refused. The middleware must let such a request pass too: name the path
             in `public`, or set `optional_token`.
@@ -56,6 +63,9 @@ class GuardScheme(SecurityBase):
         match: Literal["all", "any"] = "all",
         acr_values: str | Iterable[str] = (),
         max_age: int | None = None,
+        require_actor: Selection | Mapping[str, Any] = False,
+        forbid_actor: Selection = False,
+        authorization_details: Details | None = None,
         optional: bool = False,
         scheme_name: str = SCHEME_NAME,
         description: str | None = None,
@@ -63,7 +73,11 @@ class GuardScheme(SecurityBase):
         self.model: HTTPBearer = HTTPBearer(description=description)
         self.scheme_name = scheme_name
         self._policy = scheme_policy(
-            match=match, acr_values=acr_values, max_age=max_age, optional=optional
+            match=match,
+            acr_values=acr_values,
+            max_age=max_age,
+            optional=optional,
+            demands=demands_of(require_actor, forbid_actor, authorization_details),
         )
         self.match: Literal["all", "any"] = match
         self._policies: dict[tuple[str, ...], Policy] = {}
@@ -112,5 +126,6 @@ class GuardScheme(SecurityBase):
                 acr_values=own.acr_values,
                 max_age=own.max_age,
                 anonymous=own.anonymous,
+                demands=own.demands,
             )
         return policy

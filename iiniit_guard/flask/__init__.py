@@ -7,8 +7,11 @@ from iiniit_guard.errors import needs_extra
 with needs_extra("flask", "iiniit_guard.flask"):
     from iiniit_guard.flask.decorators import (
         access_token,
+        forbid_actor,
         public,
+        require_actor,
         require_any_scope,
+        require_authorization_details,
         require_scope,
         require_token,
     )
@@ -17,8 +20,11 @@ with needs_extra("flask", "iiniit_guard.flask"):
 __all__ = [
     "IiniitGuard",
     "access_token",
+    "forbid_actor",
     "public",
+    "require_actor",
     "require_any_scope",
+    "require_authorization_details",
     "require_scope",
     "require_token",
 ]

@@ -16,12 +16,12 @@ from flask.views import View
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import (
-    PolicyDecorators,
     decide,
     is_permitted,
     mark_guarded,
     mark_public,
 )
+from iiniit_guard.adapting.policy_decorators import PolicyDecorators
 from iiniit_guard.adapting.request_state import noted_token
 from iiniit_guard.adapting.types import Args, Handler, Keywords
 from iiniit_guard.adapting.wrappers import synchronous
@@ -117,3 +117,6 @@ _decorators = PolicyDecorators(_guard)
 require_scope: Final = _decorators.require_scope
 require_any_scope: Final = _decorators.require_any_scope
 require_token: Final = _decorators.require_token
+require_actor: Final = _decorators.require_actor
+forbid_actor: Final = _decorators.forbid_actor
+require_authorization_details: Final = _decorators.require_authorization_details

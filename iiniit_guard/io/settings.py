@@ -23,12 +23,14 @@ NOTHING_MORE: Final[JsonMapping] = MappingProxyType({})
 _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
-    | {"trusted_proxies", "dpop_algorithms"}
+    | {"trusted_proxies", "dpop_algorithms", "resource_authorization_details_types"}
+    | {"introspection_response_audience"}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(
     {"insecure_accept_missing_audience", "insecure_accept_id_tokens", "insecure_query_token"}
-    | {"event_subject", "websocket_subprotocol_token", "audience_exclusive", *preset.PROVIDER_FLAGS}
+    | {"event_subject", "websocket_subprotocol_token", "audience_exclusive"}
+    | {"introspection_signed", *preset.PROVIDER_FLAGS}
 )
 # An empty variable would silently drop these requirements.
 _NEVER_EMPTY: Final = frozenset({"require_claim", "algorithms", "profile"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -22,6 +22,7 @@ from iiniit_guard.adapting.request_state import (
 from iiniit_guard.adapting.types import State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Decision, Refusal
+from iiniit_guard.core.model.demands import Details, Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, scheme_policy
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
@@ -65,6 +66,12 @@ class GuardAuth(HttpBearer):
         match: `all` requires all scopes, `any` at least one of them.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
         max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+        require_actor: Require an actor (RFC 8693): True for any, its subjects, or a mapping
+            with `subjects`, `profile` and `issuer`.
+        forbid_actor: Refuse actors: True for every actor, or subjects, client identifiers and
+            profiles, for example `ai_agent`.
+        authorization_details: Types of authorization details (RFC 9396), all of which are
+            required, or a mapping from each type to a predicate of one detail, or to None.
         optional: Whether a request without credentials passes, with a `request.auth` that is false.
             Invalid credentials are refused. The middleware must let such a request pass too: name
             the path in `public`, or set `optional_token`.
@@ -79,6 +86,9 @@ class GuardAuth(HttpBearer):
         match: Literal["all", "any"] = "all",
         acr_values: str | Iterable[str] = (),
         max_age: int | None = None,
+        require_actor: Selection | Mapping[str, Any] = False,
+        forbid_actor: Selection = False,
+        authorization_details: Details | None = None,
         optional: bool = False,
     ) -> None:
         if any(isinstance(scope, HttpRequest) for scope in scopes):
@@ -86,7 +96,12 @@ class GuardAuth(HttpBearer):
         if match == "any" and not scopes:
             raise UsageError('match: "any" needs at least one scope')
         self.policy: Policy = scheme_policy(
-            scopes, match=match, acr_values=acr_values, max_age=max_age, optional=optional
+            scopes,
+            match=match,
+            acr_values=acr_values,
+            max_age=max_age,
+            optional=optional,
+            demands=demands_of(require_actor, forbid_actor, authorization_details),
         )
         super().__init__()
         # django-ninja awaits the result if there is one to await; see `__call__`.
@@ -147,7 +162,8 @@ class GuardAuth(HttpBearer):
         raise RequestRefused
 
     def __repr__(self) -> str:
-        parts = [*map(repr, self.policy.scopes), *["optional=True"][: self.policy.anonymous]]
+        parts = [*map(repr, self.policy.scopes), *(each.text for each in self.policy.demands)]
+        parts += ["optional=True"][: self.policy.anonymous]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

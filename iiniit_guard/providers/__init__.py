@@ -10,5 +10,6 @@ from __future__ import annotations
 from iiniit_guard.providers.clouds import cognito, entra, google
 from iiniit_guard.providers.identity_services import auth0, okta
 from iiniit_guard.providers.self_hosted import keycloak, ory, zitadel
+from iiniit_guard.providers.workloads import spiffe
 
-__all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta", "ory", "zitadel"]
+__all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta", "ory", "spiffe", "zitadel"]

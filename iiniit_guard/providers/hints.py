@@ -216,6 +216,7 @@ _OPAQUE: Final[Mapping[str, str]] = {
     "must send an ID token",
     "zitadel": "Zitadel issues opaque tokens by default: set introspection, or set the token type "
     "of the application to JWT",
+    "spiffe": "SPIFFE issues no opaque tokens: the client must send its JWT-SVID for this audience",
     "ory": "Ory issues opaque tokens by default: set introspection, or set strategies.access_token "
     "to jwt",
 }

@@ -12,15 +12,25 @@ from iiniit_guard.errors import needs_extra
 with needs_extra("rest-framework", "iiniit_guard.rest_framework"):
     from iiniit_guard.rest_framework.authentication import GuardAuthentication
     from iiniit_guard.rest_framework.operations import ViewOperation, operations_of
-    from iiniit_guard.rest_framework.permissions import RequireAnyScope, RequireScope, RequireToken
+    from iiniit_guard.rest_framework.permissions import (
+        ForbidActor,
+        RequireActor,
+        RequireAnyScope,
+        RequireAuthorizationDetails,
+        RequireScope,
+        RequireToken,
+    )
     from iiniit_guard.rest_framework.registration import register
     from iiniit_guard.rest_framework.throttling import ClientRateThrottle
     from iiniit_guard.rest_framework.users import TokenUser
 
 __all__ = [
     "ClientRateThrottle",
+    "ForbidActor",
     "GuardAuthentication",
+    "RequireActor",
     "RequireAnyScope",
+    "RequireAuthorizationDetails",
     "RequireScope",
     "RequireToken",
     "TokenUser",

@@ -12,6 +12,12 @@ from rest_framework.request import Request
 
 from iiniit_guard.adapting.request_state import PASSED_ON
 from iiniit_guard.core.model.decision import Refusal
+from iiniit_guard.core.model.demands import (
+    Predicate,
+    actor_forbidden,
+    actor_required,
+    detail_required,
+)
 from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.errors import UsageError
@@ -131,8 +137,69 @@ class RequireScope(OperationHolderMixin, BasePermission):
         return _policy_for(_scopes_of(required, view), self.match)
 
     def __repr__(self) -> str:
-        shown = "" if self._policy is None else ", ".join(map(repr, self._policy.scopes))
-        return f"{type(self).__name__}({shown})"
+        policy = Policy() if self._policy is None else self._policy
+        shown = [*map(repr, policy.scopes), *(demand.text for demand in policy.demands)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class RequireActor(RequireScope):
+    """A permission for requests with an access token that names an actor (RFC 8693 §4.1).
+
+    For example, `permission_classes = [RequireActor("billing-service")]`.
+
+    Without arguments, `permission_classes = [RequireActor]`, any actor fits.
+
+    Args:
+        *subjects: One of them must be the `sub` of the actor.
+        profile: One of these words must be in the `sub_profile` of the actor.
+        issuer: The issuer of the actor; None means the issuer of the token.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(
+        self, *subjects: str, profile: str | Iterable[str] = (), issuer: str | None = None
+    ) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(actor_required(subjects, profile, issuer),))
+
+
+class ForbidActor(RequireScope):
+    """A permission for requests with an access token without such an actor (RFC 8693 §4.1).
+
+    For example, `permission_classes = [ForbidActor("ai_agent")]`.
+
+    Without arguments, `permission_classes = [ForbidActor]`, every delegated token is refused.
+
+    Args:
+        *names: Subjects, client identifiers or profiles of actors.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(actor_forbidden(names),))
+
+
+class RequireAuthorizationDetails(RequireScope):
+    """A permission for requests with an access token that has an authorization detail (RFC 9396).
+
+    For example, `permission_classes = [RequireAuthorizationDetails("payment_initiation")]`.
+
+    Args:
+        kind: The `type` of the authorization detail.
+        predicate: Called with each detail of this type, until it returns True for one.
+
+    Raises:
+        UsageError: An argument is invalid.
+    """
+
+    def __init__(self, kind: str, predicate: Predicate | None = None) -> None:
+        super().__init__()
+        self._policy = make_policy(demands=(detail_required(kind, predicate),))
 
 
 class RequireAnyScope(RequireScope):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from iiniit_guard.core.model.demands import Details, Selection, demands_of
 from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
@@ -42,6 +43,12 @@ class Rule:
             not.
         acr_values: Acceptable authentication context classes (RFC 9470).
         max_age: Seconds since the subject's authentication (RFC 9470).
+        require_actor: The token must name an actor (RFC 8693): True for any, its subjects,
+            or a mapping with `subjects`, `profile` and `issuer`.
+        forbid_actor: The token must not name an actor: True for any, or subjects, client
+            identifiers and profiles, for example `ai_agent`.
+        authorization_details: The token must have an authorization detail of each of these types
+            (RFC 9396); a mapping names a predicate of one detail for each type, or None.
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
         mcp_method: The JSON-RPC method of an MCP message, `tools/call`. The rule then decides only
@@ -59,6 +66,9 @@ class Rule:
     optional_token: bool = False
     acr_values: str | Iterable[str] = ()
     max_age: int | None = None
+    require_actor: Selection | Mapping[str, Any] = False
+    forbid_actor: Selection = False
+    authorization_details: Details | None = None
     allow_encoded_slash: bool = False
     mcp_method: str | None = None
     mcp_name: str | None = None
@@ -73,6 +83,12 @@ class Rule:
             # without scopes.
             split = isinstance(value, str) and (value or name != "methods")
             object.__setattr__(self, name, tuple(value.split(" ")) if split else tuple(value))
+        for name in ("require_actor", "forbid_actor", "authorization_details"):
+            value = getattr(self, name)
+            if isinstance(value, Mapping):
+                object.__setattr__(self, name, dict(value))
+            elif isinstance(value, Iterable) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +160,15 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         for name in _FLAGS
         if not isinstance(getattr(rule, name), bool)
     )
-    wants = bool(rule.scopes or rule.any_scope or rule.acr_values or rule.max_age is not None)
+    acts = rule.require_actor is not False or rule.forbid_actor is not False
+    wants = acts or rule.authorization_details is not None or rule.max_age is not None
+    wants = wants or bool(rule.scopes or rule.any_scope or rule.acr_values)
     if rule.scopes and rule.any_scope:
         faults.append("scopes: scopes and any_scope exclude each other; set only one of them")
     if rule.public and (wants or rule.optional_token):
         faults.append(
-            "public: a public path cannot require anything; leave out scopes, acr_values, max_age "
-            "and optional_token"
+            "public: a public path cannot require anything; leave out scopes, acr_values, max_age, "
+            "the actors, authorization_details and optional_token"
         )
     try:
         policy = make_policy(
@@ -159,6 +177,7 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
             acr_values=rule.acr_values,
             max_age=rule.max_age,
             anonymous=rule.optional_token,
+            demands=demands_of(rule.require_actor, rule.forbid_actor, rule.authorization_details),
         )
     except UsageError as fault:
         faults.append(str(fault))
@@ -171,5 +190,6 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         policy.acr_values,
         policy.max_age,
         policy.anonymous,
+        policy.demands,
     )
     return Verdict(policy, demand, rule.allow_encoded_slash)

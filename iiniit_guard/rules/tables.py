@@ -11,9 +11,13 @@ from iiniit_guard.rules.rule import Members, Rule, label_from
 from iiniit_guard.rules.ruleset import Rules
 
 _WORDS: Final = ("mcp_method", "mcp_name")
-_TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
+_TEXTS: Final = (
+    *("method", "methods", "scope", "scopes", "any_scope", "acr_values"),
+    "authorization_details",
+)
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
-_NAMES: Final = frozenset({"path", "max_age", *_WORDS, *_TEXTS, *_FLAGS})
+_SELECTIONS: Final = ("require_actor", "forbid_actor")
+_NAMES: Final = frozenset({"path", "max_age", *_WORDS, *_TEXTS, *_FLAGS, *_SELECTIONS})
 
 
 def rules_from_file(
@@ -65,8 +69,10 @@ def rules_from_tables(
     Args:
         tables: Each with `method` or `methods` and `path`. Optional: `scope` or `scopes` (all are
             required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
-            `max_age`, `allow_encoded_slash`, `mcp_method`, `mcp_name`. Several values are a list,
-            or one string with spaces.
+            `max_age`, `require_actor`, `forbid_actor` (each true or names;
+            `require_actor` also a table), `authorization_details` (types, all are required),
+            `allow_encoded_slash`, `mcp_method`, `mcp_name`. Several values are a list, or one
+            string with spaces.
         method_override: As for `Rules`.
         mcp_headers: As for `Rules`.
 
@@ -129,9 +135,16 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
         any_scope=texts.get("any_scope") or (),
         acr_values=texts.get("acr_values") or (),
         max_age=table.get("max_age"),
+        authorization_details=texts.get("authorization_details"),
         label=label,
         **{name: table[name] for name in (*_FLAGS, *_WORDS) if name in table},
+        **{name: _selection(table[name]) for name in _SELECTIONS if name in table},
     )
+
+
+def _selection(value: object) -> Any:
+    """Return a boolean or a table as it is, names as a list; `Rule` reports any other value."""
+    return value if isinstance(value, bool | Mapping) else _list(value) or ()
 
 
 def _list(value: object) -> list[str] | None:

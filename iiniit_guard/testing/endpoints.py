@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
+from iiniit_guard.core.issuer.signed_introspection import MEDIA_TYPE, TYPE
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.testing.introspection import json_response, parse_form
 from iiniit_guard.testing.metadata import document_urls
@@ -39,9 +40,25 @@ class Server(Protocol):
         """Return the introspection response."""
         ...
 
+    def sign(self, payload: JsonObject, header: JsonObject) -> str:
+        """Return a signed JWT."""
+        ...
+
     def metadata_document(self) -> JsonObject:
         """Return the content of the discovery documents."""
         ...
+
+
+def signed_response(issuer: Server, answer: JsonObject) -> HttpResponse:
+    """Return an introspection response as a signed JWT (RFC 9701 §5)."""
+    claims = {
+        "iss": issuer.issuer,
+        "aud": issuer.client_check.client_id,
+        "iat": issuer.now,
+        "token_introspection": answer,
+    }
+    body = issuer.sign(claims, {"typ": TYPE})
+    return HttpResponse(200, (("content-type", MEDIA_TYPE),), body.encode())
 
 
 def respond(issuer: Server, kind: Kind, request: HttpRequest) -> HttpResponse:
@@ -60,7 +77,10 @@ def respond(issuer: Server, kind: Kind, request: HttpRequest) -> HttpResponse:
                 {"error": "invalid_client"},
                 ("www-authenticate", 'Basic realm="introspection"'),
             )
-        return json_response(200, issuer.introspect(form["token"]))
+        answer = issuer.introspect(form["token"])
+        if ("Accept", MEDIA_TYPE) in request.headers:
+            return signed_response(issuer, answer)
+        return json_response(200, answer)
     if kind == "discovery" and request.url in document_urls(issuer.issuer, issuer.documents):
         return json_response(200, issuer.metadata_document())
     return HttpResponse(404, (("content-type", "text/plain"),), b"not found")

@@ -167,7 +167,8 @@ def test_every_attribute_of_an_event_is_there():
 
 def test_every_attribute_of_an_access_token_is_there():
     assert [code(row[0]) for row in tables("public-names.md")["`AccessToken`"][1:]] == [
-        each.name for each in fields(iiniit_guard.AccessToken)
+        *(each.name for each in fields(iiniit_guard.AccessToken)),
+        *(name for name, kind in vars(iiniit_guard.AccessToken).items() if type(kind) is property),
     ]
 
 

@@ -53,6 +53,9 @@ local function question(r, fields)
   lines[#lines + 1] = "X-Forwarded-Uri: " .. r.unparsed_uri
   lines[#lines + 1] = "X-Forwarded-Proto: " .. (r.is_https and "https" or "http")
   lines[#lines + 1] = "X-Forwarded-Host: " .. (r.headers_in["Host"] or "")
+  -- Empty unless SSLVerifyClient requests a certificate. The API does not get this field.
+  local certificate = r.is_https and r:ssl_var_lookup("SSL_CLIENT_CERT") or ""
+  if certificate ~= "" then lines[#lines + 1] = "Client-Cert: " .. certificate:gsub("%s+$", ""):gsub("\n", " ") end
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 

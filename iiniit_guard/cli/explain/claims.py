@@ -30,7 +30,7 @@ class Claims:
 
 
 def _iss(about: Claims) -> Words:
-    may_lack = " (may be absent)" if about.is_response else ""
+    may_lack = " (may be absent)" if about.is_response or about.server.is_unnamed else ""
     return about.shown("iss"), f"{about.server.issuer}{may_lack}"
 
 
@@ -64,9 +64,13 @@ def _audience(about: Claims) -> Words:
 def _claims(about: Claims) -> Words:
     names = ("sub", "client_id", "azp", "jti")
     pairs = [f"{name}={about.shown(name)}" for name in names if name in about.claims]
-    strict = about.server.checks.strict and not about.is_response
-    required = "; sub, client_id, iat and jti are required" if strict else ""
-    return " ".join(pairs) or "(none of them)", f"sub, client_id, azp, jti: strings{required}"
+    checks = about.server.checks
+    needed = ["sub", "client_id", "iat", "jti"] if checks.strict and not about.is_response else []
+    needed += [*checks.texts, *(["iat"] if checks.issued_at else [])]
+    required = f"; required: {listed(needed)}" if needed else ""
+    prefix = f"; sub begins with {checks.subject_prefix}" if checks.subject_prefix else ""
+    expected = f"sub, client_id, azp, jti: strings{required}{prefix}"
+    return " ".join(pairs) or "(none of them)", expected
 
 
 def _required(about: Claims) -> Words:
@@ -80,6 +84,9 @@ def _confirmation(about: Claims) -> Words:
     bound = about.claims.get("cnf")
     names = listed(bound) if isinstance(bound, dict) else ""
     received = f"cnf: {escaped(names)}" if "cnf" in about.claims else "no cnf"
+    wanted = " or ".join(sorted(about.server.checks.bindings))
+    if wanted:
+        return received, f"a token bound by {wanted}, and a proof that the request carries"
     return received, "a token without cnf, or a proof that the request carries"
 
 
@@ -91,6 +98,11 @@ def _scope_claim(about: Claims) -> Words:
 def _details(about: Claims) -> Words:
     received = "present" if "authorization_details" in about.claims else "(absent)"
     return received, "an array of objects with a type, or none (RFC 9396)"
+
+
+def _act(about: Claims) -> Words:
+    received = "present" if "act" in about.claims else "(absent)"
+    return received, "objects with sub or client_id, or none (RFC 8693)"
 
 
 _KINDS: Final = (*OTHER_KINDS, "at_hash", "c_hash", "s_hash", "nonce", "token_use", "typ")
@@ -106,6 +118,7 @@ OF_CLAIMS: Final[Mapping[Check, Callable[[Claims], Words]]] = {
     "confirmation": _confirmation,
     "scope claim": _scope_claim,
     "authorization_details": _details,
+    "act": _act,
 }
 
 

@@ -172,6 +172,16 @@ def _scopes(facts: Facts) -> Words:
     return escaped(" ".join(sorted(facts.held.scopes))), expected
 
 
+def _demands(facts: Facts) -> Words:
+    held = facts.held
+    found: list[str] = []
+    if held is not None:
+        found += [f"actor {value(each.subject or each.client_id)}" for each in held.actors[:1]]
+        found += [f"detail {value(each['type'])}" for each in held.authorization_details]
+    expected = " and ".join(demand.text for demand in facts.policy.demands)
+    return listed(found) or "no actor and no authorization details", expected
+
+
 _OF_TOKEN: Final[Mapping[Check, Callable[[Facts], Words]]] = {
     "credential": _credential,
     "header": _header,
@@ -188,6 +198,7 @@ _OF_TOKEN: Final[Mapping[Check, Callable[[Facts], Words]]] = {
     "validators": _validators,
     "authentication": _authentication,
     "scopes": _scopes,
+    "demands": _demands,
 }
 
 

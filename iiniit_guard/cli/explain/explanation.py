@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from iiniit_guard.cli.explain.describe import Facts, describe, introspection_call
 from iiniit_guard.cli.observed import NO_CALL, Observer
 from iiniit_guard.core.decide import Judged, Pending, Presented, Unfinished, begin, resume
-from iiniit_guard.core.http.bearer import ASSERTION_FIELD, AUTHORIZATION
+from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.jose.jws import JoseHeader, read_header
@@ -30,6 +30,7 @@ Status: TypeAlias = Literal[
 Verdict: TypeAlias = Literal["accepted", "refused", "undecided"]
 
 _CLAIMS: Final = CHECKS[CHECKS.index("iss") : CHECKS.index("introspection")]
+_OF_POLICY: Final[tuple[Check, ...]] = ("authentication", "scopes", "demands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def explain(
 def _decide(
     token: str, resource: ProtectedResource, observer: Observer, policy: Policy
 ) -> tuple[Presented, Judged]:
-    field = resource.token_field if not resource.takes_assertions else ASSERTION_FIELD
+    field = resource.assertion_field or resource.token_field
     value = token.encode("utf-8", "replace")
     scheme = b"Bearer " if field == AUTHORIZATION else b""
     headers = ((field, scheme + value),)
@@ -206,7 +207,7 @@ def _assumed(steps: tuple[Step, ...], failing: Check | None) -> tuple[Step, ...]
     assumed: list[Step] = []
     reached = True
     for step in steps:
-        is_claim = step.of == "token" and step.check in (*_CLAIMS, "authentication", "scopes")
+        is_claim = step.of == "token" and step.check in (*_CLAIMS, *_OF_POLICY)
         if is_claim and reached:
             reached = step.check != failing
             assumed.append(replace(step, status="would pass" if reached else "would fail"))
@@ -263,7 +264,7 @@ def _path(facts: Facts) -> list[tuple[str, Check]]:
         introspects = mode in ("introspect", "both")
         several = len(resource.servers) > 1 or resource.finds_issuers
         omitted = () if several else ("algorithm of the issuer",)
-        last = "issuer" if mode == "introspect" else "authorization_details"
+        last = "issuer" if mode == "introspect" else _CLAIMS[-1]
         read = CHECKS[CHECKS.index("format") : CHECKS.index(last) + 1]
         checks = [check for check in read if check not in omitted]
     path = [("token", check) for check in ("credential", *checks)]
@@ -275,4 +276,6 @@ def _path(facts: Facts) -> list[tuple[str, Check]]:
         path.append(("token", "authentication"))
     if policy.scopes:
         path.append(("token", "scopes"))
+    if policy.demands:
+        path.append(("token", "demands"))
     return path

@@ -89,6 +89,7 @@ def policy_text(policy: Policy) -> str:
     words = [join.join(policy.scopes)] if policy.scopes else []
     words += [f"acr={','.join(policy.acr_values)}"] if policy.acr_values else []
     words += [] if policy.max_age is None else [f"max_age={policy.max_age}"]
+    words += [demand.text for demand in policy.demands]
     words += ["(token optional)"] if policy.anonymous else []
     return " ".join(words) or "any token"
 
@@ -169,6 +170,7 @@ def _policy_entry(policy: Policy) -> dict[str, Any]:
         "match": policy.match,
         "acr_values": list(policy.acr_values),
         "max_age": policy.max_age,
+        "demands": [demand.text for demand in policy.demands],
         "anonymous": policy.anonymous,
     }
 

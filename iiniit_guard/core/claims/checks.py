@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iiniit_guard.core.claims.authorization_details import are_details
 from iiniit_guard.core.claims.confirmation import KEY_THUMBPRINT, is_confirmable
 from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.claims.token_kind import (
@@ -18,6 +19,7 @@ from iiniit_guard.core.claims.token_kind import (
     names_dpop,
 )
 from iiniit_guard.core.model.access_token import AccessToken, freeze, is_time, without_nulls
+from iiniit_guard.core.model.actor import parse_actors
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
@@ -40,6 +42,7 @@ _TEXT_TYPES: Final = frozenset({str, type(None)})  # None: absent
 _REQUIRED: Final = ("sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
 _REQUIRED_SET: Final = frozenset(_REQUIRED)
 _OTHER_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="kind")
+_FOREIGN_SUBJECT: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="claims")
 _LACKS_CLAIM: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="required claims")
 
 
@@ -65,6 +68,12 @@ class ClaimChecks:
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
         token_id_claims: The claims that may hold the token identifier, likewise.
+        subject_prefix: `sub` must begin with it; empty means any subject.
+        texts: Claims that must be non-empty strings.
+        issued_at: Whether a JWT must have `iat`.
+        unnamed: Whether a JWT may have no `iss`.
+        bindings: The token must be bound by one of these members of `cnf`; empty means that it need
+            not be bound.
     """
 
     issuer: str
@@ -81,6 +90,11 @@ class ClaimChecks:
     id_tokens: bool
     client_id_claims: tuple[str, ...]
     token_id_claims: tuple[str, ...]
+    subject_prefix: str = ""
+    texts: tuple[str, ...] = ()
+    issued_at: bool = False
+    unnamed: bool = False
+    bindings: frozenset[str] = frozenset()
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
     _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -107,7 +121,7 @@ class ClaimChecks:
         if None in claims.values():
             claims = without_nulls(claims, nullable)
         issuer = claims.get("iss")
-        if issuer != self.issuer and not (introspected and "iss" not in claims):
+        if issuer != self.issuer and ("iss" in claims or not (introspected or self.unnamed)):
             return self._wrong_issuer(issuer)
         problem = None if _TELLING.isdisjoint(claims) else self._kind(claims, introspected, typ)
         problem = problem or self._times(claims, now, introspected)
@@ -122,17 +136,25 @@ class ClaimChecks:
             self.strict and not introspected,
         )
         malformed = _malformed_name(claims, client, token_id, rfc9068=required)
+        if malformed is None and self.texts:
+            malformed = self._unfit_text(claims)
         if malformed is not None:
             return malformed_claim(malformed)
+        if self.subject_prefix and not str(claims.get("sub", "")).startswith(self.subject_prefix):
+            return _FOREIGN_SUBJECT
         if self.required and not self._has_required(claims):
             return _LACKS_CLAIM
         if "cnf" in claims and not is_confirmable(claims["cnf"]):
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+        if self.bindings and self.bindings.isdisjoint(claims.get("cnf", ())):
+            return PROBLEMS[Reason.UNBOUND_TOKEN]
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope", "scope claim")
-        if "authorization_details" in claims and not _are_details(claims["authorization_details"]):
+        if "authorization_details" in claims and not are_details(claims["authorization_details"]):
             return malformed_claim("authorization_details", "authorization_details")
+        if "act" in claims and parse_actors(claims["act"]) is None:
+            return malformed_claim("act", "act")
         return self._token_of(claims, audience, scopes, client, token_id)
 
     def _token_of(
@@ -223,6 +245,13 @@ class ClaimChecks:
             received=listed(received), expected=listed(sorted(self.audiences))
         )
 
+    def _unfit_text(self, claims: JsonObject) -> str | None:
+        """Return a claim that the profile requires and that is missing or has another type."""
+        for name in self.texts:
+            if not isinstance(claims.get(name), str) or not claims[name]:
+                return name
+        return "iat" if self.issued_at and "iat" not in claims else None
+
     def _has_required(self, claims: JsonObject) -> bool:
         return all(
             name in claims and any(_holds(claims[name], value) for value in wanted)
@@ -254,13 +283,6 @@ def _malformed_name(
     if claims["sub"] and claims["client_id"] and claims["jti"]:
         return None
     return next(name for name in ("sub", "client_id", "jti") if not claims[name])
-
-
-def _are_details(value: object) -> bool:
-    """Return whether a claim is an array of objects with a `type` (RFC 9396 §2)."""
-    return isinstance(value, list) and all(
-        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
-    )
 
 
 def _holds(claim: object, value: object) -> bool:

@@ -6,6 +6,7 @@ Spec: RFC 7800 §3.1; RFC 9449 §6 (`jkt`); RFC 8705 §3.1 (`x5t#S256`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 KEY_THUMBPRINT: Final = "jkt"
@@ -14,6 +15,13 @@ CERTIFICATE_THUMBPRINT: Final = "x5t#S256"
 """The thumbprint of the client certificate (RFC 8705 §3.1)."""
 METHODS: Final = (KEY_THUMBPRINT, CERTIFICATE_THUMBPRINT)
 """The members of `cnf` that the guard checks. Each one that is present must be proven."""
+
+BINDINGS: Final[Mapping[str, frozenset[str]]] = {
+    "optional": frozenset(),
+    "required": frozenset(METHODS),
+    "certificate": frozenset({CERTIFICATE_THUMBPRINT}),
+}
+"""Mapping from a value of `bound_tokens` to the members of `cnf`, of which a token needs one."""
 
 # A SHA-256 digest in base64url. The last character encodes four bits, so its two unused bits are 0.
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")

@@ -20,6 +20,9 @@ ASSERTION_TYPE: Final = "iiniit-assertion+jwt"
 No other profile accepts it, so an assertion is never accepted as an access token.
 """
 
+TRANSACTION_TYPE: Final = "txntoken+jwt"
+"""The `typ` of a transaction token, which is never an access token."""
+
 OTHER_KINDS: Final = ("events", "token_introspection", "code")
 """Claims that no access token has.
 

@@ -105,16 +105,20 @@ def credential_of(
     return _parse_field(value, schemes, max_token_bytes)
 
 
-def assertion_of(request: Request, max_token_bytes: int) -> Credential | Problem:
-    """Return the gateway's assertion about a request, or a problem.
+def assertion_of(
+    request: Request, max_token_bytes: int, field: bytes = ASSERTION_FIELD
+) -> Credential | Problem:
+    """Return the token in a header field of its own, or a problem.
 
-    `Authorization`, which the gateway forwards, is ignored.
+    It is the gateway's assertion about a request, or a transaction token. `Authorization` is
+    ignored.
 
     Args:
-        request: From the gateway.
+        request: The request.
+        field: The name of the field, lower-case.
         max_token_bytes: As for `credential_of`.
     """
-    values = request.header_values(ASSERTION_FIELD)
+    values = request.header_values(field)
     if len(values) > 1:
         return PROBLEMS[Reason.SEVERAL_CREDENTIALS]
     value = values[0].rstrip(WHITE_SPACE) if values else b""

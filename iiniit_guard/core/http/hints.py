@@ -45,7 +45,12 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.REVOKED: "the issuer: the token was revoked",
     Reason.UNSUPPORTED_CONFIRMATION: "the client: its token is bound to a key (DPoP or mTLS), so "
     "it must send the proof; then dpop",
-    Reason.UNBOUND_TOKEN: "the client: it sends a bearer token under the scheme DPoP",
+    Reason.NO_CERTIFICATE: "client_certificate and trusted_proxies, and whether the server or the "
+    "proxy requests a certificate and hands it on",
+    Reason.WRONG_CERTIFICATE: "whether the client uses the certificate with which it got the token",
+    Reason.MALFORMED_CERTIFICATE: "client_certificate: it must name the spelling of the proxy",
+    Reason.UNBOUND_TOKEN: "bound_tokens, and whether the issuer binds the tokens of this client; "
+    "a client must not send a bearer token under the scheme DPoP",
     Reason.NO_PROOF: "whether a proxy in front of this server removes the field DPoP",
     Reason.SEVERAL_PROOFS: "whether a proxy adds a second DPoP field",
     Reason.MALFORMED_PROOF: "the DPoP proof of the client; then dpop_algorithms",
@@ -64,6 +69,9 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.REFUSED_BY_VALIDATOR: "require_claim and validators",
     Reason.UNKNOWN_CREDENTIAL: "alternatives: the function of this scheme returned None",
     Reason.MISSING_SCOPE: _POLICY,
+    Reason.MISSING_AUTHORIZATION_DETAILS: _POLICY,
+    Reason.ACTOR_REQUIRED: _POLICY,
+    Reason.ACTOR_FORBIDDEN: _POLICY,
     Reason.INSUFFICIENT_AUTHENTICATION: _POLICY,
     Reason.NO_RULE: "the rules: none matches this method and path",
     Reason.AMBIGUOUS_PATH: _ORDER,
@@ -107,5 +115,8 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "discovery_token": "discovery_authentication: the file or the token",
     "other_origin": "discovery_authentication and http_headers are not sent to this URL, because "
     "only the metadata names its server: set jwks_uri to it",
+    "signed_response": "introspection_signed: the issuer must sign its responses for the client of "
+    "this API (introspection_signed_response_alg); introspection_response_audience: the aud that "
+    "it writes",
     "function": "the function in the setting introspection, and the server that it calls",
 }

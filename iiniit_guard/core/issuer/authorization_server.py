@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final, cast
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
 from iiniit_guard.core.claims.checks import ClaimChecks
-from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.issuer.client_authentication import (
     ClientAuthentication,
     IntrospectionFunction,
@@ -33,13 +33,6 @@ from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
-
-TYPES: Final[Mapping[str, frozenset[str | None]]] = {
-    "rfc9068": frozenset({"at+jwt"}),
-    "generic": frozenset({"at+jwt", "jwt", None}),
-    "assertion": frozenset({ASSERTION_TYPE}),
-}
-"""Mapping from a profile to the `typ` values that its access tokens may have."""
 
 _ALWAYS: Final = float("-inf")
 
@@ -87,7 +80,6 @@ class AuthorizationServer:
         self.is_found: bool = first_loads is not None
         """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
-        self.types: frozenset[str | None] = TYPES[settings.profile]
         self.introspects: bool = settings.introspection is not None
         way = settings.introspection
         self.function: IntrospectionFunction | None = way if callable(way) else None
@@ -98,11 +90,18 @@ class AuthorizationServer:
         self.connection: Connection = connection_of(settings)
         self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
         """Further header fields of requests to this issuer."""
+        self._set_profile()
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
         # Checked URLs by name, each with the metadata document that it is from.
         self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
+
+    def _set_profile(self) -> None:
+        profile = PROFILES[self.settings.profile]
+        self.types: frozenset[str | None] = profile.types
+        self.is_unnamed: bool = profile.unnamed
+        """Whether a token of this issuer may have no `iss`."""
 
     def _set_caches(self) -> None:
         self.issuer_validity: IssuerValidity = IssuerValidity()
@@ -169,6 +168,7 @@ class AuthorizationServer:
             stale_seconds=settings.keys_stale_seconds,
             issuer_validity=self.issuer_validity,
             key_issuers=frozenset(settings.key_issuers),
+            key_use=PROFILES[settings.profile].key_use,
             clock=self.clock,
             random=random,
             hold=self.hold,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from iiniit_guard.core.issuer.client_authentication import sign_in
 from iiniit_guard.core.issuer.rejection import Used, parse_answer
+from iiniit_guard.core.issuer.signed_introspection import MEDIA_TYPE, read_signed
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.clock import Moment
 from iiniit_guard.core.model.flow import (
@@ -25,10 +26,7 @@ from iiniit_guard.core.model.json_types import JsonMapping
 if TYPE_CHECKING:
     from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 
-_HEADERS: Final = (
-    ("Accept", "application/json"),
-    ("Content-Type", "application/x-www-form-urlencoded"),
-)
+_FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
 _INACTIVE: Final[JsonMapping] = {"active": False}
 _NO_ENDPOINT: Final[Used] = ("", 0)
 
@@ -80,11 +78,19 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
     sent = server.clock.now()
     form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)
     body, further = urlencode(form).encode("ascii"), server.headers_of_origins.of_call(endpoint)
-    headers = (*_HEADERS, *further, *credentials.headers)
+    signed = server.settings.introspection_signed
+    # RFC 9701 §4: only this media type. The issuer must not choose a plain response.
+    accept = ("Accept", MEDIA_TYPE if signed else "application/json")
+    headers = (accept, _FORM, *further, *credentials.headers)
     reply: HttpResponse | Unreachable = yield Fetch(
         HttpRequest("POST", endpoint, headers, body, server.connection, "introspection")
     )
-    answer = reply if isinstance(reply, Unreachable) else parse_answer(reply, endpoint)
+    if isinstance(reply, Unreachable):
+        answer: JsonMapping | Unreachable = reply
+    elif signed:
+        answer = yield from read_signed(reply, endpoint, server, sent)
+    else:
+        answer = parse_answer(reply, endpoint)
     return Reply(reply, answer, sent, (endpoint, credentials.fingerprint))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.forward_proxy import proxy_fault
 from iiniit_guard.core.issuer.joint_faults import audience_claim_fault
@@ -18,11 +19,15 @@ CHECKS: Final[Mapping[str, check.Check]] = {
     "jwks_uri": check.text,
     "jwks_file": check.text,
     "introspection_endpoint": check.text,
+    "introspection_signed": check.flag,
+    "introspection_response_audience": check.texts,
     "jwt": check.one_of("verify", "introspect", "both"),
     "algorithms": check.some_of(ALGORITHMS),
-    "profile": check.one_of("generic", "rfc9068", "assertion"),
+    "profile": check.one_of(*PROFILES),
+    "subject_prefix": check.text,
     "audience_claim": audience_claim_fault,
     "audience_exclusive": check.flag,
+    "bound_tokens": check.one_of("optional", "required", "certificate"),
     "client_id_claims": check.texts,
     "token_id_claims": check.texts,
     "scope_claims": check.scope_paths,

@@ -19,6 +19,11 @@ from iiniit_guard.core.issuer.client_authentication import (
 if TYPE_CHECKING:
     from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 
+_NEVER_INTROSPECTED: Final = {
+    "assertion": "assertions",
+    "txn": "transaction tokens",
+    "jwt-svid": "JWT-SVIDs",
+}
 _WAYS: Final = (ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, TlsClient, BearerToken)
 # The same in every token of one kind of an issuer, so they do not distinguish its APIs.
 _SAME_IN_ALL_TOKENS: Final = frozenset({"iss", "typ", "token_type", "token_use", "active"})
@@ -105,8 +110,20 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
         )
     elif way is not None and (fault := credential_fault(way)) is not None:
         faults.append(f"introspection: {fault}")
-    if issuer.profile == "assertion" and way is not None:
-        faults.append("introspection: assertions cannot be introspected; remove introspection")
+    if issuer.introspection_signed and (way is None or _is_function(way)):
+        faults.append(
+            "introspection_signed: only responses of an introspection endpoint are signed; set the "
+            "credentials for it in introspection"
+        )
+    if issuer.introspection_response_audience is not None and not issuer.introspection_signed:
+        faults.append(
+            "introspection_response_audience: only signed responses have it; remove the setting"
+        )
+    if issuer.profile in _NEVER_INTROSPECTED and way is not None:
+        faults.append(
+            f"introspection: {_NEVER_INTROSPECTED[issuer.profile]} cannot be introspected; remove "
+            "introspection"
+        )
     if way is None and issuer.jwt != "verify":
         faults.append(
             f"introspection: jwt={issuer.jwt!r} needs credentials for the introspection endpoint"
@@ -119,7 +136,8 @@ def _introspection_faults(issuer: TrustedIssuer) -> list[str]:
 
 
 def _discovers(issuer: TrustedIssuer) -> bool:
-    keys = issuer.jwt != "introspect" and issuer.jwks_uri is None and issuer.jwks_file is None
+    verifies = issuer.jwt != "introspect" or issuer.introspection_signed
+    keys = verifies and issuer.jwks_uri is None and issuer.jwks_file is None
     asks = issuer.introspection is not None and not _is_function(issuer.introspection)
     return keys or (asks and issuer.introspection_endpoint is None)
 

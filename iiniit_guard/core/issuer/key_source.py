@@ -66,6 +66,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         stale_seconds: How long the last valid set is used after it expires while the issuer fails.
         issuer_validity: The validity of the issuer.
         key_issuers: See `TrustedIssuer.key_issuers`.
+        key_use: As for `read_jwk_set`.
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
         hold: As for `RevalidatedDocument`.
@@ -84,6 +85,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         stale_seconds: float,
         issuer_validity: IssuerValidity,
         key_issuers: frozenset[str] = frozenset(),
+        key_use: str = "sig",
         clock: Clock,
         random: Callable[[], float],
         hold: Callable[[], Unreachable | None] = lambda: None,
@@ -105,6 +107,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         self._headers = headers
         self._issuer_validity = issuer_validity
         self._key_issuers = key_issuers
+        self._key_use = key_use
         self._connection = connection
         self._max_age = max_age_seconds
         self._cooldown = cooldown_seconds
@@ -215,7 +218,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
                 lifetime = _SHORTEST_SECONDS
             elif found is not None:
                 lifetime = max(_SHORTEST_SECONDS, float(found[1]))
-        keys = yield from read_jwk_set(content, self._key_issuers)
+        keys = yield from read_jwk_set(content, self._key_issuers, self._key_use)
         if keys is None:
             return Unreachable("answer", "jwks: not a JWK Set").about(url=place, topic="no_json")
         return keys, min(lifetime, self._max_age)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from cachetools import FIFOCache
 
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.clock import Clock, Moment
@@ -108,7 +109,8 @@ class FoundIssuers:
         tokens become invalid.
 
         Raises:
-            UsageError: The callable returns something other than a `TrustedIssuer` or None.
+            UsageError: The callable returns something other than a `TrustedIssuer` or None, or an
+                issuer whose tokens are not in `Authorization`.
         """
         if not is_issuer_name(issuer):
             # No settings can have this name, and the database of the callable may fail on it.
@@ -149,6 +151,12 @@ class FoundIssuers:
         settings = yield Call(self._find, (issuer,))
         if settings is not None and not isinstance(settings, TrustedIssuer):
             raise UsageError("issuers: the callable must return a TrustedIssuer or None")
+        # Which field carries the credential is known before the issuer of its token.
+        if settings is not None and PROFILES[settings.profile].field is not None:
+            raise UsageError(
+                f'issuers: the callable must not return an issuer with profile="{settings.profile}"'
+                ", whose tokens have a header field of their own; name it in the settings"
+            )
         with self._lock:
             server = self._take(issuer)
             # Settings for another issuer identifier do not answer the lookup: the issuer of this

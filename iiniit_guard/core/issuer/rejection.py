@@ -117,13 +117,21 @@ def parse_answer(reply: HttpResponse, endpoint: str) -> JsonMapping | Unreachabl
     return answer
 
 
-def _parse(reply: HttpResponse) -> JsonMapping | Unreachable:
+def status_problem(reply: HttpResponse) -> Unreachable | None:
+    """Return why the status of a response makes it unusable; None if it does not."""
     if reply.status != 200:
         status = f"introspection: status {reply.status}"
         # RFC 7662 §2.3: the credentials of the guard are wrong; a client cannot fix that.
         if reply.status in (401, 403):
             return Unreachable("credentials", status, 30.0)
         return Unreachable("answer", status, retry_after(reply))
+    return None
+
+
+def _parse(reply: HttpResponse) -> JsonMapping | Unreachable:
+    problem = status_problem(reply)
+    if problem is not None:
+        return problem
     content_type = reply.header("content-type") or "application/json"
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from iiniit_guard.core.claims.checks import ClaimChecks
+from iiniit_guard.core.claims.confirmation import BINDINGS
+from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.issuer.client_authentication import TlsClient
 from iiniit_guard.core.issuer.joint_faults import tells_tokens_apart
@@ -12,6 +14,7 @@ from iiniit_guard.core.model.flow import Connection
 
 def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
     """Return the checks of the claims of one issuer's tokens."""
+    profile = PROFILES[settings.profile]
     strict = settings.profile == "rfc9068"
     implies = {scope: tuple(implied) for scope, implied in settings.scope_implies.items()}
     # The `exp` of an assertion is the deadline of the token that the gateway checked, so no leeway
@@ -40,6 +43,11 @@ def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
         id_tokens=settings.insecure_accept_id_tokens,
         client_id_claims=tuple(settings.client_id_claims),
         token_id_claims=tuple(settings.token_id_claims),
+        subject_prefix=settings.subject_prefix or "",
+        texts=profile.required,
+        issued_at=profile.issued_at,
+        unnamed=profile.unnamed,
+        bindings=BINDINGS[settings.bound_tokens],
     )
 
 

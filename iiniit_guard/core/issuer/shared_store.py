@@ -205,5 +205,7 @@ def _context(settings: TrustedIssuer) -> bytes:
         settings.metadata_url or "",
         client,
         sorted(settings.audiences),
+        # A process that requires a signature must not read what another one stored without.
+        *(["signed"] if settings.introspection_signed else []),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).digest()

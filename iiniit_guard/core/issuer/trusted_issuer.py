@@ -20,6 +20,11 @@ from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.errors import SettingsError
 
 _CONNECT_SECONDS: Final = 2
+# One string stands for a list of one.
+_WORDS: Final = (
+    *("audience", "algorithms", "client_id_claims", "token_id_claims"),
+    "introspection_response_audience",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +41,22 @@ class TrustedIssuer:
             metadata.
         introspection: Credentials of the guard at that endpoint, or a function that is called with
             the token in place of a call to it; None means that no token is ever sent.
+        introspection_signed: Accept only introspection responses that the issuer signed (RFC 9701).
+        introspection_response_audience: The `aud` of a signed response, or several; None means the
+            audience of this API and the client identifier in `introspection`.
         jwt: How JWTs are checked: `verify` locally, `introspect` like opaque tokens, or `both`.
         algorithms: The accepted signature algorithm, or several.
         profile: `rfc9068` requires everything that RFC 9068 §2.2 requires of JWTs; `generic` also
             accepts what many servers send instead. `assertion` is for a service behind
             `iiniit-guard serve`: the service trusts the header `X-Iiniit-Assertion` and nothing
-            else, and accepts no leeway after its `exp`.
+            else, and accepts no leeway after its `exp`. `txn` is for transaction tokens in the
+            header `Txn-Token`, and `jwt-svid` for JWT-SVIDs of SPIFFE; their guard has no other
+            issuer.
+        subject_prefix: The `sub` of a token must begin with it; None means any subject.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
         audience_exclusive: Refuse a token that names another audience beside those of this API.
+        bound_tokens: `required` accepts only tokens that are bound to a key of the client, by DPoP
+            or by its certificate; `certificate` only tokens that are bound to its certificate.
         client_id_claims: The claims that may hold the client identifier. The first claim that a
             token has is used.
         token_id_claims: The claims that may hold the token identifier. The first claim that a token
@@ -107,11 +120,15 @@ class TrustedIssuer:
     introspection: ClientAuthentication | IntrospectionFunction | None = field(
         default=None, repr=False
     )
+    introspection_signed: bool = False
+    introspection_response_audience: str | Sequence[str] | None = None
     jwt: Literal["verify", "introspect", "both"] = "verify"
     algorithms: str | Sequence[str] = ALGORITHMS
-    profile: Literal["generic", "rfc9068", "assertion"] = "generic"
+    profile: Literal["generic", "rfc9068", "assertion", "txn", "jwt-svid"] = "generic"
+    subject_prefix: str | None = None
     audience_claim: str = "aud"
     audience_exclusive: bool = False
+    bound_tokens: Literal["optional", "required", "certificate"] = "optional"
     client_id_claims: str | Sequence[str] = CLIENT_ID_CLAIMS
     token_id_claims: str | Sequence[str] = TOKEN_ID_CLAIMS
     scope_claims: Sequence[str | Sequence[str]] = ()
@@ -141,7 +158,7 @@ class TrustedIssuer:
     preset: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("audience", "algorithms", "client_id_claims", "token_id_claims"):
+        for name in _WORDS:
             value: object = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
@@ -175,6 +192,15 @@ class TrustedIssuer:
     def audiences(self) -> tuple[str, ...]:
         """The audience as a tuple. The first one names the realm."""
         return (self.audience,) if isinstance(self.audience, str) else tuple(self.audience)
+
+    @property
+    def introspection_response_audiences(self) -> frozenset[str]:
+        """The accepted values of `aud` in a signed introspection response (RFC 9701 §5)."""
+        own = self.introspection_response_audience
+        if own is not None:
+            return frozenset(own)
+        client = getattr(self.introspection, "client_id", None)
+        return frozenset(self.audiences if client is None else (*self.audiences, client))
 
     @property
     def required_claims(self) -> Mapping[str, tuple[Any, ...]]:

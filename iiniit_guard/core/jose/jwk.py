@@ -137,7 +137,9 @@ class JwkSet:
             self._found[kid, key.alg] = (key, *others)
 
 
-def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[JwkSet | None]:
+def read_jwk_set(
+    body: bytes, issuers: frozenset[str] = frozenset(), use: str = "sig"
+) -> Flow[JwkSet | None]:
     """Parse a JWK Set, eight keys at a time. Unusable keys are skipped.
 
     A key that the guard cannot or must not use does not affect the other keys.
@@ -145,6 +147,7 @@ def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[Jwk
     Args:
         body: The document.
         issuers: See `TrustedIssuer.key_issuers`.
+        use: The value of `use` that a key may have beside `sig`.
 
     Returns:
         None if the body is not a JWK Set: not strict JSON, or without a list `keys`.
@@ -159,7 +162,7 @@ def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[Jwk
     for position, member in enumerate(listed[:MAX_KEYS]):
         if position and position % _AT_ONE_GO == 0:
             yield Checkpoint()
-        key = parse_jwk(member)
+        key = parse_jwk(member, use)
         if issuers and isinstance(key, Jwk) and not _belongs_to(member, issuers):
             key = "issuer is another one, or missing"
         if isinstance(key, str):
@@ -172,8 +175,13 @@ def read_jwk_set(body: bytes, issuers: frozenset[str] = frozenset()) -> Flow[Jwk
     return JwkSet(tuple(keys), tuple(skipped))
 
 
-def parse_jwk(member: object) -> Jwk | str:
-    """Return the public key of one JWK, or why it cannot be used, without any part of the key."""
+def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
+    """Return the public key of one JWK, or why it cannot be used, without any part of the key.
+
+    Args:
+        member: The JWK.
+        use: The value of `use` that it may have beside `sig`.
+    """
     if not isinstance(member, dict):
         return "not an object"
     member = without_nulls(member, _NULL_IS_ABSENT)
@@ -183,7 +191,7 @@ def parse_jwk(member: object) -> Jwk | str:
     # A published secret lets every reader of the set sign tokens.
     if not _PRIVATE.isdisjoint(member):
         return "symmetric key" if member.get("kty") == "oct" else "private key"
-    unfit = _forbidden_use(member)
+    unfit = _forbidden_use(member, use)
     if unfit is not None:
         return unfit
     numbers = parse_public_numbers(member)
@@ -204,9 +212,9 @@ def _belongs_to(member: JsonObject, issuers: frozenset[str]) -> bool:
     return isinstance(issuer, str) and issuer in issuers
 
 
-def _forbidden_use(member: JsonObject) -> str | None:
+def _forbidden_use(member: JsonObject, allowed: str) -> str | None:
     """Return why the key may not verify signatures (RFC 7517 §4.2, §4.3), or None."""
-    if member.get("use", "sig") != "sig":
+    if member.get("use", "sig") not in ("sig", allowed):
         return ENCRYPTION if member["use"] == "enc" else "use is not sig"
     operations = member.get("key_ops", ["verify"])
     if isinstance(operations, list) and len(operations) > _MOST_OPERATIONS:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeGuard
+from typing import Final, Self, TypeGuard
 
+from iiniit_guard.core.model.actor import Actor, parse_actors
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.json_types import Json, JsonMapping, JsonObject
 
@@ -62,8 +63,8 @@ class Claims(CopiedAsItself, JsonMapping):
     def __repr__(self) -> str:
         return f"Claims({', '.join(self._members)})"
 
-    def __reduce__(self) -> tuple[type[Claims], tuple[JsonObject]]:
-        return Claims, (thaw(self),)  # a copy: `_members` must not leave this object
+    def __reduce__(self) -> tuple[type[Self], tuple[JsonObject]]:
+        return type(self), (thaw(self),)  # a copy: `_members` must not leave this object
 
 
 # `object.__setattr__` looks up the slot by name, which takes twice the time.
@@ -120,6 +121,47 @@ def is_time(value: object) -> TypeGuard[float]:
 EMPTY_CLAIMS: Final = Claims({})
 
 
+class AuthorizationDetail(Claims):
+    """One authorization detail of a verified token: a read-only mapping of its members.
+
+    The properties are the common members of RFC 9396 §2.2. The guard refuses a token in which one
+    of them has another type than the RFC defines.
+    """
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> str:
+        """The type, which defines the meaning of the other members."""
+        return str(self["type"])
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """The resources where the client may use the detail; empty if it names none."""
+        return tuple(self.get("locations", ()))
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The allowed actions; empty if it names none."""
+        return tuple(self.get("actions", ()))
+
+    @property
+    def datatypes(self) -> tuple[str, ...]:
+        """The requested kinds of data; empty if it names none."""
+        return tuple(self.get("datatypes", ()))
+
+    @property
+    def privileges(self) -> tuple[str, ...]:
+        """The levels of privilege; empty if it names none."""
+        return tuple(self.get("privileges", ()))
+
+    @property
+    def identifier(self) -> str | None:
+        """The resource that the detail concerns, or None."""
+        value: str | None = self.get("identifier")
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken(CopiedAsItself):
     """The content of a verified token, frozen at every depth.
@@ -156,6 +198,36 @@ class AccessToken(CopiedAsItself):
     confirmation: JsonMapping | None = field(default=None, repr=False)
     authorization_details: tuple[JsonMapping, ...] = field(default=(), repr=False)
     claims: JsonMapping = field(default=EMPTY_CLAIMS, repr=False)
+
+    def details_of(self, kind: str) -> tuple[AuthorizationDetail, ...]:
+        """Return the authorization details of one type, in their order (RFC 9396 §2).
+
+        Args:
+            kind: The `type`. It is compared to the letter.
+        """
+        return tuple(
+            AuthorizationDetail(each)
+            for each in self.authorization_details
+            if each.get("type") == kind
+        )
+
+    @property
+    def actors(self) -> tuple[Actor, ...]:
+        """The parties of the claim `act`, the current actor first; empty without delegation.
+
+        The guard bases a decision only on the current actor. The others are informational.
+
+        Raises:
+            ValueError: The claim is malformed. The guard accepts no such token.
+
+        Spec: RFC 8693 §4.1.
+        """
+        if "act" not in self.claims:
+            return ()
+        actors = parse_actors(self.claims["act"])
+        if actors is None:
+            raise ValueError("the claim act is malformed")
+        return actors
 
 
 @dataclass(frozen=True, slots=True)

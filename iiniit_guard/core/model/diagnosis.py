@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
+
+from iiniit_guard.core.model.reason import Reason
 
 LONGEST: Final = 200
 """The number of characters of a received value that are kept at most."""
@@ -36,6 +38,7 @@ Topic: TypeAlias = Literal[
     "function",
     "discovery_token",
     "other_origin",
+    "signed_response",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 
@@ -63,17 +66,51 @@ Check: TypeAlias = Literal[
     "confirmation",
     "scope claim",
     "authorization_details",
+    "act",
     "introspection",
     "validators",
     "authentication",
     "scopes",
+    "demands",
 ]
 """The checks of a token, in the order in which the core makes them.
 
-`keys` and `introspection` obtain what the next checks need. The checks from `iss` to
-`authorization_details` are those of `ClaimChecks`. They follow `introspection` for its response.
+`keys` and `introspection` obtain what the next checks need. The checks from `iss` to `act` are
+those of `ClaimChecks`. They follow `introspection` for its response. `demands` are those of a
+policy beside scopes: actors and authorization details.
 """
 CHECKS: Final[tuple[Check, ...]] = get_args(Check)
+CHECK_OF: Final[Mapping[Reason, Check]] = {
+    Reason.NO_TOKEN: "credential",
+    Reason.SEVERAL_CREDENTIALS: "credential",
+    Reason.MALFORMED_HEADER: "credential",
+    Reason.TOKEN_TOO_LONG: "credential",
+    Reason.TOKEN_IN_QUERY: "credential",
+    Reason.UNSUPPORTED_CRITICAL: "header",
+    Reason.UNKNOWN_KEY: "key",
+    Reason.BAD_SIGNATURE: "signature",
+    Reason.EXPIRED: "exp",
+    Reason.NOT_YET_VALID: "nbf",
+    Reason.ISSUED_IN_FUTURE: "iat",
+    Reason.WRONG_AUDIENCE: "audience",
+    Reason.UNSUPPORTED_CONFIRMATION: "confirmation",
+    Reason.NO_CERTIFICATE: "confirmation",
+    Reason.WRONG_CERTIFICATE: "confirmation",
+    Reason.MALFORMED_CERTIFICATE: "confirmation",
+    Reason.UNBOUND_TOKEN: "confirmation",
+    Reason.INACTIVE: "introspection",
+    Reason.REVOKED: "introspection",
+    Reason.UNSUPPORTED_TOKEN_TYPE: "introspection",
+    Reason.INSUFFICIENT_AUTHENTICATION: "authentication",
+    Reason.MISSING_SCOPE: "scopes",
+    Reason.MISSING_AUTHORIZATION_DETAILS: "demands",
+    Reason.ACTOR_REQUIRED: "demands",
+    Reason.ACTOR_FORBIDDEN: "demands",
+}
+"""The check of each reason that belongs to one check only.
+
+The code that refuses a token for another reason names the check itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)

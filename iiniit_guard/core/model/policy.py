@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal, is_time
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -21,6 +21,19 @@ _CLOCK_LEEWAY_SECONDS: Final = 30
 _ACR_VALUE: Final = SCOPE_TOKEN
 
 
+class Demand(Protocol):
+    """A requirement of a policy beside scopes and authentication. Equal demands are alike."""
+
+    @property
+    def text(self) -> str:
+        """The demand in a few words, for tables and documents."""
+        ...
+
+    def problem_of(self, token: AccessToken | Principal, /) -> Problem | None:
+        """Return why a verified token does not satisfy the demand; None if it does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The requirements of one handler or rule. Compiled once, compared on every request.
@@ -34,6 +47,7 @@ class Policy:
             (RFC 9470).
         anonymous: Whether a request without any credential passes. An invalid credential never
             does.
+        demands: Further requirements, all of them (`iiniit_guard.core.model.demands`).
     """
 
     scopes: tuple[str, ...] = ()
@@ -41,14 +55,14 @@ class Policy:
     acr_values: tuple[str, ...] = ()
     max_age: int | None = None
     anonymous: bool = False
+    demands: tuple[Demand, ...] = ()
     required: frozenset[str] = field(init=False, repr=False, compare=False)
     plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "required", frozenset(self.scopes))
-        object.__setattr__(
-            self, "plain", self.match == "all" and not self.acr_values and self.max_age is None
-        )
+        more = self.acr_values or self.max_age is not None or self.demands
+        object.__setattr__(self, "plain", self.match == "all" and not more)
 
     def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
         """Return why a verified token does not satisfy this policy; None if it does.
@@ -73,13 +87,19 @@ class Policy:
                 at = claims.get("auth_time")
                 if not is_time(at) or not -_CLOCK_LEEWAY_SECONDS <= wall() - at <= self.max_age:
                     return PROBLEMS[Reason.INSUFFICIENT_AUTHENTICATION]
-        if not self.scopes:
-            return None
         held = token.scopes
         enough = (
-            self.required <= held if self.match == "all" else not self.required.isdisjoint(held)
+            self.required <= held
+            if self.match == "all" or not self.scopes
+            else not self.required.isdisjoint(held)
         )
-        return None if enough else PROBLEMS[Reason.MISSING_SCOPE]
+        if not enough:
+            return PROBLEMS[Reason.MISSING_SCOPE]
+        for demand in self.demands:
+            problem = demand.problem_of(token)
+            if problem is not None:
+                return problem
+        return None
 
     @property
     def challenge_scope(self) -> str:
@@ -98,6 +118,7 @@ def make_policy(
     acr_values: str | Iterable[str] = (),
     max_age: int | None = None,
     anonymous: bool = False,
+    demands: tuple[Demand, ...] = (),
 ) -> Policy:
     """Check the arguments of a developer and return a frozen policy.
 
@@ -123,7 +144,7 @@ def make_policy(
             )
     if max_age is not None and (type(max_age) is not int or max_age < 0):
         raise UsageError("max_age must be a whole number of seconds, 0 or more")
-    return Policy(wanted, match, acr, max_age, anonymous)
+    return Policy(wanted, match, acr, max_age, anonymous, demands)
 
 
 def scheme_policy(
@@ -133,6 +154,7 @@ def scheme_policy(
     acr_values: str | Iterable[str],
     max_age: int | None,
     optional: bool,
+    demands: tuple[Demand, ...] = (),
 ) -> Policy:
     """Return the policy of a security scheme that an application creates, as in `make_policy`.
 
@@ -144,7 +166,12 @@ def scheme_policy(
     if type(optional) is not bool:  # "false" is true to Python
         raise UsageError("optional: must be True or False")
     return make_policy(
-        scopes, match=match, acr_values=acr_values, max_age=max_age, anonymous=optional
+        scopes,
+        match=match,
+        acr_values=acr_values,
+        max_age=max_age,
+        anonymous=optional,
+        demands=demands,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Check, Diagnosis
+from iiniit_guard.core.model.diagnosis import CHECK_OF, NO_DIAGNOSIS, Cause, Check, Diagnosis
 from iiniit_guard.core.model.reason import Reason
 
 __all__ = [
@@ -69,32 +68,8 @@ class Problem:
         return replace(self, retry_after_seconds=seconds)
 
 
-# Where a reason belongs to one check only. The code that refuses a token for another reason names
-# the check itself.
-_CHECK_OF: Final[Mapping[Reason, Check]] = {
-    Reason.NO_TOKEN: "credential",
-    Reason.SEVERAL_CREDENTIALS: "credential",
-    Reason.MALFORMED_HEADER: "credential",
-    Reason.TOKEN_TOO_LONG: "credential",
-    Reason.TOKEN_IN_QUERY: "credential",
-    Reason.UNSUPPORTED_CRITICAL: "header",
-    Reason.UNKNOWN_KEY: "key",
-    Reason.BAD_SIGNATURE: "signature",
-    Reason.EXPIRED: "exp",
-    Reason.NOT_YET_VALID: "nbf",
-    Reason.ISSUED_IN_FUTURE: "iat",
-    Reason.WRONG_AUDIENCE: "audience",
-    Reason.UNSUPPORTED_CONFIRMATION: "confirmation",
-    Reason.INACTIVE: "introspection",
-    Reason.REVOKED: "introspection",
-    Reason.UNSUPPORTED_TOKEN_TYPE: "introspection",
-    Reason.INSUFFICIENT_AUTHENTICATION: "authentication",
-    Reason.MISSING_SCOPE: "scopes",
-}
-
-
 def _row(status: int, code: str | None, reason: Reason, description: str) -> tuple[Reason, Problem]:
-    known = Diagnosis(check=_CHECK_OF.get(reason))
+    known = Diagnosis(check=CHECK_OF.get(reason))
     return reason, Problem(status, code, reason, description, diagnosis=known)
 
 
@@ -163,7 +138,12 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             Reason.UNSUPPORTED_CONFIRMATION,
             "The access token is bound to a key in a way that was not proven.",
         ),
-        _row(401, _TOKEN, Reason.UNBOUND_TOKEN, "The access token is not bound to a key."),
+        _row(
+            401,
+            _TOKEN,
+            Reason.UNBOUND_TOKEN,
+            "The access token is not bound to a key of the client.",
+        ),
         _row(401, _PROOF, Reason.NO_PROOF, "A DPoP proof is required."),
         _row(401, _PROOF, Reason.SEVERAL_PROOFS, "The request has more than one DPoP proof."),
         _row(401, _PROOF, Reason.MALFORMED_PROOF, "The DPoP proof is malformed."),
@@ -176,6 +156,24 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(401, "use_dpop_nonce", Reason.PROOF_NONCE_REQUIRED, "The proof needs this nonce."),
         _row(429, None, Reason.TOO_MANY_PROOFS, "The key of the client is used too often."),
         _row(
+            401,
+            _TOKEN,
+            Reason.NO_CERTIFICATE,
+            "The access token is bound to a client certificate, and the client presented none.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.WRONG_CERTIFICATE,
+            "The access token is bound to another client certificate.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.MALFORMED_CERTIFICATE,
+            "The client certificate of the request cannot be read.",
+        ),
+        _row(
             401, _TOKEN, Reason.REFUSED_BY_VALIDATOR, "The access token does not fit this resource."
         ),
         _row(401, None, Reason.UNKNOWN_CREDENTIAL, "The credential is not accepted."),
@@ -184,6 +182,27 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             "insufficient_scope",
             Reason.MISSING_SCOPE,
             "The access token does not have the scope that is needed.",
+        ),
+        # RFC 9396 §5 defines an error for the authorization server only. RFC 6750 §3.1 has this
+        # code for a request that needs more privileges than the token has.
+        _row(
+            403,
+            "insufficient_scope",
+            Reason.MISSING_AUTHORIZATION_DETAILS,
+            "The access token does not have the authorization details that are needed.",
+        ),
+        # RFC 6750 and RFC 8693 define no error code for these two.
+        _row(
+            403,
+            None,
+            Reason.ACTOR_REQUIRED,
+            "The access token does not name the actor that is needed.",
+        ),
+        _row(
+            403,
+            None,
+            Reason.ACTOR_FORBIDDEN,
+            "This request must not be made by the actor of the access token.",
         ),
         _row(
             401,

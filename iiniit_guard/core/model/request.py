@@ -48,8 +48,9 @@ class Request:
         scheme: `http`, `https`, `ws` or `wss`, as the server received it.
         peer: The address of the socket's other end, without port. None for a Unix socket, or if the
             server does not provide it.
-        certificate: The client's certificate from the server's own TLS layer (DER); None without
-            one.
+        certificate: The certificate of the client (DER), if the adapter knows it. If it is None, a
+            bound token makes the guard look for it in `native`, or in the header field that the
+            setting `client_certificate` names.
         target: The undecoded path as the client sent it, with or without query, for a caller that
             knows it and passes no `native`.
         native: The environ or scope that the request was made from, for `validators` and

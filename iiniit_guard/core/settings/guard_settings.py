@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from iiniit_guard.core.http.client_certificate import SPELLINGS, Spelling
 from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.http.trusted_peers import networks_fault
@@ -20,7 +21,7 @@ from iiniit_guard.core.model.outgoing_call import OnCall
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.joint_faults import joint_faults
 from iiniit_guard.core.settings.store_url import store_url_fault
-from iiniit_guard.core.settings.token_header import token_header_fault
+from iiniit_guard.core.settings.token_header import certificate_header_fault, token_header_fault
 from iiniit_guard.errors import SettingsError
 
 FindIssuer: TypeAlias = Callable[[str], object]
@@ -45,6 +46,8 @@ class GuardSettings:
         realm: Of the challenge; None means the first audience.
         resource: RFC 9728 resource identifier; None means that no metadata is served.
         resource_scopes: `scopes_supported` of that document.
+        resource_authorization_details_types: `authorization_details_types_supported` of it
+            (RFC 9396).
         max_token_bytes: A longer credential is refused before it is parsed.
         max_cached_tokens: Maximum number of cached tokens of all issuers.
         max_cached_bytes: Maximum number of bytes that the cached tokens of all issuers use.
@@ -66,6 +69,11 @@ class GuardSettings:
         token_header: The only header field that is read for the credential, in place of
             `Authorization`: a bare token, or a scheme and a token. Any client that reaches the
             process directly can write this field.
+        client_certificate: Where the certificate of the client is, for tokens that are bound to it
+            (RFC 8705): `tls`, the TLS layer of the server (None means the same and does not
+            announce the support), or how the proxy of `trusted_proxies` writes its header field:
+            `rfc9440`, `nginx`, `envoy`, `haproxy`, `traefik`, `apache`.
+        client_certificate_header: The name of that field; None means the usual one.
         websocket_subprotocol_token: Accept the token of a WebSocket in a subprotocol, in the form
             of Kubernetes, because browsers cannot set `Authorization` there. Only ASGI has
             WebSockets.
@@ -98,6 +106,7 @@ class GuardSettings:
     realm: str | None = None
     resource: str | None = None
     resource_scopes: Sequence[str] = ()
+    resource_authorization_details_types: Sequence[str] = ()
     max_token_bytes: int = 16_384
     max_cached_tokens: int = 65_536
     max_cached_bytes: int = 67_108_864
@@ -111,6 +120,8 @@ class GuardSettings:
     store_url: str | None = field(default=None, repr=False)
     store_secret: Secret | None = field(default=None, repr=False)
     token_header: str | None = None
+    client_certificate: Literal["tls"] | Spelling | None = None
+    client_certificate_header: str | None = None
     websocket_subprotocol_token: bool = False
     query_token: Literal["refuse", "ignore"] = "refuse"
     insecure_query_token: bool = False
@@ -149,6 +160,7 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "realm": check.text,
     "resource": check.resource_fault,
     "resource_scopes": check.names,
+    "resource_authorization_details_types": check.names,
     "max_token_bytes": check.count,
     "max_cached_tokens": check.count,
     "max_cached_bytes": check.between(_LEAST_CACHED_BYTES, _MOST_CACHED_BYTES),
@@ -161,6 +173,8 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "store_url": store_url_fault,
     "store_secret": _secret_fault,
     "token_header": token_header_fault,
+    "client_certificate": check.one_of("tls", *SPELLINGS),
+    "client_certificate_header": certificate_header_fault,
     "websocket_subprotocol_token": check.flag,
     "query_token": check.one_of("refuse", "ignore"),
     "insecure_query_token": check.flag,
@@ -175,21 +189,11 @@ _CHECKS: Final[Mapping[str, check.Check]] = {
     "dpop_nonce_secret": _secret_fault,
     "max_dpop_proofs": check.between(1, 2**24),
 }
-_OPTIONAL: Final = frozenset(
-    {
-        "realm",
-        "resource",
-        "on_event",
-        "on_call",
-        "error_body",
-        "issuer_resolver",
-        "store_url",
-        "store_secret",
-        "token_header",
-        "public_url",
-        "dpop_nonce_secret",
-    }
+_SEQUENCES: Final = (
+    *("validators", "resource_scopes", "trusted_proxies"),
+    "resource_authorization_details_types",
 )
+_OPTIONAL: Final = frozenset(each.name for each in fields(GuardSettings) if each.default is None)
 ISSUER_SETTINGS: Final = frozenset(each.name for each in fields(TrustedIssuer)) - {"preset"}
 GUARD_SETTINGS: Final = frozenset(each.name for each in fields(GuardSettings)) - {"issuers"}
 
@@ -223,7 +227,7 @@ def make_settings(keywords: JsonMapping) -> GuardSettings:
         faults += joint_faults(issuers if isinstance(issuers, tuple) else (), own)
     if faults:
         raise SettingsError(faults)
-    for name in ("validators", "resource_scopes", "trusted_proxies"):
+    for name in _SEQUENCES:
         own[name] = tuple(own.get(name, ()))
     own["dpop_algorithms"] = tuple(own.get("dpop_algorithms", ALGORITHMS))
     own["alternatives"] = MappingProxyType(dict(own.get("alternatives", {})))

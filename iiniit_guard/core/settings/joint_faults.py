@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
+from iiniit_guard.core.claims.profile import PROFILES
+from iiniit_guard.core.http.client_certificate import FIELDS
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.json_types import JsonMapping
 
@@ -31,7 +34,7 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
             for name in ("insecure_query_token", "websocket_subprotocol_token")
             if own.get(name)
         ]
-    faults += _dpop_faults(own)
+    faults += _dpop_faults(own) + _certificate_faults(own)
     resource = own.get("resource")
     if (
         resource is not None
@@ -41,8 +44,9 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
         faults.append(
             "resource: it must be one of the audiences, or no client's token will ever fit"
         )
-    if any(issuer.profile == "assertion" for issuer in issuers):
-        faults += _assertion_faults(issuers, own)
+    alone = [issuer.profile for issuer in issuers if PROFILES[issuer.profile].field is not None]
+    if alone:
+        faults += _assertion_faults(alone[0], issuers, own)
     asked = [issuer for issuer in issuers if issuer.introspection is not None]
     if len(asked) > 1 and own.get("issuer_resolver") is None:
         prefixes = [issuer.token_prefix for issuer in asked]
@@ -68,15 +72,40 @@ def _dpop_faults(own: JsonMapping) -> list[str]:
     return []
 
 
-def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[str]:
-    """Return the settings that would accept another credential than the gateway's assertion.
+def _certificate_faults(own: JsonMapping) -> list[str]:
+    """Return the faults of a client certificate in a header field."""
+    spelling: Any = own.get("client_certificate")
+    name = own.get("client_certificate_header")
+    in_field = spelling is not None and spelling != "tls"
+    faults = []
+    if in_field and not own.get("trusted_proxies"):
+        faults.append(
+            "client_certificate: any client can write the header field; name the proxy that sets "
+            "it in trusted_proxies"
+        )
+    if name is not None and not in_field:
+        faults.append(
+            "client_certificate_header: no header field is read; set client_certificate to the "
+            "spelling of the proxy"
+        )
+    field = str(name or FIELDS[spelling]) if in_field else ""
+    if in_field and field.lower() == str(own.get("token_header")).lower():
+        faults.append("client_certificate_header: token_header names the same field")
+    return faults
 
-    A service that trusts the gateway must trust no other source.
+
+def _assertion_faults(
+    profile: str, issuers: tuple[TrustedIssuer, ...], own: JsonMapping
+) -> list[str]:
+    """Return the settings that would accept another credential than an assertion.
+
+    A service that trusts the gateway must trust no other source, and a transaction token is no
+    access token.
     """
     faults = (
         []
         if len(issuers) == 1
-        else ['profile: an issuer with "assertion" is the only one of its guard']
+        else [f'profile: an issuer with "{profile}" is the only one of its guard']
     )
     beside = [
         name
@@ -92,5 +121,5 @@ def _assertion_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> l
     if own.get("dpop") == "required":
         beside.append("dpop")
     return faults + [
-        f'{name}: with profile="assertion" nothing else is accepted' for name in beside
+        f'{name}: with profile="{profile}" nothing else is accepted' for name in beside
     ]

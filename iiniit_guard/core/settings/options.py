@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypedDict
 
+from iiniit_guard.core.http.client_certificate import Spelling
 from iiniit_guard.core.http.error_body import ErrorBody
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.core.issuer.client_authentication import (
@@ -30,11 +31,15 @@ class IssuerOptions(TypedDict, total=False):
     jwks_file: str | None
     introspection_endpoint: str | None
     introspection: ClientAuthentication | IntrospectionFunction | None
+    introspection_signed: bool
+    introspection_response_audience: str | Sequence[str] | None
     jwt: Literal["verify", "introspect", "both"]
     algorithms: str | Sequence[str]
-    profile: Literal["generic", "rfc9068", "assertion"]
+    profile: Literal["generic", "rfc9068", "assertion", "txn", "jwt-svid"]
+    subject_prefix: str | None
     audience_claim: str
     audience_exclusive: bool
+    bound_tokens: Literal["optional", "required", "certificate"]
     client_id_claims: str | Sequence[str]
     token_id_claims: str | Sequence[str]
     scope_claims: Sequence[str | Sequence[str]]
@@ -76,6 +81,7 @@ class GuardKeywords(IssuerOptions, total=False):
     realm: str | None
     resource: str | None
     resource_scopes: Sequence[str]
+    resource_authorization_details_types: Sequence[str]
     max_token_bytes: int
     max_cached_tokens: int
     max_cached_bytes: int
@@ -89,6 +95,8 @@ class GuardKeywords(IssuerOptions, total=False):
     store_url: str | None
     store_secret: Secret | None
     token_header: str | None
+    client_certificate: Literal["tls"] | Spelling | None
+    client_certificate_header: str | None
     websocket_subprotocol_token: bool
     query_token: Literal["refuse", "ignore"]
     insecure_query_token: bool

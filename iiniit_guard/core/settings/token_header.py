@@ -1,4 +1,4 @@
-"""Check of the setting `token_header`."""
+"""Checks of the settings `token_header` and `client_certificate_header`."""
 
 from __future__ import annotations
 
@@ -26,4 +26,13 @@ def token_header_fault(value: object) -> str | None:
         return "Authorization is read by default; remove the setting"
     if value.lower() in _TAKEN:
         return f"{value} has another meaning; the token must be in a field of its own"
+    return None
+
+
+def certificate_header_fault(value: object) -> str | None:
+    """Return why `value` cannot name the field with the client certificate, or None."""
+    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+        return "must be the name of a header field: letters, digits and single hyphens"
+    if value.lower() in _TAKEN | {"authorization"}:
+        return f"{value} has another meaning; the certificate must be in a field of its own"
     return None

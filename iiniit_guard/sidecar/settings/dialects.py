@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import unquote_to_bytes
 
 from iiniit_guard.adapting.types import ReadState
+from iiniit_guard.core.http.client_certificate import Spelling, parse_header
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.sidecar.settings.certificates import parse_certificate
 
 Gateway: TypeAlias = Literal["nginx", "traefik", "caddy", "envoy", "apache", "haproxy"]
 GATEWAYS: Final[tuple[Gateway, ...]] = get_args(Gateway)
@@ -135,6 +135,17 @@ NAMES: Final[Mapping[Gateway, Names]] = {
 }
 
 
+SPELLINGS: Final[Mapping[Gateway, Spelling]] = {
+    "nginx": "nginx",
+    "traefik": "traefik",
+    "caddy": "rfc9440",
+    "apache": "apache",
+    "haproxy": "rfc9440",
+    "envoy": "envoy",
+}
+"""How the recipe of each gateway writes the client certificate."""
+
+
 class Dialect:
     """Reads the original request from the headers of a gateway.
 
@@ -186,7 +197,7 @@ class Dialect:
             return None
         certificate = None
         if self._certificates and fields.get(names.certificate):
-            certificate = parse_certificate(fields[names.certificate])
+            certificate = parse_header(fields[names.certificate], SPELLINGS[self._gateway])
             if certificate is None:
                 return None
         overrides = not _OVERRIDES.isdisjoint(fields)
@@ -199,7 +210,7 @@ class Dialect:
             self._own,
             authorization,
             overrides,
-            certificate,
+            certificate or None,
         )
 
     def find_fault(self, scope: ReadState) -> str:

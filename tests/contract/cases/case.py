@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,9 @@ from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer, SettableClock, make_key
-from tests.contract.hosts.builders import POLICIES
 from tests.contract.hosts.calling import Lines
+from tests.contract.hosts.handlers import POLICIES
+from tests.contract.hosts.tls import FIELD
 
 T = TypeVar("T")
 
@@ -225,16 +227,23 @@ def play(
 
 def seen_by_guard(guard: Guard, method: str, path: str, lines: Lines, query: str) -> Decision:
     """Call the guard directly, without a host."""
-    return guard.authenticate(Request(method, path, query.encode("latin-1"), lines), POLICIES[path])
+    return guard.authenticate(request_of(method, path, lines, query), POLICIES[path])
 
 
 def seen_by_guard_async(guard: Guard, method: str, path: str, lines: Lines, query: str) -> Decision:
     """Call the guard directly, on an event loop."""
     return asyncio.run(
-        guard.authenticate_async(
-            Request(method, path, query.encode("latin-1"), lines), POLICIES[path]
-        )
+        guard.authenticate_async(request_of(method, path, lines, query), POLICIES[path])
     )
+
+
+def request_of(method: str, path: str, lines: Lines, query: str) -> Request:
+    """Return the request of a row, from a client on this machine."""
+    fields = [field for field in lines if field[0] != FIELD]
+    presented = [b64decode(value) for name, value in lines if name == FIELD]
+    certificate = presented[0] if presented else None
+    encoded = query.encode("latin-1")
+    return Request(method, path, encoded, fields, "http", "127.0.0.1", certificate)
 
 
 def verdict(status: int, challenge: str | None, reason: str | None) -> Refused:

@@ -194,7 +194,6 @@ def _members() -> list[Case]:
     ]
     bound: list[tuple[str, str, Any]] = [
         ("jkt", "RFC 9449 §6.1", {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
-        ("x5t#S256", "RFC 8705 §3.1", {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}),
         ("jwk", "RFC 7800 §3.2", {"jwk": {"kty": "EC"}}),
         ("kid", "RFC 7800 §3.4", {"kid": "x"}),
         ("jku", "RFC 7800 §3.5", {"jku": "https://evil.test"}),

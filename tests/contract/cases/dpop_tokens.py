@@ -33,6 +33,8 @@ from tests.contract.cases.dpop_proofs import (
     bad_proof,
     proof,
 )
+from tests.contract.cases.mutual_tls import presenting
+from tests.contract.hosts.tls import RFC8705, RFC8705_THUMBPRINT, RFC9440
 
 _CNF: Final = bad(Reason.UNSUPPORTED_CONFIRMATION)
 _UNBOUND: Final = bad(Reason.UNBOUND_TOKEN)
@@ -54,7 +56,6 @@ def _case(
 
 def _downgrades() -> list[Case]:
     bearer = ("Bearer {token}",)
-    both: Any = {"jkt": RFC_THUMBPRINT, "x5t#S256": RFC_THUMBPRINT}
     rows: list[tuple[str, TokenOf, ProofsOf | None, Refused | Allowed, dict[str, Any]]] = [
         ("a bound token as Bearer", BOUND, None, _CNF, {}),
         ("a bound token as Bearer with a proof", BOUND, proof(), _CNF, {"lines": bearer}),
@@ -73,26 +74,45 @@ def _downgrades() -> list[Case]:
         ("a binding of no kind", token(cnf={}), proof(), _CNF, {}),
         ("a binding by another name", token(cnf={"kid": "x"}), proof(), _CNF, {}),
     ]
-    by_both = token(dpop_key=KEY, cnf=both)
     return [
         *(
             _case(name, "RFC 9449 §7.1, §7.2", of, proofs, expected, **more)
             for name, of, proofs, expected, more in rows
         ),
+    ]
+
+
+def _two_bindings() -> list[Case]:
+    """A token that is bound to a key and to a certificate: the client must prove both."""
+    both: Any = {"jkt": key_thumbprint(KEY), "x5t#S256": RFC8705_THUMBPRINT}
+    foreign: Any = {**both, "jkt": RFC_THUMBPRINT}
+    bearer: Any = {"lines": ("Bearer {token}",)}
+    required: Any = {"settings": {"bound_tokens": "certificate", "dpop": "required"}}
+    certificate = bad(Reason.NO_CERTIFICATE)
+    rows: list[tuple[str, Any, ProofsOf | None, tuple[str, ...], Refused | Allowed, Any]] = [
+        ("proven", both, proof(), (RFC8705,), ALLOWED, {}),
+        ("both required and proven", both, proof(), (RFC8705,), ALLOWED, required),
+        ("without certificate", both, proof(), (), certificate, {}),
+        ("with another certificate", both, proof(), (RFC9440,), bad(Reason.WRONG_CERTIFICATE), {}),
+        ("without proof", both, None, (RFC8705,), _CNF, {}),
+        ("as Bearer with a proof", both, proof(), (RFC8705,), _CNF, bearer),
+        ("without both", both, None, (), _CNF, {}),
+        ("with no field DPoP", both, lambda *_: (), (RFC8705,), bad_proof(Reason.NO_PROOF), {}),
+        ("by another key", foreign, proof(), (RFC8705,), bad(Reason.WRONG_PROOF_KEY), {}),
+    ]
+    minted: list[tuple[str, Any]] = [("a JWT", token), ("an opaque token", opaque)]
+    return [
         _case(
-            "bound by another key, and by a certificate",
+            f"{kind} bound to a key and a certificate, {name}",
             "RFC 9449 §7.1; RFC 8705 §3",
-            by_both,
-            proof(),
-            bad(Reason.WRONG_PROOF_KEY),
-        ),
-        _case(
-            "bound by its key, and by a certificate that is not shown",
-            "RFC 9449 §7.1; RFC 8705 §3",
-            token(dpop_key=KEY, cnf={"jkt": key_thumbprint(KEY), "x5t#S256": RFC_THUMBPRINT}),
-            proof(),
-            _CNF,
-        ),
+            mint(cnf=cnf),
+            proofs,
+            expected,
+            headers=presenting(*certificates),
+            **more,
+        )
+        for kind, mint in minted
+        for name, cnf, proofs, certificates, expected, more in rows
     ]
 
 
@@ -269,6 +289,7 @@ def _settings() -> list[Case]:
 
 CASES: Final[list[Case]] = [
     *_downgrades(),
+    *_two_bindings(),
     *_schemes(),
     *_tokens(),
     *_replays(),

@@ -183,12 +183,6 @@ def _verdicts() -> list[Case]:
             {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
             _CNF,
         ),
-        (
-            "bound by x5t#S256",
-            "RFC 8705 §3.2",
-            {"cnf": {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}},
-            _CNF,
-        ),
         ("bound in a way nobody knows", "RFC 7800 §3.1", {"cnf": {"x": 1}}, _CNF),
         ("cnf a string", "RFC 7800 §3.1", {"cnf": "x"}, _CNF),
         (

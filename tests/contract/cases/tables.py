@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tests.contract.cases import (
+    actors,
     answers_and_jwts,
     audiences,
+    authorization_details,
     claims,
     cloud_providers,
     discovery,
@@ -26,6 +28,7 @@ from tests.contract.cases import (
     key_rotation,
     key_sets,
     keys,
+    mutual_tls,
     nulls,
     other_places,
     outages,
@@ -40,10 +43,12 @@ from tests.contract.cases import (
     scopes,
     signature_values,
     signatures,
+    signed_introspection,
     spellings,
     times,
     token_header,
     token_kinds,
+    workload_tokens,
 )
 from tests.contract.cases.case import Case
 
@@ -62,12 +67,16 @@ _MODULES: Final = (
     token_header,
     times,
     token_kinds,
+    workload_tokens,
     claims,
     audiences,
+    authorization_details,
+    mutual_tls,
     nulls,
     scopes,
     scope_claims,
     policies,
+    actors,
     providers,
     cloud_providers,
     presets,
@@ -76,6 +85,7 @@ _MODULES: Final = (
     introspection_calls,
     introspection_functions,
     introspection_answers,
+    signed_introspection,
     rejections,
     answers_and_jwts,
     remembered,

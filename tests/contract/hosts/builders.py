@@ -9,27 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.admission import PASS
-from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
+from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from tests.contract.hosts import django_builders as on_django
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
+from tests.contract.hosts.handlers import POLICIES, decorated_views
+from tests.contract.hosts.tls import in_scope
 
 if TYPE_CHECKING:
     from iiniit_guard.core.model.request import Request as GuardRequest
     from iiniit_guard.guard import Guard
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-POLICIES: Final[Mapping[str, Policy]] = {
-    "/token": ANY_TOKEN,
-    "/read": make_policy(["user:read"]),
-    "/both": make_policy(["user:read", "user:write"]),
-    "/either": make_policy(["user:write", "user:read"], match="any"),
-    "/strong": make_policy(acr_values=("gold", "silver")),
-    "/recent": make_policy(["user:read"], max_age=300),
-    "/protectedresource": ANY_TOKEN,
-}
-"""The routes of every host and what each wants; `/token` is guarded by the middleware alone,
-`/public` by nothing.
-"""
 
 
 class Site(Protocol):
@@ -127,6 +117,7 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
             "REQUEST_METHOD": method,
             "QUERY_STRING": query,
             "PATH_INFO": path.encode().decode("latin-1"),
+            "REMOTE_ADDR": "127.0.0.1",
             **joined(headers),
         }
         answer = client.do_request(TestRequest.blank("/", environ), expect_errors=True)
@@ -138,13 +129,8 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from flask import Flask, Response, request
 
-    from iiniit_guard.flask import (
-        IiniitGuard,
-        public,
-        require_any_scope,
-        require_scope,
-        require_token,
-    )
+    import iiniit_guard.flask
+    from iiniit_guard.flask import IiniitGuard, public
 
     app = Flask("profile")
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -155,16 +141,7 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
             seen(request.environ["iiniit_guard.access_token"]), content_type="application/json"
         )
 
-    decorated = {
-        "/token": view,
-        "/read": require_scope("user:read")(view),
-        "/both": require_scope("user:read", "user:write")(view),
-        "/either": require_any_scope("user:write", "user:read")(view),
-        "/strong": require_token(acr_values=("gold", "silver"))(view),
-        "/recent": require_scope("user:read", max_age=300)(view),
-        "/protectedresource": view,
-        "/public": public(view),
-    }
+    decorated = {**decorated_views(iiniit_guard.flask, view), "/public": public(view)}
     for path, handler in decorated.items():
         app.add_url_rule(path, path[1:], handler, methods=METHODS, provide_automatic_options=False)
     client = app.test_client()
@@ -208,30 +185,26 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from starlette.routing import Route
     from starlette.testclient import TestClient
 
+    import iiniit_guard.starlette
     from iiniit_guard.asgi import GuardMiddleware
-    from iiniit_guard.starlette import require_any_scope, require_scope, require_token
 
     async def handler(request: Request) -> Response:
         return Response(
             seen(request.scope["iiniit_guard.access_token"]), media_type="application/json"
         )
 
-    decorated = {
-        "/token": handler,
-        "/read": require_scope("user:read")(handler),
-        "/both": require_scope("user:read", "user:write")(handler),
-        "/either": require_any_scope("user:write", "user:read")(handler),
-        "/strong": require_token(acr_values=("gold", "silver"))(handler),
-        "/recent": require_scope("user:read", max_age=300)(handler),
-        "/protectedresource": handler,
-        "/public": handler,
-    }
+    decorated = {**decorated_views(iiniit_guard.starlette, handler), "/public": handler}
     arguments = {**middleware, "public": (*middleware.get("public", ()), "/public")}
     app = Starlette(
         routes=[Route(path, endpoint, methods=METHODS) for path, endpoint in decorated.items()],
         middleware=[Middleware(GuardMiddleware, guard=guard, **arguments)],
     )
-    client = TestClient(app, raise_server_exceptions=False)
+
+    async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
+        await app(in_scope(scope), receive, send)
+
+    peer = ("127.0.0.1", 50000)
+    client = TestClient(with_certificate, raise_server_exceptions=False, client=peer)
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
         answer = client.request(method, f"{path}?{query}" if query else path, headers=list(headers))

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from tests.contract.hosts.tls import FIELD, in_scope, pem_of
+
 Lines: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
@@ -42,6 +44,9 @@ def joined(headers: Lines) -> dict[str, str]:
     """Return the environ variables of header fields; WSGI servers join repeated ones by a comma."""
     environ: dict[str, str] = {}
     for name, value in headers:
+        if name == FIELD:
+            environ["SSL_CLIENT_CERT"] = pem_of(value.decode())
+            continue
         key = name.decode("latin-1").upper().replace("-", "_")
         if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
             key = f"HTTP_{key}"
@@ -71,21 +76,23 @@ def drive(
             sent.append(message)
 
         await app(
-            {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.4"},
-                "http_version": "1.1",
-                "method": method,
-                "scheme": "http",
-                "path": path,
-                "raw_path": path.encode(),
-                "query_string": query.encode("latin-1"),
-                "root_path": "",
-                "headers": [(name.lower(), value) for name, value in headers],
-                "server": ("testserver", 80),
-                "client": ("127.0.0.1", 50000),
-                **scope,
-            },
+            in_scope(
+                {
+                    "type": "http",
+                    "asgi": {"version": "3.0", "spec_version": "2.4"},
+                    "http_version": "1.1",
+                    "method": method,
+                    "scheme": "http",
+                    "path": path,
+                    "raw_path": path.encode(),
+                    "query_string": query.encode("latin-1"),
+                    "root_path": "",
+                    "headers": [(name.lower(), value) for name, value in headers],
+                    "server": ("testserver", 80),
+                    "client": ("127.0.0.1", 50000),
+                    **scope,
+                }
+            ),
             receive,
             send,
         )

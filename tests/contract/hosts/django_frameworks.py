@@ -13,12 +13,16 @@ from rest_framework.views import APIView
 from iiniit_guard.django import public
 from iiniit_guard.ninja import GuardAuth
 from iiniit_guard.rest_framework import (
+    ForbidActor,
     GuardAuthentication,
+    RequireActor,
     RequireAnyScope,
+    RequireAuthorizationDetails,
     RequireScope,
     RequireToken,
 )
 from tests.contract.hosts.builders import METHODS, seen
+from tests.contract.hosts.handlers import PARTNER, may_send
 
 
 class Shown(APIView):
@@ -43,6 +47,14 @@ def rest_framework_patterns(*, views_decide: bool) -> tuple[Any, ...]:
         "either": (RequireAnyScope("user:write", "user:read"),),
         "strong": (RequireToken(acr_values=("gold", "silver")),),
         "recent": (RequireScope("user:read", max_age=300),),
+        "delegated": (RequireActor,),
+        "billing": (RequireActor("billing", "payroll"),),
+        "partner": (RequireActor("billing", issuer=PARTNER),),
+        "agents": (RequireActor(profile=("ai_agent", "service")),),
+        "direct": (ForbidActor,),
+        "people": (ForbidActor("ai_agent", "robot"),),
+        "payments": (RequireAuthorizationDetails("payment_initiation"),),
+        "transfers": (RequireAuthorizationDetails("transfer", may_send),),
         "protectedresource": (RequireToken,) if views_decide else (),
     }
     guarded = [
@@ -70,6 +82,14 @@ def ninja_patterns(*, views_decide: bool) -> tuple[Any, ...]:
         "either": GuardAuth("user:write", "user:read", match="any"),
         "strong": GuardAuth(acr_values=("gold", "silver")),
         "recent": GuardAuth("user:read", max_age=300),
+        "delegated": GuardAuth(require_actor=True),
+        "billing": GuardAuth(require_actor=("billing", "payroll")),
+        "partner": GuardAuth(require_actor={"subjects": "billing", "issuer": PARTNER}),
+        "agents": GuardAuth(require_actor={"profile": ("ai_agent", "service")}),
+        "direct": GuardAuth(forbid_actor=True),
+        "people": GuardAuth(forbid_actor=("ai_agent", "robot")),
+        "payments": GuardAuth(authorization_details="payment_initiation"),
+        "transfers": GuardAuth(authorization_details={"transfer": may_send}),
         "protectedresource": GuardAuth() if views_decide else None,
     }
     for name, each in auth.items():

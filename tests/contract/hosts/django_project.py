@@ -13,8 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from iiniit_guard.django import public, require_any_scope, require_scope, require_token
+import iiniit_guard.django
+from iiniit_guard.django import public
 from tests.contract.hosts.builders import seen
+from tests.contract.hosts.handlers import decorated_views
 
 if not settings.configured:
     settings.configure(
@@ -45,20 +47,11 @@ async def view_async(request: HttpRequest) -> HttpResponse:
 
 
 def _patterns(view: Any) -> list[Any]:
-    decorated = {
-        "token": view,
-        "read": require_scope("user:read")(view),
-        "both": require_scope("user:read", "user:write")(view),
-        "either": require_any_scope("user:write", "user:read")(view),
-        "strong": require_token(acr_values=("gold", "silver"))(view),
-        "recent": require_scope("user:read", max_age=300)(view),
-        "protectedresource": view,
-        "public": public(view),
-    }
+    decorated = {**decorated_views(iiniit_guard.django, view), "/public": public(view)}
     assert all(
         iscoroutinefunction(handler) == iscoroutinefunction(view) for handler in decorated.values()
     )
-    return [path(name, handler) for name, handler in decorated.items()]
+    return [path(name[1:], handler) for name, handler in decorated.items()]
 
 
 urlpatterns = _patterns(view)

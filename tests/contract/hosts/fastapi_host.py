@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response, Security
 
 from iiniit_guard.fastapi import GuardScheme, install
+from tests.contract.hosts.handlers import PARTNER, may_send
 
 
 def application(
@@ -37,6 +38,14 @@ def application(
     add("/either", GuardScheme(match="any"), "user:write", "user:read")
     add("/strong", GuardScheme(acr_values=("gold", "silver")))
     add("/recent", GuardScheme(max_age=300), "user:read")
+    add("/delegated", GuardScheme(require_actor=True))
+    add("/billing", GuardScheme(require_actor=("billing", "payroll")))
+    add("/direct", GuardScheme(forbid_actor=True))
+    add("/people", GuardScheme(forbid_actor=("ai_agent", "robot")))
+    add("/partner", GuardScheme(require_actor={"subjects": "billing", "issuer": PARTNER}))
+    add("/agents", GuardScheme(require_actor={"profile": ("ai_agent", "service")}))
+    add("/payments", GuardScheme(authorization_details="payment_initiation"))
+    add("/transfers", GuardScheme(authorization_details={"transfer": may_send}))
     for path in ("/token", "/protectedresource", "/public"):
         app.add_route(path, open_handler, methods=list(methods))
     return app

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iiniit_guard.core.model.policy import Policy
 from tests.contract.hosts import builders
-from tests.contract.hosts.builders import POLICIES, Host, Site
+from tests.contract.hosts.builders import Host, Site
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
+from tests.contract.hosts.handlers import POLICIES
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard

@@ -6,7 +6,8 @@ import pytest
 
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request, request_from_environ
-from tests.contract.hosts.builders import HOSTS, POLICIES, Host
+from tests.contract.hosts.builders import HOSTS, Host
+from tests.contract.hosts.handlers import POLICIES
 
 each_host = pytest.mark.parametrize("host", HOSTS, ids=str)
 

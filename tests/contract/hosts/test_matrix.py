@@ -10,13 +10,13 @@ import pytest
 
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.model.request import Request
 from tests.contract.cases.case import (
     Allowed,
     Case,
     Refused,
     Scene,
     play,
+    request_of,
     seen_by_guard,
     seen_by_guard_async,
     verdict,
@@ -136,7 +136,7 @@ def own_decision(case: Case, *, by_middleware: bool = False) -> Decision:
     return play(
         case,
         lambda guard, method, path, lines, query: guard.authenticate(
-            Request(method, path, query.encode("latin-1"), lines)
+            request_of(method, path, lines, query)
         ),
     )[0]
 
@@ -195,7 +195,8 @@ def test_every_row_names_its_clause():
 
 def test_the_tables_reach_every_reason():
     reached = {case.expected.reason for case in CASES if isinstance(case.expected, Refused)}
-    # These need rules, pushed revocation, MCP or a callable for issuers, and have their own tests.
+    # These need rules, pushed revocation, MCP, a callable for issuers or the header field of a
+    # proxy, and have their own tests.
     elsewhere = {
         Reason.NOT_VERIFIED,
         Reason.REVOKED,
@@ -207,6 +208,7 @@ def test_the_tables_reach_every_reason():
         Reason.FOREIGN_ORIGIN,
         Reason.HEADER_MISMATCH,
         Reason.MALFORMED_MESSAGE,
+        Reason.MALFORMED_CERTIFICATE,
     }
     assert set(Reason) - reached == elsewhere
 

@@ -18,15 +18,24 @@ from rest_framework.permissions import (
 )
 from rest_framework.viewsets import ViewSet
 
+from iiniit_guard.core.model.demands import actor_forbidden, actor_required, detail_required
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.django.checks import check_project
-from iiniit_guard.rest_framework import RequireAnyScope, RequireScope, operations_of
+from iiniit_guard.rest_framework import (
+    ForbidActor,
+    RequireActor,
+    RequireAnyScope,
+    RequireAuthorizationDetails,
+    RequireScope,
+    operations_of,
+)
 from tests.contract.hosts import django_project
 from tests.contract.hosts import rest_framework_views as views
 from tests.contract.hosts.django_site import view as django_view
 from tests.contract.hosts.rest_framework_views import READ, WRITE, Answers, Never
 
 ONE, TWO, ANY = make_policy([READ]), make_policy([WRITE]), make_policy([READ], match="any")
+DIRECT = make_policy(demands=(actor_forbidden(),))
 READS, WRITES = "RequireScope('orders:read')", "RequireScope('orders:write')"
 
 
@@ -119,6 +128,19 @@ def test_the_actions_of_a_viewset():
         (~RequireScope(READ), f"~{READS}", ((),), True),
         (RequireAnyScope(READ), "RequireAnyScope('orders:read')", ((ANY,),), False),
         (Never, "Never", ((),), True),
+        (
+            RequireActor("billing", profile="service"),
+            "RequireActor(actor=billing actor_profile=service)",
+            ((make_policy(demands=(actor_required(("billing",), "service"),)),),),
+            False,
+        ),
+        (ForbidActor, "ForbidActor(no actor)", ((DIRECT,),), False),
+        (
+            RequireScope(READ) & RequireAuthorizationDetails("payment"),
+            f"({READS} & RequireAuthorizationDetails(detail=payment))",
+            ((ONE, make_policy(demands=(detail_required("payment"),))),),
+            False,
+        ),
         (DjangoModelPermissions, "DjangoModelPermissions", ((),), False),
         (DjangoModelPermissionsOrAnonReadOnly, "DjangoModelPermissionsOrAnonReadOnly", ((),), True),
         (IsAuthenticatedOrReadOnly, "IsAuthenticatedOrReadOnly", ((),), True),

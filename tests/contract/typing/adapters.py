@@ -81,6 +81,21 @@ def starlette_threaded(request: Request) -> JSONResponse:
 
 threaded: Callable[[Request], JSONResponse] = starlette_threaded
 
+
+@iiniit_guard.starlette.require_actor("billing", profile="service", issuer="https://sts.test")
+@iiniit_guard.starlette.forbid_actor("ai_agent")
+@iiniit_guard.starlette.require_authorization_details(
+    "payment_initiation", lambda detail: "initiate" in detail.actions
+)
+async def starlette_payment(request: Request) -> JSONResponse:
+    token = iiniit_guard.starlette.access_token(request)
+    assert_type(token.actors[0].subject, str | None)
+    assert_type(token.details_of("payment_initiation")[0].actions, tuple[str, ...])
+    return JSONResponse({})
+
+
+paying: Callable[[Request], Awaitable[JSONResponse]] = starlette_payment
+
 fastapi_application = FastAPI()
 scheme = iiniit_guard.fastapi.install(
     fastapi_application, guard, public=["/healthz"], public_docs=True, client_id="docs"

@@ -22,11 +22,22 @@ from iiniit_guard.sidecar.settings.peers import Peers
 from iiniit_guard.sidecar.status.history import History
 from tests.contract.cases.case import Allowed, play, verdict
 from tests.contract.cases.tables import CASES
-from tests.contract.hosts.builders import POLICIES
 from tests.contract.hosts.calling import Answer, drive
+from tests.contract.hosts.handlers import POLICIES, may_send
 from tests.contract.hosts.test_matrix import check_token, own_decision
+from tests.contract.hosts.tls import FIELD, of_gateway
 from tests.integration.sidecar.sites import question
 
+DEMANDS: dict[str, dict[str, Any]] = {
+    "/delegated": {"require_actor": True},
+    "/billing": {"require_actor": ["billing", "payroll"]},
+    "/partner": {"require_actor": {"subjects": "billing", "issuer": "https://partner.test"}},
+    "/agents": {"require_actor": {"profile": ["ai_agent", "service"]}},
+    "/direct": {"forbid_actor": True},
+    "/people": {"forbid_actor": ["ai_agent", "robot"]},
+    "/payments": {"authorization_details": "payment_initiation"},
+    "/transfers": {"authorization_details": {"transfer": may_send}},
+}
 RULES = Rules(
     [
         Rule(
@@ -36,6 +47,7 @@ RULES = Rules(
             any_scope=policy.scopes if policy.match == "any" else (),
             acr_values=policy.acr_values,
             max_age=policy.max_age,
+            **DEMANDS.get(path, {}),
         )
         for path, policy in POLICIES.items()
     ]
@@ -47,7 +59,7 @@ def application(guard: Any, gateway: Any, *, tells_all: bool) -> GatewayApp:
     by = Gatekeeping(
         guard._engine,
         History(clock.wall),
-        Dialect(gateway),
+        Dialect(gateway, certificates=True),
         Peers(),
         RULES,
         folds=gateway == "nginx",
@@ -66,6 +78,10 @@ def sender(gateway: str, *, tells_all: bool = True):
         asked, own_path, own_query, own_lines = question(
             gateway, method, f"{path}?{query}" if query else path
         )
+        lines = [
+            of_gateway(value.decode(), gateway) if name == FIELD else (name, value)
+            for name, value in lines
+        ]
         answer = drive(app, asked, own_path, [*own_lines, *lines], own_query)
         if gateway != "nginx" or answer.status == 200:
             return answer

@@ -47,7 +47,7 @@ def test_what_is_remembered_is_bounded():
     for number in range(3000):
         assert not peers.trusts(scope(f"10.0.{number // 256}.{number % 256}"))
 
-    assert len(peers._known) <= 1024
+    assert len(peers._peers.known) <= 1024
 
 
 @pytest.mark.parametrize(

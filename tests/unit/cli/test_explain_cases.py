@@ -11,12 +11,13 @@ import pytest
 from iiniit_guard.cli.explain.explanation import explain
 from iiniit_guard.cli.explain.formats import as_json
 from iiniit_guard.cli.observed import observed
+from iiniit_guard.core.model.demands import actor_forbidden
 from iiniit_guard.core.model.diagnosis import CHECKS
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.testing import Issuer, make_key
 from tests.contract.cases.case import Allowed
 from tests.contract.cases.tables import TABLES
-from tests.contract.hosts.builders import POLICIES
+from tests.contract.hosts.handlers import POLICIES
 
 
 def is_plain(case):
@@ -89,8 +90,10 @@ FAULTS: dict[str, dict[str, Any]] = {
     "confirmation": {"cnf": {"jkt": "x"}},
     "scope claim": {"scope": 1},
     "authorization_details": {"authorization_details": 1},
+    "act": {"act": 1},
     "authentication": {"acr": "bronze"},
     "scopes": {"scope": "other"},
+    "demands": {"act": {"sub": "robot"}},
 }
 # Faults of the same part of a token, of which a token can have only one.
 TOGETHER = [
@@ -99,6 +102,7 @@ TOGETHER = [
     if pair not in {("algorithm", "signature"), ("scope claim", "scopes"), ("algorithm", "kind")}
     and pair not in {("type", "kind"), ("key", "signature"), ("header", "kind")}
     and pair not in {("header", "type"), ("algorithm", "type"), ("algorithm", "key")}
+    and pair != ("act", "demands")
 ]
 
 
@@ -117,7 +121,7 @@ def issuer():
     return Issuer(signing_key=make_key("ES256", "explain"))
 
 
-POLICY = make_policy(["user:read"], acr_values=["gold"])
+POLICY = make_policy(["user:read"], acr_values=["gold"], demands=(actor_forbidden(),))
 
 
 def refused_by(issuer, *names):

@@ -85,7 +85,7 @@ def test_a_function_in_place_of_the_endpoint_is_called_only_when_asked(issuer):
             issuer, issuer.opaque_token(), may_call=may_call, introspection=introspect
         )
         assert found.verdict == verdict
-        assert "the function" in found.steps[-12].expected
+        assert "the function" in found.steps[-13].expected
     assert len(asked) == 1
 
 

@@ -39,6 +39,7 @@ DJANGO = [
     ("POST", "/drf/", "unguarded"),
     ("GET", "/user/", "guarded"),
     ("GET", "/either", "guarded"),
+    ("GET", "/delegated", "guarded"),
     ("GET", "/one-of", "guarded"),
     ("GET", "/both", "guarded"),
     ("GET", "/some", "unguarded"),
@@ -82,6 +83,7 @@ class TestDjango:
     @pytest.mark.parametrize(
         ("path", "policy"),
         [
+            ("/delegated", "a and actor!=robot, or actor"),
             ("/either", "a, or b | c"),
             ("/one-of", "a max_age=300, or c"),
             ("/some", "UNGUARDED: enforce=\"declared\", (RequireScope('a') | AllowAny)"),
@@ -127,7 +129,7 @@ class TestDjango:
             result = run("routes", "shop_urls", "--check", "--format", "json")
 
         assert result.exit_code == 1
-        assert json.loads(result.stdout)["totals"]["guarded"] == 21
+        assert json.loads(result.stdout)["totals"]["guarded"] == 22
 
     def test_unknown_settings_are_named(self, monkeypatch):
         monkeypatch.setattr(django_settings, "_wrapped", empty)

@@ -32,7 +32,9 @@ def test_code_and_status_go_together(problem):
         "use_dpop_nonce": 401,
     }
     others = {Reason.NO_RULE: 403, Reason.UNTRUSTED_PEER: 403, Reason.TOO_MANY_PROOFS: 429}
-    others[Reason.FOREIGN_ORIGIN] = 403
+    others |= dict.fromkeys(
+        (Reason.FOREIGN_ORIGIN, Reason.ACTOR_REQUIRED, Reason.ACTOR_FORBIDDEN), 403
+    )
     if problem.code is None:
         assert problem.status == others.get(problem.reason, 401)
     else:

@@ -145,6 +145,13 @@ def test_another_answer_is_a_mistake_in_the_code(found, answer):
         find(found).send(answer)
 
 
+@pytest.mark.parametrize("profile", ["assertion", "txn"])
+def test_an_issuer_whose_tokens_are_in_another_field_is_a_mistake_too(found, profile):
+    """Otherwise a transaction token would be accepted in Authorization, as an access token."""
+    with pytest.raises(UsageError, match=f'must not return an issuer with profile="{profile}"'):
+        find(found).send(make_issuer(profile=profile))
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "\0", "a\nb", "https://\u00e9.test", "x" * 2049],

@@ -14,6 +14,15 @@ from tests.unit.core.stepping import API, ISSUER, make_clock, make_issuer, make_
 PLACE = "/.well-known/oauth-protected-resource"
 
 
+def test_the_types_of_authorization_details():
+    made = make(resource_authorization_details_types=["payment_initiation", "account"])
+
+    assert resource_document(made.settings)["authorization_details_types_supported"] == [
+        "payment_initiation",
+        "account",
+    ]
+
+
 def make(**settings):
     return make_resource(make_clock(), **{"resource": API, **settings})
 

@@ -56,6 +56,10 @@ BAD = {
     "insecure_metadata_issuer": "",
     "insecure_http_hosts": "a.test",
     "audience_exclusive": "true",
+    "bound_tokens": "dpop",
+    "subject_prefix": "",
+    "introspection_signed": "yes",
+    "introspection_response_audience": [],
     "scope_prefix": "api://a b/",
     "key_issuers": "https://a.test",
     "preset": "",
@@ -273,9 +277,8 @@ def test_a_callers_list_that_changes_later_changes_nothing():
 
 
 def test_a_claim_may_have_one_value_or_several():
-    issuer = TrustedIssuer(
-        issuer=ISSUER, audience=API, require_claim={"a": "x", "b": ["x", 1], "c": True}
-    )
+    wanted = {"a": "x", "b": ["x", 1], "c": True}
+    issuer = TrustedIssuer(issuer=ISSUER, audience=API, require_claim=wanted)
     assert issuer.required_claims == {"a": ("x",), "b": ("x", 1), "c": (True,)}
 
 

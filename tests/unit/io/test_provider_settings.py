@@ -72,6 +72,15 @@ FORMS: list[tuple[dict[str, str], Any]] = [
     ),
     (
         {
+            "provider": "spiffe",
+            "provider_trust_domain": "example.org",
+            "provider_bundle": "https://spire.test/keys",
+            "audience": "api",
+        },
+        providers.spiffe("example.org", audience="api", bundle="https://spire.test/keys"),
+    ),
+    (
+        {
             "provider": "cognito",
             "provider_user_pool": "eu-west-1_AbC",
             "provider_region": "eu-west-1",

@@ -71,6 +71,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "issuers_max_age_seconds": ("5", "5", 5),
     "realm": ("mine", '"mine"', "mine"),
     "resource": (API, f'"{API}"', API),
+    "resource_authorization_details_types": ("a b", '["a", "b"]', ["a", "b"]),
     "resource_scopes": (
         "user:read user:write",
         '["user:read", "user:write"]',
@@ -82,6 +83,12 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "event_subject": ("false", "false", False),
     "store_url": ("redis://s.test", '"redis://s.test"', "redis://s.test"),
     "store_secret": (SECRET, f'"{SECRET}"', SECRET),
+    "client_certificate": ("tls", '"tls"', "tls"),
+    "subject_prefix": ("user-", '"user-"', "user-"),
+    "bound_tokens": ("required", '"required"', "required"),
+    "client_certificate_header": ("X-Cert", '"X-Cert"', "X-Cert"),
+    "introspection_signed": ("true", "true", True),
+    "introspection_response_audience": ("a b", '["a", "b"]', ["a", "b"]),
     "token_header": ("X-Token", '"X-Token"', "X-Token"),
     "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
@@ -99,6 +106,9 @@ FORMS: dict[str, tuple[str, str, Any]] = {
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {
+    "introspection_signed": BEARER,
+    "introspection_response_audience": {**BEARER, "introspection_signed": "true"},
+    "client_certificate_header": {"client_certificate": "nginx", "trusted_proxies": '["unix"]'},
     "introspection_endpoint": BEARER,
     "jwt": BEARER,
     "insecure_accept_missing_audience": BEARER,
@@ -109,7 +119,15 @@ BESIDE: dict[str, dict[str, Any]] = {
 
 
 def environ_of(table):
-    return {f"IINIIT_GUARD_{name.upper()}": value for name, value in table.items()}
+    return {f"IINIIT_GUARD_{name.upper()}": in_environ(value) for name, value in table.items()}
+
+
+def in_environ(value):
+    return value.removeprefix('["').removesuffix('"]') if value == '["unix"]' else value
+
+
+def in_toml(value):
+    return value if value in ("true", '["unix"]') else f'"{value}"'
 
 
 def write(tmp_path, text):
@@ -150,7 +168,7 @@ def test_in_the_environment(name):
 def test_in_a_file(name, tmp_path):
     _, written, value = FORMS[name]
     lines = {
-        **{key: f'"{text}"' for key, text in {**BASE, **BESIDE.get(name, {})}.items()},
+        **{key: in_toml(text) for key, text in {**BASE, **BESIDE.get(name, {})}.items()},
         name: written,
     }
     keywords = settings_from_file(
@@ -164,7 +182,7 @@ def test_in_a_file(name, tmp_path):
 def test_in_a_file_with_several_issuers(name, tmp_path):
     _, written, value = FORMS[name]
     beside = "".join(
-        f'{key} = "{text}"\n' for key, text in {**BASE, **BESIDE.get(name, {})}.items()
+        f"{key} = {in_toml(text)}\n" for key, text in {**BASE, **BESIDE.get(name, {})}.items()
     )
     (issuer,) = settings_from_file(write(tmp_path, f"[[issuers]]\n{beside}{name} = {written}\n"))[
         "issuers"

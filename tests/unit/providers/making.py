@@ -21,6 +21,11 @@ LEAST: dict[str, dict[str, Any]] = {
     "google": {"audience": "https://api.test", "emails": ["a@b.test"]},
     "zitadel": {"domain": "acme.zitadel.test", "project": "224"},
     "ory": {"project": "acme", "audience": "api"},
+    "spiffe": {
+        "trust_domain": "example.org",
+        "audience": "api",
+        "bundle": "https://spire.test/keys",
+    },
 }
 
 

@@ -21,7 +21,8 @@ def test_a_preset_makes_no_check_insecure(preset):
     assert not any(getattr(made, name) for name in insecure)
     assert made.preset == preset
     assert set(made.algorithms) <= set(ALGORITHMS)
-    assert (made.jwt, made.profile, made.introspection) == ("verify", "generic", None)
+    profile = "jwt-svid" if preset == "spiffe" else "generic"
+    assert (made.jwt, made.profile, made.introspection) == ("verify", profile, None)
 
 
 def test_every_preset_is_tested():
@@ -55,6 +56,7 @@ def test_every_preset_is_tested():
             {"token_version": 1, "app_id_uri": "api://orders"},
             (f"https://sts.windows.net/{TENANT}/", (APP, "api://orders")),
         ),
+        ("spiffe", {}, ("spiffe://example.org", ("api",))),
         ("auth0", {}, ("https://acme.eu.auth0.com/", ("api",))),
         ("auth0", {"audience": ["a", "b"]}, ("https://acme.eu.auth0.com/", ("a", "b"))),
         ("okta", {}, ("https://acme.okta.com/oauth2/default", ("api://default",))),

@@ -18,6 +18,9 @@ introspecting = issuer.guard(jwt="both")
 strict = issuer.guard(profile="rfc9068", require_claim={"tenant": ["a", "b"]})
 
 
+OPAQUE = issuer.opaque_token("user:read", jti="t")  # its number is the first one in every order
+
+
 def _by_unknown_key() -> str:
     return issuer.token(sign_with=make_key("ES256", "another"), header={"kid": "es256-1"})
 
@@ -29,7 +32,7 @@ TOKENS = {
     "other-issuer": lambda: issuer.token(iss="https://evil.example", jti="t"),
     "forged": _by_unknown_key,
     "id-token": lambda: issuer.token(header={"typ": "JWT"}, at_hash="x", jti="t"),
-    "opaque": lambda: issuer.opaque_token("user:read", jti="t"),
+    "opaque": lambda: OPAQUE,
     "none": lambda: issuer.sign({}, {"alg": "none"}),
     "nothing": lambda: "",
 }

@@ -20,7 +20,13 @@ from rest_framework.viewsets import ViewSet
 
 from iiniit_guard.django import public, require_scope
 from iiniit_guard.ninja import GuardAuth
-from iiniit_guard.rest_framework import GuardAuthentication, RequireAnyScope, RequireScope
+from iiniit_guard.rest_framework import (
+    ForbidActor,
+    GuardAuthentication,
+    RequireActor,
+    RequireAnyScope,
+    RequireScope,
+)
 
 
 @require_scope("orders:read")
@@ -85,6 +91,12 @@ class ReadsUser(APIView):
 @api_view(["GET"])
 @permission_classes([RequireScope("a") | RequireAnyScope("b", "c")])
 def either(request):
+    return HttpResponse()
+
+
+@api_view(["GET"])
+@permission_classes([(RequireScope("a") & ForbidActor("robot")) | RequireActor])
+def delegated(request):
     return HttpResponse()
 
 
@@ -217,6 +229,7 @@ urlpatterns = [
     path("drf/", Mixed.as_view()),
     path("user/", ReadsUser.as_view()),
     path("either", either),
+    path("delegated", delegated),
     path("one-of", one_of),
     path("both", both),
     path("some", some),
