@@ -228,6 +228,65 @@ def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, 
     assert (redis.peak, quiet_until, caplog.records) == (4, 0.0, [])
 
 
+def test_a_burst_of_proofs_waits_for_a_connection_on_a_loop(redis, monkeypatch):
+    """The miss of an addition is a 503: a burst must not cause it for other clients."""
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 10.0)
+
+    async def main():
+        store, loops = Store(redis.url), Loops()
+        redis.hold.clear()
+        looks = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(2)]
+        burst = [
+            asyncio.create_task(store.perform_async(StoreAdd(f"{number}", 9), loops))
+            for number in range(20)
+        ]
+        ended, _ = await asyncio.wait(burst, timeout=0.01)
+        assert not ended
+        assert await store.perform_async(LOOK, loops) == NOTHING  # a lookup does not wait
+        redis.hold.set()
+        await asyncio.gather(*looks)
+        replies = await asyncio.gather(*burst)
+        await loops.release()
+        return replies
+
+    assert asyncio.run(main()) == [True] * 20
+    assert redis.peak == 2
+
+
+def test_a_burst_of_proofs_waits_for_a_connection_in_threads(redis, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 10.0)
+    replies: list[object] = []
+    with in_threads(Store(redis.url)) as perform:
+        redis.hold.clear()
+        threads = [threading.Thread(target=perform, args=[LOOK])]
+        threads[0].start()
+        while [b"GET", b"a"] not in redis.commands:
+            time.sleep(0.001)
+        for name in "cde":
+            adds = threading.Thread(
+                target=lambda name: replies.append(perform(StoreAdd(name, 9))), args=[name]
+            )
+            threads.append(adds)
+            adds.start()
+        assert perform(LOOK) == NOTHING
+        assert replies == []
+        redis.hold.set()
+        for thread in threads:
+            thread.join()
+    assert (replies, redis.peak) == ([True] * 3, 1)
+
+
+def test_an_addition_waits_no_longer_than_the_timeout(redis, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 0)
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.01)
+    for world in (in_threads, on_a_loop):
+        with world(Store(redis.url)) as perform:
+            assert perform(StoreAdd("a", 9)) is None
+    assert redis.commands == []
+
+
 def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog, monkeypatch):
     caplog.set_level(logging.WARNING, "iiniit_guard")
     monkeypatch.setattr(module, "_MOST_CONNECTIONS", 1)
