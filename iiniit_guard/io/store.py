@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from iiniit_guard.core.model.flow import StoreAdd, StoreGet, StoreSet
@@ -25,7 +25,11 @@ _TIMEOUT_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 1.0
 _LONGEST_VALUE_BYTES: Final = 1 << 20
 _MOST_CONNECTIONS: Final = 32
-"""Limit for all threads together, and for each event loop. If none is free, a request is a miss."""
+"""Limit for all threads together, and for each event loop.
+
+If none is free, a lookup is a miss. A `StoreAdd` waits: its miss would be an outage for the client,
+and any client can send a burst.
+"""
 
 _ADDED: Final = b"1"
 
@@ -54,6 +58,7 @@ class Store:
     def _begin(self) -> None:
         self._lock = Lock()
         self._client: redis.Redis | None = None
+        self._turns = Semaphore(_MOST_CONNECTIONS)
         self._quiet_until = 0.0
         self._answered_at = float("-inf")
         self._failing = False
@@ -66,7 +71,9 @@ class Store:
         """Read or write the shared store in the calling thread. A failure is a miss."""
         if time.monotonic() < self._quiet_until:
             return missed(effect)
-        module = _redis()
+        patience = _TIMEOUT_SECONDS if isinstance(effect, StoreAdd) else 0.0
+        if not self._turns.acquire(timeout=patience):
+            return missed(effect)
         try:
             client = self._thread_client()
             if isinstance(effect, StoreAdd):
@@ -79,10 +86,10 @@ class Store:
             for name in effect.names:
                 pipeline.get(name)
             return self._succeeded(_bounded(pipeline.execute()))
-        except module.exceptions.MaxConnectionsError:
-            return missed(effect)
         except Exception as error:  # noqa: BLE001 - every failure is a miss; no URL is quoted
             return self._failed(effect, error)
+        finally:
+            self._turns.release()
 
     async def perform_async(self, effect: StoreEffect, loops: Loops) -> StoreReply:
         """Read or write the shared store on the running event loop. A failure is a miss."""
@@ -90,22 +97,13 @@ class Store:
 
         if time.monotonic() < self._quiet_until:
             return missed(effect)
-        module = _redis()
         try:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
                 client = await self._loop_client(loops)
-                if isinstance(effect, StoreAdd):
-                    added = await client.set(effect.name, _ADDED, px=_milliseconds(effect), nx=True)
-                    return self._succeeded(bool(added))
-                if isinstance(effect, StoreSet):
-                    await client.set(effect.name, effect.value, px=_milliseconds(effect))
-                    return self._succeeded(None)
-                pipeline = client.pipeline(transaction=False)
-                for name in effect.names:
-                    pipeline.get(name)
-                return self._succeeded(_bounded(await pipeline.execute()))
-        except module.exceptions.MaxConnectionsError:
-            return missed(effect)
+                if client.turns.locked() and not isinstance(effect, StoreAdd):
+                    return missed(effect)
+                async with client.turns:
+                    return self._succeeded(await _performed(effect, client.redis))
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(effect, error)
 
@@ -121,15 +119,11 @@ class Store:
                 self._client = _redis().Redis.from_url(self._url, **_options(asynchronous=False))
             return self._client
 
-    async def _loop_client(self, loops: Loops) -> redis.asyncio.Redis:
-        import redis.asyncio
-
+    async def _loop_client(self, loops: Loops) -> _LoopClient:
         kept = (await loops.here()).transports
         client = kept.get(self)
-        if not isinstance(client, redis.asyncio.Redis):
-            client = kept[self] = redis.asyncio.Redis.from_url(
-                self._url, **_options(asynchronous=True)
-            )
+        if not isinstance(client, _LoopClient):
+            client = kept[self] = _LoopClient(self._url)
         return client
 
     def _succeeded(self, reply: StoreReply) -> StoreReply:
@@ -156,6 +150,34 @@ class Store:
                 type(error).__qualname__,
             )
         return missed(effect)
+
+
+class _LoopClient:
+    """The client of one event loop, and who may use one of its connections now."""
+
+    def __init__(self, url: str) -> None:
+        import asyncio
+
+        import redis.asyncio
+
+        self.redis = redis.asyncio.Redis.from_url(url, **_options(asynchronous=True))
+        self.turns = asyncio.Semaphore(_MOST_CONNECTIONS)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.redis.aclose()
+
+
+async def _performed(effect: StoreEffect, client: redis.asyncio.Redis) -> StoreReply:
+    if isinstance(effect, StoreAdd):
+        return bool(await client.set(effect.name, _ADDED, px=_milliseconds(effect), nx=True))
+    if isinstance(effect, StoreSet):
+        await client.set(effect.name, effect.value, px=_milliseconds(effect))
+        return None
+    pipeline = client.pipeline(transaction=False)
+    for name in effect.names:
+        pipeline.get(name)
+    return _bounded(await pipeline.execute())
 
 
 def _redis() -> Any:

@@ -235,7 +235,8 @@ class ProofChecks:
             if self._shared is not None:
                 added = yield from self._shared.add(digest, presented.until - now)
                 if isinstance(added, Unreachable):
-                    self.replays.remove(digest)  # the client may send the same proof again
+                    # The client may send the same proof again.
+                    self.replays.remove(digest, presented.until)
                     return added
                 if not added:
                     return PROBLEMS[Reason.REPLAYED_PROOF]

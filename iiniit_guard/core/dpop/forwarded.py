@@ -19,10 +19,11 @@ from iiniit_guard.core.model.request import Request
 
 MAX_HOPS: Final = 32
 """Maximum number of values that are read of one field."""
+HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~]+)(:[0-9]{1,5})?")
+"""A host, perhaps with a port: no character in it begins a path, a query or a fragment."""
 
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PAIR: Final = re.compile(rf'[ \t]*({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\,;]|\\.)*)")[ \t]*')
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~]+)(:[0-9]{1,5})?")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+;=:@%]+)+")
 _SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 _FORWARDED: Final = b"forwarded"
@@ -70,11 +71,12 @@ def reported_by_proxies(request: Request, trusted: TrustedPeers) -> Reported | N
     if len(standard) > MAX_HOPS:
         return None
     others = {name: _values(request, name) for name in _OTHERS}
-    if standard and any(others.values()):
+    senders = _values(request, _FOR)
+    if standard and (senders or any(others.values())):
         return None  # two sources, of which the client may have written one
     if standard:
         return _read_forwarded(standard, trusted)
-    return _read_others(others, _values(request, _FOR), trusted)
+    return _read_others(others, senders, trusted)
 
 
 def _values(request: Request, name: bytes) -> list[str]:
@@ -135,7 +137,7 @@ def _checked(
 ) -> Reported | None:
     if scheme is not None and (scheme := scheme.lower()) not in _SCHEMES:
         return None
-    match = None if host is None else _HOST.fullmatch(host)
+    match = None if host is None else HOST.fullmatch(host)
     if host is not None and match is None:
         return None
     if prefix and _PREFIX.fullmatch(prefix) is None:

@@ -43,8 +43,9 @@ class ProofCache:
         self.reset_after_fork()
         self._entries: dict[bytes, _Key] = {}
         self._keys: dict[str, _Key] = {}
-        self._ends: dict[int, list[bytes]] = {}  # digests by the second in which they end
+        self._ends: dict[int, set[bytes]] = {}  # digests by the second in which they end
         self._swept = 0
+        self._ended = 0  # the last second whose digests are no longer kept
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -62,9 +63,11 @@ class ProofCache:
             until: When the proof is no longer accepted, in seconds since the epoch.
             now: The time, likewise.
         """
+        end = math.ceil(until)
         with self._lock:
             self._sweep(int(now))
-            if digest in self._entries:
+            # If the clock went back, a proof is accepted again whose entry has ended.
+            if digest in self._entries or end <= self._ended:
                 return "known"
             key = self._keys.get(thumbprint)
             if key is not None and key.count >= self._share:
@@ -75,13 +78,21 @@ class ProofCache:
                 key = self._keys[thumbprint] = _Key(thumbprint)
             key.count += 1
             self._entries[digest] = key
-            self._ends.setdefault(math.ceil(until), []).append(digest)
+            self._ends.setdefault(end, set()).add(digest)
             return "added"
 
-    def remove(self, digest: bytes) -> None:
-        """Remove a proof that was recorded for a request that did not pass."""
+    def remove(self, digest: bytes, until: float) -> None:
+        """Remove a proof that was recorded for a request that did not pass.
+
+        Args:
+            digest: As for `add`.
+            until: As for `add`.
+        """
         with self._lock:
-            self._end(digest)
+            ending = self._ends.get(math.ceil(until))
+            if ending is not None and digest in ending:
+                ending.remove(digest)
+                self._end(digest)
 
     def retry_after(self, thumbprint: str, now: float) -> int:
         """Return the seconds after which a key whose share is full may send a proof again."""
@@ -108,12 +119,12 @@ class ProofCache:
         self._swept = now
         # An entry ends after its second: a proof is accepted up to that moment.
         for second in [each for each in self._ends if each < now]:
+            self._ended = max(self._ended, second)
             for digest in self._ends.pop(second):
                 self._end(digest)
 
     def _end(self, digest: bytes) -> None:
-        key = self._entries.pop(digest, None)
-        if key is not None:
-            key.count -= 1
-            if not key.count:
-                del self._keys[key.thumbprint]
+        key = self._entries.pop(digest)
+        key.count -= 1
+        if not key.count:
+            del self._keys[key.thumbprint]

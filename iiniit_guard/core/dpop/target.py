@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote
 
-from iiniit_guard.core.dpop.forwarded import reported_by_proxies
+from iiniit_guard.core.dpop.forwarded import HOST, reported_by_proxies
 from iiniit_guard.core.http.trusted_peers import TrustedPeers
 from iiniit_guard.core.model.request import Request
 
@@ -31,6 +31,10 @@ class RequestUri:
     def of(self, request: Request) -> str | None:
         """Return the URI of `request`; None if it cannot be told."""
         path = target_path(request)
+        # RFC 9112 §3.2: a target in another form has no path, and "#" is in none. Appended to a
+        # host, its first characters would name another one; "#" would hide the rest of the path.
+        if "#" in path or path[:1] not in ("", "/"):
+            return None
         if self._base is not None:
             return f"{self._base}{path}"
         reported = reported_by_proxies(request, self._trusted)
@@ -78,7 +82,9 @@ def _host(request: Request) -> str | None:
     """Return the value of `Host`, or the server's own name; None if neither is usable."""
     values = request.header_values(b"host")
     if values:
-        return values[0].decode("latin-1") if len(values) == 1 else None
+        host = values[0].decode("latin-1")
+        # The client writes it. With "/", "?" or "#" in it, the path would be another one.
+        return host if len(values) == 1 and HOST.fullmatch(host) is not None else None
     native = request.native
     if not isinstance(native, dict):
         return None

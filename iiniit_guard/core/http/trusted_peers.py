@@ -13,6 +13,7 @@ from iiniit_guard.core.model.request import Request
 
 UNIX: Final = "unix"
 _KEPT: Final = 1024
+_LONGEST_ADDRESS: Final = 64  # an IPv6 address with an IPv4 part has 45, and a zone follows
 
 
 def network_fault(value: object) -> str | None:
@@ -55,6 +56,8 @@ class TrustedPeers:
 
     def trusts_address(self, address: str) -> bool:
         """Return whether a peer with this IP address is trusted."""
+        if len(address) > _LONGEST_ADDRESS:
+            return False  # a client may write any text into a forwarded field
         known = self.known.get(address)
         if known is None:
             if len(self.known) >= _KEPT:

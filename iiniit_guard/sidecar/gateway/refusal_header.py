@@ -47,7 +47,8 @@ def fold(refusal: Refusal) -> bytes:
     """Return a refusal as the value of `X-Iiniit-Answer`.
 
     A challenge that is too long, such as one for a policy with a hundred scopes, is left out, so
-    that the status always arrives.
+    that the status always arrives. The other fields stay: without its nonce, a client would be
+    refused again and again.
     """
     is_ours = refusal.header("Content-Type") in (None, "application/problem+json")
     told: JsonObject = (
@@ -66,7 +67,7 @@ def fold(refusal: Refusal) -> bytes:
     return (
         value
         if len(value) <= LONGEST
-        else _write({**folded, "h": [None, refusal.header("Retry-After"), None]})
+        else _write({**folded, "h": [None, *(refusal.header(name) for name in _CARRIED[1:])]})
     )
 
 

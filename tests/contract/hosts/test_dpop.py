@@ -46,6 +46,15 @@ def test_the_uri_is_that_of_the_server_itself(host, issuer):
 
 
 @each_host
+@pytest.mark.parametrize("host_field", [b"api.test/token?", b"api.test/token#"])
+def test_a_host_field_cannot_replace_the_path(host, issuer, host_field):
+    with issuer.guard() as guard:
+        made = ((b"host", host_field), *lines(issuer, f"{URL}/token")[1:])
+        refused = host.call(guard, "GET", "/read", made)
+        assert (refused.status, refused.json["reason"]) == (401, "wrong_proof_target")
+
+
+@each_host
 def test_forwarded_fields_count_only_if_a_trusted_proxy_sent_them(host, issuer):
     forwarded = ((b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"public.test"))
     public = "https://public.test/read"

@@ -151,6 +151,16 @@ def test_a_challenge_that_is_too_long_is_left_out_and_the_status_arrives():
     assert dict(rendered)[b"retry-after"] == b"9"
 
 
+def test_the_nonce_arrives_without_a_challenge_that_is_too_long():
+    """RFC 9449 §9: without the nonce, the client could never pass."""
+    headers = (("WWW-Authenticate", "DPoP " + "x" * LONGEST), ("DPoP-Nonce", "n1"))
+    refusal = Deny(401, headers, b"", Reason.PROOF_NONCE_REQUIRED)
+    status, fields, _ = unfold(fold(refusal))
+    sent = dict(fields)
+    assert (status, sent[b"dpop-nonce"]) == (401, b"n1")
+    assert b"www-authenticate" not in sent
+
+
 def test_nobody_but_the_gateway_gets_more_than_a_403_and_nobody_a_grant():
     app = make_app(make_sidecar(Issuer()), "gateway")
     line = (b"x-iiniit-answer", value_of())

@@ -46,11 +46,41 @@ def test_a_full_cache_evicts_nothing():
 def test_a_removed_proof_may_be_added_again():
     cache = ProofCache(16)
     cache.add(digest(1), "a", NOW + 60, NOW)
-    cache.remove(digest(1))
-    cache.remove(digest(1))
+    cache.remove(digest(1), NOW + 60)
+    cache.remove(digest(1), NOW + 60)
+    cache.remove(digest(1), NOW + 61)
     assert len(cache) == 0
     assert cache.add(digest(1), "a", NOW + 60, NOW) == "added"
     assert cache.retry_after("a", NOW + 70) == 1
+
+
+def test_a_removed_proof_leaves_nothing_behind():
+    """During an outage of the shared store, each request adds a proof and removes it."""
+    cache = ProofCache(16)
+    cache.add(digest(0), "a", NOW + 10, NOW)
+    cache.remove(digest(0), NOW + 10)
+    # An earlier end of the same digest must not end the later entry.
+    assert cache.add(digest(0), "a", NOW + 60, NOW) == "added"
+    assert cache.add(digest(0), "a", NOW + 60, NOW + 12) == "known"
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(1, 10_000):
+        assert cache.add(digest(number), "a" * 43, NOW + 60, NOW + 12) == "added"
+        cache.remove(digest(number), NOW + 60)
+    after = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert (len(cache), after < 10_000) == (1, True)
+
+
+def test_a_clock_that_goes_back_makes_no_proof_new():
+    """Its entry has ended, but the time of the proof is accepted again."""
+    cache = ProofCache(64)
+    assert cache.add(digest(1), "a", NOW + 60, NOW) == "added"
+    assert cache.add(digest(2), "a", NOW + 130, NOW + 70) == "added"
+    assert cache.add(digest(1), "a", NOW + 60, NOW + 40) == "known"
+    # A proof that a client makes now is not affected.
+    assert cache.add(digest(3), "a", NOW + 100, NOW + 40) == "added"
+    assert cache.add(digest(2), "a", NOW + 130, NOW + 40) == "known"
 
 
 def test_a_flood_is_bounded_and_a_good_client_unharmed():

@@ -162,6 +162,8 @@ def uri_of(of, public_url=None, trusted=PROXIES):
         ({"forwarded": ""}, None),
         ({"forwarded": 'host="b.test'}, None),
         ({"forwarded": "host=b.test", "x_forwarded_host": "b.test"}, None),
+        # A proxy that writes only X-Forwarded-For passes Forwarded of the client on.
+        ({"forwarded": "host=b.test", "x_forwarded_for": "1.1.1.1"}, None),
         ({"forwarded": ",".join(["for=10.0.0.2"] * (MAX_HOPS + 1))}, None),
     ],
 )
@@ -215,6 +217,34 @@ def test_a_request_of_no_server_has_its_own_path():
 )
 def test_without_a_host_the_server_names_itself(native, expected):
     assert uri_of(request(native=native)) == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("a.test/public", "a.test/public?", "a.test/public#", "a.test?", "a.test#", "a.test\\"),
+        *("user@a.test", "a.test:x", "a.test:80:80", "[::1", "a.test, b.test", "a.test ", ""),
+    ],
+)
+def test_a_host_contains_no_part_of_the_path(host):
+    """Otherwise a proof for another path of the same host would fit."""
+    assert uri_of(request(host=host), trusted=TrustedPeers([])) is None
+
+
+@pytest.mark.parametrize(
+    "host", ["a.test", "a.test:8443", "[::1]:8443", "xn--a_b.test", "10.0.0.1"]
+)
+def test_a_host_may_have_a_port(host):
+    assert uri_of(request(host=host), trusted=TrustedPeers([])) == f"http://{host}/x"
+
+
+@pytest.mark.parametrize("public_url", [None, "https://api.test", "https://api.test/v1"])
+@pytest.mark.parametrize("target", [".evil.test/x", ":8443/x", "*", "@evil.test/x", "/x#y", "/#"])
+def test_a_target_without_path_names_no_other_host(public_url, target):
+    """A target may be any text: with it, the URI must not name another host or a shorter path."""
+    raw = {"type": "http", "path": target, "raw_path": target.encode()}
+    assert uri_of(request(host="a.test", native=raw), public_url) is None
+    assert uri_of(request(host="a.test", target=target), public_url) is None
 
 
 def test_two_hosts_are_ambiguous():

@@ -37,3 +37,12 @@ def test_no_network_means_no_peer():
     assert not TrustedPeers([])
     assert TrustedPeers(["unix"])
     assert TrustedPeers(["10.0.0.1"])
+
+
+def test_a_text_that_is_no_address_is_not_kept():
+    """A client may write it into a forwarded field that a proxy passes on."""
+    peers = TrustedPeers(["10.0.0.0/8", "fe80::/10"])
+    assert not peers.trusts_address("10.0.0.1" + "0" * 57)
+    assert peers.known == {}
+    assert peers.trusts_address("fe80::1%" + "e" * 56)
+    assert len(peers.known) == 1

@@ -205,48 +205,6 @@ def test_an_answer_is_remembered_as_a_sign_of_life(redis):
         assert store._answered_at == float("-inf")
 
 
-def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, monkeypatch):
-    """A burst of garbage tokens costs a bounded number of connections and disables nothing."""
-    caplog.set_level(logging.WARNING, "iiniit_guard")
-    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 4)
-
-    async def main():
-        store, loops = Store(redis.url), Loops()
-        await store.perform_async(StoreSet("a", b"x", 9), loops)
-        redis.hold.clear()
-        burst = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(50)]
-        await asyncio.wait(burst, return_when=asyncio.FIRST_COMPLETED)
-        redis.hold.set()
-        replies = await asyncio.gather(*burst)
-        after = await store.perform_async(LOOK, loops)
-        await loops.release()
-        return replies, after, store._quiet_until
-
-    replies, after, quiet_until = asyncio.run(main())
-    assert after == (b"x", None)
-    assert sorted(map(str, replies)) == sorted(map(str, [(b"x", None)] * 4 + [NOTHING] * 46))
-    assert (redis.peak, quiet_until, caplog.records) == (4, 0.0, [])
-
-
-def test_no_more_connections_than_allowed_and_no_pause_in_threads(redis, caplog, monkeypatch):
-    caplog.set_level(logging.WARNING, "iiniit_guard")
-    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 1)
-    with in_threads(store := Store(redis.url)) as perform:
-        perform(StoreSet("a", b"x", 9))
-        redis.hold.clear()
-        waiting: list[object] = []
-        thread = threading.Thread(target=lambda: waiting.append(perform(LOOK)))
-        thread.start()
-        while [b"GET", b"a"] not in redis.commands:
-            time.sleep(0.001)
-        assert perform(LOOK) == NOTHING
-        redis.hold.set()
-        thread.join()
-        assert waiting == [(b"x", None)]
-        assert perform(LOOK) == (b"x", None)
-    assert (redis.peak, store._quiet_until, caplog.records) == (1, 0.0, [])
-
-
 @WORLDS
 @pytest.mark.parametrize(
     "url",
