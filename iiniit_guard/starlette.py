@@ -28,7 +28,12 @@ from typing import Any, Final, TypeVar, cast
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import PolicyDecorators, mark_guarded, policies_of
-from iiniit_guard.adapting.request_state import ENGINE_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
+from iiniit_guard.adapting.request_state import (
+    ENGINE_KEY,
+    PRINCIPAL_KEY,
+    TOKEN_KEY,
+    noted_token,
+)
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wrappers import asynchronous, generating, generating_async, synchronous
 from iiniit_guard.core.model.access_token import AccessToken
@@ -88,6 +93,8 @@ def _wrap(handler: Handler, function: Handler, policy: Policy) -> Handler:
     # from the generator before its first step. FastAPI inspects what a dependency wraps.
     function = inspect.unwrap(function, stop=lambda link: not policies_of(link))
     if inspect.iscoroutinefunction(function):
+        if policy.lasts:
+            return asynchronous(handler, policy, call_refusal_async)
         return _asynchronous(handler, policy)
     later = None
     if inspect.isasyncgenfunction(function):

@@ -12,12 +12,13 @@ from iiniit_guard.adapting.request_state import (
     TOKEN_KEY,
     add_notes,
     record_headers,
+    record_policy,
     record_refusal,
 )
 from iiniit_guard.adapting.types import Handler, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision, Refusal
-from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.engine import Engine
@@ -51,7 +52,11 @@ class PolicyDecorators:
         self._wrap = wrap
 
     def require_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *scopes: str,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that lets a handler run only for a token with all of `scopes`.
 
@@ -60,29 +65,38 @@ class PolicyDecorators:
             acr_values: Acceptable authentication context classes, best first (RFC 9470).
             max_age: The maximum number of seconds since the authentication of the subject (RFC
                 9470).
+            long_lived: What happens to a WebSocket or streaming response of the handler when its
+                token is no longer valid. Default: the setting of the middleware.
 
         Raises:
             UsageError: An argument is invalid, or the decorated object is not a handler.
         """
-        return self._decorator(scope_policy(scopes, "all", acr_values, max_age))
+        return self._decorator(scope_policy(scopes, "all", acr_values, max_age, long_lived))
 
     def require_any_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *scopes: str,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that lets a handler run only for a token with one of `scopes`.
 
         A challenge names the first scope. See `require_scope`.
         """
-        return self._decorator(scope_policy(scopes, "any", acr_values, max_age))
+        return self._decorator(scope_policy(scopes, "any", acr_values, max_age, long_lived))
 
     def require_token(
-        self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
-        """Return a decorator that lets a handler run only for a valid token, with any scopes.
-
-        See `require_scope`.
-        """
-        return self._decorator(make_policy(acr_values=acr_values, max_age=max_age))
+        """As `require_scope`, for a valid token with any scopes."""
+        return self._decorator(
+            make_policy(acr_values=acr_values, max_age=max_age, long_lived=long_lived)
+        )
 
     def _decorator(self, policy: Policy) -> Callable[[F], F]:
         def decorate(handler: F) -> F:
@@ -97,11 +111,11 @@ def is_permitted(state: ReadState, policy: Policy) -> bool:
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
     """
     engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    return (
-        who is not None
-        and engine is not None
-        and policy.check(who, engine.resource.clock.wall) is None
-    )
+    if who is None or engine is None or policy.check(who, engine.resource.clock.wall) is not None:
+        return False
+    if policy.lasts:
+        record_policy(state, policy)
+    return True
 
 
 def is_noted(state: ReadState) -> bool:
@@ -136,10 +150,10 @@ def decide(
     """
     engine, who = _noted(state)
     if who is not None and not anew:
-        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host), policy)
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
-    return _note(state, engine, engine.authenticate(read(), policy, host=host))
+    return _note(state, engine, engine.authenticate(read(), policy, host=host), policy)
 
 
 def consider(state: State, read: Callable[[], Request], policy: Policy, host: str) -> Decision:
@@ -149,15 +163,9 @@ def consider(state: State, read: Callable[[], Request], policy: Policy, host: st
         UsageError: No middleware ran.
     """
     engine, who = _noted(state)
-    decision: Decision
     if who is not None:
-        decision = engine.authorize(read(), who, policy, host=host)
-    else:
-        decision = engine.authenticate(read(), policy, host=host)
-    if isinstance(decision, Allow):
-        add_notes(state, engine, decision.token, decision.principal)
-        record_headers(state, decision)
-    return decision
+        return _grant(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    return _grant(state, engine, engine.authenticate(read(), policy, host=host), policy)
 
 
 async def consider_async(
@@ -165,15 +173,10 @@ async def consider_async(
 ) -> Decision:
     """Asynchronous twin of `consider`."""
     engine, who = _noted(state)
-    decision: Decision
     if who is not None:
-        decision = engine.authorize(read(), who, policy, host=host)
-    else:
-        decision = await engine.authenticate_async(read(), policy, host=host)
-    if isinstance(decision, Allow):
-        add_notes(state, engine, decision.token, decision.principal)
-        record_headers(state, decision)
-    return decision
+        return _grant(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    decision = await engine.authenticate_async(read(), policy, host=host)
+    return _grant(state, engine, decision, policy)
 
 
 def reject(state: ReadState, request: Request, problem: Problem, host: str) -> Refusal:
@@ -191,8 +194,9 @@ async def decide_async(
     """Asynchronous twin of `decide`."""
     engine, who = _noted(state)
     if who is not None and not anew:
-        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
-    return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    decision = await engine.authenticate_async(read(), policy, host=host)
+    return _note(state, engine, decision, policy)
 
 
 def _noted(state: ReadState) -> tuple[Engine, AccessToken | Principal | None]:
@@ -205,16 +209,18 @@ def _noted(state: ReadState) -> tuple[Engine, AccessToken | Principal | None]:
     return engine, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
 
 
-def _note(state: State, engine: Engine, decision: Decision) -> Decision:
-    """Store a grant for the handlers below, or record a refusal.
+def _note(state: State, engine: Engine, decision: Decision, policy: Policy) -> Decision:
+    """Store a grant for the handlers below, or record a refusal for the middleware."""
+    if not isinstance(decision, Allow):
+        record_refusal(state, decision)
+    return _grant(state, engine, decision, policy)
 
-    The middleware sends a recorded refusal even if the framework discards this handler's response.
-    """
+
+def _grant(state: State, engine: Engine, decision: Decision, policy: Policy) -> Decision:
     if isinstance(decision, Allow):
         add_notes(state, engine, decision.token, decision.principal)
         record_headers(state, decision)
-    else:
-        record_refusal(state, decision)
+        record_policy(state, policy, has_token=decision.token is not None)
     return decision
 
 

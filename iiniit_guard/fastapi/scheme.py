@@ -15,7 +15,7 @@ from iiniit_guard.adapting.openapi import SCHEME_NAME
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.policy import Policy, make_policy, scheme_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy, scheme_policy
 from iiniit_guard.fastapi.refused import own_exception
 
 HOST: Final = "fastapi"
@@ -40,6 +40,8 @@ class GuardScheme(SecurityBase):
             enclosing `Security(...)`, so with `any` only one level may name scopes.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
         max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+        long_lived: What happens to a WebSocket or streaming response when its token is no longer
+            valid: `end`, `stop_delivering` or `off`. Default: the setting of the middleware.
         optional: Whether a request without credentials passes, with the value None. Invalid
             credentials are refused. The middleware must let such a request pass too: name the path
             in `public`, or set `optional_token`.
@@ -56,6 +58,7 @@ class GuardScheme(SecurityBase):
         match: Literal["all", "any"] = "all",
         acr_values: str | Iterable[str] = (),
         max_age: int | None = None,
+        long_lived: LongLived | None = None,
         optional: bool = False,
         scheme_name: str = SCHEME_NAME,
         description: str | None = None,
@@ -63,7 +66,11 @@ class GuardScheme(SecurityBase):
         self.model: HTTPBearer = HTTPBearer(description=description)
         self.scheme_name = scheme_name
         self._policy = scheme_policy(
-            match=match, acr_values=acr_values, max_age=max_age, optional=optional
+            match=match,
+            acr_values=acr_values,
+            max_age=max_age,
+            optional=optional,
+            long_lived=long_lived,
         )
         self.match: Literal["all", "any"] = match
         self._policies: dict[tuple[str, ...], Policy] = {}
@@ -112,5 +119,6 @@ class GuardScheme(SecurityBase):
                 acr_values=own.acr_values,
                 max_age=own.max_age,
                 anonymous=own.anonymous,
+                long_lived=own.long_lived,
             )
         return policy

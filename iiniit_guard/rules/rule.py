@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.mcp_headers import Headers
@@ -42,6 +42,8 @@ class Rule:
             not.
         acr_values: Acceptable authentication context classes (RFC 9470).
         max_age: Seconds since the subject's authentication (RFC 9470).
+        long_lived: What happens to a WebSocket or streaming response when its token is no longer
+            valid: `end`, `stop_delivering` or `off`; None means the setting of the middleware.
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
         mcp_method: The JSON-RPC method of an MCP message, `tools/call`. The rule then decides only
@@ -62,6 +64,7 @@ class Rule:
     allow_encoded_slash: bool = False
     mcp_method: str | None = None
     mcp_name: str | None = None
+    long_lived: LongLived | None = None
     label: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -159,6 +162,7 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
             acr_values=rule.acr_values,
             max_age=rule.max_age,
             anonymous=rule.optional_token,
+            long_lived=rule.long_lived,
         )
     except UsageError as fault:
         faults.append(str(fault))
@@ -171,5 +175,6 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         policy.acr_values,
         policy.max_age,
         policy.anonymous,
+        policy.long_lived,
     )
     return Verdict(policy, demand, rule.allow_encoded_slash)

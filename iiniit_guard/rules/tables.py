@@ -13,7 +13,7 @@ from iiniit_guard.rules.ruleset import Rules
 _WORDS: Final = ("mcp_method", "mcp_name")
 _TEXTS: Final = ("method", "methods", "scope", "scopes", "any_scope", "acr_values")
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
-_NAMES: Final = frozenset({"path", "max_age", *_WORDS, *_TEXTS, *_FLAGS})
+_NAMES: Final = frozenset({"path", "max_age", "long_lived", *_WORDS, *_TEXTS, *_FLAGS})
 
 
 def rules_from_file(
@@ -65,8 +65,8 @@ def rules_from_tables(
     Args:
         tables: Each with `method` or `methods` and `path`. Optional: `scope` or `scopes` (all are
             required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
-            `max_age`, `allow_encoded_slash`, `mcp_method`, `mcp_name`. Several values are a list,
-            or one string with spaces.
+            `max_age`, `allow_encoded_slash`, `long_lived`, `mcp_method`, `mcp_name`. Several values
+            are a list, or one string with spaces.
         method_override: As for `Rules`.
         mcp_headers: As for `Rules`.
 
@@ -129,6 +129,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
         any_scope=texts.get("any_scope") or (),
         acr_values=texts.get("acr_values") or (),
         max_age=table.get("max_age"),
+        long_lived=table.get("long_lived"),
         label=label,
         **{name: table[name] for name in (*_FLAGS, *_WORDS) if name in table},
     )
