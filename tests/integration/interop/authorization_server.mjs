@@ -1,11 +1,13 @@
-// oidc-provider on a free port of loopback. The settings come in SETTINGS, as JSON. When the server listens, it
-// prints its metadata as one line. It ends when its standard input ends.
+// oidc-provider on two free ports of loopback, one without TLS and one with TLS that requests a client certificate.
+// The settings come in SETTINGS, as JSON. When the server listens, it prints its addresses as one line. It ends when
+// its standard input ends.
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider from 'oidc-provider'
 
-const { audience, clients, guard, secret } = JSON.parse(process.env.SETTINGS)
+const { audience, clients, guard, secret, tls } = JSON.parse(process.env.SETTINGS)
 const scope = 'user:read user:write'
 
 async function signingKey(alg) {
@@ -25,12 +27,21 @@ function client(id, more) {
   }
 }
 
-const server = createServer().listen(0, '127.0.0.1')
-await new Promise((resolve) => server.once('listening', resolve))
-const issuer = `http://127.0.0.1:${server.address().port}`
+async function portOf(server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server.address().port
+}
+
+const server = createServer()
+const tlsServer = createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false })
+const issuer = `http://127.0.0.1:${await portOf(server)}`
+const tlsUrl = `https://127.0.0.1:${await portOf(tlsServer)}`
 
 const provider = new Provider(issuer, {
-  clients: [...Object.keys(clients).map((id) => client(id)), client(guard, { grant_types: [] })],
+  clients: [
+    ...Object.keys(clients).map((id) => client(id, { tls_client_certificate_bound_access_tokens: id.startsWith('tls-') })),
+    client(guard, { grant_types: [], introspection_signed_response_alg: 'ES256' }),
+  ],
   jwks: { keys: await Promise.all(['ES256', 'RS256'].map(signingKey)) },
   scopes: scope.split(' '),
   enabledJWA: { dPoPSigningAlgValues: ['ES256', 'Ed25519', 'RS256', 'PS256'] },
@@ -38,6 +49,12 @@ const provider = new Provider(issuer, {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    jwtIntrospection: { enabled: true },
+    mTLS: {
+      enabled: true,
+      certificateBoundAccessTokens: true,
+      getCertificate: (ctx) => ctx.socket.getPeerX509Certificate?.()?.toString(),
+    },
     introspection: { enabled: true, allowedPolicy: (ctx, asking) => asking.clientId === guard },
     resourceIndicators: {
       enabled: true,
@@ -53,6 +70,6 @@ const provider = new Provider(issuer, {
   },
 })
 provider.on('server_error', (ctx, error) => console.error(error))
-server.on('request', provider.callback())
-console.log(JSON.stringify({ issuer }))
+for (const each of [server, tlsServer]) each.on('request', provider.callback())
+console.log(JSON.stringify({ issuer, tls_url: tlsUrl }))
 process.stdin.resume().on('end', () => process.exit())

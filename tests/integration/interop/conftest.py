@@ -19,8 +19,10 @@ from tests.integration.interop.node import (
     SECRET,
     NodeClient,
     Report,
+    Server,
     authorization_server,
 )
+from tests.integration.servers.certificates import Authority
 
 Client = Callable[[dict[str, Any]], Report]
 
@@ -39,10 +41,23 @@ PROFILE = "/v1/user/profile"
 
 
 @pytest.fixture(scope="session")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of oidc-provider."""
-    with authorization_server(tmp_path_factory.mktemp("interop") / "oidc-provider.log") as url:
-        yield url
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """What issues the certificates of servers and clients."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Server]:
+    """oidc-provider."""
+    log = tmp_path_factory.mktemp("interop") / "oidc-provider.log"
+    with authorization_server(log, authority.issue("127.0.0.1")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def issuer(server: Server) -> str:
+    """The issuer identifier of oidc-provider."""
+    return server.issuer
 
 
 @pytest.fixture(scope="session")

