@@ -53,6 +53,14 @@ GATEWAYS := nginx-light:nginx libnginx-mod-http-js caddy:caddy haproxy:haproxy a
 programs:
 	@.ci/debian chromium:chromium libatomic1 $(GATEWAYS)
 
+# An authorization server and clients that others wrote. The lock file has their versions and
+# checksums, and no address of a registry.
+INTEROP := tests/integration/interop
+$(INTEROP)/node_modules/.ready: $(INTEROP)/package-lock.json .venv/.ready-test
+	@echo "Installing the npm packages of the tests"
+	@.ci/npm .venv $(INTEROP)
+	@touch $@
+
 .venv-gateways/.ready: tests/integration/gateways/wheels.txt | $(BIN)/python
 	@.ci/venv "$(PYTHON)" .venv-gateways
 	@.venv-gateways/bin/python -m pip --disable-pip-version-check install -qq --requirement tests/integration/gateways/wheels.txt
@@ -102,7 +110,7 @@ contracts: .venv/.ready-test  ## Check which module may import which
 	$(BIN)/lint-imports
 
 .PHONY: suite
-suite: .venv/.ready-test programs  ## Run all tests with branch coverage: ARGS='-k expired'
+suite: .venv/.ready-test programs $(INTEROP)/node_modules/.ready  ## Run all tests with branch coverage: ARGS='-k expired'
 # Tests that start servers wait for much of their time, so three workers use two cores.
 	$(PYTEST) --numprocesses 3 --dist loadgroup --durations=20 --cov=iiniit_guard --cov=tests --cov-report= --cov-fail-under=0 $(ARGS)
 # Code of a test that never runs checks nothing. The sidecars and servers that integration tests
@@ -114,10 +122,10 @@ suite: .venv/.ready-test programs  ## Run all tests with branch coverage: ARGS='
 # --- Other commands ------------------------------------------------------------------------------
 
 .PHONY: install
-install: .venv/.ready-work programs  ## Prepare .venv for development of the package
+install: .venv/.ready-work programs $(INTEROP)/node_modules/.ready  ## Prepare .venv for development of the package
 
 .PHONY: matrix
-matrix: programs  ## Test the built wheel with every installed Python from 3.11 on
+matrix: programs $(INTEROP)/node_modules/.ready  ## Test the built wheel with every installed Python from 3.11 on
 	.ci/matrix $(ARGS)
 
 .PHONY: docs
@@ -214,4 +222,4 @@ clean:  ## Remove build results and caches, but not the virtual environments
 
 .PHONY: distclean
 distclean: clean  ## Remove build results, caches and the virtual environments
-	rm -rf .venv .venv-*
+	rm -rf .venv .venv-* $(INTEROP)/node_modules

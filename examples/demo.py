@@ -38,10 +38,11 @@ def plan_from(environ: Mapping[str, str]) -> Plan:
     if environ.get("GATEWAY", "") not in ("", "yes", "no"):
         raise StackError("GATEWAY is yes or no")
     names = ["client", "authorization_server", *plan.api_names()]
+    ports = {name: int(port) + index for index, name in enumerate(names)}
     return Plan(
         frameworks,
         frameworks[0],
-        {name: int(port) + index for index, name in enumerate(names)},
+        {**ports, "browser": int(port) + len(names) + 1},
         token,
         gateway_port=None if environ.get("GATEWAY") == "no" else int(port) + len(names),
     )
@@ -65,6 +66,7 @@ def announcement(stack: Stack) -> str:
 The demo is running.
 
   Open      {stack.url("client")}
+  or        {stack.url("browser")}  (a browser that binds its token to a key)
   Sign in   {USERNAME}
   Password  {stack.password}
 

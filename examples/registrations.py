@@ -7,7 +7,7 @@ from typing import Any
 
 
 def registrations(
-    secret: Mapping[str, str], redirect_uri: str, audience: str, apis: list[str]
+    secret: Mapping[str, str], redirect_uri: str, audience: str, apis: list[str], page: str = ""
 ) -> list[dict[str, Any]]:
     """Return the registrations, as the settings of the authorization server have them.
 
@@ -16,6 +16,7 @@ def registrations(
         redirect_uri: The redirect URI of the client application.
         audience: The audience of the APIs.
         apis: The base URLs of the APIs.
+        page: The URL of the page whose script is a client; empty if there is none.
     """
     clients: list[dict[str, Any]] = [
         {
@@ -34,8 +35,14 @@ def registrations(
         "name": "API docs",
         "redirect_uris": [url + "/docs/oauth2-redirect" for url in apis],
     }
+    browser = {
+        "client_id": "profile-browser",
+        "secret": "",
+        "name": "Browser client",
+        "redirect_uris": [page],
+    }
     api = {"client_id": "profile-api", "secret": secret["api"], "introspects": audience}
-    return [*clients, docs, api]
+    return [*clients, docs, *([browser] if page else []), api]
 
 
 def label_of(framework: str, jwt: str) -> str:

@@ -36,6 +36,13 @@ def client_app() -> Any:
     return create_app(read_settings(Path(os.environ["DEMO_SETTINGS"])))
 
 
+def browser_app() -> Any:
+    """Build the page whose script is the client, with its API."""
+    from examples.browser_app import create_app
+
+    return create_app(os.environ["IINIIT_GUARD_ISSUER"])
+
+
 def flask_api() -> Any:
     """Build the profile API on Flask."""
     from examples.profile_api.flask_app import create_app
@@ -143,6 +150,7 @@ def with_uvicorn(build: Callable[[], Any], port: int) -> None:
 ROLES: dict[str, tuple[Callable[[], Any], Callable[[Callable[[], Any], Any], None]]] = {
     "authorization_server": (authorization_server, with_waitress),
     "client": (client_app, with_waitress),
+    "browser": (browser_app, with_waitress),
     "flask": (flask_api, with_waitress),
     "django": (django_api, with_gunicorn),
     "starlette": (starlette_api, with_uvicorn),

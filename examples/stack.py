@@ -21,11 +21,13 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from examples.gateway_site import prepare_site
+from examples.plan import FRAMEWORKS, Plan
 from examples.ports import is_free
 from examples.registrations import label_of, registrations
 from examples.serve import HOST
 
-FRAMEWORKS = ("flask", "django", "starlette", "fastapi")
+__all__ = ["FRAMEWORKS", "GATEWAY", "USERNAME", "Plan", "Stack", "StackError"]
+
 ROOT = Path(__file__).resolve().parent.parent
 USERNAME = "demo"
 GATEWAY = "gateway"
@@ -33,47 +35,6 @@ GATEWAY = "gateway"
 
 class StackError(Exception):
     """The demo cannot run. The message is for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The processes to start, and their settings.
-
-    Attributes:
-        frameworks: The frameworks, each of which gets a profile API of its own.
-        introspecting: The framework of one more API, whose guard introspects JWTs too; None for no
-            such API.
-        ports: The port of each process, by its name.
-        token_kind: The kind of access token that the client preselects.
-        revocation_delay_seconds: The maximum time in seconds after which the guards of the APIs
-            refuse a revoked token.
-        expiry_leeway_seconds: The time in seconds after `exp` during which the guards still accept
-            a token.
-        access_token_seconds: The maximum lifetime of an access token in seconds.
-        short_life_seconds: The lifetime in seconds of the token that demonstrates expiry.
-        gateway_port: The port of the gateway; None for a demo without one.
-    """
-
-    frameworks: tuple[str, ...]
-    introspecting: str | None
-    ports: dict[str, int]
-    token_kind: str = "jwt"
-    revocation_delay_seconds: int = 15
-    expiry_leeway_seconds: int = 5
-    access_token_seconds: int = 300
-    short_life_seconds: int = 10
-    gateway_port: int | None = None
-
-    def api_names(self) -> dict[str, tuple[str, str]]:
-        """Return the pairs (framework, setting `jwt`) by name of the API."""
-        names = {framework: (framework, "verify") for framework in self.frameworks}
-        if self.introspecting:
-            names["introspecting"] = (self.introspecting, "introspect")
-        return names
-
-    def process_names(self) -> list[str]:
-        """Return the names of all processes, in the order of their start."""
-        return ["authorization_server", *self.api_names(), "client"]
 
 
 def _private_directory() -> tempfile.TemporaryDirectory[str]:
@@ -97,12 +58,16 @@ class Stack:
         """Generate all secrets and write the settings files."""
         secret = {
             name: secrets.token_urlsafe(32)
-            for name in ("as_session", "client_session", "jwt", "opaque", "api")
+            for name in ("as_session", "client_session", "jwt", "opaque", "api", "nonces")
         }
         issuer, audience = self.url("authorization_server"), "https://api.iiniit.example"
         redirect_uri = self.url("client") + "/callback"
         clients = registrations(
-            secret, redirect_uri, audience, [self.url(name) for name in self.plan.api_names()]
+            secret,
+            redirect_uri,
+            audience,
+            [self.url(name) for name in self.plan.api_names()],
+            self.url("browser") + "/" if "browser" in self.plan.ports else "",
         )
         server = {
             "issuer": issuer,
@@ -154,6 +119,12 @@ class Stack:
                 "DEMO_SETTINGS": self._write("authorization_server.json", server)
             },
             "client": {"DEMO_SETTINGS": self._write("client.json", client)},
+        }
+        self._environments["browser"] = {
+            "IINIIT_GUARD_ISSUER": issuer,
+            "IINIIT_GUARD_AUDIENCE": audience,
+            "IINIIT_GUARD_DPOP_NONCE": "required",
+            "IINIIT_GUARD_DPOP_NONCE_SECRET": secret["nonces"],
         }
         for name, (_, jwt) in self.plan.api_names().items():
             settings = {"jwt": jwt, **guard}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from examples.authorization_server.dpop import ALGORITHMS, InvalidProofError, Proofs
 from examples.authorization_server.settings import SCOPES, Settings
 from examples.authorization_server.signing_keys import SigningKeys
 
@@ -34,8 +35,10 @@ def create_endpoints(
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
         "authorization_response_iss_parameter_supported": True,
+        "dpop_signing_alg_values_supported": ALGORITHMS,
     }
 
+    proofs = Proofs(issuer + "/token")
     origins = {
         "{0.scheme}://{0.netloc}".format(urlsplit(uri))
         for client in settings.clients
@@ -48,7 +51,7 @@ def create_endpoints(
         # A public client is a page in a browser, which calls the token endpoint from its origin.
         if request.endpoint == "endpoints.token" and request.origin in origins:
             response.headers["Access-Control-Allow-Origin"] = request.origin
-            response.headers["Access-Control-Allow-Headers"] = "X-Requested-With"
+            response.headers["Access-Control-Allow-Headers"] = "X-Requested-With, DPoP"
             response.vary.add("Origin")
         return response
 
@@ -70,6 +73,10 @@ def create_endpoints(
             return jsonify(
                 error="invalid_request", error_description="Parameters belong in the body."
             ), 400
+        try:  # before the grant: a faulty proof must not use up the code
+            g.key_thumbprint = proofs.check(request.headers.getlist("DPoP"))
+        except InvalidProofError as error:
+            return jsonify(dict(error.get_body())), 400
         return server.create_token_response()  # type: ignore[no-any-return]  # Authlib has no types
 
     @endpoints.post("/introspect")

@@ -132,6 +132,7 @@ class Token(TokenMixin):
     issued_at: int
     expires_at: int
     revoked_at: float | None = None
+    key_thumbprint: str | None = None
 
     def check_client(self, client: Client) -> bool:
         """Return whether the token was issued to this client."""

@@ -34,7 +34,8 @@ create table if not exists codes (
 create table if not exists tokens (
     digest text primary key, kind text not null, grant_id text not null, client_id text not null,
     user_id text not null, scope text not null, audience text not null,
-    issued_at integer not null, expires_at integer not null, revoked_at real);
+    issued_at integer not null, expires_at integer not null, revoked_at real,
+    key_thumbprint text);
 create index if not exists tokens_by_grant on tokens (grant_id);
 create table if not exists keys (
     kid text primary key, jwk text not null, created_at real not null, retired_at real);
@@ -158,7 +159,7 @@ class Store:
         """Store a token."""
         with self._connect() as connection:
             connection.execute(
-                "insert into tokens values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(token)
+                "insert into tokens values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(token)
             )
 
     def token(self, value: str, *kinds: str) -> Token | None:

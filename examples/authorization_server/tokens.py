@@ -48,15 +48,24 @@ def token_generator(settings: Settings, keys: SigningKeys) -> Any:
         def get_audiences(self, client: Client, user: object, scope: str) -> str:
             return client.audience or settings.audience
 
+        def get_extra_claims(self, *args: object) -> dict[str, Any]:
+            return _confirmation(g.key_thumbprint)
+
     formats = {
         "jwt": JwtGenerator(settings.issuer, settings.signing_algorithm, random_token, lifetime),
         "opaque": BearerTokenGenerator(random_token, random_token, lifetime),
     }
 
     def generate(client: Client, **values: Any) -> Any:
-        return formats[client.token_format](client=client, **values)
+        issued = formats[client.token_format](client=client, **values)
+        return issued if g.key_thumbprint is None else {**issued, "token_type": "DPoP"}
 
     return generate
+
+
+def _confirmation(key_thumbprint: str | None) -> dict[str, Any]:
+    # RFC 9449 §6: the key that a client must prove to have.
+    return {"cnf": {"jkt": key_thumbprint}} if key_thumbprint else {}
 
 
 def save_token_to(store: Store, settings: Settings) -> Any:
@@ -81,6 +90,7 @@ def save_token_to(store: Store, settings: Settings) -> Any:
                 scope=token["scope"],
                 issued_at=now,
                 expires_at=now + token["expires_in"],
+                key_thumbprint=g.key_thumbprint,
                 **common,
             )
         )
@@ -152,9 +162,10 @@ def introspection_endpoint(store: Store, settings: Settings) -> type[Introspecti
                 "aud": token.audience,
                 "client_id": token.client_id,
                 "scope": token.scope,
-                "token_type": "Bearer",
+                "token_type": "DPoP" if token.key_thumbprint else "Bearer",
                 "iat": token.issued_at,
                 "exp": token.expires_at,
+                **_confirmation(token.key_thumbprint),
             }
 
     return Introspection

@@ -21,7 +21,8 @@ from examples.demo import plan_from
 from examples.stack import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = 5  # client, authorization server, the API twice, and the gateway
+PORTS = 6  # client, authorization server, the API twice, the gateway, and the browser client
+GATEWAY = 4
 
 
 def block_of_free_ports() -> int:
@@ -83,7 +84,7 @@ def test_begins_and_ends(number: signal.Signals, api: str) -> None:
         assert "Sign in   demo" in text
         assert f"profile API, {api}, jwt=verify" in text
         # Announced means healthy: everything answers at once.
-        assert all(is_open(port + offset) for offset in range(PORTS - 1))
+        assert all(is_open(port + offset) for offset in range(PORTS) if offset != GATEWAY)
         assert "This demo was started without its gateway." in text
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
@@ -194,6 +195,7 @@ def test_everything_can_be_asked_for() -> None:
         "fastapi",
         "introspecting",
         "client",
+        "browser",
     ]
     assert plan.ports == {
         "client": 9100,
@@ -203,6 +205,7 @@ def test_everything_can_be_asked_for() -> None:
         "starlette": 9104,
         "fastapi": 9105,
         "introspecting": 9106,
+        "browser": 9108,
     }
     assert plan.gateway_port == 9107
     assert plan_from({"GATEWAY": "no"}).gateway_port is None

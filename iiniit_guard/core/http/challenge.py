@@ -97,8 +97,8 @@ class RefusalWriter:
             problem: The problem of the request.
             request: Its method (HEAD has no body) and its `Origin` are read.
             policy: The requirement; a 401 and `insufficient_scope` name its scope.
-            scheme: The scheme used, lower-case. Its challenge carries the error; the challenges of
-                the other schemes follow without it.
+            scheme: The scheme used, lower-case. Its challenge carries the error; those of the other
+                schemes come without it. If it is DPoP, its challenge is the first.
             token: The verified token that did not satisfy the policy, for events.
             cache: How the token was found, for events.
             nonce: The `DPoP-Nonce` that the client should use from now on; None for no field.
@@ -173,7 +173,9 @@ class RefusalWriter:
                 *metadata,
             ]
 
-        return [challenge(scheme, parameters(scheme)) for scheme in self.schemes]
+        # Some DPoP clients read a demand for a nonce only from the first challenge.
+        ordered = sorted(self.schemes, key=lambda scheme: not scheme.lower() == used == DPOP)
+        return [challenge(scheme, parameters(scheme)) for scheme in ordered]
 
 
 def _error(problem: Problem, policy: Policy) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from tests.integration.browser.person import Person
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
 
-NAMES = ["client", "authorization_server", *FRAMEWORKS, "introspecting", "gateway"]
+NAMES = ["client", "authorization_server", *FRAMEWORKS, "introspecting", "gateway", "browser"]
 
 # Without the background-networking flags Chromium looks up names of its maker's at every start.
 CHROMIUM_ARGUMENTS = [

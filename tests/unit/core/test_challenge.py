@@ -161,14 +161,17 @@ def test_every_problem_can_be_written(problem):
 
 
 def test_a_dpop_challenge_names_the_algorithms():
-    """RFC 9449 §7.1: the error under the scheme used, `algs` always, a nonce on demand."""
+    """RFC 9449 §7.1: the error under the scheme used, `algs` always, a nonce on demand.
+
+    A client that read only the first challenge would not see the demand for a nonce in the second.
+    """
     writer = RefusalWriter("r", ("Bearer", "DPoP"), proof_algorithms="ES256 EdDSA")
     problem = PROBLEMS[Reason.PROOF_NONCE_REQUIRED]
     denied = writer.deny(problem, GET, make_policy(["s"]), scheme="dpop", nonce="n-1")
 
     assert denied.header("WWW-Authenticate") == (
-        'Bearer realm="r", scope="s", DPoP realm="r", error="use_dpop_nonce", '
-        'error_description="The proof needs this nonce.", scope="s", algs="ES256 EdDSA"'
+        'DPoP realm="r", error="use_dpop_nonce", error_description="The proof needs this nonce.", '
+        'scope="s", algs="ES256 EdDSA", Bearer realm="r", scope="s"'
     )
     assert [value for name, value in denied.headers if name == "DPoP-Nonce"] == ["n-1"]
     assert writer.deny(problem, GET, ANY_TOKEN).header("DPoP-Nonce") is None
