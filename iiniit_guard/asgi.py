@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import current_task
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
 from iiniit_guard.adapting.asgi_exchange import (
     HttpExchange,
-    WebsocketExchange,
     answers_preflights,
     begin_scope,
     refuse,
@@ -16,6 +16,7 @@ from iiniit_guard.adapting.asgi_exchange import (
 from iiniit_guard.adapting.decorator_order import check_application
 from iiniit_guard.adapting.decorators import decide_async
 from iiniit_guard.adapting.lifespan import run_lifespan
+from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.middleware import admit_async, engine_of
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
@@ -27,11 +28,12 @@ from iiniit_guard.adapting.request_state import (
 )
 from iiniit_guard.adapting.subprotocol import move_token
 from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Send
+from iiniit_guard.adapting.websocket_exchange import WebsocketExchange
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Refusal
 from iiniit_guard.core.model.policy import Policy
-from iiniit_guard.core.model.request import request_from_scope
+from iiniit_guard.core.model.request import Request, request_from_scope
 
 if TYPE_CHECKING:
     from iiniit_guard.guard import Guard
@@ -48,6 +50,10 @@ __all__ = [
 ]
 
 _HOST: Final = "asgi"
+_EXCHANGES: Final[dict[str, type[HttpExchange | WebsocketExchange]]] = {
+    "http": HttpExchange,
+    "websocket": WebsocketExchange,
+}
 
 
 class GuardMiddleware:
@@ -77,6 +83,7 @@ class GuardMiddleware:
         self.admission: Admission = make_admission(**settings)
         self._reads_subprotocol = self._engine.resource.settings.websocket_subprotocol_token
         self._is_checked = False
+        self._watcher = LoopWatcher(self._engine, self.admission, _HOST, self._read)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the connection, or pass it to the application.
@@ -84,14 +91,17 @@ class GuardMiddleware:
         Raises:
             UsageError: The type of the scope is unknown, or a handler refused too late.
         """
-        kind = scope["type"]
-        if kind != "http" and kind != "websocket":
+        make = _EXCHANGES.get(scope["type"])
+        if make is None:
             await run_lifespan(self.app, self._engine, self._check, scope, receive, send)
             return
         if not self._is_checked:
             self._check()
-        make = HttpExchange if kind == "http" else WebsocketExchange
-        exchange = make(scope, receive, send)
+        exchange = make(self._watcher, scope, receive, send)
+        try:
+            exchange.task = current_task()
+        except RuntimeError:  # another event loop than asyncio's
+            exchange.watcher = None
         # The ASGI specification requires a copy: an outer application that continues with its own
         # scope (another route, another guard) must not find the result of this guard. The copy is
         # shallow except for the header fields, because uvicorn with httptools appends the trailers
@@ -104,7 +114,7 @@ class GuardMiddleware:
             TOKEN_KEY: None,
             PRINCIPAL_KEY: None,
         }
-        if self._reads_subprotocol and kind == "websocket":
+        if self._reads_subprotocol and scope["type"] == "websocket":
             move_token(inner)
         found = begin_scope(self._engine, self.admission, inner, _HOST)
         if isinstance(found, AccessToken):
@@ -116,18 +126,24 @@ class GuardMiddleware:
             # Error reporters send the local variables of each frame. The scope holds the token.
             del scope, inner, receive, send
             await running
-        except Exception:
-            # The refusal caused the exception and replaces it, unless a response has started.
-            if exchange.refusal is None or exchange.started:
+        except BaseException as error:
+            # A refusal caused the exception and replaces it, unless a response has started.
+            if not exchange.is_affected or await exchange.finish(error):
                 raise
-            await exchange.finish(exchange.refusal)
         else:
-            if exchange.refusal is not None:
-                await exchange.finish(exchange.refusal)
+            if exchange.is_affected:
+                await exchange.finish(None)
 
     def _check(self) -> None:
         check_application(self.app)
         self._is_checked = True
+
+    def _read(self, scope: Scope) -> Request:
+        """Return the request that the guard decided about."""
+        if self._reads_subprotocol and scope["type"] == "websocket":
+            scope = {**scope}
+            move_token(scope)
+        return request_from_scope(scope)
 
     async def _admits(
         self, scope: Scope, receive: Receive, send: Send, inner: Scope, begun: Unfinished | None
@@ -144,6 +160,7 @@ class GuardMiddleware:
         if isinstance(decision, Allow):
             inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = decision.token, decision.principal
             record_headers(inner, decision)
+            inner[RECORD_KEY].has_token = decision.token is not None
             return True
         if isinstance(decision, Refusal):
             record_refusal(scope, decision)  # for a guard around this one

@@ -97,6 +97,8 @@ def _wrap(handler: Handler, function: Handler, policy: Policy) -> Handler:
     # from the generator before its first step. FastAPI inspects what a dependency wraps.
     function = inspect.unwrap(function, stop=lambda link: not policies_of(link))
     if inspect.iscoroutinefunction(function):
+        if policy.lasts:
+            return asynchronous(handler, policy, call_refusal_async)
         return _asynchronous(handler, policy)
     later = None
     if inspect.isasyncgenfunction(function):

@@ -10,7 +10,9 @@ from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_a
 from iiniit_guard.adapting.decorators import decide
 from iiniit_guard.adapting.middleware import admit, begin_environ, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
-from iiniit_guard.adapting.wsgi_response import ResponseRecord, respond
+from iiniit_guard.adapting.response_record import ResponseRecord
+from iiniit_guard.adapting.token_watch import WatchSettings
+from iiniit_guard.adapting.wsgi_response import respond
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Refusal
 from iiniit_guard.core.model.policy import Policy
@@ -48,6 +50,7 @@ class GuardMiddleware:
         self.guard: Guard = guard
         self._engine = engine_of(guard)
         self.admission: Admission = make_admission(**settings)
+        self._watching = WatchSettings(self._engine, self.admission, _HOST, request_from_environ)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Refuse the request, or pass it to `app`.
@@ -70,6 +73,9 @@ class GuardMiddleware:
         # The application gets a copy. The owner of the original environ (a cascade that tries
         # another application next, a handler of an outer guard) must not find the result of this
         # guard.
+        record.source = self._watching, environ
+        if token is None:
+            record.has_token = False
         return respond(
             self.app,
             with_notes(environ, self._engine, token, principal, record),

@@ -9,10 +9,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias, TypedDict
 
-from iiniit_guard.adapting.protected_paths import ProtectedPaths, has_ambiguous_text, parse_only
+from iiniit_guard.adapting.protected_paths import (
+    ProtectedPaths,
+    has_ambiguous_text,
+    parse_only,
+    parse_public,
+)
 from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
-from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
+from iiniit_guard.core.model.policy import (
+    ANY_TOKEN,
+    LONG_LIVED,
+    LONG_LIVED_FAULT,
+    LongLived,
+    Policy,
+)
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import SettingsError
@@ -62,6 +73,10 @@ class AdmissionKeywords(TypedDict, total=False):
         only: The decoded paths that the guard protects, for an API beside a site: `/api/*` matches
             `/api` and every path below it. All other paths pass without a token, and their
             credentials are not checked. An ambiguous path does not pass. Default: every path.
+        long_lived: What happens to an open WebSocket or streaming response when its token expires
+            or is revoked. `end` (the default) ends it. `stop_delivering` keeps it open, and
+            discards its messages. `off` does not check the token again. Decorators and rules may
+            override this setting.
     """
 
     public: Iterable[str]
@@ -70,6 +85,7 @@ class AdmissionKeywords(TypedDict, total=False):
     optional_token: bool
     preflights: Preflights
     only: Iterable[str] | None
+    long_lived: LongLived
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class Admission:
             of the application can run for it. `pass` lets every preflight pass unless a rule names
             OPTIONS for the path. `guard` treats preflights like any other request.
         only: The paths that the guard protects; None means every path.
+        long_lived: What happens to a long-lived connection when its token is no longer valid.
     """
 
     public: frozenset[str] = frozenset()
@@ -96,6 +113,7 @@ class Admission:
     enforce: Enforce = "all"
     preflights: Preflights = "auto"
     only: ProtectedPaths | None = None
+    long_lived: LongLived = "end"
     wants_any_token: bool = field(init=False, repr=False, compare=False)
     """Whether any valid token suffices for every request that is not public.
 
@@ -194,19 +212,17 @@ def make_admission(
     optional_token: bool = False,
     preflights: Preflights = "auto",
     only: Iterable[str] | None = None,
+    long_lived: LongLived = "end",
 ) -> Admission:
     """Check the arguments of a middleware and return an immutable `Admission`.
 
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
     """
-    exact, subtrees, faults = _parse_public(public)
+    exact, subtrees, faults = parse_public(public)
     if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
         faults.insert(0, f"optional_token: {fault}")
-    if enforce not in ("all", "declared"):
-        faults.append('enforce: "all" or "declared"')
-    if preflights not in ("auto", "pass", "guard"):
-        faults.append('preflights: it must be "auto", "pass" or "guard"')
+    faults += _word_faults(enforce, preflights, long_lived)
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
         faults.append("rules: must be Rules([Rule(...), ...]), or another object with policy_for()")
     if rules is not None and enforce == "declared":
@@ -235,32 +251,20 @@ def make_admission(
         enforce,
         preflights,
         protected,
+        long_lived,
     )
 
 
-def _parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]:
-    """Return the exact paths, the prefixes of the subtrees, and the faults of the argument."""
-    exact, subtrees, faults = set[str](), list[str](), list[str]()
-    if isinstance(public, str):
-        faults.append("public: must be a list of paths, not one string")
-        public = ()
-    for path in public:
-        if not isinstance(path, str) or not path.startswith("/"):
-            faults.append(f"public: {path!r} does not begin with /")
-        elif path == "/*":
-            faults.append(
-                'public: "/*" would open everything; name the paths, or use enforce="declared"'
-            )
-        elif path.endswith("/*") and "*" not in path[:-1]:
-            subtrees.append(path[:-1])
-        elif "*" in path:
-            faults.append(
-                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
-                "subtree"
-            )
-        else:
-            exact.add(path)
-    return exact, subtrees, faults
+def _word_faults(enforce: object, preflights: object, long_lived: object) -> list[str]:
+    """Return the faults of the settings that are one of several words."""
+    faults = []
+    if enforce not in ("all", "declared"):
+        faults.append('enforce: "all" or "declared"')
+    if preflights not in ("auto", "pass", "guard"):
+        faults.append('preflights: it must be "auto", "pass" or "guard"')
+    if long_lived not in LONG_LIVED:
+        faults.append(f"long_lived: {LONG_LIVED_FAULT}")
+    return faults
 
 
 def is_preflight(request: Request) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from asyncio import current_task
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final, NoReturn
 
 from iiniit_guard.adapting.admission import Admission
+from iiniit_guard.adapting.long_lived import AsgiExchange, ConnectionEnded, StreamAborted
+from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
 from iiniit_guard.adapting.middleware import is_exception
 from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
+from iiniit_guard.adapting.response_record import NOTE
 from iiniit_guard.adapting.types import Message, ReadState, Receive, Scope, Send
 from iiniit_guard.core.decide import Presented, Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
@@ -19,10 +25,11 @@ from iiniit_guard.core.model.request import request_from_scope, route_path
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 
-_DENIAL: Final = "websocket.http.response"
+DENIAL: Final = "websocket.http.response"
 # Before ASGI 2.4 an application learns of the end of a connection only from `receive`. An
 # application that does not call `receive` must not run without end.
-_MAX_DROPPED: Final = 64
+MAX_DROPPED: Final = 64
+_BREAK_OFF_SECONDS: Final = 1.0
 
 
 class RefusalSent(OSError):
@@ -39,7 +46,7 @@ class RefusalSent(OSError):
         )
 
 
-class HttpExchange(RefusalRecord):
+class HttpExchange(AsgiExchange):
     """The record of one HTTP request, and the `send` of its application.
 
     A refusal that is recorded before the response starts replaces the whole response. If the
@@ -48,6 +55,7 @@ class HttpExchange(RefusalRecord):
     the server closes the connection.
 
     Args:
+        watcher: Of the middleware.
         scope: The scope of the server.
         receive: The `receive` of the server.
         send: The `send` of the server.
@@ -60,13 +68,15 @@ class HttpExchange(RefusalRecord):
 
     started: bool = False
     _replaced = False
+    _complete = False
     _dropped = 0
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, watcher: LoopWatcher, scope: Scope, receive: Receive, send: Send) -> None:
         outer = scope.get(RECORD_KEY)
-        if isinstance(outer, RefusalRecord):
+        if outer is not None and isinstance(outer, RefusalRecord):
             self.outer: RefusalRecord | None = outer
         self.receive: Receive = receive
+        self.watcher = watcher
         self._scope = scope
         self._send = send
 
@@ -77,31 +87,80 @@ class HttpExchange(RefusalRecord):
         if message["type"] == "http.response.start":
             self.started = True
             if self.added:
-                message = _with_headers(message, self.added)
+                message = with_headers(message, self.added)
+        elif "more_body" in message and message["more_body"] and self.watch is None:
+            self._begin_stream()
         return self._send(message)
 
-    async def finish(self, refusal: Refusal) -> None:
+    async def finish(self, error: BaseException | None) -> bool:
         """Send the refusal of an application that ended without starting a response.
 
+        Args:
+            error: The exception with which the application ended.
+
+        Returns:
+            Whether the caller must raise that exception.
+
         Raises:
+            StreamAborted: The token of its streaming response is no longer valid.
             UsageError: Its response had started.
         """
+        if self.stop_watch(error) and not self._complete:
+            await self._break_off()
+            raise StreamAborted from None
+        if error is not None and (self.started or not isinstance(error, Exception)):
+            return True
+        if self.refusal is None:
+            return error is not None
         if self.started:
-            _abort()
+            abort()
         if not self._replaced:
-            await self._refuse(refusal, ())
+            await self._refuse(self.refusal, ())
+        return False
+
+    def token_ended(self, watch: LoopWatch) -> None:
+        """Cancel the application, because it may wait without end for its next message."""
+        if not watch.discards and current_task() is not self.task:
+            self.overdue()
+
+    async def _break_off(self) -> None:
+        """Send a message that no layer accepts, so that each of them fails.
+
+        After an exception alone, Starlette's `BaseHTTPMiddleware` completes the response before it
+        raises the exception.
+        """
+        with suppress(Exception):
+            async with asyncio.timeout(_BREAK_OFF_SECONDS):  # the client may read nothing
+                await self._pass({"type": "http.response.abort"})
+
+    def _begin_stream(self) -> None:
+        self.start_watch(NOTE)
+        if self.watch is not None:
+            self._pass, self._send = self._send, self._send_part
+
+    async def _send_part(self, message: Message) -> None:
+        """Pass a message of a streaming response on if its token is still valid."""
+        watch = self.watch
+        if watch is None or watch.is_current() or await watch.permits_async():
+            ends = message["type"] == "http.response.body" and not message.get("more_body")
+            await self._pass(message)
+            self._complete = self._complete or ends
+        elif not watch.discards:
+            raise ConnectionEnded
+        else:
+            await asyncio.sleep(0)  # the application may never wait
 
     async def _replace(self, message: Message, refusal: Refusal) -> None:
         if self.started:
-            _abort()
+            abort()
         if message["type"] == "http.response.start" and not self._replaced:
             await self._refuse(refusal, message.get("headers") or ())
             return
         # Every other message belongs to the replaced response: bodies, paths of files, trailers,
         # pushes, early hints.
         self._dropped += 1
-        if self._dropped > _MAX_DROPPED or (
-            self._replaced and message.get("more_body") and _send_may_raise(self._scope)
+        if self._dropped > MAX_DROPPED or (
+            self._replaced and message.get("more_body") and send_may_raise(self._scope)
         ):
             raise RefusalSent
 
@@ -119,89 +178,6 @@ class HttpExchange(RefusalRecord):
         )
 
 
-class WebsocketExchange(RefusalRecord):
-    """The record of one WebSocket connection, and the `receive` and `send` of its application.
-
-    A refusal that is recorded before the connection is accepted is sent as a denial response. A
-    later refusal closes the connection with code 1008. Afterwards `receive` returns a disconnect
-    message to the application. If the application continues to send, `send` raises `RefusalSent`.
-
-    Args:
-        scope: The scope of the server.
-        receive: The `receive` of the server.
-        send: The `send` of the server.
-
-    Attributes:
-        started: Whether a denial response of the application has started, so that it can no longer
-            be replaced.
-    """
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        outer = scope.get(RECORD_KEY)
-        if isinstance(outer, RefusalRecord):
-            self.outer: RefusalRecord | None = outer
-        self.started: bool = False
-        self._scope, self._receive, self._send = scope, receive, send
-        self._heard = self._accepted = self._ended = False
-        self._dropped = 0
-
-    async def receive(self) -> Message:
-        """Return the next message of the client; after a refusal, a disconnect message."""
-        if self.refusal is None:
-            message = await self._hear()
-            if self.refusal is None:
-                return message
-        await self.finish(self.refusal)
-        return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
-
-    async def send(self, message: Message) -> None:
-        """Pass a message of the application on; after a refusal, end the connection instead."""
-        kind = message["type"]
-        if self.refusal is not None:
-            await self.finish(self.refusal)
-            self._dropped += 1
-            goes_on = kind == "websocket.send" or message.get("more_body")
-            if self._dropped > _MAX_DROPPED or (goes_on and _send_may_raise(self._scope)):
-                raise RefusalSent
-            return
-        if kind == "websocket.accept":
-            self._accepted = True
-            if self.added:
-                message = _with_headers(message, self.added)
-        elif kind == "websocket.close":
-            self._ended = True
-        elif kind == f"{_DENIAL}.start":
-            self.started = True
-        await self._send(message)
-
-    async def finish(self, refusal: Refusal) -> None:
-        """End the connection with the refusal, unless the connection has ended.
-
-        Raises:
-            UsageError: A denial response of the application had started.
-        """
-        if self.started:
-            _abort()
-        if self._ended:
-            return
-        self._ended = True
-        if self._accepted:
-            await self._send({"type": "websocket.close", "code": 1008, "reason": ""})
-        else:
-            await refuse(
-                self._scope, _connect_again if self._heard else self._receive, self._send, refusal
-            )
-
-    async def _hear(self) -> Message:
-        # Set before the message arrives: Quart waits for it in a task of its own. A refusal that
-        # waited for a second message would wait forever.
-        self._heard = True
-        message = await self._receive()
-        if message["type"] == "websocket.disconnect":
-            self._ended = True
-        return message
-
-
 def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [
         (bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers
@@ -212,7 +188,7 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def _with_headers(message: Message, added: Iterable[tuple[str, str]]) -> Message:
+def with_headers(message: Message, added: Iterable[tuple[str, str]]) -> Message:
     """Return the message that starts a response, with further header fields."""
     present = _decoded(message.get("headers") or ())
     return {**message, "headers": _encoded(add_headers(added, present))}
@@ -257,10 +233,10 @@ async def refuse(scope: Scope, receive: Receive, send: Send, decision: Response)
     if scope["type"] == "websocket":
         if (await receive())["type"] != "websocket.connect":
             return
-        if _DENIAL not in (scope.get("extensions") or {}):
+        if DENIAL not in (scope.get("extensions") or {}):
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
-        kind = _DENIAL
+        kind = DENIAL
     headers = [
         (name.lower().encode("ascii"), value.encode("ascii")) for name, value in decision.headers
     ]
@@ -278,17 +254,14 @@ def answers_preflights(app: object) -> bool:
     return cors is not None and type(app) is cors.CORSMiddleware
 
 
-def _send_may_raise(scope: Scope) -> bool:
+def send_may_raise(scope: Scope) -> bool:
     """Return whether the ASGI version is at least 2.4, in which `send` may raise an OSError."""
     version = (scope.get("asgi") or {}).get("spec_version") or "2.0"
     return tuple(map(int, version.split("."))) >= (2, 4)
 
 
-async def _connect_again() -> Message:
-    return {"type": "websocket.connect"}
-
-
-def _abort() -> NoReturn:
+def abort() -> NoReturn:
+    """Raise the exception for a refusal after the response has started."""
     raise UsageError(
         "a guarded function refused the request after its response had started, so the connection "
         "is closed: "

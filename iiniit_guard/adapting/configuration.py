@@ -19,8 +19,8 @@ def make_guarded(setting: str, configured: object) -> tuple[Guard, Admission]:
     Args:
         setting: The name of the setting, for messages.
         configured: A `Guard`, or a mapping. The mapping may have `public`, `rules`, `enforce`,
-            `optional_token`, `preflights` and `only`. It must have either `guard` or the settings
-            of a guard.
+            `optional_token`, `preflights`, `only` and `long_lived`. It must have either `guard` or
+            the settings of a guard.
 
     Raises:
         SettingsError: The value is invalid. The exception lists every fault of the guard and of

@@ -12,6 +12,7 @@ from iiniit_guard.adapting.request_state import (
     TOKEN_KEY,
     add_notes,
     record_headers,
+    record_policy,
     record_refusal,
 )
 from iiniit_guard.adapting.types import Handler, ReadState, State
@@ -38,11 +39,11 @@ def is_permitted(state: ReadState, policy: Policy) -> bool:
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
     """
     engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    return (
-        who is not None
-        and engine is not None
-        and policy.check(who, engine.resource.clock.wall) is None
-    )
+    if who is None or engine is None or policy.check(who, engine.resource.clock.wall) is not None:
+        return False
+    if policy.lasts:
+        record_policy(state, policy)
+    return True
 
 
 def is_noted(state: ReadState) -> bool:
@@ -77,10 +78,10 @@ def decide(
     """
     engine, who = _noted(state)
     if who is not None and not anew:
-        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host), policy)
     # The middleware passes public paths, anonymous requests, preflights and, with
     # enforce="declared", every request. A guarded handler must not run for them without a token.
-    return _note(state, engine, engine.authenticate(read(), policy, host=host))
+    return _note(state, engine, engine.authenticate(read(), policy, host=host), policy)
 
 
 def consider(state: State, read: Callable[[], Request], policy: Policy, host: str) -> Decision:
@@ -90,15 +91,9 @@ def consider(state: State, read: Callable[[], Request], policy: Policy, host: st
         UsageError: No middleware ran.
     """
     engine, who = _noted(state)
-    decision: Decision
     if who is not None:
-        decision = engine.authorize(read(), who, policy, host=host)
-    else:
-        decision = engine.authenticate(read(), policy, host=host)
-    if isinstance(decision, Allow):
-        add_notes(state, engine, decision.token, decision.principal)
-        record_headers(state, decision)
-    return decision
+        return _grant(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    return _grant(state, engine, engine.authenticate(read(), policy, host=host), policy)
 
 
 async def consider_async(
@@ -106,15 +101,10 @@ async def consider_async(
 ) -> Decision:
     """Asynchronous twin of `consider`."""
     engine, who = _noted(state)
-    decision: Decision
     if who is not None:
-        decision = engine.authorize(read(), who, policy, host=host)
-    else:
-        decision = await engine.authenticate_async(read(), policy, host=host)
-    if isinstance(decision, Allow):
-        add_notes(state, engine, decision.token, decision.principal)
-        record_headers(state, decision)
-    return decision
+        return _grant(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    decision = await engine.authenticate_async(read(), policy, host=host)
+    return _grant(state, engine, decision, policy)
 
 
 def reject(state: ReadState, request: Request, problem: Problem, host: str) -> Refusal:
@@ -132,8 +122,9 @@ async def decide_async(
     """Asynchronous twin of `decide`."""
     engine, who = _noted(state)
     if who is not None and not anew:
-        return _note(state, engine, engine.authorize(read(), who, policy, host=host))
-    return _note(state, engine, await engine.authenticate_async(read(), policy, host=host))
+        return _note(state, engine, engine.authorize(read(), who, policy, host=host), policy)
+    decision = await engine.authenticate_async(read(), policy, host=host)
+    return _note(state, engine, decision, policy)
 
 
 def _noted(state: ReadState) -> tuple[Engine, AccessToken | Principal | None]:
@@ -146,16 +137,18 @@ def _noted(state: ReadState) -> tuple[Engine, AccessToken | Principal | None]:
     return engine, state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
 
 
-def _note(state: State, engine: Engine, decision: Decision) -> Decision:
-    """Store a grant for the handlers below, or record a refusal.
+def _note(state: State, engine: Engine, decision: Decision, policy: Policy) -> Decision:
+    """Store a grant for the handlers below, or record a refusal for the middleware."""
+    if not isinstance(decision, Allow):
+        record_refusal(state, decision)
+    return _grant(state, engine, decision, policy)
 
-    The middleware sends a recorded refusal even if the framework discards this handler's response.
-    """
+
+def _grant(state: State, engine: Engine, decision: Decision, policy: Policy) -> Decision:
     if isinstance(decision, Allow):
         add_notes(state, engine, decision.token, decision.principal)
         record_headers(state, decision)
-    else:
-        record_refusal(state, decision)
+        record_policy(state, policy, has_token=decision.token is not None)
     return decision
 
 

@@ -12,7 +12,7 @@ from iiniit_guard.core.model.demands import (
     actor_required,
     detail_required,
 )
-from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy, scope_policy
 
 F = TypeVar("F", bound=Handler)
 
@@ -36,7 +36,11 @@ class PolicyDecorators:
         self._wrap = wrap
 
     def require_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *scopes: str,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that lets a handler run only for a token with all of `scopes`.
 
@@ -45,29 +49,41 @@ class PolicyDecorators:
             acr_values: Acceptable authentication context classes, best first (RFC 9470).
             max_age: The maximum number of seconds since the authentication of the subject (RFC
                 9470).
+            long_lived: What happens to a WebSocket or streaming response of the handler when its
+                token is no longer valid. Default: the setting of the middleware.
 
         Raises:
             UsageError: An argument is invalid, or the decorated object is not a handler.
         """
-        return self._decorator(scope_policy(scopes, "all", acr_values, max_age))
+        return self._decorator(scope_policy(scopes, "all", acr_values, max_age, long_lived))
 
     def require_any_scope(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *scopes: str,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that lets a handler run only for a token with one of `scopes`.
 
         A challenge names the first scope. See `require_scope`.
         """
-        return self._decorator(scope_policy(scopes, "any", acr_values, max_age))
+        return self._decorator(scope_policy(scopes, "any", acr_values, max_age, long_lived))
 
     def require_token(
-        self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that lets a handler run only for a valid token, with any scopes.
 
         See `require_scope`.
         """
-        return self._decorator(make_policy(acr_values=acr_values, max_age=max_age))
+        return self._decorator(
+            make_policy(acr_values=acr_values, max_age=max_age, long_lived=long_lived)
+        )
 
     def require_actor(
         self, *subjects: str, profile: str | Iterable[str] = (), issuer: str | None = None

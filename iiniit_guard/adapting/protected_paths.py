@@ -88,3 +88,28 @@ def parse_only(only: object) -> tuple[ProtectedPaths, list[str]]:
 def _folded(path: str) -> str:
     plain = path if path.isascii() else normalize("NFKC", path)
     return plain.rstrip("/ .").casefold()
+
+
+def parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]:
+    """Return the exact paths, the prefixes of the subtrees, and the faults of the argument."""
+    exact, subtrees, faults = set[str](), list[str](), list[str]()
+    if isinstance(public, str):
+        faults.append("public: must be a list of paths, not one string")
+        public = ()
+    for path in public:
+        if not isinstance(path, str) or not path.startswith("/"):
+            faults.append(f"public: {path!r} does not begin with /")
+        elif path == "/*":
+            faults.append(
+                'public: "/*" would open everything; name the paths, or use enforce="declared"'
+            )
+        elif path.endswith("/*") and "*" not in path[:-1]:
+            subtrees.append(path[:-1])
+        elif "*" in path:
+            faults.append(
+                f"public: {path!r}: * is allowed only after the last /, where it matches the whole "
+                "subtree"
+            )
+        else:
+            exact.add(path)
+    return exact, subtrees, faults

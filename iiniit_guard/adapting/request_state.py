@@ -13,6 +13,7 @@ from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.decision import Allow, Refusal
+from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
@@ -56,6 +57,9 @@ class RefusalRecord(CopiedAsItself):
             handler sets it if another authentication may still admit the request.
         page: A response that shows `refusal` in a browser, with another body; None if there is
             none.
+        has_token: Whether the request passed with a verified access token, so that a long-lived
+            connection ends with it.
+        policies: The policies of handlers that apply to a long-lived connection until its end.
     """
 
     # Defaults of the class: most records stay empty.
@@ -64,12 +68,17 @@ class RefusalRecord(CopiedAsItself):
     added: tuple[tuple[str, str], ...] = ()
     instead_of_401: Callable[[], Refusal | None] | None = None
     page: Refusal | None = None
+    has_token: bool = True
+    policies: tuple[Policy, ...] = ()
+    is_affected: bool = False
+    """Whether the middleware must do anything when the application ends: send a refusal, or end a
+    long-lived connection."""
 
     def add(self, refusal: Refusal) -> None:
         """Store a refusal here and in every outer record, which keep only their first one."""
         record: RefusalRecord | None = self
         while record is not None and record.refusal is None:
-            record.refusal = refusal
+            record.refusal, record.is_affected = refusal, True
             record = record.outer
 
 
@@ -147,6 +156,21 @@ def offer_refusal(state: ReadState, offer: Callable[[], Refusal | None]) -> None
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
         record.instead_of_401 = offer
+
+
+def record_policy(state: ReadState, policy: Policy, *, has_token: bool = False) -> None:
+    """Store the policy of a handler that runs, for the checks of a long-lived connection.
+
+    Args:
+        state: The scope or environ of the handler.
+        policy: The policy that the token of the request satisfies.
+        has_token: Whether the handler verified an access token itself.
+    """
+    record = state.get(RECORD_KEY)
+    if isinstance(record, RefusalRecord):
+        record.has_token = record.has_token or has_token
+        if policy.lasts and policy not in record.policies:
+            record.policies = (*record.policies, policy)
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:

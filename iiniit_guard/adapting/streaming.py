@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from iiniit_guard.adapting.response_record import NOTE
 
 if TYPE_CHECKING:
+    from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
     from iiniit_guard.adapting.request_state import RefusalRecord
+    from iiniit_guard.adapting.token_watch import TokenWatch
 
 _BUFFERED_FILES: Final = (io.BufferedReader, io.BufferedRandom)
 _FILE_ATTRIBUTES: Final = frozenset({"name", "mode"})  # `open` sets them
@@ -28,25 +33,99 @@ def _is_unchanged(file: object) -> bool:
     return _FILE_ATTRIBUTES.issuperset(vars(file))
 
 
-def until_refused(
-    chunks: Iterator[bytes], record: RefusalRecord, abort: Callable[[], Exception]
+def until_ended(
+    chunks: Iterator[bytes],
+    record: RefusalRecord,
+    watch: TokenWatch,
+    abort: Callable[[], Exception],
 ) -> Iterator[bytes]:
-    """Yield the chunks; raise `abort()` at the first one after a refusal is recorded."""
+    """Yield the chunks until a refusal is recorded, or until the token is no longer valid.
+
+    Args:
+        chunks: Of the response.
+        record: Of the request.
+        watch: Of its token. It may block while the token is checked again.
+        abort: Returns the exception that makes the server abort the response.
+    """
     for chunk in chunks:
         if record.refusal is not None:
             raise abort() from None
-        yield chunk
-    if record.refusal is not None:
+        if watch.is_current() or watch.permits():
+            yield chunk
+        elif not watch.discards:
+            raise abort() from None
+    if record.refusal is not None or not (watch.is_current() or watch.permits()):
         raise abort() from None
 
 
-async def until_refused_async(
-    chunks: AsyncIterator[bytes], record: RefusalRecord, abort: Callable[[], Exception]
+async def until_ended_async(
+    chunks: AsyncIterator[bytes],
+    record: RefusalRecord,
+    watcher: LoopWatcher,
+    source: object,
+    abort: Callable[[], Exception],
 ) -> AsyncIterator[bytes]:
-    """Asynchronous twin of `until_refused`."""
-    async for chunk in chunks:
+    """Asynchronous twin of `until_ended`. A response that waits for its next chunk ends too.
+
+    Args:
+        chunks: Of the response.
+        record: Of the request.
+        watcher: Watches its token.
+        source: The argument of `WatchSettings.read`.
+        abort: Returns the exception that makes the server abort the response.
+    """
+    stream = _Stream()
+    watch = watcher.watch(stream, record, source, NOTE)
+    try:
+        async for chunk in stream.iterate(chunks, abort):
+            if record.refusal is not None:
+                raise abort() from None
+            if watch.is_current() or await watch.permits_async():
+                yield chunk
+            elif not watch.discards:
+                raise abort() from None
         if record.refusal is not None:
             raise abort() from None
-        yield chunk
-    if record.refusal is not None:
-        raise abort() from None
+        if not (watch.is_current() or await watch.permits_async()):
+            raise abort() from None
+    finally:
+        watch.close()
+
+
+class _Stream:
+    """A streaming response as a connection."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
+
+    def token_ended(self, watch: LoopWatch) -> None:
+        """Cancel the wait for the next chunk."""
+        if not watch.discards:
+            self.overdue()
+
+    def overdue(self) -> None:
+        """Cancel the wait for the next chunk, unless it is being cancelled."""
+        task = self._waiting
+        if task is not None and not task.cancelling():
+            self._is_cancelled = True
+            task.cancel()
+
+    async def iterate(
+        self, chunks: AsyncIterator[bytes], abort: Callable[[], Exception]
+    ) -> AsyncIterator[bytes]:
+        """Yield the chunks; raise `abort()` when the token ends meanwhile."""
+        iterator = aiter(chunks)
+        while True:
+            self._waiting = task = asyncio.current_task()
+            try:
+                chunk = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if task is not None and self._is_cancelled and task.uncancel() == 0:
+                    raise abort() from None
+                raise
+            finally:
+                self._waiting = None
+            yield chunk

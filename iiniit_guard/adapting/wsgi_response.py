@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iiniit_guard.adapting.refusal import add_headers, replace_headers
-from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.response_record import ResponseAborted, ResponseRecord
 from iiniit_guard.adapting.streaming import is_standard_file
 from iiniit_guard.adapting.types import Args, Keywords
 from iiniit_guard.errors import UsageError
@@ -17,32 +17,6 @@ if TYPE_CHECKING:
 
 _FILE_WRAPPER: Final = "wsgi.file_wrapper"
 _END: Final = object()
-
-
-class ResponseRecord(RefusalRecord):
-    """The refusal of one request, and which response `respond` need not wrap.
-
-    Attributes:
-        plain_body: A type, or None. An iterable of exactly this type runs no other code.
-    """
-
-    plain_body: type | None = None
-
-    def decide(self) -> None:
-        """Decide about a request whose response is about to start before any decision.
-
-        The default does nothing, because a WSGI middleware decides before it calls `respond`.
-        """
-
-
-class ResponseAborted(Exception):
-    """A guarded handler refused a request whose response had begun: the server must drop it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a guarded handler refused the request after its response had begun; the server must "
-            "drop the connection"
-        )
 
 
 def respond(
@@ -139,9 +113,8 @@ class _Exchange:
     def _send_at_once(self, chunk: bytes) -> None:
         """Send `chunk`, as `write` of PEP 3333 does; discard it if the request is refused."""
         if self.sent:
-            if self.record.refusal is not None:
-                raise ResponseAborted
-            self._write(chunk)
+            if self.record.permits():
+                self._write(chunk)
         elif not self.is_refused():
             self.start()
             self._write(chunk)
@@ -178,6 +151,8 @@ class _Exchange:
         Close `body` if the server does not get it.
         """
         try:
+            if self.sent:
+                self.record.require_end()
             refused = self.is_refused()
             if not refused:
                 self.start()
@@ -238,8 +213,8 @@ class _Body:
         body: The iterable of the application. `close` closes it.
         chunks: The iterator over the chunks after the first one.
         first: The first chunk; empty if there is none.
-        record: The record in which a handler may still store a refusal; None if the chunks belong
-            to a refusal.
+        record: The record in which a handler may still store a refusal, and which ends a response
+            with its token; None if the chunks belong to a refusal.
     """
 
     __slots__ = ("_body", "_chunks", "_first", "_record")
@@ -249,7 +224,7 @@ class _Body:
         body: Iterable[bytes],
         chunks: Iterator[bytes],
         first: bytes = b"",
-        record: RefusalRecord | None = None,
+        record: ResponseRecord | None = None,
     ) -> None:
         self._body = body
         self._chunks = chunks
@@ -263,19 +238,30 @@ class _Body:
         """Return the next chunk.
 
         Raises:
-            ResponseAborted: A handler recorded a refusal after the response had begun. No further
-                chunk is sent.
+            ResponseAborted: A handler recorded a refusal after the response had begun, or the token
+                is no longer valid. No further chunk is sent.
         """
         if self._first:
             first, self._first = self._first, b""
             return first
         chunk = next(self._chunks, _END)
-        if self._record is not None and self._record.refusal is not None:
-            self._chunks = iter(())
-            raise ResponseAborted
+        if self._record is not None:
+            chunk = self._checked(self._record, chunk)
         if chunk is _END:
             raise StopIteration
         return cast("bytes", chunk)
+
+    def _checked(self, record: ResponseRecord, chunk: object) -> object:
+        """Return the chunk if it may be sent. Discard chunks without a valid token."""
+        try:
+            while chunk is not _END and not record.permits():
+                chunk = next(self._chunks, _END)
+            if chunk is _END:
+                record.require_end()
+        except ResponseAborted:
+            self._chunks = iter(())
+            raise
+        return chunk
 
     def close(self) -> None:
         """Close the application's iterable, once, and release its iterator and unsent chunk."""

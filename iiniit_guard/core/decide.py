@@ -51,6 +51,7 @@ class Presented:
         token: A verified token or principal that the policy refuses.
         scheme: Of its credential, in lower case. The challenge of this scheme carries the error.
         nonce: The `DPoP-Nonce` to send with the response, or None.
+        outdated: As for `introspect`.
     """
 
     # Defaults of the class: most requests pass before a result is stored.
@@ -59,6 +60,7 @@ class Presented:
     digest: bytes | None = None
     token: AccessToken | Principal | None = None
     nonce: str | None = None
+    outdated: float | None = None
 
     def __init__(
         self,
@@ -184,10 +186,7 @@ def conclude(
 def find_cached(
     authorization: bytes, query: bytes, resource: ProtectedResource
 ) -> CacheEntry | None:
-    """Return the cache entry of a request that needs only its token, or None.
-
-    Called by a host that makes and counts its decisions itself.
-    """
+    """Return the cache entry of a request that needs only its token, or None (for the sidecar)."""
     if (
         authorization[:7] != b"Bearer "
         or not resource.has_fast_path
@@ -241,7 +240,7 @@ def _judge(
                 return begun
             proof, presented.digest = begun, begun.digest
             encoded = credential.value.encode("ascii")
-        outcome = yield from _verify_presented(credential.value, presented, resource, encoded)
+        outcome = yield from verify_presented(credential.value, presented, resource, encoded)
         if isinstance(outcome, AccessToken) and (proof or outcome.confirmation is not None):
             outcome = confirm(outcome, Possession(request, resource, proof)) or outcome
         if isinstance(outcome, AccessToken) and validators:
@@ -255,7 +254,7 @@ def _judge(
     return settled
 
 
-def _verify_presented(
+def verify_presented(
     value: str, presented: Presented, resource: ProtectedResource, encoded: bytes | None
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find the access token `value` in the cache, or verify it."""
@@ -274,9 +273,9 @@ def _verify_presented(
         # Withdraws the tokens of an issuer that is now unknown.
         yield from resource.server_of(cached.token.issuer)
         cached = resource.cache.find(digest)
-    if cached is None:
+    if cached is None or not cached.outlasts(presented.outdated):
         presented.cache = "miss"
-        return (yield from verify(value, digest, resource, issuer))
+        return (yield from verify(value, digest, resource, issuer, outdated=presented.outdated))
     presented.cache = "hit"
     return cached.token
 

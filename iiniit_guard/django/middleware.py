@@ -19,6 +19,7 @@ from django.urls import Resolver404, get_resolver
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.adapting.decorators import any_public, is_public
+from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
 from iiniit_guard.adapting.steps import Step, Steps, run, run_async
@@ -102,6 +103,7 @@ class GuardMiddleware:
         self._gate_without_hook = replace(self.admission, preflights="guard")
         # The identity makes the name unique: a project may have several instances.
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
+        self._watcher = LoopWatcher(self._engine, self.admission, HOST, read_request)
         self._asynchronous = iscoroutinefunction(get_response)
         self._start: Callable[[HttpRequest], Steps[HttpResponse]] = self._check_and_pass
         self._hook: Handler = self._process_view
@@ -124,10 +126,7 @@ class GuardMiddleware:
 
     @property
     def process_view(self) -> Handler:
-        """The hook that Django calls before it runs a view.
-
-        A read of this property shows that Django, or a wrapper of this middleware, has the hook.
-        """
+        """The hook that Django calls before a view. A read shows that Django or a wrapper has it."""
         self._hooked = True
         return self._hook
 
@@ -167,7 +166,7 @@ class GuardMiddleware:
             decision = yield from self._ask(request)
             record.decide_again(request, self._passes_as_preflight(request, decision))
         has_token = record.preflight_only and has_credential(request, self._engine)
-        return record.finish(response, decision, has_token)
+        return record.finish(request, response, decision, has_token, self._watcher)
 
     def _ask(self, request: HttpRequest) -> Steps[Found | Response]:
         admission, answers = self._requirements()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
+from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
@@ -12,13 +13,13 @@ from iiniit_guard.core.model.decision import Allow, Refusal, Response
 from iiniit_guard.django.pages import with_page
 from iiniit_guard.django.responses import (
     NO_CONTENT,
-    abort_when_refused,
     is_of_public_view,
     preflight_answer,
     replacement,
     response_to,
     with_headers,
 )
+from iiniit_guard.django.streams import guard_stream
 
 
 class AdmissionRecord:
@@ -87,16 +88,20 @@ class AdmissionRecord:
 
     def finish(
         self,
+        request: HttpRequest,
         response: object,
         decision: AccessToken | Allow | Response | None,
         has_token: bool,
+        watcher: LoopWatcher,
     ) -> HttpResponse:
         """Return a refusal, a response with only the CORS fields of `response`, or `response`.
 
         Args:
+            request: The request.
             response: The response of inner middleware or of the view.
             decision: The further decision; None if none was needed.
             has_token: Whether a decorator verified a credential.
+            watcher: Watches the token of a streaming response.
         """
         refusals = self.refusals
         if refusals.instead_of_401 is not None and getattr(response, "status_code", None) == 401:
@@ -109,7 +114,7 @@ class AdmissionRecord:
         if self.preflight_only and not self.public_view_ran and not has_token:
             return preflight_answer(response)
         if getattr(response, "streaming", False):
-            abort_when_refused(response, self.refusals)
+            guard_stream(request, response, self.refusals, watcher)
         return with_headers(response, self.refusals.added) if self.refusals.added else response
 
     def _is_elsewhere(self, request: HttpRequest) -> bool:

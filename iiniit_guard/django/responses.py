@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from django.core.files import File
-from django.core.files.base import ContentFile
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from iiniit_guard.adapting.refusal import add_headers, cors_headers, replace_headers
-from iiniit_guard.adapting.streaming import is_standard_file, until_refused, until_refused_async
 from iiniit_guard.core.model.decision import Response
 
 if TYPE_CHECKING:
-    from iiniit_guard.adapting.request_state import RefusalRecord
-
     _PermissionDenied = Exception  # Django is not annotated
 else:
     from django.core.exceptions import PermissionDenied as _PermissionDenied
@@ -134,22 +129,3 @@ def is_of_public_view(response: object) -> bool:
 
 
 _MADE_BY_PUBLIC_VIEW: Final = "_iiniit_guard_public"
-
-
-def abort_when_refused(response: HttpResponseBase, record: RefusalRecord) -> None:
-    """Make a streaming response raise an exception at the first chunk after a refusal is recorded.
-
-    The exception makes the server abort the response.
-    """
-    if type(response) is FileResponse and is_standard_file(_inside(response.file_to_stream)):
-        # No handler runs while the file is read. The server may send it with wsgi.file_wrapper.
-        return
-    guarded = until_refused_async if response.is_async else until_refused
-    response.streaming_content = guarded(response.streaming_content, record, RequestRefused)
-
-
-def _inside(file: object) -> object:
-    """Return the file in a Django file. Its type must match exactly: a subclass may override it."""
-    while type(file) in (File, ContentFile) and "read" not in vars(file):
-        file = vars(file)["file"]
-    return file

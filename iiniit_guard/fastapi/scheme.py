@@ -16,7 +16,7 @@ from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY
 from iiniit_guard.adapting.starlette_connection import is_lasting, refusal_of_async
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.demands import Details, Selection, demands_of
-from iiniit_guard.core.model.policy import Policy, make_policy, scheme_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy, scheme_policy
 from iiniit_guard.fastapi.refused import own_exception
 
 HOST: Final = "fastapi"
@@ -47,6 +47,8 @@ class GuardScheme(SecurityBase):
             profiles, for example `ai_agent`.
         authorization_details: Types of authorization details (RFC 9396), all of which are
             required, or a mapping from each type to a predicate of one detail, or to None.
+        long_lived: What happens to a WebSocket or streaming response when its token is no longer
+            valid: `end`, `stop_delivering` or `off`. Default: the setting of the middleware.
         optional: Whether a request without credentials passes, with the value None. Invalid
             credentials are refused. The middleware must let such a request pass too: name the path
             in `public`, or set `optional_token`.
@@ -66,6 +68,7 @@ class GuardScheme(SecurityBase):
         require_actor: Selection | Mapping[str, Any] = False,
         forbid_actor: Selection = False,
         authorization_details: Details | None = None,
+        long_lived: LongLived | None = None,
         optional: bool = False,
         scheme_name: str = SCHEME_NAME,
         description: str | None = None,
@@ -78,6 +81,7 @@ class GuardScheme(SecurityBase):
             max_age=max_age,
             optional=optional,
             demands=demands_of(require_actor, forbid_actor, authorization_details),
+            long_lived=long_lived,
         )
         self.match: Literal["all", "any"] = match
         self._policies: dict[tuple[str, ...], Policy] = {}
@@ -127,5 +131,6 @@ class GuardScheme(SecurityBase):
                 max_age=own.max_age,
                 anonymous=own.anonymous,
                 demands=own.demands,
+                long_lived=own.long_lived,
             )
         return policy

@@ -67,6 +67,7 @@ class BeforeRequest:
             return self._decide_fully(asked, record, part, view, requirement, begun)
         # Not in flask.g: nested requests share the application context, to which g belongs.
         add_notes(environ, part.engine, begun)
+        record.has_token = True
         record.admitted = ANY_VIEW if self.parts.whole else self._admitted_with_token(view)
         return None
 
@@ -165,6 +166,7 @@ class BeforeRequest:
         if isinstance(decision, Allow):
             add_notes(environ, engine, decision.token, decision.principal)
             record.added = decision.headers or record.added
+            record.has_token = decision.token is not None
             return None
         if isinstance(decision, Refusal):
             record_refusal(environ, decision)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from iiniit_guard.adapting.wsgi_response import ResponseRecord
+from iiniit_guard.adapting.response_record import ResponseRecord
+from iiniit_guard.adapting.token_watch import WatchSettings
+from iiniit_guard.core.model.request import request_from_environ
+from iiniit_guard.flask.parts import Part, Parts
+from iiniit_guard.flask.refused import HOST
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -16,6 +20,8 @@ NO_VIEW: Final = object()
 
 class DecidingLate(Protocol):
     """The object that an admission calls if a response is about to start before any decision."""
+
+    parts: Parts
 
     def decide_late(self, record: AdmissionRecord, environ: WSGIEnvironment) -> None:
         """See `BeforeRequest.decide_late`."""
@@ -31,11 +37,20 @@ class AdmissionRecord(ResponseRecord):
     """
 
     admitted: object = None
-    part: object = None
+    part: Part | None = None
+    has_token = False
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
         self._environ = environ
         self._guard = guard
+
+    @property
+    def source(self) -> tuple[WatchSettings, WSGIEnvironment] | None:  # type: ignore[override]  # it is never assigned
+        """What watches a streaming response. A view outside every part has the first guard."""
+        if not self.has_token:
+            return None
+        part, read = self.part or self._guard.parts.first, request_from_environ
+        return WatchSettings(part.engine, part.admission, HOST, read), self._environ
 
     def decide(self) -> None:
         """Decide about the request as the client sent it, unless a decision was made."""

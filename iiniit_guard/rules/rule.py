@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.core.model.demands import Details, Selection, demands_of
-from iiniit_guard.core.model.policy import Policy, make_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rules.mcp_headers import Headers
@@ -49,6 +49,8 @@ class Rule:
             identifiers and profiles, for example `ai_agent`.
         authorization_details: The token must have an authorization detail of each of these types
             (RFC 9396); a mapping names a predicate of one detail for each type, or None.
+        long_lived: What happens to a WebSocket or streaming response when its token is no longer
+            valid: `end`, `stop_delivering` or `off`; None means the setting of the middleware.
         allow_encoded_slash: `%2f` in the path is not refused. Set it only if every application
             behind the guard reads the path as this rule does.
         mcp_method: The JSON-RPC method of an MCP message, `tools/call`. The rule then decides only
@@ -72,6 +74,7 @@ class Rule:
     allow_encoded_slash: bool = False
     mcp_method: str | None = None
     mcp_name: str | None = None
+    long_lived: LongLived | None = None
     label: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -178,6 +181,7 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
             max_age=rule.max_age,
             anonymous=rule.optional_token,
             demands=demands_of(rule.require_actor, rule.forbid_actor, rule.authorization_details),
+            long_lived=rule.long_lived,
         )
     except UsageError as fault:
         faults.append(str(fault))
@@ -191,5 +195,6 @@ def verdict_of(rule: Rule, faults: list[str]) -> Verdict | None:
         policy.max_age,
         policy.anonymous,
         policy.demands,
+        policy.long_lived,
     )
     return Verdict(policy, demand, rule.allow_encoded_slash)

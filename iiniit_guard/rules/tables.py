@@ -17,7 +17,9 @@ _TEXTS: Final = (
 )
 _FLAGS: Final = ("public", "optional_token", "allow_encoded_slash")
 _SELECTIONS: Final = ("require_actor", "forbid_actor")
-_NAMES: Final = frozenset({"path", "max_age", *_WORDS, *_TEXTS, *_FLAGS, *_SELECTIONS})
+_NAMES: Final = frozenset(
+    {"path", "max_age", "long_lived", *_WORDS, *_TEXTS, *_FLAGS, *_SELECTIONS}
+)
 
 
 def rules_from_file(
@@ -71,8 +73,8 @@ def rules_from_tables(
             required), `any_scope` (one is required), `public`, `optional_token`, `acr_values`,
             `max_age`, `require_actor`, `forbid_actor` (each true or names;
             `require_actor` also a table), `authorization_details` (types, all are required),
-            `allow_encoded_slash`, `mcp_method`, `mcp_name`. Several values are a list, or one
-            string with spaces.
+            `allow_encoded_slash`, `long_lived`, `mcp_method`, `mcp_name`. Several values are a
+            list, or one string with spaces.
         method_override: As for `Rules`.
         mcp_headers: As for `Rules`.
 
@@ -136,6 +138,7 @@ def _rule(table: Members, number: int, faults: list[str]) -> Rule | None:
         acr_values=texts.get("acr_values") or (),
         max_age=table.get("max_age"),
         authorization_details=texts.get("authorization_details"),
+        long_lived=table.get("long_lived"),
         label=label,
         **{name: table[name] for name in (*_FLAGS, *_WORDS) if name in table},
         **{name: _selection(table[name]) for name in _SELECTIONS if name in table},

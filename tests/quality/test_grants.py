@@ -44,10 +44,16 @@ RETURNS = {
         "(yield from proof.checks.record(proof, request)) or settled",
         "settled",
     ],
-    "iiniit_guard/core/decide.py:_verify_presented": [
+    "iiniit_guard/core/decide.py:verify_presented": [
         "unknown_issuer(resource)",
-        "(yield from verify(value, digest, resource, issuer))",
+        "(yield from verify(value, digest, resource, issuer, outdated=presented.outdated))",
         "cached.token",
+    ],
+    "iiniit_guard/core/decide_again.py:_judge_again": [
+        "requirement",
+        "credential",
+        "requirement.check(outcome, resource.clock.wall) or outcome",
+        "outcome",
     ],
     "iiniit_guard/core/confirmation.py:confirm": [
         "PROBLEMS[Reason.UNBOUND_TOKEN]",

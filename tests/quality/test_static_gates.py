@@ -41,6 +41,9 @@ BROAD = {
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     # the application's failure after a refusal, which is sent
     "iiniit_guard/asgi.py:__call__": "refuses",
+    "iiniit_guard/adapting/token_watch.py:begin": "ends",  # the connection whose check raises
+    "iiniit_guard/adapting/token_watch.py:finish_async": "ends",
+    "iiniit_guard/adapting/token_watch.py:permits": "ends",
     # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/events.py:_emit": "logs",
     "iiniit_guard/io/observed_call.py:__enter__": "logs",
@@ -169,6 +172,8 @@ def ending(handler: ast.ExceptHandler) -> str:
     if isinstance(last, ast.Raise):
         return "raises"
     calls = {name_of(node.func) for node in ast.walk(handler) if isinstance(node, ast.Call)}
+    if calls == {"_fail"}:
+        return "ends"
     if isinstance(last, ast.Return):
         return "misses" if calls <= {"_failed"} else "returns"
     if calls == {"finish"}:

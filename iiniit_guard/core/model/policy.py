@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from iiniit_guard.core.model.access_token import AccessToken, Principal, is_time
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -19,6 +19,15 @@ _CLOCK_LEEWAY_SECONDS: Final = 30
 # RFC 9470 §3 sends acr_values in a quoted-string, separated by spaces. So a value may have the same
 # characters as a scope.
 _ACR_VALUE: Final = SCOPE_TOKEN
+
+LongLived: TypeAlias = Literal["end", "stop_delivering", "off"]
+"""What happens to an open WebSocket or streaming response when its token is no longer valid.
+
+`end` ends it. `stop_delivering` keeps it open and delivers no further message. `off` does not check
+the token again.
+"""
+LONG_LIVED: Final = frozenset(get_args(LongLived))
+LONG_LIVED_FAULT: Final = 'must be "end", "stop_delivering" or "off"'
 
 
 class Demand(Protocol):
@@ -48,6 +57,8 @@ class Policy:
         anonymous: Whether a request without any credential passes. An invalid credential never
             does.
         demands: Further requirements, all of them (`iiniit_guard.core.model.demands`).
+        long_lived: What happens to a long-lived connection when its token is no longer valid; None
+            means the setting of the middleware.
     """
 
     scopes: tuple[str, ...] = ()
@@ -56,13 +67,17 @@ class Policy:
     max_age: int | None = None
     anonymous: bool = False
     demands: tuple[Demand, ...] = ()
+    long_lived: LongLived | None = None
     required: frozenset[str] = field(init=False, repr=False, compare=False)
     plain: bool = field(init=False, repr=False, compare=False)
+    lasts: bool = field(init=False, repr=False, compare=False)
+    """Whether a long-lived connection needs this policy again, after its handler has started."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "required", frozenset(self.scopes))
         more = self.acr_values or self.max_age is not None or self.demands
         object.__setattr__(self, "plain", self.match == "all" and not more)
+        object.__setattr__(self, "lasts", bool(more) or self.long_lived is not None)
 
     def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
         """Return why a verified token does not satisfy this policy; None if it does.
@@ -119,12 +134,13 @@ def make_policy(
     max_age: int | None = None,
     anonymous: bool = False,
     demands: tuple[Demand, ...] = (),
+    long_lived: LongLived | None = None,
 ) -> Policy:
     """Check the arguments of a developer and return a frozen policy.
 
     Raises:
-        UsageError: A scope or an `acr` value is not one word of RFC 6749 §3.3, or `max_age` is not
-            a whole number from 0 on.
+        UsageError: A scope or an `acr` value is not one word of RFC 6749 §3.3, `max_age` is not a
+            whole number from 0 on, or `long_lived` is unknown.
     """
     if isinstance(scopes, str):  # each letter would become a required scope
         raise UsageError("scopes must be a list, not one string")
@@ -144,7 +160,9 @@ def make_policy(
             )
     if max_age is not None and (type(max_age) is not int or max_age < 0):
         raise UsageError("max_age must be a whole number of seconds, 0 or more")
-    return Policy(wanted, match, acr, max_age, anonymous, demands)
+    if long_lived is not None and long_lived not in LONG_LIVED:
+        raise UsageError(f"long_lived: {LONG_LIVED_FAULT}")
+    return Policy(wanted, match, acr, max_age, anonymous, demands, long_lived)
 
 
 def scheme_policy(
@@ -155,6 +173,7 @@ def scheme_policy(
     max_age: int | None,
     optional: bool,
     demands: tuple[Demand, ...] = (),
+    long_lived: LongLived | None = None,
 ) -> Policy:
     """Return the policy of a security scheme that an application creates, as in `make_policy`.
 
@@ -172,6 +191,7 @@ def scheme_policy(
         max_age=max_age,
         anonymous=optional,
         demands=demands,
+        long_lived=long_lived,
     )
 
 
@@ -180,6 +200,7 @@ def scope_policy(
     match: Literal["all", "any"],
     acr_values: str | Iterable[str],
     max_age: int | None,
+    long_lived: LongLived | None = None,
 ) -> Policy:
     """Return the policy of `require_scope` and `require_any_scope`, the same in every framework.
 
@@ -193,4 +214,6 @@ def scope_policy(
         )
     if callable(scopes[0]):
         raise UsageError('require_scope: called without scopes; write @require_scope("user:read")')
-    return make_policy(scopes, match=match, acr_values=acr_values, max_age=max_age)
+    return make_policy(
+        scopes, match=match, acr_values=acr_values, max_age=max_age, long_lived=long_lived
+    )

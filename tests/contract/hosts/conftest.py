@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer
 from tests.contract.hosts import django_project
+from tests.contract.hosts.long_lived import Idle
 
 # Django must have its settings before a test imports Django REST framework or a model.
 assert django_project.BASE
@@ -52,3 +54,17 @@ def own_refusal(guard, bearer):
     decision = guard.authenticate(Request("GET", "/x", headers=bearer()), make_policy(["admin"]))
     assert decision.reason == "missing_scope"
     return decision
+
+
+@pytest.fixture
+def scene(issuer, events):
+    """Return a function that creates an ASGI middleware around an application."""
+    guards = []
+
+    def make(app=None, *, admission=None, **settings):
+        guards.append(issuer.guard(on_event=events.append, **settings))
+        return GuardMiddleware(app or Idle(), guards[-1], **(admission or {}))
+
+    yield make
+    for guard in guards:
+        guard.close()

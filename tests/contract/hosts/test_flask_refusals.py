@@ -11,7 +11,7 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import Client
 
-from iiniit_guard.adapting.wsgi_response import ResponseAborted
+from iiniit_guard.adapting.response_record import ResponseAborted
 from iiniit_guard.core.model.policy import ANY_TOKEN, scope_policy
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.flask import IiniitGuard

@@ -7,7 +7,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from iiniit_guard.adapting.wsgi_response import ResponseAborted
+from iiniit_guard.adapting.response_record import ResponseAborted
 from iiniit_guard.wsgi import GuardMiddleware
 from tests.contract.hosts.wsgi_layouts import (
     ADDED,

@@ -10,7 +10,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
-from iiniit_guard.adapting.wsgi_response import ResponseAborted
+from iiniit_guard.adapting.response_record import ResponseAborted
 from iiniit_guard.wsgi import GuardMiddleware
 from tests.contract.hosts.wsgi_layouts import (
     ADDED,

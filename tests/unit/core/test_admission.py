@@ -71,6 +71,7 @@ def test_a_query_that_overrides_or_carries_a_token_is_no_preflights(query, is_on
         ({"public": "/x"}, ["public"]),
         ({"public": ["x", "/*", "/a*b", "/a/*/*", 3]}, ["public"] * 5),
         ({"enforce": "some", "preflights": "no"}, ["enforce", "preflights"]),
+        *(({"long_lived": value}, ["long_lived"]) for value in ("stop", "", None, True)),
         *(({"optional_token": value}, ["optional_token"]) for value in ("false", "", 0, 1, None)),
         ({"rules": print, "enforce": "declared"}, ["rules", "rules"]),
     ],

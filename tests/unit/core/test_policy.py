@@ -182,3 +182,15 @@ def test_the_decorators_policy():
 def test_policies_that_are_possible():
     assert make_policy(max_age=0).max_age == 0
     assert make_policy(acr_values="gold silver").acr_values == ("gold", "silver")
+
+
+@pytest.mark.parametrize("value", ["stop", "", 1, True])
+def test_what_is_no_way_to_end_a_connection_is_a_mistake_in_the_code(value):
+    with pytest.raises(UsageError, match="long_lived: must be"):
+        make_policy(long_lived=value)
+
+
+def test_a_long_lived_connection_needs_only_some_policies_again():
+    lasting = [make_policy(max_age=0), make_policy(acr_values="x"), make_policy(long_lived="off")]
+    assert all(policy.lasts for policy in lasting)
+    assert not make_policy(["a"], match="any").lasts

@@ -57,6 +57,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any]]] = [
     ("scope", {"any_scope": ""}),
     ("acr value", {"acr_values": ""}),
     ("max_age", {"max_age": -1}),
+    ("long_lived", {"long_lived": "stop"}),
     ("public", {"public": "false"}),
     ("optional_token", {"optional_token": 0}),
     ("allow_encoded_slash", {"allow_encoded_slash": "no"}),
@@ -117,6 +118,7 @@ path = "/v1/user/profile"
 scopes = ["user:read", "user:write"]
 acr_values = ["gold"]
 max_age = 300
+long_lived = "off"
 [[rules]]
 method = "GET"
 path = "/v1/items/<id>"
@@ -137,7 +139,7 @@ def test_toml_tables():
     rules = rules_from_tables(tomllib.loads(TABLES)["rules"])
     assert seen(rules.policy_for(Request("GET", "/v1/user/profile"))) == "user:read"
     assert rules.policy_for(Request("PUT", "/v1/user/profile")) == Policy(
-        ("user:read", "user:write"), acr_values=("gold",), max_age=300
+        ("user:read", "user:write"), acr_values=("gold",), max_age=300, long_lived="off"
     )
     assert seen(rules.policy_for_target("GET", "/v1/items/a%2fb")) == "items|all"
     assert seen(rules.policy_for(Request("GET", "/healthz"))) == "pass"

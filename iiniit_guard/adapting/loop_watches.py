@@ -1,0 +1,247 @@
+"""The watches of the connections of one event loop: one timer for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from iiniit_guard.adapting.timer_wheel import TimerWheel
+from iiniit_guard.adapting.token_watch import TokenWatch, WatchSettings
+from iiniit_guard.core.decide import Pending
+from iiniit_guard.io.fork import on_fork
+
+if TYPE_CHECKING:
+    from iiniit_guard.adapting.admission import Admission
+    from iiniit_guard.adapting.request_state import RefusalRecord
+    from iiniit_guard.core.cache.entry import KeyValidity
+    from iiniit_guard.core.model.clock import Clock
+    from iiniit_guard.core.model.request import Request
+    from iiniit_guard.engine import Engine
+    from iiniit_guard.rechecking import Recheck
+
+MAX_TASKS: Final = 32
+"""Checks of one loop that wait for an authorization server at the same time."""
+GRACE_SECONDS: Final = 5.0
+"""How long an application may run after its connection was ended."""
+_POLL_SECONDS: Final = 0.5
+_LEAST_SECONDS: Final = 0.01
+_CLOCK_STEP_SECONDS: Final = 1.0
+
+
+class Connection(Protocol):
+    """A connection that ends with its token."""
+
+    def token_ended(self, watch: LoopWatch) -> None:
+        """End the connection, or do nothing if its messages are discarded."""
+        ...
+
+    def overdue(self) -> None:
+        """Stop the application, which still runs `GRACE_SECONDS` after the end."""
+        ...
+
+
+class LoopWatch(TokenWatch):
+    """The watch of a connection of an event loop.
+
+    Args:
+        watches: Of the same loop.
+        connection: The connection.
+        record: Of the request that opened it.
+        source: The argument of `WatchSettings.read`.
+        note: Names the kind of connection in the log and in the event.
+    """
+
+    __slots__ = ("_connection", "_watches")
+
+    def __init__(
+        self,
+        watches: LoopWatches,
+        connection: Connection,
+        record: RefusalRecord,
+        source: object,
+        note: str,
+    ) -> None:
+        super().__init__(watches.settings, record, source, note)
+        self._watches = watches
+        self._connection = connection
+        watches.schedule(self, self.next_check)
+
+    def on_end(self) -> None:
+        """Let the connection end."""
+        self._connection.token_ended(self)
+
+    def overdue(self) -> None:
+        """Stop the application of a connection that was ended."""
+        self._connection.overdue()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, which ends the connection, and call `overdue` later if it is still open."""
+        self._watches.spawn(work)
+        self._watches.schedule(self, self._settings.clock.monotonic() + GRACE_SECONDS)
+
+    def close(self) -> None:
+        """Forget the connection, which has ended."""
+        self.mode = "off"
+        self._watches.discard(self)
+
+
+class LoopWatches:
+    """The watches of one event loop.
+
+    Args:
+        settings: What the watches of the middleware share.
+        loop: The running loop.
+        forget: Called when no watch is left.
+    """
+
+    def __init__(
+        self, settings: WatchSettings, loop: asyncio.AbstractEventLoop, forget: Callable[[], None]
+    ) -> None:
+        self.settings: Final = settings
+        self._loop = loop
+        self._forget = forget
+        self._wheel: TimerWheel[LoopWatch] = TimerWheel()
+        self._handle: asyncio.TimerHandle | None = None
+        self._waiting: deque[LoopWatch] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._validities: set[KeyValidity] = set()
+        self._offset = _offset(settings.clock)
+
+    def schedule(self, watch: LoopWatch, moment: float) -> None:
+        """Check a token, or stop an application that is overdue, at a moment."""
+        self._wheel.add(watch, moment)
+        if self._handle is None:
+            self._arm()
+
+    def discard(self, watch: LoopWatch) -> None:
+        """Remove a watch."""
+        self._wheel.discard(watch)
+        self._rest()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` as a task of this loop."""
+        task = self._loop.create_task(work, context=Context())
+        self._tasks.add(task)  # the loop itself holds only weak references to tasks
+        task.add_done_callback(self._done)
+
+    def turn(self) -> None:
+        """Check the tokens that are due, and those whose key or issuer was withdrawn."""
+        self._handle = None
+        self._waiting.extend(self._wheel.take_due(self.settings.clock.monotonic()))
+        self._poll()
+        self._pump()
+        if self._handle is None and (self._wheel or self._waiting):
+            self._arm()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Stop the timer if there is no connection left."""
+        if not (self._wheel or self._tasks or self._waiting):
+            if self._handle is not None:
+                self._handle.cancel()
+                self._handle = None
+            self._forget()
+
+    def _arm(self) -> None:
+        moment = self._wheel.next_moment()
+        seconds = _POLL_SECONDS
+        if moment is not None:
+            seconds = min(seconds, moment - self.settings.clock.monotonic())
+        self._handle = self._loop.call_later(max(seconds, _LEAST_SECONDS), self.turn)
+
+    def _poll(self) -> None:
+        """Find the tokens that are no longer valid before their time."""
+        offset, known = _offset(self.settings.clock), self._offset
+        self._offset = offset
+        if abs(offset - known) < _CLOCK_STEP_SECONDS and all(
+            validity.valid and validity.issuer.valid for validity in self._validities
+        ):
+            return
+        entries = self._wheel.entries()
+        self._validities = {watch.validity for watch in entries}
+        for watch in entries:
+            if watch.ended is None and not watch.is_current():
+                self._wheel.discard(watch)
+                self._waiting.append(watch)
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._tasks) < MAX_TASKS:
+            watch = self._waiting.popleft()
+            if watch.ended is not None:
+                watch.overdue()
+            elif watch.mode != "off":
+                self._check(watch)
+
+    def _check(self, watch: LoopWatch) -> None:
+        started, check = self.settings.clock.now(), watch.begin()
+        if check is None:
+            return
+        if isinstance(check.result, Pending):
+            self.spawn(self._finish(watch, check))
+        else:
+            watch.apply(check, check.result, started)
+            self._again(watch)
+
+    async def _finish(self, watch: LoopWatch, check: Recheck) -> None:
+        await watch.finish_async(check, self.settings.clock.now())
+        self._again(watch)
+
+    def _again(self, watch: LoopWatch) -> None:
+        if watch.ended is None and watch.mode != "off":
+            self._validities.add(watch.validity)
+            self.schedule(watch, watch.next_check)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._loop.is_closed():
+            self._pump()
+            self._rest()
+
+
+class LoopWatcher(WatchSettings):
+    """Watches the connections of one asynchronous middleware, on any number of event loops.
+
+    Args:
+        engine: Decides about the requests of the middleware.
+        admission: The settings of the middleware.
+        host: The name of the adapter, for events.
+        read: As for `WatchSettings`.
+    """
+
+    def __init__(
+        self, engine: Engine, admission: Admission, host: str, read: Callable[..., Request]
+    ) -> None:
+        super().__init__(engine, admission, host, read)
+        self._loops: dict[asyncio.AbstractEventLoop, LoopWatches] = {}
+        on_fork(self)
+
+    def watch(
+        self, connection: Connection, record: RefusalRecord, source: object, note: str
+    ) -> LoopWatch:
+        """Watch a connection of the running event loop.
+
+        Raises:
+            RuntimeError: No event loop of asyncio is running.
+        """
+        loop = asyncio.get_running_loop()
+        watches = self._loops.get(loop)
+        if watches is None:
+            for other in [other for other in self._loops.copy() if other.is_closed()]:
+                self._loops.pop(other, None)
+            watches = LoopWatches(self, loop, lambda: self._forget(loop))
+            self._loops[loop] = watches
+        return LoopWatch(watches, connection, record, source, note)
+
+    def after_fork(self) -> None:
+        """Forget the connections of the parent process."""
+        self._loops = {}
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loops.pop(loop, None)
+
+
+def _offset(clock: Clock) -> float:
+    return clock.wall() - clock.monotonic()
