@@ -203,7 +203,29 @@ def test_a_cancellation_by_the_server_remains_one(issuer, scene):
                 client.task.cancel()
                 await rest()
                 assert client.task.cancelled()
+            async with opened(issuer, middleware, bearing(issuer.token(expires_in=20))) as client:
+                issuer.clock.advance(30)
+                client.task.cancel()
+                middleware._watcher._loops[asyncio.get_running_loop()].turn()
+                await rest()
+                assert client.task.cancelled()
             assert middleware._watcher._loops == {}
+
+    run(work())
+
+
+def test_a_websocket_is_closed_once(issuer, scene):
+    async def closing(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        await send({"type": "websocket.close", "code": 1000, "reason": "own"})
+
+    async def work():
+        middleware = scene(closing)
+        async with opened(issuer, middleware, websocket(issuer.token(expires_in=20))) as client:
+            await wait(issuer, middleware, 30)
+            await ended(client, "expired")
 
     run(work())
 
