@@ -108,10 +108,11 @@ class TokenWatch:
         self._scopes: frozenset[str] | None = None
         self._validity = _UNCACHED
         self._until_wall = settings.clock.wall() + FIRST_SECONDS
-        self.next_check = self._until = settings.clock.monotonic() + FIRST_SECONDS
+        self._until = settings.clock.monotonic() + FIRST_SECONDS
+        self.next_check: float = self._until
         self.ended: Problem | Unreachable | None = None
         self.mode: LongLived = "end"
-        self.tick = NOWHERE
+        self.tick: int = NOWHERE
 
     @property
     def validity(self) -> KeyValidity:

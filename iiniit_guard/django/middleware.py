@@ -126,10 +126,7 @@ class GuardMiddleware:
 
     @property
     def process_view(self) -> Handler:
-        """The hook that Django calls before it runs a view.
-
-        A read of this property shows that Django, or a wrapper of this middleware, has the hook.
-        """
+        """The hook that Django calls before a view. A read shows that Django or a wrapper has it."""
         self._hooked = True
         return self._hook
 

@@ -75,10 +75,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "required", frozenset(self.scopes))
-        timed = bool(self.acr_values) or self.max_age is not None
-        object.__setattr__(self, "plain", self.match == "all" and not (timed or self.demands))
-        lasts = timed or bool(self.demands) or self.long_lived is not None
-        object.__setattr__(self, "lasts", lasts)
+        more = self.acr_values or self.max_age is not None or self.demands
+        object.__setattr__(self, "plain", self.match == "all" and not more)
+        object.__setattr__(self, "lasts", bool(more) or self.long_lived is not None)
 
     def check(self, token: AccessToken | Principal, wall: Callable[[], float]) -> Problem | None:
         """Return why a verified token does not satisfy this policy; None if it does.
