@@ -76,7 +76,7 @@ class HttpExchange(AsgiExchange):
         if outer is not None and isinstance(outer, RefusalRecord):
             self.outer: RefusalRecord | None = outer
         self.receive: Receive = receive
-        self.watcher = watcher
+        self.watcher: LoopWatcher = watcher
         self._scope = scope
         self._send = send
 
