@@ -293,6 +293,6 @@ def _without_credential(
     allowed = isinstance(requirement, Policy) and requirement.anonymous
     if not allowed or problem.reason is not Reason.NO_TOKEN:
         return problem
-    if resource.takes_assertions or not any(request.header_values(resource.token_field)):
+    if not resource.finds_credential(request):
         return ANONYMOUS
     return problem

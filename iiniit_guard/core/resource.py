@@ -176,6 +176,13 @@ class ProtectedResource:
             return PROBLEMS[Reason.NO_TOKEN]
         return found
 
+    def finds_credential(self, request: Request) -> bool:
+        """Return whether a request without an accepted credential has one of another scheme."""
+        if self.takes_assertions:
+            return False
+        in_query = self.heeds_query and request.reserved_names.access_token
+        return in_query or any(request.header_values(self.token_field))
+
     @property
     def servers(self) -> tuple[AuthorizationServer, ...]:
         """The issuers that are known now."""

@@ -119,10 +119,9 @@ def names_dpop(claims: JsonMapping) -> bool:
 
     It may do so without `cnf`.
     """
-    return any(
-        isinstance(word, str) and word.lower() == "dpop"
-        for word in (claims.get("token_type"), claims.get("typ"))
-    )
+    typ = claims.get("typ")
+    words = (claims.get("token_type"), *(typ if isinstance(typ, list) else (typ,)))
+    return any(isinstance(word, str) and word.lower() == "dpop" for word in words)
 
 
 def _is_marked(claims: JsonMapping, typ: str | None) -> bool:

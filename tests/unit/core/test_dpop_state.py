@@ -9,7 +9,9 @@ import pytest
 from iiniit_guard.core.dpop.nonces import Nonces
 from iiniit_guard.core.dpop.shared import SharedProofs
 from iiniit_guard.core.issuer.client_authentication import SecretFile
+from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import ReadFile, StoreAdd, Unreachable
+from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.errors import UsageError
@@ -184,6 +186,21 @@ class TestOneRequest:
         assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
         replayed = guard.authenticate(Request("GET", "/x", headers=made))
         assert replayed.reason is Reason.REPLAYED_PROOF
+
+    @pytest.mark.parametrize("query, headers", [(b"access_token=%b", ""), (b"", "Bearer %b")])
+    def test_a_bearer_token_is_no_anonymous_request(self, query, headers):
+        """With `dpop="required"` it is a credential of another scheme, wherever it is."""
+        issuer, guard = self.make(dpop="required", insecure_query_token=True)
+        sent = issuer.token().encode()
+        written = [(b"authorization", headers.encode() % sent)] if headers else []
+        query = query % sent if query else b""
+        optional = Policy(anonymous=True)
+        refused = guard._engine.authenticate(
+            Request("GET", "/x", query=query, headers=written), optional
+        )
+        assert refused.reason is Reason.NO_TOKEN
+        passed = guard._engine.authenticate(Request("GET", "/x", query=b"a=b"), optional)
+        assert isinstance(passed, Allow)
 
     def test_a_fork_replaces_the_lock(self):
         _, guard = self.make()

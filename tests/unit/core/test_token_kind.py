@@ -159,6 +159,7 @@ def test_in_an_answer_only_words_count(claim):
         ({"typ": 1}, None, None),
         ({"token_type": "DPoP"}, None, Reason.UNSUPPORTED_CONFIRMATION),
         ({"typ": "DPoP"}, None, Reason.UNSUPPORTED_CONFIRMATION),
+        ({"typ": ["x", "DPoP"]}, None, Reason.UNSUPPORTED_CONFIRMATION),
         ({"token_use": "access_token"}, None, None),
         ({"token_use": "robot"}, None, None),
         ({"token_type": "dpop"}, None, Reason.UNSUPPORTED_CONFIRMATION),
