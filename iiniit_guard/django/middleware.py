@@ -126,7 +126,7 @@ class GuardMiddleware:
 
     @property
     def process_view(self) -> Handler:
-        """The hook that Django calls before a view. A read shows that Django or a wrapper has it."""
+        """The hook that Django calls before a view. A read shows that it has the hook."""
         self._hooked = True
         return self._hook
 
