@@ -59,7 +59,7 @@ def seen(token: Any) -> bytes:
 def arguments_of(policy: Policy) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the arguments of a recipe's `require_scope` for a policy."""
     more = {"match": policy.match, "acr_values": policy.acr_values, "max_age": policy.max_age}
-    return policy.scopes, more
+    return policy.scopes, {**more, "demands": policy.demands}
 
 
 def decorated(require_scope: Callable[..., Any], handler: Callable[[], Any]) -> dict[str, Any]:

@@ -62,14 +62,16 @@ def test_a_recipe_answers_like_every_host(case, host):
 
     test_matrix.test_every_host_answers_alike(case, host)
     if not isinstance(case.expected, Allowed):
-        assert RAN == []  # the middleware would replace the response of a handler that runs
+        # The middleware would replace the response of a handler that runs. Of two requests, the
+        # first one may pass.
+        assert len(RAN) <= (case.then is not None)
 
 
 def test_the_sample_has_every_kind_of_answer():
     for of_each_reason in (True, False):
         cases = first_of_each_answer(of_each_reason=of_each_reason)
         statuses = {getattr(case.expected, "status", 200) for case in cases}
-        assert statuses == {200, 400, 401, 403, 503}
+        assert statuses == {200, 400, 401, 403, 429, 503}
 
 
 PAGES = sorted(page.stem for page in recipe_hosts.PAGES.glob("*.md") if page.stem != "README")

@@ -202,4 +202,6 @@ def test_a_body_without_members_is_sent_as_it_is(call, issuer, body, caplog):
 
     assert (answer.status_code, answer.content) == (403, body)
     assert (answer["Content-Type"], answer["Content-Length"]) == ("text/plain", str(len(body)))
-    assert [record.levelname for record in caplog.records] == ["WARNING"]  # Django's "Forbidden"
+    # Django's "Forbidden"; the guard's own record is there if another test lowered the level.
+    levels = [record.levelname for record in caplog.records if record.levelname != "INFO"]
+    assert levels == ["WARNING"]
