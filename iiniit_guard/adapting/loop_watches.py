@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from iiniit_guard.adapting.timer_wheel import TimerWheel
 from iiniit_guard.adapting.token_watch import TokenWatch, WatchSettings
 from iiniit_guard.core.decide import Pending
+from iiniit_guard.core.model.policy import LongLived
 from iiniit_guard.io.fork import on_fork
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class LoopWatch(TokenWatch):
 
     def close(self) -> None:
         """Forget the connection, which has ended."""
-        self.mode = "off"
+        self.mode: LongLived = "off"
         self._watches.discard(self)
 
 
