@@ -57,12 +57,12 @@ def _new_profile(subject: str) -> dict[str, str]:
     return {
         "id": subject,
         "username": username,
-        "name": "Noor Lindqvist",
+        "name": "Demo Account",
         "email": f"{username}@iiniit.example",
         "avatar_url": "",
-        "bio": "Restores old maps, and reads every consent page to its end.",
-        "location": "Tartu, Estonia",
-        "website": "https://noor.example/maps",
+        "bio": "An account to try OAuth with. Change this text in step 6.",
+        "location": "This machine",
+        "website": "https://demo.example/profile",
         "created_at": "2024-03-18T09:12:44Z",
         "updated_at": "2026-01-07T16:40:03Z",
     }

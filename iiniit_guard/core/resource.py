@@ -236,13 +236,9 @@ class ProtectedResource:
 
     def _find_confirmed(self, digest: bytes) -> CacheEntry | None:
         entry = self.cache.find(digest)
-        return (
-            entry
-            if entry is not None
-            and self._found is not None
-            and self._found.remaining(entry.token.issuer) > 0
-            else None
-        )
+        if entry is None or self._found is None:
+            return None
+        return entry if self._found.remaining(entry.token.issuer) > 0 else None
 
     def reset_after_fork(self) -> None:
         """Keep the caches, with new locks and no call in flight."""

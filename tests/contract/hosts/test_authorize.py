@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from iiniit_guard import Allow, Decision, Policy, UsageError, asgi, wsgi
+from iiniit_guard.adapting.request_state import record_policy
+from iiniit_guard.adapting.response_record import ResponseAborted
 from tests.contract.hosts.calling import answer_of, drive, joined
 
 WRITE = Policy(scopes=("user:write",))
@@ -93,3 +95,23 @@ def test_the_middleware_is_required():
         wsgi.authorize({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, WRITE)
     with pytest.raises(UsageError, match="without the guard's middleware"):
         asyncio.run(asgi.authorize({"type": "http", "path": "/", "headers": []}, WRITE))
+
+
+def test_a_refusal_after_the_first_byte_aborts_the_response(guard, bearer):
+    def application(environ, start_response):
+        write = start_response("200 OK", [])
+        write(b"begun")
+        wsgi.authorize(environ, WRITE, host="own")
+        return iter([b"secret"])
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x", "QUERY_STRING": "", **joined(bearer())}
+    sent = []
+    app = wsgi.GuardMiddleware(application, guard)
+
+    with pytest.raises(ResponseAborted):
+        list(app(environ, lambda *_: sent.append))
+    assert sent == [b"begun"]
+
+
+def test_a_policy_needs_no_record_of_the_middleware():
+    record_policy({}, WRITE)

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.urls import path
 
 from iiniit_guard.django import require_scope
+from iiniit_guard.django.responses import with_headers
 from tests.contract.hosts.django_site import GUARD, Passing, Site, dropped, sites, subject
 
 HERE = __name__
@@ -118,3 +119,9 @@ def test_an_outage_keeps_its_retry_after(site, guard, issuer, bearer):
 
 
 # Streams
+
+
+def test_an_object_that_is_no_response_gets_no_header_fields():
+    found = object()
+
+    assert with_headers(found, (("DPoP-Nonce", "n"),)) is found
