@@ -13,6 +13,7 @@ import pytest
 
 import iiniit_guard
 from iiniit_guard.adapting.admission import make_admission
+from iiniit_guard.core.http.hints import HINTS
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
@@ -157,6 +158,15 @@ def test_every_reason_is_there_with_its_status_and_code():
     outages = (Reason.ISSUER_UNAVAILABLE, Reason.PROOF_STORE_UNAVAILABLE)
     unavailable = {reason.value: (503, "`temporarily_unavailable`") for reason in outages}
     assert rows == {**expected, **unavailable}
+
+
+def test_the_guide_says_for_every_reason_what_the_log_says():
+    rows = tables("../how-to/troubleshoot.md")["Every reason"][1:]
+
+    assert {code(reason): check for reason, check in rows} == {
+        reason.value: hint for reason, hint in HINTS.items()
+    }
+    assert set(HINTS) == set(Reason)
 
 
 def test_every_attribute_of_an_event_is_there():
