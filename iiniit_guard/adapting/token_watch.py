@@ -247,7 +247,7 @@ class TokenWatch:
         return next((problem for problem in problems if problem is not None), None)
 
     def _extend(self, token: AccessToken, check: Recheck, started: Moment) -> None:
-        """Take over the end of the cache entry. A connection has no end of its own.
+        """Store how long the token may be used: until its cache entry ends.
 
         A token that is not cached is valid for as long as it would be cached at most.
         """
