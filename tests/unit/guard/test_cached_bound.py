@@ -1,0 +1,39 @@
+"""A cached token that is bound to a key passes nowhere without its proof."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from iiniit_guard import Allow, Request, TokenRefused
+from iiniit_guard.testing import Issuer, dpop_proof, make_key
+
+URL = "https://api.example/profile"
+
+
+@pytest.fixture
+def cached():
+    """Return a guard and the bound token that it has cached."""
+    issuer, key = Issuer(), make_key("ES256", "client")
+    token = issuer.token(dpop_key=key)
+    proof = dpop_proof(key, "GET", URL, token=token)
+    fields = [(b"authorization", f"DPoP {token}".encode()), (b"dpop", proof.encode())]
+    with issuer.guard(public_url="https://api.example") as guard:
+        assert isinstance(guard.authenticate(Request("GET", "/profile", headers=fields)), Allow)
+        yield guard, token
+
+
+def test_verify_refuses_it(cached):
+    guard, token = cached
+
+    for verify in (guard.verify, lambda token: asyncio.run(guard.verify_async(token))):
+        with pytest.raises(TokenRefused) as refused:
+            verify(token)
+        assert refused.value.reason == "unsupported_confirmation"
+
+
+def test_the_gateway_does_not_grant_it_from_the_cache(cached):
+    guard, token = cached
+
+    assert guard._engine.find(b"Bearer " + token.encode(), b"") is None
