@@ -11,16 +11,16 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from typing import Final, NoReturn, TypeAlias
 
-from iiniit_guard.core.bare_token import digest_of_bare, verify_bare
+from iiniit_guard.core.bare_token import encode_bare, verify_bare
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.confirmation import scheme_of, used_scheme
 from iiniit_guard.core.decide import (
     Begun,
     Judged,
     Pending,
-    Presented,
     Unfinished,
     begin,
     conclude,
@@ -37,6 +37,7 @@ from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import GuardSettings
@@ -187,12 +188,13 @@ class Engine(CopiedAsItself):
             IssuerUnavailable: The token could not be checked.
             UsageError: `issuer_resolver` or `validators` needs the request.
         """
-        digest = digest_of_bare(token, self.resource)
+        encoded = encode_bare(token, self.resource)
+        digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
         if entry is not None:
             found = entry.token
             return found if found.confirmation is None else self._fail(_BOUND, token, "verify")
-        result = run(verify_bare(token, digest, self.resource), self._runner.perform)
+        result = run(verify_bare(token, encoded, digest, self.resource), self._runner.perform)
         if isinstance(result, AccessToken):
             return result if result.confirmation is None else self._fail(_BOUND, token, "verify")
         return self._fail(result, token, "verify")
@@ -215,12 +217,13 @@ class Engine(CopiedAsItself):
             keep_bound: Whether a token that is bound to a key (`cnf`) is returned. The caller must
                 then not treat its sender as authenticated.
         """
-        digest = digest_of_bare(token, self.resource)
+        encoded = encode_bare(token, self.resource)
+        digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
             bound = entry.token.confirmation is not None and not keep_bound
             return self._fail(_BOUND, token, host) if bound else entry.token
-        flow = verify_bare(token, digest, self.resource, outdated=outdated)
+        flow = verify_bare(token, encoded, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
         if isinstance(result, AccessToken):
             bound = result.confirmation is not None and not keep_bound

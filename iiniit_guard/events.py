@@ -17,12 +17,13 @@ from iiniit_guard.reporting import detail_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iiniit_guard.core.decide import Judged, Presented, Unfinished
+    from iiniit_guard.core.decide import Judged, Unfinished
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.model.decision import Decision
     from iiniit_guard.core.model.policy import Policy
     from iiniit_guard.core.model.problem import Problem
     from iiniit_guard.core.model.request import Request
+    from iiniit_guard.core.presented import Presented
     from iiniit_guard.core.resource import ProtectedResource
 
 _log: Final = logging.getLogger("iiniit_guard")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from iiniit_guard.core.decide import Pending, Presented, conclude, resume
+from iiniit_guard.core.decide import Pending, conclude, resume
 from iiniit_guard.core.decide_again import Rejudged, begin_again
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.io.drive import run, run_async
 
 if TYPE_CHECKING:

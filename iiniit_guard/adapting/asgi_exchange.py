@@ -18,10 +18,11 @@ from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
 from iiniit_guard.adapting.response_record import NOTE
 from iiniit_guard.adapting.types import Message, ReadState, Receive, Scope, Send
-from iiniit_guard.core.decide import Presented, Unfinished
+from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Refusal, Response
 from iiniit_guard.core.model.request import request_from_scope, route_path
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 

@@ -8,12 +8,13 @@ from typing import Final
 
 from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
 from iiniit_guard.adapting.types import ReadState
-from iiniit_guard.core.decide import Presented, Unfinished
+from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Decision, Response
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request, environ_path, request_from_environ
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from iiniit_guard.core.errors import TokenRefused
-from iiniit_guard.core.http.bearer import token_problem
+from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.jose.jws import JoseHeader, read_header
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Flow, Unreachable
-from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.verify import verify
 from iiniit_guard.errors import UsageError
 
 
-def digest_of_bare(token: str, resource: ProtectedResource) -> bytes:
-    """Return the key of a token in the caches. Its characters and length are not checked.
+def encode_bare(token: str, resource: ProtectedResource) -> bytes:
+    """Return a token as bytes. The digest of them is its key in the caches.
+
+    Its characters and length are not checked. "?" replaces a character that is not ASCII. No cached
+    token contains it, because it is not allowed.
 
     Raises:
         UsageError: The token is not a string, or `issuer_resolver` or `validators` needs the
@@ -27,20 +29,34 @@ def digest_of_bare(token: str, resource: ProtectedResource) -> bytes:
         )
     if not isinstance(token, str):
         raise UsageError("the token must be a string, without its scheme")
-    # "?" replaces other characters. No cached token contains it, because it is not allowed.
-    return sha256(token.encode("ascii", "replace")).digest()
+    return token.encode("ascii", "replace")
 
 
 def verify_bare(
-    token: str, digest: bytes, resource: ProtectedResource, *, outdated: float | None = None
+    token: str,
+    encoded: bytes,
+    digest: bytes,
+    resource: ProtectedResource,
+    *,
+    outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Verify a token that is in no cache.
+
+    Args:
+        token: The token.
+        encoded: The token as bytes.
+        digest: The digest of `encoded`.
+        resource: The protected resource.
+        outdated: As for `introspect`.
 
     Raises:
         TokenRefused: A character is not allowed, or the token is too long.
     """
     # A cached token was checked before it was cached.
-    problem = token_problem(token, resource.settings.max_token_bytes)
-    if problem is not None:
-        raise TokenRefused(problem)
-    return verify(token, digest, resource, outdated=outdated)
+    if len(encoded) > resource.settings.max_token_bytes:
+        raise TokenRefused(PROBLEMS[Reason.TOKEN_TOO_LONG])
+    header = read_header(token)
+    # After a valid header, `verify` accepts only the characters of a JWS.
+    if not isinstance(header, JoseHeader) and not is_b64token(encoded):
+        raise TokenRefused(PROBLEMS[Reason.MALFORMED_TOKEN])
+    return verify(token, header, digest, resource, outdated=outdated)

@@ -12,7 +12,6 @@ that allows anonymous requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
@@ -22,65 +21,28 @@ from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.confirmation import Possession, confirm
 from iiniit_guard.core.dpop.checks import PresentedProof
-from iiniit_guard.core.http.bearer import BEARER, TOKEN_SCHEMES, WHITE_SPACE, has_query_token
+from iiniit_guard.core.http.bearer import (
+    BEARER,
+    TOKEN_SCHEMES,
+    WHITE_SPACE,
+    Credential,
+    has_query_token,
+    is_b64token,
+)
 from iiniit_guard.core.http.challenge import nonce_headers
+from iiniit_guard.core.jose.jws import read_header
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.flow import Effect, Flow, Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from iiniit_guard.core.model.problem import Problem, Reason
-from iiniit_guard.core.model.request import Request, only_authorization
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.verify import unknown_issuer, verify
 
 ANONYMOUS: Final = Principal("")
 """A request without any credential that its policy allows."""
-
-
-class Presented:
-    """The credential of one request, and the results of its decision for events and challenges.
-
-    Attributes:
-        authorization: The value of its only Authorization field; None unless there is one.
-        query: Undecoded.
-        read: Returns the `Request`, which most decisions do not need.
-        method: Its method, for events.
-        host: The adapter's name, for events.
-        digest: The key of its token in the caches; None until the key is computed.
-        cache: How its token was found: `hit`, `miss`, or `none` if no token was checked.
-        token: A verified token or principal that the policy refuses.
-        scheme: Of its credential, in lower case. The challenge of this scheme carries the error.
-        nonce: The `DPoP-Nonce` to send with the response, or None.
-        outdated: As for `introspect`.
-    """
-
-    # Defaults of the class: most requests pass before a result is stored.
-    cache: str = "none"
-    scheme: str = BEARER
-    digest: bytes | None = None
-    token: AccessToken | Principal | None = None
-    nonce: str | None = None
-    outdated: float | None = None
-
-    def __init__(
-        self,
-        authorization: bytes | None,
-        query: bytes,
-        read: Callable[[], Request],
-        method: str,
-        host: str,
-    ) -> None:
-        self.authorization: bytes | None = authorization
-        self.query: bytes = query
-        self.read: Callable[[], Request] = read
-        self.method: str = method
-        self.host: str = host
-
-    @classmethod
-    def of(cls, request: Request, host: str = "guard") -> Presented:
-        """Return the `Presented` of `request`."""
-        authorization = only_authorization(request.headers)
-        return cls(authorization, request.query, lambda: request, request.method, host)
 
 
 class Pending(NamedTuple):
@@ -140,6 +102,7 @@ def begin(
                 return entry.token
             settled = _settle(entry.token, presented, resource, requirement)
             return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
+        presented.is_new = entry is None and not resource.finds_issuers
     flow = _judge(presented, resource, requirement, encoded)
     try:
         return Unfinished(presented, Pending(flow, flow.send(None)))
@@ -224,38 +187,40 @@ def _judge(
     encoded: bytes | None,
 ) -> Flow[Judged]:
     """Decide about a request. `encoded` is its bearer token if `begin` found it in no cache."""
-    validators, request = resource.settings.validators, presented.read()
-    credential = resource.read_credential(request)
+    if encoded is not None and is_b64token(encoded):
+        credential: Credential | Problem = Credential(BEARER, encoded.decode("ascii"))
+    else:
+        credential, presented.digest = resource.read_credential(presented.read()), None
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
-        return _without_credential(credential, request, resource, requirement)
+        return _without_credential(credential, presented.read(), resource, requirement)
     proof: PresentedProof | None = None
     if credential.scheme not in TOKEN_SCHEMES:
-        outcome: Judged = yield from ask_alternative(credential, request, resource)
+        outcome: Judged = yield from ask_alternative(credential, presented.read(), resource)
     else:
         if credential.scheme != BEARER:
-            begun = yield from resource.proofs.begin(credential.value, request)
+            begun = yield from resource.proofs.begin(credential.value, presented.read())
             presented.nonce = resource.proofs.fresh_nonce(begun)
             if not isinstance(begun, PresentedProof):
                 return begun
             proof, presented.digest = begun, begun.digest
-            encoded = credential.value.encode("ascii")
-        outcome = yield from verify_presented(credential.value, presented, resource, encoded)
+        outcome = yield from verify_presented(credential.value, presented, resource)
         if isinstance(outcome, AccessToken) and (proof or outcome.confirmation is not None):
-            outcome = confirm(outcome, Possession(request, resource, proof)) or outcome
-        if isinstance(outcome, AccessToken) and validators:
-            outcome = yield from validate(outcome, request, resource)
+            possession = Possession(presented.read(), resource, proof)
+            outcome = confirm(outcome, possession) or outcome
+        if isinstance(outcome, AccessToken) and resource.settings.validators:
+            outcome = yield from validate(outcome, presented.read(), resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
     settled = _settle(outcome, presented, resource, requirement)
     if proof is not None and isinstance(settled, AccessToken):
         # The last step: a request that is refused does not use up its proof.
-        return (yield from proof.checks.record(proof, request)) or settled
+        return (yield from proof.checks.record(proof, presented.read())) or settled
     return settled
 
 
 def verify_presented(
-    value: str, presented: Presented, resource: ProtectedResource, encoded: bytes | None
+    value: str, presented: Presented, resource: ProtectedResource
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Find the access token `value` in the cache, or verify it."""
     issuer, resolver = None, resource.settings.issuer_resolver
@@ -265,17 +230,16 @@ def verify_presented(
         if issuer is None:
             return unknown_issuer(resource)
         presented.digest = None
-    digest = presented.digest
-    if digest is None or encoded != value.encode("ascii"):
-        digest = presented.digest = digest_of(value, issuer)
-    cached = resource.cache.find(digest)
+    digest = presented.digest = presented.digest or digest_of(value, issuer)
+    cached = None if presented.is_new else resource.cache.find(digest)
     if cached is not None and resource.finds_issuers:
         # Withdraws the tokens of an issuer that is now unknown.
         yield from resource.server_of(cached.token.issuer)
         cached = resource.cache.find(digest)
     if cached is None or not cached.outlasts(presented.outdated):
         presented.cache = "miss"
-        return (yield from verify(value, digest, resource, issuer, outdated=presented.outdated))
+        header, outdated = read_header(value), presented.outdated
+        return (yield from verify(value, header, digest, resource, issuer, outdated=outdated))
     presented.cache = "hit"
     return cached.token
 

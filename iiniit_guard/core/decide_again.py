@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from iiniit_guard.core.application import validate
-from iiniit_guard.core.decide import Pending, Presented, verify_presented
+from iiniit_guard.core.decide import Pending, verify_presented
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import ProtectedResource
 
 Rejudged: TypeAlias = AccessToken | Problem | Unreachable
@@ -56,7 +57,7 @@ def _judge_again(
     if isinstance(credential, Problem):
         return credential
     value = credential.value
-    outcome: Rejudged = yield from verify_presented(value, presented, resource, None)
+    outcome: Rejudged = yield from verify_presented(value, presented, resource)
     if isinstance(outcome, AccessToken) and resource.settings.validators:
         outcome = yield from validate(outcome, request, resource)
     if isinstance(outcome, AccessToken):

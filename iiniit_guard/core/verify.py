@@ -23,7 +23,6 @@ from iiniit_guard.core.jose.jws import (
     has_jws_parts,
     is_canonical,
     parse_jws,
-    read_header,
     remember_header,
 )
 from iiniit_guard.core.model.access_token import AccessToken
@@ -46,6 +45,7 @@ _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 def verify(
     token: str,
+    header: JoseHeader | Problem | None,
     digest: bytes,
     resource: ProtectedResource,
     issuer: str | None = None,
@@ -55,14 +55,14 @@ def verify(
     """Verify a token.
 
     Args:
-        token: Its characters and its length have been checked.
+        token: Its length has been checked, and its characters unless its header is valid.
+        header: The result of `read_header`.
         digest: Its key in the caches.
         resource: The protected resource that the token must be issued for.
         issuer: The required issuer; None means that the token names it.
         outdated: As for `introspect`.
     """
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
-    header = read_header(token)
     if header is None:
         ask = _asker(token, digest, resource, outdated)
         return (yield from _verify_opaque(token, server, issuer, resource, ask))
@@ -86,7 +86,7 @@ def verify(
         if not trusted.is_trusted:  # withdrawn while its keys were being fetched
             return unknown_issuer(resource, named)
         if trusted.signature_suffices:
-            resource.cache.keep(digest, verified, len(token))
+            resource.cache.keep(digest, verified, jws.payload)
             return verified.token
     ask = _asker(token, digest, resource, outdated)
     return (yield from ask(trusted, issued_at=jws.claims.get("iat"), verified=verified))
@@ -266,19 +266,14 @@ def check_verified_claims(
     if server.signature_suffices:
         server.has_accepted = True
     # Whole seconds: all tokens of one second share the number.
-    longest, expires = wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
-    ends = expires if expires < longest else longest  # noqa: FURB136 - min() takes twice the time
-    keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
-    ends_monotonic = monotonic // 1 + LONGEST_SECONDS
+    ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
+    keys_end = server.keys.good_until(wall, monotonic)
     # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
     # and are verified again together.
-    if keys_end < ends:
-        ends = min(
-            keys_end,
-            (wall + (keys_end - wall) * (_SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1))) // 1 + 1,
-        )
-    if keys_end_monotonic < ends_monotonic:
-        ends_monotonic = keys_end_monotonic
+    if keys_end.wall < ends:
+        spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
+        ends = min(keys_end.wall, (wall + (keys_end.wall - wall) * spread) // 1 + 1)
+    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end.monotonic)
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 

@@ -21,7 +21,8 @@ GRANTS = {
 # one pass.
 MAKERS = {
     ("iiniit_guard/core/cache/entry.py:unpack", "AccessToken"),
-    ("iiniit_guard/core/claims/checks.py:_token_of", "AccessToken"),
+    ("iiniit_guard/core/claims/checks.py:_accept", "AccessToken"),
+    ("iiniit_guard/core/claims/checks.py:_check", "AccessToken"),
     ("iiniit_guard/core/decide.py", "Principal"),
 }
 # What the functions return that decide: a token is returned from the cache, or by `_settle` after
@@ -38,15 +39,15 @@ RETURNS = {
     "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
-        "_without_credential(credential, request, resource, requirement)",
+        "_without_credential(credential, presented.read(), resource, requirement)",
         "begun",
         "outcome",
-        "(yield from proof.checks.record(proof, request)) or settled",
+        "(yield from proof.checks.record(proof, presented.read())) or settled",
         "settled",
     ],
     "iiniit_guard/core/decide.py:verify_presented": [
         "unknown_issuer(resource)",
-        "(yield from verify(value, digest, resource, issuer, outdated=presented.outdated))",
+        "(yield from verify(value, header, digest, resource, issuer, outdated=outdated))",
         "cached.token",
     ],
     "iiniit_guard/core/decide_again.py:_judge_again": [

@@ -63,9 +63,8 @@ def fill(cache, checks, kind, tokens, numbers):
         )
         token = checks.check(json.loads(text), NOW, introspected=False)
         assert isinstance(token, AccessToken)
-        cache.keep(
-            digest_of(str(n)), CacheEntry(token, 0, NOW + 300, 1e12, validity), len(text) * 4 // 3
-        )
+        entry = CacheEntry(token, 0, NOW + 300, 1e12, validity)
+        cache.keep(digest_of(str(n)), entry, text.encode())
         again = cache.get(digest_of(str(n - n % 7)))
         assert (
             again is None or again.claims["iss"] == ISSUER

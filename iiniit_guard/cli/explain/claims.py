@@ -66,15 +66,19 @@ def _claims(about: Claims) -> Words:
     pairs = [f"{name}={about.shown(name)}" for name in names if name in about.claims]
     checks = about.server.checks
     needed = ["sub", "client_id", "iat", "jti"] if checks.strict and not about.is_response else []
-    needed += [*checks.texts, *(["iat"] if checks.issued_at else [])]
+    needed += [*checks.further.texts, *(["iat"] if checks.further.issued_at else [])]
     required = f"; required: {listed(needed)}" if needed else ""
-    prefix = f"; sub begins with {checks.subject_prefix}" if checks.subject_prefix else ""
+    prefix = (
+        f"; sub begins with {checks.further.subject_prefix}"
+        if checks.further.subject_prefix
+        else ""
+    )
     expected = f"sub, client_id, azp, jti: strings{required}{prefix}"
     return " ".join(pairs) or "(none of them)", expected
 
 
 def _required(about: Claims) -> Words:
-    required = about.server.checks.required
+    required = about.server.checks.further.required
     pairs = [f"{name}={about.shown(name)}" for name in required]
     wanted = [f"{name} one of {listed(map(str, values))}" for name, values in required.items()]
     return " ".join(pairs) or "-", listed(wanted) or "nothing (require_claim)"
@@ -84,7 +88,7 @@ def _confirmation(about: Claims) -> Words:
     bound = about.claims.get("cnf")
     names = listed(bound) if isinstance(bound, dict) else ""
     received = f"cnf: {escaped(names)}" if "cnf" in about.claims else "no cnf"
-    wanted = " or ".join(sorted(about.server.checks.bindings))
+    wanted = " or ".join(sorted(about.server.checks.further.bindings))
     if wanted:
         return received, f"a token bound by {wanted}, and a proof that the request carries"
     return received, "a token without cnf, or a proof that the request carries"

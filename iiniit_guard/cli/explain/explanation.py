@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.cli.explain.describe import Facts, describe, introspection_call
 from iiniit_guard.cli.observed import NO_CALL, Observer
-from iiniit_guard.core.decide import Judged, Pending, Presented, Unfinished, begin, resume
+from iiniit_guard.core.decide import Judged, Pending, Unfinished, begin, resume
 from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
@@ -19,6 +19,7 @@ from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.warm_up import verifies
 from iiniit_guard.providers.mistakes import read_unverified, typical_mistake

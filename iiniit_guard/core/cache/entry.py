@@ -30,9 +30,6 @@ _VALUE_BYTES: Final = 24
 _SCOPE_BYTES: Final = 160
 _TEXT_WIDTH: Final = 4
 _LEAF_BYTES: Final = 100
-# `{"":` and `}` (an object with one name) use seven characters of a JWT, and about 380 bytes in
-# memory.
-_NESTED_PER_LENGTH: Final = 64
 
 
 class IssuerValidity:
@@ -140,7 +137,9 @@ def pack(token: AccessToken) -> bytes:
     """
     claims, details = token.claims, token.authorization_details
     members = claims._members if isinstance(claims, Claims) else thaw(claims)
-    same = bool(details) and claims.get("authorization_details") == details
+    confirmation, plain = token.confirmation, None
+    if details and claims.get("authorization_details") != details:  # usually equal to the claim
+        plain = thaw(details)
     fields = (
         token.issuer,
         token.subject,
@@ -151,9 +150,8 @@ def pack(token: AccessToken) -> bytes:
         token.issued_at,
         token.token_id,
     )
-    plain = None if same else thaw(details)  # the usual case: equal to the claim
-    content = fields, thaw(token.confirmation), plain
-    return marshal.dumps((*content, members))
+    bound = None if confirmation is None else thaw(confirmation)
+    return marshal.dumps((fields, bound, bool(details), plain, members))
 
 
 def unpack(packed: bytes) -> AccessToken:
@@ -162,40 +160,44 @@ def unpack(packed: bytes) -> AccessToken:
     Args:
         packed: What `pack` returned. Trailing bytes are ignored.
     """
-    fields, confirmation, details, members = marshal.loads(packed)  # noqa: S302 - see above
-    claims = freeze(members)
-    details = claims["authorization_details"] if details is None else freeze(details)
-    content: tuple[Json, ...] = (*fields, freeze(confirmation), details, claims)
+    fields, bound, has_details, plain, members = marshal.loads(packed)  # noqa: S302 - see above
+    claims, details = freeze(members), ()
+    if has_details:
+        details = claims["authorization_details"] if plain is None else freeze(plain)
+    content: tuple[Json, ...] = (*fields, freeze(bound), details, claims)
     return AccessToken(*content)
 
 
-def size_of(token: AccessToken, length: int | None = None) -> int:
+def size_of(token: AccessToken) -> int:
     """Return an upper bound of the bytes that the objects of `token` use.
 
     Args:
         token: Its claims come from JSON.
-        length: Length of the JWT that the token comes from. With it, nothing is measured, which
-            takes less time and returns a higher bound.
     """
     claims = token.claims._members if isinstance(token.claims, Claims) else dict(token.claims)
-    flat = (
-        not token.authorization_details
-        and token.confirmation is None
-        and _ATOMS.issuperset(map(type, claims.values()))
-    )
-    if length is not None:
-        if not flat:
-            return _TOKEN_BYTES + _NESTED_PER_LENGTH * length
-        parts = (_NAME_BYTES + _LEAF_BYTES) * len(claims) + _SCOPE_BYTES * len(token.scopes)
-        return _TOKEN_BYTES + parts + _TEXT_WIDTH * length
     # Scopes and audience are substrings of the claims.
     size = _TOKEN_BYTES + _SCOPE_BYTES * (len(token.scopes) + len(token.audience))
     size += _NAME_BYTES * len(claims) + _TEXT_WIDTH * sum(map(len, claims))
     size += 2 * sum(map(getsizeof, claims.values()))
-    if not flat:
+    if not _ATOMS.issuperset(map(type, claims.values())) or token.confirmation is not None:
         size += sum(map(_size_of, claims.values())) + _size_of(token.confirmation)
         size += _size_of(token.authorization_details)
     return size
+
+
+def size_from(payload: bytes, token: AccessToken) -> int:
+    """Return a higher bound of the same bytes in less time, because nothing is measured.
+
+    In JSON, a comma follows each member and each element but the last one of its container.
+
+    Args:
+        payload: The JSON object that `token` was made from.
+        token: The token.
+    """
+    containers = payload.count(b"{") + payload.count(b"[")
+    parts = (_NAME_BYTES + _LEAF_BYTES) * (payload.count(b",") + containers)
+    text = _TEXT_WIDTH * len(payload) + _SCOPE_BYTES * len(token.scopes)
+    return _TOKEN_BYTES + _OBJECT_BYTES * containers + parts + text
 
 
 def _size_of(value: Json) -> int:

@@ -32,6 +32,7 @@ from iiniit_guard.core.cache.entry import (
     facts_of,
     pack,
     record_of,
+    size_from,
     size_of,
     unpack,
 )
@@ -129,7 +130,7 @@ class TokenCache:
         known = self._known(digest)
         return known is not None and self._monotonic() - known[1] < _ACTIVE_LATELY_SECONDS
 
-    def keep(self, digest: bytes, entry: CacheEntry, length: int | None = None) -> None:
+    def keep(self, digest: bytes, entry: CacheEntry, payload: bytes | None = None) -> None:
         """Cache a verified token, replacing what was cached under `digest`.
 
         A token that uses more than a sixteenth of the bytes, or more than 512 KiB, is not cached.
@@ -137,9 +138,9 @@ class TokenCache:
         Args:
             digest: Of the token.
             entry: The token and its validity.
-            length: Of a JWT; see `size_of`.
+            payload: See `size_from`.
         """
-        entry.size = size_of(entry.token, length)
+        entry.size = size_of(entry.token) if payload is None else size_from(payload, entry.token)
         with self._lock:
             if self._writing:
                 self._start_afresh()
@@ -278,13 +279,7 @@ class TokenCache:
             or self._monotonic() >= facts.valid_until_monotonic
         ):
             return None
-        entry = CacheEntry(
-            unpack(record),
-            facts.valid_from,
-            facts.valid_until,
-            facts.valid_until_monotonic,
-            validity,
-        )
+        entry = CacheEntry(unpack(record), *facts[:3], validity)
         entry.size = size_of(entry.token)
         with self._lock:
             if (

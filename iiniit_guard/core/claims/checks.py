@@ -5,20 +5,34 @@ Spec: RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 7662 §2.2, RFC 8725 §3.8 to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Literal
 
 from iiniit_guard.core.claims.authorization_details import are_details
 from iiniit_guard.core.claims.confirmation import KEY_THUMBPRINT, is_confirmable
+from iiniit_guard.core.claims.further import FurtherChecks
 from iiniit_guard.core.claims.scope import ScopeReading
+from iiniit_guard.core.claims.shapes import (
+    SPECIAL_CLAIMS,
+    ClaimShape,
+    ClaimShapes,
+    Kinds,
+    first_of,
+    malformed_name,
+)
 from iiniit_guard.core.claims.token_kind import (
-    KIND_CLAIMS,
     explicit_problem,
     id_token_problem,
     names_dpop,
 )
-from iiniit_guard.core.model.access_token import AccessToken, freeze, is_time, without_nulls
+from iiniit_guard.core.model.access_token import (
+    LATEST,
+    AccessToken,
+    frozen_object,
+    is_time,
+    without_nulls,
+)
 from iiniit_guard.core.model.actor import parse_actors
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.json_types import JsonObject
@@ -32,18 +46,11 @@ _TOKEN_TYPES: Final = frozenset(
 _NULL_IS_ABSENT: Final = frozenset(
     ("sub", "client_id", "azp", "cid", "appid", "jti", "uti", "iat", "nbf", "scope", "scp")
 )
-_TELLING: Final = frozenset({*KIND_CLAIMS, "token_type"})
-CLIENT_ID_CLAIMS: Final = ("client_id", "azp", "cid", "appid")
-"""The client identifier: RFC 9068 and most servers, OpenID Connect, Okta, Entra ID v1."""
-TOKEN_ID_CLAIMS: Final = ("jti", "uti")
-"""The token identifier: RFC 7519, Entra ID."""
-_TEXTS: Final = ("sub", "client_id", "azp", "jti")
-_TEXT_TYPES: Final = frozenset({str, type(None)})  # None: absent
-_REQUIRED: Final = ("sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
-_REQUIRED_SET: Final = frozenset(_REQUIRED)
+_NOT_BEFORE: Final[tuple[tuple[Literal["nbf", "iat"], Reason], ...]] = (
+    ("nbf", Reason.NOT_YET_VALID),
+    ("iat", Reason.ISSUED_IN_FUTURE),
+)
 _OTHER_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="kind")
-_FOREIGN_SUBJECT: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="claims")
-_LACKS_CLAIM: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="required claims")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +64,17 @@ class ClaimChecks:
         exclusive: No audience outside `audiences` is accepted.
         strict: RFC 9068: a JWT must have every claim of §2.2.
         scopes: Reads the scopes.
-        required: Claim → accepted values. The claim must equal one of them, or be a list that
-            contains one.
+        further: Checks that most issuers do not require.
         expiry_leeway_seconds: A token is refused from `exp` plus this on.
         clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
-        missing_audience_in_jwt: Accept a JWT without an audience, because `required` names a claim
-            that tells the tokens for this API from others.
+        missing_audience_in_jwt: Accept a JWT without an audience, because `further` requires a
+            claim that tells the tokens for this API from others.
         id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
         token_id_claims: The claims that may hold the token identifier, likewise.
-        subject_prefix: `sub` must begin with it; empty means any subject.
-        texts: Claims that must be non-empty strings.
-        issued_at: Whether a JWT must have `iat`.
         unnamed: Whether a JWT may have no `iss`.
-        bindings: The token must be bound by one of these members of `cnf`; empty means that it need
-            not be bound.
     """
 
     issuer: str
@@ -82,7 +83,7 @@ class ClaimChecks:
     exclusive: bool
     strict: bool
     scopes: ScopeReading
-    required: Mapping[str, tuple[Any, ...]]
+    further: FurtherChecks
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     missing_audience: bool
@@ -90,12 +91,10 @@ class ClaimChecks:
     id_tokens: bool
     client_id_claims: tuple[str, ...]
     token_id_claims: tuple[str, ...]
-    subject_prefix: str = ""
-    texts: tuple[str, ...] = ()
-    issued_at: bool = False
     unnamed: bool = False
-    bindings: frozenset[str] = frozenset()
     _alone: dict[str, tuple[str]] = field(init=False, repr=False, compare=False)
+    _has_further: bool = field(init=False, repr=False, compare=False)
+    _shapes: ClaimShapes = field(init=False, repr=False, compare=False)
     _nullable: frozenset[str] = field(init=False, repr=False, compare=False)
     _nullable_introspected: frozenset[str] = field(init=False, repr=False, compare=False)
 
@@ -104,6 +103,10 @@ class ClaimChecks:
         object.__setattr__(self, "_nullable", nullable)
         object.__setattr__(self, "_nullable_introspected", nullable | {"exp"})
         object.__setattr__(self, "_alone", {audience: (audience,) for audience in self.audiences})
+        names = self.client_id_claims, self.token_id_claims
+        shapes = ClaimShapes(self.audience_claim, *names, strict=self.strict)
+        object.__setattr__(self, "_shapes", shapes)
+        object.__setattr__(self, "_has_further", not self.further.are_empty)
 
     def check(
         self, claims: JsonObject, now: float, *, introspected: bool, typ: str | None = None
@@ -116,57 +119,94 @@ class ClaimChecks:
             introspected: Whether they are a response (RFC 7662 §2.2: most claims are optional).
             typ: Of the JOSE header, see `JoseHeader.typ`; an introspection response has none.
         """
+        if introspected or self._has_further:
+            return self._check(claims, now, introspected=introspected, typ=typ)
+        kinds: Kinds = (*claims, *map(type, claims.values()))
+        shape = self._shapes.get(kinds)
+        if shape is not None:
+            accepted = self._accept(claims, shape, now)
+            if accepted is not None:
+                return accepted
+        outcome = self._check(claims, now, introspected=False, typ=typ)
+        if shape is None and isinstance(outcome, AccessToken):
+            self._shapes.learn(kinds, claims)
+        return outcome
+
+    def _accept(self, claims: JsonObject, shape: ClaimShape, now: float) -> AccessToken | None:
+        """Return the token of claims that only their values could refuse, if none of them does.
+
+        Otherwise return None, and `_check` decides.
+        """
+        audience = self._alone.get(claims[self.audience_claim])
+        scopes, expires = self.scopes.seen.get(claims["scope"]), claims["exp"]
+        latest = now + self.clock_leeway_seconds
+        if (
+            audience is None
+            or scopes is None
+            or claims["iss"] != self.issuer
+            or not 0 <= expires < LATEST
+            or now >= expires + self.expiry_leeway_seconds
+            or not 0 <= claims.get("iat", 0) <= latest
+            or (shape.has_not_before and not 0 <= claims["nbf"] <= latest)
+            or (self.strict and not (claims["sub"] and claims["client_id"] and claims["jti"]))
+        ):
+            return None
+        return AccessToken(
+            self.issuer,
+            claims.get("sub"),
+            claims.get(shape.client),
+            audience,
+            scopes,
+            expires,
+            claims.get("iat"),
+            claims.get(shape.token_id),
+            None,
+            (),
+            frozen_object(claims),
+        )
+
+    def _check(
+        self, claims: JsonObject, now: float, *, introspected: bool, typ: str | None
+    ) -> AccessToken | Problem:
+        """Make all checks, in their order."""
         # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
-        nullable = self._nullable_introspected if introspected else self._nullable
         if None in claims.values():
+            nullable = self._nullable_introspected if introspected else self._nullable
             claims = without_nulls(claims, nullable)
         issuer = claims.get("iss")
         if issuer != self.issuer and ("iss" in claims or not (introspected or self.unnamed)):
             return self._wrong_issuer(issuer)
-        problem = None if _TELLING.isdisjoint(claims) else self._kind(claims, introspected, typ)
+        special = not SPECIAL_CLAIMS.isdisjoint(claims)
+        problem = self._kind(claims, introspected, typ) if special else None
         problem = problem or self._times(claims, now, introspected)
         if problem is not None:
             return problem
         audience = self._audience(claims, introspected)
         if isinstance(audience, Problem):
             return audience
-        client = _first_of(self.client_id_claims, claims)
-        token_id, required = (
-            _first_of(self.token_id_claims, claims),
-            self.strict and not introspected,
+        client = first_of(self.client_id_claims, claims)
+        token_id = first_of(self.token_id_claims, claims)
+        malformed = malformed_name(
+            claims, client, token_id, rfc9068=self.strict and not introspected
         )
-        malformed = _malformed_name(claims, client, token_id, rfc9068=required)
-        if malformed is None and self.texts:
-            malformed = self._unfit_text(claims)
         if malformed is not None:
             return malformed_claim(malformed)
-        if self.subject_prefix and not str(claims.get("sub", "")).startswith(self.subject_prefix):
-            return _FOREIGN_SUBJECT
-        if self.required and not self._has_required(claims):
-            return _LACKS_CLAIM
-        if "cnf" in claims and not is_confirmable(claims["cnf"]):
-            return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-        if self.bindings and self.bindings.isdisjoint(claims.get("cnf", ())):
-            return PROBLEMS[Reason.UNBOUND_TOKEN]
+        if special or self._has_further:
+            problem = self.further.problem_of(claims)
+            if problem is not None:
+                return problem
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope", "scope claim")
-        if "authorization_details" in claims and not are_details(claims["authorization_details"]):
-            return malformed_claim("authorization_details", "authorization_details")
-        if "act" in claims and parse_actors(claims["act"]) is None:
-            return malformed_claim("act", "act")
-        return self._token_of(claims, audience, scopes, client, token_id)
-
-    def _token_of(
-        self,
-        claims: JsonObject,
-        audience: tuple[str, ...],
-        scopes: frozenset[str],
-        client: str | None,
-        token_id: str | None,
-    ) -> AccessToken:
-        frozen = freeze(claims)
-        details = frozen["authorization_details"] if "authorization_details" in claims else ()
+        frozen, confirmation, details = frozen_object(claims), None, ()
+        if special:
+            if "authorization_details" in claims:
+                if not are_details(claims["authorization_details"]):
+                    return malformed_claim("authorization_details", "authorization_details")
+                details = frozen["authorization_details"]
+            if "act" in claims and parse_actors(claims["act"]) is None:
+                return malformed_claim("act", "act")
+            confirmation = frozen.get("cnf")
         return AccessToken(
             self.issuer,
             claims.get("sub"),
@@ -176,7 +216,7 @@ class ClaimChecks:
             claims.get("exp"),
             claims.get("iat"),
             None if token_id is None else claims[token_id],
-            frozen["cnf"] if "cnf" in claims else None,
+            confirmation,
             details,
             frozen,
         )
@@ -196,23 +236,18 @@ class ClaimChecks:
         return None
 
     def _times(self, claims: JsonObject, now: float, introspected: bool) -> Problem | None:
-        expires = claims.get("exp")
+        expires, latest = claims.get("exp"), now + self.clock_leeway_seconds
         if not is_time(expires):
             if not (introspected and "exp" not in claims):
                 return malformed_claim("exp", "exp")
         elif now >= expires + self.expiry_leeway_seconds:  # RFC 7519 §4.1.4: "on or after"
             return PROBLEMS[Reason.EXPIRED]
-        latest = now + self.clock_leeway_seconds
-        if "nbf" in claims:
-            if not is_time(claims["nbf"]):
-                return malformed_claim("nbf", "nbf")
-            if claims["nbf"] > latest:
-                return PROBLEMS[Reason.NOT_YET_VALID]
-        if "iat" in claims:
-            if not is_time(claims["iat"]):
-                return malformed_claim("iat", "iat")
-            if claims["iat"] > latest:
-                return PROBLEMS[Reason.ISSUED_IN_FUTURE]
+        for name, reason in _NOT_BEFORE:
+            if name in claims:
+                if not is_time(claims[name]):
+                    return malformed_claim(name, name)
+                if claims[name] > latest:
+                    return PROBLEMS[reason]
         return None
 
     def _audience(self, claims: JsonObject, introspected: bool) -> tuple[str, ...] | Problem:
@@ -244,50 +279,3 @@ class ClaimChecks:
         return PROBLEMS[Reason.WRONG_AUDIENCE].about(
             received=listed(received), expected=listed(sorted(self.audiences))
         )
-
-    def _unfit_text(self, claims: JsonObject) -> str | None:
-        """Return a claim that the profile requires and that is missing or has another type."""
-        for name in self.texts:
-            if not isinstance(claims.get(name), str) or not claims[name]:
-                return name
-        return "iat" if self.issued_at and "iat" not in claims else None
-
-    def _has_required(self, claims: JsonObject) -> bool:
-        return all(
-            name in claims and any(_holds(claims[name], value) for value in wanted)
-            for name, wanted in self.required.items()
-        )
-
-
-def _first_of(names: tuple[str, ...], claims: JsonObject) -> str | None:
-    """Return the first of `names` that is a claim, or None."""
-    for name in names:
-        if name in claims:
-            return name
-    return None
-
-
-def _malformed_name(
-    claims: JsonObject, client: str | None, token_id: str | None, *, rfc9068: bool
-) -> str | None:
-    """Return the first claim that is not a string, or is missing though RFC 9068 requires it."""
-    if not _TEXT_TYPES.issuperset(map(type, map(claims.get, _TEXTS))):
-        return next(name for name in _TEXTS if type(claims.get(name)) not in _TEXT_TYPES)
-    for name in (client, token_id):
-        if name is not None and type(claims[name]) is not str:
-            return name
-    if not rfc9068:
-        return None
-    if not claims.keys() >= _REQUIRED_SET:
-        return next(name for name in _REQUIRED if name not in claims)
-    if claims["sub"] and claims["client_id"] and claims["jti"]:
-        return None
-    return next(name for name in ("sub", "client_id", "jti") if not claims[name])
-
-
-def _holds(claim: object, value: object) -> bool:
-    """Return whether a claim is `value`, or a list that contains it. True does not equal 1."""
-    return any(
-        type(item) is type(value) and item == value
-        for item in (claim if isinstance(claim, list) else [claim])
-    )

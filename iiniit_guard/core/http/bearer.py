@@ -186,14 +186,6 @@ def is_b64token(value: bytes) -> bool:
     return characters != b"" and characters.translate(None, _B64) == b""
 
 
-def token_problem(token: str, max_token_bytes: int) -> Problem | None:
-    """Return the problem of a bearer token without its scheme, or None."""
-    encoded = token.encode("ascii") if token.isascii() else b""
-    if len(encoded) > max_token_bytes:
-        return PROBLEMS[Reason.TOKEN_TOO_LONG]
-    return None if is_b64token(encoded) else PROBLEMS[Reason.MALFORMED_TOKEN]
-
-
 def _check_bearer(token: bytes, max_token_bytes: int, scheme: str = BEARER) -> Credential | Problem:
     if len(token) > max_token_bytes:
         return replace(PROBLEMS[Reason.TOKEN_TOO_LONG], scheme=scheme)

@@ -21,15 +21,14 @@ from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.model.problem import Problem
 
 _YOUNG_SECONDS: Final = 30.0
-_MEASURED_BYTES: Final = 1024
 
 
 class _Answer(NamedTuple):
-    """A valid response: its members, when its request was sent, and its length."""
+    """A valid response: its members, when its request was sent, and its text if that is JSON."""
 
     members: JsonMapping
     sent: Moment
-    length: int
+    text: bytes | None
 
 
 def introspect(
@@ -159,8 +158,9 @@ class _Introspection:
             server.failure = answer if rejected is None else server.failure
             return rejected or answer.not_before(breaker.seconds_left)
         server.failure = None
-        length = len(reply.body) if isinstance(reply, HttpResponse) else 0
-        return _Answer(answer, sent, length)
+        if isinstance(reply, HttpResponse) and not server.settings.introspection_signed:
+            return _Answer(answer, sent, reply.body)
+        return _Answer(answer, sent, None)
 
     def _remember(self, claims: JsonObject, active: bool, answer: _Answer) -> AccessToken | Problem:
         """Cache the result of a response and return it."""
@@ -190,7 +190,7 @@ class _Introspection:
             return outcome
         server.confirmed = server.has_accepted = True
         server.refused.forget(digest)
-        self._keep(outcome, server.begins(claims), sent, answer.length)
+        self._keep(outcome, server.begins(claims), sent, answer.text)
         return outcome
 
     def _settle_second_spelling(self, active: bool, sent: Moment) -> bytes | None:
@@ -226,7 +226,9 @@ class _Introspection:
             return None
         return other
 
-    def _keep(self, token: AccessToken, begins: float, sent: Moment, length: int = 0) -> None:
+    def _keep(
+        self, token: AccessToken, begins: float, sent: Moment, text: bytes | None = None
+    ) -> None:
         """Cache a valid response until its deadline.
 
         The deadline is the time of the request plus the revocation delay, or `exp` if that is
@@ -242,11 +244,8 @@ class _Introspection:
             begins, ends = max(begins, verified.valid_from), min(ends, verified.valid_until)
             ends_monotonic = min(ends_monotonic, verified.valid_until_monotonic)
             validity = verified.validity
-        # Measuring a large response would cost more than parsing it. A JWT with the same content is
-        # a third longer.
-        counted = length * 4 // 3 if length > _MEASURED_BYTES else None
         entry = CacheEntry(token, begins, ends, ends_monotonic, validity)
-        self.cache.keep(self.digest, entry, counted)
+        self.cache.keep(self.digest, entry, text)
 
 
 def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:

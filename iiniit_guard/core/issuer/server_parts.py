@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iiniit_guard.core.claims.checks import ClaimChecks
 from iiniit_guard.core.claims.confirmation import BINDINGS
+from iiniit_guard.core.claims.further import FurtherChecks
 from iiniit_guard.core.claims.profile import PROFILES
 from iiniit_guard.core.claims.scope import scope_reading
 from iiniit_guard.core.issuer.client_authentication import TlsClient
@@ -33,7 +34,13 @@ def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
             implies=implies,
             issuer=settings.issuer,
         ),
-        required=settings.required_claims,
+        further=FurtherChecks(
+            required=settings.required_claims,
+            subject_prefix=settings.subject_prefix or "",
+            texts=profile.required,
+            issued_at=profile.issued_at,
+            bindings=BINDINGS[settings.bound_tokens],
+        ),
         expiry_leeway_seconds=leeway,
         clock_leeway_seconds=settings.clock_leeway_seconds,
         missing_audience=settings.insecure_accept_missing_audience,
@@ -43,11 +50,7 @@ def claim_checks_of(settings: TrustedIssuer) -> ClaimChecks:
         id_tokens=settings.insecure_accept_id_tokens,
         client_id_claims=tuple(settings.client_id_claims),
         token_id_claims=tuple(settings.token_id_claims),
-        subject_prefix=settings.subject_prefix or "",
-        texts=profile.required,
-        issued_at=profile.issued_at,
         unnamed=profile.unnamed,
-        bindings=BINDINGS[settings.bound_tokens],
     )
 
 

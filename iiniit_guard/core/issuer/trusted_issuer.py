@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from iiniit_guard.core.claims.checks import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
+from iiniit_guard.core.claims.shapes import CLIENT_ID_CLAIMS, TOKEN_ID_CLAIMS
 from iiniit_guard.core.issuer.client_authentication import (
     BearerToken,
     ClientAuthentication,

@@ -98,12 +98,14 @@ class Jws(NamedTuple):
         claims: The payload, unverified.
         signing_input: The signed octets (RFC 7515 §2).
         signature: The decoded signature.
+        payload: The decoded payload.
     """
 
     header: JoseHeader
     claims: JsonObject
     signing_input: bytes
     signature: bytes
+    payload: bytes = b""
 
     def __repr__(self) -> str:
         return f"Jws(header={self.header!r})"
@@ -132,10 +134,10 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 
     Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
     """
-    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
-    known = _known_headers.get(encoded)
+    known = _known_headers.get(token[: token.find(".")].encode("ascii", "ignore"))
     if known is not None:
         return known
+    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
     is_jwe = token.count(".") == 4 and not token.startswith(".")
     canonical = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     octets = decode_leniently(encoded) if canonical is None else canonical
@@ -215,7 +217,7 @@ def parse_jws(
         claims = load_object(payload)
     except ValueError as fault:
         return _MALFORMED_CLAIM if isinstance(fault, ConstantError) else _MALFORMED_PAYLOAD
-    return Jws(header, claims, signing_input, signature)
+    return Jws(header, claims, signing_input, signature, payload)
 
 
 def names_confirmation(token: str) -> bool:

@@ -71,6 +71,17 @@ class Claims(CopiedAsItself, JsonMapping):
 _set_members: Final = Claims.__dict__["_members"].__set__
 
 
+def frozen_object(members: JsonObject) -> Claims:
+    """Return an object parsed from JSON as read-only claims.
+
+    Args:
+        members: No other code keeps it, because it is not copied.
+    """
+    frozen = Claims.__new__(Claims)
+    _set_members(frozen, members)
+    return frozen
+
+
 def freeze(value: Json) -> Json:
     """Return `value` with read-only mappings and tuples, at every depth.
 
@@ -78,9 +89,7 @@ def freeze(value: Json) -> Json:
         value: Parsed from JSON. No other code keeps it: an object in it is not copied.
     """
     if isinstance(value, dict):
-        frozen = Claims.__new__(Claims)
-        _set_members(frozen, value)
-        return frozen
+        return frozen_object(value)
     if isinstance(value, (list, tuple)):
         return tuple(map(freeze, value))
     return value
@@ -162,7 +171,7 @@ class AuthorizationDetail(Claims):
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class AccessToken(CopiedAsItself):
     """The content of a verified token, frozen at every depth.
 
@@ -199,6 +208,33 @@ class AccessToken(CopiedAsItself):
     authorization_details: tuple[JsonMapping, ...] = field(default=(), repr=False)
     claims: JsonMapping = field(default=EMPTY_CLAIMS, repr=False)
 
+    def __init__(
+        self,
+        issuer: str,
+        subject: str | None = None,
+        client_id: str | None = None,
+        audience: tuple[str, ...] = (),
+        scopes: frozenset[str] = frozenset(),
+        expires_at: float | None = None,
+        issued_at: float | None = None,
+        token_id: str | None = None,
+        confirmation: JsonMapping | None = None,
+        authorization_details: tuple[JsonMapping, ...] = (),
+        claims: JsonMapping = EMPTY_CLAIMS,
+    ) -> None:
+        # The constructor that `dataclass` generates takes twice the time: it looks up each slot.
+        _set_issuer(self, issuer)
+        _set_subject(self, subject)
+        _set_client_id(self, client_id)
+        _set_audience(self, audience)
+        _set_scopes(self, scopes)
+        _set_expires_at(self, expires_at)
+        _set_issued_at(self, issued_at)
+        _set_token_id(self, token_id)
+        _set_confirmation(self, confirmation)
+        _set_authorization_details(self, authorization_details)
+        _set_claims(self, claims)
+
     def details_of(self, kind: str) -> tuple[AuthorizationDetail, ...]:
         """Return the authorization details of one type, in their order (RFC 9396 §2).
 
@@ -228,6 +264,21 @@ class AccessToken(CopiedAsItself):
         if actors is None:
             raise ValueError("the claim act is malformed")
         return actors
+
+
+(
+    _set_issuer,
+    _set_subject,
+    _set_client_id,
+    _set_audience,
+    _set_scopes,
+    _set_expires_at,
+    _set_issued_at,
+    _set_token_id,
+    _set_confirmation,
+    _set_authorization_details,
+    _set_claims,
+) = (AccessToken.__dict__[name].__set__ for name in AccessToken.__match_args__)
 
 
 @dataclass(frozen=True, slots=True)

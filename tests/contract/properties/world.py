@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count
 from typing import Any, cast
 
-from iiniit_guard.core.decide import Presented, begin
+from iiniit_guard.core.decide import begin
 from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.flow import (
     TIMED_OUT,
@@ -26,6 +26,7 @@ from iiniit_guard.core.model.flow import (
 )
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.testing import Issuer, SettableClock
 from tests.contract.properties.at_once import do_at_once

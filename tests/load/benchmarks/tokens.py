@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from iiniit_guard.core.decide import Presented
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.decide import Pending, Presented, Unfinished, begin, conclude, resume
+from iiniit_guard.core.decide import Pending, Unfinished, begin, conclude, resume
 from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN
+from iiniit_guard.core.presented import Presented
 from tests.unit.core.stepping import KEY, Steps, bearer, key_set, make_clock, make_resource, mint
 
 

@@ -21,11 +21,12 @@ from iiniit_guard.adapting.decorators import (
 )
 from iiniit_guard.adapting.middleware import admit, begin_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
-from iiniit_guard.core.decide import Presented, Unfinished
+from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import make_clock
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from iiniit_guard.core.cache.entry import pack, size_of, unpack
+from iiniit_guard.core.cache.entry import pack, size_from, size_of, unpack
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
 from iiniit_guard.testing import Issuer
@@ -100,7 +101,7 @@ def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(chec
     again = unpack(packed + b"what follows")
     assert again == first
     assert list(again.claims) == list(first.claims)
-    assert bytes_of(made) <= size_of(first, len(token))
+    assert bytes_of(made) <= size_from(text or json.dumps(claims).encode(), first)
     assert bytes_of(lambda: unpack(packed).claims) <= size_of(again)
 
 

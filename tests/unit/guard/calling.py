@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from iiniit_guard.core.decide import Presented
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 
 NOW = 1_800_000_000
 READ, WRITE = make_policy(["user:read"]), make_policy(["user:write"])
