@@ -38,12 +38,22 @@ def is_permitted(state: ReadState, policy: Policy) -> bool:
 
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
     """
-    engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    if who is None or engine is None or policy.check(who, engine.resource.clock.wall) is not None:
+    if not would_permit(state, policy):
         return False
     if policy.lasts:
         record_policy(state, policy)
     return True
+
+
+def would_permit(state: ReadState, policy: Policy) -> bool:
+    """Return the same as `is_permitted`, about a policy that this request need not satisfy.
+
+    A long-lived connection is not checked by such a policy later.
+    """
+    engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
+    if who is None or engine is None:
+        return False
+    return policy.check(who, engine.resource.clock.wall) is None
 
 
 def is_noted(state: ReadState) -> bool:
