@@ -33,27 +33,23 @@ _PUBLIC_AND_GUARDED: Final = (
 )
 
 
-def is_permitted(state: ReadState, policy: Policy) -> bool:
+def is_permitted(state: ReadState, policy: Policy, *, probe: bool = False) -> bool:
     """Return whether the token that a middleware stored in `state` satisfies `policy`.
 
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
-    """
-    if not would_permit(state, policy):
-        return False
-    if policy.lasts:
-        record_policy(state, policy)
-    return True
 
-
-def would_permit(state: ReadState, policy: Policy) -> bool:
-    """Return the same as `is_permitted`, about a policy that this request need not satisfy.
-
-    A long-lived connection is not checked by such a policy later.
+    Args:
+        state: The scope or environ of the handler.
+        policy: The policy of the handler.
+        probe: Whether this request need not satisfy the policy. A long-lived connection is then not
+            checked by it later.
     """
     engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
-    if who is None or engine is None:
+    if who is None or engine is None or policy.check(who, engine.resource.clock.wall) is not None:
         return False
-    return policy.check(who, engine.resource.clock.wall) is None
+    if policy.lasts and not probe:
+        record_policy(state, policy)
+    return True
 
 
 def is_noted(state: ReadState) -> bool:

@@ -14,7 +14,6 @@ from iiniit_guard.adapting.decorators import (
     is_permitted,
     is_public,
     reject,
-    would_permit,
 )
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -73,7 +72,7 @@ class Asked:
 
         No event is reported, and the policy does not become one of this request.
         """
-        return would_permit(state_of(self._request), policy)
+        return is_permitted(state_of(self._request), policy, probe=True)
 
     def refusal(self, policy: Policy | None) -> Refusal | None:
         """Return the refusal of the request if it does not satisfy `policy`; None if it does.
