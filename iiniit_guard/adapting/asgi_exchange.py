@@ -83,15 +83,22 @@ class HttpExchange(AsgiExchange):
 
     def send(self, message: Message) -> Awaitable[None]:
         """Pass a message of the application on, or send the refusal in place of its response."""
-        if self.refusal is not None:
-            return self._replace(message, self.refusal)
+        if self.is_affected:
+            return self._send_affected(message)
         if message["type"] == "http.response.start":
             self.started = True
             if self.added:
                 message = with_headers(message, self.added)
-        elif "more_body" in message and message["more_body"] and self.watch is None:
-            self._begin_stream()
+        elif "more_body" in message and message["more_body"]:  # noqa: RUF019 - get() takes longer
+            self.start_watch(NOTE)
+            return self._send_affected(message)
         return self._send(message)
+
+    def _send_affected(self, message: Message) -> Awaitable[None]:
+        """Pass a message on, unless a refusal replaces it or the token of its stream has ended."""
+        if self.refusal is not None:
+            return self._replace(message, self.refusal)
+        return self._send(message) if self.watch is None else self._send_part(message, self.watch)
 
     async def finish(self, error: BaseException | None) -> bool:
         """Send the refusal of an application that ended without starting a response.
@@ -132,19 +139,13 @@ class HttpExchange(AsgiExchange):
         """
         with suppress(Exception):
             async with asyncio.timeout(_BREAK_OFF_SECONDS):  # the client may read nothing
-                await self._pass({"type": "http.response.abort"})
+                await self._send({"type": "http.response.abort"})
 
-    def _begin_stream(self) -> None:
-        self.start_watch(NOTE)
-        if self.watch is not None:
-            self._pass, self._send = self._send, self._send_part
-
-    async def _send_part(self, message: Message) -> None:
+    async def _send_part(self, message: Message, watch: LoopWatch) -> None:
         """Pass a message of a streaming response on if its token is still valid."""
-        watch = self.watch
-        if watch is None or watch.is_current() or await watch.permits_async():
+        if watch.is_current() or await watch.permits_async():
             ends = message["type"] == "http.response.body" and not message.get("more_body")
-            await self._pass(message)
+            await self._send(message)
             self._complete = self._complete or ends
         elif not watch.discards:
             raise ConnectionEnded

@@ -33,15 +33,21 @@ _PUBLIC_AND_GUARDED: Final = (
 )
 
 
-def is_permitted(state: ReadState, policy: Policy) -> bool:
+def is_permitted(state: ReadState, policy: Policy, *, probe: bool = False) -> bool:
     """Return whether the token that a middleware stored in `state` satisfies `policy`.
 
     If it does not, the caller must call `decide`, which verifies a token or refuses the request.
+
+    Args:
+        state: The scope or environ of the handler.
+        policy: The policy of the handler.
+        probe: Whether this request need not satisfy the policy. A long-lived connection is then not
+            checked by it later.
     """
     engine, who = state.get(ENGINE_KEY), state.get(TOKEN_KEY) or state.get(PRINCIPAL_KEY)
     if who is None or engine is None or policy.check(who, engine.resource.clock.wall) is not None:
         return False
-    if policy.lasts:
+    if policy.lasts and not probe:
         record_policy(state, policy)
     return True
 

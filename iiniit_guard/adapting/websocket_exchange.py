@@ -44,12 +44,14 @@ class WebsocketExchange(AsgiExchange):
             be replaced.
     """
 
+    # Defaults of the class: each attribute of an object takes memory as long as it is open.
+    started: bool = False
+    _heard = _accepted = _ended = False
+    _dropped = 0
+
     def __init__(self, watcher: LoopWatcher, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(watcher, scope)
-        self.started: bool = False
         self._receive, self._send = receive, send
-        self._heard = self._accepted = self._ended = False
-        self._dropped = 0
 
     async def receive(self) -> Message:
         """Return the next message of the client; after a refusal, a disconnect message."""

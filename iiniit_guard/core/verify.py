@@ -38,7 +38,7 @@ LONGEST_SECONDS: Final = 300.0
 _SPREAD_FROM: Final = 0.8
 
 Ask: TypeAlias = Callable[..., Flow[AccessToken | Problem | Unreachable]]
-"""`introspect` for one token. Its arguments are the issuer, `issued_at` and `verified`."""
+"""`introspect` for one token. Its arguments are the issuer, `unread` and `verified`."""
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
@@ -89,7 +89,7 @@ def verify(
             resource.cache.keep(digest, verified, jws.payload)
             return verified.token
     ask = _asker(token, digest, resource, outdated)
-    return (yield from ask(trusted, issued_at=jws.claims.get("iat"), verified=verified))
+    return (yield from ask(trusted, unread=jws.claims, verified=verified))
 
 
 def _asker(token: str, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
@@ -127,9 +127,9 @@ def _introspect_unread(
     if not is_canonical(token):
         # A server with a deny-list of token texts may know only another spelling.
         return unverified(Reason.MALFORMED_TOKEN, resource)
-    unread = parse_jws(token, _ALL_ALGORITHMS, header)
-    issued_at = unread.claims.get("iat") if isinstance(unread, Jws) else None
-    return (yield from ask(server, issued_at=issued_at))
+    jws = parse_jws(token, _ALL_ALGORITHMS, header)
+    unread = jws.claims if isinstance(jws, Jws) else {}
+    return (yield from ask(server, unread=unread))
 
 
 def unknown_issuer(

@@ -32,6 +32,9 @@ and any client can send a burst.
 """
 
 _ADDED: Final = b"1"
+_WITHOUT_CACHE: Final = "each process uses only its own cache of introspection responses"
+_WITHOUT_REPLAYS: Final = "requests with a DPoP proof are answered with 503"
+"""What the guard does during an outage, for each use of the store."""
 
 _log = logging.getLogger("iiniit_guard")
 
@@ -61,7 +64,8 @@ class Store:
         self._turns = Semaphore(_MOST_CONNECTIONS)
         self._quiet_until = 0.0
         self._answered_at = float("-inf")
-        self._failing = False
+        self._failure = ""  # the class of the error; empty unless the store is failing
+        self._told: set[str] = set()  # the uses that the log names in this outage
 
     def after_fork(self) -> None:
         """Start without the connections of the parent process."""
@@ -70,6 +74,7 @@ class Store:
     def perform(self, effect: StoreEffect) -> StoreReply:
         """Read or write the shared store in the calling thread. A failure is a miss."""
         if time.monotonic() < self._quiet_until:
+            self._tell(effect)
             return missed(effect)
         patience = _TIMEOUT_SECONDS if isinstance(effect, StoreAdd) else 0.0
         if not self._turns.acquire(timeout=patience):
@@ -96,6 +101,7 @@ class Store:
         import asyncio
 
         if time.monotonic() < self._quiet_until:
+            self._tell(effect)
             return missed(effect)
         try:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
@@ -127,7 +133,8 @@ class Store:
         return client
 
     def _succeeded(self, reply: StoreReply) -> StoreReply:
-        self._failing = False
+        self._failure = ""
+        self._told.clear()
         self._answered_at = time.monotonic()
         return reply
 
@@ -141,15 +148,19 @@ class Store:
         ):
             return missed(effect)
         self._quiet_until = now + _PAUSE_SECONDS
-        if not self._failing:
-            # Log once per outage, and only the class of the error: its message may quote the URL.
-            self._failing = True
-            _log.warning(
-                "the shared store cannot be reached (%s); until then each process uses only its "
-                "own cache",
-                type(error).__qualname__,
-            )
+        # Only the class of the error: its message may quote the URL.
+        self._failure = self._failure or type(error).__qualname__
+        self._tell(effect)
         return missed(effect)
+
+    def _tell(self, effect: StoreEffect) -> None:
+        """Log once per outage and use what the guard does without the store."""
+        use = _WITHOUT_REPLAYS if isinstance(effect, StoreAdd) else _WITHOUT_CACHE
+        if self._failure and use not in self._told:
+            self._told.add(use)
+            _log.warning(
+                "the shared store cannot be reached (%s); until it answers, %s", self._failure, use
+            )
 
 
 class _LoopClient:

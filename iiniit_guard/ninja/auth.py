@@ -23,7 +23,7 @@ from iiniit_guard.adapting.types import State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Decision, Refusal
 from iiniit_guard.core.model.demands import Details, Selection, demands_of
-from iiniit_guard.core.model.policy import Policy, scheme_policy
+from iiniit_guard.core.model.policy import LongLived, Policy, scheme_policy
 from iiniit_guard.django.responses import RequestRefused
 from iiniit_guard.django.state import HOST, read_request, show_outer_token, show_token, state_of
 from iiniit_guard.errors import UsageError
@@ -72,6 +72,8 @@ class GuardAuth(HttpBearer):
             profiles, for example `ai_agent`.
         authorization_details: Types of authorization details (RFC 9396), all of which are
             required, or a mapping from each type to a predicate of one detail, or to None.
+        long_lived: What happens to a streaming response when its token is no longer valid: `end`,
+            `stop_delivering` or `off`. Default: the setting of the middleware.
         optional: Whether a request without credentials passes, with a `request.auth` that is false.
             Invalid credentials are refused. The middleware must let such a request pass too: name
             the path in `public`, or set `optional_token`.
@@ -89,6 +91,7 @@ class GuardAuth(HttpBearer):
         require_actor: Selection | Mapping[str, Any] = False,
         forbid_actor: Selection = False,
         authorization_details: Details | None = None,
+        long_lived: LongLived | None = None,
         optional: bool = False,
     ) -> None:
         if any(isinstance(scope, HttpRequest) for scope in scopes):
@@ -102,6 +105,7 @@ class GuardAuth(HttpBearer):
             max_age=max_age,
             optional=optional,
             demands=demands_of(require_actor, forbid_actor, authorization_details),
+            long_lived=long_lived,
         )
         super().__init__()
         # django-ninja awaits the result if there is one to await; see `__call__`.

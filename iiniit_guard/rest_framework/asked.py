@@ -8,7 +8,13 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from iiniit_guard.adapting.decorators import consider, is_noted, is_permitted, is_public, reject
+from iiniit_guard.adapting.decorators import (
+    consider,
+    is_noted,
+    is_permitted,
+    is_public,
+    reject,
+)
 from iiniit_guard.adapting.request_state import PRINCIPAL_KEY, TOKEN_KEY, record_refusal
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Refusal
@@ -62,11 +68,19 @@ class Asked:
         return self._method != self._request.method or "response" in getattr(view, "__dict__", ())
 
     def permits(self, policy: Policy) -> bool:
-        """Return whether the verified credential satisfies `policy`. No event is reported."""
-        return is_permitted(state_of(self._request), policy)
+        """Return whether the verified credential satisfies `policy`, for a probe.
 
-    def refusal(self, policy: Policy) -> Refusal | None:
-        """Return the refusal of the request if it does not satisfy `policy`; None if it does."""
+        No event is reported, and the policy does not become one of this request.
+        """
+        return is_permitted(state_of(self._request), policy, probe=True)
+
+    def refusal(self, policy: Policy | None) -> Refusal | None:
+        """Return the refusal of the request if it does not satisfy `policy`; None if it does.
+
+        No request satisfies None, the policy of a method or action without scopes.
+        """
+        if policy is None:
+            return self.refusal_for(PROBLEMS[Reason.NO_RULE])
         state = state_of(self._request)
         if is_permitted(state, policy):
             return None

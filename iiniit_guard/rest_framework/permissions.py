@@ -18,8 +18,7 @@ from iiniit_guard.core.model.demands import (
     actor_required,
     detail_required,
 )
-from iiniit_guard.core.model.policy import Policy, make_policy, scope_policy
-from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.model.policy import LongLived, Policy, make_policy, scope_policy
 from iiniit_guard.errors import UsageError
 from iiniit_guard.rest_framework.asked import Asked
 from iiniit_guard.rest_framework.authentication import AuthenticationRefused
@@ -57,13 +56,14 @@ class RequireScope(OperationHolderMixin, BasePermission):
     A refusal has the status, header fields and body that the guard sends everywhere, also if the
     permission is part of an expression with `&` or `|`. An invalid token, and an outage, is refused
     in every expression: neither `| AllowAny` nor `~` admits it. `~` admits a request without a
-    token. If another permission refuses the request,
-    Django REST framework writes the response.
+    token. If another permission refuses the request, Django REST framework writes the response.
 
     Args:
         *scopes: The required scopes.
         acr_values: Acceptable authentication context classes, best first (RFC 9470).
         max_age: The maximum number of seconds since the authentication of the subject (RFC 9470).
+        long_lived: What happens to a streaming response when its token is no longer valid: `end`,
+            `stop_delivering` or `off`. Default: the setting of the middleware.
 
     Raises:
         UsageError: An argument is invalid.
@@ -72,11 +72,15 @@ class RequireScope(OperationHolderMixin, BasePermission):
     match: ClassVar[Literal["all", "any"]] = "all"
 
     def __init__(
-        self, *scopes: str, acr_values: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *scopes: str,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
     ) -> None:
         self._policy: Policy | None = None
-        if scopes or acr_values or max_age is not None:
-            self._policy = scope_policy(scopes, self.match, acr_values, max_age)
+        if scopes or acr_values or max_age is not None or long_lived is not None:
+            self._policy = scope_policy(scopes, self.match, acr_values, max_age, long_lived)
 
     def __call__(self) -> RequireScope:
         """Return a permission for one request.
@@ -100,11 +104,7 @@ class RequireScope(OperationHolderMixin, BasePermission):
         known = getattr(view, _REFUSALS, {})
         refusal = known.get(policy)
         if refusal is None:
-            refusal = (
-                asked.refusal_for(PROBLEMS[Reason.NO_RULE])
-                if policy is None
-                else asked.refusal(policy)
-            )
+            refusal = asked.refusal(policy)
         if refusal is None:
             return True
         if refusal.reason not in PASSED_ON and hasattr(view, "permission_denied"):
@@ -214,13 +214,18 @@ class RequireAnyScope(RequireScope):
 class RequireToken(RequireScope):
     """A permission for requests with a valid access token, with any scopes.
 
-    `IsAuthenticated` also admits the user of a session; this permission does not. See
-    `RequireScope` for the arguments.
+    Unlike `IsAuthenticated`, it does not admit the user of a session. See `RequireScope`.
     """
 
-    def __init__(self, *, acr_values: str | Iterable[str] = (), max_age: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        acr_values: str | Iterable[str] = (),
+        max_age: int | None = None,
+        long_lived: LongLived | None = None,
+    ) -> None:
         super().__init__()
-        self._policy = make_policy(acr_values=acr_values, max_age=max_age)
+        self._policy = make_policy(acr_values=acr_values, max_age=max_age, long_lived=long_lived)
 
 
 _REFUSALS: Final = "_iiniit_guard_refusals"

@@ -75,7 +75,7 @@ RETURNS = {
         "verified",
         "unknown_issuer(resource, named)",
         "verified.token",
-        "(yield from ask(trusted, issued_at=jws.claims.get('iat'), verified=verified))",
+        "(yield from ask(trusted, unread=jws.claims, verified=verified))",
     ],
     "iiniit_guard/core/verify.py:_verify_opaque": [
         "(yield from ask(server))",
@@ -85,7 +85,7 @@ RETURNS = {
     "iiniit_guard/core/verify.py:_introspect_unread": [
         "_refused(WRONG_PARTS, resource)",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
-        "(yield from ask(server, issued_at=issued_at))",
+        "(yield from ask(server, unread=unread))",
     ],
     "iiniit_guard/events.py:begin": ["begun"],
 }

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
+
+from iiniit_guard.core.model.json_types import JsonObject
 
 KEY_THUMBPRINT: Final = "jkt"
 """The thumbprint of the key that signs the DPoP proofs (RFC 9449 §6.1)."""
@@ -45,3 +47,23 @@ def is_confirmable(confirmation: object, method: str | None = None) -> bool:
     return bool(present) and all(
         isinstance(value, str) and _THUMBPRINT.fullmatch(value) is not None for value in present
     )
+
+
+def demand_both(confirmation: object, other: object) -> object:
+    """Return the `cnf` that demands the bindings of two sources.
+
+    Args:
+        confirmation: The `cnf` of the introspection response.
+        other: The value of `cnf` in the JWT, or None.
+
+    Returns:
+        `confirmation` with each member of `other` that the guard checks. An object without members,
+        which is not confirmable, if both name another value of one member.
+    """
+    if not is_confirmable(confirmation) or not isinstance(other, dict):
+        return confirmation
+    joined: JsonObject = dict(cast("JsonObject", confirmation))
+    for name in METHODS:
+        if name in other and joined.setdefault(name, other[name]) != other[name]:
+            return {}
+    return joined

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor
+from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.claims.confirmation import demand_both
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import sign_in
 from iiniit_guard.core.issuer.introspection_call import call_issuer
@@ -21,6 +23,7 @@ from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.model.problem import Problem
 
 _YOUNG_SECONDS: Final = 30.0
+_NO_CLAIMS: Final[JsonMapping] = MappingProxyType({})
 
 
 class _Answer(NamedTuple):
@@ -37,7 +40,7 @@ def introspect(
     server: AuthorizationServer,
     cache: TokenCache,
     *,
-    issued_at: object = None,
+    unread: JsonMapping = _NO_CLAIMS,
     verified: CacheEntry | None = None,
     outdated: float | None = None,
 ) -> Flow[AccessToken | Problem | Unreachable]:
@@ -48,8 +51,8 @@ def introspect(
         digest: The key of the token in the caches.
         server: The issuer of the token.
         cache: The cache of active tokens.
-        issued_at: `iat` of a JWT, unverified. It only determines how soon a refused token is
-            introspected again.
+        unread: The claims of a JWT, unverified unless there is `verified`. `iat` determines how
+            soon a refused token is introspected again, and `cnf` can only add a binding.
         verified: The result of the local check (`jwt="both"`). Its key and its `exp` limit how long
             a response is cached.
         outdated: A moment of the monotonic clock. No cache entry that expires at this moment or
@@ -58,7 +61,7 @@ def introspect(
     refused = server.inactive if server.tombstones.is_ended(digest) else server.refused.get(digest)
     if refused is not None:
         return refused
-    asked = _Introspection(token, digest, server, cache, issued_at, verified, outdated)
+    asked = _Introspection(token, digest, server, cache, unread, verified, outdated)
     seconds = 4 * server.connection.timeout_seconds
     outcome = yield from server.flights.share(("introspect", digest), asked.run, seconds)
     return outcome.about(issuer=server.issuer) if isinstance(outcome, Unreachable) else outcome
@@ -72,7 +75,7 @@ class _Introspection:
     digest: bytes
     server: AuthorizationServer
     cache: TokenCache
-    issued_at: object
+    unread: JsonMapping
     verified: CacheEntry | None
     outdated: float | None
 
@@ -96,7 +99,7 @@ class _Introspection:
         answer = yield from self._send(endpoint)
         if not isinstance(answer, _Answer):
             return answer
-        claims, active = _claims(answer.members, self.token), answer.members["active"] is True
+        claims, active = self._claims(answer.members), answer.members["active"] is True
         outcome, other = self._remember(claims, active, answer), None
         if not active or server.tombstones.any_spelling:
             other = self._settle_second_spelling(active, answer.sent)
@@ -110,6 +113,22 @@ class _Introspection:
                 yield from store.end(other, server.clock.now(), seconds)
         return outcome
 
+    def _claims(self, answer: JsonMapping) -> JsonObject:
+        """Return the claims of a response, bound by its own `cnf` and by the `cnf` of the JWT.
+
+        A JWT with `cnf` is bound, also if the response omits it (RFC 7800 §3.1).
+        """
+        claims = dict(answer)
+        claims.pop("active", None)
+        if "cnf" in claims:
+            claims["cnf"] = demand_both(claims["cnf"], self.unread.get("cnf"))
+        elif self.verified is not None and "cnf" in self.unread:
+            claims["cnf"] = self.unread["cnf"]
+        elif names_confirmation(self.token):
+            # Present but empty: its content is unverified, and the token is bound nevertheless.
+            claims["cnf"] = {}
+        return claims
+
     def _get_shared(self, store: SharedStore) -> Flow[AccessToken | None]:
         """Return a token from a response that another process stored, or None.
 
@@ -122,7 +141,7 @@ class _Introspection:
         # Another clock set this time. If in doubt, the response is older than any of this process.
         if server.tombstones.supersedes(digest, shared.sent.monotonic - AHEAD_SECONDS):
             return None
-        claims = _claims(shared.claims, self.token)
+        claims = self._claims(shared.claims)
         outcome = server.checks.check(claims, server.clock.wall(), introspected=True)
         if not isinstance(outcome, AccessToken):
             return None
@@ -164,7 +183,7 @@ class _Introspection:
 
     def _remember(self, claims: JsonObject, active: bool, answer: _Answer) -> AccessToken | Problem:
         """Cache the result of a response and return it."""
-        server, digest, issued_at = self.server, self.digest, self.issued_at
+        server, digest, issued_at = self.server, self.digest, self.unread.get("iat")
         now, sent = server.clock.wall(), answer.sent
         outcome: AccessToken | Problem = server.inactive
         if active:
@@ -265,17 +284,3 @@ def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:
     if server.failure is not None and server.failure.diagnosis.topic == "client_secret":
         server.failure = None
     return None
-
-
-def _claims(answer: JsonMapping, token: str) -> JsonObject:
-    """Return the claims of an introspection response.
-
-    If the token has a `cnf` claim, the result has one too, even if the response omits it (RFC 7800
-    §3.1).
-    """
-    claims = dict(answer)
-    claims.pop("active", None)
-    if "cnf" not in claims and names_confirmation(token):
-        # Present but empty: its content is unverified, and the token is bound nevertheless.
-        claims["cnf"] = {}
-    return claims

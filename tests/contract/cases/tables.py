@@ -48,6 +48,7 @@ from tests.contract.cases import (
     times,
     token_header,
     token_kinds,
+    two_confirmations,
     workload_tokens,
 )
 from tests.contract.cases.case import Case
@@ -67,6 +68,7 @@ _MODULES: Final = (
     token_header,
     times,
     token_kinds,
+    two_confirmations,
     workload_tokens,
     claims,
     audiences,

@@ -131,7 +131,14 @@ def _kinds() -> list[Case]:
         ("typ of a word that nobody knows", "RFC 8725 §3.12", {"typ": "Robot"}),
         ("typ a number", "RFC 8725 §3.12", {"typ": 1}),
         ("typ an object", "RFC 8725 §3.12", {"typ": {"ID": 1}}),
-        ("typ DPoP and no cnf", "Keycloak", {"typ": "DPoP", "nonce": "n", "at_hash": "x"}),
+        # RFC 9449 §6.1: in a JWT, `cnf` alone says that the token is bound. `token_type` belongs to
+        # the token response (§5) and to the introspection response (§6.2), where it must not be
+        # without `cnf`. The claim `typ` of Keycloak only tells an access token from an ID token.
+        (
+            "typ DPoP and no cnf",
+            "Keycloak; RFC 9449 §6.1",
+            {"typ": "DPoP", "nonce": "n", "at_hash": "x"},
+        ),
         (
             "typ bearer in lower case, at_hash and nonce",
             "Keycloak",

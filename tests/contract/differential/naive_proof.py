@@ -41,6 +41,7 @@ def verify_proof(
     thumbprint: str,
     now: float,
     seen: set[tuple[str, str, str]],
+    algorithms: Sequence[str] = ALGORITHMS,
 ) -> None:
     """Raise `RefusedProof` unless the request may use its token."""
     need(len(fields) == 1 and "," not in fields[0], "1: one field")
@@ -52,8 +53,10 @@ def verify_proof(
         need(isinstance(claims.get(name), str), f"3: {name}")
     need(1 <= len(claims["jti"].encode()) <= 256, "3: length of jti")
     need(str(header.get("typ", "")).lower() in ("dpop+jwt", "application/dpop+jwt"), "4: typ")
-    need(header.get("alg") in ALGORITHMS, "5: alg")
-    need(not {"crit", "zip", "b64"} & header.keys(), "5: extensions")
+    need(header.get("alg") in algorithms, "5: alg")
+    need(not {"crit", "zip"} & header.keys(), "5: extensions")
+    need(header.get("b64", True) is True, "5: b64")
+    need(isinstance(header.get("kid", ""), str), "5: kid")
     key: Any = header.get("jwk")
     need(isinstance(key, dict), "6: jwk")
     kind = key.get("kty")
@@ -78,6 +81,9 @@ def verify_proof(
     issued: Any = claims.get("iat")
     need(type(issued) in (int, float) and math.isfinite(issued), "3: iat")
     need(issued >= 0 and now - 60 <= issued <= now + 5, "11: iat")
+    ends, begins = claims.get("exp", now + 1), claims.get("nbf", now)
+    need(all(type(each) in (int, float) and each >= 0 for each in (ends, begins)), "exp and nbf")
+    need(now < ends and begins <= now + 5, "exp and nbf")
     expected = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode()
     need(claims.get("ath") == expected.rstrip("="), "12: ath")
     need(found == thumbprint, "12: key")

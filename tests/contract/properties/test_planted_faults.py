@@ -13,12 +13,14 @@ from hypothesis.stateful import run_state_machine_as_test
 from iiniit_guard.core import verify
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.claims.scope import ScopeReading
+from iiniit_guard.core.dpop import checks, proof, uri
 from iiniit_guard.core.http import bearer, challenge
 from iiniit_guard.core.issuer import introspection
 from iiniit_guard.core.jose import encodings, jws
 from iiniit_guard.engine import Engine
 from iiniit_guard.events import Events
 from iiniit_guard.io import drive
+from tests.contract.properties import test_dpop_proofs as dpop_proofs
 from tests.contract.properties import test_drivers as drivers
 from tests.contract.properties import test_promise as promise
 from tests.contract.properties import test_requests as requests
@@ -133,6 +135,31 @@ FAULTS = [
         'b"" if request.method == "HEAD" else body',
         "body",
     ),
+    *(
+        Fault(
+            dpop_proofs, "test_two_uris_are_equal_exactly_if_they_identify_one_resource", *planted
+        )
+        for planted in (
+            (uri.normalize, " or port == _DEFAULT_PORTS[scheme]", ""),
+            (uri.normalize, "host.lower()", "host"),
+            (uri._plain, "chr(octet) if octet in _UNRESERVED else", "chr(octet) if octet else"),
+            (uri._without_dots, "if kept:", "if len(kept) > 1:"),
+        )
+    ),
+    *(
+        Fault(
+            dpop_proofs,
+            "test_a_proof_passes_exactly_if_an_independent_verifier_accepts_it",
+            *planted,
+        )
+        for planted in (
+            (checks.ProofChecks._claims_problem, "!= request.method", "!= request.method.upper()"),
+            (checks.ProofChecks._claims_problem, 'if claims.get("ath") !=', "if not"),
+            (checks.ProofChecks._time_problem, "<= self._ahead", "<= self._ahead + 1"),
+            (proof._header_members, "header.typ != _TYPE or ", ""),
+            (proof.signer_of, "not key.verifies(proof.signing_input, proof.signature)", "False"),
+        )
+    ),
 ]
 
 
@@ -146,7 +173,7 @@ def few_examples(monkeypatch):
         database=None,
         deadline=None,
     )
-    for module in (drivers, requests):
+    for module in (dpop_proofs, drivers, requests):
         for name, function in vars(module).items():
             if name.startswith("test_") and hasattr(function, "hypothesis"):
                 monkeypatch.setattr(function, "_hypothesis_internal_use_settings", few)

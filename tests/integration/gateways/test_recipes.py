@@ -6,8 +6,10 @@ import tomllib
 
 import pytest
 
+from iiniit_guard.rules.mcp_headers import METHOD, NAME, VERSION
 from iiniit_guard.sidecar.settings.sidecar_settings import read_settings
 from tests.integration.gateways.recipes import DEBIAN, EXAMPLES, FROM_WHEELS
+from tests.integration.gateways.tls_world import LISTENERS
 
 PAGES = EXAMPLES.parents[1] / "docs" / "how-to" / "gateways"
 FOLDERS = sorted(folder for folder in EXAMPLES.iterdir() if folder.is_dir())
@@ -87,3 +89,21 @@ def test_a_test_changes_in_a_recipe_what_is_there(recipe):
     assert all(place in text for place in recipe.places)
     assert recipe.patience in text
     assert all(port in text for port in ("8000", "8080", "8081", "3000"))
+
+
+def test_envoy_passes_every_field_of_mcp_to_the_guard():
+    """The other gateways pass all fields."""
+    text = (EXAMPLES / "envoy" / "envoy.yaml").read_text()
+
+    for name in (VERSION, METHOD, NAME):
+        assert f"{{ exact: {name.decode()}, ignore_case: true }}" in text
+
+
+def test_the_page_of_traefik_shows_what_the_tests_change_for_certificates():
+    page = (PAGES / "traefik.md").read_text().partition("## Client certificates")[2]
+    shown = {line.partition(" #")[0].strip() for line in page.partition("\n## ")[0].splitlines()}
+    written = [new for name, _, new in LISTENERS["traefik"] if name == "dynamic.yml"]
+
+    wanted = {line.strip() for new in written[:3] for line in new.splitlines()}
+    assert wanted - shown == {'X-Original-Method: ""'}
+    assert "clientAuthType: VerifyClientCertIfGiven" in shown

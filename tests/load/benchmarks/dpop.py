@@ -1,4 +1,7 @@
-"""Goal 17: a request with a DPoP proof, the token cached, the proofs recorded."""
+"""Goal 17: a request with a DPoP proof, the token cached, the proofs recorded.
+
+Beside it, held to no goal: a request whose cached token is bound to a client certificate.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer, SigningKey, dpop_proof, make_key
+from tests.contract.cases.mutual_tls import THUMBPRINT_OF_RFC9440 as _THUMBPRINT
+from tests.contract.hosts.tls import RFC9440, pem_of
 from tests.load.benchmarks.cold import parts_of, raw_signature
-from tests.load.benchmarks.measure import Row, compare
+from tests.load.benchmarks.measure import BASELINE, Row, compare
 from tests.load.benchmarks.tokens import AUDIENCE, SCOPE, make_issuer, scope_of
 
 _PROOFS: Final = 256
 _NONCE: Final = "with nonces"
 _CLIENTS: Final = "each proof by another client"
+_FIELD: Final = "bound to a certificate, `Client-Cert` (RFC 9440)"
+_EXTENSION: Final = "bound to a certificate, TLS extension of ASGI"
 
 
 def measure(rounds: int) -> list[Row]:
@@ -36,6 +43,8 @@ def measure(rounds: int) -> list[Row]:
         "ours": _sending(guard, made),
         _NONCE: _sending(strict, _proofs(issuer, strict, [keys[0]] * _PROOFS)),
         _CLIENTS: _sending(guard, _proofs(issuer, guard, keys)),
+        _FIELD: _presenting(issuer, in_field=True),
+        _EXTENSION: _presenting(issuer, in_field=False),
     }
     measured = compare(lambda: verify(*next(parts)), contestants, rounds=rounds, calls=_PROOFS)
     return [
@@ -44,10 +53,31 @@ def measure(rounds: int) -> list[Row]:
             name="a DPoP request, token cached, new proof, proofs recorded",
             limit=1.6,
             ours=measured["ours"],
-            beside={name: measured[name] for name in (_NONCE, _CLIENTS)},
+            beside={name: measured[name] for name in measured if name not in ("ours", BASELINE)},
             note="the raw ES256 verification",
         )
     ]
+
+
+def _presenting(issuer: Issuer, *, in_field: bool) -> Callable[[], object]:
+    """Send one request again and again: a cached token, and the certificate that it is bound to."""
+    scope = scope_of(issuer.token(SCOPE, cnf={"x5t#S256": _THUMBPRINT}, expires_in=3600))
+    if in_field:
+        guard = issuer.guard(client_certificate="rfc9440", trusted_proxies=["127.0.0.1"])
+        scope["headers"].append((b"client-cert", f":{RFC9440}:".encode()))
+    else:
+        guard = issuer.guard(client_certificate="tls")
+        scope["extensions"] = {"tls": {"client_cert_chain": [pem_of(RFC9440)]}}
+    guard.authenticate(request_from_scope({**scope}))  # caches the token
+    admission = make_admission()
+
+    def ask() -> object:
+        found = begin_scope(guard._engine, admission, scope, "asgi")
+        if not isinstance(found, AccessToken):
+            raise RuntimeError("a good certificate was refused")
+        return found
+
+    return ask
 
 
 def _proofs(issuer: Issuer, guard: Guard, keys: list[SigningKey]) -> list[tuple[str, str]]:

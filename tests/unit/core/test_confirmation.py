@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
-from iiniit_guard.core.claims.confirmation import METHODS, is_confirmable
+from iiniit_guard.core.claims.confirmation import METHODS, demand_both, is_confirmable
 from iiniit_guard.core.confirmation import CHECKS, Possession, confirm
 from iiniit_guard.core.model.access_token import AccessToken, Claims
 from iiniit_guard.core.model.problem import Reason
@@ -58,3 +59,29 @@ def test_a_bound_token_without_a_member_that_is_checked_is_refused():
     assert problem is not None
     assert problem.reason is Reason.UNSUPPORTED_CONFIRMATION
     assert confirm(AccessToken("i"), possession) is None
+
+
+OTHER = "v68ffgcPn6jdYpBfFY2nP4ShE2Yk-6_Mk5PI9yh6aes"
+
+
+@pytest.mark.parametrize(
+    "answered, own, joined",
+    [
+        ({"jkt": THUMBPRINT}, None, {"jkt": THUMBPRINT}),
+        ({"jkt": THUMBPRINT}, {}, {"jkt": THUMBPRINT}),
+        ({"jkt": THUMBPRINT}, {"jkt": THUMBPRINT}, {"jkt": THUMBPRINT}),
+        ({"jkt": THUMBPRINT}, {"jkt": OTHER}, {}),
+        ({"jkt": THUMBPRINT}, {"jkt": None}, {}),
+        ({"jkt": THUMBPRINT}, {"x5t#S256": OTHER}, {"jkt": THUMBPRINT, "x5t#S256": OTHER}),
+        ({"jkt": THUMBPRINT, "a": 1}, {"b": 2}, {"jkt": THUMBPRINT, "a": 1}),
+        ({"a": 1}, {"jkt": THUMBPRINT}, {"a": 1}),
+        ({}, {"jkt": THUMBPRINT}, {}),
+        (None, {"jkt": THUMBPRINT}, None),
+    ],
+)
+def test_the_bindings_of_two_sources_add_up(answered, own, joined):
+    """No source can remove what the other demands, and an unknown binding stays unknown."""
+    before = copy.deepcopy((answered, own))
+
+    assert demand_both(answered, own) == joined
+    assert (answered, own) == before

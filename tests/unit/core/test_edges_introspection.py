@@ -35,7 +35,7 @@ def test_what_the_answer_says_counts_before_what_the_jwt_says():
     """The `iat` of an active answer is verified; that of the JWT is not."""
     world = World()
     for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(
+        world.ask(unread={"iat": int(world.clock.wall())}).send(
             active(world.clock, iat=NOW - 1000, aud="https://other.test")
         )
         world.clock.advance(1)
@@ -45,7 +45,7 @@ def test_what_the_answer_says_counts_before_what_the_jwt_says():
 def test_without_one_in_the_answer_the_jwts_counts():
     world = World()
     for _ in range(2):
-        world.ask(issued_at=int(world.clock.wall())).send(
+        world.ask(unread={"iat": int(world.clock.wall())}).send(
             active(world.clock, aud="https://other.test")
         )
         world.clock.advance(1)

@@ -195,13 +195,13 @@ def test_a_refusal_is_not_asked_about_again_for_a_moment(world):
     ],
 )
 def test_a_token_issued_just_now_is_asked_about_again_after_a_second(world, issued_at, waits):
-    world.ask(issued_at=issued_at).send(INACTIVE)
+    world.ask(unread={"iat": issued_at}).send(INACTIVE)
     world.clock.advance(1)
-    world.ask(issued_at=issued_at).send(INACTIVE)
+    world.ask(unread={"iat": issued_at}).send(INACTIVE)
     world.clock.advance(waits - 0.001)
-    assert world.ask(issued_at=issued_at).reason is Reason.INACTIVE
+    assert world.ask(unread={"iat": issued_at}).reason is Reason.INACTIVE
     world.clock.advance(0.001)
-    assert world.ask(issued_at=issued_at).fetch
+    assert world.ask(unread={"iat": issued_at}).fetch
 
 
 def test_an_active_answer_that_does_not_fit_is_remembered_as_a_refusal(world):

@@ -171,6 +171,9 @@ def test_in_an_answer_only_words_count(claim):
     ],
 )
 def test_kinds(claims, signed, introspected):
-    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it is ignored."""
+    """RFC 7662 §2.2: token_type is a member of the answer; in a JWT it is ignored.
+
+    RFC 9449 §6.1: a JWT is bound by its `cnf`, and by no other claim.
+    """
     assert reason_of({**GOOD, **claims}) is signed
     assert reason_of({**GOOD, **claims}, introspected=True) is introspected

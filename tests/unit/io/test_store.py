@@ -108,6 +108,7 @@ def on_a_loop(store):
 WORLDS = pytest.mark.parametrize("world", [in_threads, on_a_loop])
 LOOK = StoreGet(("a", "b"))
 NOTHING = (None, None)
+PROOF = StoreAdd("proof", 60.0)
 
 
 @WORLDS
@@ -157,8 +158,8 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(
             assert perform(StoreSet("a", b"x", 1)) is None
         assert [record.getMessage() for record in caplog.records] == [
             (
-                "the shared store cannot be reached (ConnectionError); until then each process "
-                "uses only its own cache"
+                "the shared store cannot be reached (ConnectionError); until it answers, each "
+                "process uses only its own cache of introspection responses"
             )
         ]
         store._quiet_until = 0.0
@@ -168,13 +169,29 @@ def test_a_store_that_is_away_is_a_miss_and_left_alone_for_a_second(
 
 
 @WORLDS
+@pytest.mark.parametrize("effects", [(LOOK, PROOF), (PROOF, LOOK), (PROOF, PROOF)])
+def test_the_log_names_what_each_use_of_the_store_loses(redis, world, caplog, monkeypatch, effects):
+    caplog.set_level(logging.WARNING, "iiniit_guard")
+    redis.close()
+    monkeypatch.setattr(module, "_PAUSE_SECONDS", 60.0)
+    with world(Store(redis.url)) as perform:
+        for effect in (*effects, *effects):  # all but the first in the pause after a failure
+            perform(effect)
+    start = "the shared store cannot be reached (ConnectionError); until it answers, "
+    losses = {
+        LOOK: "each process uses only its own cache of introspection responses",
+        PROOF: "requests with a DPoP proof are answered with 503",
+    }
+    assert caplog.messages == [start + losses[effect] for effect in dict.fromkeys(effects)]
+
+
+@WORLDS
 def test_it_is_told_again_after_it_answered(redis, world, caplog):
     caplog.set_level(logging.WARNING, "iiniit_guard")
     with world(store := Store(redis.url)) as perform:
-        store._failing = True
+        store._failure, store._told = "ConnectionError", {"earlier"}
         assert perform(LOOK) == NOTHING
-        assert not store._failing
-        assert caplog.records == []
+        assert (store._failure, store._told, caplog.records) == ("", set(), [])
 
 
 @WORLDS
