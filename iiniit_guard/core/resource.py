@@ -27,6 +27,7 @@ from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.limits import FirstLoads
 from iiniit_guard.core.issuer.registry import FoundIssuers
 from iiniit_guard.core.issuer.shared_store import SharedStore
+from iiniit_guard.core.issuer.status_list_limits import ListMemory
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.core.model.access_token import AccessToken
@@ -82,6 +83,7 @@ class ProtectedResource:
             settings.max_cached_tokens, clock, settings.max_cached_bytes
         )
         self._chance = chance
+        self._lists = ListMemory()
         self._first_loads = None if find is None else FirstLoads(clock)
         self._named: dict[str, AuthorizationServer] = {
             issuer.issuer: self._server(issuer) for issuer in known
@@ -254,13 +256,8 @@ class ProtectedResource:
     def _server(self, settings: TrustedIssuer) -> AuthorizationServer:
         secret, store = self.settings.store_secret, None
         if secret is not None and settings.introspection is not None:
-            store = SharedStore(
-                secret,
-                settings,
-                self._chance.random_bytes,
-                settings.revocation_delay_seconds,
-                self._report,
-            )
+            delay, draw = settings.revocation_delay_seconds, self._chance.random_bytes
+            store = SharedStore(secret, settings, draw, delay, self._report)
         return AuthorizationServer(
             settings,
             self.clock,
@@ -269,6 +266,7 @@ class ProtectedResource:
             store,
             self._first_loads,
             self._report,
+            self._lists,
         )
 
 

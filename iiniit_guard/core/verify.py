@@ -81,6 +81,8 @@ def verify(
         return unknown_issuer(resource, named, None if named == issuer else issuer)
     if trusted.settings.jwt != "introspect":
         verified = yield from verify_jwt(jws, trusted)
+        if trusted.status is not None and isinstance(verified, CacheEntry):
+            verified = yield from trusted.status.check(verified, jws.claims)
         if not isinstance(verified, CacheEntry):
             return verified
         if not trusted.is_trusted:  # withdrawn while its keys were being fetched

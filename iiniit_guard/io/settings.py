@@ -24,7 +24,7 @@ _LISTS: Final = frozenset(
     {"audience", "algorithms", "client_id_claims", "token_id_claims", "scope_claims"}
     | {"insecure_http_hosts", "resource_scopes", "key_issuers", *preset.PROVIDER_LISTS}
     | {"trusted_proxies", "dpop_algorithms", "resource_authorization_details_types"}
-    | {"introspection_response_audience"}
+    | {"introspection_response_audience", "status_list_origins"}
 )
 _TABLES: Final = frozenset({"scope_aliases", "scope_implies", "require_claim", "http_headers"})
 _FLAGS: Final = frozenset(

@@ -22,8 +22,8 @@ def control(issuer: Issuer, request: HttpRequest) -> HttpResponse:
 
     The form has `action`: `rotate` publishes a new key (`keep_old=false` withdraws the others);
     `down` refuses connections; `slow` answers after `seconds`; `skew` issues tokens by a clock that
-    is `seconds` ahead; `recover` ends all failures. `at` names one endpoint: `discovery`, `jwks` or
-    `introspection`.
+    is `seconds` ahead; `recover` ends all failures. `at` names one endpoint: `discovery`, `jwks`,
+    `introspection` or `status_list`.
     """
     form = form_of(request)
     action, named = form.get("action", ""), form.get("at")

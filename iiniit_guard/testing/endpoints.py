@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iiniit_guard.core.model.flow import HttpRequest
     from iiniit_guard.testing.introspection import ClientCheck
     from iiniit_guard.testing.metadata import Document, Kind
+    from iiniit_guard.testing.status_list import PublishedStatusList
 
 
 class Server(Protocol):
@@ -26,6 +27,7 @@ class Server(Protocol):
     cache_control: str | None
     documents: Collection[Document]
     client_check: ClientCheck
+    status_list: PublishedStatusList
 
     @property
     def now(self) -> float:
@@ -81,6 +83,8 @@ def respond(issuer: Server, kind: Kind, request: HttpRequest) -> HttpResponse:
         if ("Accept", MEDIA_TYPE) in request.headers:
             return signed_response(issuer, answer)
         return json_response(200, answer)
+    if kind == "status_list":
+        return issuer.status_list.response(issuer)
     if kind == "discovery" and request.url in document_urls(issuer.issuer, issuer.documents):
         return json_response(200, issuer.metadata_document())
     return HttpResponse(404, (("content-type", "text/plain"),), b"not found")

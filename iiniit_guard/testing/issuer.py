@@ -15,7 +15,8 @@ from iiniit_guard.testing.injection import FaultInjection
 from iiniit_guard.testing.introspection import ClientCheck
 from iiniit_guard.testing.jws import encode, write_jws
 from iiniit_guard.testing.keys import SigningKey, new_key, without_none
-from iiniit_guard.testing.metadata import kind_of, usual_metadata
+from iiniit_guard.testing.metadata import KINDS, kind_of, usual_metadata
+from iiniit_guard.testing.status_list import PublishedStatusList, StatusListing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _AWKWARD: Final = "colon:percent%plus+space ü"
 
 
-class Issuer(FaultInjection):
+class Issuer(FaultInjection, StatusListing):
     """An authorization server for tests.
 
     >>> issuer = Issuer()
@@ -56,6 +57,7 @@ class Issuer(FaultInjection):
         client_check: The client that may introspect; its `methods` and `client_secret` can change.
         notices_expiry: False makes introspection report expired tokens as active, like some
             servers.
+        status_list: The published Token Status List.
         slow_seconds: How long a response takes after `fail("slow")`.
         requests: The kinds of the requests received, in order. Call `clear()` between two steps.
         last_request: The latest request; None before the first.
@@ -106,6 +108,7 @@ class Issuer(FaultInjection):
             (issuer, f"{issuer}/introspect"),
         )
         self.notices_expiry = True
+        self.status_list: PublishedStatusList = PublishedStatusList(f"{issuer}/statuslists/1")
         self.slow_seconds: float = 4.0
         self.requests: list[Kind] = []
         self.last_request: HttpRequest | None = None
@@ -204,8 +207,9 @@ class Issuer(FaultInjection):
         return token
 
     def revoke(self, token: str) -> None:
-        """Report `token` as inactive from now on (RFC 7009)."""
+        """Report `token` as inactive, and as invalid in the status list, from now on (RFC 7009)."""
         self._known.pop(token, None)
+        self._revoke_in_list(token)
 
     def rotate_keys(self, keep_old: bool = True) -> SigningKey:
         """Publish a new key, sign with it from now on, and return it.
@@ -232,7 +236,7 @@ class Issuer(FaultInjection):
             ValueError: The mode does not exist.
         """
         check_mode(mode)
-        for kind in ("discovery", "jwks", "introspection", "other") if at is None else (at,):
+        for kind in KINDS if at is None else (at,):
             self._failure[kind] = mode
 
     def guard(self, **settings: object) -> Guard:
@@ -259,7 +263,7 @@ class Issuer(FaultInjection):
 
     def handle(self, request: HttpRequest) -> IssuerResponse:
         """Return the response to one request. Pass this method to `Guard(transport=...)`."""
-        kind = kind_of(request.url, self.issuer, self.metadata_document())
+        kind = kind_of(request.url, self.issuer, self.metadata_document(), self.status_list.uri)
         self.requests.append(kind)
         self.last_request = request
         answer = broken(self._failure.get(kind), request, self.clock, self.slow_seconds)

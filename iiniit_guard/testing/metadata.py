@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from iiniit_guard.adapting.types import JsonObject, Members
@@ -10,7 +10,8 @@ from iiniit_guard.adapting.types import JsonObject, Members
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-Kind: TypeAlias = Literal["discovery", "jwks", "introspection", "other"]
+Kind: TypeAlias = Literal["discovery", "jwks", "introspection", "status_list", "other"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Document: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
 
 
@@ -40,7 +41,7 @@ def document_urls(issuer: str, documents: Collection[Document]) -> set[str]:
     return {urls[document] for document in documents}
 
 
-def kind_of(url: str, issuer: str, metadata: Members) -> Kind:
+def kind_of(url: str, issuer: str, metadata: Members, status_list: str | None = None) -> Kind:
     """Return the kind of endpoint at `url`.
 
     The URLs in the metadata and the default URLs are both recognised, so that an endpoint also
@@ -51,4 +52,6 @@ def kind_of(url: str, issuer: str, metadata: Members) -> Kind:
         return "jwks"
     if url in (metadata.get("introspection_endpoint"), usual["introspection_endpoint"]):
         return "introspection"
+    if url == status_list:
+        return "status_list"
     return "discovery" if "/.well-known/" in url else "other"

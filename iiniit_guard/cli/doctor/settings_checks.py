@@ -96,10 +96,17 @@ def revocation_delays(resource: ProtectedResource) -> Iterator[Finding]:
 
 def _delay_of_jwt(server: AuthorizationServer) -> str:
     settings = server.settings
+    listed = (
+        f"refused at most {settings.status_list_max_age_seconds:g} s after its status list reports "
+        "its revocation"
+    )
+    if settings.status_list == "required":
+        return listed
     if settings.jwt == "verify":
         longest = settings.keys_max_age_seconds + settings.keys_stale_seconds
+        named = f"{listed}; without a status list: " if settings.status_list == "check" else ""
         return (
-            f"accepted until its exp + {server.checks.expiry_leeway_seconds:g} s, also after its "
+            f"{named}accepted until its exp + {server.checks.expiry_leeway_seconds:g} s, also after its "
             'revocation; set jwt="introspect" or "both" for a shorter delay (a withdrawn key ends '
             f"its tokens within {settings.keys_max_age_seconds:g} s, {longest:g} s in an outage)"
         )

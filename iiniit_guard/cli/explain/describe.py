@@ -138,6 +138,16 @@ def _signature(facts: Facts) -> Words:
     return f"a signature by {value(facts.header.get('alg'))}", "made by that key"
 
 
+def _status_list(facts: Facts) -> Words:
+    status = (facts.claims or {}).get("status")
+    listed_at = status.get("status_list") if isinstance(status, dict) else None
+    members = listed_at if isinstance(listed_at, dict) else {}
+    received = f"entry {value(members.get('idx'))} of {value(members.get('uri'))}"
+    is_required = facts.server is not None and facts.server.settings.status_list == "required"
+    usual = "0 (VALID) in a status list that the issuer signed"
+    return received if members else "no status list", usual if is_required else f"{usual}, or none"
+
+
 def _introspection(facts: Facts) -> Words:
     server = facts.server
     received = (
@@ -194,6 +204,7 @@ _OF_TOKEN: Final[Mapping[Check, Callable[[Facts], Words]]] = {
     "keys": _keys,
     "key": _key,
     "signature": _signature,
+    "status list": _status_list,
     "introspection": _introspection,
     "validators": _validators,
     "authentication": _authentication,

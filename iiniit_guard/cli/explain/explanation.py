@@ -30,7 +30,7 @@ Status: TypeAlias = Literal[
 ]
 Verdict: TypeAlias = Literal["accepted", "refused", "undecided"]
 
-_CLAIMS: Final = CHECKS[CHECKS.index("iss") : CHECKS.index("introspection")]
+_CLAIMS: Final = CHECKS[CHECKS.index("iss") : CHECKS.index("status list")]
 _OF_POLICY: Final[tuple[Check, ...]] = ("authentication", "scopes", "demands")
 
 
@@ -167,8 +167,11 @@ def _server_of(
 def _undecided(facts: Facts, failure: Unreachable) -> Explanation:
     """Return the explanation of a token that cannot be checked without a call, or in an outage."""
     server, would = facts.server, None
-    if server is None or facts.is_opaque or not verifies(server) or server.keys.value is not None:
-        missing: Check = "introspection"
+    if failure.diagnosis.topic == "status_list":
+        missing: Check = "status list"
+        steps = _steps(facts, missing, None, in_response=False)
+    elif server is None or facts.is_opaque or not verifies(server) or server.keys.value is not None:
+        missing = "introspection"
         steps = _steps(facts, missing, None, in_response=False)
     else:
         missing, would = "keys", _outcome_of_claims(facts, server)
@@ -189,6 +192,8 @@ def _way_to_decide(facts: Facts, missing: Check) -> str:
     """Return how the user lets the command make the missing call, and which call it is."""
     if missing == "keys" or facts.server is None:
         return "pass --jwks FILE with the key set of the issuer, or --fetch to call the issuer"
+    if missing == "status list":
+        return "pass --fetch to fetch the status list that the token names"
     return f"pass --fetch to introspect the token: {introspection_call(facts.server)}"
 
 
@@ -268,6 +273,8 @@ def _path(facts: Facts) -> list[tuple[str, Check]]:
         last = "issuer" if mode == "introspect" else _CLAIMS[-1]
         read = CHECKS[CHECKS.index("format") : CHECKS.index(last) + 1]
         checks = [check for check in read if check not in omitted]
+        if server is not None and server.status is not None and mode != "introspect":
+            checks.append("status list")
     path = [("token", check) for check in ("credential", *checks)]
     if introspects:
         path += [("token", "introspection"), *(("response", check) for check in _CLAIMS)]

@@ -43,6 +43,10 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.UNSUPPORTED_TOKEN_TYPE: 'jwt="verify", if the issuer writes JWTs: its introspection '
     "endpoint does not accept this kind of token",
     Reason.REVOKED: "the issuer: the token was revoked",
+    Reason.REVOKED_BY_STATUS_LIST: "the issuer: its status list says that the token is revoked or "
+    "suspended",
+    Reason.FOREIGN_STATUS_LIST: "status_list_origins: it must contain the origin of the status "
+    "lists that the tokens of the issuer name",
     Reason.UNSUPPORTED_CONFIRMATION: "the client: its token is bound to a key (DPoP or mTLS), so "
     "it must send the proof; then dpop",
     Reason.NO_CERTIFICATE: "client_certificate and trusted_proxies, and whether the server or the "
@@ -118,5 +122,7 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "signed_response": "introspection_signed: the issuer must sign its responses for the client of "
     "this API (introspection_signed_response_alg); introspection_response_audience: the aud that "
     "it writes",
+    "status_list": "the URL in status.status_list.uri of the tokens: it must return a valid status "
+    "list that the issuer signed; then status_list_origins",
     "function": "the function in the setting introspection, and the server that it calls",
 }

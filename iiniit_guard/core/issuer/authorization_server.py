@@ -28,6 +28,8 @@ from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.server_parts import claim_checks_of, connection_of
 from iiniit_guard.core.issuer.shared_store import SharedStore
+from iiniit_guard.core.issuer.status_check import StatusCheck
+from iiniit_guard.core.issuer.status_list_limits import ListMemory
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
@@ -49,6 +51,7 @@ class AuthorizationServer:
         first_loads: The limit on first loads of all issuers that a callable returned. None for an
             issuer of the settings.
         report: Called with a failure that no request waits for.
+        lists: The memory for status lists, which the issuers of a guard share.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class AuthorizationServer:
         store: SharedStore | None = None,
         first_loads: FirstLoads | None = None,
         report: Callable[[Unreachable], object] = lambda failure: None,
+        lists: ListMemory | None = None,
     ) -> None:
         self.settings = settings
         self._report = report
@@ -94,6 +98,10 @@ class AuthorizationServer:
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
+        self.status: StatusCheck | None = (
+            None if settings.status_list == "off" else StatusCheck(self, lists, random)
+        )
+        """The check of its JWTs against status lists; None if the setting is off."""
         # Checked URLs by name, each with the metadata document that it is from.
         self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
 
@@ -208,6 +216,7 @@ class AuthorizationServer:
             or self.calls.in_flight > 0
             or self.keys.loading
             or self.metadata.loading
+            or (self.status is not None and self.status.calls.in_flight > 0)
         )
 
     def withdraw(self) -> None:
@@ -275,3 +284,5 @@ class AuthorizationServer:
             self.keys,
         ):
             part.reset_after_fork()
+        if self.status is not None:
+            self.status.reset_after_fork()

@@ -56,6 +56,7 @@ def joint_faults(issuer: TrustedIssuer) -> list[str]:
             faults.append(f"{name}: {fault}")
     faults += _introspection_faults(issuer)
     faults += _kind_faults(issuer)
+    faults += _status_faults(issuer)
     if issuer.jwks_uri is not None and issuer.jwks_file is not None:
         faults.append("jwks_file: jwks_uri is set too; set only one of them")
     if (
@@ -91,6 +92,37 @@ def _kind_faults(issuer: TrustedIssuer) -> list[str]:
             "insecure_accept_missing_audience: a JWT without aud is accepted only with "
             "profile='generic' and a claim that names this API or its client; set require_claim "
             "to such a claim (not iss), or remove the setting"
+        )
+    return faults
+
+
+def _status_faults(issuer: TrustedIssuer) -> list[str]:
+    faults, hosts = [], issuer.insecure_http_hosts
+    for origin in issuer.status_list_origins:
+        fault = check.endpoint_fault(origin, hosts)
+        # A path would suggest that only URLs below it are fetched.
+        if fault is None and origin != "{0.scheme}://{0.netloc}".format(urlsplit(origin)):
+            fault = "must be an origin, such as https://status.example.com, without path and query"
+        if fault is not None:
+            faults.append(f"status_list_origins: {fault}")
+    if issuer.status_list == "off":
+        if issuer.status_list_origins:
+            faults.append("status_list_origins: set status_list too, or remove the setting")
+        return faults
+    if not issuer.status_list_origins and check.endpoint_fault(issuer.issuer, hosts) is not None:
+        faults.append(
+            "status_list: the issuer is not an https URL, so it has no origin for status lists; "
+            "set status_list_origins"
+        )
+    if issuer.jwt == "introspect":
+        faults.append(
+            "status_list: jwt='introspect' verifies no JWT, so no status is read; use "
+            "jwt='verify' or jwt='both', or remove status_list"
+        )
+    if issuer.profile == "assertion":
+        faults.append(
+            "status_list: the gateway checks the status of a token, and its assertion has none; "
+            "set status_list in the gateway"
         )
     return faults
 

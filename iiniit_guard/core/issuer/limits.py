@@ -18,16 +18,22 @@ _COUNTED: Final = frozenset({"connection", "dropped", "tls", "timeout"})
 
 
 class CircuitBreaker:
-    """Circuit breaker: stop calls to an unreachable server and admit one probe at a time."""
+    """Circuit breaker: stop calls to an unreachable server and admit one probe at a time.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: The monotonic clock.
+        name: What is called, for the log.
+    """
+
+    def __init__(self, clock: Clock, name: str = "introspection") -> None:
+        self._name = name
         self._monotonic = clock.monotonic
         self._lock = Lock()
         self._failures = 0
         self._pause = _FIRST_PAUSE_SECONDS
         self._open_until: float | None = None
         self._probing_until = float("-inf")
-        self._last = Unreachable("connection", "introspection")
+        self._last = Unreachable("connection", name)
 
     def reset_after_fork(self) -> None:
         """Replace the lock. A thread of the parent process may have held the old one."""
@@ -51,7 +57,7 @@ class CircuitBreaker:
                 self._probing_until = now + probe_seconds
                 return None
             return self._last.awaited(
-                "introspection: the server could not be reached lately",
+                f"{self._name}: the server could not be reached lately",
                 max(1.0, self._open_until - now),
             )
 

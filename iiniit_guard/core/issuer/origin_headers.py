@@ -75,7 +75,7 @@ class OriginHeaders:
 
     def of_call(self, url: str) -> Headers:
         """Return the further header fields of an introspection request to `url`."""
-        return self._headers if self._headers and _origin(url) in self._of_all else ()
+        return self._headers if self._headers and origin_of(url) in self._of_all else ()
 
     def of_document(self, url: str) -> Flow[Headers | Unreachable]:
         """Return the further header fields of a request for keys or metadata at `url`.
@@ -84,7 +84,7 @@ class OriginHeaders:
         """
         if self._token is None and not self._headers:
             return ()
-        if _origin(url) not in self._of_documents:
+        if origin_of(url) not in self._of_documents:
             return ()
         if self._token is None:
             return self._headers
@@ -102,16 +102,16 @@ class OriginHeaders:
 
     def explained(self, refused: Unreachable, url: str) -> Unreachable:
         """Return the failure of a request for a document, with the reason if it got no fields."""
-        is_withheld = _origin(url) not in self._of_documents and (self._headers or self._token)
+        is_withheld = origin_of(url) not in self._of_documents and (self._headers or self._token)
         return refused.about(topic="other_origin") if is_withheld else refused
 
 
 def _origins(*urls: str | None) -> frozenset[tuple[str, str, int]]:
-    found = (None if url is None else _origin(url) for url in urls)
+    found = (None if url is None else origin_of(url) for url in urls)
     return frozenset(origin for origin in found if origin is not None)
 
 
-def _origin(url: str) -> tuple[str, str, int] | None:
+def origin_of(url: str) -> tuple[str, str, int] | None:
     """Return scheme, host and port of a URL (RFC 6454 §4), or None if it has no host."""
     try:
         parts = urlsplit(url)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.core.issuer.issuer_signature import signer_of
 from iiniit_guard.core.issuer.rejection import status_problem
-from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import Jws, parse_jws, verify_signature
+from iiniit_guard.core.jose.jws import parse_jws
 from iiniit_guard.core.model.access_token import is_time
 from iiniit_guard.core.model.clock import Moment
 from iiniit_guard.core.model.diagnosis import listed
@@ -63,28 +63,12 @@ def _read(
         return _fault(_WORDS.get(jws.reason, "the response is not a signed JWT"))
     if jws.header.typ != TYPE:  # RFC 9701 §8.1: no other JWT of the issuer is a response
         return _fault(f"typ of the response is not {TYPE}")
-    signed = yield from _is_signed(jws, server)
-    if isinstance(signed, Unreachable):
-        return signed
-    if not signed:
+    signer = yield from signer_of(jws, server)
+    if isinstance(signer, Unreachable):
+        return signer
+    if signer is None:
         return _fault("no key of the issuer made the signature of the response")
     return _check(jws.claims, server, sent)
-
-
-def _is_signed(jws: Jws, server: AuthorizationServer) -> Flow[bool | Unreachable]:
-    """Return whether a key of the issuer signed the response; fetch newer keys if they may help."""
-    keys = yield from server.keys.get()
-    if isinstance(keys, Unreachable) or _signs(jws, keys):
-        return keys if isinstance(keys, Unreachable) else True
-    newer = yield from server.keys.refresh_for(keys)
-    if newer is None or isinstance(newer, Unreachable):
-        return newer or False
-    return _signs(jws, newer)
-
-
-def _signs(jws: Jws, keys: JwkSet) -> bool:
-    found = keys.find(jws.header.kid, jws.header.alg)
-    return any(verify_signature(jws, key) for key in found)
 
 
 def _check(

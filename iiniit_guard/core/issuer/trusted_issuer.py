@@ -75,6 +75,12 @@ class TrustedIssuer:
         clock_leeway_seconds: `nbf` and `iat` may be this many seconds in the future.
         revocation_delay_seconds: How long an introspected token may be accepted after its
             revocation.
+        status_list: Whether the status of a JWT is read from the Token Status List that its claim
+            `status` names: `off`, `check` if the token names one, or `required` of every JWT.
+        status_list_origins: The origins of status lists; empty means the origin of `issuer`. A
+            token that names another origin is refused, and nothing is fetched.
+        status_list_max_age_seconds: How long a status list is used at most, even if its `ttl`
+            allows longer. So long may a token be accepted after its revocation.
         inactive_seconds: How long a refusal is cached at most before the token is introspected
             again.
         key_issuers: For a key set that several issuers share: a key is used only if its member
@@ -139,6 +145,9 @@ class TrustedIssuer:
     expiry_leeway_seconds: float = 5
     clock_leeway_seconds: float = 30
     revocation_delay_seconds: float = 60
+    status_list: Literal["off", "check", "required"] = "off"
+    status_list_origins: Sequence[str] = ()
+    status_list_max_age_seconds: float = 300
     inactive_seconds: float = 10
     key_issuers: Sequence[str] = ()
     keys_max_age_seconds: float = 3_600

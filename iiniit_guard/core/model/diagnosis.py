@@ -39,6 +39,7 @@ Topic: TypeAlias = Literal[
     "discovery_token",
     "other_origin",
     "signed_response",
+    "status_list",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 
@@ -67,6 +68,7 @@ Check: TypeAlias = Literal[
     "scope claim",
     "authorization_details",
     "act",
+    "status list",
     "introspection",
     "validators",
     "authentication",
@@ -75,8 +77,8 @@ Check: TypeAlias = Literal[
 ]
 """The checks of a token, in the order in which the core makes them.
 
-`keys` and `introspection` obtain what the next checks need. The checks from `iss` to `act` are
-those of `ClaimChecks`. They follow `introspection` for its response. `demands` are those of a
+`keys`, `status list` and `introspection` make calls if they must. The checks from `iss` to `act`
+are those of `ClaimChecks`. They follow `introspection` for its response. `demands` are those of a
 policy beside scopes: actors and authorization details.
 """
 CHECKS: Final[tuple[Check, ...]] = get_args(Check)
@@ -98,6 +100,8 @@ CHECK_OF: Final[Mapping[Reason, Check]] = {
     Reason.WRONG_CERTIFICATE: "confirmation",
     Reason.MALFORMED_CERTIFICATE: "confirmation",
     Reason.UNBOUND_TOKEN: "confirmation",
+    Reason.REVOKED_BY_STATUS_LIST: "status list",
+    Reason.FOREIGN_STATUS_LIST: "status list",
     Reason.INACTIVE: "introspection",
     Reason.REVOKED: "introspection",
     Reason.UNSUPPORTED_TOKEN_TYPE: "introspection",

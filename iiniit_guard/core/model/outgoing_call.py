@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from iiniit_guard.core.model.diagnosis import Cause
 
-Purpose: TypeAlias = Literal["metadata", "keys", "introspection"]
+Purpose: TypeAlias = Literal["metadata", "keys", "status_list", "introspection"]
 
 
 @dataclass(slots=True)
@@ -16,8 +16,8 @@ class OutgoingCall:
     """One HTTP request to an authorization server, before it is sent.
 
     Attributes:
-        purpose: What the guard needs: `metadata` (discovery), `keys` (the JWK Set) or
-            `introspection`.
+        purpose: What the guard needs: `metadata` (discovery), `keys` (the JWK Set),
+            `status_list` (a Token Status List) or `introspection`.
         method: `GET` or `POST`.
         url: The URL. The guard sends tokens and credentials in header fields and bodies only.
         headers: Header fields that the listener adds to the request, such as `traceparent`. A field

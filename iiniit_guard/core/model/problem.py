@@ -135,6 +135,18 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(
             401,
             _TOKEN,
+            Reason.REVOKED_BY_STATUS_LIST,
+            "The access token was revoked or suspended.",
+        ),
+        _row(
+            401,
+            _TOKEN,
+            Reason.FOREIGN_STATUS_LIST,
+            "The access token names a status list that is not accepted here.",
+        ),
+        _row(
+            401,
+            _TOKEN,
             Reason.UNSUPPORTED_CONFIRMATION,
             "The access token is bound to a key in a way that was not proven.",
         ),

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     INACTIVE = "inactive"
     UNSUPPORTED_TOKEN_TYPE = "unsupported_token_type"
     REVOKED = "revoked"
+    REVOKED_BY_STATUS_LIST = "revoked_by_status_list"
+    FOREIGN_STATUS_LIST = "foreign_status_list"
     UNSUPPORTED_CONFIRMATION = "unsupported_confirmation"
     NO_CERTIFICATE = "no_certificate"
     WRONG_CERTIFICATE = "wrong_certificate"

@@ -50,6 +50,9 @@ class IssuerOptions(TypedDict, total=False):
     expiry_leeway_seconds: float
     clock_leeway_seconds: float
     revocation_delay_seconds: float
+    status_list: Literal["off", "check", "required"]
+    status_list_origins: Sequence[str]
+    status_list_max_age_seconds: float
     inactive_seconds: float
     key_issuers: Sequence[str]
     keys_max_age_seconds: float

@@ -54,6 +54,39 @@ BASE = {"issuer": ISSUER, "audience": API}
             id="several",
         ),
         pytest.param(
+            {"status_list_origins": [ISSUER]}, ["status_list_origins"], id="origins of no lists"
+        ),
+        pytest.param(
+            {"status_list": "check", "status_list_origins": [f"{ISSUER}/"]},
+            ["status_list_origins"],
+            id="an origin with a path",
+        ),
+        pytest.param(
+            {"status_list": "check", "status_list_origins": ["http://a.test"]},
+            ["status_list_origins"],
+            id="an origin without TLS",
+        ),
+        pytest.param(
+            {"status_list": "check", "status_list_origins": ["a.test"]},
+            ["status_list_origins"],
+            id="a host is no origin",
+        ),
+        pytest.param(
+            {"status_list": "check", "issuer": "urn:x", "jwks_uri": f"{ISSUER}/k"},
+            ["status_list"],
+            id="an issuer without an origin",
+        ),
+        pytest.param(
+            {"status_list": "check", "jwt": "introspect", "introspection": CREDENTIALS},
+            ["status_list"],
+            id="a list for JWTs that are not read",
+        ),
+        pytest.param(
+            {"status_list": "required", "profile": "assertion"},
+            ["status_list"],
+            id="an assertion has no status",
+        ),
+        pytest.param(
             {"insecure_accept_missing_audience": True},
             ["insecure_accept_missing_audience"],
             id="JWTs of every API",

@@ -21,6 +21,7 @@ BASE = {"issuer": ISSUER, "audience": API}
 SECRET = "s" * 32
 # Callables.
 ONLY_PYTHON = {"on_event", "on_call", "error_body", "validators", "alternatives", "issuer_resolver"}
+STATUS = ["https://a.b", "https://c.d"]
 
 # Setting → text in the environment, value in TOML, value of the keyword. All must be here.
 FORMS: dict[str, tuple[str, str, Any]] = {
@@ -89,6 +90,9 @@ FORMS: dict[str, tuple[str, str, Any]] = {
     "client_certificate_header": ("X-Cert", '"X-Cert"', "X-Cert"),
     "introspection_signed": ("true", "true", True),
     "introspection_response_audience": ("a b", '["a", "b"]', ["a", "b"]),
+    "status_list": ("required", '"required"', "required"),
+    "status_list_origins": ("https://a.b https://c.d", '["https://a.b", "https://c.d"]', STATUS),
+    "status_list_max_age_seconds": ("60", "60", 60),
     "token_header": ("X-Token", '"X-Token"', "X-Token"),
     "websocket_subprotocol_token": ("true", "true", True),
     "query_token": ("ignore", '"ignore"', "ignore"),
@@ -106,6 +110,7 @@ FORMS: dict[str, tuple[str, str, Any]] = {
 }
 BEARER = {"introspection_client_auth": "bearer", "introspection_token": "t"}
 BESIDE: dict[str, dict[str, Any]] = {
+    "status_list_origins": {"status_list": "check"},
     "introspection_signed": BEARER,
     "introspection_response_audience": {**BEARER, "introspection_signed": "true"},
     "client_certificate_header": {"client_certificate": "nginx", "trusted_proxies": '["unix"]'},

@@ -1,0 +1,40 @@
+"""The signature of a JWT that an issuer made and that is no access token.
+
+Spec: RFC 7515 §5.2, RFC 8725 §3.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iiniit_guard.core.jose.jws import Jws, verify_signature
+from iiniit_guard.core.model.flow import Flow, Unreachable
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.cache.entry import KeyValidity
+    from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+    from iiniit_guard.core.jose.jwk import JwkSet
+
+
+def signer_of(jws: Jws, server: AuthorizationServer) -> Flow[KeyValidity | Unreachable | None]:
+    """Return the validity of the key of the issuer that signed `jws`; None if no key did.
+
+    Newer keys are fetched if they may help.
+    """
+    keys = yield from server.keys.get()
+    if isinstance(keys, Unreachable):
+        return keys
+    found = _signer(jws, keys, server)
+    if found is not None:
+        return found
+    newer = yield from server.keys.refresh_for(keys)
+    if newer is None or isinstance(newer, Unreachable):
+        return newer
+    return _signer(jws, newer, server)
+
+
+def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
+    for key in keys.find(jws.header.kid, jws.header.alg):
+        if verify_signature(jws, key):
+            return server.keys.validity_of(key)
+    return None
