@@ -105,9 +105,10 @@ def _delay_of_jwt(server: AuthorizationServer) -> str:
     if settings.jwt == "verify":
         longest = settings.keys_max_age_seconds + settings.keys_stale_seconds
         named = f"{listed}; without a status list: " if settings.status_list == "check" else ""
+        leeway = server.checks.expiry_leeway_seconds
         return (
-            f"{named}accepted until its exp + {server.checks.expiry_leeway_seconds:g} s, also after its "
-            'revocation; set jwt="introspect" or "both" for a shorter delay (a withdrawn key ends '
+            f"{named}accepted until its exp + {leeway:g} s, also after its revocation; "
+            'set jwt="introspect" or "both" for a shorter delay (a withdrawn key ends '
             f"its tokens within {settings.keys_max_age_seconds:g} s, {longest:g} s in an outage)"
         )
     return f"refused at most {settings.revocation_delay_seconds:g} s after its revocation"

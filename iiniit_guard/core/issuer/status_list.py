@@ -206,7 +206,8 @@ def decompress(compressed: bytes) -> Flow[bytes | None]:
         pieces.append(piece)
         left -= len(piece)
         compressed = stream.unconsumed_tail
-        yield Checkpoint()
+        if not stream.eof:
+            yield Checkpoint()
     return b"".join(pieces) if stream.eof and left > 0 and not stream.unused_data else None
 
 
