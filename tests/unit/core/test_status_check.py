@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome
+from iiniit_guard.io.drive import run
+from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome, server_of
 
 
 @pytest.mark.parametrize("ttl", [1, 10, 60, 299])
@@ -191,3 +192,34 @@ def test_a_token_that_expires_during_the_call_is_refused():
     token = issuer.listed_token(expires_in=1)
     with issuer.slow(7, at=LIST):
         assert outcome(guard, token) == "expired"
+
+
+def test_a_list_that_another_request_fetched_meanwhile_is_used():
+    issuer, guard = make()
+    guard.verify(issuer.listed_token())
+    _, status = server_of(guard)
+    document = status._documents[issuer.status_list.uri]
+    used = document.value
+    issuer.clock.advance(60)
+    guard.verify(issuer.listed_token())
+    assert used is not None
+    assert run(document.load_after(used), guard._engine._runner.perform) is document.value
+    assert asked(issuer) == 2
+
+
+def test_a_list_is_an_outage_if_its_keys_are_missing():
+    issuer, guard = make(keys_max_age_seconds=1)
+    token = issuer.listed_token()
+    issuer.slow_seconds = 2
+    issuer.fail("slow", at=LIST)
+    handle = issuer.handle
+
+    def transport(request):
+        reply = handle(request)
+        if issuer.requests[-1] == LIST:
+            issuer.clock.advance(9000)
+            issuer.fail("503", at="jwks")
+        return reply
+
+    guard = issuer.guard(status_list="required", keys_max_age_seconds=1, transport=transport)
+    assert outcome(guard, token) == "issuer_unavailable"

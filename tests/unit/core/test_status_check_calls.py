@@ -12,13 +12,23 @@ from iiniit_guard.core.errors import TokenRefused
 from iiniit_guard.core.issuer.status_list_limits import ListCalls
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.testing import Issuer, SettableClock, network, trusted
-from tests.unit.core.status_lists import LIST, NOW, asked, make, make_known, outcome
+from tests.unit.core.status_lists import (
+    LIST,
+    NOW,
+    asked,
+    fetch_of,
+    make,
+    make_known,
+    outcome,
+    server_of,
+)
 
 
 def test_the_media_type_is_asked_for_and_no_credential_is_sent(tmp_path):
     issuer, guard = make(http_headers={"User-Agent": "x"})
     guard.verify(issuer.listed_token())
     request = issuer.last_request
+    assert request is not None
     assert (request.method, request.url) == ("GET", issuer.status_list.uri)
     assert request.headers == (("Accept", "application/statuslist+jwt"), ("User-Agent", "x"))
     assert request.purpose == LIST
@@ -107,7 +117,7 @@ def test_the_circuit_breaker_covers_all_lists_of_a_server():
 def test_a_call_that_breaks_off_frees_its_place():
     issuer, guard = make()
     make_known(issuer, guard)
-    status = guard._engine.resource.only_server.status
+    _, status = server_of(guard)
     issuer.fail("connection")
     for number in range(5):
         entry = {"idx": 0, "uri": f"{issuer.issuer}/lists/{number}"}
@@ -169,9 +179,9 @@ def test_the_lists_survive_a_fork():
 def test_a_busy_issuer_is_known_to_be_busy():
     issuer, guard = make()
     guard.verify(issuer.listed_token())
-    server = guard._engine.resource.only_server
+    server, status = server_of(guard)
     assert not server.is_busy
-    assert server.status.calls.enter(known=True) is None
+    assert status.calls.enter(known=True) is None
     assert server.is_busy
 
 
@@ -189,3 +199,33 @@ def test_a_reported_failure_names_the_setting(caplog):
     issuer.fail(Unreachable("tls", "the certificate has expired"), at=LIST)
     outcome(guard, issuer.listed_token())
     assert "status_list_origins" in caplog.text
+
+
+def test_a_call_that_finds_no_place_leaves_the_probe_to_another():
+    issuer, guard = make()
+    make_known(issuer, guard)
+    issuer.fail("connection", at="other")
+    for number in range(5):
+        fetch_of(guard, f"{issuer.issuer}/lists/{number}")
+    issuer.clock.advance(1)  # the breaker admits one probe
+    _, status = server_of(guard)
+    taken = [status.calls.enter(known=True) for _ in range(ListCalls.PLACES)]
+    refused = fetch_of(guard, f"{issuer.issuer}/lists/x")
+    assert isinstance(refused, Unreachable)
+    assert refused.cause == "busy"
+    for _ in taken:
+        status.calls.leave()
+    issuer.requests.clear()
+    fetch_of(guard, f"{issuer.issuer}/lists/y")
+    assert issuer.requests == ["other"]
+
+
+def test_a_call_that_finds_no_place_is_refused():
+    issuer, guard = make()
+    make_known(issuer, guard)
+    _, status = server_of(guard)
+    for _ in range(ListCalls.PLACES):
+        status.calls.enter(known=True)
+    refused = fetch_of(guard, f"{issuer.issuer}/lists/x")
+    assert isinstance(refused, Unreachable)
+    assert refused.cause == "busy"
