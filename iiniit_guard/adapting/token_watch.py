@@ -259,7 +259,12 @@ class TokenWatch:
             self._until, self._until_wall = now.monotonic + seconds, entry.valid_until
         else:
             server = resource.known_server(token.issuer)
-            delay = 0 if server is None else server.settings.revocation_delay_seconds
+            # With status lists, 0: the end of the list is known for cached tokens only.
+            delay = (
+                0
+                if server is None or server.status is not None
+                else server.settings.revocation_delay_seconds
+            )
             leeway = 0 if server is None else server.checks.expiry_leeway_seconds
             seconds = min(LONGEST_SECONDS, delay)
             self._validity = _UNCACHED

@@ -83,6 +83,8 @@ def verify(
         verified = yield from verify_jwt(jws, trusted)
         if trusted.status is not None and isinstance(verified, CacheEntry):
             verified = yield from trusted.status.check(verified, jws.claims)
+            if isinstance(verified, Problem):
+                resource.cache.drop(digest)
         if not isinstance(verified, CacheEntry):
             return verified
         if not trusted.is_trusted:  # withdrawn while its keys were being fetched

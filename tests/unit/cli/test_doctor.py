@@ -158,6 +158,14 @@ def test_a_function_for_introspection_is_called(issuer):
     ("settings", "delay"),
     [
         ({}, "accepted until its exp + 5 s, also after its revocation"),
+        (
+            {"status_list": "check"},
+            "refused at most 300 s after its status list reports its revocation; without a ",
+        ),
+        (
+            {"status_list": "required", "status_list_max_age_seconds": 20, "jwt": "both"},
+            "refused at most 20 s after its status list reports its revocation",
+        ),
         ({"jwt": "both"}, "refused at most 60 s after its revocation"),
         ({"jwt": "introspect", "revocation_delay_seconds": 5}, "refused at most 5 s"),
     ],

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from iiniit_guard.core.errors import TokenRefused
 from iiniit_guard.io.drive import run
 from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome, server_of
+
+
+def test_a_revocation_that_is_found_early_ends_the_cached_token():
+    issuer, guard = make()
+    token = issuer.listed_token(expires_in=9000)
+    guard.verify(token)
+    issuer.revoke(token)
+    issuer.clock.advance(47)
+    _, status = server_of(guard)
+    run(status._documents[issuer.status_list.uri].load(), guard._engine._runner.perform)
+    assert outcome(guard, token) == "accepted"
+    later = guard._engine.verify_async(token, outdated=float("inf"))
+    with pytest.raises(TokenRefused, match="revoked"):
+        asyncio.run(later)
+    assert outcome(guard, token) == "revoked_by_status_list"
 
 
 @pytest.mark.parametrize("ttl", [1, 10, 60, 299])
