@@ -82,8 +82,7 @@ class ProtectedResource:
         self.cache: TokenCache = TokenCache(
             settings.max_cached_tokens, clock, settings.max_cached_bytes
         )
-        self._chance = chance
-        self._lists = ListMemory()
+        self._chance, self._lists = chance, ListMemory()
         self._first_loads = None if find is None else FirstLoads(clock)
         self._named: dict[str, AuthorizationServer] = {
             issuer.issuer: self._server(issuer) for issuer in known

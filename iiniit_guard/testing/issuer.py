@@ -15,7 +15,7 @@ from iiniit_guard.testing.injection import FaultInjection
 from iiniit_guard.testing.introspection import ClientCheck
 from iiniit_guard.testing.jws import encode, write_jws
 from iiniit_guard.testing.keys import SigningKey, new_key, without_none
-from iiniit_guard.testing.metadata import KINDS, kind_of, usual_metadata
+from iiniit_guard.testing.metadata import DOCUMENTS, KINDS, kind_of, usual_metadata
 from iiniit_guard.testing.status_list import PublishedStatusList, StatusListing
 
 if TYPE_CHECKING:
@@ -97,10 +97,7 @@ class Issuer(FaultInjection, StatusListing):
         self.odd_keys: list[Any] = []
         self.cache_control: str | None = "max-age=3600"
         self.metadata: JsonObject = {}
-        self.documents: Collection[Document] = (
-            "oauth-authorization-server",
-            "openid-configuration",
-        )
+        self.documents: Collection[Document] = DOCUMENTS
         self.client_check: ClientCheck = ClientCheck(
             client_id,
             client_secret,

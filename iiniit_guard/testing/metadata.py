@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["discovery", "jwks", "introspection", "status_list", "other"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Document: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
+DOCUMENTS: Final[tuple[Document, ...]] = get_args(Document)
 
 
 def usual_metadata(issuer: str) -> JsonObject:

@@ -98,12 +98,7 @@ class AuthorizationServer:
         self._set_caches()
         self._set_limits()
         self._set_documents(random)
-        self.status: StatusCheck | None = (
-            None if settings.status_list == "off" else StatusCheck(self, lists, random)
-        )
-        """The check of its JWTs against status lists; None if the setting is off."""
-        # Checked URLs by name, each with the metadata document that it is from.
-        self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
+        self._set_status(random, lists)
 
     def _set_profile(self) -> None:
         profile = PROFILES[self.settings.profile]
@@ -145,6 +140,8 @@ class AuthorizationServer:
 
     def _set_documents(self, random: Callable[[], float]) -> None:
         settings = self.settings
+        # Checked URLs by name, each with the metadata document that it is from.
+        self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
         configured, named = settings.metadata_url, settings.insecure_metadata_issuer
         urls = metadata_urls(settings.issuer) if configured is None else (configured,)
         self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
@@ -182,6 +179,11 @@ class AuthorizationServer:
             hold=self.hold,
             report=self.report,
         )
+
+    def _set_status(self, random: Callable[[], float], lists: ListMemory | None) -> None:
+        off = self.settings.status_list == "off"
+        self.status: StatusCheck | None = None if off else StatusCheck(self, lists, random)
+        """The check of its JWTs against status lists; None if the setting is off."""
 
     @property
     def client_authentication(self) -> ClientAuthentication:

@@ -31,7 +31,7 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 if TYPE_CHECKING:
     from iiniit_guard.core.cache.entry import CacheEntry
-    from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+    from iiniit_guard.core.issuer.issuer_signature import SigningIssuer
     from iiniit_guard.core.model.json_types import JsonMapping
 
 _DOCUMENT_BYTES: Final = 4096
@@ -52,7 +52,7 @@ class StatusCheck:
     """
 
     def __init__(
-        self, server: AuthorizationServer, memory: ListMemory | None, random: Callable[[], float]
+        self, server: SigningIssuer, memory: ListMemory | None, random: Callable[[], float]
     ) -> None:
         settings = server.settings
         self.server: Final = server

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.issuer.issuer_signature import signer_of
+from iiniit_guard.core.issuer.issuer_signature import SigningIssuer, signer_of
 from iiniit_guard.core.issuer.metadata import retry_after
 from iiniit_guard.core.jose.encodings import decode_base64url
 from iiniit_guard.core.jose.jws import Jws, parse_jws
@@ -23,7 +23,6 @@ from iiniit_guard.core.model.problem import Problem, Reason
 
 if TYPE_CHECKING:
     from iiniit_guard.core.cache.entry import KeyValidity
-    from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
     from iiniit_guard.core.model.clock import Moment
     from iiniit_guard.core.model.json_types import Json, JsonObject
 
@@ -77,7 +76,7 @@ class StatusList:
 def read_status_list(
     reply: HttpResponse,
     uri: str,
-    server: AuthorizationServer,
+    server: SigningIssuer,
     sent: Moment,
     held: StatusList | None = None,
 ) -> Flow[tuple[StatusList, float] | Unreachable]:
@@ -102,7 +101,7 @@ def read_status_list(
 def _read(
     reply: HttpResponse,
     uri: str,
-    server: AuthorizationServer,
+    server: SigningIssuer,
     sent: Moment,
     held: StatusList | None,
 ) -> Flow[tuple[StatusList, float] | Unreachable]:
@@ -136,7 +135,7 @@ def _read(
 
 
 def _check_claims(
-    jws: Jws, uri: str, server: AuthorizationServer, sent: Moment, held: StatusList | None
+    jws: Jws, uri: str, server: SigningIssuer, sent: Moment, held: StatusList | None
 ) -> float | Unreachable:
     """Check the claims about the list, and return its lifetime in seconds from `sent` on."""
     claims, settings = jws.claims, server.settings

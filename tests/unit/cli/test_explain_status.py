@@ -18,7 +18,7 @@ def explained(issuer: Issuer, token: str, *, may_call: bool = True, **settings) 
         resource, observer = observed(
             engine.resource.settings,
             may_call=may_call,
-            transport=issuer.handle,
+            transport=issuer.handle if may_call else None,
             wall=issuer.clock.wall,
         )
         return explain(token, resource, observer, ANY_TOKEN)

@@ -92,3 +92,17 @@ ROWS: Final[dict[str, tuple[list[Any], list[Any]]]] = {
         ["s" * 31, "", " " * 40, "s" * 31 + " ", 1, b"s" * 32],
     ),
 }
+
+# The maximum of each setting in seconds. A new setting without one fails the test.
+LONGEST = {
+    "expiry_leeway_seconds": 600,
+    "clock_leeway_seconds": 600,
+    "revocation_delay_seconds": 3_600,
+    "inactive_seconds": 3_600,
+    "status_list_max_age_seconds": 86_400,
+    "keys_max_age_seconds": 86_400,
+    "keys_cooldown_seconds": 3_600,
+    "keys_stale_seconds": 86_400,
+    "connect_timeout_seconds": 60,
+    "timeout_seconds": 60,
+}

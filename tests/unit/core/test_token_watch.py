@@ -81,18 +81,6 @@ def test_an_uncached_token_without_an_end_is_checked_after_the_delay(issuer):
         assert watch.permits()
 
 
-def test_an_uncached_token_with_a_status_is_checked_for_every_message(issuer):
-    with issuer.guard(status_list="required", max_cached_bytes=65_536) as guard:
-        token = issuer.listed_token(expires_in=9000, filling=["x" * 9] * 900)
-        watch = begun(issuer, guard, token)
-        issuer.revoke(token)
-        issuer.clock.advance(30)
-        assert watch.permits()
-        issuer.clock.advance(30)
-        assert not watch.permits()
-        assert watch.reason == "revoked_by_status_list"
-
-
 def test_a_delay_of_zero_asks_for_every_message(issuer):
     with issuer.guard(jwt="introspect", revocation_delay_seconds=0) as guard:
         token = issuer.opaque_token()

@@ -14,6 +14,7 @@ from iiniit_guard.core.issuer.issuer_checks import CHECKS
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
 from iiniit_guard.errors import SettingsError
+from tests.unit.core.setting_rows import LONGEST
 from tests.unit.core.stepping import API, CREDENTIALS, ISSUER
 
 BASE = {"issuer": ISSUER, "audience": API}
@@ -85,21 +86,6 @@ def test_every_setting_has_a_check_and_a_row():
 def test_a_fault_names_its_setting(name):
     found = faults(**{"introspection": CREDENTIALS, name: BAD[name]})
     assert [fault.partition(":")[0] for fault in found] == [name]
-
-
-# The maximum of each setting in seconds. A new setting without one fails the test.
-LONGEST = {
-    "expiry_leeway_seconds": 600,
-    "clock_leeway_seconds": 600,
-    "revocation_delay_seconds": 3_600,
-    "inactive_seconds": 3_600,
-    "status_list_max_age_seconds": 86_400,
-    "keys_max_age_seconds": 86_400,
-    "keys_cooldown_seconds": 3_600,
-    "keys_stale_seconds": 86_400,
-    "connect_timeout_seconds": 60,
-    "timeout_seconds": 60,
-}
 
 
 @pytest.mark.parametrize("name", sorted(name for name in CHECKS if name.endswith("_seconds")))
