@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import TokenRefused
 from iiniit_guard.io.drive import run
 from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome, server_of
@@ -58,6 +59,26 @@ def test_the_wall_clock_that_is_set_back_does_not_prolong_a_list():
     issuer.clock.advance(60)
     issuer.clock.set_wall(NOW + 10)
     assert outcome(guard, token) == "revoked_by_status_list"
+
+
+def test_a_list_ends_by_the_wall_clock_alone():
+    issuer, guard = make()
+    token = issuer.listed_token(expires_in=9000)
+    guard.verify(token)
+    issuer.revoke(token)
+    issuer.clock.set_wall(NOW + 60)
+    assert outcome(guard, token) == "revoked_by_status_list"
+
+
+@pytest.mark.parametrize("fraction", [0, 0.5, 0.99])
+def test_cached_tokens_end_one_after_the_other_and_before_their_list(fraction):
+    issuer, guard = make()
+    issuer.clock.advance(fraction)
+    token = issuer.listed_token(expires_in=9000)
+    guard.verify(token)
+    left = guard._engine.resource.remaining(digest_of(token))
+    assert 0 <= left - 60 * (0.8 + 0.2 * fraction) <= 1
+    assert left <= 60
 
 
 def test_the_longest_time_is_a_setting():

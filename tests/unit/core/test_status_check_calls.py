@@ -229,3 +229,36 @@ def test_a_call_that_finds_no_place_is_refused():
     refused = fetch_of(guard, f"{issuer.issuer}/lists/x")
     assert isinstance(refused, Unreachable)
     assert refused.cause == "busy"
+
+
+def test_a_list_without_a_place_waits_for_nothing_else():
+    issuer, guard = make()
+    _, status = server_of(guard)
+    taken = [status.calls.enter(known=True) for _ in range(ListCalls.PLACES)]
+    token = issuer.listed_token()
+    assert outcome(guard, token) == "issuer_unavailable"
+    for _ in taken:
+        status.calls.leave()
+    assert outcome(guard, token) == "accepted"
+
+
+def test_a_list_is_counted_when_it_is_fetched():
+    issuer, guard = make()
+    memory = guard._engine.resource._lists
+    issuer.status_list.size = 400_000
+    fetch_of(guard, issuer.status_list.uri)
+    assert 100_000 <= memory.size < 110_000
+
+
+def test_a_list_that_is_used_stays_longer():
+    issuer, guard = make()
+    first = issuer.status_list.uri
+    old = issuer.listed_token()
+    guard.verify(old)
+    issuer.status_list.uri = f"{issuer.issuer}/statuslists/2"
+    guard.verify(issuer.listed_token())
+    guard.verify(issuer.token(status={"status_list": {"idx": 5, "uri": first}}))
+    memory = guard._engine.resource._lists
+    memory.use("other", memory.MAX_BYTES - memory.size + 1, lambda: None)
+    _, status = server_of(guard)
+    assert list(status._documents) == [first]
