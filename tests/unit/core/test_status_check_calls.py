@@ -172,7 +172,13 @@ def test_an_issuer_that_a_callable_finds_has_lists():
 def test_the_lists_survive_a_fork():
     issuer, guard = make()
     guard.verify(issuer.listed_token())
+    _, status = server_of(guard)
+    document = status._documents[issuer.status_list.uri]
+    parts = (status.calls, status._memory, *status._breakers.values(), document)
+    for part in parts:
+        part._lock.acquire()  # a thread of the parent process held it
     guard._engine.resource.reset_after_fork()
+    assert not any(part._lock.locked() for part in parts)
     assert outcome(guard, issuer.listed_token()) == "accepted"
     assert asked(issuer) == 1
 
