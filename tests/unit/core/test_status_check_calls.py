@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_the_lists_survive_a_fork():
     guard.verify(issuer.listed_token())
     _, status = server_of(guard)
     document = status._documents[issuer.status_list.uri]
-    parts = (status.calls, status._memory, *status._breakers.values(), document)
+    parts: tuple[Any, ...] = (status.calls, status._memory, *status._breakers.values(), document)
     for part in parts:
         part._lock.acquire()  # a thread of the parent process held it
     guard._engine.resource.reset_after_fork()
