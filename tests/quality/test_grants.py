@@ -22,7 +22,7 @@ GRANTS = {
 MAKERS = {
     ("iiniit_guard/core/cache/entry.py:unpack", "AccessToken"),
     ("iiniit_guard/core/claims/checks.py:_accept", "AccessToken"),
-    ("iiniit_guard/core/claims/checks.py:_check", "AccessToken"),
+    ("iiniit_guard/core/claims/checks.py:_token_of", "AccessToken"),
     ("iiniit_guard/core/decide.py", "Principal"),
 }
 # What the functions return that decide: a token is returned from the cache, or by `_settle` after

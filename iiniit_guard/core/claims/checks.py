@@ -198,15 +198,26 @@ class ClaimChecks:
         scopes = self.scopes.scopes_of(claims, introspected=introspected)
         if scopes is None:
             return malformed_claim("scope", "scope claim")
-        frozen, confirmation, details = frozen_object(claims), None, ()
-        if special:
-            if "authorization_details" in claims:
-                if not are_details(claims["authorization_details"]):
-                    return malformed_claim("authorization_details", "authorization_details")
-                details = frozen["authorization_details"]
-            if "act" in claims and parse_actors(claims["act"]) is None:
-                return malformed_claim("act", "act")
-            confirmation = frozen.get("cnf")
+        if (
+            special
+            and "authorization_details" in claims
+            and not are_details(claims["authorization_details"])
+        ):
+            return malformed_claim("authorization_details", "authorization_details")
+        if special and "act" in claims and parse_actors(claims["act"]) is None:
+            return malformed_claim("act", "act")
+        return self._token_of(claims, audience, scopes, client, token_id)
+
+    def _token_of(
+        self,
+        claims: JsonObject,
+        audience: tuple[str, ...],
+        scopes: frozenset[str],
+        client: str | None,
+        token_id: str | None,
+    ) -> AccessToken:
+        frozen = frozen_object(claims)
+        details = frozen["authorization_details"] if "authorization_details" in claims else ()
         return AccessToken(
             self.issuer,
             claims.get("sub"),
@@ -216,7 +227,7 @@ class ClaimChecks:
             claims.get("exp"),
             claims.get("iat"),
             None if token_id is None else claims[token_id],
-            confirmation,
+            frozen.get("cnf"),
             details,
             frozen,
         )
