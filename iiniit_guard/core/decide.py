@@ -79,7 +79,12 @@ def begin(
     Returns:
         The token that passes. Otherwise the argument of `resume` (if it is pending) or `conclude`.
     """
-    if isinstance(requirement, Problem) and requirement.reason is not Reason.NO_RULE:
+    any_token = requirement is ANY_TOKEN
+    if (
+        not any_token
+        and isinstance(requirement, Problem)
+        and requirement.reason is not Reason.NO_RULE
+    ):
         return Unfinished(presented, requirement)
     authorization = presented.authorization
     # Fast path: a bearer token in its usual form, which alone decides, and no token in the query.
@@ -96,11 +101,11 @@ def begin(
         encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
         entry = resource.find(digest)
-        if entry is not None and entry.token.confirmation is None:
+        if entry is not None and (token := entry.token).confirmation is None:
             presented.cache = "hit"
-            if requirement is ANY_TOKEN:
-                return entry.token
-            settled = _settle(entry.token, presented, resource, requirement)
+            if any_token:
+                return token
+            settled = _settle(token, presented, resource, requirement)
             return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
         presented.is_new = entry is None and not resource.finds_issuers
     flow = _judge(presented, resource, requirement, encoded)
