@@ -30,7 +30,7 @@ MAKERS = {
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
         "Unfinished(presented, requirement)",
-        "entry.token",
+        "token",
         "settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)",
         "Unfinished(presented, Pending(flow, flow.send(None)))",
         "result",
