@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.core.http.event import EventCounter
 from iiniit_guard.errors import needs_extra
 from iiniit_guard.observe.servers import ServerNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from prometheus_client import CollectorRegistry
 
     from iiniit_guard.core.http.event import Event
     from iiniit_guard.core.model.outgoing_call import CallResult, OutgoingCall
+
+    _Series: TypeAlias = tuple[Callable[[], None], Callable[[float], None]]
 
 __all__ = ["CallMetrics", "DecisionMetrics"]
 
@@ -34,7 +38,7 @@ BUCKETS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.
 CALL_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class DecisionMetrics:
+class DecisionMetrics(EventCounter):
     """Count decisions: `Guard(on_event=DecisionMetrics())`.
 
     The labels are fixed values of this package (decision, reason, cache). There are at most about
@@ -53,23 +57,31 @@ class DecisionMetrics:
         self._decisions = Counter(*DECISIONS, ("decision", "reason", "cache"), registry=where)
         self._seconds = Histogram(*SECONDS, ("cache",), registry=where, buckets=BUCKETS)
         # The library looks up the series of each call by its labels, under a lock.
-        self._series: dict[
-            tuple[str, str | None, str], tuple[Callable[[], None], Callable[[float], None]]
-        ] = {}
+        self._series: dict[tuple[str, str | None, str], _Series] = {}
+        self._accepted: dict[str, _Series] = {}
 
     def __call__(self, event: Event) -> None:
         """Count one decision."""
         labels = event.decision, event.reason, event.cache
         found = self._series.get(labels)
         if found is None:
-            decision, reason, cache = labels
-            found = self._series[labels] = (
-                self._decisions.labels(decision, reason or "", cache).inc,
-                self._seconds.labels(cache).observe,
-            )
+            found = self._series[labels] = self._find(*labels)
         count, observe = found
         count()
         observe(event.seconds)
+
+    def count_accepted(self, cache: str, seconds: float) -> None:
+        """Count one accepted request."""
+        try:
+            count, observe = self._accepted[cache]
+        except KeyError:
+            count, observe = self._accepted[cache] = self._find("allow", None, cache)
+        count()
+        observe(seconds)
+
+    def _find(self, decision: str, reason: str | None, cache: str) -> _Series:
+        count = self._decisions.labels(decision, reason or "", cache).inc
+        return count, self._seconds.labels(cache).observe
 
 
 class CallMetrics:
