@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest, values
 
 from iiniit_guard import Allow, Event, Request
 from iiniit_guard.core.http.event import EventCounter
 from iiniit_guard.observe.metrics import DecisionMetrics
 from iiniit_guard.observe.otel import DecisionMeter
+from iiniit_guard.observe.tally import SharedTally, Tally
 from iiniit_guard.testing import Issuer
 
 
@@ -73,6 +76,53 @@ def test_hits_misses_and_refusals_are_counted(issuer, counted):
         ("allow", "", "hit"): 2,
         ("deny", "expired", "miss"): 1,
     }
+
+
+def exposition(tally_of):
+    """Return the lines about the same decisions, sorted; without the times of creation."""
+    registry = CollectorRegistry()
+    tally = tally_of(registry)
+    for cache, seconds in (("hit", 2e-6), ("hit", 1e-5), ("miss", 0.0300001), ("miss", 9.0)):
+        tally.accept(cache, seconds)
+    tally.add("allow", "", "hit", 0.25)
+    tally.add("deny", "expired", "miss", 0.0)
+    tally.add("deny", "expired", "none", 5.0)
+    lines = generate_latest(registry).decode().splitlines()
+    return sorted(line for line in lines if "_created" not in line)
+
+
+def test_one_process_shows_the_lines_of_the_library():
+    assert exposition(Tally) == exposition(SharedTally)
+    assert len(exposition(Tally)) > 50
+
+
+def test_two_objects_in_one_registry_are_an_error():
+    registry = CollectorRegistry()
+    DecisionMetrics(registry)
+
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        DecisionMetrics(registry)
+
+
+def test_the_multiprocess_mode_of_the_library_needs_its_objects(monkeypatch):
+    assert isinstance(DecisionMetrics(CollectorRegistry())._tally, Tally)
+    monkeypatch.setattr(values.ValueClass, "_multiprocess", True)
+
+    assert isinstance(DecisionMetrics(CollectorRegistry())._tally, SharedTally)
+
+
+def test_a_forked_child_counts_although_a_thread_of_its_parent_held_the_lock():
+    tally = Tally(CollectorRegistry())
+    with tally._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            tally.accept("hit", 0.1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        tally.after_fork()  # what the child did, where the coverage is measured
+    tally.accept("hit", 0.1)
+    assert status == 0
 
 
 class Counter(EventCounter):
