@@ -11,12 +11,13 @@ from typing import Annotated, Any, Protocol, assert_type
 
 from fastapi import Depends, FastAPI
 from flask.views import MethodView
+from ninja import NinjaAPI
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from iiniit_guard import django, flask, starlette
+from iiniit_guard import django, flask, ninja, rest_framework, starlette
 from iiniit_guard.core.model.access_token import AuthorizationDetail
 
 
@@ -159,6 +160,33 @@ async def pages_async(request: Request) -> AsyncIterator[int]:
 async def read_pages(request: Request) -> None:
     assert_type(pages(request), Iterator[int])
     assert_type(pages_async(request), AsyncIterator[int])
+
+
+class Stored:
+    """Django REST framework and django-ninja take objects, so their handlers keep their types."""
+
+    permission_classes = (
+        rest_framework.RequireScope("user:read"),
+        rest_framework.RequireActor("billing"),
+        rest_framework.ForbidActor(),
+    )
+
+
+ninja_api = NinjaAPI(auth=ninja.GuardAuth("user:read", require_actor="billing", forbid_actor=True))
+
+
+async def ninja_page(request: object, page: int) -> dict[str, int]:
+    return {"page": page}
+
+
+def ninja_page_sync(request: object, page: int) -> dict[str, int]:
+    return {"page": page}
+
+
+async def call_ninja(request: object) -> None:
+    guarding = django.require_scope("user:read")
+    assert_type(await guarding(ninja_page)(request, 1), dict[str, int])
+    assert_type(guarding(ninja_page_sync)(request, page=1), dict[str, int])
 
 
 application = FastAPI()
