@@ -134,6 +134,10 @@ docs: .venv/.ready-test  ## Build the site, run every code block and check every
 	$(PYTEST) tests/quality/test_docs.py $(ARGS)
 	@echo "Open site/index.html"
 
+.PHONY: linkcheck
+linkcheck: .venv/.ready-test  ## Check the links to other sites; needs a network
+	$(BIN)/python -m sphinx -b linkcheck -q docs build/linkcheck $(ARGS)
+
 .PHONY: picture
 picture: .venv/.ready-test  ## Draw docs/images/architecture.svg again, from the code
 	$(BIN)/python -m tests.quality.architecture

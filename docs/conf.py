@@ -46,8 +46,18 @@ maximum_signature_line_length = 80
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 
+# Addresses of examples, of this machine, and of servers that a reader starts.
+linkcheck_ignore = [
+    r"https?://(127\.0\.0\.1|localhost|\[::1\])([:/].*)?$",
+    r"https?://([\w.-]+\.)?(example|test|invalid)([:/].*)?$",
+    r"https?://([\w.-]+\.)?example\.(com|org|net)([:/].*)?$",
+]
+linkcheck_anchors = False  # many sites make their anchors by a script
+linkcheck_timeout = 20
+
 html_theme = "furo"
 html_title = f"iiniit_guard {release}"
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}

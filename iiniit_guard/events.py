@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, cast
 
 from iiniit_guard.core.decide import begin
-from iiniit_guard.core.http.event import accepted_event, event_of
+from iiniit_guard.core.http.event import EventCounter, accepted_event, event_of
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN
@@ -32,6 +32,9 @@ _log: Final = logging.getLogger("iiniit_guard")
 class Events:
     """Emits the events of one guard.
 
+    An `EventCounter` counts accepted requests without an event. An object whose class inherits
+    `count_accepted` gets events instead, because the class may replace `__call__`.
+
     Args:
         listener: Called with each event. Its exceptions are logged.
         wall: Returns seconds since the epoch.
@@ -50,6 +53,8 @@ class Events:
         self._wall = wall
         self._subjects = subjects
         self._field = field
+        counts = isinstance(listener, EventCounter) and "count_accepted" in vars(type(listener))
+        self._count = cast("EventCounter", listener).count_accepted if counts else None
 
     def begin(
         self,
@@ -57,17 +62,24 @@ class Events:
         presented: Presented,
         requirement: Policy | Problem = ANY_TOKEN,
     ) -> AccessToken | Unfinished:
-        """Return what `decide.begin` returns, and emit an event if the token is accepted."""
-        started = time.perf_counter()
+        """Return what `decide.begin` returns, and report the decision if the token is accepted."""
+        started = perf_counter()
         begun = begin(resource, presented, requirement)
         if isinstance(begun, AccessToken):
-            seconds, digest = time.perf_counter() - started, presented.digest or b""
-            emit = partial(accepted_event, begun, digest, presented.method, presented.host)
-            event = emit(
-                cache=presented.cache, now=self._wall(), seconds=seconds, subjects=self._subjects
-            )
-            self._emit(event)
+            seconds, count = perf_counter() - started, self._count
+            try:
+                if count is not None:
+                    count(presented.cache, seconds)
+                else:
+                    self._listener(self._accepted(begun, presented, seconds))
+            except Exception as error:  # noqa: BLE001 - a listener must not change a decision
+                _log_failure(error)
         return begun
+
+    def _accepted(self, token: AccessToken, presented: Presented, seconds: float) -> Event:
+        digest, subject = presented.digest or b"", token.subject if self._subjects else None
+        asked = presented.method, presented.host, presented.cache
+        return accepted_event(token, digest, *asked, self._wall(), seconds, subject)
 
     def decided(
         self, decision: Decision, result: Judged, request: Request, host: str, seconds: float
@@ -90,4 +102,8 @@ class Events:
         try:
             self._listener(event)
         except Exception as error:  # noqa: BLE001 - a listener must not change a decision
-            _log.error("on_event failed: %s", type(error).__qualname__)
+            _log_failure(error)
+
+
+def _log_failure(error: Exception) -> None:
+    _log.error("on_event failed: %s", type(error).__qualname__)

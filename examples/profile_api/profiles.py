@@ -59,7 +59,7 @@ def _new_profile(subject: str) -> dict[str, str]:
         "username": username,
         "name": "Demo Account",
         "email": f"{username}@iiniit.example",
-        "avatar_url": "",
+        "avatar_url": "https://demo.example/avatar.png",
         "bio": "An account to try OAuth with. Change this text in step 6.",
         "location": "This machine",
         "website": "https://demo.example/profile",

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Final, TypeVar, cast
 
-from flask import current_app
 from flask.views import View
 
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
@@ -24,7 +23,7 @@ from iiniit_guard.adapting.decorators import (
 from iiniit_guard.adapting.policy_decorators import PolicyDecorators
 from iiniit_guard.adapting.request_state import noted_token
 from iiniit_guard.adapting.types import Args, Handler, Keywords
-from iiniit_guard.adapting.wrappers import synchronous
+from iiniit_guard.adapting.wrappers import asynchronous, synchronous
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy
@@ -58,8 +57,9 @@ def access_token() -> AccessToken:
 
 def _guard(view: F, policy: Policy) -> F:
     def wrap(each: Handler) -> Handler:
-        run = _runs(each) if inspect.iscoroutinefunction(function_of(each)) else each
-        return mark_guarded(synchronous(run, policy, _refusal_of), policy)
+        if inspect.iscoroutinefunction(function_of(each)):
+            return mark_guarded(asynchronous(each, policy, _refusal_of_async), policy)
+        return mark_guarded(synchronous(each, policy, _refusal_of), policy)
 
     return _decorate(view, wrap)
 
@@ -91,18 +91,17 @@ def _decorate_class(view: type[View], wrap: Callable[[Handler], Handler]) -> Non
 
 
 def _runs(view: Handler) -> Handler:
-    """Return a synchronous function that runs `view`.
+    """Return a function that runs `view`; a coroutine function if `view` is one."""
 
-    Flask is synchronous outside its views. `ensure_sync` runs an async view on an event loop of its
-    own.
-    """
-    asynchronous = inspect.iscoroutinefunction(function_of(view))
+    @wraps(view)
+    async def run_async(*args: object, **kwargs: object) -> object:
+        return await view(*args, **kwargs)
 
     @wraps(view)
     def run(*args: object, **kwargs: object) -> object:
-        return (current_app.ensure_sync(view) if asynchronous else view)(*args, **kwargs)
+        return view(*args, **kwargs)
 
-    return run
+    return run_async if inspect.iscoroutinefunction(function_of(view)) else run
 
 
 def _refusal_of(_args: Args, _kwargs: Keywords, policy: Policy) -> Refused | None:
@@ -111,6 +110,12 @@ def _refusal_of(_args: Args, _kwargs: Keywords, policy: Policy) -> Refused | Non
         return None
     decision = decide(environ, partial(request_from_environ, environ), policy, HOST)
     return None if isinstance(decision, Allow) else Refused(response=response_to(decision))
+
+
+async def _refusal_of_async(args: Args, kwargs: Keywords, policy: Policy) -> Refused | None:
+    # Flask runs each asynchronous view on an event loop of its own, which serves no other request.
+    # So the decision may block, and uses the connections of the thread, which outlive that loop.
+    return _refusal_of(args, kwargs, policy)
 
 
 _decorators = PolicyDecorators(_guard)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from iiniit_guard.core.http.event import EventCounter
 from iiniit_guard.errors import needs_extra
 from iiniit_guard.observe.servers import ServerNames
 
@@ -23,18 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CallMetrics", "DecisionMetrics"]
 
-DECISIONS: Final = ("iiniit_guard_decisions", "Decisions about requests.")
-SECONDS: Final = ("iiniit_guard_decision_seconds", "How long decisions took.")
 CALLS: Final = ("iiniit_guard_call_seconds", "How long calls to authorization servers took.")
 FETCHED: Final = (
     "iiniit_guard_keys_fetched_timestamp_seconds",
     "When the keys of a server were fetched last, in seconds since the epoch.",
 )
-BUCKETS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 CALL_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class DecisionMetrics:
+class DecisionMetrics(EventCounter):
     """Count decisions: `Guard(on_event=DecisionMetrics())`.
 
     The labels are fixed values of this package (decision, reason, cache). There are at most about
@@ -47,29 +45,21 @@ class DecisionMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         with needs_extra("prometheus", "iiniit_guard.observe.metrics"):
-            from prometheus_client import REGISTRY, Counter, Histogram
+            from prometheus_client import REGISTRY
+            from prometheus_client.values import ValueClass
 
-        where = REGISTRY if registry is None else registry
-        self._decisions = Counter(*DECISIONS, ("decision", "reason", "cache"), registry=where)
-        self._seconds = Histogram(*SECONDS, ("cache",), registry=where, buckets=BUCKETS)
-        # The library looks up the series of each call by its labels, under a lock.
-        self._series: dict[
-            tuple[str, str | None, str], tuple[Callable[[], None], Callable[[float], None]]
-        ] = {}
+        from iiniit_guard.observe.tally import SharedTally, Tally
+
+        is_shared = getattr(ValueClass, "_multiprocess", True)
+        self._tally = (SharedTally if is_shared else Tally)(registry or REGISTRY)
 
     def __call__(self, event: Event) -> None:
         """Count one decision."""
-        labels = event.decision, event.reason, event.cache
-        found = self._series.get(labels)
-        if found is None:
-            decision, reason, cache = labels
-            found = self._series[labels] = (
-                self._decisions.labels(decision, reason or "", cache).inc,
-                self._seconds.labels(cache).observe,
-            )
-        count, observe = found
-        count()
-        observe(event.seconds)
+        self._tally.add(event.decision, event.reason or "", event.cache, event.seconds)
+
+    def count_accepted(self, cache: str, seconds: float) -> None:
+        """Count one accepted request."""
+        self._tally.accept(cache, seconds)
 
 
 class CallMetrics:

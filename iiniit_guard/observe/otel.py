@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iiniit_guard.core.http.event import EventCounter
 from iiniit_guard.errors import needs_extra
 from iiniit_guard.observe.servers import host_and_port
 
@@ -27,7 +28,7 @@ __all__ = ["CallTracer", "DecisionMeter"]
 _SCOPE = "iiniit_guard"
 
 
-class DecisionMeter:
+class DecisionMeter(EventCounter):
     """Count and time decisions: `Guard(on_event=DecisionMeter())`.
 
     The metrics are `iiniit_guard.decisions` and `iiniit_guard.decision.duration` in seconds. The
@@ -57,6 +58,12 @@ class DecisionMeter:
         if event.reason is not None:
             found[f"{_SCOPE}.reason"] = event.reason
         self._decisions.add(1, found)
+
+    def count_accepted(self, cache: str, seconds: float) -> None:
+        """Count one accepted request."""
+        found = {f"{_SCOPE}.cache": cache}
+        self._seconds.record(seconds, found)
+        self._decisions.add(1, {f"{_SCOPE}.decision": "allow", **found})
 
 
 class CallTracer:

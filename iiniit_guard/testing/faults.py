@@ -53,11 +53,12 @@ def broken(
     """Return the faulty response to `request`, or None if the correct response is due."""
     if mode is None or isinstance(mode, (HttpResponse, Unreachable)):
         return mode
-    if mode == "slow":
+    timeout = request.connection.timeout_seconds
+    if mode == "slow" and slow_seconds < timeout:
         clock.advance(slow_seconds)
         return None
-    if mode == "timeout":
-        clock.advance(request.connection.timeout_seconds)
+    if mode in _TAKES_TIME:
+        clock.advance(timeout)
         return Unreachable("timeout", "no answer in time")
     return _AT_ONCE.get(mode) or HttpResponse(
         int(mode), (("content-type", "text/plain"),), b"out of order"

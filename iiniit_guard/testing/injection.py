@@ -43,6 +43,8 @@ class FaultInjection:
     def slow(self, seconds: float, at: Kind | None = None) -> Iterator[None]:
         """Answer late in this block. The clock advances; no test waits.
 
+        A guard that does not wait for `seconds` (`timeout_seconds`, by default 5) gets no response.
+
         Args:
             seconds: How long a response takes.
             at: Only this endpoint; None means all of them.

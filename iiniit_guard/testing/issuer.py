@@ -224,9 +224,10 @@ class Issuer(FaultInjection, StatusListing):
         Args:
             mode: None ends the failure. `connection`, `tls`, `protocol`, `too_large`: no response,
                 immediately. `timeout`: none; the clock advances by the timeout of the caller.
-                `slow`: the correct one; the clock advances by `slow_seconds`. A number (`"500"`):
-                that status. `garbage` (HTML), `empty`, `array`, `redirect`: an invalid response.
-                An `HttpResponse` or `Unreachable`: exactly that.
+                `slow`: the correct one; the clock advances by `slow_seconds`. If the caller does
+                not wait that long, as `timeout`. A number (`"500"`): that status. `garbage` (HTML),
+                `empty`, `array`, `redirect`: an invalid response. An `HttpResponse` or
+                `Unreachable`: exactly that.
             at: Only this endpoint; None means all of them.
 
         Raises:

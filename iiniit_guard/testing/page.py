@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8886; --accent: #0b66c3; }
 @media (prefers-color-scheme: dark) { :root { --accent: #6cb4ff; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+       background: Canvas; color: CanvasText; }
 h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 1.4rem 0 .4rem; }
 p.warn { border-left: 4px solid #c60; padding-left: .8rem; }
@@ -26,7 +27,8 @@ textarea, pre { font-family: ui-monospace, monospace; font-size: 13px; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line);
       border-radius: 4px; padding: .6rem; }
 button { grid-column: 2; justify-self: start; font: inherit; font-weight: 600; border: 0;
-         padding: .5rem 1.2rem; border-radius: 4px; background: var(--accent); color: Canvas; }
+         min-height: 44px; padding: .5rem 1.2rem; border-radius: 4px; background: var(--accent);
+         color: Canvas; }
 @media (max-width: 30rem) { form { grid-template-columns: 1fr; } button { grid-column: 1; } }
 """
 _WARNING: Final = (
@@ -57,6 +59,7 @@ def minted_page(issuer: Issuer, token: str, form: Mapping[str, str]) -> str:
         f"<h2>Use it</h2><pre>{escape(curl)}</pre>"
         "<h2>Find out why an API refuses it</h2>"
         "<pre>iiniit-guard explain --settings guard.toml --fetch</pre>"
+        "<p>The command asks for the token and shows every check.</p>"
         "<h2>Another token</h2>"
     )
     return _page(issuer, shown + _form(issuer, form))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
 from threading import Lock, Thread
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from iiniit_guard.core.issuer.validators import is_loopback
-from iiniit_guard.core.model.flow import HttpRequest, HttpResponse
+from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse
 from iiniit_guard.testing.clock import MachineClock
 from iiniit_guard.testing.control import control
 from iiniit_guard.testing.issuer import Issuer
@@ -143,7 +144,9 @@ class IssuerServer:
         with self._lock:
             # The issuer advances its clock for a slow answer. A socket waits instead.
             before = self._clock.added
-            reply = self.issuer.handle(request)
+            # The caller decides how long it waits, so a slow answer is sent however late it is.
+            patience = Connection(timeout_seconds=max(5.0, self.issuer.slow_seconds + 1))
+            reply = self.issuer.handle(replace(request, connection=patience))
             late = self._clock.added - before
             self._clock.advance(-late)
         time.sleep(late)

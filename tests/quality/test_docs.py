@@ -54,6 +54,7 @@ KNOWN = {
     # Directives of the site generator, which GitHub shows as they are.
     "{eval-rst}",
     "{include}",
+    "{image}",
     "{toctree}",
 }
 

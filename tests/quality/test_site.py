@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,23 +12,6 @@ pytestmark = [pytest.mark.checkout, pytest.mark.xdist_group("site")]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    target = tmp_path_factory.mktemp("site")
-    doctrees = str(tmp_path_factory.mktemp("doctrees"))
-    strict = ["-q", "-W", "--keep-going", "-d", doctrees]
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-b", "html", *strict, str(DOCS), str(target)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return target
 
 
 def test_every_page_is_in_the_site(site):

@@ -30,8 +30,7 @@ BROAD = {
     "iiniit_guard/core/issuer/introspection_call.py:_read_answer": "returns",  # an outage
     "iiniit_guard/io/bounded_calls.py:_settled": "returns",  # an outage
     "iiniit_guard/io/bounded_calls.py:call_async": "returns",  # an outage
-    # the recorded refusal; it raises on where there is none
-    "iiniit_guard/django/middleware.py:_pass": "returns",
+    "iiniit_guard/django/middleware.py:_pass": "returns",  # the recorded refusal, or raises on
     # a listing of permissions, which decides about no request
     "iiniit_guard/rest_framework/operations.py:permissions_of": "returns",
     "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it
@@ -46,6 +45,7 @@ BROAD = {
     "iiniit_guard/adapting/token_watch.py:permits": "ends",
     # a broken listener must neither admit nor refuse anyone
     "iiniit_guard/events.py:_emit": "logs",
+    "iiniit_guard/events.py:begin": "logs",
     "iiniit_guard/io/observed_call.py:__enter__": "logs",
     "iiniit_guard/io/observed_call.py:__exit__": "logs",
     "iiniit_guard/io/daemon_threads.py:settle": "hands on",

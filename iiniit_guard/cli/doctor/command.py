@@ -21,7 +21,7 @@ from iiniit_guard.cli.doctor.store_checks import check_store
 from iiniit_guard.cli.doctor.tls_checks import check_tls
 from iiniit_guard.cli.doctor.url_checks import check_url
 from iiniit_guard.cli.observed import Observer, observed
-from iiniit_guard.cli.printable import printable
+from iiniit_guard.cli.printable import folded, printable
 from iiniit_guard.cli.progress import progress
 from iiniit_guard.cli.settings_source import Source, read_settings, settings_option
 from iiniit_guard.core.model.flow import Connection
@@ -129,10 +129,10 @@ def _slowly(findings: Iterator[Finding]) -> Iterator[Finding]:
 def _line(finding: Finding) -> str:
     mark, colour = _MARKS[finding.level]
     subject = f"{finding.subject}: " if finding.subject else ""
-    text = f"{mark} {finding.area:14} {printable(f'{subject}{finding.text}')}"
+    text = folded(f"{mark} {finding.area:14} {printable(f'{subject}{finding.text}')}", 17)
     lines = [text if colour is None else click.style(text, fg=colour)]
     if finding.cure is not None and finding.level != "ok":
-        lines.append(f"{'':17}cure: {printable(finding.cure)}")
+        lines.append(folded(f"{'':17}cure: {printable(finding.cure)}", 23))
     return "\n".join(lines)
 
 

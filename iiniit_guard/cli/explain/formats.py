@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from iiniit_guard.cli.explain.explanation import Explanation, Step
-from iiniit_guard.cli.printable import printable
+from iiniit_guard.cli.printable import fits, folded, printable
 
 _MARKS: Final = {
     "passed": ("✓", "green"),
@@ -32,10 +32,10 @@ def as_text(explanation: Explanation, settings: str) -> str:
     lines = [
         f"settings  {settings}",
         "decision  " + click.style(f"{explanation.verdict}{answer}", fg=colour, bold=True),
-        f"          {printable(explanation.summary)}",
+        folded(f"          {printable(explanation.summary)}", 10),
     ]
     if explanation.cure is not None:
-        lines.append(f"check     {printable(explanation.cure)}")
+        lines.append(folded(f"check     {printable(explanation.cure)}", 10))
     width = max(len(_name(step)) for step in explanation.steps)
     lines.append("")
     for step in explanation.steps:
@@ -51,16 +51,19 @@ def as_text(explanation: Explanation, settings: str) -> str:
 
 def _lines(step: Step, width: int) -> list[str]:
     mark, colour = _MARKS[step.status]
-    name = _name(step).ljust(width)
+    name, indent = _name(step).ljust(width), width + 6
     if step.status == "not reached":
         return [click.style(f"{mark:3} {name}  not reached", dim=True)]
     received, expected = printable(step.received), printable(step.expected)
     if step.status in ("refused", "would fail", "unknown"):
-        indent = " " * (width + 6)
-        text = f"{mark:3} {name}  {received}\n{indent}expected: {expected}"
+        lines = [f"{mark:3} {name}  {received}", f"{'':{indent}}expected: {expected}"]
+        text = "\n".join(folded(line, indent) for line in lines)
         return [click.style(text, fg=colour, bold=step.status == "refused")]
-    shown = click.style(f"[{expected}]", dim=True)
-    return [f"{click.style(f'{mark:3}', fg=colour)} {name}  {received}  {shown}"]
+    begin = f"{click.style(f'{mark:3}', fg=colour)} {name}  "
+    if fits(f"{'':{indent}}{received}  [{expected}]"):
+        return [f"{begin}{received}  {click.style(f'[{expected}]', dim=True)}"]
+    rest = folded(f"{'':{indent}}{received}", indent)[indent:]
+    return [begin + rest, click.style(folded(f"{'':{indent}}[{expected}]", indent + 1), dim=True)]
 
 
 def _name(step: Step) -> str:

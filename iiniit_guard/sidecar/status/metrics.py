@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from iiniit_guard.adapting.types import Members
-from iiniit_guard.observe.metrics import DECISIONS, SECONDS
+from iiniit_guard.observe.tally import DECISIONS, SECONDS
 from iiniit_guard.sidecar.status.history import BOUNDS, CACHES
 
 

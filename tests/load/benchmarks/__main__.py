@@ -26,7 +26,7 @@ from tests.load.benchmarks.picture import pictures
 GROUPS: Final = (
     "lookup", "starlette_host", "fastapi_host", "flask_host", "django_host", "cold", "wire",
     "gateway", "upstream", "memory", "pauses", "refreshes", "threads", "imports", "hostile_bytes",
-    "dpop", "connections",
+    "dpop", "connections", "prometheus",
 )  # fmt: skip
 _DOCS: Final = Path(__file__).parents[3] / "docs"
 _ROUNDS: Final = 40

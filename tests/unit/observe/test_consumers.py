@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from iiniit_guard.core.http.event import Event
 from iiniit_guard.observe.log import DecisionLog
 from iiniit_guard.observe.metrics import DecisionMetrics
+from iiniit_guard.observe.tally import Tally
 from iiniit_guard.testing import Issuer
 
 ALLOW = Event(
@@ -103,5 +104,5 @@ def test_by_default_they_are_where_the_library_looks():
             "iiniit_guard_decision_seconds_sum", {"cache": "miss"}
         ) == pytest.approx(0.0021)
     finally:
-        REGISTRY.unregister(metrics._decisions)
-        REGISTRY.unregister(metrics._seconds)
+        assert isinstance(metrics._tally, Tally)
+        REGISTRY.unregister(metrics._tally)

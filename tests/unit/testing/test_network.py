@@ -86,3 +86,14 @@ def test_other_addresses(url, kind):
     assert type(seen) is kind
     assert kind is Unreachable or seen.status == 404
     assert issuer.requests == []
+
+
+def test_an_answer_that_comes_after_the_timeout_is_none():
+    issuer = Issuer()
+    before = issuer.clock.wall()
+    token = issuer.opaque_token()
+    with issuer.guard() as guard, issuer.slow(6), pytest.raises(IssuerUnavailable) as caught:
+        guard.verify(token)
+
+    assert caught.value.cause == "timeout"
+    assert issuer.clock.wall() == before + 5

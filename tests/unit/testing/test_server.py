@@ -163,6 +163,15 @@ def test_a_slow_answer_takes_time_and_moves_no_clock(server):
     assert server.issuer.clock.wall() - before < 5
 
 
+def test_a_socket_sends_an_answer_however_late_it_is(server, monkeypatch):
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    with server.issuer.slow(60):
+        assert HTTP.get(f"{server.url}/jwks").is_success
+
+    assert 60 in waited
+
+
 def do(server, **form):
     return HTTP.post(f"{server.url}/control", data=form)
 
