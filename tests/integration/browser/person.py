@@ -5,6 +5,7 @@ constructs.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
@@ -64,9 +65,18 @@ class Person:
         self.page.locator(f"input[name=api][value={api}]").check()
         self.press("Use this API")
 
-    def leave(self) -> None:
-        """Show an empty page, because the clock of the client's page uses the processor."""
+    def leave(self) -> list[Any]:
+        """Leave the window to the next person. Return the cookies, with which to come back."""
+        cookies: list[Any] = [*self.page.context.cookies()]
+        self.page.context.clear_cookies()
         self.page.goto("about:blank")
+        return cookies
+
+    def come_back(self, cookies: list[Any]) -> None:
+        """Open the client's page as the person who left."""
+        self.page.context.clear_cookies()
+        self.page.context.add_cookies(cookies)
+        self.open_client()
 
     def press(self, name: str) -> None:
         """Press a button and wait for the next page."""
