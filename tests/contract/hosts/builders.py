@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.admission import PASS
@@ -16,6 +16,8 @@ from tests.contract.hosts.handlers import POLICIES, decorated_views
 from tests.contract.hosts.tls import in_scope
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from iiniit_guard.core.model.request import Request as GuardRequest
     from iiniit_guard.guard import Guard
 
@@ -127,23 +129,16 @@ def build_wsgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 
 
 def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
-    from flask import Flask, Response, request
+    from flask import Flask
 
-    import iiniit_guard.flask
-    from iiniit_guard.flask import IiniitGuard, public
+    from iiniit_guard.flask import IiniitGuard
 
-    app = Flask("profile")
+    app = Flask("profile", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     IiniitGuard(app, guard, **middleware)
-
-    def view() -> Response:
-        return Response(
-            seen(request.environ["iiniit_guard.access_token"]), content_type="application/json"
-        )
-
-    decorated = {**decorated_views(iiniit_guard.flask, view), "/public": public(view)}
-    for path, handler in decorated.items():
-        app.add_url_rule(path, path[1:], handler, methods=METHODS, provide_automatic_options=False)
+    views = _flask_views()
+    app.url_map = views.url_map
+    app.view_functions.update(views.view_functions)
     client = app.test_client()
 
     def call(method: str, path: str, headers: Lines, query: str) -> Answer:
@@ -153,6 +148,28 @@ def build_flask(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         return answer_of(answer.status_code, list(answer.headers), answer.data)
 
     return call
+
+
+@cache
+def _flask_views() -> Flask:
+    # Werkzeug compiles a function for each rule, in longer than all else of a row. Views know
+    # nothing of the guard, so all applications have the same.
+    from flask import Flask, Response, request
+
+    import iiniit_guard.flask
+    from iiniit_guard.flask import public
+
+    app = Flask("profile", static_folder=None)
+
+    def view() -> Response:
+        return Response(
+            seen(request.environ["iiniit_guard.access_token"]), content_type="application/json"
+        )
+
+    decorated = {**decorated_views(iiniit_guard.flask, view), "/public": public(view)}
+    for path, handler in decorated.items():
+        app.add_url_rule(path, path[1:], handler, methods=METHODS, provide_automatic_options=False)
+    return app
 
 
 # ASGI

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from iiniit_guard.io.drive import run, run_async
 from iiniit_guard.testing import Issuer, SettableClock
 from tests.contract.properties.at_once import do_at_once
 from tests.contract.properties.profile import examples
+
+# Coverage triples the time of these examples. The tests of the planted faults run the same lines.
+pytestmark = pytest.mark.unmeasured
 
 NOW = 1_800_000_000
 MODES = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 
 from examples.ports import free_ports
 from examples.stack import FRAMEWORKS, Plan, Stack
@@ -28,6 +28,15 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+Options: TypeAlias = tuple[
+    int, int, Literal["light", "dark"], float, Literal["reduce", "no-preference"]
+]
+Windows: TypeAlias = dict[Options, list[Page]]
+
+STORES_NOTHING: Final = """
+() => { try { return sessionStorage.length + localStorage.length === 0 } catch { return false } }
+"""
 
 
 @pytest.fixture(scope="session")
@@ -73,33 +82,60 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def idle() -> Windows:
+    """Return the windows that no test uses, by their options."""
+    return {}
+
+
 @pytest.fixture
-def new_person(stack: Stack, browser: Browser) -> Iterator[Callable[..., Person]]:
-    """Call it for a person with a browser of their own: fresh cookies, nothing shared
-    with others.
+def new_person(stack: Stack, browser: Browser, idle: Windows) -> Iterator[Callable[..., Person]]:
+    """Return a function that returns a person with no cookies and nothing stored.
+
+    A person gets the emptied window of an earlier one, if there is one with these options: a new
+    window starts two processes.
     """
-    contexts: list[BrowserContext] = []
+    used: list[tuple[Options, Page]] = []
 
     def someone(
         width: int = 1100,
         height: int = 900,
         scheme: Literal["light", "dark"] = "light",
         scale: float = 1,
+        motion: Literal["reduce", "no-preference"] = "reduce",
     ) -> Person:
-        view = ViewportSize(width=width, height=height)
-        contexts.append(
-            browser.new_context(
-                viewport=view,
-                color_scheme=scheme,
-                device_scale_factor=scale,
-                reduced_motion="reduce",
-            )
-        )
-        return Person(contexts[-1].new_page(), stack)
+        options = (width, height, scheme, scale, motion)
+        free = idle.setdefault(options, [])
+        page = free.pop() if free else open_window(browser, options)
+        page.emulate_media(color_scheme=scheme, reduced_motion=motion)
+        used.append((options, page))
+        return Person(page, stack)
 
     yield someone
-    for context in contexts:
-        context.close()
+    for options, page in used:
+        if empty(page):
+            idle[options].append(page)
+
+
+def open_window(browser: Browser, options: Options) -> Page:
+    width, height, scheme, scale, motion = options
+    context = browser.new_context(
+        viewport=ViewportSize(width=width, height=height),
+        color_scheme=scheme,
+        device_scale_factor=scale,
+        reduced_motion=motion,
+    )
+    return context.new_page()
+
+
+def empty(page: Page) -> bool:
+    """Remove what a window stores, and close it if the page stores more than cookies."""
+    if page.evaluate(STORES_NOTHING):
+        page.goto("about:blank")
+        page.context.clear_cookies()
+        return True
+    page.context.close()
+    return False
 
 
 @pytest.fixture

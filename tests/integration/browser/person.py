@@ -5,6 +5,7 @@ constructs.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
@@ -63,6 +64,19 @@ class Person:
         """Call another API from now on."""
         self.page.locator(f"input[name=api][value={api}]").check()
         self.press("Use this API")
+
+    def leave(self) -> list[Any]:
+        """Leave the window to the next person. Return the cookies, with which to come back."""
+        cookies: list[Any] = [*self.page.context.cookies()]
+        self.page.context.clear_cookies()
+        self.page.goto("about:blank")
+        return cookies
+
+    def come_back(self, cookies: list[Any]) -> None:
+        """Open the client's page as the person who left."""
+        self.page.context.clear_cookies()
+        self.page.context.add_cookies(cookies)
+        self.open_client()
 
     def press(self, name: str) -> None:
         """Press a button and wait for the next page."""

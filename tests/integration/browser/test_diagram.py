@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import expect
 
-from examples.stack import Stack
 from tests.integration.browser.person import Person
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -63,17 +61,14 @@ def test_steps_6_and_7_light_up_in_view(
 
 @pytest.mark.parametrize(("motion", "animation"), [("no-preference", "arrive"), ("reduce", "none")])
 def test_steps_move_only_for_those_who_like_motion(
-    stack: Stack, browser: Browser, motion: Literal["reduce", "no-preference"], animation: str
+    new_person: Callable[..., Person], motion: str, animation: str
 ) -> None:
-    view = ViewportSize(width=1100, height=900)
-    context = browser.new_context(viewport=view, reduced_motion=motion)
-    person = Person(context.new_page(), stack)
+    person = new_person(motion=motion)
     person.connect("flask", "jwt")
     person.read()
     for number in (6, 7):
         step = person.page.locator(f".wide-drawing a[href='#step-{number}-inside']")
         assert step.evaluate(ANIMATED) == animation
-    context.close()
 
 
 def test_the_expiry_counts_down_to_its_end(person: Person) -> None:

@@ -7,11 +7,11 @@ SCREENSHOTS=1 stores two pictures in docs/images/.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from iiniit_guard.sidecar.status.page import render
 from tests.integration.browser.test_looks import CONTRASTS, SMALL_TARGETS
@@ -78,49 +78,66 @@ def look(page: Page, width: int) -> None:
     assert page.evaluate(SMALL_TARGETS) == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_a_real_process_shows_what_happens(
-    tmp_path: Path, browser: Browser, width: int, scheme: str
-) -> None:
+def test_a_real_process_shows_what_happens(tmp_path: Path, browser: Browser) -> None:
+    """In every view at the same time."""
     real, port = Site(tmp_path), free_port()
     place = f"http://127.0.0.1:{port}/"
-    good, poor = real.issuer.token(), real.issuer.token("other")
     with (
         real.served("--admin-bind", f"127.0.0.1:{port}"),
-        opened(browser, width, scheme) as (page, noted),
+        ExitStack() as views,
     ):
-        loaded: list[str] = []
-        page.on("request", lambda request: loaded.append(request.url))
-        answer = page.goto(place)
-        assert answer is not None
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        expect(page.locator("header .pill")).to_have_text("All is well")
-        expect(page.locator(".issuer h3")).to_have_text(real.issuer.issuer)
-        requests = page.locator(".tile", has_text="Requests").locator("strong")
-        expect(requests).to_have_text("0")
-        look(page, width)
+        pages = []
+        for width, scheme in VIEWS:
+            page, noted = views.enter_context(opened(browser, width, scheme))
+            pages.append((page, width, noted, open_idle(page, place, real.issuer.issuer)))
+            look(page, width)
+        good, poor = real.issuer.token(), real.issuer.token("other")
         for _ in range(8):
             assert real.ask(good) == 200
         assert (real.ask(poor), real.ask("junk")) == (403, 403)
-        page.get_by_text("Pause").click()
-        expect(requests).to_have_text("10")
-        expect(page.locator("tr", has_text="missing_scope").locator("td").nth(1)).to_have_text("1")
-        page.get_by_text("The charts as a table").click()
-        expect(
-            page.get_by_role("region", name="Minute by minute").locator("tbody tr").first
-        ).to_be_visible()
-        expect(page.get_by_role("img", name="Requests in each minute")).to_be_visible()
-        look(page, width)
-        assert page.locator("[http-equiv=refresh]").count() == 0
-        assert (loaded, noted) == ([place, f"{place}?live=no"], [])
+        for page, width, noted, loaded in pages:
+            pause_after_ten_requests(page)
+            look(page, width)
+            assert page.locator("[http-equiv=refresh]").count() == 0
+            # Until the person pauses, the page loads itself again.
+            assert set(loaded[:-1]) == {place}
+            assert (loaded[-1], noted) == (f"{place}?live=no", [])
+
+
+def open_idle(page: Page, place: str, issuer: str) -> list[str]:
+    """Open the page before the first request; return the list of what the page loads."""
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    answer = page.goto(place)
+    assert answer is not None
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    expect(page.locator("header .pill")).to_have_text("All is well")
+    expect(page.locator(".issuer h3")).to_have_text(issuer)
+    expect(requests_of(page)).to_have_text("0")
+    return loaded
+
+
+def requests_of(page: Page) -> Locator:
+    return page.locator(".tile", has_text="Requests").locator("strong")
+
+
+def pause_after_ten_requests(page: Page) -> None:
+    page.get_by_text("Pause").click()
+    expect(requests_of(page)).to_have_text("10")
+    expect(page.locator("tr", has_text="missing_scope").locator("td").nth(1)).to_have_text("1")
+    page.get_by_text("The charts as a table").click()
+    expect(
+        page.get_by_role("region", name="Minute by minute").locator("tbody tr").first
+    ).to_be_visible()
+    expect(page.get_by_role("img", name="Requests in each minute")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
 def test_every_state_fits_and_can_be_read(
     browser: Browser, images: Path | None, width: int, scheme: str
 ) -> None:
-    for name in SITES:
-        with opened(browser, width, scheme) as (page, noted):
+    with opened(browser, width, scheme) as (page, noted):
+        for name in SITES:
             page.set_content(render(site(name)))
             look(page, width)
             if images and (name, width, scheme) in KEPT:
