@@ -138,11 +138,11 @@ def conclude(
     """Return the decision for a result: an `Allow`, or the complete response of a refusal."""
     if isinstance(result, AccessToken):
         nonce = presented.nonce
-        headers = () if nonce is None else nonce_headers(nonce, presented.read())
+        headers = () if nonce is None else nonce_headers(nonce, presented.request)
         return Allow(result, None, presented.cache, headers)
     if isinstance(result, Principal):
         return Allow(None, None if result is ANONYMOUS else result, presented.cache)
-    request = presented.read()
+    request = presented.request
     if isinstance(result, Unreachable):
         # An outage is a 503; a 401 would make clients fetch new tokens.
         return resource.refusal_writer.unavailable(result, request)
@@ -195,32 +195,32 @@ def _judge(
     if encoded is not None and is_b64token(encoded):
         credential: Credential | Problem = Credential(BEARER, encoded.decode("ascii"))
     else:
-        credential, presented.digest = resource.read_credential(presented.read()), None
+        credential, presented.digest = resource.read_credential(presented.request), None
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
-        return _without_credential(credential, presented.read(), resource, requirement)
+        return _without_credential(credential, presented.request, resource, requirement)
     proof: PresentedProof | None = None
     if credential.scheme not in TOKEN_SCHEMES:
-        outcome: Judged = yield from ask_alternative(credential, presented.read(), resource)
+        outcome: Judged = yield from ask_alternative(credential, presented.request, resource)
     else:
         if credential.scheme != BEARER:
-            begun = yield from resource.proofs.begin(credential.value, presented.read())
+            begun = yield from resource.proofs.begin(credential.value, presented.request)
             presented.nonce = resource.proofs.fresh_nonce(begun)
             if not isinstance(begun, PresentedProof):
                 return begun
             proof, presented.digest = begun, begun.digest
         outcome = yield from verify_presented(credential.value, presented, resource)
         if isinstance(outcome, AccessToken) and (proof or outcome.confirmation is not None):
-            possession = Possession(presented.read(), resource, proof)
+            possession = Possession(presented.request, resource, proof)
             outcome = confirm(outcome, possession) or outcome
         if isinstance(outcome, AccessToken) and resource.settings.validators:
-            outcome = yield from validate(outcome, presented.read(), resource)
+            outcome = yield from validate(outcome, presented.request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
     settled = _settle(outcome, presented, resource, requirement)
     if proof is not None and isinstance(settled, AccessToken):
         # The last step: a request that is refused does not use up its proof.
-        return (yield from proof.checks.record(proof, presented.read())) or settled
+        return (yield from proof.checks.record(proof, presented.request)) or settled
     return settled
 
 
@@ -231,7 +231,7 @@ def verify_presented(
     issuer, resolver = None, resource.settings.issuer_resolver
     # The issuer must be known before any cache is searched.
     if resolver is not None:
-        issuer = yield from request_issuer(presented.read(), resolver)
+        issuer = yield from request_issuer(presented.request, resolver)
         if issuer is None:
             return unknown_issuer(resource)
         presented.digest = None

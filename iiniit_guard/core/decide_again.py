@@ -49,7 +49,7 @@ def _judge_again(
     resource: ProtectedResource,
     requirement: Policy | Problem,
 ) -> Flow[Rejudged]:
-    request = presented.read()
+    request = presented.request
     if isinstance(requirement, Problem):
         return requirement
     credential = resource.read_credential(request)

@@ -35,6 +35,7 @@ class Presented:
     token: AccessToken | Principal | None = None
     nonce: str | None = None
     outdated: float | None = None
+    _request: Request | None = None
 
     def __init__(
         self,
@@ -49,6 +50,13 @@ class Presented:
         self.read: Callable[[], Request] = read
         self.method: str = method
         self.host: str = host
+
+    @property
+    def request(self) -> Request:
+        """The request, which is read at most once."""
+        if self._request is None:
+            self._request = self.read()
+        return self._request
 
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:

@@ -39,10 +39,10 @@ RETURNS = {
     "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
-        "_without_credential(credential, presented.read(), resource, requirement)",
+        "_without_credential(credential, presented.request, resource, requirement)",
         "begun",
         "outcome",
-        "(yield from proof.checks.record(proof, presented.read())) or settled",
+        "(yield from proof.checks.record(proof, presented.request)) or settled",
         "settled",
     ],
     "iiniit_guard/core/decide.py:verify_presented": [

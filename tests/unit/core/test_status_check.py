@@ -224,7 +224,7 @@ def test_an_older_list_does_not_replace_a_newer_one():
 
 
 def test_a_token_that_expires_during_the_call_is_refused():
-    issuer, guard = make()
+    issuer, guard = make(timeout_seconds=10)
     token = issuer.listed_token(expires_in=1)
     guard.verify(issuer.token(status=issuer.status_list.entry()))
     issuer.clock.advance(60)
