@@ -14,7 +14,8 @@ from struct import Struct
 from sys import getsizeof
 from typing import Final, NamedTuple
 
-from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze, thaw
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.claims import Claims, freeze, thaw
 from iiniit_guard.core.model.json_types import Json
 
 _numbers: Final = count()

@@ -227,7 +227,7 @@ class ProofChecks:
         if proof is None or signer is None:
             return None
         accepted = _accepted(request)
-        if not any(known.encoded == presented.encoded for known in accepted):
+        if not accepted or all(known.encoded != presented.encoded for known in accepted):
             now, digest = self._wall(), _digest_of(presented, proof, signer.thumbprint)
             refused = self._add(digest, signer.thumbprint, presented.until, now)
             if refused is not None:

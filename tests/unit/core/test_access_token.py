@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.claims import Claims, freeze
 
 FIELDS: dict[str, Any] = {
     "issuer": "https://issuer.test",

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from iiniit_guard.core.model.access_token import Claims, freeze, thaw
+from iiniit_guard.core.model.claims import Claims, freeze, thaw
 
 PAYLOAD = {
     "sub": "u",

@@ -9,7 +9,8 @@ import pytest
 
 from iiniit_guard.core.claims.confirmation import METHODS, demand_both, is_confirmable
 from iiniit_guard.core.confirmation import CHECKS, Possession, confirm
-from iiniit_guard.core.model.access_token import AccessToken, Claims
+from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.claims import Claims
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 
