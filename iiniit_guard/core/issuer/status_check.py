@@ -131,7 +131,7 @@ class StatusCheck:
             found = yield from document.load_after(found)
         if isinstance(found, Unreachable):
             return found
-        self.use(reference.uri, len(found.octets))
+        self.keep(document, found)
         status = found.status_at(reference.index)
         return _BEYOND if status is None else (found, status)
 
@@ -154,14 +154,23 @@ class StatusCheck:
     def _document(self, uri: str, breaker: CircuitBreaker) -> ListDocument:
         document = self._documents.get(uri)
         if document is None:
-            document = self._documents.setdefault(uri, ListDocument(uri, self, breaker))
-            self.use(uri, 0)
+            document = ListDocument(uri, self, breaker)
+            document = self.keep(document, None)
         return document
 
-    def use(self, uri: str, size: int) -> None:
-        """Record that a list with this number of bytes is used now."""
+    def keep(self, document: ListDocument, content: StatusList | None) -> ListDocument:
+        """Record that a list is used now, and return the document that is kept for its URL.
+
+        Args:
+            document: The list. It may have been dropped while it was fetched.
+            content: Its content; None before the first fetch.
+        """
+        uri = document.uri
+        kept = self._documents.setdefault(uri, document)
+        size = _DOCUMENT_BYTES + len(uri) + (0 if content is None else len(content.octets))
         drop = partial(self._documents.pop, uri, None)
-        self._memory.use((id(self), uri), size + _DOCUMENT_BYTES + len(uri), drop)
+        self._memory.use(self, uri, size, drop, fetched=content is not None)
+        return kept
 
 
 class ListDocument(RevalidatedDocument[StatusList]):
@@ -187,7 +196,7 @@ class ListDocument(RevalidatedDocument[StatusList]):
             hold=self._held,
             report=server.report,
         )
-        self._uri = uri
+        self.uri: Final = uri
         self._server = server
         self._lists = lists
         self._calls = lists.calls
@@ -219,20 +228,20 @@ class ListDocument(RevalidatedDocument[StatusList]):
                 breaker.abandon()
             return busy
         try:
-            further = server.headers_of_origins.of_call(self._uri)
+            further = server.headers_of_origins.of_call(self.uri)
             fields = (("Accept", MEDIA_TYPE), *further)
-            request = HttpRequest("GET", self._uri, fields, b"", server.connection, "status_list")
+            request = HttpRequest("GET", self.uri, fields, b"", server.connection, "status_list")
             reply = yield Fetch(request)
             breaker.record(reply, known=True)
             probes = False
             if isinstance(reply, Unreachable):
                 return reply.about(topic="status_list")
-            outcome = yield from read_status_list(reply, self._uri, server, sent, self.value)
+            outcome = yield from read_status_list(reply, self.uri, server, sent, self.value)
         finally:
             self._calls.leave()
             if probes:
                 breaker.abandon()
         if isinstance(outcome, Unreachable):
             return outcome.about(topic="status_list")
-        self._lists.use(self._uri, len(outcome[0].octets))
+        self._lists.keep(self, outcome[0])
         return outcome

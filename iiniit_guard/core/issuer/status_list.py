@@ -51,7 +51,7 @@ class StatusList:
     Attributes:
         bits: Bits of one status: 1, 2, 4 or 8.
         octets: The statuses, not compressed.
-        issued_at: `iat`.
+        issued_at: `iat` of this list, or of an earlier one if that was later.
         ends: When the list must not be used any more, by either clock.
         validity: The validity of the key that signed the list.
     """
@@ -131,7 +131,9 @@ def _read(
     if octets is None:
         return _fault(f"lst is not one zlib stream of at most {MAX_LIST_BYTES} bytes")
     ends = sent._replace(wall=sent.wall + lifetime, monotonic=sent.monotonic + lifetime)
-    return StatusList(bits, octets, jws.claims["iat"], ends, signer), lifetime
+    # Otherwise each of a series of lists could be older than the one before, within the leeway.
+    latest = max(jws.claims["iat"], 0 if held is None else held.issued_at)
+    return StatusList(bits, octets, latest, ends, signer), lifetime
 
 
 def _check_claims(
@@ -158,6 +160,8 @@ def _check_claims(
     if "nbf" in claims and not (is_time(claims["nbf"]) and claims["nbf"] <= latest):
         return _fault("the list is not valid yet")
     lifetime = settings.status_list_max_age_seconds
+    if server.clock.age(sent) >= lifetime:
+        return _fault("fetching it took longer than status_list_max_age_seconds")
     if "ttl" in claims:
         if not _is_positive(claims["ttl"]):
             return _fault("ttl is not a number above 0")

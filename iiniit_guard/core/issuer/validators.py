@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
@@ -13,6 +14,9 @@ from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.model.policy import SCOPE_TOKEN
 
 Check: TypeAlias = Callable[[Any], str | None]
+
+# Some parsers find another host or port if text follows a bracket, or if the port is 0.
+_AUTHORITY: Final = re.compile(r"([^@]*@)?([^\[\]:]+|\[[^\[\]]+\])(:(0*[1-9][0-9]*)?)?")
 
 
 def text(value: object) -> str | None:
@@ -236,12 +240,9 @@ def _is_host(host: str) -> bool:
         return False
 
 
-_LOOPBACK_NAMES: Final = ("localhost",)
-
-
 def is_loopback(host: str) -> bool:
     """Return whether `host` is this machine, so that plain http never leaves it."""
-    if host in _LOOPBACK_NAMES or host.endswith(".localhost"):
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback
@@ -266,6 +267,8 @@ def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | Non
         return "is not a URL"
     if not host or parts.scheme not in ("https", "http") or " " in str(value):
         return "must be an https URL"
+    if _AUTHORITY.fullmatch(parts.netloc) is None:
+        return "is not a URL"
     if parts.username is not None or parts.password is not None:
         return "a URL must not contain a user name or a password"
     if parts.fragment or str(value).endswith("#"):

@@ -39,6 +39,7 @@ def _references() -> list[Case]:
         *({"uri": f"{ISSUER}/statuslists/1{end}"} for end in ("#", "#x", "\\", " ", "\u00e9", "|")),
         {"uri": "https://user@issuer.test/1"},
         {"uri": "https://issuer.test:99999/1"},
+        {"uri": "https://issuer.test:0/1"},
     ]
     rows += [
         Case(

@@ -223,6 +223,31 @@ def test_an_older_list_does_not_replace_a_newer_one():
     assert outcome(guard, token) == "issuer_unavailable"
 
 
+def test_a_series_of_lists_does_not_go_back_in_time():
+    issuer, guard = make()
+    token = issuer.listed_token(expires_in=9000)
+    issuer.revoke(token)
+    assert outcome(guard, token) == "revoked_by_status_list"
+    issuer.reinstate(token)
+    seen = []
+    for steps in range(1, 4):
+        issuer.status_list.claims["iat"] = NOW - 20 * steps
+        issuer.clock.advance(60)
+        seen.append(outcome(guard, token))
+    assert seen == ["accepted", "issuer_unavailable", "issuer_unavailable"]
+
+
+def test_a_list_that_came_too_late_is_not_used():
+    issuer, guard = make(status_list_max_age_seconds=3)
+    guard.verify(issuer.listed_token())
+    issuer.clock.advance(9)
+    with issuer.slow(3, at=LIST):
+        assert outcome(guard, issuer.listed_token()) == "issuer_unavailable"
+    issuer.clock.advance(5)
+    with issuer.slow(2.9, at=LIST):
+        assert outcome(guard, issuer.listed_token()) == "accepted"
+
+
 def test_a_token_that_expires_during_the_call_is_refused():
     issuer, guard = make(timeout_seconds=10)
     token = issuer.listed_token(expires_in=1)

@@ -197,7 +197,7 @@ def test_a_list_that_is_dropped_is_fetched_again():
     issuer, guard = make()
     guard.verify(issuer.listed_token())
     memory = guard._engine.resource._lists
-    memory.use("other", memory.MAX_BYTES, lambda: None)
+    memory.use("other", "x", memory.MAX_BYTES, lambda: None, fetched=True)
     assert outcome(guard, issuer.listed_token()) == "accepted"
     assert asked(issuer) == 2
 
@@ -267,6 +267,6 @@ def test_a_list_that_is_used_stays_longer():
     guard.verify(issuer.listed_token())
     guard.verify(issuer.token(status={"status_list": {"idx": 5, "uri": first}}))
     memory = guard._engine.resource._lists
-    memory.use("other", memory.MAX_BYTES - memory.size + 1, lambda: None)
+    memory.use("other", "x", memory.MAX_BYTES - memory.size + 1, lambda: None, fetched=True)
     _, status = server_of(guard)
     assert list(status._documents) == [first]
