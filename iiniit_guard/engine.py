@@ -81,7 +81,7 @@ class Engine(CopiedAsItself):
             begin if self._events is None else self._events.begin, self.resource
         )
         """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
-        self._needs_proofs: Final = self.resource.dpop == "required"
+        self._takes_unbound: Final = self.resource.dpop != "required"
         self.metadata_path: Final = self.resource.metadata_path
         """The path that `metadata_response` serves; None without the setting `resource`."""
         on_fork(self)
@@ -193,8 +193,10 @@ class Engine(CopiedAsItself):
         digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
         if entry is not None:
-            usual = entry.token.confirmation is None and not self._needs_proofs
-            return entry.token if usual else self._alone(entry.token, token, "verify")
+            found = entry.token
+            if found.confirmation is None and self._takes_unbound:
+                return found
+            return self._alone(found, token, "verify")
         result = run(verify_bare(token, encoded, digest, self.resource), self._runner.perform)
         if isinstance(result, AccessToken):
             return self._alone(result, token, "verify")
@@ -229,13 +231,11 @@ class Engine(CopiedAsItself):
             return self._alone(result, token, host, keep_bound)
         return self._fail(result, token, host)
 
-    def _alone(
-        self, found: AccessToken, token: str, host: str, keep_bound: bool = False
-    ) -> AccessToken:
-        """Return a token that needs no request, or with `keep_bound` a bound one; else raise."""
-        if found.confirmation is not None:
-            return found if keep_bound else self._fail(_BOUND, token, host)
-        return self._fail(_UNBOUND, token, host) if self._needs_proofs else found
+    def _alone(self, found: AccessToken, token: str, host: str, keep: bool = False) -> AccessToken:
+        """Return a token that needs no proof, or with `keep` a bound one; else raise."""
+        if found.confirmation is None:
+            return found if self._takes_unbound else self._fail(_UNBOUND, token, host)
+        return found if keep else self._fail(_BOUND, token, host)
 
     def _fail(self, outcome: Problem | Unreachable, token: str, host: str) -> NoReturn:
         """Log why a token was not verified, without a request, and raise the exception."""
