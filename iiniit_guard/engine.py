@@ -54,9 +54,9 @@ from iiniit_guard.reporting import Reporter
 Verified: TypeAlias = AccessToken | Problem | Unreachable
 SignInResult: TypeAlias = SignInEndpoints | Unreachable
 
-
-# The proof of possession needs the request.
+# The proof of possession needs the request. Without it, `dpop="required"` permits no token.
 _BOUND: Final = PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+_UNBOUND: Final = PROBLEMS[Reason.UNBOUND_TOKEN]
 
 
 class Engine(CopiedAsItself):
@@ -81,6 +81,7 @@ class Engine(CopiedAsItself):
             begin if self._events is None else self._events.begin, self.resource
         )
         """The part of a decision that needs no I/O. Adapters call it first; see `decide.begin`."""
+        self._takes_unbound: Final = self.resource.dpop != "required"
         self.metadata_path: Final = self.resource.metadata_path
         """The path that `metadata_response` serves; None without the setting `resource`."""
         on_fork(self)
@@ -193,10 +194,12 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(digest)
         if entry is not None:
             found = entry.token
-            return found if found.confirmation is None else self._fail(_BOUND, token, "verify")
+            if found.confirmation is None and self._takes_unbound:
+                return found
+            return self._alone(found, token, "verify")
         result = run(verify_bare(token, encoded, digest, self.resource), self._runner.perform)
         if isinstance(result, AccessToken):
-            return result if result.confirmation is None else self._fail(_BOUND, token, "verify")
+            return self._alone(result, token, "verify")
         return self._fail(result, token, "verify")
 
     async def verify_async(
@@ -221,14 +224,18 @@ class Engine(CopiedAsItself):
         digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
-            bound = entry.token.confirmation is not None and not keep_bound
-            return self._fail(_BOUND, token, host) if bound else entry.token
+            return self._alone(entry.token, token, host, keep_bound)
         flow = verify_bare(token, encoded, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
         if isinstance(result, AccessToken):
-            bound = result.confirmation is not None and not keep_bound
-            return self._fail(_BOUND, token, host) if bound else result
+            return self._alone(result, token, host, keep_bound)
         return self._fail(result, token, host)
+
+    def _alone(self, found: AccessToken, token: str, host: str, keep: bool = False) -> AccessToken:
+        """Return a token that needs no proof, or with `keep` a bound one; else raise."""
+        if found.confirmation is None:
+            return found if self._takes_unbound else self._fail(_UNBOUND, token, host)
+        return found if keep else self._fail(_BOUND, token, host)
 
     def _fail(self, outcome: Problem | Unreachable, token: str, host: str) -> NoReturn:
         """Log why a token was not verified, without a request, and raise the exception."""

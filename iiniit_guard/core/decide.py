@@ -195,7 +195,9 @@ def _judge(
     if encoded is not None and is_b64token(encoded):
         credential: Credential | Problem = Credential(BEARER, encoded.decode("ascii"))
     else:
-        credential, presented.digest = resource.read_credential(presented.request), None
+        # This may be another text than the one that `begin` found in no cache.
+        credential = resource.read_credential(presented.request)
+        presented.digest, presented.is_new = None, False
     presented.scheme = credential.scheme
     if isinstance(credential, Problem):
         return _without_credential(credential, presented.request, resource, requirement)

@@ -209,7 +209,9 @@ class _Introspection:
             return outcome
         server.confirmed = server.has_accepted = True
         server.refused.forget(digest)
-        self._keep(outcome, server.begins(claims), sent, answer.text)
+        # The `cnf` may come from the JWT, so the text of the response does not bound its size.
+        text = None if "cnf" in claims else answer.text
+        self._keep(outcome, server.begins(claims), sent, text)
         return outcome
 
     def _settle_second_spelling(self, active: bool, sent: Moment) -> bytes | None:

@@ -48,6 +48,14 @@ def test_miss_then_hit(world):
     assert (again.token, again.cache) == (first.token, "hit")
 
 
+@pytest.mark.parametrize("written", [b"Bearer %b", b"Bearer  %b", b"Bearer %b \t", b"bearer   %b"])
+def test_a_cached_token_is_found_in_every_form_of_the_header(world, written):
+    """RFC 9110 §11.4: one or more spaces follow the scheme."""
+    token = world.learn(world.mint())
+    request = bearer(authorization=(written % token.encode()).decode())
+    assert world.decide(request).result.cache == "hit"
+
+
 def test_all_but_the_signature_is_decided_again_on_a_hit(world):
     """The cache holds claims, not decisions."""
     token = world.learn(world.mint(scope="user:read"))

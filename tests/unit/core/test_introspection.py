@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity, size_of
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.issuer.client_authentication import BearerToken
-from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.access_token import AccessToken, freeze
 from iiniit_guard.core.model.flow import TIMED_OUT, HttpResponse, Unreachable
 from iiniit_guard.core.model.problem import Reason
 from tests.unit.core.introspecting import World
@@ -16,10 +18,13 @@ from tests.unit.core.stepping import (
     DOWN,
     INACTIVE,
     INTROSPECT,
+    ISSUER,
     NOW,
     active,
     answer,
     metadata_document,
+    mint,
+    parsed,
 )
 
 
@@ -264,3 +269,22 @@ def test_no_message_holds_the_token(world):
         HttpResponse(401),
     ):
         assert "canary" not in repr(world.ask("canary").send(reply).result)
+
+
+def test_the_size_of_an_entry_includes_the_cnf_of_the_jwt():
+    """The response does not have it, so the length of the response says nothing about its size."""
+    world = World(jwt="both")
+    cnf = {"jkt": "A" * 43, "more": [[] for _ in range(3000)]}
+    token = mint(world.clock, cnf=cnf)
+    digest, claims = digest_of(token), parsed(token).claims
+    verified = CacheEntry(
+        AccessToken(ISSUER), 0, NOW + 300, float("inf"), KeyValidity(world.server.issuer_validity)
+    )
+    assert isinstance(
+        world.ask(token, unread=claims, verified=verified).send(active(world.clock)).result,
+        AccessToken,
+    )
+    entry = world.cache.find(digest)
+    assert entry is not None
+    assert entry.token.confirmation == freeze(cnf)
+    assert entry.size >= size_of(entry.token) > 100_000

@@ -37,3 +37,15 @@ def test_the_gateway_does_not_grant_it_from_the_cache(cached):
     guard, token = cached
 
     assert guard._engine.find(b"Bearer " + token.encode(), b"") is None
+
+
+@pytest.mark.parametrize("kind", ["token", "opaque_token"])
+def test_verify_accepts_no_bearer_token_if_proofs_are_required(kind):
+    issuer = Issuer()
+    token = getattr(issuer, kind)()
+    with issuer.guard(dpop="required") as guard:
+        for _ in range(2):  # the second time, the token is cached
+            for verify in (guard.verify, lambda token: asyncio.run(guard.verify_async(token))):
+                with pytest.raises(TokenRefused) as refused:
+                    verify(token)
+                assert refused.value.reason == "unbound_token"
