@@ -32,8 +32,8 @@ _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 def is_confirmable(confirmation: object, method: str | None = None) -> bool:
     """Return whether the guard can check the binding of a token.
 
-    RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a bearer
-    token. A member that the guard does not know is ignored beside one that it knows.
+    RFC 7800 §3.1 leaves the required members to the application. The guard requires one that it can
+    check: otherwise a bound token would be a bearer token. Unknown members beside it are ignored.
 
     Args:
         confirmation: The value of `cnf`.

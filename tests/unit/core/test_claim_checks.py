@@ -182,7 +182,7 @@ def test_an_answer_about_a_token_of_a_strict_issuer_may_write_scopes_in_its_own_
 
 @pytest.mark.parametrize("cnf", [{"jkt": "x"}, {"x5t#S256": "x"}, {}, None, "x"])
 def test_a_bound_token_is_refused(cnf):
-    """RFC 7800 §3.1: the guard cannot check the proof, so it must not accept a bearer token."""
+    """RFC 7800 §3.1: the guard requires a member that it can check."""
     assert reason_of({**GOOD, "cnf": cnf}) is Reason.UNSUPPORTED_CONFIRMATION
 
 
