@@ -43,7 +43,7 @@ def check_alternatives(app: Any) -> None:
     """Check that no scheme with `match="any"` gets scopes of several `Security(...)`.
 
     FastAPI joins the scopes of a dependency and of those that enclose it into one list. All of them
-    are needed. A scheme with `match="any"` cannot tell them apart: a token with any one of them
+    are needed. A scheme with `match="any"` cannot distinguish them, so a token with any one of them
     would pass.
 
     Raises:

@@ -115,7 +115,7 @@ def install(
 
 def _entry(app: FastAPI, guard: Guard, **settings: Any) -> Middleware:
     """Return the entry of the guard's middleware; `SettingsError` if a setting is invalid."""
-    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
+    # Starlette's type of a middleware does not allow keyword arguments besides `**settings`.
     middleware: Any = _Middleware
     entry = Middleware(middleware, application=app, guard=guard, **settings)
     admission_of(entry)  # raises now, not at the first request

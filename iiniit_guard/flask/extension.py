@@ -114,7 +114,7 @@ class IiniitGuard:
             return
         if _EXTENSION in app.extensions:
             raise UsageError(
-                f"the application already has an IiniitGuard, which guards the blueprint {name} too"
+                f"the IiniitGuard of the application guards the blueprint {name} too; remove one"
             )
         parts = app.extensions[_PARTS] = Parts(part)
         GuardedMethods(app, parts)

@@ -139,5 +139,5 @@ def _read_token() -> str:
     if len(words) == 2 and words[0].lower() == "bearer":
         words = words[1:]
     if not words:
-        raise click.UsageError("there is no token on standard input")
+        raise click.UsageError("standard input has no token; pass the token on it")
     return " ".join(words)

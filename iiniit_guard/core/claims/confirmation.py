@@ -33,7 +33,7 @@ def is_confirmable(confirmation: object, method: str | None = None) -> bool:
     """Return whether the guard can check the binding of a token.
 
     RFC 7800 §3.1: a recipient that cannot check the proof must not accept the token as a bearer
-    token. A member that the guard does not know is ignored beside one that it knows.
+    token. An unknown member is ignored if the guard knows another one.
 
     Args:
         confirmation: The value of `cnf`.

@@ -77,7 +77,7 @@ class ListCalls:
 
 
 class ListMemory:
-    """The status lists of all issuers of one guard. The list that was not used longest leaves."""
+    """The status lists of all issuers of one guard. Evicts the least recently used list first."""
 
     MAX_LISTS: Final = 256
     MAX_BYTES: Final = 32 * 1024 * 1024
@@ -105,7 +105,7 @@ class ListMemory:
         Args:
             key: The list.
             size: Its bytes.
-            drop: Called when the list must leave.
+            drop: Called when the list is evicted.
         """
         leaving: list[Callable[[], object]] = []
         with self._lock:

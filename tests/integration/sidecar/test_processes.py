@@ -98,7 +98,9 @@ def test_no_request_is_dropped_while_settings_change(site, workers):
             site.write(top=f'realm = "realm {number}"\n')
             process.send_signal(signal.SIGHUP)
             site.wait_until(
-                lambda wanted=(number + 1) * int(workers): site.log.count("loaded anew") >= wanted
+                lambda wanted=(number + 1) * int(workers): (
+                    site.log.count("settings were reloaded") >= wanted
+                )
             )
         done.set()
         for asker in askers:

@@ -132,7 +132,7 @@ def test_an_endpoint_that_is_missing(name, url):
         (
             BearerToken(SecretFile("/run/token")),
             b"a b",
-            "the token for introspection is no bearer token",
+            "the token for introspection is not a bearer token",
             30,
         ),
         (BearerToken(SecretFile("/run/token")), b"\xff", "a secret file is not UTF-8 text", 1),
