@@ -41,10 +41,7 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
         and issuers
         and not any(resource in issuer.audiences for issuer in issuers)
     ):
-        faults.append(
-            "resource: must be one of the audiences; otherwise the guard refuses every token that "
-            "a client requests for it"
-        )
+        faults.append("resource: must be one of the audiences; clients request their tokens for it")
     alone = [issuer.profile for issuer in issuers if PROFILES[issuer.profile].field is not None]
     if alone:
         faults += _assertion_faults(alone[0], issuers, own)
