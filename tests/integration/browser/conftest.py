@@ -32,10 +32,10 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """All servers of the demo, with short delays: every framework, and one more API that asks about
-    JWTs too.
+    """All servers of the demo, with short delays: every framework, and one more API that
+    introspects JWTs too.
     """
-    # In pictures, the ports that a reader will see.
+    # In pictures, use the ports that a reader will see.
     ports = (
         {name: 9000 + index for index, name in enumerate(NAMES)}
         if os.environ.get("SCREENSHOTS") == "1"
@@ -58,8 +58,8 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """The driver; not for longer than a module: while it lives, this thread has a running event
-    loop, and no other test can start one.
+    """The driver, for one module only. While it runs, this thread has a running event loop, and no
+    other test can start one.
     """
     with sync_playwright() as driver:
         yield driver
@@ -75,8 +75,8 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def new_person(stack: Stack, browser: Browser) -> Iterator[Callable[..., Person]]:
-    """Call it for a person with a browser of their own: fresh cookies, nothing shared
-    with others.
+    """Return a function that creates a person with a separate browser context, without shared
+    cookies.
     """
     contexts: list[BrowserContext] = []
 
@@ -104,11 +104,11 @@ def new_person(stack: Stack, browser: Browser) -> Iterator[Callable[..., Person]
 
 @pytest.fixture
 def person(new_person: Callable[..., Person]) -> Person:
-    """One person."""
+    """A person with a fresh browser context."""
     return new_person()
 
 
 @pytest.fixture
 def images() -> Path | None:
-    """Where pictures go when they were asked for with SCREENSHOTS=1; None otherwise."""
+    """The directory for pictures with SCREENSHOTS=1; None without."""
     return IMAGES if os.environ.get("SCREENSHOTS") == "1" else None

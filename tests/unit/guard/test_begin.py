@@ -198,7 +198,7 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     bad = tampered(issuer.token(header=header))
     guard.authenticate(
         request(bad)
-    )  # without a kid it has the set fetched anew, once in 30 seconds
+    )  # without a kid it causes another fetch of the set, once in 30 seconds
     keys = guard._engine.resource.only_server.keys.value
     (key,) = keys.find(issuer.signing_key.kid, issuer.signing_key.algorithm)
 
