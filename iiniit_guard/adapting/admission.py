@@ -254,7 +254,7 @@ def make_admission(
 
 
 def _word_faults(enforce: object, preflights: object, long_lived: object) -> list[str]:
-    """Return the faults of the settings that are one of several words."""
+    """Return the faults of the settings whose value must be one of several words."""
     faults = []
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')

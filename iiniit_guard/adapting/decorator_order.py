@@ -102,7 +102,7 @@ def require_order(registered: Iterable[object]) -> None:
     """Check that no decorator of the guard stands above the route decorator of a handler.
 
     Raises:
-        UsageError: One does; the exception names the handlers.
+        UsageError: At least one decorator does; the exception names the handlers.
     """
     names = find_misordered(registered)
     if names:

@@ -20,11 +20,12 @@ def check_annotations(app: Any) -> None:
     """Check that FastAPI resolved every annotation of the handlers and dependencies.
 
     An annotation is text in a module with `from __future__ import annotations`, and if it is
-    quoted. FastAPI resolves it with the global names of the module. If it cannot, because the
-    scheme is a local name, it takes the parameter for one of the query: the dependency never runs.
+    quoted. FastAPI resolves it with the global names of the module. If the scheme is a local name,
+    FastAPI cannot resolve the annotation and treats the parameter as a query parameter. The
+    dependency then never runs.
 
     Raises:
-        UsageError: It could not; the message names the handlers and the parameters.
+        UsageError: An annotation was not resolved; the message names the handlers and parameters.
     """
     names = [
         f"{found.name}({name})"
@@ -47,7 +48,7 @@ def check_alternatives(app: Any) -> None:
     would pass.
 
     Raises:
-        UsageError: One does; the message names the handlers.
+        UsageError: At least one scheme does; the message names the handlers.
     """
     names = [
         found.name

@@ -127,9 +127,9 @@ def _check_usage(app: FastAPI, guard: Guard) -> None:
         raise UsageError("app: must be a FastAPI application: install(app, guard)")
     engine_of(guard)
     if entries_of(app, GuardMiddleware):
-        raise UsageError("app: it already has the guard's middleware; call install() only once")
+        raise UsageError("app: already has the guard's middleware; call install() only once")
     if app.middleware_stack is not None:
-        raise UsageError("app: it has already started; call install() before the first request")
+        raise UsageError("app: has already started; call install() before the first request")
 
 
 def _place_inside_cors(app: FastAPI) -> int:

@@ -142,7 +142,7 @@ class GuardTokenVerifier:
         return None if fields is None else SdkAccessToken(**fields)
 
     async def verified_fields(self, token: str) -> dict[str, Any] | None:
-        """Return the members of the SDK's access token; otherwise as `verify_token`."""
+        """Return the members of the SDK's access token. In other respects like `verify_token`."""
         current = _current.get()
         presented = token.encode("utf-8", "replace")
         request = Request(

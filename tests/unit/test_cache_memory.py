@@ -78,7 +78,7 @@ def resident():
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_process_grows_by_no_more_than_the_bound(kind):
-    """It runs in its own process, since memory that other tests freed would hide the growth."""
+    """The test uses its own process, as memory that other tests freed would hide the growth."""
     done = subprocess.run(
         [sys.executable, "-m", __name__, kind],
         check=True,

@@ -153,7 +153,8 @@ class SignedIn:
     def fingerprint(self) -> int:
         """A hash that is equal for the same client with the same secret or key.
 
-        It counts in this process only. It is computed for each call, so it is not cryptographic.
+        The hash is valid in this process only. It is computed for each call, so it is not
+        cryptographic.
         """
         return hash((self.headers, self.form) if self.key is None else (self.form[0], self.key))
 

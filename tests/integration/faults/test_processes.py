@@ -155,8 +155,8 @@ print(time.time())
 
 
 def test_children_and_their_parent_share_what_was_learned_and_nothing_else(machine):
-    """They share no connection, lock or call in flight. Each response goes to its own process, and
-    a leader in the parent blocks no child.
+    """Parent and children share no connection, lock or call in flight. Each response goes to its
+    own process, and a leader in the parent blocks no child.
     """
     subjects = [f"n{number}" for number in range(140)]
     tokens = [

@@ -50,8 +50,8 @@ def test_the_guard_never_hears_a_cache_key_of_the_client(world):
 
 
 def test_ingress_nginx_is_told_each_field_once():
-    """Its controller sets these two fields itself if `auth-method` is present; the guard refuses a
-    repeated field.
+    """The controller of ingress-nginx sets these two fields itself if `auth-method` is present; the
+    guard refuses a repeated field.
     """
     recipe = (EXAMPLES / "kubernetes" / "ingress-nginx.yaml").read_text()
     set_here = re.findall(

@@ -119,7 +119,7 @@ def joserfc(issuer: Issuer) -> Check:
 
 
 def python_jose(issuer: Issuer) -> Check:
-    """With its cryptography backend."""
+    """python-jose with the backend cryptography."""
     jwt = import_module("jose.jwt")
     algorithm, key = (
         issuer.signing_key.algorithm,
@@ -131,7 +131,7 @@ def python_jose(issuer: Issuer) -> Check:
 
 
 def authlib(issuer: Issuer) -> Check:
-    """Its own jose module, as in its documentation of protecting resources."""
+    """Authlib's own jose module, as in its documentation of protecting resources."""
     jose = import_module("authlib.jose")
     jwt = jose.JsonWebToken([issuer.signing_key.algorithm])
     key = jose.JsonWebKey.import_key(issuer.signing_key.jwk())
@@ -161,7 +161,7 @@ def fastmcp_verifier(issuer: Issuer) -> Any:
 
 
 def fastmcp_jwt(issuer: Issuer) -> Check:
-    """Its verifier of JWTs; it keeps nothing between two requests."""
+    """The JWT verifier of fastmcp, which caches nothing between requests."""
     return _stepped(fastmcp_verifier(issuer).verify_token)
 
 
@@ -194,7 +194,7 @@ def fastmcp_introspection(issuer: Issuer, token: str) -> Any:
 
 
 def fastmcp_cached(issuer: Issuer, token: str) -> Check:
-    """Its verifier by introspection, the answer in its cache."""
+    """The introspection verifier of fastmcp, with the response in its cache."""
     return _stepped(fastmcp_introspection(issuer, token).verify_token)
 
 

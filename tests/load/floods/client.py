@@ -39,7 +39,7 @@ class Wanted:
         kind: `opaque`, `kids`, `signatures`, `headers`, `valid`: a flood. `good`: these tokens
             again and again. `calm`: each of them once.
         port: Of the application.
-        tokens: Good ones; floods are made in the likeness of the first.
+        tokens: Valid tokens; those of a flood have the form of the first one.
         size: How many requests; the good client goes on until its input is closed.
         connections: At once.
         key: PEM of the issuer's private key, for `valid`.

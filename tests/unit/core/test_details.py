@@ -182,7 +182,7 @@ def test_calls_are_counted():
 
 
 def test_header_names_are_written_as_they_are_known():
-    """They are case-insensitive, but some parsers are not."""
+    """Header names are case-insensitive, but some parsers are not."""
     answers = make_resource(make_clock()).refusal_writer
     request = Request("GET", "/", headers=[(b"origin", b"https://a.test")])
     denied, unavailable = (
