@@ -123,7 +123,7 @@ class Engine(CopiedAsItself):
         host: str = "guard",
         begun: Unfinished | None = None,
     ) -> Decision:
-        """Asynchronous twin of `authenticate`."""
+        """Asynchronous version of `authenticate`."""
         started = time.perf_counter()
         presented, result = begun or self._begun(Presented.of(request, host), requirement)
         if isinstance(result, AccessToken) and presented.nonce is None:
@@ -210,7 +210,7 @@ class Engine(CopiedAsItself):
         host: str = "verify",
         keep_bound: bool = False,
     ) -> AccessToken:
-        """Asynchronous twin of `verify`.
+        """Asynchronous version of `verify`.
 
         Args:
             token: Without the scheme.
@@ -255,7 +255,7 @@ class Engine(CopiedAsItself):
         return run(sign_in_endpoints(self.resource, issuer), self._runner.perform)
 
     async def sign_in_endpoints_async(self, issuer: str | None = None) -> SignInResult:
-        """Asynchronous twin of `sign_in_endpoints`."""
+        """Asynchronous version of `sign_in_endpoints`."""
         return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
 
     def close(self) -> None:

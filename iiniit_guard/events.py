@@ -88,7 +88,7 @@ class Events:
 
         Args:
             decision: The decision.
-            result: What it was made from.
+            result: The result from which the decision was made.
             request: The request that it is about.
             host: The name of the adapter.
             seconds: How long it took.

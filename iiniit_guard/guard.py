@@ -105,7 +105,7 @@ class Guard(CopiedAsItself):
         *,
         host: str = "guard",
     ) -> Decision:
-        """Asynchronous twin of `authenticate`."""
+        """Asynchronous version of `authenticate`."""
         return await self._engine.authenticate_async(request, requirement, host=host)
 
     def metadata(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Guard(CopiedAsItself):
         return self._engine.verify(token)
 
     async def verify_async(self, token: str) -> AccessToken:
-        """Asynchronous twin of `verify`."""
+        """Asynchronous version of `verify`."""
         return await self._engine.verify_async(token)
 
     async def warm_up_async(self) -> tuple[str, ...]:

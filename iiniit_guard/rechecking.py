@@ -73,7 +73,7 @@ class Rechecks:
         return cast("Rejudged", run(resume(check.result), self._engine._runner.perform))
 
     async def finish_async(self, check: Recheck) -> Rejudged:
-        """Asynchronous twin of `finish`."""
+        """Asynchronous version of `finish`."""
         if not isinstance(check.result, Pending):
             return check.result
         perform = self._engine._runner.perform_async

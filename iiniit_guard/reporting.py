@@ -107,8 +107,8 @@ class Reporter:
         known, cause = failure.diagnosis, failure.origin or failure.cause
         now, key = self._monotonic(), (known.issuer, cause)
         with self._lock:
-            # A callable may know more issuers than there are places. The others share one for each
-            # cause, so that no cause is silent.
+            # A callable may know more issuers than there are places. The others share one place for
+            # each cause, so that every cause is logged.
             has_place = limiter.has_place(key, now)
             omitted = limiter.enter(key, now) if has_place else self._crowded.enter(cause, now)
         if omitted is None:
@@ -149,8 +149,8 @@ class Reporter:
         server = None if known.issuer is None else self._server_of(known.issuer)
         if server is not None and server.has_accepted:
             return False
-        # A client can name any number of issuers that a callable knows. Before a signature of such
-        # an issuer was valid, it counts as a stranger.
+        # A client can name any number of issuers that a callable knows. Such an issuer counts as
+        # unknown until the guard has verified a signature of it.
         is_ours = server is not None and (server.confirmed or not server.is_found)
         limiter = self._refusals if is_ours else self._strangers
         name = known.issuer if is_ours else known.issuer or known.received
@@ -258,7 +258,7 @@ def _path(request: Request, field: bytes) -> str:
     for value in request.header_values(field)[:_MOST_CREDENTIALS]:
         words = value.replace(b",", b" ").replace(b"\t", b" ").decode("latin-1").split(" ")
         tokens.update(words[1:_MOST_CREDENTIALS] or words)
-    # The mark is no latin-1 character, so no other token can match it: the path does not grow.
+    # The mark is not a latin-1 character, so no other token can match it: the path does not grow.
     for token in sorted(filter(None, tokens), key=len, reverse=True):
         path = path.replace(token, _MARK)
     return escaped(_JWT.sub("(token)", path[: 2 * LONGEST].replace(_MARK, "(token)")))

@@ -93,8 +93,8 @@ def _guard(handler: F, policy: Policy) -> F:
 
 
 def _wrap(handler: Handler, function: Handler, policy: Policy) -> Handler:
-    # A wrapper of a generator function is no generator function, because FastAPI creates a response
-    # from the generator before its first step. FastAPI inspects what a dependency wraps.
+    # A wrapper of a generator function is not a generator function, because FastAPI creates a
+    # response from the generator before its first step. FastAPI inspects what a dependency wraps.
     function = inspect.unwrap(function, stop=lambda link: not policies_of(link))
     if inspect.iscoroutinefunction(function):
         if policy.lasts:

@@ -49,7 +49,7 @@ def slow_first(items: list[pytest.Item]) -> None:
 
 
 class Names(list[str]):
-    """A list of different names that finds the place of a name without a search."""
+    """A list of distinct names with a constant-time lookup of the index of a name."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(names)
@@ -76,7 +76,7 @@ class BatchScheduling(LoadGroupScheduling):
             self._batch_of = dict(batches(collection))
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """Mark a test as completed, and forget its batch if that is completed."""
+        """Mark a test as completed, and remove its batch if the batch is completed."""
         super().mark_test_complete(node, item_index, duration)
         units = self.assigned_work[node]
         batch = self._split_scope(self.registered_collections[node][item_index])

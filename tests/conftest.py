@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.batches import BatchScheduling, slow_first
 from tests.measuring import Measuring
 
-# The suite repeats itself; `make fuzz` looks for something new, and for longer.
+# The suite tries the same examples each time; `make fuzz` searches longer, with new ones.
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 settings.register_profile(
     "fuzz", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -29,8 +29,7 @@ def pytest_configure(config):
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    # A missing framework or program must be seen: a test that is skipped where it matters holds
-    # nothing.
+    # A missing framework or program must be an error: a skipped test proves nothing.
     if report.skipped:
         report.outcome = "failed"
         report.longrepr = f"nothing is skipped here, nor expected to fail: {report.longrepr}"

@@ -226,9 +226,7 @@ def make_admission(
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
         faults.append("rules: must be Rules([Rule(...), ...]), or another object with policy_for()")
     if rules is not None and enforce == "declared":
-        faults.append(
-            'rules: they refuse what they do not name, so they do not go with enforce="declared"'
-        )
+        faults.append('rules: cannot be combined with enforce="declared"; remove one of the two')
     protected, more = (None, []) if only is None else parse_only(only)
     faults += more
     if protected is not None and not more:
@@ -256,12 +254,12 @@ def make_admission(
 
 
 def _word_faults(enforce: object, preflights: object, long_lived: object) -> list[str]:
-    """Return the faults of the settings that are one of several words."""
+    """Return the faults of the settings whose value must be one of several words."""
     faults = []
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')
     if preflights not in ("auto", "pass", "guard"):
-        faults.append('preflights: it must be "auto", "pass" or "guard"')
+        faults.append('preflights: must be "auto", "pass" or "guard"')
     if long_lived not in LONG_LIVED:
         faults.append(f"long_lived: {LONG_LIVED_FAULT}")
     return faults

@@ -127,7 +127,7 @@ class HttpExchange(AsgiExchange):
         return False
 
     def token_ended(self, watch: LoopWatch) -> None:
-        """Cancel the application, because it may wait without end for its next message."""
+        """Cancel the application, because it may wait forever for its next message."""
         if not watch.discards and current_task() is not self.task:
             self.overdue()
 

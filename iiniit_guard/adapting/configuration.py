@@ -54,7 +54,7 @@ def _make_guard(configured: Keywords) -> Guard:
         return Guard(**configured)
     guard: object = configured["guard"]
     faults = [
-        f"{name}: it belongs to the guard, which is given already"
+        f"{name}: a setting of the guard; remove it, or remove guard"
         for name in configured
         if name != "guard"
     ]

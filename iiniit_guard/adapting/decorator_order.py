@@ -21,9 +21,9 @@ _MAX_PARTS: Final = 100_000  # ends the search in objects that have every attrib
 def check_application(app: object) -> None:
     """Check the order of decorators and middleware in `app`, and log what cannot work as expected.
 
-    Starlette and the frameworks on top of it store the inner application in `.app` and the routes
-    in `.routes`, each with a handler in `.endpoint`. FastAPI 0.165 stores the routes of an included
-    router in `.original_router`. Other applications are not inspected.
+    Starlette and frameworks that are built on it store the inner application in `.app` and the
+    routes in `.routes`, each with a handler in `.endpoint`. FastAPI 0.165 stores the routes of an
+    included router in `.original_router`. Other applications are not inspected.
 
     Raises:
         UsageError: A decorator of the guard stands above a route decorator.
@@ -102,7 +102,7 @@ def require_order(registered: Iterable[object]) -> None:
     """Check that no decorator of the guard stands above the route decorator of a handler.
 
     Raises:
-        UsageError: One does; the exception names the handlers.
+        UsageError: At least one decorator does; the exception names the handlers.
     """
     names = find_misordered(registered)
     if names:

@@ -91,7 +91,7 @@ def decide(
 
 
 def consider(state: State, read: Callable[[], Request], policy: Policy, host: str) -> Decision:
-    """Decide as `decide` does, and record no refusal: another check may admit the request.
+    """Decide as `decide` does, but record no refusal, because another check may admit the request.
 
     Raises:
         UsageError: No middleware ran.
@@ -105,7 +105,7 @@ def consider(state: State, read: Callable[[], Request], policy: Policy, host: st
 async def consider_async(
     state: State, read: Callable[[], Request], policy: Policy, host: str
 ) -> Decision:
-    """Asynchronous twin of `consider`."""
+    """Asynchronous version of `consider`."""
     engine, who = _noted(state)
     if who is not None:
         return _grant(state, engine, engine.authorize(read(), who, policy, host=host), policy)
@@ -125,7 +125,7 @@ def reject(state: ReadState, request: Request, problem: Problem, host: str) -> R
 async def decide_async(
     state: State, read: Callable[[], Request], policy: Policy, host: str, *, anew: bool = False
 ) -> Decision:
-    """Asynchronous twin of `decide`."""
+    """Asynchronous version of `decide`."""
     engine, who = _noted(state)
     if who is not None and not anew:
         return _note(state, engine, engine.authorize(read(), who, policy, host=host), policy)

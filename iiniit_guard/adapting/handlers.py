@@ -1,4 +1,4 @@
-"""What handlers have in common in every framework: their name and their methods."""
+"""The name and the methods of a handler, read in the same way for every framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def original_of(handler: Any) -> Any:
-    """Return the function under the decorators of a handler; an object of another kind's class."""
+    """Return the function under the decorators of a handler; for any other object, its class."""
     found = function_of(handler)
     found = inspect.unwrap(found) if callable(found) else found
     return found if hasattr(found, "__qualname__") else type(found)

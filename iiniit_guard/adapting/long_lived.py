@@ -21,7 +21,7 @@ class ConnectionEnded(OSError):
 
 
 class StreamAborted(Exception):
-    """The access token of a streaming response is no longer valid: the server must drop it."""
+    """The access token of a streaming response has ended, so the server must abort the response."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ class StreamAborted(Exception):
 
 
 class AsgiExchange(RefusalRecord):
-    """The record of one request, and the watch of its connection if that is long-lived.
+    """The record of one request, and the watch of its connection if the connection is long-lived.
 
     Args:
         watcher: Of the middleware.
@@ -72,7 +72,7 @@ class AsgiExchange(RefusalRecord):
             self.is_affected = True
 
     def stop_watch(self, error: BaseException | None) -> bool:
-        """Forget the watch; return whether the guard ended the connection.
+        """Remove the watch; return whether the guard ended the connection.
 
         Args:
             error: The exception with which the application ended.

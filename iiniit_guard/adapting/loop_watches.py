@@ -71,7 +71,7 @@ class LoopWatch(TokenWatch):
         watches.schedule(self, self.next_check)
 
     def on_end(self) -> None:
-        """Let the connection end."""
+        """Start to end the connection."""
         self._connection.token_ended(self)
 
     def overdue(self) -> None:
@@ -84,7 +84,7 @@ class LoopWatch(TokenWatch):
         self._watches.schedule(self, self._settings.clock.monotonic() + GRACE_SECONDS)
 
     def close(self) -> None:
-        """Forget the connection, which has ended."""
+        """Remove the connection, which has ended."""
         self.mode: LongLived = "off"
         self._watches.discard(self)
 
@@ -93,7 +93,7 @@ class LoopWatches:
     """The watches of one event loop.
 
     Args:
-        settings: What the watches of the middleware share.
+        settings: The settings that all watches of the middleware share.
         loop: The running loop.
         forget: Called when no watch is left.
     """
@@ -154,7 +154,7 @@ class LoopWatches:
         self._handle = self._loop.call_later(max(seconds, _LEAST_SECONDS), self.turn)
 
     def _poll(self) -> None:
-        """Find the tokens that are no longer valid before their time."""
+        """Find the tokens that became invalid before their next check is due."""
         offset, known = _offset(self.settings.clock), self._offset
         self._offset = offset
         if abs(offset - known) < _CLOCK_STEP_SECONDS and all(
@@ -237,7 +237,7 @@ class LoopWatcher(WatchSettings):
         return LoopWatch(watches, connection, record, source, note)
 
     def after_fork(self) -> None:
-        """Forget the connections of the parent process."""
+        """Remove the connections of the parent process."""
         self._loops = {}
 
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:

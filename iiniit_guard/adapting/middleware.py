@@ -104,7 +104,7 @@ async def admit_async(
     begun: Unfinished | None = None,
     host_answers: bool = False,
 ) -> Decision | Response:
-    """Asynchronous twin of `admit`."""
+    """Asynchronous version of `admit`."""
     if begun is not None:
         return await engine.authenticate_async(request, admission.policy, host=host, begun=begun)
     answer = engine.metadata_response(request)

@@ -1,4 +1,4 @@
-"""Find the routes that the settings of a middleware leave open."""
+"""Find the routes for which a middleware requires no token."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ RESPONSES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 _CONTENT: Final = {
     "application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM_NAME}"}}
 }
-# More alternatives than this make no readable document.
+# A document with more alternatives than this is not readable.
 _MAX_ALTERNATIVES: Final = 16
 
 
 def add_refusals(operation: dict[str, Any]) -> None:
-    """Add the responses of the guard to an operation, beside the content that it has for them."""
+    """Add the responses of the guard to an operation. Content that is already there is kept."""
     responses = operation.setdefault("responses", {})
     for status, (description, headers) in RESPONSES.items():
         response = responses.setdefault(status, {"description": description})

@@ -71,7 +71,7 @@ def parse_only(only: object) -> tuple[ProtectedPaths, list[str]]:
         if not isinstance(path, str) or not path.startswith("/"):
             faults.append(f"only: {path!r} does not begin with /")
         elif path in ("/*", "/"):
-            faults.append(f"only: {path!r} is no part of the application; remove the setting")
+            faults.append(f"only: {path!r} is the whole application; remove the setting")
         elif "*" in path.removesuffix("/*"):
             faults.append(f"only: {path!r}: * is allowed only after the last /")
         elif has_ambiguous_text(path) or path[-1] in " .":
@@ -101,7 +101,7 @@ def parse_public(public: Iterable[str]) -> tuple[set[str], list[str], list[str]]
             faults.append(f"public: {path!r} does not begin with /")
         elif path == "/*":
             faults.append(
-                'public: "/*" would open everything; name the paths, or use enforce="declared"'
+                'public: "/*" makes every path public; name the paths, or use enforce="declared"'
             )
         elif path.endswith("/*") and "*" not in path[:-1]:
             subtrees.append(path[:-1])

@@ -20,7 +20,7 @@ class ResponseRecord(RefusalRecord):
 
     Attributes:
         plain_body: A type, or None. An iterable of exactly this type runs no other code.
-        source: What watches a streaming response, and the environ that the middleware received;
+        source: The watcher of a streaming response, and the environ that the middleware received;
             None if the token is not checked again.
     """
 
@@ -66,7 +66,7 @@ class ResponseRecord(RefusalRecord):
 
 
 class ResponseAborted(Exception):
-    """A guarded handler refused a request whose response had begun: the server must drop it."""
+    """A guarded handler refused a request whose response had begun. The server must abort it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class ResponseAborted(Exception):
 
 
 class TokenEnded(ResponseAborted):
-    """The token of a streaming response is no longer valid: the server must drop it."""
+    """The token of a streaming response is no longer valid. The server must abort the response."""
 
     def __init__(self) -> None:
         Exception.__init__(

@@ -49,7 +49,7 @@ def call_refusal(args: Args, kwargs: Keywords, policy: Policy) -> Exception | No
 
 
 async def call_refusal_async(args: Args, kwargs: Keywords, policy: Policy) -> Exception | None:
-    """Asynchronous twin of `call_refusal`."""
+    """Asynchronous version of `call_refusal`."""
     return await refusal_of_async(connection_in(args, kwargs), policy)
 
 

@@ -1,4 +1,4 @@
-"""Run one logic in a synchronous and in an asynchronous middleware.
+"""Run the same steps in a synchronous and in an asynchronous middleware.
 
 The logic is a generator. It yields each step that may wait, and receives the result of the step or
 the exception that the step raised.
@@ -28,7 +28,7 @@ Steps: TypeAlias = Generator[Step, object, T]
 
 
 def run(steps: Steps[T], is_pending: Callable[[object], bool]) -> T | Awaitable[T]:
-    """Make the steps and return the result of the generator.
+    """Run the steps and return the result of the generator.
 
     Args:
         steps: The generator.
@@ -53,7 +53,7 @@ def run(steps: Steps[T], is_pending: Callable[[object], bool]) -> T | Awaitable[
 
 
 async def run_async(steps: Steps[T], pending: Awaitable[object] | None = None) -> T:
-    """Asynchronous twin of `run`.
+    """Asynchronous version of `run`.
 
     Args:
         steps: The generator.

@@ -1,4 +1,4 @@
-"""Streamed response bodies: abort them after a refusal, and know those that run no other code."""
+"""Abort streamed response bodies after a refusal, and detect those that run no other code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def until_ended_async(
     source: object,
     abort: Callable[[], Exception],
 ) -> AsyncIterator[bytes]:
-    """Asynchronous twin of `until_ended`. A response that waits for its next chunk ends too.
+    """Asynchronous version of `until_ended`. A response that waits for its next chunk ends too.
 
     Args:
         chunks: Of the response.

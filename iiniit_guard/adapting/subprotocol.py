@@ -21,11 +21,11 @@ def move_token(scope: Scope) -> None:
     """Move the token from the offered subprotocols of a connection to its `Authorization` field.
 
     The application sees the token there only, so it cannot select this subprotocol, which the
-    server would send back. The guard checks the field as usual: beside another credential, or
-    with two tokens, the connection is refused.
+    server would send back. The guard checks the field as for any request. It refuses a connection
+    with another credential or with two tokens.
 
     A browser fails a connection for which no offered subprotocol is selected. Like Kubernetes, the
-    guard therefore refuses a token without another subprotocol beside it.
+    guard therefore refuses a connection that offers no subprotocol besides the token.
 
     Args:
         scope: The scope for the application. Its header fields and subprotocols are replaced.

@@ -1,4 +1,4 @@
-"""A timer wheel: the moments of many connections, without a timer for each of them."""
+"""A timer wheel: it schedules many connections without a timer for each of them."""
 
 from __future__ import annotations
 

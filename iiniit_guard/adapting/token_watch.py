@@ -39,7 +39,7 @@ _log: Final = logging.getLogger("iiniit_guard")
 
 
 class WatchSettings:
-    """What the watches of one middleware share.
+    """The settings that all watches of one middleware share.
 
     Args:
         engine: Decides about the requests of the middleware.
@@ -116,7 +116,7 @@ class TokenWatch:
 
     @property
     def validity(self) -> KeyValidity:
-        """What the token is valid by, beside the clocks."""
+        """The validity of the key or the issuer behind the token, in addition to the clocks."""
         return self._validity
 
     @property
@@ -157,7 +157,7 @@ class TokenWatch:
         return self.ended is None
 
     async def permits_async(self) -> bool:
-        """Asynchronous twin of `permits`."""
+        """Asynchronous version of `permits`."""
         if not self.is_current() and self.ended is None:
             started, check = self._settings.clock.now(), self.begin()
             if check is not None:
@@ -222,7 +222,7 @@ class TokenWatch:
         self.on_end()
 
     def on_end(self) -> None:
-        """Act on the end of the token. Called once, in the thread of the check."""
+        """Handle the end of the token. Called once, in the thread of the check."""
 
     def _mode(self, requirement: Policy | Problem) -> LongLived:
         """Return the setting that applies: of the handler, of the rule, or of the middleware."""

@@ -27,7 +27,7 @@ def dev_issuer(host: str, port: int, audience: str, algorithm: str) -> None:
     """Serve an authorization server for development and for tests in any language.
 
     It has discovery, /jwks, /token (client credentials), /introspect, /revoke, /control (failures),
-    and a page on which people get tokens. It gives any token to any client, so it accepts
+    and a page on which people get tokens. It issues any token to any client, so it accepts
     connections from this machine only, and requests only to its own address. Keys and tokens end
     with the process.
 

@@ -17,5 +17,5 @@ def hash_secret() -> None:
 
     secret = sys.stdin.read().removesuffix("\n")
     if not secret:
-        raise click.ClickException("nothing came from standard input")
+        raise click.ClickException("standard input is empty; pass the secret on it")
     click.echo(make_secret_hash(secret))

@@ -17,7 +17,7 @@ def load_module(name: str) -> ModuleType:
     """Import a module, which may be in the working directory.
 
     Raises:
-        ClickException: There is no such module, or one that it imports is missing.
+        ClickException: The module does not exist, or a module that it imports is missing.
     """
     here = str(Path.cwd())
     if here not in sys.path:
@@ -35,7 +35,7 @@ def load_object(place: str) -> Any:
     """Return the object at `module:attribute`, or what the factory at `module:function()` returns.
 
     Raises:
-        ClickException: There is no such object.
+        ClickException: The object does not exist.
     """
     module_name, _, path = place.partition(":")
     found: Any = load_module(module_name)

@@ -99,7 +99,7 @@ def observed(
     Args:
         settings: Of a guard. Its event listener and its shared store are not used.
         may_call: As in `Observer`.
-        transport: Called instead of the network. It is no network, so it is called in any case.
+        transport: Called instead of the network, also if `may_call` is False.
         jwks_file: The keys of every issuer, in place of their own.
         wall: The wall clock.
     """

@@ -50,7 +50,7 @@ def read_settings(place: str | None) -> Source:
 
     Raises:
         SettingsError: A setting is invalid.
-        ClickException: There is no such guard, and there are no settings.
+        ClickException: The guard does not exist, or no settings were given.
     """
     if place is None:
         if not Path("guard.toml").exists():

@@ -33,7 +33,7 @@ _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_CERTIFICATE]
 
 
 class CertificateSource(NamedTuple):
-    """Where the certificate of a request is.
+    """The place in which a request has its client certificate.
 
     Attributes:
         spelling: The spelling of the header field; None means the TLS layer of the server.

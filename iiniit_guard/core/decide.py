@@ -1,4 +1,4 @@
-"""The only decision about a request, in two halves: `begin` needs no I/O, `resume` does the rest.
+"""The only decision about a request. `begin` runs without I/O, `resume` performs the rest.
 
 `_judge` contains the checks in their order. The security of every framework adapter depends on it.
 It is a flow. `begin` searches the cache and, after a miss, takes the first step of the flow. Most
@@ -87,8 +87,8 @@ def begin(
     ):
         return Unfinished(presented, requirement)
     authorization = presented.authorization
-    # Fast path: a bearer token in its usual form, which alone decides, and no token in the query.
-    # Its characters are checked only after a miss.
+    # Fast path: one bearer token in Authorization decides alone, and no token is in the query. Its
+    # characters are checked only after a miss.
     if (
         authorization is None
         or authorization[:7] != b"Bearer "
@@ -191,7 +191,7 @@ def _judge(
     requirement: Policy | Problem,
     encoded: bytes | None,
 ) -> Flow[Judged]:
-    """Decide about a request. `encoded` is its bearer token if `begin` found it in no cache."""
+    """Decide about a request. `encoded` is its bearer token if no cache had it."""
     if encoded is not None and is_b64token(encoded):
         credential: Credential | Problem = Credential(BEARER, encoded.decode("ascii"))
     else:

@@ -38,7 +38,7 @@ class IssuerUnavailable(GuardError):
     """
 
     def __init__(self, cause: Unreachable) -> None:
-        super().__init__(f"the authorization server cannot be asked: {cause.detail}")
+        super().__init__(f"the authorization server is not available: {cause.detail}")
         self.cause = cause.cause
         self.detail: str = cause.detail
         self.retry_after_seconds: float = cause.retry_after_seconds

@@ -43,7 +43,7 @@ def is_exempt(
 
 
 def skip_check(request: HttpRequest, view: Handler) -> None:
-    """Let the CSRF middleware below the guard skip its check of `request`.
+    """Make the CSRF middleware below the guard skip its check of `request`.
 
     Every other check of the same request remains: `@csrf_protect` and the session authentication of
     Django REST framework read the flag after the middleware. `CsrfViewMiddleware` itself ignores a

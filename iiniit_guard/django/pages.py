@@ -26,7 +26,7 @@ shows: Final[list[Show]] = []
 
 
 def prepare_page(record: RefusalRecord, response: Any) -> None:
-    """Let a response that is not rendered yet show the refusal in `record`, if there is one."""
+    """Prepare a response that is not rendered yet to show the refusal in `record`, if any."""
     refusal = record.refusal
     # The response to HEAD has no body.
     if refusal is not None and refusal.body and any(show(response, refusal) for show in shows):

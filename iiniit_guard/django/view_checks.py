@@ -40,7 +40,7 @@ def check_order() -> None:
     """Check that no decorator of the guard stands above the route decorator of a handler.
 
     Raises:
-        UsageError: One does.
+        UsageError: At least one decorator does.
     """
     handlers = _registered()
     if handlers:

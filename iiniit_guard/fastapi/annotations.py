@@ -20,11 +20,12 @@ def check_annotations(app: Any) -> None:
     """Check that FastAPI resolved every annotation of the handlers and dependencies.
 
     An annotation is text in a module with `from __future__ import annotations`, and if it is
-    quoted. FastAPI resolves it with the global names of the module. If it cannot, because the
-    scheme is a local name, it takes the parameter for one of the query: the dependency never runs.
+    quoted. FastAPI resolves it with the global names of the module. If the scheme is a local name,
+    FastAPI cannot resolve the annotation and treats the parameter as a query parameter. The
+    dependency then never runs.
 
     Raises:
-        UsageError: It could not; the message names the handlers and the parameters.
+        UsageError: An annotation was not resolved; the message names the handlers and parameters.
     """
     names = [
         f"{found.name}({name})"
@@ -43,11 +44,11 @@ def check_alternatives(app: Any) -> None:
     """Check that no scheme with `match="any"` gets scopes of several `Security(...)`.
 
     FastAPI joins the scopes of a dependency and of those that enclose it into one list. All of them
-    are needed. A scheme with `match="any"` cannot tell them apart: a token with any one of them
+    are needed. A scheme with `match="any"` cannot distinguish them, so a token with any one of them
     would pass.
 
     Raises:
-        UsageError: One does; the message names the handlers.
+        UsageError: At least one scheme does; the message names the handlers.
     """
     names = [
         found.name

@@ -59,7 +59,7 @@ def describe(
     if not isinstance(app, FastAPI):
         raise UsageError("app: must be a FastAPI application")
     if isinstance(getattr(app.openapi, "__self__", None), _Document):
-        raise UsageError("app: the guard already describes this application; do so only once")
+        raise UsageError("app: already described by a guard; call describe() only once")
     known = configured_endpoints(authorization_url, token_url)
     document = _Document(app, guard, dict(scopes or {}), issuer, known)
     app.openapi = document.openapi  # type: ignore[method-assign]  # as FastAPI documents
@@ -82,8 +82,8 @@ class _Document:
         self._configured = self._endpoints = endpoints
         self._generate = app.openapi
         self._has_warned = False
-        # Anybody may request a public document, and amending one takes ten times as long as
-        # sending it. So the last result is kept: what it was made from, and the endpoints in it.
+        # Any client may request a public document, and amending one takes ten times as long as
+        # sending it. Therefore the last result is cached, with its source and its endpoints.
         self._last: tuple[dict[str, Any], SignInEndpoints | None] | None = None
         self._served: tuple[bytes, SignInEndpoints | None, bytes] | None = None
 
@@ -96,7 +96,7 @@ class _Document:
         return generated
 
     def replace_route(self) -> None:
-        """Let the route of the document fetch the metadata first."""
+        """Replace the route of the document by one that fetches the metadata first."""
         routes = self._app.router.routes
         for index, route in enumerate(routes):
             if isinstance(route, Route) and route.path == self._app.openapi_url:

@@ -1,4 +1,4 @@
-"""The static frontends of a FastAPI application (`app.frontend()`), which are no routes of it."""
+"""The static frontends of a FastAPI application (`app.frontend()`), which are not in its routes."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def install(
 
 def _entry(app: FastAPI, guard: Guard, **settings: Any) -> Middleware:
     """Return the entry of the guard's middleware; `SettingsError` if a setting is invalid."""
-    # Starlette's type of a middleware does not know keyword arguments beside `**settings`.
+    # Starlette's type of a middleware does not allow keyword arguments besides `**settings`.
     middleware: Any = _Middleware
     entry = Middleware(middleware, application=app, guard=guard, **settings)
     admission_of(entry)  # raises now, not at the first request
@@ -127,9 +127,9 @@ def _check_usage(app: FastAPI, guard: Guard) -> None:
         raise UsageError("app: must be a FastAPI application: install(app, guard)")
     engine_of(guard)
     if entries_of(app, GuardMiddleware):
-        raise UsageError("app: it already has the guard's middleware; call install() only once")
+        raise UsageError("app: already has the guard's middleware; call install() only once")
     if app.middleware_stack is not None:
-        raise UsageError("app: it has already started; call install() before the first request")
+        raise UsageError("app: has already started; call install() before the first request")
 
 
 def _place_inside_cors(app: FastAPI) -> int:

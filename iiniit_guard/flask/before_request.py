@@ -74,7 +74,7 @@ class BeforeRequest:
     def _pass_outside(
         self, asked: Request, record: AdmissionRecord, view: object
     ) -> Response | None:
-        """Let a request pass that leads to no guarded part, unless it asks for metadata."""
+        """Admit a request to no guarded part, unless it requests the metadata."""
         add_notes(asked.environ, self.parts.first.engine, None)
         record.admitted = NO_VIEW if view is None else view
         part = self.parts.with_metadata(environ_path(asked.environ))

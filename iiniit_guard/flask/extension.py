@@ -100,7 +100,7 @@ class IiniitGuard:
 
     def _guard_application(self, app: Flask, guard: Guard | None) -> None:
         if _EXTENSION in app.extensions:
-            raise UsageError("this application already has an IiniitGuard")
+            raise UsageError("the application already has an IiniitGuard; create only one")
         GuardedMethods(app, Parts(Part(*self._guarded(app, guard))))
         app.extensions[_EXTENSION] = self
 
@@ -114,7 +114,7 @@ class IiniitGuard:
             return
         if _EXTENSION in app.extensions:
             raise UsageError(
-                f"the application already has an IiniitGuard, which guards the blueprint {name} too"
+                f"the IiniitGuard of the application guards the blueprint {name} too; remove one"
             )
         parts = app.extensions[_PARTS] = Parts(part)
         GuardedMethods(app, parts)

@@ -49,7 +49,7 @@ class Parts:
         self._known.clear()
 
     def of(self, endpoint: str | None) -> Part | None:
-        """Return the part of an endpoint; None if it is outside, or if no route matches."""
+        """Return the part of an endpoint; None if it is in no part, or if no route matches."""
         if self.whole is not None or endpoint is None:
             return self.whole
         if endpoint not in self._known:

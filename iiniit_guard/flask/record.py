@@ -46,7 +46,7 @@ class AdmissionRecord(ResponseRecord):
 
     @property
     def source(self) -> tuple[WatchSettings, WSGIEnvironment] | None:  # type: ignore[override]  # it is never assigned
-        """What watches a streaming response. A view outside every part has the first guard."""
+        """The watcher of a streaming response. A view outside every part uses the first guard."""
         if not self.has_token:
             return None
         part, read = self.part or self._guard.parts.first, request_from_environ

@@ -40,7 +40,7 @@ class BoundedCalls:
         return _refuse_awaitable(reply, effect.function)
 
     async def call_async(self, effect: Call, timeout_seconds: float) -> object:
-        """Asynchronous twin of `call`. An asynchronous function runs on this event loop."""
+        """Asynchronous version of `call`. An asynchronous function runs on this event loop."""
         import asyncio
 
         try:

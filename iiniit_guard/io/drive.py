@@ -35,7 +35,7 @@ def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
 
 
 async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]]) -> T:
-    """Asynchronous twin of `run`."""
+    """Asynchronous version of `run`."""
     reply: object = None
     try:
         while True:

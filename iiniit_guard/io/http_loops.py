@@ -47,7 +47,7 @@ class LoopClients:
         self._threads = threads
 
     async def fetch(self, request: HttpRequest, started: float) -> HttpResponse | Unreachable:
-        """Make one call on the running loop. Asynchronous twin of `ThreadClients.fetch`."""
+        """Make one call on the running loop. Asynchronous version of `ThreadClients.fetch`."""
         exchange = Exchange(request.connection, started)
         previous = EXCHANGE.set(exchange)
         try:

@@ -54,7 +54,7 @@ def with_provider(keywords: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         return rest, [f"{name}: with issuers it belongs to one of [[issuers]]" for name in given]
     provider = given.pop(_PROVIDER, None)
     if not isinstance(provider, str) or provider not in _MAKERS:
-        # The settings of the issuer cannot be judged without its provider.
+        # The settings of the issuer cannot be checked without its provider.
         return _without_issuer(rest), [f"provider: must be one of {', '.join(_MAKERS)}"]
     own = {name: value for name, value in rest.items() if name in ISSUER_SETTINGS}
     arguments = {name.removeprefix(_PREFIX): value for name, value in given.items()}

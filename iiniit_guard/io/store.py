@@ -1,6 +1,7 @@
 """The shared store on Redis or Valkey: three commands, 100 ms, no retries.
 
-The reply after a failure is that of a miss. For `StoreAdd` it is None, which is no success.
+The reply after a failure is that of a miss. For `StoreAdd` it is None, which does not count as
+success.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class Store:
         return missed(effect)
 
     def _tell(self, effect: StoreEffect) -> None:
-        """Log once per outage and use what the guard does without the store."""
+        """Log once for each outage and use of the store, with what the guard does meanwhile."""
         use = _WITHOUT_REPLAYS if isinstance(effect, StoreAdd) else _WITHOUT_CACHE
         if self._failure and use not in self._told:
             self._told.add(use)

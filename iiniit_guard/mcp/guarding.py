@@ -161,7 +161,7 @@ def _guard_faults(settings: GuardSettings) -> list[str]:
 def _origins(allowed: Iterable[str], resource: str | None, faults: list[str]) -> frozenset[bytes]:
     listed = [allowed] if isinstance(allowed, str) else list(allowed)
     faults += [
-        f"allowed_origins: {origin!r} is no origin; write one such as https://app.example, in "
+        f"allowed_origins: {origin!r} is not an origin; write one such as https://app.example, in "
         "lower case and without a path"
         for origin in listed
         if not isinstance(origin, str) or _ORIGIN.fullmatch(origin) is None

@@ -48,7 +48,7 @@ def credential_digest(presented: bytes) -> str:
 
 
 def with_user(scope: Scope, engine: Engine, who: AccessToken | Principal) -> Scope:
-    """Return a copy of `scope` that tells the SDK who calls.
+    """Return a copy of `scope` that names the caller to the SDK.
 
     The SDK then lets no other caller use a session that this one opened.
     """

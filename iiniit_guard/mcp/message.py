@@ -94,7 +94,7 @@ def read_message(body: bytes) -> Received | Fault:
     identifier = members.get("id")
     is_response = "method" not in members and ("result" in members or "error" in members)
     if type(identifier) not in (str, int):
-        if "id" in members or is_response:  # null, too: some readers take it for a notification
+        if "id" in members or is_response:  # null, too: some readers treat it as a notification
             return malformed(INVALID_REQUEST)
         identifier = None
     if _has_variants(members, _MEMBERS) or (

@@ -32,14 +32,14 @@ class OutageError(GuardError):
 
     def __init__(self, response: Unavailable) -> None:
         super().__init__(
-            "the authorization server cannot be asked; put OutageMiddleware around the application "
-            "of the MCP server, which then answers 503"
+            "the authorization server is not available; put OutageMiddleware around the "
+            "application of the MCP server, which then answers 503"
         )
         self.response = response
 
 
 class _Current:
-    """The request that is answered now, and the outage that one of its verifications met.
+    """The current request, and the outage that made one of its verifications fail.
 
     The task of a session keeps the context of its first request, so this holds no header fields.
     """
@@ -142,7 +142,7 @@ class GuardTokenVerifier:
         return None if fields is None else SdkAccessToken(**fields)
 
     async def verified_fields(self, token: str) -> dict[str, Any] | None:
-        """Return the members of the SDK's access token; otherwise as `verify_token`."""
+        """Return the members of the SDK's access token. In other respects like `verify_token`."""
         current = _current.get()
         presented = token.encode("utf-8", "replace")
         request = Request(

@@ -35,7 +35,7 @@ IS_CLASS: Final = "auth: must be GuardAuth(...), not the class itself"
 class NoToken:
     """The `request.auth` of a request without credentials, which an optional `GuardAuth` admits.
 
-    It is false. django-ninja itself, which reads it once, takes it for an admitted request.
+    It is false. django-ninja itself, which reads it once, treats the request as admitted.
     """
 
     def __init__(self) -> None:

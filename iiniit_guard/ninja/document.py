@@ -60,7 +60,7 @@ def describe(
     if not isinstance(api, NinjaAPI):
         raise UsageError("api: must be a NinjaAPI")
     if "get_openapi_schema" in vars(api):
-        raise UsageError("api: the guard already describes this API; do so only once")
+        raise UsageError("api: already described by a guard; call describe() only once")
     configured = configured_endpoints(authorization_url, token_url)
     schema = partial(_schema, api, configured, issuer, dict(scopes or {}))
     api.get_openapi_schema = schema  # type: ignore[method-assign]  # the views call it by this name

@@ -23,7 +23,7 @@ def operations_of(view: Any) -> list[ViewOperation]:
         view: A callback of the URL configuration, from `api.urls`.
 
     Returns:
-        One `iiniit_guard.rest_framework.ViewOperation` by method. Empty if `view` is no view of
+        One `iiniit_guard.rest_framework.ViewOperation` by method. Empty if `view` is not a view of
         django-ninja.
     """
     found = path_view_of(view)

@@ -115,7 +115,7 @@ def cognito(
         "user_pool", user_pool, _USER_POOL, "a user pool identifier, such as eu-west-1_AbCdEf"
     )
     if not draft.faults and pool.partition("_")[0] != place:
-        draft.faults.append("user_pool: is a pool of another region; correct region")
+        draft.faults.append("user_pool: names a pool of another region; correct region")
     clients, audiences = draft.words("client_ids", client_ids), draft.words("audience", audience)
     if not clients and not audiences:
         draft.faults.append(
@@ -144,7 +144,7 @@ def google(
     emails: str | Sequence[str],
     **settings: Unpack[IssuerOptions],
 ) -> TrustedIssuer:
-    """Return the settings for ID tokens of Google's service accounts; Google gives no API scopes.
+    """Return the settings for ID tokens of Google's service accounts, which have no scopes.
 
     Cloud Run, Pub/Sub and other services of Google send such tokens. Access tokens of Google are
     opaque and only for the APIs of Google. Every Google account can obtain an ID token for any

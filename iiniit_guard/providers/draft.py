@@ -21,7 +21,7 @@ SEGMENT: Final = re.compile(r"(?!\.\.?\Z)(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+")
 LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 """One label of a host name."""
 
-# A caller may replace these. They determine where the guard asks, or narrow what it accepts.
+# A caller may replace these. They determine which URLs the guard calls, or narrow what it accepts.
 _REPLACEABLE: Final = frozenset(
     {"metadata_url", "jwks_uri", "introspection_endpoint", "algorithms", "token_prefix"}
 )
@@ -34,7 +34,7 @@ class Draft:
 
     Args:
         preset: The name of the preset.
-        settings: Settings of the caller beside the parameters.
+        settings: Settings of the caller, besides the parameters.
     """
 
     def __init__(self, preset: str, settings: IssuerOptions) -> None:

@@ -21,7 +21,7 @@ _ORG_SERVER: Final = (
     "from the custom authorization server"
 )
 _GRAPH: Final = frozenset({"https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"})
-_ROLES: Final = "the token has roles and the setting roles is false: roles are no scopes"
+_ROLES: Final = "the token has roles and the setting roles is false: roles are not scopes"
 
 
 def hint_for(
@@ -123,7 +123,7 @@ def _auth0_audience(_: TrustedIssuer, claims: Claims) -> str | None:
     named = claims.get("aud")
     listed: list[Any] = named if isinstance(named, list) else [named]
     return (
-        "the client did not ask Auth0 for the audience of this API"
+        "the client did not request the audience of this API from Auth0"
         if all(isinstance(name, str) and name.endswith("/userinfo") for name in listed)
         else None
     )
@@ -131,7 +131,7 @@ def _auth0_audience(_: TrustedIssuer, claims: Claims) -> str | None:
 
 def _auth0_scope(settings: TrustedIssuer, claims: Claims) -> str | None:
     return (
-        "the token has permissions and the setting roles is false: permissions are no scopes"
+        "the token has permissions and the setting roles is false: permissions are not scopes"
         if "permissions" in claims and not settings.scope_claims
         else None
     )

@@ -42,7 +42,7 @@ def typical_mistake(
         return None
     header, read = read_unverified(text)
     claims = token.claims if isinstance(token, AccessToken) else read
-    # Nothing tells to which of several issuers an opaque token belongs.
+    # An opaque token does not show to which of several issuers it belongs.
     if problem.reason is Reason.MALFORMED_TOKEN and len(issuers) > 1:
         return None
     found = (hint_for(issuer, problem, claims, header.get("typ")) for issuer in presets)
@@ -55,7 +55,7 @@ def _credential(request: Request) -> str | None:
 
 
 def read_unverified(token: str) -> tuple[JsonMapping, JsonMapping | None]:
-    """Return the header and the claims of a JWT, for a hint; the claims are None if it is no JWT.
+    """Return the header and the claims of a JWT, for a hint; the claims are None without a JWT.
 
     Args:
         token: As received. An encrypted token (RFC 7516 §3.1) counts as no JWT.

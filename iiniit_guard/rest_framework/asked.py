@@ -97,5 +97,5 @@ class Asked:
         return self.refusal_for(PROBLEMS[Reason.REFUSED_BY_VALIDATOR])
 
     def record(self, refusal: Refusal) -> None:
-        """Let the middleware send `refusal` in place of the response."""
+        """Make the middleware send `refusal` in place of the response."""
         record_refusal(state_of(self._request), refusal)

@@ -45,7 +45,7 @@ def is_guarded(view: Any) -> bool:
 
 
 def _unknown_names(view: Any) -> list[str]:
-    """Return the keys of `required_scopes` that are no method and no action of a view."""
+    """Return the keys of `required_scopes` that are neither a method nor an action of a view."""
     required = getattr(view.cls, "required_scopes", None)
     if not isinstance(required, Mapping):
         return []

@@ -31,8 +31,8 @@ def operations_of(view: Any) -> list[ViewOperation]:
         view: A callback of the URL configuration: what `as_view()` or `@api_view` returned.
 
     Returns:
-        One operation by method, in the order of the methods. Empty if `view` is no view of Django
-        REST framework.
+        One operation by method, in the order of the methods. Empty if `view` is not a view of
+        Django REST framework.
     """
     # Not by the class: this module is imported while Django REST framework imports its views.
     owner = getattr(view, "cls", None)
@@ -68,7 +68,7 @@ def _operation(view: Any, owner: Any, method: str, action: str | None) -> ViewOp
         fault = str(error)
     if permitted != ALWAYS:
         declared.append("permission_classes")
-    # The action of the response to OPTIONS is no method of the view.
+    # The action of the response to OPTIONS is not a method of the view.
     function = getattr(owner, name, None) or getattr(owner, method.lower())
     hidden = _hidden_by_api_view(function)
     return ViewOperation(

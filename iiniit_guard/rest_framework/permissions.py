@@ -232,13 +232,13 @@ _REFUSALS: Final = "_iiniit_guard_refusals"
 
 
 def _record_when_denied(view: Any, refusals: dict[Policy | None, Refusal]) -> None:
-    """Let the middleware send one of `refusals` if the permissions of `view` deny the request.
+    """Make the middleware send one of `refusals` if the permissions of `view` deny the request.
 
     An expression may still admit it. Django REST framework calls `permission_denied` of the view if
     a permission or an expression does not. A refusal is then recorded if it is the cause.
     """
     if not hasattr(view, "permission_denied"):
-        return  # the caller is no view of Django REST framework, and decides what to answer
+        return  # the caller is not a view of Django REST framework, and decides the response
     if not hasattr(view, _REFUSALS):
         denied = view.permission_denied
 

@@ -16,7 +16,7 @@ class TokenUser:
         credential: The access token or the other credential.
         username: The subject of the credential, otherwise the client of the token; may be empty.
         pk: The issuer (or the scheme of another credential) and `username`, so that two issuers
-            never have the same user. It is no key of a table.
+            never have the same user. It is not the key of a table.
     """
 
     is_active: Final = True

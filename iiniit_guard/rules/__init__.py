@@ -4,8 +4,8 @@ The middleware passes a request, the gateway passes a raw request target.
 
 Patterns and converters have Werkzeug's syntax. Matching is implemented here, because
 `werkzeug.routing.Map` falls through to a less specific rule if a more specific one lacks the
-method, stops the search if a converter refuses a value, and compiles patterns anew beyond 512 of
-them.
+method, stops the search if a converter refuses a value, and recompiles patterns if there are more
+than 512 of them.
 """
 
 from __future__ import annotations

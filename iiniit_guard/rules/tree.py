@@ -85,8 +85,8 @@ class Tree(Generic[T]):
         while todo:
             node = todo.pop()
             variables = list(node.variables)
-            # A variable that lies within another one has more variables around it, whatever the
-            # weights of the converters are.
+            # A variable that lies within another one has more variables around it, for any weights
+            # of the converters.
             around = {
                 one: sum(
                     segments_meet(one, other) and segment_within(one, other) for other in variables

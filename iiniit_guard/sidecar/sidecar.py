@@ -129,7 +129,7 @@ class Sidecar:
             self.faults, self.loaded_at = (), time.time()
             self.current = after
             self._set_log()
-            _log.info("the settings were loaded anew")
+            _log.info("the settings were reloaded")
             for name in ("bind", "public_bind", "admin_bind", "workers"):
                 if getattr(after.settings, name) != getattr(before.settings, name):
                     _log.warning("server.%s changed; restart the server to apply it", name)

@@ -51,7 +51,7 @@ class SettableClock:
 class MachineClock(SettableClock):
     """The clock of the machine plus the seconds that a test adds.
 
-    time-machine and freezegun move it, because it reads `time` anew at each call. It shows whole
+    time-machine and freezegun move it, because each call reads `time` again. It shows whole
     seconds.
     """
 
@@ -72,5 +72,5 @@ class MachineClock(SettableClock):
         return time.monotonic() + self._monotonic
 
     def set_wall(self, now: float) -> None:
-        """Set only the wall clock. It goes on from there."""
+        """Set only the wall clock, which then continues from this time."""
         self._wall = float(now - int(time.time()))

@@ -17,7 +17,7 @@ _JSON: Final = (("content-type", "application/json"),)
 _AT_ONCE: Final[dict[str, IssuerResponse]] = {
     "connection": Unreachable("connection", "the connection was refused"),
     "tls": Unreachable("tls", "the certificate has expired"),
-    "protocol": Unreachable("protocol", "the answer is no HTTP"),
+    "protocol": Unreachable("protocol", "the response is not HTTP"),
     "too_large": Unreachable("too_large", f"the answer is longer than {MAX_BODY_BYTES} bytes"),
     "garbage": HttpResponse(200, _HTML, b"<!DOCTYPE html><title>It works!</title>"),
     "empty": HttpResponse(200, _JSON),

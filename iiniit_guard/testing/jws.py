@@ -22,8 +22,8 @@ def write_jws(
 
     Args:
         payload: A mapping is written as JSON without changes; bytes are used as they are.
-        header: As `payload`. A `SigningKey` adds `alg`, `typ` and `kid` if a mapping lacks them; a
-            value of None omits one.
+        header: As for `payload`. A `SigningKey` adds `alg`, `typ` and `kid` if a mapping lacks
+            them; a value of None omits one.
         signer: Creates the signature, independently of the header.
     """
     if not isinstance(header, bytes):

@@ -66,7 +66,7 @@ def network(*issuers: Issuer) -> Callable[[HttpRequest], IssuerResponse]:
             return (named or sorted(below, key=_length))[-1].handle(request)
         if any(urlsplit(each.issuer)[:2] == urlsplit(url)[:2] for each in issuers):
             return HttpResponse(404, (("content-type", "text/plain"),), b"not found")
-        return Unreachable("connection", "there is no such host")
+        return Unreachable("connection", "the host does not exist")
 
     return handle
 

@@ -28,7 +28,7 @@ _LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
 def token_response(issuer: Issuer, request: HttpRequest) -> HttpResponse:
     """Return the response of the token endpoint: a token for any client.
 
-    Beside `scope`, the form may have `subject`, `audience`, `expires_in` and `kind` (`jwt`,
+    Besides `scope`, the form may have `subject`, `audience`, `expires_in` and `kind` (`jwt`,
     `opaque`).
     """
     form = form_of(request)

@@ -96,14 +96,14 @@ class Demo:
         return self.browser.get("/", base_url=CLIENT)
 
     def press(self, path: str, **form: str) -> str:
-        """Press a button and give the page that follows."""
+        """Press a button and return the page that follows."""
         csrf = hidden(self.page(), "csrf")
         response = self.browser.post(path, data={"csrf": csrf, **form}, base_url=CLIENT)
         assert response.status_code == 303
         return html.unescape(self.page().text)
 
     def begin(self, kind: str = "jwt") -> str:
-        """Press connect, and give the address of the authorization request."""
+        """Press connect, and return the address of the authorization request."""
         csrf = hidden(self.page(), "csrf")
         return self.browser.post(
             "/connect", data={"csrf": csrf, "token_kind": kind}, base_url=CLIENT

@@ -36,7 +36,7 @@ SECRETS = {
 
 
 def settings_in(directory: Path, **changes: Any) -> Settings:
-    """Describe an authorization server with two clients and two resource servers."""
+    """Return the settings of an authorization server with two clients and two resource servers."""
     client = {"name": "Profile Viewer", "redirect_uris": [REDIRECT_URI]}
     return parse_settings(
         {
@@ -78,34 +78,33 @@ def challenge_for(verifier: str) -> str:
 
 
 def hidden(page: TestResponse, name: str) -> str:
-    """Give a hidden value of a page's form."""
+    """Return a hidden value of a page's form."""
     found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
     assert found
     return html.unescape(found[1])
 
 
 def body(response: TestResponse) -> Any:
-    """Give a response's JSON."""
+    """Return a response's JSON."""
     assert response.mimetype == "application/json"
     return response.json
 
 
 def parameters(response: TestResponse) -> dict[str, str]:
-    """Give the query of where a response redirects."""
+    """Return the query of the URL to which a response redirects."""
     return {name: values[0] for name, values in parse_qs(urlsplit(response.location).query).items()}
 
 
 @dataclass
 class Flow:
-    """One authorization server, one browser, and whatever talks to it directly."""
+    """One authorization server, one browser, and clients that call the server directly."""
 
     settings: Settings
     app: Flask = field(init=False)
     browser: FlaskClient = field(init=False)
 
     def __post_init__(self) -> None:
-        # One round: what is slow on purpose for those who guess passwords would be slow for every
-        # test.
+        # One round: the password hash is slow on purpose, which would slow down every test.
         quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "generate_password_hash", quick)
@@ -114,7 +113,7 @@ class Flow:
         self.browser = self.app.test_client()
 
     def request(self, **changes: str | None) -> str:
-        """Make the address of an authorization request; None leaves a parameter out."""
+        """Return the URL of an authorization request; None omits a parameter."""
         values: dict[str, str | None] = {
             "response_type": "code",
             "client_id": "jwt-client",
@@ -147,7 +146,7 @@ class Flow:
         return self.browser.post(address, data=form, base_url=ISSUER)
 
     def code(self, *granted: str, **changes: str | None) -> str:
-        """Sign in, approve, and give the code."""
+        """Sign in, approve, and return the code."""
         self.sign_in()
         return parameters(
             self.approve(self.request(**changes), list(granted or ("user:read", "user:write")))
@@ -174,7 +173,7 @@ class Flow:
         return self.post("/token", client, form)
 
     def tokens(self, client: str = "jwt-client", *granted: str, **changes: str) -> dict[str, Any]:
-        """Do the whole flow and give the token response."""
+        """Run the whole flow and return the token response."""
         response = self.exchange(self.code(*granted, client_id=client), client, **changes)
         assert response.status_code == 200
         values: dict[str, Any] = body(response)

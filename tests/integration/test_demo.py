@@ -26,10 +26,10 @@ GATEWAY = 4
 
 
 def block_of_free_ports() -> int:
-    """Find a port that is free together with the next ones, where neither clients nor the gateways'
-    tests get theirs.
+    """Return a port that is free together with the next ones, outside the ports of clients and of
+    the gateway tests.
 
-    By chance: two workers of xdist that look in turn come to the same ones.
+    The port is random, because two workers of xdist that search in order would find the same ones.
     """
     while True:
         base = secrets.choice(range(10_000, 20_000 - PORTS))

@@ -1,4 +1,4 @@
-"""The page of the demo's client: the token that was used, the diagram, what the guard did."""
+"""The page of the demo's client: the used token, the diagram, and the checks of the guard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def demo(tmp_path: Path) -> Demo:
 
 
 def allows(page: str) -> list[str]:
-    """Give the scopes in the card of the access token."""
+    """Return the scopes in the card of the access token."""
     card = page.split('<dd id="allows">')[1].split("</dd>")[0]
     return re.findall(r"<code>([^<]*)</code>", card)
 

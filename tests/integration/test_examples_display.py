@@ -1,4 +1,4 @@
-"""What the demo's pages say about a call: the guard's checks, the clock, and where lines break."""
+"""The display of a call on the demo's pages: the guard's checks, the clock, and line breaks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Api:
             )
 
     def decision(self, token: str, *, asks: bool = False) -> Decided:
-        """Call the API with a token, and give what the page says about it."""
+        """Call the API with a token, and return the decision on the page."""
         self.get(PROFILE, Authorization=f"Bearer {token}")
         digest = digest_of(token).hex()[:16]
         status, events = self.get(f"{PATH}?token_digest={digest}")

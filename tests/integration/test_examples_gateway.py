@@ -1,4 +1,4 @@
-"""The gateway of the demo, where it cannot run and without sockets."""
+"""The gateway of the demo: on a machine where it cannot run, and without sockets."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ KNOWN, UNKNOWN = "https://known.test", "https://unknown.test"
 
 
 class World:
-    """One issuer that the callable knows until it is told otherwise, and one that it
-    does not know.
-    """
+    """One issuer that the callable knows until the test removes it, and an unknown one."""
 
     def __init__(
         self, *, issuer_settings: Mapping[str, Any] | None = None, **settings: Any
@@ -142,7 +140,7 @@ def test_zero_asks_for_each_request():
 
 @pytest.mark.parametrize("jwt", ["verify", "both"])
 def test_an_issuer_that_is_withdrawn_while_its_token_is_verified_does_not_count(jwt):
-    """The callable is asked by another request while the server is slow."""
+    """Another request calls the callable while the server is slow."""
     world = World(issuer_settings={"jwt": jwt})
     token = world.known.token()
     (where,) = {"verify": ["jwks"], "both": ["introspection"]}[jwt]

@@ -17,8 +17,8 @@ from tests.integration.test_found_issuers import KNOWN, World
 
 
 class TestEviction:
-    """A client names known tenants in unsigned tokens, more than there are places for, while a
-    tenant's token is verified.
+    """A client names more known tenants in unsigned tokens than there are places, while a tenant's
+    token is verified.
     """
 
     TENANTS = tuple(f"https://t{number}.test" for number in range(80))
@@ -98,7 +98,7 @@ class TestEviction:
         assert {decision.reason for decision in others} == {Reason.BAD_SIGNATURE}
 
     def test_a_tenant_that_is_down_is_called_five_times(self):
-        """Its circuit breaker outlives its place."""
+        """The circuit breaker of an evicted issuer is kept."""
         world = self.world("introspect", discovers=False)
         calls = []
 
@@ -125,7 +125,7 @@ class TestEviction:
         ],
     )
     def test_a_tenant_that_was_forgotten_meanwhile_still_answers(self, jwt, during):
-        """Only the callable's word makes its token bad. Nothing is remembered of it."""
+        """Only the callable can make its token invalid. Nothing of the issuer is cached."""
         world = self.world(jwt)
         token = world.known.token()
 

@@ -66,7 +66,7 @@ def test_no_secret_is_in_the_conversation(current):
 
 
 def test_a_client_of_the_previous_revision_steps_up_too():
-    """Its requests have neither Mcp-Method nor Mcp-Name, so the body decides."""
+    """The requests of such a client have neither Mcp-Method nor Mcp-Name, so the body decides."""
     written = transcript("legacy")
     calls = [each for each in written.exchanges if '"method": "tools/call"' in each]
 

@@ -14,9 +14,7 @@ ONE, TWO, THREE = "https://one.test", "https://two.test", "https://three.test"
 
 
 class World:
-    """Two trusted issuers and a third that nobody trusts; all of them use the same key IDs and
-    client IDs.
-    """
+    """Two trusted issuers and an untrusted one; all of them use the same key IDs and client IDs."""
 
     def __init__(self, one=None, two=None, **settings):
         self.clock = SettableClock(1_800_000_000)
@@ -219,7 +217,7 @@ def test_jwt_introspect_among_several_goes_by_iss():
 
 
 def finder(world_settings):
-    """Issuers found by a callable; it notes whom it was asked about."""
+    """A callable that returns issuers and records the requested names."""
     world = World()
     asked = []
 

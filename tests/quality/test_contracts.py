@@ -15,12 +15,12 @@ from tests.quality.test_static_gates import PACKAGE, ROOT
 
 pytestmark = pytest.mark.checkout
 
-FLOORS = "Every module has its floor; adapters stand side by side"
+FLOORS = "Every module has its layer; adapters do not import each other"
 CORE = "The core neither performs I/O nor knows a framework"
 NO_CYCLES = "No two modules need each other"
 # Contract, and the modules that break it: path → text.
 PLANTED = {
-    "a lower floor imports a higher one": (
+    "a lower layer imports a higher one": (
         FLOORS,
         {"observe/planted.py": "import iiniit_guard.starlette\n"},
         "iiniit_guard.observe.planted -> iiniit_guard.starlette",
@@ -30,7 +30,7 @@ PLANTED = {
         {"django/planted.py": "def late():\n    import iiniit_guard.flask\n"},
         "iiniit_guard.django.planted -> iiniit_guard.flask",
     ),
-    "a module without a floor": (FLOORS, {"planted.py": ""}, "iiniit_guard.planted"),
+    "a module without a layer": (FLOORS, {"planted.py": ""}, "iiniit_guard.planted"),
     "the core opens a socket": (
         CORE,
         {"core/jose/planted.py": "from socket import create_connection\n"},

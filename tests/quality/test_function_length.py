@@ -1,4 +1,4 @@
-"""Functions have at most 45 lines beside their docstring."""
+"""Functions have at most 45 lines, not counting their docstring."""
 
 from __future__ import annotations
 

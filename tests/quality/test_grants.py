@@ -17,16 +17,15 @@ GRANTS = {
     "iiniit_guard/core/decide.py:conclude",
     "iiniit_guard/engine.py:authorize",
 }
-# The only places that make a token or a principal of the package's own; an adapter lets whoever has
-# one pass.
+# The only places that create a token or a principal. An adapter admits a request that has one.
 MAKERS = {
     ("iiniit_guard/core/cache/entry.py:unpack", "AccessToken"),
     ("iiniit_guard/core/claims/checks.py:_accept", "AccessToken"),
     ("iiniit_guard/core/claims/checks.py:_token_of", "AccessToken"),
     ("iiniit_guard/core/decide.py", "Principal"),
 }
-# What the functions return that decide: a token is returned from the cache, or by `_settle` after
-# the policy. A new line is a new way in.
+# The return statements of the deciding functions. A token is returned from the cache, or by
+# `_settle` after the policy. A new line is a new way to a grant.
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
         "Unfinished(presented, requirement)",

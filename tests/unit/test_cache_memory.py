@@ -23,8 +23,8 @@ from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 MIB = 1024 * 1024
 BOUND = 8 * MIB
 
-# Each makes the further claims of token `n`: what the owner of a good client can have an
-# authorization server put into a token.
+# Each returns further claims of token `n`, which the owner of a valid client can make an
+# authorization server write.
 HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
     "usual": lambda n: {
         "sub": f"user-{n}",
@@ -68,7 +68,7 @@ def fill(cache, checks, kind, tokens, numbers):
         again = cache.get(digest_of(str(n - n % 7)))
         assert (
             again is None or again.claims["iss"] == ISSUER
-        )  # a handler asks for the claims, which are made then
+        )  # a handler reads the claims, which are created then
 
 
 def resident():
@@ -78,7 +78,7 @@ def resident():
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_process_grows_by_no_more_than_the_bound(kind):
-    """It runs in its own process, since memory that other tests freed would hide the growth."""
+    """The test uses its own process, as memory that other tests freed would hide the growth."""
     done = subprocess.run(
         [sys.executable, "-m", __name__, kind],
         check=True,
@@ -138,7 +138,7 @@ if __name__ == "__main__":
         make_server(clock).checks,
         count(1),
     )
-    for each in HOSTILE:  # what the first tokens of a kind cost once
+    for each in HOSTILE:  # one-time costs of the first tokens of a kind
         fill(TokenCache(64, clock.clock), checks, each, 30, numbers)
     before = resident()
     for _ in range(3):

@@ -88,7 +88,7 @@ def timed(function):
 
 @pytest.mark.parametrize("unit", [b";", b"&a", b";%61", b"%"])
 def test_64_kb_of_query_are_searched_within_milliseconds(world, unit):
-    """It takes 0.4 ms, and splitting off each name takes 50 ms; a busy machine may be slow."""
+    """The search takes 0.4 ms; splitting off each name takes 50 ms. A busy machine may be slow."""
     calls = [call for call in world.calls("query", 65_536) if call.name == unit.decode()]
     assert len(calls) == 1
     assert min(timed(calls[0].ours) for _ in range(5)) < 0.005

@@ -50,7 +50,7 @@ _MARKS: Final[Mapping[Level, tuple[str, str | None]]] = {
 def doctor(
     place: str | None, url: str | None, ca_file: str | None, strict: bool, shows_json: bool
 ) -> None:
-    """Check the settings, the issuers, the store and the clock. Each finding has its cure.
+    """Check the settings, the issuers, the store and the clock. Each finding names its remedy.
 
     The command calls the issuers as the guard does: metadata, keys, and introspection of a random
     token with the real credentials. With --url it sends requests to the running API, without a

@@ -18,7 +18,7 @@ class Finding:
             should be changed. `unknown`: it could not be checked.
         subject: The issuer or the URL; empty for the host itself.
         text: What was found. It holds no secret.
-        cure: What mends it; None if nothing has to be mended.
+        cure: The remedy; None if none is needed.
     """
 
     area: str

@@ -44,7 +44,7 @@ def check_store(url: str | None) -> Finding:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out the line of the log about a failure: the finding tells it."""
+    """Suppress the log line about a failure, because the finding reports it."""
     log = logging.getLogger("iiniit_guard")
     before = log.disabled
     log.disabled = True

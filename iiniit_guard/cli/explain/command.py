@@ -126,7 +126,7 @@ def _read_token() -> str:
     A token response is accepted too: its `access_token` is the token (RFC 6749 §5.1).
 
     Raises:
-        UsageError: There is none.
+        UsageError: Standard input has no token.
     """
     if sys.stdin.isatty():
         text = click.prompt("Token (not shown)", hide_input=True, err=True)
@@ -139,5 +139,5 @@ def _read_token() -> str:
     if len(words) == 2 and words[0].lower() == "bearer":
         words = words[1:]
     if not words:
-        raise click.UsageError("there is no token on standard input")
+        raise click.UsageError("standard input has no token; pass the token on it")
     return " ".join(words)

@@ -29,7 +29,7 @@ class Facts:
     Attributes:
         token: As received.
         header: Its JOSE header, unverified.
-        claims: Its claims, unverified; None if it is no JWT.
+        claims: Its claims, unverified; None if it is not a JWT.
         is_opaque: Whether no reader could parse it as a JWS.
         answer: The introspection response; None without one.
         resource: The protected resource.

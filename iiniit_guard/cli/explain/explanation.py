@@ -64,7 +64,7 @@ class Explanation:
         reason: The reason; None if the token is accepted.
         steps: The checks, in their order.
         summary: One sentence about the result.
-        cure: What mends it; None if nothing has to be mended.
+        cure: The remedy; None if none is needed.
         token: The accepted token, or the token that the policy refuses.
     """
 
@@ -80,7 +80,7 @@ class Explanation:
 def explain(
     token: str, resource: ProtectedResource, observer: Observer, policy: Policy
 ) -> Explanation:
-    """Let the core decide about a request with this token, and describe each of its checks."""
+    """Decide about a request with this token, and describe each check of the core."""
     presented, result = _decide(token, resource, observer, policy)
     held = presented.token if isinstance(presented.token, AccessToken) else None
     held = result if isinstance(result, AccessToken) else held

@@ -20,7 +20,7 @@ def routes_of(place: str) -> list[Route]:
     """Return the routes of the application at `module:attribute`, or of a Django module.
 
     Raises:
-        ClickException: There is no such application.
+        ClickException: The application does not exist.
         SettingsError: A setting of the guard in the application is invalid.
         UsageError: A decorator of the guard stands above a route decorator.
     """

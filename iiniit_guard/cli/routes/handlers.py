@@ -1,4 +1,4 @@
-"""Where a handler stands in the source code."""
+"""The location of a handler in the source code."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def guards_messages(middleware: GuardMiddleware) -> bool:
 
 
 def layer_of(middleware: GuardMiddleware, prefix: str) -> Layer:
-    """Return the layer of a middleware that stands around the applications below a path."""
+    """Return the layer of a middleware around the applications below a path."""
     name = _SOURCE if guards_messages(middleware) else "middleware"
     return Layer(prefix, middleware.admission, name)
 

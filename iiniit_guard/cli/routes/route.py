@@ -32,7 +32,7 @@ class Layer(NamedTuple):
     Attributes:
         base: The path below which the middleware guards.
         admission: Its settings.
-        name: How the table calls it.
+        name: Its name in the table.
     """
 
     base: str
@@ -170,7 +170,7 @@ def _why_unguarded(route: Route, reasons: list[str]) -> str:
 
 
 def _shown(alternatives: Alternatives) -> Alternatives:
-    """Return the alternatives without what says nothing beside other policies."""
+    """Return the alternatives without policies that are redundant next to others."""
     return tuple(map(_telling, without_stricter(alternatives)))
 
 

@@ -42,7 +42,7 @@ def wsgi_routes(app: Any, prefix: str = "", layers: tuple[Layer, ...] = ()) -> I
 def _through(
     app: Any, owner: Flask | None, prefix: str, layers: tuple[Layer, ...]
 ) -> Iterator[Route]:
-    """Follow the layers from the outside to the application itself.
+    """Follow the layers, the outermost first, to the application itself.
 
     Args:
         app: The next layer.
@@ -101,7 +101,7 @@ def _flask_routes(app: Flask, prefix: str, layers: tuple[Layer, ...]) -> Iterato
 def _part_layers(parts: Parts | None, endpoint: str, prefix: str) -> Iterator[Layer]:
     """Return the layer of the blueprint that guards an endpoint.
 
-    The layer of a whole application was found on the way to it.
+    `_through` has found the layer of a whole application before.
     """
     part = None if parts is None or parts.whole is not None else parts.of(endpoint)
     if part is not None:

@@ -73,7 +73,7 @@ class NegativeCache:
             self._entries.pop(digest, None)
 
     def reset_after_fork(self) -> None:
-        """Create a new lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
 
 
@@ -141,5 +141,5 @@ class Tombstones:
             return False
 
     def reset_after_fork(self) -> None:
-        """Create a new lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()

@@ -176,7 +176,7 @@ class TokenCache:
             self._start_afresh()
 
     def reset_after_fork(self) -> None:
-        """Create a new lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
 
     def _start_afresh(self) -> None:

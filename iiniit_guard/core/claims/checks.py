@@ -64,7 +64,7 @@ class ClaimChecks:
         clock_leeway_seconds: `nbf` and `iat` may be this far in the future.
         missing_audience: Accept an introspection response without an audience.
         missing_audience_in_jwt: Accept a JWT without an audience, because `further` requires a
-            claim that tells the tokens for this API from others.
+            claim that distinguishes the tokens for this API.
         id_tokens: Accept a JWT that has the claims of an ID token and no mark of an access token.
         client_id_claims: The claims that may hold the client identifier, the first one that is
             present first.
@@ -163,7 +163,7 @@ class ClaimChecks:
     def _check(
         self, claims: JsonObject, now: float, *, introspected: bool, typ: str | None
     ) -> AccessToken | Problem:
-        """Make all checks, in their order."""
+        """Run all checks in their order."""
         # A JWT must expire. An introspection response may omit `exp` (RFC 7662 §2.2).
         if None in claims.values():
             nullable = self._nullable_introspected if introspected else self._nullable

@@ -16,7 +16,7 @@ _LACKS_CLAIM: Final = PROBLEMS[Reason.REFUSED_BY_VALIDATOR].about(check="require
 
 @dataclass(frozen=True, slots=True)
 class FurtherChecks:
-    """What an issuer's tokens must contain beside the claims that every token must contain.
+    """What an issuer's tokens must contain, besides the claims that every token must contain.
 
     Attributes:
         required: Claim → accepted values. The claim must equal one of them, or be a list that

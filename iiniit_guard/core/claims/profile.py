@@ -19,11 +19,12 @@ class Profile:
 
     Attributes:
         types: The values of `typ` that a JWT may have; None stands for no `typ`.
-        field: The only header field that carries the token, lower-case; None means the usual place.
+        field: The only header field that carries the token, lower-case; None means `Authorization`
+            or the setting `token_header`.
         required: Claims that must be non-empty strings.
         issued_at: Whether `iat` is required.
         unnamed: Whether a token may have no `iss`. The guard then has only this issuer.
-        key_use: The value of `use` that a key may have beside `sig`.
+        key_use: The value of `use` that a key may have, besides `sig`.
     """
 
     types: frozenset[str | None]

@@ -165,7 +165,7 @@ def scope_reading(
 
 
 def _drops_a_name(words: list[str], aliases: Mapping[str, str]) -> bool:
-    """Return whether a name adds no scope; a text that is also in `words` in parts is no name."""
+    """Return whether a name adds no scope. A text whose parts are in `words` too does not count."""
     return any(
         word not in aliases
         and not SCOPE_TOKEN.fullmatch(word)

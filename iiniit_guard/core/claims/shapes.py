@@ -1,6 +1,6 @@
 """Names and types of claims, without their values.
 
-The tokens of an issuer have few sets of names and types. What follows from these alone is found out
+The tokens of an issuer have few sets of names and types. The checks that depend on these alone run
 once for each set.
 """
 

@@ -47,7 +47,7 @@ def read_reference(claims: JsonMapping) -> StatusReference | Problem | None:
     if not isinstance(listed, dict):
         return MALFORMED
     index, uri = listed.get("idx"), listed.get("uri")
-    # `type`: true is an int, and 1.0 is no index.
+    # `type`: True is an int, and 1.0 is not an index.
     if type(index) is not int or index < 0:
         return MALFORMED
     if not isinstance(uri, str) or _CHARACTERS.fullmatch(uri) is None:

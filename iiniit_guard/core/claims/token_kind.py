@@ -73,9 +73,9 @@ _WITH_NONCE: Final = wrong_type(
 def explicit_problem(claims: JsonMapping) -> Problem | None:
     """Return the refusal of a token or introspection response explicitly marked as another kind.
 
-    None if there is no such mark. Case is ignored (RFC 6749 §5.1). An unknown value is no mark. A
-    `token_use` that is not a string is refused, because the claim has no other purpose than to name
-    the kind.
+    None if there is no such mark. Case is ignored (RFC 6749 §5.1). An unknown value does not count
+    as a mark. A `token_use` that is not a string is refused, because the claim has no other purpose
+    than to name the kind.
     """
     for name in OTHER_KINDS:
         if name in claims:

@@ -1,6 +1,6 @@
-"""Nonces of the resource server: made from the time and a secret, so none is stored.
+"""Nonces of the resource server. They are derived from the time and a secret, and not stored.
 
-The nonce of a period is an HMAC over its number. All processes with the same secret make the same
+The nonce of a period is an HMAC over its number. All processes with the same secret create the same
 nonces and accept those of each other.
 
 Spec: RFC 9449 §8, §8.2, §9, §11.1, §11.3.
@@ -73,7 +73,7 @@ class Nonces:
         made = self._made.get(number)
         if made is None:
             if self._key is None:
-                raise UsageError("a nonce was made before its secret was read")
+                raise UsageError("a nonce was created before its secret was read")
             digest = hmac.new(self._key, str(number).encode(), hashlib.sha256).digest()
             if len(self._made) >= _KEPT:
                 self._made.clear()

@@ -1,8 +1,8 @@
-"""One DPoP proof: its checks before the token is verified, and those after.
+"""One DPoP proof: its checks before and after the token is verified.
 
-The checks before the token cost little, and none of them verifies a signature: length, structure,
-type, algorithm, method, URI, time and token. The token follows. The signature of the proof is
-verified only if its key is the one that the token is bound to.
+The checks before it cost little, and none of them verifies a signature: length, structure, type,
+algorithm, method, URI, time and token. Then the guard verifies the token. The signature of the
+proof is verified only if its key is the one that the token is bound to.
 
 Spec: RFC 9449 §4.2, §4.3, §7.1.
 """
@@ -135,7 +135,7 @@ def parse_proof(encoded: bytes, algorithms: frozenset[str], keys: ProofKeys) -> 
 
 
 def _header_members(encoded: bytes, algorithms: frozenset[str]) -> JsonObject | None:
-    """Return the members of the JOSE header of a proof, or None if it is no such header."""
+    """Return the members of the JOSE header of a proof, or None if the header is invalid."""
     octets = decode_base64url(encoded)
     members = None if octets is None else parse_object(octets)
     header = None if members is None else check_header(members, encoded)

@@ -51,11 +51,11 @@ class ProofCache:
         return len(self._entries)
 
     def reset_after_fork(self) -> None:
-        """Create a new lock: another thread of the parent may have held the old one."""
+        """Replace the lock. A thread of the parent process may have held the old one."""
         self._lock = Lock()
 
     def add(self, digest: bytes, thumbprint: str, until: float, now: float) -> Added:
-        """Record a proof, unless it is known or there is no room for it.
+        """Record a proof, unless it is known or the cache is full.
 
         Args:
             digest: Of the key, the identifier and the URI of the proof.

@@ -1,7 +1,7 @@
 """The accepted proofs of all processes, in the shared store.
 
-The store learns neither the key nor the identifier of a proof. Who owns the store can make the
-guard accept a proof a second time in another process, and refuse a proof; nothing else.
+The store learns neither the key nor the identifier of a proof. The owner of the store can make the
+guard accept a proof a second time in another process, or refuse a proof, and can do nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The URI of a request, as its client wrote it: with it `htu` of a proof is compared.
+"""The URI of a request as its client wrote it. `htu` of a proof is compared with it.
 
 Spec: RFC 9449 §4.3 item 9, §11.2; RFC 9110 §7.1.
 """
@@ -29,7 +29,7 @@ class RequestUri:
         self._trusted = trusted
 
     def of(self, request: Request) -> str | None:
-        """Return the URI of `request`; None if it cannot be told."""
+        """Return the URI of `request`; None if it is unknown."""
         path = target_path(request)
         # RFC 9112 §3.2: a target in another form has no path, and "#" is in none. Appended to a
         # host, its first characters would name another one; "#" would hide the rest of the path.

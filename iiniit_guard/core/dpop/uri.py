@@ -12,8 +12,8 @@ from typing import Final
 _UNRESERVED: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 )
-# RFC 3986 appendix A. There is no user information: it identifies no other resource, and readers
-# disagree about where it ends.
+# RFC 3986 appendix A. User information is not allowed: it does not identify a resource, and parsers
+# disagree about its end.
 _CHARACTERS: Final = r"[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2}"
 _URI: Final = re.compile(
     r"([A-Za-z]+)://"

@@ -30,7 +30,7 @@ _WITHOUT_CHALLENGE: Final = frozenset(
 )
 _NAMES_SCOPE: Final = frozenset({Reason.MISSING_SCOPE, Reason.INSUFFICIENT_AUTHENTICATION})
 _OUTAGES: Final = {
-    Reason.ISSUER_UNAVAILABLE: "The authorization server cannot be asked at the moment.",
+    Reason.ISSUER_UNAVAILABLE: "The authorization server is not available at the moment.",
     Reason.PROOF_STORE_UNAVAILABLE: "The DPoP proof cannot be recorded at the moment.",
 }
 

@@ -1,4 +1,4 @@
-"""What to look at: one hint for each reason of a refusal and for each cause of an outage."""
+"""Hints for the log: what to check, for each reason of a refusal and each cause of an outage."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HINTS: Final[Mapping[Reason, str]] = {
     Reason.UNSUPPORTED_CONFIRMATION: "the client: its token is bound to a key (DPoP or mTLS), so "
     "it must send the proof; then dpop",
     Reason.NO_CERTIFICATE: "client_certificate and trusted_proxies, and whether the server or the "
-    "proxy requests a certificate and hands it on",
+    "proxy requests a certificate and passes it on",
     Reason.WRONG_CERTIFICATE: "whether the client uses the certificate with which it got the token",
     Reason.MALFORMED_CERTIFICATE: "client_certificate: it must name the spelling of the proxy",
     Reason.UNBOUND_TOKEN: "bound_tokens, and whether the issuer binds the tokens of this client; "
@@ -95,7 +95,7 @@ CAUSE_HINTS: Final[Mapping[Cause, str]] = {
     "dropped": "a proxy or a firewall between this host and the issuer",
     "tls": "ca_file: it must contain the authority that signed the certificate; and the name in it",
     "timeout": "firewall and proxy on the way to the issuer; then timeout_seconds",
-    "protocol": "whether the URL names a server of HTTP, and a proxy on the way",
+    "protocol": "whether the URL names an HTTP server, and whether a proxy is in between",
     "too_large": "whether the URL is the right one: the response is over 1 MiB",
     "answer": "whether the URL is the right one: call it with curl from this host",
     "credentials": "introspection: client_id, client_secret and the method that the issuer expects",
@@ -106,10 +106,10 @@ CAUSE_HINTS: Final[Mapping[Cause, str]] = {
 }
 
 TOPIC_HINTS: Final[Mapping[Topic, str]] = {
-    "opaque_token": "the token is no JWT: set introspection (client_id, client_secret), or make "
+    "opaque_token": "the token is not a JWT: set introspection (client_id, client_secret), or make "
     "the issuer write JWTs, often by requesting them for this audience",
-    "encrypted_token": "the token is encrypted (JWE) or has not three parts: make the issuer write "
-    "signed JWTs, often by requesting them for this audience",
+    "encrypted_token": "the token is encrypted (JWE) or does not have three parts: make the "
+    "issuer write signed JWTs, often by requesting them for this audience",
     "client_secret": "the file or the key with the secret of introspection",
     "metadata_issuer": "issuer: set it to the received value if that is the issuer of the tokens; "
     "metadata_url names the document of another issuer otherwise",

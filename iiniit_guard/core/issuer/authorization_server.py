@@ -51,7 +51,7 @@ class AuthorizationServer:
         first_loads: The limit on first loads of all issuers that a callable returned. None for an
             issuer of the settings.
         report: Called with a failure that no request waits for.
-        lists: The memory for status lists, which the issuers of a guard share.
+        lists: The storage of status lists, which the issuers of a guard share.
     """
 
     def __init__(

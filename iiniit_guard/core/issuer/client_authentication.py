@@ -142,7 +142,7 @@ class SignedIn:
         headers: Header fields.
         form: Form fields.
         key: The key that signed the form, or None. An assertion differs in each request, so this
-            member and not the form tells whether two requests have the same credentials.
+            member, not the form, shows whether two requests have the same credentials.
     """
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -153,7 +153,8 @@ class SignedIn:
     def fingerprint(self) -> int:
         """A hash that is equal for the same client with the same secret or key.
 
-        It counts in this process only. It is computed for each call, so it is not cryptographic.
+        The hash is valid in this process only. It is computed for each call, so it is not
+        cryptographic.
         """
         return hash((self.headers, self.form) if self.key is None else (self.form[0], self.key))
 
@@ -194,7 +195,7 @@ def sign_in(
             # A line break would start another header.
             if not revealed.isascii() or not is_b64token(revealed.encode("ascii")):
                 return Unreachable(
-                    "credentials", "the token for introspection is no bearer token", 30.0
+                    "credentials", "the token for introspection is not a bearer token", 30.0
                 )
             return SignedIn(headers=(("Authorization", "Bearer " + revealed),))
         case _:

@@ -1,4 +1,4 @@
-"""The signature of a JWT that an issuer made and that is no access token.
+"""The signature of a JWT of an issuer that is not an access token.
 
 Spec: RFC 7515 §5.2, RFC 8725 §3.1.
 """

@@ -244,7 +244,7 @@ class KeyWarnings:
     def report(self, keys: JwkSet) -> None:
         """Log the skipped keys of a set, unless the same set was reported last.
 
-        A key for encryption beside usable keys is no fault, so it is not named.
+        A key for encryption is not reported if the set has usable keys too.
         """
         faults = [key for key in keys.skipped if key.reason != ENCRYPTION or not keys.keys]
         content = (

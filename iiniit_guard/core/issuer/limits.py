@@ -93,7 +93,7 @@ class CircuitBreaker:
             if isinstance(outcome, Unreachable):
                 self._last = outcome
             if cause == "dropped" and not known:
-                # The outcome is no evidence in either direction.
+                # The outcome shows neither that the server is up nor that it is down.
                 self._probing_until = float("-inf")
             elif cause not in _COUNTED:
                 self._failures, self._pause, self._open_until = 0, _FIRST_PAUSE_SECONDS, None

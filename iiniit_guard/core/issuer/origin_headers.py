@@ -34,7 +34,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def http_headers_fault(value: object) -> str | None:
-    """Return why `value` is no table of header fields, or None. The result quotes no value."""
+    """Return why `value` is not a table of header fields, or None. The result quotes no value."""
     if not isinstance(value, Mapping):
         return "must be a table from header name to value"
     for name, content in value.items():
@@ -94,7 +94,7 @@ class OriginHeaders:
         ):
             # A line break would start another header.
             revealed = Unreachable(
-                "credentials", "the token of discovery_authentication is no bearer token", 30.0
+                "credentials", "the token of discovery_authentication is not a bearer token", 30.0
             )
         if isinstance(revealed, Unreachable):
             return revealed.about(topic="discovery_token")

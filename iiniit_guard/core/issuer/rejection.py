@@ -1,4 +1,4 @@
-"""Responses with status 400 from an introspection endpoint: do they concern the token or the guard?
+"""Responses with status 400 from an introspection endpoint, about the token or about the guard.
 
 Spec: RFC 7009 §2.2.1 (`unsupported_token_type`), RFC 6749 §5.2 (`invalid_request`).
 """
@@ -28,8 +28,9 @@ _WARNING_SECONDS: Final = 3600.0
 class Rejections:
     """The responses of one endpoint with status 400.
 
-    Some servers refuse to introspect a JWT and answer 400. That is no outage: the same request with
-    another token succeeds. Any client can send such a token, so it must not cause a 503.
+    Some servers refuse to introspect a JWT and answer 400. That is not an outage, because the same
+    request with another token succeeds. Any client can send such a token, so it must not cause a
+    503.
 
     Args:
         issuer: The issuer, for the log.

@@ -67,7 +67,7 @@ def _read(
     if isinstance(signer, Unreachable):
         return signer
     if signer is None:
-        return _fault("no key of the issuer made the signature of the response")
+        return _fault("the signature of the response matches no key of the issuer")
     return _check(jws.claims, server, sent)
 
 

@@ -47,7 +47,7 @@ class StatusCheck:
 
     Args:
         server: The issuer.
-        memory: Of the guard; None for an issuer without a guard.
+        memory: The storage of the guard; None for an issuer without a guard.
         random: Returns a number in [0, 1), for jitter.
     """
 
@@ -110,7 +110,7 @@ class StatusCheck:
         if not isinstance(outcome, tuple):
             return outcome
         found, status = outcome
-        if status != VALID:  # §7.1: a status without a registered meaning is no permission
+        if status != VALID:  # §7.1: a status without a registered meaning must not grant access
             name = NAMES.get(status, "not VALID")
             return _REVOKED.about(detail=f"the status list says {name} ({status})")
         return self._limited(entry, found, claims)
@@ -138,7 +138,7 @@ class StatusCheck:
     def _limited(
         self, entry: CacheEntry, found: StatusList, claims: JsonMapping
     ) -> CacheEntry | Problem:
-        """Let the entry end with the list, unless the token has expired meanwhile."""
+        """Limit the entry to the end of the list, unless the token has expired meanwhile."""
         wall = self.server.clock.wall()
         if wall >= claims["exp"] + self.server.checks.expiry_leeway_seconds:
             return PROBLEMS[Reason.EXPIRED]

@@ -30,7 +30,7 @@ TYPE: Final = "statuslist+jwt"
 MEDIA_TYPE: Final = f"application/{TYPE}"
 VALID: Final = 0
 NAMES: Final = {1: "INVALID", 2: "SUSPENDED"}
-"""The registered statuses beside VALID (§7.1)."""
+"""The registered statuses except VALID (§7.1)."""
 MAX_LIST_BYTES: Final = 4 * 1024 * 1024
 """Maximum size of a decompressed list: 33 million tokens with one bit each."""
 SHORTEST_SECONDS: Final = 1.0
@@ -119,7 +119,7 @@ def _read(
     if isinstance(signer, Unreachable):
         return signer
     if signer is None:
-        return _fault("no key of the issuer made the signature of the list")
+        return _fault("the signature of the list matches no key of the issuer")
     lifetime = _check_claims(jws, uri, server, sent, held)
     if isinstance(lifetime, Unreachable):
         return lifetime

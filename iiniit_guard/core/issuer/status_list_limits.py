@@ -113,7 +113,7 @@ class ListMemory:
             owner: The lists of the issuer.
             uri: The list.
             size: Its bytes.
-            drop: Called when the list must leave.
+            drop: Called when the list is evicted.
             fetched: Whether the list was ever fetched. The lists that were not leave first.
         """
         leaving: list[Callable[[], object]] = []

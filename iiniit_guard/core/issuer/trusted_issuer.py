@@ -54,7 +54,8 @@ class TrustedIssuer:
             issuer.
         subject_prefix: The `sub` of a token must begin with it; None means any subject.
         audience_claim: The claim that names the audience, for servers that do not send `aud`.
-        audience_exclusive: Refuse a token that names another audience beside those of this API.
+        audience_exclusive: Refuse a token that names another audience in addition to those of this
+            API.
         bound_tokens: `required` accepts only tokens that are bound to a key of the client, by DPoP
             or by its certificate; `certificate` only tokens that are bound to its certificate.
         client_id_claims: The claims that may hold the client identifier. The first claim that a
@@ -80,7 +81,7 @@ class TrustedIssuer:
         status_list_origins: The origins of status lists; empty means the origin of `issuer`. A
             token that names another origin is refused, and nothing is fetched.
         status_list_max_age_seconds: How long a status list is used at most, even if its `ttl`
-            allows longer. So long may a token be accepted after its revocation.
+            allows longer. A token may be accepted for that time after its revocation.
         inactive_seconds: How long a refusal is cached at most before the token is introspected
             again.
         key_issuers: For a key set that several issuers share: a key is used only if its member

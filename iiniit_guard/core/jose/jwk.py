@@ -34,7 +34,7 @@ Large providers publish up to a dozen.
 """
 
 ENCRYPTION: Final = "use is enc"
-"""The reason of a key for encryption. Many issuers publish one, so it is no fault."""
+"""The reason of a key for encryption. Many issuers publish one, so it is not a fault."""
 
 _AT_ONE_GO: Final = 8  # parsing an Ed25519 key takes 0.09 ms, other keys 0.01 ms
 
@@ -147,7 +147,7 @@ def read_jwk_set(
     Args:
         body: The document.
         issuers: See `TrustedIssuer.key_issuers`.
-        use: The value of `use` that a key may have beside `sig`.
+        use: The value of `use` that a key may have, besides `sig`.
 
     Returns:
         None if the body is not a JWK Set: not strict JSON, or without a list `keys`.
@@ -180,7 +180,7 @@ def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
 
     Args:
         member: The JWK.
-        use: The value of `use` that it may have beside `sig`.
+        use: The value of `use` that it may have, besides `sig`.
     """
     if not isinstance(member, dict):
         return "not an object"

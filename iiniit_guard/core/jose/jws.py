@@ -132,7 +132,7 @@ def read_header(token: str) -> JoseHeader | Problem | None:
         The header. A problem, if the header is invalid, or is longer than `MAX_HEADER_BYTES` in a
         token of three parts. None, if the token is opaque. The caller checks the number of parts.
 
-    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is no JWS.
+    Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is not a JWS.
     """
     known = _known_headers.get(token[: token.find(".")].encode("ascii", "ignore"))
     if known is not None:
@@ -245,7 +245,7 @@ def names_confirmation(token: str) -> bool:
 
 
 def verify_signature(jws: Jws, key: VerificationKey) -> bool:
-    """Return whether `key` made the signature of `jws` by the algorithm of both.
+    """Verify the signature of `jws` with `key`, by the algorithm of both; return the result.
 
     Spec: RFC 7515 §5.2; RFC 8725 §3.1: a key is used with one algorithm.
     """

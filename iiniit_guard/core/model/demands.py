@@ -1,4 +1,4 @@
-"""What a policy may demand of a token beside scopes: its actor and its authorization details.
+"""The demands of a policy, besides scopes: the actor and the authorization details of a token.
 
 Spec: RFC 8693 §4.1, RFC 9396.
 """

@@ -46,7 +46,7 @@ class HttpRequest:
     """One request to an authorization server.
 
     Its `repr` omits the headers and the body, which hold credentials and tokens. `purpose` is for
-    the listener of the application; nobody listens to a call without one.
+    the listener of the application; a call without a purpose is not reported.
     """
 
     method: Literal["GET", "POST"]

@@ -31,7 +31,7 @@ LONG_LIVED_FAULT: Final = 'must be "end", "stop_delivering" or "off"'
 
 
 class Demand(Protocol):
-    """A requirement of a policy beside scopes and authentication. Equal demands are alike."""
+    """A requirement of a policy, besides scopes and authentication. Equal demands compare equal."""
 
     @property
     def text(self) -> str:

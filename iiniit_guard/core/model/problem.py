@@ -165,7 +165,7 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
         _row(401, _PROOF, Reason.BAD_PROOF_SIGNATURE, "The signature of the proof is not valid."),
         _row(401, _PROOF, Reason.STALE_PROOF, "The DPoP proof is too old or not valid yet."),
         _row(401, _PROOF, Reason.REPLAYED_PROOF, "The DPoP proof was used before."),
-        _row(401, "use_dpop_nonce", Reason.PROOF_NONCE_REQUIRED, "The proof needs this nonce."),
+        _row(401, "use_dpop_nonce", Reason.PROOF_NONCE_REQUIRED, "A DPoP nonce is required."),
         _row(429, None, Reason.TOO_MANY_PROOFS, "The key of the client is used too often."),
         _row(
             401,
@@ -222,16 +222,16 @@ PROBLEMS: Final[dict[Reason, Problem]] = dict(
             Reason.INSUFFICIENT_AUTHENTICATION,
             "A stronger or more recent authentication is needed.",
         ),
-        _row(403, None, Reason.NO_RULE, "This request is not provided for."),
+        _row(403, None, Reason.NO_RULE, "No access rule matches this request."),
         _row(400, _REQUEST, Reason.AMBIGUOUS_PATH, "The path can be read in more than one way."),
         _row(400, _REQUEST, Reason.METHOD_OVERRIDE, "The request overrides its method."),
         _row(
             400,
             _REQUEST,
             Reason.UNKNOWN_ORIGINAL,
-            "The gateway does not say clearly what was requested.",
+            "The gateway did not pass the original request correctly.",
         ),
-        _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may ask."),
+        _row(403, None, Reason.UNTRUSTED_PEER, "Only the gateway may call this endpoint."),
         _row(
             403, None, Reason.FOREIGN_ORIGIN, "Requests from pages of this origin are not accepted."
         ),

@@ -73,7 +73,8 @@ class GuardSettings:
             (RFC 8705): `tls`, the TLS layer of the server (None means the same and does not
             announce the support), or how the proxy of `trusted_proxies` writes its header field:
             `rfc9440`, `nginx`, `envoy`, `haproxy`, `traefik`, `apache`.
-        client_certificate_header: The name of that field; None means the usual one.
+        client_certificate_header: The name of that field; None means the one that this proxy uses
+            by default.
         websocket_subprotocol_token: Accept the token of a WebSocket in a subprotocol, in the form
             of Kubernetes, because browsers cannot set `Authorization` there. Only ASGI has
             WebSockets.

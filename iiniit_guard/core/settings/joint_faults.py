@@ -41,9 +41,7 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
         and issuers
         and not any(resource in issuer.audiences for issuer in issuers)
     ):
-        faults.append(
-            "resource: it must be one of the audiences, or no client's token will ever fit"
-        )
+        faults.append("resource: must be one of the audiences; clients request their tokens for it")
     alone = [issuer.profile for issuer in issuers if PROFILES[issuer.profile].field is not None]
     if alone:
         faults += _assertion_faults(alone[0], issuers, own)
@@ -52,8 +50,8 @@ def joint_faults(issuers: tuple[TrustedIssuer, ...], own: JsonMapping) -> list[s
         prefixes = [issuer.token_prefix for issuer in asked]
         if None in prefixes:
             faults.append(
-                "token_prefix: several issuers introspect, so each needs one (or issuer_resolver): "
-                "no token is shown to a stranger"
+                "token_prefix: required for each of several issuers that introspect, so that no "
+                "issuer receives a token of another; set it, or set issuer_resolver"
             )
         elif any(one.startswith(other) for one, other in permutations(filter(None, prefixes), 2)):
             faults.append(

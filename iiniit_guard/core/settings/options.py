@@ -24,7 +24,7 @@ from iiniit_guard.core.model.request import Request
 
 
 class IssuerOptions(TypedDict, total=False):
-    """The settings of one issuer beside `issuer` and `audience`. `TrustedIssuer` describes them."""
+    """The settings of one issuer except `issuer` and `audience`. `TrustedIssuer` describes them."""
 
     metadata_url: str | None
     jwks_uri: str | None

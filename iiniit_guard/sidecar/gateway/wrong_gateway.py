@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def untrusted_peer(scope: ReadState) -> Problem:
-    """Return the refusal of a peer that is no trusted proxy. Its log line names the peer."""
+    """Return the refusal of a peer that is not a trusted proxy. Its log line names the peer."""
     client = scope.get("client")
     peer = client[0] if client else "a Unix socket"
     return PROBLEMS[Reason.UNTRUSTED_PEER].about(detail=f"{peer} is not in server.trusted_proxies")

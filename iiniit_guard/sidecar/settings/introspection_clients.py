@@ -67,7 +67,7 @@ def client_faults(table: Members, number: int, audiences: frozenset[str]) -> lis
             faults.append(f"{label}.audiences: {fault}")
         else:
             faults += [
-                f"{label}.audiences: {name} is no audience of this guard, so no token is for it"
+                f"{label}.audiences: {name} is not an audience of this guard; remove it"
                 for name in wanted
                 if audiences and name not in audiences
             ]

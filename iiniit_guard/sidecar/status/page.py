@@ -74,9 +74,9 @@ def _state(snapshot: Snapshot, hour: Hour) -> tuple[str, str]:
 def _header(snapshot: Snapshot, state: str, words: str, live: bool) -> str:
     workers = things(snapshot["workers"], "worker")
     switch = (
-        f'Loads anew every {REFRESH_SECONDS} s · <a href="?live=no">Pause</a>'
+        f'Reloads every {REFRESH_SECONDS} s · <a href="?live=no">Pause</a>'
         if live
-        else 'Paused · <a href="?">Load anew by itself</a>'
+        else 'Paused · <a href="?">Reload automatically</a>'
     )
     return (
         f"<header><div><h1>iiniit-guard</h1>{pill(state, words)}"

@@ -259,7 +259,7 @@ def _fill(line: str | bytes, token: str) -> bytes:
 
 
 def token(scope: str | None = "user:read", **arguments: Any) -> TokenOf:
-    """Mint a JWT, see `Issuer.token`."""
+    """Issue a JWT, see `Issuer.token`."""
     return lambda issuer: issuer.token(scope, **arguments)
 
 

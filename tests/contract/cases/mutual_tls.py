@@ -58,7 +58,7 @@ def _bound() -> list[Case]:
 
 def _others() -> list[Case]:
     def again(scene: Any) -> None:
-        """Send the same request again, with a token that the guard remembers."""
+        """Send the same request again, with a token that the guard has cached."""
 
     both: dict[str, Any] = {"jwt": "both"}
     rows: list[tuple[str, TokenOf, tuple[str, ...], Refused | Allowed, dict[str, Any]]] = [

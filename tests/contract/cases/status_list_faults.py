@@ -21,7 +21,7 @@ _MEDIA: Final = "application/statuslist+jwt"
 
 
 def _with(status: Any) -> TokenOf:
-    """Mint a token with this claim `status`, also if it is null."""
+    """Issue a token with this claim `status`, also if it is null."""
     return lambda issuer: issuer.sign(
         {**issuer.introspect(issuer.token()), "active": True, "status": status}
     )

@@ -40,7 +40,7 @@ Given = Callable[[Issuer], object]
 
 
 def listed(index: int = 0, **reference: Any) -> Callable[[Issuer], str]:
-    """Mint a token that names an entry of the list of its issuer."""
+    """Issue a token that names an entry of the list of its issuer."""
 
     def mint(issuer: Issuer) -> str:
         entry = {"idx": index, "uri": issuer.status_list.uri, **reference}

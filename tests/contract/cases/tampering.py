@@ -27,12 +27,12 @@ def decode(part: str) -> bytes:
 
 
 def altered(change: Callable[[str], str], **arguments: Any) -> TokenOf:
-    """Mint a good token, then change its text."""
+    """Issue a good token, then change its text."""
     return lambda issuer: change(issuer.token(**arguments))
 
 
 def with_signature(change: Callable[[bytes], bytes], **arguments: Any) -> TokenOf:
-    """Mint a good token, then change the octets of its signature."""
+    """Issue a good token, then change the octets of its signature."""
 
     def spoil(issuer: Issuer) -> str:
         head, _, signature = issuer.token(**arguments).rpartition(".")
@@ -42,7 +42,7 @@ def with_signature(change: Callable[[bytes], bytes], **arguments: Any) -> TokenO
 
 
 def with_header(**parameters: Any) -> TokenOf:
-    """Mint a token whose header is changed before it is signed."""
+    """Issue a token whose header is changed before it is signed."""
     return lambda issuer: issuer.token(header=parameters)
 
 

@@ -1,4 +1,4 @@
-"""A JWT with `cnf` that is introspected too: what the JWT and the response demand is demanded."""
+"""A JWT with `cnf` that is introspected too: the bindings of the JWT and of the response apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of `keys` that are no usable key, with the reason."""
+"""Members of `keys` that are not usable keys, with the reason."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _BODY: Final[dict[str, Any]] = {
 
 
 def txn(header: dict[str, Any] | None = None, **changes: Any) -> TokenOf:
-    """Mint a transaction token with changed claims; None leaves one out."""
+    """Issue a transaction token with changed claims; None leaves one out."""
     claims = {name: value for name, value in {**_BODY, **changes}.items() if value is not None}
     return lambda issuer: issuer.sign(claims, {"typ": _TYPE, **(header or {})})
 

@@ -51,7 +51,7 @@ class Refused(Exception):
 
 
 class Unknown(Exception):
-    """The authorization server gave no usable answer."""
+    """The authorization server sent no usable response."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ def read_answer(status: int, content_type: str, body: bytes, trust: Trust, now: 
 def check_claims(
     claims: Mapping[str, Any], trust: Trust, now: float, *, at_jwt: bool, introspected: bool
 ) -> Facts:
-    """What RFC 7519 §4.1, RFC 9068 §2.2 and RFC 7662 §2.2 demand, and what tells an access token
-    from its siblings.
+    """Check the claims by RFC 7519 §4.1, RFC 9068 §2.2 and RFC 7662 §2.2, and the kind of the
+    token.
     """
     claims = absent.claims_of(claims, introspected=introspected)
     need(claims.get("iss", trust.issuer) == trust.issuer)
@@ -167,8 +167,8 @@ def check_claims(
         need({"sub", "jti", "iat", "client_id"} <= claims.keys())
         need(
             claims["sub"] and claims["client_id"] and claims["jti"]
-        )  # documented: an empty text is no value
-    need("cnf" not in claims)  # RFC 7800 §3.1: a bound token is no bearer token
+        )  # documented: an empty text counts as absent
+    need("cnf" not in claims)  # RFC 7800 §3.1: a bound token must not pass as a bearer token
     details = claims.get("authorization_details", [])
     need(
         isinstance(details, list)
@@ -185,13 +185,13 @@ def check_claims(
 def check_kind(
     claims: Mapping[str, Any], scopes: set[str], *, at_jwt: bool, introspected: bool
 ) -> None:
-    """Documented: what is an access token is judged by marks."""
+    """Check the kind of a token by its marks (documented)."""
     need(
         isinstance(claims.get("token_use", ""), str)
-    )  # documented: what is no text is no word for an access token
+    )  # documented: a value that is not a string is not a mark
     need(claims.get("typ") not in ("ID", "Refresh", "Offline", "Logout"))
     need(claims.get("token_use") not in ("id", "id_token", "refresh", "refresh_token"))
-    if introspected:  # only explicit words count
+    if introspected:  # only explicit marks count
         return
     need(not {"events", "token_introspection", "code"} & claims.keys())
     strong = (

@@ -1,6 +1,6 @@
 """An independent verifier of DPoP proofs, on joserfc: the twelve checks of RFC 9449 §4.3 in order.
 
-It shares no code with the package, makes every check for every proof, and remembers every proof.
+It shares no code with the package, makes every check for every proof, and stores every proof.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def read(octets: bytes) -> dict[str, Any]:
 
 
 def normal(url: str) -> tuple[object, ...] | None:
-    """Return the parts of a URL that identify a resource, or None if it is no absolute URL."""
+    """Return the parts of a URL that identify a resource, or None if it is not an absolute URL."""
     bare = re.split(r"[?#]", url, maxsplit=1)[0]
     if not re.fullmatch(r"[!$&-;=A-Z\[\]_a-z~@%]*", bare) or re.search(
         r"%(?![0-9A-Fa-f]{2})", bare

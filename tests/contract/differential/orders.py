@@ -27,21 +27,21 @@ from tests.contract.differential.generate import AUDIENCE, ISSUER, KEYS, good_cl
 from tests.contract.differential.naive import Facts, Trust, verify_jwt
 from tests.contract.differential.tokens import make_token
 
-# documented: a key set counts 10 minutes where its answer does not say, and a verified token no
-# longer
+# documented: without a lifetime in the response, a key set and the tokens that it verified are used
+# for 10 minutes
 LONGEST_KEY_SECONDS: Final = 600
 LONGEST_STALE_SECONDS: Final = (
-    4_500  # documented: while the issuer fails, the last good key set serves an hour longer
+    4_500  # documented: while the issuer fails, the last valid key set is used for another hour
 )
 COOL_DOWN_SECONDS: Final = 31  # documented: an unknown key causes one fetch in 30 s
 RECOVERY_SECONDS: Final = (
-    120  # documented: failures are not repeated at once, and the circuit breaker opens for a time
+    120  # documented: retries after a failure are delayed, and the circuit breaker opens for a time
 )
 DELAY_SECONDS: Final = 60  # documented: revocation_delay_seconds
 
 
 class History:
-    """What is true of one issuer, and what the guard may answer about each token at this moment."""
+    """The state of one issuer, and the answers that the guard may give about each token now."""
 
     def __init__(self, random: Random, make_guard: MakeGuard) -> None:
         self.random, self.clock, self.server = random, SettableClock(START), Server()
@@ -61,7 +61,7 @@ class History:
         return 200, "application/json", json.dumps(claims if active else {"active": False}).encode()
 
     def act(self) -> str:
-        """Let one thing happen; return its name."""
+        """Perform one random event; return its name."""
         event = self.random.choice(
             ["issue", "issue", "revoke", "rotate", "wait", "wait", "wait", "fail", "mend", "mend"]
         )
@@ -100,7 +100,7 @@ class History:
         return event
 
     def allowed(self, token: str) -> set[str]:
-        """Return which answers about a token are right now."""
+        """Return the answers about a token that are correct at this moment."""
         now = self.clock.wall()
         if self.server.is_down:
             self.down_at = now
@@ -175,7 +175,7 @@ async def _run_history(
                         token,
                     )
                 )
-            for _ in range(3):  # refreshes ahead of time run beside the requests
+            for _ in range(3):  # refreshes ahead of expiry run concurrently with the requests
                 await asyncio.sleep(0)
     await history.guard.aclose()
     return found

@@ -99,8 +99,8 @@ def make_path(random: Random) -> str:
 
 
 def readings(path: str) -> set[str]:
-    """Return what readers make of a decoded path that treat further characters in ways of their
-    own, up to three of these in a row.
+    """Return the readings of a decoded path by parsers with special treatment of further
+    characters, up to three such parsers in a row.
     """
     found = waiting = {path}
     for _ in range(3):

@@ -35,9 +35,7 @@ def test_the_guard_and_an_independent_verifier_agree(compare):
 
 
 class Faulty:
-    """A guard that answers some questions wrongly: `mend` makes the wrong answer of the
-    right one.
-    """
+    """A guard with a planted fault: `mend` turns the correct decision into a wrong one."""
 
     def __init__(self, mend, **settings):
         self._guard, self._mend, self._good = Guard(**settings), mend, None

@@ -11,7 +11,7 @@ ADMIN = make_policy(["admin"])
 
 
 async def refused(scope):
-    """Refuse as a decorator does, and ignore its result."""
+    """Refuse the request as a decorator does, and ignore the refusal."""
     await decide_async(scope, lambda: request_from_scope(scope), ADMIN, "asgi")
 
 

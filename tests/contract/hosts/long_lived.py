@@ -1,4 +1,4 @@
-"""Open connections of ASGI, whose clock and timer a test turns by hand."""
+"""Open connections of ASGI, whose clock and timer a test advances explicitly."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ class Steps:
 
 
 async def rest():
-    """Let every other task run until it waits."""
+    """Yield until every other task waits."""
     for _ in range(30):
         await asyncio.sleep(0)
 
 
 async def turn(middleware):
-    """Turn the timer wheel of the running loop, as its timer does."""
+    """Run the timer wheel of the running loop, as its timer does."""
     watches = middleware._watcher._loops.get(asyncio.get_running_loop())
     if watches is not None:
         watches.turn()
@@ -130,7 +130,7 @@ async def turn(middleware):
 
 
 async def wait(issuer, middleware, *seconds):
-    """Advance the clock in steps, and turn the wheel after each."""
+    """Advance the clock in steps, and run the timer wheel after each."""
     for step in seconds:
         issuer.clock.advance(step)
         await turn(middleware)

@@ -59,7 +59,7 @@ LISTED: Final = mirrored("tools/list")
 
 
 class Server:
-    """An MCP server that answers every message with 200, and keeps it."""
+    """An MCP server that answers every message with 200, and records it."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -78,7 +78,7 @@ class Server:
 
 
 def bearer(issuer: Issuer, scope: str | None = SCOPES, **claims: Any) -> Pairs:
-    """Return the header field of a token; None sends none."""
+    """Return the header field of a token; no field if the token is None."""
     return [] if scope is None else [("Authorization", f"Bearer {issuer.token(scope, **claims)}")]
 
 

@@ -32,14 +32,14 @@ SECRET = (
 
 
 class Subclass(CORSMiddleware):
-    """Hands every preflight on to the application, as a subclass may."""
+    """A subclass that passes every preflight on to the application."""
 
     async def __call__(self, scope, receive, send):
         await self.app(scope, receive, send)
 
 
 class AnotherCors(Layer):
-    """Has the name alone."""
+    """A middleware that has only the name of Starlette's."""
 
 
 AnotherCors.__name__ = AnotherCors.__qualname__ = "CORSMiddleware"
@@ -121,7 +121,7 @@ def test_a_preflight_passes_to_the_cors_middleware_that_answers_it(guard, events
             200,
             "https://app.example",
         )
-        # Nothing that only resembles a preflight, and no other request.
+        # Neither a request that only resembles a preflight passes, nor any other request.
         for method, lines in (
             ("OPTIONS", PREFLIGHT[:1]),
             ("OPTIONS", PREFLIGHT[1:]),
@@ -148,7 +148,7 @@ def test_a_rule_that_names_options_is_asked_also_before_the_cors_middleware(guar
 
 
 def test_a_websocket_is_never_a_preflight(guard):
-    """The CORS middleware hands WebSockets on without looking at them."""
+    """The CORS middleware passes WebSockets on unchecked."""
     inner = Application({"type": "websocket.accept"})
     scope = {
         "type": "websocket",

@@ -249,7 +249,7 @@ def test_a_preflight_that_overrides_its_method_is_none(host, guard, name):
         "starlette",
         "fastapi",
         "django async",
-    ):  # others have folded or dropped it before
+    ):  # other servers have folded or dropped it before
         assert (
             site(
                 "OPTIONS", "/token", (*PREFLIGHT, (name.replace(b"-", b"_"), b"DELETE")), ""
@@ -280,5 +280,8 @@ def test_rules_come_before_preflights(host, guard):
 
     site = host.site(guard, rules=Written(), preflights="pass")
     assert site("OPTIONS", "/token", PREFLIGHT, "").status == 401
-    if host.name in ("wsgi", "asgi"):  # elsewhere the decorated handler asks by itself
+    if host.name in (
+        "wsgi",
+        "asgi",
+    ):  # elsewhere the handler verifies the token
         assert site("OPTIONS", "/read", PREFLIGHT, "").status == 200

@@ -14,7 +14,7 @@ from tests.contract.hosts.tls import RFC8705, RFC9440
 CHAIN = f"{RFC8705},{RFC9440}".encode()
 
 
-# The guard has an opinion about TLS only through its host: a plain `Request` has its certificate.
+# The guard reads TLS through its host. A plain `Request` contains the certificate itself.
 @pytest.mark.parametrize("host", HOSTS, ids=str)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_host_reads_the_field_alike(case, host):

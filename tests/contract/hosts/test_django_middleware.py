@@ -64,7 +64,7 @@ class UrlconfOfTenant(Passing):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_the_metadata_is_found_by_the_path_that_django_routes(issuer, bearer, asynchronous):
-    """A middleware above may send a request there; a remembered, a new and a bad token change
+    """A middleware above may change the path to it; a cached, a new and an invalid token change
     nothing.
     """
     place = b"/.well-known/oauth-protected-resource"
@@ -120,9 +120,10 @@ def test_another_urlconf_below_opens_nothing(site, bearer):
         path("x", open_view), path("open", never), middleware=[f"{HERE}.UrlconfOfTenant"]
     )
 
-    assert project("/x")[0] == 401  # public where we looked, guarded where Django went
+    # The guard resolved a public view, but Django runs a guarded one.
+    assert project("/x")[0] == 401
     assert project("/x", bearer(subject="alice")) == (200, "alice")
-    assert project("/open")[0] == 401  # the other way round: refused, since the guard cannot know
+    assert project("/open")[0] == 401  # the reverse: refused, because the guard cannot know
     assert project("/gone")[0] == 401
 
 

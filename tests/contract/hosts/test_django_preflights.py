@@ -46,7 +46,7 @@ class Options(View):
 
 
 class Inside(View):
-    """Its methods are decorated, and so its `options` is not."""
+    """A view whose methods are decorated, except `options`."""
 
     @method_decorator(require_scope("user:read"))
     def get(self, request):

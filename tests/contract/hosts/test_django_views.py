@@ -192,7 +192,7 @@ def test_methods_may_want_different_scopes(site, bearer):
     ] == [200, 403, 200, 405]
 
 
-# Who is asked, and when
+# Which guard decides, and when
 
 
 @public

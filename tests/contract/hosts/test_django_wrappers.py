@@ -27,7 +27,7 @@ PREFLIGHT = [(b"origin", b"https://app.example"), (b"access-control-request-meth
 
 
 def plainly(method):
-    """As older monitoring does: a plain function that hides what it wraps."""
+    """Wrap like older monitoring packages: in a plain function that hides what it wraps."""
     return lambda *args, **kwargs: method(*args, **kwargs)
 
 
@@ -81,7 +81,7 @@ class Inherits(GuardMiddleware):
 
 
 class Calls(GuardMiddleware):
-    """Overrides the methods by plain ones."""
+    """A subclass that overrides the methods by plain ones."""
 
     def __call__(self, request):
         return super().__call__(request)
@@ -91,7 +91,7 @@ class Calls(GuardMiddleware):
 
 
 class CallsAsync(GuardMiddleware):
-    """Overrides the hook by an asynchronous method, which Django adapts under WSGI."""
+    """A subclass with an asynchronous hook, which Django adapts under WSGI."""
 
     async def process_view(self, request, view, args, kwargs):
         answer: Any = super().process_view(request, view, args, kwargs)
@@ -103,7 +103,7 @@ class SyncOnly(GuardMiddleware):
 
 
 class Patched(GuardMiddleware):
-    """Its methods are replaced after it was made."""
+    """A middleware whose methods are replaced after its creation."""
 
     def __init__(self, get_response):
         super().__init__(get_response)
@@ -111,7 +111,7 @@ class Patched(GuardMiddleware):
 
 
 def factory(get_response):
-    """A function around it, in which Django finds no hook at all."""
+    """Wrap the middleware in a function without any hook."""
     inner = GuardMiddleware(get_response)
 
     def middleware(request):
@@ -130,7 +130,7 @@ def hiding_factory(get_response):
 
 
 for each in (marked_factory, hiding_factory):
-    # a function has what it is given
+    # a function has only the attributes that are set
     each.sync_capable = each.async_capable = True  # type: ignore[attr-defined]
 
 WITH_HOOK = {
@@ -222,7 +222,7 @@ def test_what_needs_the_hook_is_refused_without_it(made, bearer, name):
 
 
 class Hidden:
-    """Middleware below that is asynchronous without saying so."""
+    """Inner middleware that is asynchronous but not marked as such."""
 
     sync_capable = async_capable = True
 

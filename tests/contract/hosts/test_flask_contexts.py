@@ -35,7 +35,7 @@ def test_a_shared_application_context_shares_no_token(app, bearer):
         return repr(request.environ["iiniit_guard.access_token"])
 
     app.add_url_rule("/x", view_func=view)
-    with app.app_context():  # g is one for all these requests
+    with app.app_context():  # all these requests share one g
         client = app.test_client()
         assert client.get("/x", headers=lines(bearer(subject="alice"))).text == "alice"
         assert client.get("/open").text == "None"

@@ -118,7 +118,7 @@ def test_no_guarded_view_runs_in_place_of_a_public_one(
     assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
     assert [event.reason for event in events] == ["no_token"]
     assert reason(get(lines(bearer(expires_in=-60)))) == (401, "expired")
-    # Rules judge the path that the client sent, and those of one row have nothing for it.
+    # Rules apply to the path that the client sent, and in one row no rule matches it.
     unruled = middleware.get("rules") is not None and opened is public
     assert reason(get(lines(bearer("a")))) == ((403, "no_rule") if unruled else (200, None))
 

@@ -12,7 +12,7 @@ from tests.contract.hosts.test_flask_preflights import options
 
 
 class Own(Flask):
-    """Runs the view of the rule."""
+    """An application whose dispatch runs the view of the rule."""
 
     def dispatch_request(self, *args):
         if request.routing_exception:
@@ -24,7 +24,7 @@ class Own(Flask):
 
 
 class Choosing(Own):
-    """Chooses another view than that of the rule, as an API with versions does."""
+    """An application that runs another view than that of the rule, as an API with versions does."""
 
     def choose(self):
         return self.view_functions["internal"]
@@ -48,7 +48,7 @@ class ChoosingByItem(Own):
 
 
 class ChoosingEarly(Own):
-    """Looks the view up before it dispatches."""
+    """An application that looks up the view before it dispatches."""
 
     def preprocess_request(self, *args):
         g.chosen = self.view_functions["internal"]
@@ -65,7 +65,7 @@ class ChoosingByRule(Own):
 
 
 class Hasty(Own):
-    """Calls neither `full_dispatch_request` nor the functions that run before a view."""
+    """An application that skips `full_dispatch_request` and the functions before a view."""
 
     def wsgi_app(self, environ, start_response):
         with self.request_context(environ):
@@ -87,7 +87,7 @@ class HastyDispatch(Own):
 
 
 class Ensuring(Own):
-    """Dispatches as Flask does, and chooses another view."""
+    """An application that dispatches as Flask does, but runs another view."""
 
     def choose(self):
         return self.ensure_sync(self.view_functions["internal"])

@@ -30,7 +30,7 @@ class Whole(View):
 class Listed(View):
     decorators = [require_scope("user:read")]
 
-    # Flask runs it; its types do not say so
+    # Flask runs it, but its types do not allow it
     async def dispatch_request(self):  # type: ignore[override]
         return subject()
 
@@ -196,7 +196,7 @@ def test_what_is_no_view_cannot_be_decorated(thing, decorator):
         decorator(thing)
 
 
-# The wrong side
+# Decorators on the wrong side of the route decorator
 
 
 def test_a_decorator_above_the_route_is_told_at_the_first_request(app, bearer):
@@ -237,7 +237,7 @@ def test_it_is_told_when_the_wrapper_is_forgotten_and_with_others_between(guard,
 
 
 def test_a_function_registered_with_and_without_its_decorator_is_meant_so(app, bearer):
-    def both():  # a local name, which nobody can look up
+    def both():  # a local name, which cannot be looked up
         return redirect("/")
 
     app.add_url_rule("/any", "any", both)

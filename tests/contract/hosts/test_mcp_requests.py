@@ -1,4 +1,4 @@
-"""`guard_mcp`: requests that are no plain message, limits, outages, other credentials."""
+"""`guard_mcp`: requests that are not plain messages, limits, outages, other credentials."""
 
 from __future__ import annotations
 

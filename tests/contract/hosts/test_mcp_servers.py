@@ -112,7 +112,7 @@ def test_a_tool_runs_in_each_revision(issuer, site, headers):
 
 
 def test_the_revisions_are_those_of_the_sdk():
-    """A new revision of the SDK must be looked at before its messages are trusted."""
+    """A new revision of the SDK must be reviewed before its messages are trusted."""
     assert set(HANDSHAKE_PROTOCOL_VERSIONS) == OLDER_VERSIONS
     assert set(MODERN_PROTOCOL_VERSIONS) == MIRRORING_VERSIONS
     assert dict(NAME_BEARING_METHODS) == NAMED_BY

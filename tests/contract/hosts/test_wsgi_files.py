@@ -58,7 +58,7 @@ OTHERS = {
     "iteration changed": lambda path: changed(io.BytesIO(b"abc"), "__next__"),
     "closed": lambda path: closed(path.open("rb")),
     "detached": lambda path: detached(path.open("rb")),
-    # its class is written in Python: it calls what its `file` has
+    # its class is written in Python, and calls methods of its `file`
     "named temporary": lambda path: tempfile.NamedTemporaryFile(),  # noqa: SIM115
     "an object": lambda path: type("Mine", (), {"read": lambda self, size: b""})(),
 }
@@ -110,7 +110,7 @@ def test_a_file_that_is_changed_after_it_was_wrapped_is_watched(guard, bearer):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_refusal_that_reading_a_file_makes_is_sent(guard, bearer, number):
-    """The first read is in time for the refusal; the second breaks the connection off."""
+    """A refusal in the first read replaces the response; a later one aborts the connection."""
 
     class Asking(io.RawIOBase):
         reads = 0

@@ -17,7 +17,7 @@ ADDED = ("X-Request-ID", "7")
 
 
 def ask(environ):
-    """Refuse as a decorator does; return whether the handler may continue."""
+    """Decide as a decorator does; return whether the handler may continue."""
     return isinstance(decide(environ, lambda: request_from_environ(environ), WRITE, "wsgi"), Allow)
 
 
@@ -26,8 +26,8 @@ class Refusing(Exception):
 
 
 class Body:
-    """An iterable of the application. A chunk that is no bytes is called first: with the environ,
-    for bytes.
+    """An iterable of the application. A chunk that is a function is called with the environ and
+    returns the bytes.
     """
 
     def __init__(self, environ, *chunks):

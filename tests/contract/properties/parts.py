@@ -47,7 +47,7 @@ class Memory:
         self.history: list[tuple[str, bytes]] = []
 
     def perform(self, effect: StoreGet | StoreSet) -> Any:
-        """Answer at once."""
+        """Return the reply immediately."""
         if isinstance(effect, StoreGet):
             return tuple(self.values.get(name) for name in effect.names)
         self.values[effect.name] = effect.value
@@ -55,7 +55,7 @@ class Memory:
         return None
 
     async def perform_async(self, effect: StoreGet | StoreSet, loops: object) -> Any:
-        """Answer at once, on a loop."""
+        """Return the reply immediately, on an event loop."""
         return self.perform(effect)
 
     def close(self) -> None:

@@ -183,7 +183,7 @@ def few_examples(monkeypatch):
 def test_a_property_finds_a_planted_fault(fault, few_examples, monkeypatch):
     plant(monkeypatch, fault.function, fault.old, fault.new)
 
-    with requests.ISSUER.guard() as guard:  # the shared one would cache what the fault lets in
+    with requests.ISSUER.guard() as guard:  # the shared guard would cache what the fault admits
         monkeypatch.setattr(requests, "GUARD", guard)
         with pytest.raises(fault.raised):
             getattr(fault.module, fault.name)(*fault.arguments)

@@ -22,7 +22,7 @@ from tests.contract.properties.world import World
 number = st.integers(0, 7)
 few = st.sampled_from(
     [0, 0, 0, 1, 1, 2, 3]
-)  # most steps concern the same tokens, or nothing would ever happen to one
+)  # most steps concern the same tokens, so that each token is used in several steps
 wall_change = st.sampled_from([0, 0, -3600, -61, -31, -30, -5, 5, 30, 61, 3600])
 FAILURES = [
     "connection",
@@ -103,7 +103,7 @@ class Machine(RuleBasedStateMachine):
         self.world.pass_time(seconds)
         self.world.wake(0)
 
-    # Requests by hand
+    # Requests whose flows the test runs step by step
 
     @rule(process=number, which=few)
     def ask(self, process, which):
@@ -164,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         for process in self.world.processes:
             self.decide(process, pick(self.world.tokens, which), asynchronous=asynchronous)
 
-    # What seldom comes about by chance
+    # Sequences of events that random choice seldom produces
 
     @rule(
         opaque=st.booleans(),
@@ -190,8 +190,8 @@ class Machine(RuleBasedStateMachine):
         later=st.sampled_from([0, 1, 3, 9, 56, 59]),
     )
     def let_an_answer_be_overtaken(self, opaque, used, given_up, travels, later):
-        """The server answers, the token is revoked, perhaps somebody hears of that, and only then
-        the first answer is delivered.
+        """Deliver a response after the revocation of its token, perhaps also after another process
+        learned of the revocation.
         """
         token = self.world.issue(300, opaque=opaque)
         first, last = self.world.processes[0], self.world.processes[-1]

@@ -28,8 +28,8 @@ OPAQUE = ISSUER.opaque_token()
 GUARD = ISSUER.guard()
 assert GUARD.verify(TOKEN)
 SECRET_WORDS = (TOKEN, OPAQUE, ISSUER.client_check.client_secret)
-# RFC 9110 §11.6.1 and §5.6.4, written anew here: what a client's parser would take for a list of
-# challenges.
+# An independent implementation of RFC 9110 §11.6.1 and §5.6.4: how the parser of a client reads a
+# list of challenges.
 PARAMETER = r'[!#$%&\'*+\-.^_`|~0-9A-Za-z]+="(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"'
 CHALLENGE = re.compile(rf"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: {PARAMETER}(?:, {PARAMETER})*)?")
 CHALLENGES = re.compile(rf"{CHALLENGE.pattern}(?:, {CHALLENGE.pattern})*")
@@ -106,7 +106,7 @@ def check_answer(decision):
 @examples(300)
 def test_a_guard_without_a_listener_decides_alike(request_):
     with ISSUER.guard() as quiet, ISSUER.guard(on_event=lambda event: None) as heard:
-        for _ in range(2):  # the second time the short way is open
+        for _ in range(2):  # the second request takes the fast path
             one, two = quiet.authenticate(request_), heard.authenticate(request_)
             assert type(one) is type(two)
             assert getattr(one, "reason", None) == getattr(two, "reason", None)

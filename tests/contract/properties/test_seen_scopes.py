@@ -124,10 +124,10 @@ def taught_by_good_tokens(settings):
 def compare(taught, claims, settings, *, introspected, typ=None):
     fresh = make_server(make_clock(), **settings).checks
     expected = outcome_of(fresh.check(dict(claims), NOW, introspected=introspected, typ=typ))
-    for _ in range(2):  # the second by what the first taught
+    for _ in range(2):  # the second request uses the scopes cached by the first
         taught.check(
             dict(claims), NOW, introspected=not introspected, typ="at+jwt"
-        )  # what passes so must teach nothing that is not so
+        )  # accepted tokens must not cache wrong scopes
         said = outcome_of(taught.check(dict(claims), NOW, introspected=introspected, typ=typ))
         assert said == expected
         assert [repr(dict(part) if isinstance(part, Claims) else part) for part in said] == [

@@ -57,7 +57,7 @@ class Verdicts:
             assert self.cause(process, token), f"refused without cause: {decision.reason}"
 
     def judge_allowed(self, process: Process, token: Issued, decision: Allow) -> None:
-        """A good answer: within every limit."""
+        """Check that an accepted token is within every limit."""
         wall = process.clock.wall()
         assert wall < token.expires + LEEWAY, "allowed after exp"
         assert token.issued - AHEAD <= wall, "allowed before it was issued"
@@ -65,7 +65,7 @@ class Verdicts:
             assert token.kid in process.key_set[1], "allowed with a key that was withdrawn"
         process.was_good.add(token)
         if token.kid is not None and self.jwt == "verify":
-            return  # nothing is promised beyond exp
+            return  # no guarantee applies after exp
         assert token not in process.ended, "allowed after this process had learned of its end"
         if token.revoked is not None:
             mono, peak = token.revoked[process.number]

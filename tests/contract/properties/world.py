@@ -47,7 +47,7 @@ from tests.unit.core.stepping import Steps
 
 
 class World(Verdicts):
-    """All of it, with the checks that hold whenever a decision is made."""
+    """The simulated world, with the checks that hold for every decision."""
 
     def __init__(
         self,
@@ -117,14 +117,14 @@ class World(Verdicts):
     # Time
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass for all."""
+        """Advance all clocks."""
         self.issuer.clock.advance(seconds)
         for process in self.processes:
             process.clock.advance(seconds)
             process.peak = max(process.peak, process.clock.wall())
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass while every machine sleeps and monotonic clocks stand still."""
+        """Advance the wall clocks while every machine sleeps and monotonic clocks stand still."""
         self.issuer.clock.advance(seconds)
         for process in self.processes:
             self.set_wall(process, seconds)
@@ -161,7 +161,7 @@ class World(Verdicts):
     # Flows
 
     def begin(self, process: Process, token: Issued) -> None:
-        """Begin to decide about a request, and go as far as the first question."""
+        """Begin to decide about a request, up to the first effect."""
         self.settle(
             process,
             Pending(
@@ -178,7 +178,7 @@ class World(Verdicts):
         )
 
     def settle(self, process: Process, flow: Pending) -> None:
-        """Note where a flow stands: at its next question, or at its end."""
+        """Record the state of a flow: its next effect, or its end."""
         flow.since, flow.answer = process.mono, None
         if not flow.steps.ended:
             if flow not in process.flows:
@@ -196,7 +196,7 @@ class World(Verdicts):
         return isinstance(flow.steps.effect, Fetch)
 
     def deliver(self, process: Process, flow: Pending) -> None:
-        """Answer what a flow waits for, within the limits that the drivers keep."""
+        """Deliver the response that a flow waits for, within the limits of the drivers."""
         effect, waited = flow.steps.effect, process.mono - flow.since
         reply: Any = None
         match effect:
@@ -231,8 +231,8 @@ class World(Verdicts):
         return isinstance(flow.steps.effect, Fetch) and flow.steps.effect.request.method == "POST"
 
     def forget_flight(self, process: Process, flow: Pending | None) -> None:
-        """Do what a waiter does whose patience ended: the next request asks anew, while the first
-        answer is still on its way.
+        """Give up waiting as a driver does after a timeout: the next request calls the server
+        again, while the first response is still in transit.
         """
         if flow in process.flows and isinstance(flow.steps.effect, Fetch):
             for server in process.guard._engine.resource.servers:
@@ -249,8 +249,8 @@ class World(Verdicts):
         raise AssertionError("flows that never end")
 
     def cancel(self, process: Process, flow: Pending) -> None:
-        """Give up a request; what it was to find out stays unknown, and nobody may ask again at
-        once.
+        """Cancel a request. Its result stays unknown, and no request may repeat its call
+        immediately.
         """
         if isinstance(flow.steps.effect, Fetch):
             process.failed = process.mono
@@ -258,7 +258,7 @@ class World(Verdicts):
         flow.steps.close()
 
     def wake(self, until: float) -> None:
-        """Let everything happen that takes no time, and give up calls that outlive `until` seconds
+        """Run everything that takes no time, and cancel calls that last longer than `until` seconds
         more.
         """
         moved = True

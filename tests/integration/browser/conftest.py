@@ -41,10 +41,10 @@ STORES_NOTHING: Final = """
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """All servers of the demo, with short delays: every framework, and one more API that asks about
-    JWTs too.
+    """All servers of the demo, with short delays: every framework, and one more API that
+    introspects JWTs too.
     """
-    # In pictures, the ports that a reader will see.
+    # In pictures, use the ports that a reader will see.
     ports = (
         {name: 9000 + index for index, name in enumerate(NAMES)}
         if os.environ.get("SCREENSHOTS") == "1"
@@ -67,8 +67,8 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """The driver; not for longer than a module: while it lives, this thread has a running event
-    loop, and no other test can start one.
+    """The driver, for one module only. While it runs, this thread has a running event loop, and no
+    other test can start one.
     """
     with sync_playwright() as driver:
         yield driver
@@ -140,11 +140,11 @@ def empty(page: Page) -> bool:
 
 @pytest.fixture
 def person(new_person: Callable[..., Person]) -> Person:
-    """One person."""
+    """A person with a fresh browser context."""
     return new_person()
 
 
 @pytest.fixture
 def images() -> Path | None:
-    """Where pictures go when they were asked for with SCREENSHOTS=1; None otherwise."""
+    """The directory for pictures with SCREENSHOTS=1; None without."""
     return IMAGES if os.environ.get("SCREENSHOTS") == "1" else None

@@ -13,10 +13,10 @@ from examples.stack import USERNAME, Stack
 
 
 class Person:
-    """Somebody with a browser."""
+    """A person with a browser."""
 
     def __init__(self, page: Page, stack: Stack) -> None:
-        """Open nothing yet."""
+        """Store the browser; no page is opened."""
         self.page = page
         self.stack = stack
         self.complaints: list[str] = []
@@ -56,12 +56,12 @@ class Person:
         ).to_be_visible()
 
     def connect(self, api: str, kind: str) -> None:
-        """Do steps 1 to 5."""
+        """Run steps 1 to 5 in the browser."""
         self.begin(api, kind)
         self.allow()
 
     def choose(self, api: str) -> None:
-        """Call another API from now on."""
+        """Select the API for the following calls."""
         self.page.locator(f"input[name=api][value={api}]").check()
         self.press("Use this API")
 
@@ -83,24 +83,24 @@ class Person:
         self._follow(self.page.get_by_role("button", name=name, exact=True))
 
     def _follow(self, button: Locator) -> None:
-        # A click returns before the next page is there: without waiting, one reads the page that
-        # one came from.
+        # A click returns before the next page is loaded. Without the wait, the test would read the
+        # previous page.
         with self.page.expect_event("load"):
             button.click()
 
     def read(self) -> str:
-        """Read the profile and give the status that the API answered."""
+        """Read the profile and return the status that the API answered."""
         self._follow(self.page.get_by_role("button", name="Read the profile").first)
         return self.status()
 
     def change(self, bio: str) -> str:
-        """Change the profile and give the status that the API answered."""
+        """Change the profile and return the status that the API answered."""
         self.page.get_by_label("Bio").fill(bio)
         self.press("Change the profile")
         return self.status()
 
     def narrow(self) -> str:
-        """Change the profile with a token that must not, and give the status that the API sent."""
+        """Change the profile with an insufficient token; return the status that the API sent."""
         self.press("Change it without user:write")
         return self.status()
 
@@ -110,19 +110,19 @@ class Person:
         return self.page.locator("#answer")
 
     def status(self) -> str:
-        """Give the status in the answer."""
+        """Return the status in the answer."""
         return self.answer.locator(".status").inner_text()
 
     def fact(self, name: str) -> str:
-        """Give a value named in the answer."""
+        """Return the value of this name in the answer."""
         return self.answer.locator(f"dt:text-is('{name}') + dd").inner_text()
 
     def outcomes(self) -> list[str]:
-        """Give the state of each of the seven steps, as the list says it."""
+        """Return the state of each of the seven steps in the list."""
         return self.page.locator(".steps .badge").all_inner_texts()
 
     def lit(self) -> list[str]:
-        """Give the numbers of the steps that are lit in the diagram, with how."""
+        """Return the numbers of the highlighted steps in the diagram, with their states."""
         return [
             f"{link.locator('.digit').text_content()} {how}"
             for how in ("done", "refused")
@@ -130,14 +130,14 @@ class Person:
         ]
 
     def step(self, number: int) -> str:
-        """Open a step by its arrow in the diagram and give what is inside."""
+        """Open a step by its arrow in the diagram and return its content."""
         self.page.locator(f".wide-drawing a[href='#step-{number}-inside']").click()
         inside = self.page.locator(f"#step-{number}-inside")
         expect(inside).to_be_visible()
         return inside.inner_text()
 
     def read_until(self, status: str, limit: float) -> float:
-        """Read again and again until the API answers with this status; give the moment when that
+        """Read again and again until the API answers with this status; return the moment when that
         read began.
 
         Args:

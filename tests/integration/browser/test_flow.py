@@ -15,10 +15,10 @@ from tests.integration.browser.person import Person
 pytestmark = pytest.mark.xdist_group("browser")
 
 DONE = ["done"] * 7
-# Whatever tokens, codes and secrets look like: 40 characters and more without a break.
+# The form of tokens, codes and secrets: 40 or more characters without a break.
 SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
-# Public, and as long: a PKCE challenge is a hash, a key ID a thumbprint. And the page's own
-# protection against forged forms.
+# Public values of the same length: a PKCE challenge is a hash, a key ID is a thumbprint. The CSRF
+# token of the page too.
 NO_SECRET = re.compile(r'code_challenge=\S+|"kid": "[^"]*"|name="csrf" value="[^"]*"')
 
 
@@ -71,7 +71,7 @@ def use_the_token(person: Person, api: str, kind: str) -> None:
 
 
 def test_what_the_api_asks_the_authorization_server(person: Person) -> None:
-    """An opaque token costs one introspection, then the answer is remembered; a JWT costs none."""
+    """An opaque token costs one introspection, whose response is cached; a JWT costs none."""
     person.connect("starlette", "opaque")
     person.read()
     first = person.step(7)

@@ -63,7 +63,7 @@ def test_calls_through_the_gateway(person: Person, kind: str) -> None:
 
 
 def test_nobody_reaches_the_api_beside_the_gateway(new_person: Callable[..., Person]) -> None:
-    """Its socket and the logs are in a directory of the user who started the demo."""
+    """The socket of the API and the logs are in a directory of the user who started the demo."""
     stack = new_person().stack
     directory = stack.database.parent
     assert directory.stat().st_mode & 0o077 == 0

@@ -92,7 +92,7 @@ def test_pages_fit_and_can_be_read(
     assert person.read() == "200 OK"
     expect(person.page.locator(f".{'wide' if width > 1000 else 'narrow'}-drawing")).to_be_visible()
     keep(person, "diagram", ".diagram")
-    if images:  # a new token, when the keys are known: what most requests of a day cost
+    if images:  # a new token, when the keys are known: the cost of most requests of a day
         person.press("Get a new access token")
         person.read()
     person.page.locator("#step-7 summary").click()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 def revoke(person: Person) -> float:
-    """Revoke the access token and give a moment after which it was certainly revoked."""
+    """Revoke the access token and return a moment after the revocation."""
     person.press("Revoke the access token")
     expect(person.answer).to_contain_text("The access token is revoked")
     return time.monotonic()
@@ -29,7 +29,7 @@ def test_revoked_token_is_refused_within_the_promised_delay(person: Person, stac
     revoked = []
     for api, kind in [*((api, "opaque") for api in FRAMEWORKS), ("introspecting", "jwt")]:
         person.connect(api, kind)
-        assert person.read() == "200 OK"  # the API has an answer that it may go by
+        assert person.read() == "200 OK"  # the API has cached a response
         moment = revoke(person)
         if person.read() == "200 OK":
             expect(person.answer).to_contain_text(f"at most {promised} s after the revocation")
@@ -56,8 +56,8 @@ def test_revoked_jwt_still_works_until_it_expires_and_the_page_says_why(person: 
 
 
 def test_keys_rotated_while_everything_runs(new_person: Callable[[], Person], stack: Stack) -> None:
-    """One rotation for all three: an API fetches the keys for an unknown key ID at most once in 30
-    s.
+    """One rotation for all three APIs: an API fetches the keys for an unknown key ID at most once
+    in 30 s.
     """
     person = new_person()
     person.connect(FRAMEWORKS[0], "jwt")

@@ -54,7 +54,7 @@ CUT_OFF = """
 
 @contextmanager
 def opened(browser: Browser, width: int, scheme: str) -> Iterator[tuple[Page, list[str]]]:
-    """Open an empty page; what it complains of, and what it loads, is noted."""
+    """Open an empty page, and record its errors and the resources that it loads."""
     view = ViewportSize(width=width, height=900)
     context = browser.new_context(
         viewport=view,

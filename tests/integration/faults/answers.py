@@ -9,7 +9,7 @@ from iiniit_guard.core.model.problem import Reason
 
 
 def seconds_told(decision: Decision) -> int:
-    """Check the answer of an outage; give its Retry-After."""
+    """Check the response to an outage; return its Retry-After."""
     assert isinstance(decision, Unavailable)
     assert (decision.status, decision.reason) == (503, Reason.ISSUER_UNAVAILABLE)
     assert decision.header("www-authenticate") is None

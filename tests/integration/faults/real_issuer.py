@@ -37,17 +37,17 @@ class RealIssuer:
     """An authorization server on loopback.
 
     Args:
-        authority: Speak TLS with a certificate of this authority, None for plain http.
-        certificate: Speak TLS with this one instead of a good one.
-        host: What the guard is told to call; it must lead to 127.0.0.1.
-        clock: None makes one that stands still.
+        authority: The authority of the TLS certificate; None for plain http.
+        certificate: Used for TLS instead of a valid one.
+        host: The host in the settings of the guard; it must resolve to 127.0.0.1.
+        clock: None creates a stopped one.
 
     Attributes:
-        issuer: Its inside: tokens, keys, revocations, its clock.
-        asked: How often each endpoint was asked, broken or not.
+        issuer: The in-memory issuer with the tokens, keys, revocations and the clock.
+        asked: How often each endpoint was called, failing or not.
         busiest: The most requests for introspection that were answered at the same time.
         delay_seconds: How long introspection takes.
-        slow_token: If it is not empty, only this token is introspected so slowly.
+        slow_token: If it is not empty, only the introspection of this token is slow.
         hold: While it is cleared, introspection waits.
     """
 
@@ -79,7 +79,7 @@ class RealIssuer:
 
     @property
     def url(self) -> str:
-        """Its identifier."""
+        """The issuer identifier."""
         return f"{'http' if self._certificate is None else 'https'}://{self._host}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -95,13 +95,13 @@ class RealIssuer:
         self.server.stop()
 
     def break_at(self, fault: Fault, *kinds: Kind, after: int = 0) -> None:
-        """Let these endpoints (all, where none is named) do to each request what `fault` says, once
-        they were asked `after` times.
+        """Apply `fault` to each request to these endpoints (without names, to all) after the first
+        `after` requests.
         """
         self._faults.update(dict.fromkeys(kinds or KINDS, (fault, after)))
 
     def mend(self) -> None:
-        """Be healthy again."""
+        """End the failure."""
         self._faults.clear()
 
     def die(self) -> None:
@@ -118,7 +118,7 @@ class RealIssuer:
         self.server = LoopbackServer(self._serve, self._certificate, port=self.port)
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """Give a guard's settings, with patience enough for a busy machine."""
+        """Return a guard's settings, with timeouts for a busy machine."""
         wired: dict[str, Any] = {
             "issuer": self.issuer.issuer,
             "audience": self.issuer.audience,
@@ -131,12 +131,12 @@ class RealIssuer:
         return {**wired, **more}
 
     def guard(self, **more: Any) -> Guard:
-        """Make a guard that trusts this issuer and shares its clock."""
+        """Create a guard that trusts this issuer and shares its clock."""
         return Guard(clock=self.issuer.clock.clock, **self.settings(**more))
 
     def environment(self, **more: object) -> dict[str, str]:
-        """Give the same settings as variables for another process, which a busy machine may leave
-        waiting for longer yet.
+        """Return the same settings as environment variables for another process, with longer
+        timeouts for a busy machine.
         """
         check = self.issuer.client_check
         settings = {

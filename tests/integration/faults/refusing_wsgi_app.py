@@ -27,7 +27,7 @@ IiniitGuard(site, guard, enforce="declared")
 
 @require_token()
 def helper() -> None:
-    """Refuse: nobody sends a token here."""
+    """Refuse the request, which has no token."""
 
 
 @site.get("/before")

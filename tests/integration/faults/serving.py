@@ -89,7 +89,7 @@ CROWDED: Final[dict[str, Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client got."""
+    """A response as a client received it."""
 
     status: int
     headers: Mapping[str, str]
@@ -104,7 +104,7 @@ class Reply:
 
 
 class Serving:
-    """A server that runs."""
+    """A running server process."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
@@ -136,8 +136,8 @@ class Serving:
         return asyncio.run(_get_all(self.port, tokens, at_once))
 
     def show_stacks(self) -> None:
-        """Have the application write down where each of its threads is; the test then fails with
-        it.
+        """Make the application print the stack of each thread; the test then fails with that
+        output.
         """
         self.process.send_signal(signal.SIGUSR1)
         time.sleep(1)
@@ -153,8 +153,8 @@ class Serving:
 def serving(
     command: Sequence[str], environment: Mapping[str, str], *, may_complain: bool = False
 ) -> Iterator[Serving]:
-    """Run a server, and end it as an operator does; it must then end at once and have complained
-    about nothing, unless it may.
+    """Run a server, and stop it as an operator does. It must exit immediately and log no
+    complaints, unless they are allowed.
     """
     port = closed_port()
     with tempfile.TemporaryFile() as said:

@@ -51,7 +51,7 @@ class CancelledAt:
 
 
 async def run_cancelled(coroutine: Coroutine[Any, Any, Any], point: int) -> bool:
-    """Tell whether it came to be cancelled; False means that it never waits so often."""
+    """Return whether the run was cancelled; False means that it waits fewer times."""
 
     async def run() -> None:
         await CancelledAt(coroutine, point)
@@ -76,8 +76,8 @@ def mint(real: RealIssuer, kind: str, subject: str) -> str:
 
 
 async def nothing_is_left(guard: Guard) -> None:
-    """Wait for the calls that were begun for cancelled requests and that others could have shared:
-    they end by themselves.
+    """Wait for the calls that cancelled requests began and other requests could share. They end by
+    themselves.
     """
     [server] = guard._engine.resource.servers
     async with asyncio.timeout(3):
@@ -91,8 +91,8 @@ async def nothing_is_left(guard: Guard) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_cancelled_at_every_await(kind, scheme, authority):
-    """Cold: name, connection, TLS, discovery, keys, introspection. The same guard then serves
-    others, with their own answers.
+    """A cold request: name, connection, TLS, discovery, keys, introspection. The same guard then
+    serves other requests.
     """
     with RealIssuer(authority if scheme == "https" else None) as real:
 
@@ -108,17 +108,17 @@ def test_cancelled_at_every_await(kind, scheme, authority):
         points = 0
         while asyncio.run(one(points + 1)):
             points += 1
-        assert 1 <= points < FAR  # else this test would look at nothing
+        assert 1 <= points < FAR  # otherwise this test would check nothing
 
         usual = {"jwt": 2, "opaque": 3, "both": 4}[kind]
         assert real.asked.total() <= (points + 1) * (
             usual + 2
-        )  # what the cancelled one had begun, at most once more
+        )  # the call that the cancelled request began, and at most one more
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cancelled_leader_at_every_await_with_others_waiting(kind):
-    """Those who shared its call get their answer all the same, and the server is asked at most once
+    """Requests that shared its call still get their response, and the server is called at most once
     more.
     """
     with RealIssuer() as real:
@@ -146,7 +146,7 @@ def test_a_cancelled_leader_at_every_await_with_others_waiting(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_crowd_of_cancelled_requests_leaves_room_for_the_next(kind):
-    """300 clients that go away while the server hangs: no place is lost, no task is left."""
+    """300 clients that disconnect while the server hangs: no place is lost, and no task remains."""
     with RealIssuer() as real, guard_of(real, kind) as guard:
 
         async def crowd() -> None:
@@ -169,4 +169,4 @@ def test_a_crowd_of_cancelled_requests_leaves_room_for_the_next(kind):
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
         asyncio.run(crowd())
-        gc.collect()  # what was never awaited or closed would warn now
+        gc.collect()  # a coroutine that was never awaited or closed would warn now

@@ -64,13 +64,13 @@ def test_many_loops_at_once(server, new_loop):
 
 @pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning"
-)  # of the loop that ended without a goodbye: that is the fault
+)  # of the loop that ended without cleanup, which is the tested fault
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_is_closed_in_the_middle_of_a_call(new_loop):
-    """Nobody was told, and anyio keeps the task alive: whoever waits for it waits no longer than
+    """The task is not cancelled, and anyio keeps it alive: a waiting request waits no longer than
     the call could have taken.
 
-    Other tokens do not wait at all, and who comes after that time leads a call of its own.
+    Other tokens do not wait at all, and a request after that time leads its own call.
     """
     with (
         RealIssuer() as real,

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[3]
 
 
 def run_script(script: str, real: RealIssuer, *arguments: str) -> tuple[str, float]:
-    """Run it in an interpreter of its own, which must end well and say nothing.
+    """Run the script in its own interpreter, which must exit with 0 and print nothing on stderr.
 
     Returns:
-        What it printed, and the seconds from the time that it printed last to its end.
+        Its output, and the seconds from its last output to its exit.
     """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, *arguments],
@@ -155,8 +155,8 @@ print(time.time())
 
 
 def test_children_and_their_parent_share_what_was_learned_and_nothing_else(machine):
-    """No connection, no lock, no call in flight: each answer goes to whom it belongs, and a
-    parent's leader blocks no child.
+    """Parent and children share no connection, lock or call in flight. Each response goes to its
+    own process, and a leader in the parent blocks no child.
     """
     subjects = [f"n{number}" for number in range(140)]
     tokens = [

@@ -18,7 +18,7 @@ HOUR = 3_600
 
 
 def outage(world, guard, token):
-    """Check that the guard cannot know; give the cause and the wait."""
+    """Check that the guard reports an outage; return the cause and the wait."""
     with pytest.raises(IssuerUnavailable) as caught:
         world.verify(guard, token)
     return caught.value.cause, caught.value.retry_after_seconds
@@ -33,7 +33,7 @@ def test_a_server_that_dies_and_comes_back_again_and_again(world, real, kind):
             world.verify(guard, remembered)
             real.die()
             assert isinstance(world.decide(guard, remembered), Allow)
-            real.issuer.clock.advance(3 * HOUR)  # past every set and every deadline
+            real.issuer.clock.advance(3 * HOUR)  # every key set and cached token has expired
             causes = [outage(world, guard, mint()) for _ in range(20)]
             assert {cause for cause, _ in causes} == {"connection", "waiting"}
             real.come_back()
@@ -42,7 +42,7 @@ def test_a_server_that_dies_and_comes_back_again_and_again(world, real, kind):
 
 
 def test_a_server_that_restarts_between_two_calls_is_not_noticed(world, real):
-    """The kept connection is dead; that costs a connection, not a request."""
+    """The kept connection is dead, which costs a new connection but no failed request."""
     with real.guard() as guard:
         for _ in range(5):
             world.verify(guard, real.issuer.opaque_token())
@@ -67,7 +67,7 @@ def test_a_certificate_that_must_not_be_trusted_and_its_replacement(
             for token in (real.issuer.token(), real.issuer.opaque_token())
         ]
         assert [cause for cause, _ in seen] == ["tls", "waiting"]
-        assert real.asked.total() == 0  # nothing was said to whoever that is
+        assert real.asked.total() == 0  # no request was sent to the unverified server
 
         real.die()
         real.come_back(good)
@@ -87,7 +87,7 @@ def test_a_certificate_that_goes_bad_later_is_seen_at_the_next_connection(world,
 
 
 class NameServer:
-    """Stands for `getaddrinfo`: it knows one name, or fails, or hangs."""
+    """A substitute for `getaddrinfo` that knows one name, fails or hangs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0
@@ -140,8 +140,8 @@ def test_a_name_server_that_is_out_of_order_and_comes_back(world, name_server, h
 )
 @pytest.mark.parametrize("kind", ["jwt", "opaque"])
 def test_a_clock_that_is_an_hour_off_grants_nothing_and_recovers(world, real, kind, shift, reason):
-    """What is wrong is told: a token from the future, or expired. It is no outage, and nothing is
-    asked again and again.
+    """The refusal names the cause: a token from the future, or expired. It is not an outage, and
+    causes no repeated calls.
     """
     mint = real.issuer.token if kind == "jwt" else real.issuer.opaque_token
     with real.guard() as guard:
@@ -162,7 +162,7 @@ def test_a_clock_that_is_an_hour_off_grants_nothing_and_recovers(world, real, ki
 
         real.issuer.skew_seconds = 0
         real.issuer.clock.set_wall(now)
-        real.issuer.clock.advance(1)  # a refusal is not asked about again for a second
+        real.issuer.clock.advance(1)  # a refusal is cached for a second
         assert world.verify(guard, mint()).subject == "user-1"
         assert world.verify(guard, good).subject == "user-1"
 

@@ -39,7 +39,7 @@ def test_a_new_key_published_before_its_use_costs_nothing(world, real, guard):
     old = real.issuer.signing_key
     real.issuer.rotate_keys()
     real.issuer.clock.advance(3_600 * 0.9)
-    world.verify(guard, real.issuer.token(sign_with=old))  # at most now the refresh ahead begins
+    world.verify(guard, real.issuer.token(sign_with=old))  # the early refresh begins by now
     for _ in range(200):
         if real.asked["jwks"] == 2:
             break
@@ -63,12 +63,12 @@ def test_an_old_key_withdrawn(world, real, guard):
     real.issuer.rotate_keys(keep_old=False)
     assert (
         world.verify(guard, remembered).subject == "user-1"
-    )  # until the server is asked, nobody can know
+    )  # without a call to the server, the guard cannot know
     world.verify(guard, real.issuer.token())
 
     assert (
         reason(world, guard, remembered) is Reason.UNKNOWN_KEY
-    )  # what the key vouched for is gone with it
+    )  # the tokens that the key verified are no longer cached
     assert reason(world, guard, real.issuer.token(sign_with=old)) is Reason.UNKNOWN_KEY
     assert real.asked["jwks"] == 2
 
@@ -134,7 +134,7 @@ def test_a_rotation_while_the_server_is_down(world, real, guard):
         told.append(seconds_told(world.decide(guard, new)))
         assert isinstance(
             world.decide(guard, real.issuer.token(sign_with=known)), Allow
-        )  # others do not suffer
+        )  # other tokens are not affected
     real.come_back()
     real.issuer.clock.advance(told[-1])
     assert isinstance(world.decide(guard, new), Allow)

@@ -21,7 +21,7 @@ QUICK = {
 
 
 def check_outage(reply: Reply) -> int:
-    """Check the answer that a client gets during an outage; give the wait that it asks for."""
+    """Check the response that a client gets during an outage; return its Retry-After."""
     assert (reply.status, reply.document["reason"], reply.document["error"]) == (
         503,
         "issuer_unavailable",
@@ -40,8 +40,8 @@ def machine():
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_an_outage_seen_by_clients(machine, server):
-    """Healthy, hanging, answering nonsense, dead, back again with other keys: one process, never
-    restarted.
+    """The server is healthy, hangs, sends invalid data, is down, and returns with other keys, all
+    in one process of the guard.
     """
     issuer = machine.issuer
     with serving(SERVERS[server], machine.environment(**QUICK)) as running:
@@ -123,4 +123,4 @@ def test_workers_forked_from_a_warm_guard_mix_up_nothing(machine):
         "discovery": 1,
         "jwks": 1,
         "introspection": 151,
-    }  # what the parent had learned was not asked again
+    }  # the data that the parent cached was not fetched again

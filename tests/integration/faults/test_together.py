@@ -23,13 +23,11 @@ def test_many_first_requests_over_sockets_cost_one_call(server):
     with RealIssuer(clock=MachineTime()) as real:
         real.delay_seconds = 1.0
         with serving(CROWDED[server], real.environment()) as running:
-            assert (
-                running.get(real.issuer.token()).status == 200
-            )  # what must be imported and discovered is
+            assert running.get(real.issuer.token()).status == 200  # imports and discovery are done
             good = ask_at_once(running, real, real.issuer.opaque_token(), status=200, calls=1)
             assert {reply.document["subject"] for reply in good} == {"user-1"}
-            # A refusal is remembered for a second, an outage not at all: who comes later than that
-            # asks once more, for all who then wait.
+            # A refusal is cached for a second, an outage is not cached. A later request makes one
+            # more call, which all waiting requests share.
             ask_at_once(running, real, "nobody-s", status=401, calls=2)
             real.break_at(lambda peer: (time.sleep(1), peer.answer(Answer(500))), "introspection")
             ask_at_once(running, real, real.issuer.opaque_token(), status=503, calls=5)
@@ -38,7 +36,7 @@ def test_many_first_requests_over_sockets_cost_one_call(server):
 def ask_at_once(
     running: Serving, real: RealIssuer, token: str, *, status: int, calls: int
 ) -> list[Reply]:
-    """Let all clients present a token at once, and check how often the issuer is asked."""
+    """Present a token by all clients at once, and check how often the issuer is called."""
     before = real.asked["introspection"]
     replies = running.get_all([token] * CLIENTS)
 

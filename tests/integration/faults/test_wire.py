@@ -36,9 +36,9 @@ class Broken:
         name: Of the row.
         fault: What is done to each request.
         cause: What `IssuerUnavailable` says.
-        wait: The least Retry-After of a call that was answered so.
+        wait: The least Retry-After of a call that fails in this way.
         patience: Settings of the guard.
-        reachable: The server is there and answers something: no reason to stop asking it about
+        reachable: The server is up and sends a response, so the guard continues to call it for
             other tokens.
     """
 
@@ -54,7 +54,7 @@ class Broken:
 
 
 def stream(head: bytes, piece: bytes):
-    """Make a script that sends `head` and then far more than anybody should read."""
+    """Return a script that sends `head` and then far more than a client should read."""
 
     def send(peer: Peer) -> None:
         peer.send(head)
@@ -79,7 +79,7 @@ def bomb(peer: Peer) -> None:
         % len(body)
         + body
     )
-    peer.hang()  # whoever waited for more would run into the time limit and say so
+    peer.hang()  # a client that waited for more would report a timeout
 
 
 CHUNK: Final = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -202,8 +202,8 @@ def test_an_outage_is_503_costs_few_calls_and_ends_by_itself(world, real, place,
             calls <= 2
         )  # two places for metadata; or one set, and once more where a kept connection was cut
     elif broken.reachable:
-        # A stranger's junk token can make a server answer anything, or nothing: others are still
-        # asked about. And the one more: see above.
+        # An invalid token can make a server send anything or nothing, so other tokens are still
+        # introspected. See above for the additional call.
         assert MORE + 2 <= calls <= MORE + 3
     else:
         assert calls <= BREAKER_OPENS_AT + 1  # the one: a kept connection that was cut

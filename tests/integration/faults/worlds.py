@@ -12,12 +12,12 @@ from iiniit_guard.guard import Guard
 
 
 def request_with(token: str) -> Request:
-    """Make the request that carries `token`."""
+    """Return the request with `token`."""
     return Request("GET", "/me", b"", [(b"authorization", b"Bearer " + token.encode())])
 
 
 class World(Protocol):
-    """How a guard is asked."""
+    """A way to call a guard."""
 
     def decide(self, guard: Guard, token: str) -> Decision:
         """Authenticate a request."""
@@ -28,12 +28,12 @@ class World(Protocol):
         ...
 
     def close(self) -> None:
-        """End."""
+        """Release the resources."""
         ...
 
 
 class Threads:
-    """In this thread."""
+    """Calls in this thread."""
 
     def decide(self, guard: Guard, token: str) -> Decision:
         return guard.authenticate(request_with(token))
@@ -46,7 +46,7 @@ class Threads:
 
 
 class Loop:
-    """On one event loop that lives as long as the test."""
+    """Calls on one event loop that runs as long as the test."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()

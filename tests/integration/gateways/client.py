@@ -17,7 +17,7 @@ PATIENCE_SECONDS: Final = 45.0
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer; status 0 where the gateway closed the connection without one."""
+    """One response; status 0 if the gateway closed the connection without one."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -25,7 +25,7 @@ class Answered:
     seconds: float
 
     def values(self, name: str) -> list[str]:
-        """Give all values of the header `name`, in any case."""
+        """Return all values of the header `name`, in any case."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     @property
@@ -41,8 +41,8 @@ class Answered:
 
 
 def request_bytes(method: str, target: str, headers: Fields = (), body: bytes = b"") -> bytes:
-    """Write a request; Host is added, and Content-Length where there is a body and no word about
-    its length.
+    """Return the bytes of a request; Host is added, and Content-Length if there is a body and no
+    length.
     """
     written = list(headers)
     names = {name.lower() for name, _ in written}
@@ -60,7 +60,7 @@ def send(port: int, sent: bytes) -> Answered:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:
         with contextlib.suppress(
             BrokenPipeError, ConnectionResetError
-        ):  # it has answered before it read everything
+        ):  # it has responded before it read everything
             opened.sendall(sent)
         answer = HTTPResponse(opened, method=sent.partition(b" ")[0].decode("latin-1"))
         try:
@@ -83,7 +83,7 @@ def converse(port: int, sent: bytes) -> bytes:
 
 
 def talk(port: int, sent: bytes, said: bytes) -> tuple[bytes, bytes]:
-    """Open a WebSocket, say something, and give the head of the answer and what came back."""
+    """Open a WebSocket, send a message, and return the head of the response and what came back."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:
         opened.sendall(sent)
         received = b""
@@ -103,9 +103,9 @@ def converse_twice(port: int, first: bytes, second: bytes, patience_seconds: flo
     Args:
         port: Of the gateway.
         first: Sent at once.
-        second: Sent behind the answer, through a tunnel where there is one; what echoes it ends the
+        second: Sent after the response, through a tunnel if there is one; an echo of it ends the
             reading.
-        patience_seconds: How long to read where nothing comes and the connection stays open.
+        patience_seconds: How long to read if nothing comes and the connection stays open.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as opened:
         received = b""

@@ -19,10 +19,10 @@ EACH = [
 
 @pytest.fixture(scope="session", params=EACH)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A gateway at work; what a test changes it also mends."""
+    """A running gateway; a test that changes it restores it."""
     recipe: Recipe = request.param
-    # Not pytest's own, which nobody but its owner can enter: started by root, Apache and nginx work
-    # as www-data.
+    # Not the directory of pytest, which only its owner can enter: if root starts Apache or nginx,
+    # they run as www-data.
     with TemporaryDirectory(prefix=f"{recipe.name}-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
         with World(recipe, Path(directory)) as running:

@@ -20,7 +20,7 @@ Fields = list[tuple[str, str]]
 def converse_h2(
     port: int, headers: Fields, body: bytes = b"", trailers: Fields | None = None
 ) -> list[Event]:
-    """Send one request, and give what came back; empty where the gateway does not speak HTTP/2
+    """Send one request and return what came back; empty if the gateway does not support HTTP/2
     here.
     """
     loose = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
@@ -50,6 +50,6 @@ def converse_h2(
 
 
 def status_of(events: list[Event]) -> int:
-    """Give the status of the answer; 0 where there is none."""
+    """Return the status of the response; 0 if there is none."""
     found = [dict(event.headers or []) for event in events if isinstance(event, ResponseReceived)]
     return int(found[0][b":status"]) if found else 0

@@ -92,7 +92,7 @@ HARMLESS: Final = frozenset({"/healthz", "/%68ealthz", "/healthz?/v1/user/profil
 NORMAL: Final = frozenset(
     {
         "/v1/user/profile",
-        "/v1/user/profile/",  # Werkzeug's rules fit it; an API without such a route says 404
+        "/v1/user/profile/",  # the rules match it; an API without such a route answers 404
         "/v1/user/profile?/healthz",
         "/v1/user/profile?x=/../../healthz",
         "/v1/user/%70rofile",

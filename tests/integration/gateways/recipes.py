@@ -49,7 +49,7 @@ class Recipe:
     from_wheel: bool = False
 
     def command(self, directory: Path) -> list[str]:
-        """Give the command line."""
+        """Return the command line."""
         path = Path(WHEELS, "bin") if self.from_wheel else "/usr/sbin:/usr/bin:/usr/local/bin"
         program = shutil.which(self.program, path=str(path))
         if program is None:

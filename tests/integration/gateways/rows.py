@@ -18,10 +18,10 @@ class Row:
     """One request and the answer that every gateway gives.
 
     Attributes:
-        name: What it tries.
+        name: The attack that it tries.
         method: Of the request line.
         target: Of the request line; words in braces stand for tokens.
-        headers: Beside Host.
+        headers: Besides Host.
         status: Of the answer.
         reason: In the body; None where the request passes.
         challenge: The whole field; None where there must be none.
@@ -46,7 +46,7 @@ class Row:
 def challenge(
     error: str | None = None, description: str | None = None, scope: str | None = None
 ) -> str:
-    """Write the challenge that the guard of the recipes gives."""
+    """Return the challenge that the guard of the recipes sends."""
     parts = ['Bearer realm="https://api.example"']
     if error is not None:
         parts += [f'error="{error}"', f'error_description="{description}"']

@@ -33,8 +33,8 @@ NOBODY = dict.fromkeys(IDENTITY, "")
 
 
 def identity(arrived: Arrived) -> dict[str, str]:
-    """What an API would take for the caller's identity, whatever it folds; an absent header is an
-    empty one.
+    """Return what an API would read as the caller's identity, in any folding of names; an absent
+    header is empty.
     """
     found: dict[str, str] = dict(NOBODY)
     for name, value in arrived.headers:
@@ -55,7 +55,7 @@ def assert_refused(world: World, row: Row, answered: Answered) -> None:
     assert answered.values("www-authenticate") == ([] if row.challenge is None else [row.challenge])
     if not (
         world.recipe.name == "envoy" and row.method == "HEAD"
-    ):  # it leaves the type out where there is no body
+    ):  # it omits the type if there is no body
         assert answered.values("content-type") == ["application/problem+json"]
     assert answered.values("cache-control") == ["no-store"]
     assert answered.varies_by == {"authorization", "dpop"}
@@ -163,8 +163,8 @@ def test_a_client_drops_nothing_on_the_way(world, name):
 
     assert nothing == []
     assert refused.status in {400, 401}
-    # Traefik and Envoy drop what is named before they ask. The guard then judges the request that
-    # the API gets, so nothing is gained.
+    # Traefik and Envoy drop the named fields before they call the guard. The guard then decides
+    # about the request that the API gets, so the attack gains nothing.
     assert overriding.status in {400, 401} or (
         overriding.status == 200 and never[0].values(override[0]) == []
     )
@@ -183,9 +183,7 @@ def test_a_client_drops_nothing_on_the_way(world, name):
 def test_an_empty_authorization_field_is_no_way_to_be_judged_by_another_token(world, fields):
     answered, arrived = world.ask("GET", PROFILE, fields)
 
-    if (
-        arrived
-    ):  # Envoy ignores the empty one. The API gets no other token than the one that was judged.
+    if arrived:  # Envoy ignores the empty one. The API gets only the token that the guard checked.
         assert world.recipe.name == "envoy"
         assert [value for value in arrived[0].values("authorization") if value] == [
             world.fill("Bearer {good}")

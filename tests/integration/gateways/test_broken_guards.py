@@ -45,10 +45,10 @@ identity.
 
 
 class FakeGuard:
-    """A server at the guard's port, in its place while it is entered.
+    """A server that replaces the guard at its port, as a context manager.
 
     Attributes:
-        said: What it answers, before it closes the connection; None means that it hangs.
+        said: Its response, after which it closes the connection; None means that it hangs.
     """
 
     def __init__(self, world: World) -> None:
@@ -80,7 +80,7 @@ class FakeGuard:
 
 @pytest.fixture(scope="module")
 def fake(world: World) -> Iterator[FakeGuard]:
-    """Return one server for all tests of a gateway: the guard takes a second to start again."""
+    """Return one server for all tests of a gateway, as a restart of the guard takes a second."""
     with FakeGuard(world) as guard:
         yield guard
 
@@ -88,10 +88,10 @@ def fake(world: World) -> Iterator[FakeGuard]:
 def ask_under(
     world: World, guard: FakeGuard, answers: Mapping[str, bytes]
 ) -> dict[str, tuple[Answered, list[Arrived]]]:
-    """Ask twice about each answer: with a token and a lie, and for a public path."""
+    """Send a request with a token and a forged identity, and a public one, for each response."""
     told = {}
     for name, guard.said in answers.items():
-        # A target of its own: a recipe that caches grants may hold one for another answer.
+        # A separate target, because a recipe that caches grants may have one for another response.
         query = quote(name)
         answered, arrived = world.ask(
             "GET", f"{PROFILE}?{query}", (("X-Iiniit-Subject", LIE), *BEARER)
@@ -102,7 +102,7 @@ def ask_under(
 
 
 def spoken_by(arrived: list[Arrived]) -> set[str]:
-    """Every value of an identity header that reached the API."""
+    """Return every value of an identity header that reached the API."""
     return {value for one in arrived for name, value in one.headers if "iiniit" in name.lower()}
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_grant_is_none(world, fake):
     passed = {name for name, (_, arrived) in told.items() if arrived}
     assert passed == READ_LENIENTLY.get(world.recipe.name, set())
     for answered, arrived in told.values():
-        assert spoken_by(arrived) <= {FORGED}  # never the client's own words
+        assert spoken_by(arrived) <= {FORGED}  # never a value that the client sent
         assert (
             answered.status == 200
             if arrived
@@ -131,7 +131,7 @@ def test_a_grant_without_all_four_identity_headers_is_refused(world, fake):
     for answered, arrived in told.values():
         if (
             world.recipe.name == "traefik"
-        ):  # it has no way to say so: what is missing is missing at the API
+        ):  # it cannot detect a missing field, which is then missing at the API too
             assert spoken_by(arrived) <= {FORGED}
         else:
             assert arrived == []
@@ -151,7 +151,7 @@ def test_an_identity_that_is_said_twice_is_none_where_a_script_reads_it(world, f
 )
 def test_a_guard_that_hangs_or_closes_is_no_pass(world, fake, said):
     fake.said = said
-    # A target of its own: a recipe that caches grants may hold one for the profile.
+    # A separate target, because a recipe that caches grants may have one for the profile.
     answered, arrived = world.ask(
         "GET", f"{PROFILE}?said={None if said is None else len(said)}", BEARER
     )

@@ -14,8 +14,8 @@ FIELD = "X-Iiniit-Cache-Key"
 
 
 def key(host: str, target: str, authorization: str) -> str:
-    """What the guard would compute, so that it would take the grant for one that the gateway files
-    safely.
+    """Return the key that the guard would compute, so that it would treat the grant as safe to
+    cache.
     """
     parts = ["GET", "http", host, target, authorization, "", "", ""]
     return hashlib.sha256("".join(part + "\n" for part in parts).encode()).hexdigest()
@@ -42,7 +42,7 @@ def test_the_guard_never_hears_a_cache_key_of_the_client(world):
         world.start_guard()
 
     assert asked
-    own = [[spoofed]] if world.recipe.name == "nginx-cache" else [[]]  # that one computes it
+    own = [[spoofed]] if world.recipe.name == "nginx-cache" else [[]]  # it computes the key
     assert [
         [value for name, value in request.headers if "cache" in name.lower() and value]
         for request in asked
@@ -50,8 +50,8 @@ def test_the_guard_never_hears_a_cache_key_of_the_client(world):
 
 
 def test_ingress_nginx_is_told_each_field_once():
-    """Its controller sets these two itself where `auth-method` is there; the guard refuses a field
-    that comes twice.
+    """The controller of ingress-nginx sets these two fields itself if `auth-method` is present; the
+    guard refuses a repeated field.
     """
     recipe = (EXAMPLES / "kubernetes" / "ingress-nginx.yaml").read_text()
     set_here = re.findall(

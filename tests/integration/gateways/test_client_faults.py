@@ -95,7 +95,7 @@ def test_the_clients_fault_is_no_outage(world, name):
 
     if world.upstream.arrived:
         assert (answered.status, name in TOLERATED) == (200, True)
-    elif answered.status == 200:  # the gateway itself says what it can do
+    elif answered.status == 200:  # the gateway sends this response itself
         assert (name, answered.body) == ("OPTIONS for everything", b"")
     else:
         assert 400 <= answered.status < 500

@@ -32,7 +32,7 @@ def assert_unavailable(world: World, answered: Answered, reason: str) -> None:
     assert answered.values("content-type") == ["application/problem+json"]
     assert answered.problem["status"] == 503
     assert answered.problem["error"] == "temporarily_unavailable"
-    # Envoy drops what the guard says with a 503, and puts the recipe's words in its place.
+    # Envoy replaces the body of the guard's 503 by the text of the recipe.
     assert answered.problem["reason"] == (
         "guard_unavailable" if world.recipe.name == "envoy" else reason
     )
@@ -91,7 +91,7 @@ def test_a_guard_that_hangs_is_no_pass_and_no_endless_wait(world):
         assert answered.status == BARE[world.recipe.name]
     else:
         assert_unavailable(world, answered, "guard_unavailable")
-    # Not even late: the next request is the first that arrives.
+    # It does not arrive later either: the next request is the first that arrives.
     assert world.ask("GET", PROFILE, BEARER)[0].status == 200
     assert len(world.upstream.arrived) == 1
 
@@ -113,7 +113,7 @@ def test_an_api_that_is_down_is_not_called_a_guard_that_is_down(world):
 @pytest.mark.parametrize("name", ["haproxy", "apache"])
 @pytest.mark.xdist_group("gateway-scripts")
 def test_a_script_that_fails_is_no_pass(name):
-    """HAProxy goes on with the next rule when an action fails."""
+    """HAProxy continues with the next rule if an action fails."""
     (recipe,) = (recipe for recipe in DEBIAN if recipe.name == name)
     with TemporaryDirectory(prefix="failing-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)

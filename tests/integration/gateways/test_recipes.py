@@ -70,7 +70,7 @@ def test_the_recipe_that_remembers_is_the_other_one_and_more():
     plain = (EXAMPLES / "nginx" / "nginx.conf").read_text().splitlines()[2:]
     remembering = iter((EXAMPLES / "nginx-cache" / "nginx.conf").read_text().splitlines())
 
-    # What the plain one clears at this place, the remembering one sends.
+    # The recipe without a cache clears the fields that the recipe with a cache sends here.
     kept = [line for line in plain if "only a recipe that caches grants" not in line]
     assert len(plain) - len(kept) == 1
     assert [

@@ -65,7 +65,7 @@ def test_a_grant_is_remembered_for_the_same_request_alone(world):
     world.ask("GET", PROFILE, BEARER)
     world.guard.stop()
     try:
-        # The guard is gone, so whatever passes now was remembered.
+        # The guard is stopped, so a grant now comes from the cache.
         remembered, arrived = world.ask("GET", PROFILE, BEARER)
         others = {
             name: world.ask(

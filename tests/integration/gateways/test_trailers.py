@@ -63,7 +63,7 @@ def test_no_trailer_reaches_the_api(world, target, name, body, is_announced):
             len(one.body)
             == {"none": 0, "small": 5, "many chunks": 3000, "beyond one buffer": 12 * 0x4000}[body]
         )
-    else:  # HAProxy buffers a body whose length it is not told
+    else:  # HAProxy buffers a body without a declared length
         assert arrived == []
         assert 400 <= answered.status < 500
         assert name == "a folded line" or (world.recipe.name, body, answered.status) == (

@@ -24,7 +24,7 @@ PLAIN = ([], ["close"], ["keep-alive"], ["Keep-Alive"])
 
 
 def attack(world: World, sent: bytes) -> bytes:
-    """Send a request and, whatever comes back, what would go through a tunnel."""
+    """Send a request and, after any response, the bytes that would go through a tunnel."""
     world.upstream.forget()
     return converse_twice(world.ports[GATEWAY_PORT], sent, HIDDEN)
 
@@ -45,7 +45,7 @@ def test_no_upgrade_but_a_websocket_reaches_the_api(world, upgrade, target):
         passed = [one.values("upgrade") for one in world.upstream.arrived]
         assert [one.target for one in world.upstream.arrived] in ([], [target])
         assert [one.values("http2-settings") for one in world.upstream.arrived] in ([], [[]])
-        if passed == [["websocket"]]:  # a line of the client's said that and nothing else
+        if passed == [["websocket"]]:  # one line of the client had exactly this content
             assert "websocket" in [value.lower() for value in NAMED[upgrade]]
             assert [one.lower() for one in world.upstream.arrived[0].values("connection")] == [
                 "upgrade"
@@ -109,8 +109,8 @@ def test_what_connection_names_is_not_dropped(world, name, target):
     lines = [("Connection", value) for value in NOMINATIONS[name]]
     answered, arrived = world.ask("GET", target, (*lines, *(BEARER if target == PROFILE else ())))
 
-    # Envoy refuses a Connection that names what it sets itself, and drops what is named before it
-    # asks.
+    # Envoy refuses a Connection that names fields which it sets itself, and drops the other named
+    # fields before it calls the guard.
     assert answered.status == 200 or (world.recipe.name == "envoy" and 400 <= answered.status < 500)
     assert len(arrived) == (1 if answered.status == 200 else 0)
     for one in arrived:

@@ -50,7 +50,7 @@ def test_no_token_is_written_anywhere(world):
         for name, part in parts.items()
         if part in data
     ] == []
-    # Requests are in a log, or this would show nothing.
+    # Requests are in a log; otherwise this test would prove nothing.
     assert any(
         PROFILE.encode() in data or b'"RequestMethod":"GET"' in data
         for file, data in written

@@ -50,7 +50,7 @@ NOMINATED: Final = {
 
 
 def upgrading(upgrade: str, connection: str) -> tuple[tuple[str, str], ...]:
-    """Write the fields of one attack."""
+    """Return the fields of one attack."""
     return (
         *(("Connection", value) for value in NOMINATED[connection]),
         *(("Upgrade", value) for value in NAMED[upgrade]),

@@ -24,7 +24,7 @@ class Arrived:
     trailers: tuple[tuple[str, str], ...] = ()
 
     def values(self, name: str) -> list[str]:
-        """Give all values of the header `name`, in any case."""
+        """Return all values of the header `name`, in any case."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
@@ -88,11 +88,11 @@ class Connection:
 
 @dataclass
 class Upstream:
-    """An API on a free port of loopback that changes the protocol whenever it is asked to, and then
+    """An API on a free port of loopback that changes the protocol on every request for it, and then
     echoes.
 
-    `/…/answers-N` answers with status N and a body and a challenge of its own, also where it is
-    asked for another protocol.
+    `/…/answers-N` answers with status N, a body and its own challenge, also to a request for
+    another protocol.
 
     Attributes:
         arrived: All requests, in order.
@@ -107,7 +107,7 @@ class Upstream:
         self.port = self.server.port
 
     def forget(self) -> None:
-        """Forget what has arrived."""
+        """Clear the recorded requests."""
         self.arrived.clear()
         self.heard.clear()
 

@@ -47,8 +47,8 @@ in the way.
 
 
 def _free_ports(names: list[str]) -> dict[str, int]:
-    """Choose ports below those that the kernel gives to clients: none of the many connections of
-    these tests takes one meanwhile.
+    """Choose ports below those that the kernel gives to clients, so that no connection of these
+    tests takes one meanwhile.
     """
     with contextlib.ExitStack() as stack:
         chosen: dict[str, int] = {}
@@ -75,7 +75,7 @@ class Process:
             )
 
     def stop(self) -> None:
-        """End it, frozen or not."""
+        """Stop the process, frozen or not."""
         if self._running is not None:
             self._running.terminate()
             self._running.send_signal(signal.SIGCONT)
@@ -87,15 +87,13 @@ class Process:
             self._running = None
 
     def check(self) -> None:
-        """Raise where it has ended by itself."""
+        """Raise an exception if the process has exited by itself."""
         if self._running is None or self._running.poll() is not None:
             raise RuntimeError(f"{self._command[0]} ended at once:\n{self.log.read_text()}")
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Keep it from answering: connections are accepted by the kernel, and nothing
-        comes back.
-        """
+        """Freeze the process: the kernel accepts connections, and no response comes back."""
         if self._running is None:
             raise RuntimeError("it does not run")
         self._running.send_signal(signal.SIGSTOP)
@@ -112,7 +110,7 @@ _NONCES: Final = (
 
 
 class World:
-    """All of them.
+    """All processes of one gateway.
 
     Attributes:
         tokens: By the names that the rows use.
@@ -154,7 +152,7 @@ class World:
 
     @contextlib.contextmanager
     def running(self, *, until_it_answers: bool) -> Iterator[None]:
-        """Run, also where no request will pass."""
+        """Run all processes, also if no request will pass."""
         self._start(until_it_answers=until_it_answers)
         try:
             yield
@@ -171,7 +169,7 @@ class World:
             time.sleep(0.05)
 
     def start_guard(self) -> None:
-        """Start it and wait until it has keys."""
+        """Start the guard and wait until it has keys."""
         self.guard.start()
         self._wait(GUARD_PORT, self.guard)
         opened = build_opener(ProxyHandler({}))
@@ -190,7 +188,7 @@ class World:
         """Send one request; the words of `tokens` in braces stand for tokens.
 
         Returns:
-            The client's answer, and what of it arrived at the API.
+            The response to the client, and the requests that arrived at the API.
         """
         return self.ask_bytes(
             request_bytes(
@@ -208,13 +206,13 @@ class World:
         return answered, list(self.upstream.arrived)
 
     def fill(self, text: str) -> str:
-        """Put tokens in place of their names."""
+        """Replace the names of tokens by the tokens."""
         for name, token in self.tokens.items():
             text = text.replace(f"{{{name}}}", token)
         return text
 
     def logs(self) -> Iterator[tuple[Path, bytes]]:
-        """Give everything that the gateway and the guard have written, the caches of gateways
+        """Return everything that the gateway and the guard have written, the caches of gateways
         included.
         """
         for file in sorted(self.directory.rglob("*")):
@@ -223,7 +221,7 @@ class World:
 
     def _start(self, *, until_it_answers: bool) -> None:
         with contextlib.ExitStack() as undo:
-            undo.push(self.__exit__)  # what has started is stopped where the rest does not start
+            undo.push(self.__exit__)  # stop the started processes if the others do not start
             self.start_guard()
             self.gateway.start()
             self._wait(GATEWAY_PORT, self.gateway)
@@ -255,7 +253,7 @@ class World:
         )
         text = text.replace(
             "auth_max_age_seconds = 10", "auth_max_age_seconds = 5"
-        )  # nobody waits for ten
+        )  # tests do not wait for ten
         (self.directory / "guard.toml").write_text(_NONCES + text + RULE_FOR_ANY_METHOD)
 
     def _wait(self, port: str, process: Process) -> None:

@@ -42,13 +42,13 @@ PROFILE = "/v1/user/profile"
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """What issues the certificates of servers and clients."""
+    """The authority that issues the certificates of servers and clients."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Server]:
-    """oidc-provider."""
+    """The running oidc-provider."""
     log = tmp_path_factory.mktemp("interop") / "oidc-provider.log"
     with authorization_server(log, authority.issue("127.0.0.1")) as running:
         yield running
@@ -87,7 +87,7 @@ def apis(issuer: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Client]]:
-    """By name of the library, what runs a task."""
+    """The clients by the name of their library."""
     logs = tmp_path_factory.mktemp("clients")
     with contextlib.ExitStack() as stack:
         yield {
@@ -101,7 +101,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Clie
 
 @pytest.fixture
 def run(issuer: str, apis: dict[str, str], clients: dict[str, Client]) -> Callable[..., Report]:
-    """Call it to have a client get a token and call the API."""
+    """Return a function with which a client gets a token and calls the API."""
 
     def run_it(library: str, host: str, kind: str = "jwt", **changes: Any) -> Report:
         task = {

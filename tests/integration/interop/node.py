@@ -67,7 +67,7 @@ class Report:
 
     Attributes:
         token: The access token.
-        exchanges: What went over the wire, to both servers.
+        exchanges: The requests to both servers, with their responses.
         challenges: How the client read the challenges of the last response.
         failure: The message of an error that is not a refusal.
     """
@@ -83,7 +83,7 @@ class Report:
 
 
 class NodeClient:
-    """A client of this directory, in a process of its own. It ends when its input is closed."""
+    """A client of this directory, in its own process. It exits when its input is closed."""
 
     def __init__(self, name: str, log: Path) -> None:
         self._log = log
@@ -105,7 +105,7 @@ class NodeClient:
             pass  # closes its input and waits for its end
 
     def run(self, task: dict[str, Any]) -> Report:
-        """Have the client get a token and call the API."""
+        """Get a token by the client, and call the API."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(task) + "\n")

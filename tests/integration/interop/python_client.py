@@ -12,7 +12,7 @@ from tests.integration.interop.node import Exchange, Report
 
 
 class Recorder(HTTPAdapter):
-    """Sends requests, and records what goes over the wire."""
+    """Sends requests, and records them with their responses."""
 
     def __init__(self) -> None:
         super().__init__()

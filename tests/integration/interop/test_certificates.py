@@ -29,7 +29,7 @@ def site(server, authority) -> Iterator[TlsSite]:
 
 @pytest.fixture
 def call(server, authority, site):
-    """Call it to have a client get a token with its certificate and call the API."""
+    """Return a function with which a client gets a token with its certificate and calls the API."""
 
     def call_it(certificate, kind) -> Report:
         return python_client.run(

@@ -26,7 +26,7 @@ Send = Callable[..., tuple[int, str | None]]
 
 @pytest.fixture(scope="module")
 def send() -> Iterator[Send]:
-    """Call it for a request of a thief; it returns the status and the reason code."""
+    """Return a function that sends the request of a thief and returns the status and the reason."""
     with httpx2.Client(trust_env=False) as client:
 
         def send_it(url: str, *fields: tuple[str, str]) -> tuple[int, str | None]:
@@ -144,7 +144,7 @@ def test_a_faulty_proof_is_refused_and_the_client_understands(
 
 
 def test_the_docs_name_the_versions():
-    """The guides name what the tests of this directory run."""
+    """The guides name the versions that the tests of this directory run."""
     python = f"requests-oauth2client {version('requests-oauth2client')}"
     server, *clients = (
         f"{package} {version_of(package)}"

@@ -51,11 +51,11 @@ class Authority:
         self.ca_file = self._write(f"{name} ca.pem", root.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, *hosts: str, valid_for: timedelta = timedelta(days=1)) -> Certificate:
-        """Make a certificate for `hosts` (names or addresses), for servers and clients.
+        """Issue a certificate for `hosts` (names or addresses), for servers and clients.
 
         Args:
             hosts: The first is its common name too.
-            valid_for: A negative one makes a certificate that has expired.
+            valid_for: A negative value creates an expired certificate.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         names = [_general_name(host) for host in hosts]

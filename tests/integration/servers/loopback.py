@@ -34,7 +34,7 @@ class Received:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Give the first value of the header `name` (lower-case), or None."""
+        """Return the first value of the header `name` (lower-case), or None."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -49,7 +49,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = field(default=())
 
     def encode(self) -> bytes:
-        """Give it as it goes over the wire."""
+        """Return the bytes of the response."""
         names = {name.lower() for name, _ in self.headers}
         own = (
             ()
@@ -68,8 +68,8 @@ class Peer:
 
     Attributes:
         number: 1 for the server's first connection, 2 for the next, and so on.
-        sent: How many bytes were handed to the network so far.
-        socket: For what no method does.
+        sent: How many bytes were sent so far.
+        socket: For actions without a method.
     """
 
     def __init__(self, server: LoopbackServer, opened: socket.socket, number: int) -> None:
@@ -153,16 +153,16 @@ class LoopbackServer:
     """A server on a free port of 127.0.0.1.
 
     Args:
-        script: What it does to each connection.
-        certificate: Speak TLS with it.
-        client_ca_file: Demand a client certificate by this authority (RFC 8705).
-        port: Where to listen; 0 means any that is free.
+        script: Called for each connection.
+        certificate: For TLS; None for plain http.
+        client_ca_file: Require a client certificate of this authority (RFC 8705).
+        port: The port; 0 means any free one.
 
     Attributes:
         requests: All that were read, in order.
         connections: How many were accepted so far.
         tls: The settings of its side of TLS, None without.
-        ending: Set when the server stops; what a script waits for should end with it.
+        ending: Set when the server stops, so that waiting scripts can return.
         faults: What scripts raised, other than connection errors; `stop` raises the first.
     """
 
@@ -189,7 +189,7 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        """Its address, without a path."""
+        """The URL of the server, without a path."""
         return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -204,7 +204,7 @@ class LoopbackServer:
         self.stop()
 
     def stop(self) -> None:
-        """Close every connection and the port; what connects now is refused."""
+        """Close every connection and the port. Further connections are refused."""
         if self.ending.is_set():
             return
         self.ending.set()
@@ -223,7 +223,7 @@ class LoopbackServer:
             raise self.faults[0]
 
     def wait_for_scripts(self) -> None:
-        """Wait until every script that began has returned, which none that hangs does."""
+        """Wait until every script has returned. A script that hangs does not return."""
         for thread in list(self._threads):
             thread.join(5)
 
@@ -265,7 +265,7 @@ class LoopbackServer:
             wrapped.settimeout(5)
             while socket.socket.recv(
                 wrapped, 65_536
-            ):  # to close with unread bytes would send a RST that can overtake our alert
+            ):  # closing with unread bytes would send a RST that can overtake the TLS alert
                 pass
             wrapped.close()
             raise
@@ -273,7 +273,7 @@ class LoopbackServer:
 
 
 def closed_port() -> int:
-    """Give a port of 127.0.0.1 where nobody listens."""
+    """Return a port of 127.0.0.1 on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

@@ -11,8 +11,8 @@ from tests.integration.servers.loopback import Answer, Peer, Received, Script
 
 
 def answering(*answers: Answer | Callable[[Received], Answer]) -> Script:
-    """Make a script that answers each connection's requests in turn, the last answer again and
-    again, and keeps it open.
+    """Return a script that answers each connection's requests in turn, repeats the last answer, and
+    keeps the connection open.
     """
 
     def script(peer: Peer) -> None:
@@ -26,7 +26,7 @@ def answering(*answers: Answer | Callable[[Received], Answer]) -> Script:
 
 
 def once(act: Script) -> Script:
-    """Make a script that reads one request and then does `act`."""
+    """Return a script that reads one request and then calls `act`."""
 
     def script(peer: Peer) -> None:
         if peer.receive() is not None:
@@ -36,17 +36,17 @@ def once(act: Script) -> Script:
 
 
 def by_connection(*scripts: Script) -> Script:
-    """Make a script that treats the first connection by the first script, and so on; the last
-    serves all that follow.
+    """Return a script that uses the first script for the first connection, and so on; the last
+    script serves all further ones.
     """
     return lambda peer: scripts[min(peer.number, len(scripts)) - 1](peer)
 
 
 def forwarding(certificate: Certificate | None = None, answer: Answer | None = None) -> Script:
-    """Make the script of a forward proxy that stands for every server behind it.
+    """Return the script of a forward proxy that also imitates every server behind it.
 
     Args:
-        certificate: For what it answers as the server behind a CONNECT.
+        certificate: For its responses as the server behind a CONNECT.
         answer: To every request.
     """
 

@@ -122,7 +122,7 @@ def test_time_that_was_spent_before_counts(performer):
 
 
 class NameServer:
-    """Stands for `getaddrinfo`; numeric addresses are answered as ever."""
+    """A substitute for `getaddrinfo`, which still resolves numeric addresses."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
@@ -188,7 +188,8 @@ def test_the_loops_own_executor_stays_free(performer, name_server):
     started = time.monotonic()
 
     assert asyncio.run(meanwhile()) == "free"
-    assert time.monotonic() - started < 2  # nor does a look-up that hangs hold up the loop's end
+    # A lookup that hangs does not delay the end of the loop either.
+    assert time.monotonic() - started < 2
 
 
 def test_the_next_address_is_tried(world, performer, name_server):

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[3]
 
 
 def run_script(script: str, *arguments: str) -> str:
-    """Run it in an interpreter of its own: a fork of the test process would take pytest's threads'
-    locks with it.
+    """Run the script in its own interpreter, because a fork of the test process would copy the
+    locks of pytest's threads.
     """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments],

@@ -17,8 +17,8 @@ from tests.integration.servers.worlds import SHORT, get
 
 
 def answer_then(act):
-    """Answer one request, then read the next and `act`: the client believes that the connection
-    lives until it has written to it.
+    """Answer one request, then read the next and call `act`. The client considers the connection
+    open until it has written to it.
     """
 
     def script(peer):
@@ -132,7 +132,7 @@ def test_each_loop_has_its_own_connections_and_leaves_none_behind(performer):
         assert [asyncio.run(twice()) for _ in range(3)] == [[b"{}", b"{}"]] * 3
         assert server.connections == 3
         assert len(performer._make_loops()) == 0
-        server.wait_for_scripts()  # all three were closed, none by this process's end
+        server.wait_for_scripts()  # all three were closed before the exit of this process
 
     gc.collect()
     assert [loop() for loop in loops] == [None] * 3

@@ -18,7 +18,7 @@ WAITERS = 50
 
 
 class Shared:
-    """One performer, one single-flight, one URL."""
+    """One effect runner, one single-flight object and one URL."""
 
     def __init__(self, url: str) -> None:
         self.performer = EffectRunner()
@@ -46,7 +46,7 @@ def wait_until(condition) -> None:
 
 
 def waiting(shared: Shared) -> int:
-    """How many wait for the one load: loops by a callback, threads at its condition."""
+    """The number of waiters for the one load: loops by a callback, threads by a condition."""
     load: Any
     [load] = shared.flights._loads.values()
     return len(load._done_callbacks) + len(load._condition._waiters)
@@ -89,7 +89,7 @@ def test_one_call_for_threads_and_loops_together():
 
 
 def test_a_client_that_hangs_up_takes_nothing_from_its_loop_nor_from_threads():
-    """The load that others wait for goes on, and one request is made."""
+    """The load that other requests wait for continues, and one call is made."""
     release = threading.Event()
 
     def answer(peer: Peer) -> None:

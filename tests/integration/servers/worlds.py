@@ -46,5 +46,5 @@ WORLDS: dict[str, World] = {"threads": Threads(), "loops": Loops()}
 
 
 def get(url: str, connection: Connection = LONG) -> Fetch:
-    """Make the effect that reads `url`."""
+    """Return the effect that fetches `url`."""
     return Fetch(HttpRequest("GET", url, connection=connection))

@@ -8,8 +8,10 @@ import threading
 
 
 def in_a_thread(function, *, ends=True):
-    """Do something beside a server that blocks this thread, and end the server; give what comes of
-    it.
+    """Call `function` in a thread while a server blocks this one, and end the server.
+
+    Returns:
+        The result of `function`.
     """
     outcome = []
 

@@ -81,7 +81,7 @@ KNOWN_ATTRIBUTES = {
 
 
 class Reader(HTMLParser):
-    """Reads a page and notes what is not as it should be."""
+    """Reads a page and records its faults."""
 
     def __init__(self):
         super().__init__()

@@ -53,7 +53,7 @@ def make_sidecar(
     more: Mapping[str, Any] | None = None,
     **document: Any,
 ) -> Sidecar:
-    """Make the process that `guard.toml` describes, with an issuer in memory."""
+    """Create the sidecar that `guard.toml` describes, with an in-memory issuer."""
     written = {"gateway": gateway, "issuer": issuer.issuer, "audience": issuer.audience, **document}
     wired = {
         "transport": issuer.handle,
@@ -66,7 +66,7 @@ def make_sidecar(
 def question(
     gateway: str, method: str, target: str, *, scheme: str = "https", host: str = "api.test"
 ) -> tuple[str, str, str, Lines]:
-    """Give what a gateway asks: method, path, query and header lines of the question."""
+    """Return the request of a gateway to the guard: method, path, query and header lines."""
     if gateway == "envoy":
         path, _, query = target.partition("?")
         return (
@@ -89,7 +89,7 @@ def ask(
     headers: Lines = (),
     **scope: Any,
 ) -> Answer:
-    """Ask as the configured gateway does."""
+    """Call `/auth` as the configured gateway does."""
     asked, path, query, lines = question(sidecar.current.settings.gateway, method, target)
     return drive(make_app(sidecar, "gateway"), asked, path, [*lines, *headers], query, **scope)
 
@@ -100,14 +100,14 @@ def bearer(token: str) -> list[tuple[bytes, bytes]]:
 
 
 def identity(answer: Answer) -> dict[str, str | None]:
-    """What the upstream is told."""
+    """The identity headers for the upstream."""
     return {
         name: answer.header(f"x-iiniit-{name}") for name in ("subject", "client", "scope", "issuer")
     }
 
 
 def render(sidecar: Sidecar, answer: Answer, method: str = "GET") -> Answer:
-    """Do what nginx does with a refusal of `/auth`: keep its header and fetch `/answer`."""
+    """Render a refusal of `/auth` as nginx does: keep its header and fetch `/answer`."""
     folded = answer.header("x-iiniit-answer")
     assert (answer.status, answer.body) == (403, b"")
     assert folded is not None

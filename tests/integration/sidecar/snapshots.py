@@ -13,7 +13,7 @@ HOSTILE = "<script>alert('x')</script>\"'&<img src=x onerror=alert(1)>\u202egnp\
 
 
 def issuer(name: str = "https://auth.example", **members: Any) -> dict[str, Any]:
-    """Give an issuer as `describe_issuers` does."""
+    """Return an issuer as `describe_issuers` does."""
     usual = {
         "jwt": "verify",
         "introspects": True,
@@ -27,7 +27,7 @@ def issuer(name: str = "https://auth.example", **members: Any) -> dict[str, Any]
 
 
 def whole(numbers: Snapshot, *issuers: dict[str, Any], **members: Any) -> Snapshot:
-    """Give a snapshot as `Sidecar.snapshot` does, of a site that is well."""
+    """Return a snapshot as `Sidecar.snapshot` does, of a healthy site."""
     usual = {
         "issuers": list(issuers) or [issuer()],
         "ready": True,
@@ -120,7 +120,7 @@ def _minute(
 
 
 def site(name: str) -> Snapshot:
-    """Give the snapshot of a named state.
+    """Return the snapshot of a named state.
 
     Args:
         name: `started`, `starting`, `healthy`, `outage`, `many`, `long`, `hostile`.

@@ -57,7 +57,7 @@ def test_health_is_on_all(issuer, listener):
     ],
 )
 def test_readyz_tells_strangers_no_reasons(issuer, listener, stranger):
-    """A page of a stranger, through a name that points here, is one too."""
+    """A web page of another site, whose host name resolves to this machine, counts too."""
     answer = get(make_sidecar(issuer), listener, "/readyz", **stranger)
 
     assert (answer.status, answer.json) == (503, {"ready": False})
@@ -244,7 +244,7 @@ def write(path, **lines):
 
 
 def lifespan(app, during=None):
-    """Run an application's lifespan as a server does; give what it said."""
+    """Run an application's lifespan as a server does; return its messages."""
 
     async def run():
         messages = [{"type": "lifespan.startup"}]

@@ -50,7 +50,7 @@ def granted(sidecar, token, **question):
 
 
 def lives(answer, issuer):
-    """For how long the assertion of a grant does."""
+    """Return the lifetime of the assertion of a grant."""
     payload = (answer.header("x-iiniit-assertion") or "").split(".")[1]
     return json.loads(decode_base64url(payload.encode()) or b"")["exp"] - issuer.clock.wall()
 

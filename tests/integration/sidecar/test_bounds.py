@@ -24,7 +24,7 @@ REFUSED = b"HTTP/1.1 431 "
 
 
 class App:
-    """Answers with what it is told; `/slow` waits until it may."""
+    """An application that sends a configured response; `/slow` waits until the test allows it."""
 
     def __init__(self):
         self.go_on = asyncio.Event()
@@ -47,7 +47,7 @@ class App:
 async def listening(
     monkeypatch, parser="httptools", *, connections=100, head_seconds=20.0, listener="public"
 ):
-    """Serve at a free port; give what opens connections to it, the application and the server."""
+    """Serve at a free port; return a function that connects, the application and the server."""
     monkeypatch.setattr(serving, "find_spec", lambda name: None if name != parser else object())
     bounds = Bounds(listener, connections, 100, head_seconds)
     monkeypatch.setattr(serving, "make_bounds", lambda *_: bounds)
@@ -84,7 +84,7 @@ def run(scenario):
 
 
 async def send(writer, octets):
-    """Send as long as the other end listens."""
+    """Send until the other end closes."""
     writer.write(octets)
     try:
         await writer.drain()
@@ -193,7 +193,7 @@ def test_a_head_that_does_not_come_ends_the_connection(monkeypatch, parser, befo
 )
 @pytest.mark.parametrize("parser", PARSERS)
 def test_nor_may_a_later_head(monkeypatch, parser, first, second):
-    """Between requests the time is another: a gateway keeps its connections."""
+    """Between requests another limit applies, because a gateway keeps its connections."""
 
     async def scenario():
         async with listening(monkeypatch, parser, head_seconds=0.2) as site:
@@ -242,7 +242,7 @@ def test_connections_are_capped(monkeypatch, caplog, parser):
                 assert await to_end(reader) == b""
             assert len(site.server.server_state.connections) == 2
             kept[0][1].close()
-            # uvicorn tells nobody
+            # uvicorn does not report it
             while len(site.server.server_state.connections) > 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             reader, writer = await site.connect()

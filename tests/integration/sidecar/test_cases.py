@@ -104,7 +104,7 @@ def check(case: Any, answer: Answer, reason: str | None) -> None:
                 name: unquote(answer.header(f"x-iiniit-{name}") or "")
                 for name in ("scope", "subject")
             }
-            # A header cannot tell an empty subject from none.
+            # A header cannot distinguish an empty subject from a missing one.
             subject = "" if own.token.subject == "" else told["subject"] or None
             check_token(case.expected, frozenset(told["scope"].split()), subject)
         return
@@ -138,7 +138,7 @@ def test_the_sidecar_answers_like_every_host(case, gateway):
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case",
-    # A proof is accepted once, so the short way does not apply to it.
+    # A proof is accepted once, so the fast path does not apply to it.
     [case for case in CASES if isinstance(case.expected, Allowed) and case.proofs is None],
     ids=str,
 )

@@ -38,7 +38,7 @@ def basic(identifier="kong", secret=SECRET):
 
 
 def post(sidecar, form, *headers, method="POST", content_type=FORM, messages=None, **scope):
-    """Send a form; headers without Authorization show nobody."""
+    """Send a form; without Authorization in `headers`, the client is anonymous."""
     body = form if isinstance(form, bytes) else urlencode(form).encode()
     parts = [{"type": "http.request", "body": body}] if messages is None else list(messages)
     sent = []

@@ -26,7 +26,7 @@ SLOW = IntrospectionClient("slow", make_secret_hash("good", b"salt" * 4), frozen
 
 
 class Tries:
-    """Stands for the slow hash: what was compared, and a gate at which each waits."""
+    """A substitute for the slow hash that records each comparison. Each waits for the test."""
 
     def __init__(self, monkeypatch):
         self.made: list[tuple[str, str]] = []

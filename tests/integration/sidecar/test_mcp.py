@@ -1,4 +1,4 @@
-"""Rules about MCP messages behind a gateway: by header fields, never from memory."""
+"""Rules about MCP messages behind a gateway: decided by header fields, never from a cache."""
 
 from __future__ import annotations
 

@@ -98,7 +98,9 @@ def test_no_request_is_dropped_while_settings_change(site, workers):
             site.write(top=f'realm = "realm {number}"\n')
             process.send_signal(signal.SIGHUP)
             site.wait_until(
-                lambda wanted=(number + 1) * int(workers): site.log.count("loaded anew") >= wanted
+                lambda wanted=(number + 1) * int(workers): (
+                    site.log.count("settings were reloaded") >= wanted
+                )
             )
         done.set()
         for asker in askers:
@@ -165,7 +167,7 @@ def test_workers_share_sockets_and_numbers_and_are_replaced(site):
         site.wait_until(lambda: counted(site) >= 20)
         told = (
             time.monotonic() + 1.5
-        )  # they tell each other once a second; what a killed one had not told yet is lost
+        )  # they publish statistics once a second; a killed worker loses the unpublished ones
         site.wait_until(lambda: time.monotonic() > told)
         os.kill(children[0], signal.SIGKILL)
         site.wait_until(lambda: len(set(children_of(process.pid)) - set(children)) == 1)

@@ -196,7 +196,7 @@ def test_it_is_ready_when_the_keys_are_there_and_stays_so(issuer, caplog):
         sidecar = process.sidecar
         await sidecar.start()
         async with asyncio.timeout(10):
-            # there is nothing to wait on
+            # there is no event to wait for
             while "refused" not in " ".join(sidecar.unready):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         issuer.fail(None)

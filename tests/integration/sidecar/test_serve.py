@@ -58,7 +58,7 @@ def test_one_process_serves_and_ends(site, monkeypatch, without):
 
 
 def test_who_asks_twice_does_not_wait(site):
-    """A request hangs for ever; the second signal ends the process all the same."""
+    """A request hangs forever; the second signal ends the process anyway."""
 
     def hang():
         site.wait_until_ready()
@@ -161,7 +161,7 @@ def test_several_workers_are_supervised(site, monkeypatch):
 
 
 class Writing:
-    """What uvicorn's cycle has, for `write_whole`."""
+    """The attributes of uvicorn's cycle that `write_whole` uses."""
 
     def __init__(self, **changes):
         self.flow = SimpleNamespace(write_paused=changes.pop("paused", False))
@@ -225,7 +225,7 @@ def test_both_ways_of_writing_put_the_same_bytes_on_the_wire(site, monkeypatch):
         for last in (
             "",
             "Connection: close\r\n",
-        ):  # what closes the connection goes the way of ASGI
+        ):  # a response that closes the connection is sent through ASGI
             with socket.socket(socket.AF_UNIX) as raw:
                 raw.settimeout(20)
                 raw.connect(str(site.directory / "gateway.sock"))

@@ -103,7 +103,7 @@ def test_the_gateway_is_mandatory(gateway):
         (
             {"server": {"bind": ":8080"}},
             "server.bind: ",
-        ),  # every address at once must be said: 0.0.0.0:8080
+        ),  # all addresses must be written explicitly: 0.0.0.0:8080
         ({"server": {"bind": 7}}, "server.bind: "),
         ({"server": {"bind": ["localhost"]}}, "server.bind: "),
         ({"server": {"bind": ["a:65536"]}}, "server.bind: "),

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.usefixtures("han
 def supervise(
     script, tmp_path, *, workers=1, check=lambda: None, stop_seconds=5, during=lambda: None
 ):
-    """Run workers that are a few lines of Python; `during` runs beside them, then all are ended."""
+    """Run workers of a few lines of Python, and `during` meanwhile; then stop all of them."""
     command = [
         sys.executable,
         "-c",
@@ -63,8 +63,8 @@ def test_workers_hear_of_new_settings_when_those_are_good(tmp_path, caplog):
         os.kill(os.getpid(), signal.SIGHUP)
         until(lambda: len(list(tmp_path.glob("*.reloaded"))) == 2)
 
-    # The first lines of a worker come before it takes the signal: what arrives meanwhile must wait
-    # and not end it.
+    # The first lines of a worker run before it handles the signal. A signal that arrives meanwhile
+    # must stay pending and not end the worker.
     supervise(RUNS + MASKED + FOREVER, tmp_path, workers=2, check=check, during=during)
 
 

@@ -34,7 +34,7 @@ _QUICK_ROUNDS: Final = 10
 
 
 def main() -> int:
-    """Give the exit status: 0 when every goal was met."""
+    """Return the exit status: 0 when every goal was met."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -20,7 +20,7 @@ _TOKENS: Final = 256
 
 
 def measure(rounds: int) -> list[Row]:
-    """Compare with the floor; beside it, with the signature alone, as `cryptography` checks it."""
+    """Compare with the floor, and with the signature check of `cryptography` alone."""
     return [_measure(algorithm, limit, rounds) for algorithm, limit in LIMITS.items()]
 
 
@@ -45,8 +45,8 @@ def _measure(algorithm: str, limit: float, rounds: int) -> Row:
         _SIGNATURE: lambda: verify(*next(parts)),
         **able,
     }
-    # A turn takes every token once: so forgetting them, which a server does one by one all the
-    # time, weighs alike in each.
+    # A turn takes every token once, so the eviction, which a server does all the time, costs the
+    # same in each turn.
     measured = compare(
         _each(floor, tokens),
         contestants,
@@ -73,8 +73,8 @@ def _each(check: Any, tokens: list[str]) -> Any:
 
 
 def each_forgotten(guard: Guard, tokens: list[str]) -> Callable[[], object]:
-    """Ask about one token after the other; before the first comes again, all are forgotten, as if
-    they were new.
+    """Verify one token after the other. Before the first one is repeated, all are evicted, so each
+    one is new.
     """
 
     def asks() -> Iterator[object]:
@@ -87,7 +87,7 @@ def each_forgotten(guard: Guard, tokens: list[str]) -> Callable[[], object]:
 
 
 def raw_signature(issuer: Issuer) -> Callable[[bytes, bytes], object]:
-    """Give `cryptography`'s own check of a signature in its own form."""
+    """Return a function that checks a signature by `cryptography` alone."""
     from cryptography.hazmat.primitives.asymmetric import ec, padding
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -105,7 +105,7 @@ def raw_signature(issuer: Issuer) -> Callable[[bytes, bytes], object]:
 
 
 def parts_of(token: str, algorithm: str) -> tuple[bytes, bytes]:
-    """Give the signature of a JWS in the form of `raw_signature`, and what is signed."""
+    """Return the signature of a JWS in the form of `raw_signature`, and the signed octets."""
     from iiniit_guard.core.jose.encodings import decode_base64url
 
     signing_input, _, encoded = token.encode().rpartition(b".")

@@ -60,7 +60,7 @@ def curves(quick: bool) -> Iterator[Curve]:
 
 
 def microseconds(function: Callable[[], object], seconds: float = 0.02) -> float:
-    """Give the least of some averages: here it is the work that counts, not the neighbours."""
+    """Return the least of some averages, which depends least on other programs."""
     function()
     count, best = 1, float("inf")
     while True:
@@ -101,7 +101,7 @@ def _cache_size(sizes: tuple[int, ...]) -> Curve:
 
 
 def _keeping(cache: TokenCache, keep: Callable[[int], bytes], size: int) -> Callable[[], object]:
-    """Keep new tokens, made in advance: only the cache is to be timed."""
+    """Cache new tokens that were created in advance, so that only the cache is timed."""
     token: Any = cache.get(keep(size))
     validity, numbers, ends = KeyValidity(), iter(range(size + 1, 10**9)), int(time.time()) + 3000
     return lambda: cache.keep(
@@ -162,7 +162,7 @@ def _issuers(counts: tuple[int, ...]) -> Curve:
 
 
 def _zipf(populations: tuple[int, ...]) -> Iterator[Curve]:
-    """Let opaque tokens come by Zipf's law, 1,000 a second, with the default bounds: 65,536 tokens,
+    """Present opaque tokens by Zipf's law, 1,000 a second, with the default bounds: 65,536 tokens,
     60 s.
     """
     hits: list[tuple[float, float]] = []

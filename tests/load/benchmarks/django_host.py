@@ -74,7 +74,7 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _configure(guard: Any) -> bool:
-    """Set Django up; tell whether django-oauth-toolkit is part of it."""
+    """Set up Django; return whether django-oauth-toolkit is installed."""
     import sys
 
     import django
@@ -102,7 +102,7 @@ def _configure(guard: Any) -> bool:
 
 
 def me(request: Any) -> Any:
-    """Answer as an API does."""
+    """Return the response of an API."""
     from django.http import JsonResponse
 
     return JsonResponse(
@@ -118,7 +118,7 @@ def _request(
     guard: Any = None,
     floor: str | None = None,
 ) -> Any:
-    """Make a Django of its own around `view` and give a function that sends one request
+    """Create a separate Django handler around `view`; return a function that sends one request
     through it.
     """
     from django.conf import settings
@@ -152,7 +152,7 @@ _wanted = frozenset({WANTED})
 
 
 def floor_middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Do the least."""
+    """Run the minimum of checks."""
     from django.http import JsonResponse
 
     recall = _held[0]

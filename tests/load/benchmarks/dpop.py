@@ -1,6 +1,6 @@
 """Goal 17: a request with a DPoP proof, the token cached, the proofs recorded.
 
-Beside it, held to no goal: a request whose cached token is bound to a client certificate.
+In addition, without a goal: a request whose cached token is bound to a client certificate.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXTENSION: Final = "bound to a certificate, TLS extension of ASGI"
 
 
 def measure(rounds: int) -> list[Row]:
-    """Compare with the verification of the proof's signature alone, which nothing can avoid."""
+    """Compare with the verification of the proof's signature alone, the unavoidable part."""
     issuer, keys = make_issuer(), [make_key("ES256", "bench", n) for n in range(_PROOFS)]
     guard = issuer.guard(public_url=AUDIENCE)
     nonces = {"dpop_nonce": "required", "dpop_nonce_secret": "n" * 32}
@@ -60,7 +60,7 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _presenting(issuer: Issuer, *, in_field: bool) -> Callable[[], object]:
-    """Send one request again and again: a cached token, and the certificate that it is bound to."""
+    """Send one request repeatedly: a cached token, and the certificate to which it is bound."""
     scope = scope_of(issuer.token(SCOPE, cnf={"x5t#S256": _THUMBPRINT}, expires_in=3600))
     if in_field:
         guard = issuer.guard(client_certificate="rfc9440", trusted_proxies=["127.0.0.1"])
@@ -98,7 +98,7 @@ def _proofs(issuer: Issuer, guard: Guard, keys: list[SigningKey]) -> list[tuple[
 
 
 def _sending(guard: Guard, made: list[tuple[str, str]]) -> Callable[[], object]:
-    """Send one proof after the other; before the first comes again, all are forgotten."""
+    """Send one proof after the other. Before the first one is repeated, all are removed."""
     scopes = []
     for token, proof in made:
         scope = scope_of(token)

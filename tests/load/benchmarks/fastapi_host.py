@@ -43,11 +43,11 @@ def measure(rounds: int) -> list[Row]:
 
 
 async def nothing() -> None:
-    """Depend on nothing."""
+    """An empty dependency."""
 
 
 def application(dependency: Any) -> FastAPI:
-    """Make the application, whose handler takes the value of the dependency."""
+    """Create the application, whose handler takes the value of the dependency."""
     app = FastAPI(openapi_url=None)
 
     @app.get("/me")
@@ -62,7 +62,7 @@ def application(dependency: Any) -> FastAPI:
 
 
 def guarded(guard: Any) -> FastAPI:
-    """Make the application with our dependency and middleware."""
+    """Create the application with the guard's dependency and middleware."""
     app = application(Security(GuardScheme(), scopes=[WANTED]))
     install(app, guard)
     return app

@@ -60,19 +60,19 @@ def measure(rounds: int) -> list[Row]:
 
 
 def me() -> dict[str, Any]:
-    """Answer as an API does."""
+    """Return the response of an API."""
     return {"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]}
 
 
 def application(view: Callable[..., Any]) -> Flask:
-    """Make the application."""
+    """Create the application."""
     app = Flask("benchmarked")
     app.add_url_rule("/me", "me", view)
     return app
 
 
 def ask(app: Any, token: str) -> Callable[[], object]:
-    """Give a function that sends one request with `token` through `app` and looks at the status."""
+    """Return a function that sends a request with `token` through `app` and checks the status."""
     environ = environ_of(token)
     statuses: list[str] = []
 
@@ -137,7 +137,7 @@ def _authlib(token: str) -> Flask:
 
 
 def authlib_validator(token: str) -> Any:
-    """Give a validator that finds a token where Authlib's documentation has a database."""
+    """Return a validator with a dict in place of the database in Authlib's documentation."""
     rfc6750 = import_module("authlib.oauth2.rfc6750")
 
     class Stored:

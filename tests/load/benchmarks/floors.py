@@ -18,7 +18,7 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 
 
 class Held:
-    """A token: what goes with the request."""
+    """A token, as a handler gets it."""
 
     __slots__ = ("expires_at", "scopes")
 
@@ -28,7 +28,7 @@ class Held:
 
 
 def remembering(token: str, scopes: str) -> Callable[[bytes], Held | None]:
-    """Goal 1's baseline: sha256, one look into a dict, `exp`."""
+    """Return the baseline of goal 1: SHA-256, one lookup in a dict, `exp`."""
     held = {sha256(token.encode()).digest(): Held(time.time() + 3600, frozenset(scopes.split()))}
 
     def recall(authorization: bytes) -> Held | None:
@@ -41,7 +41,7 @@ def remembering(token: str, scopes: str) -> Callable[[bytes], Held | None]:
 def verifying(
     verify: Callable[[bytes, bytes], object], kid: str, alg: str
 ) -> Callable[[str], object]:
-    """Goal 4's floor: split, decode, one signature, issuer, audience and expiry."""
+    """Return the floor of goal 4: split, decode, one signature, issuer, audience and expiry."""
 
     def decode(segment: bytes) -> bytes:
         return a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[len(segment) & 3])

@@ -63,7 +63,7 @@ admin_bind = []
 
 
 def measure(rounds: int) -> list[Row]:
-    """Let both pairs answer in turn.
+    """Measure both pairs in alternation.
 
     Raises:
         RuntimeError: nginx or `iiniit-guard serve` is missing.

@@ -33,7 +33,7 @@ docs/explanation/performance.md names.
 """
 
 _WARM: Final = 2
-# for each byte: there are texts on which a parser does next to nothing, a single value for example
+# for each byte, because a parser does almost nothing for some texts, such as a single value
 _LEAST_NANOSECONDS: Final = 2.0
 
 

@@ -10,7 +10,7 @@ from tests.load.benchmarks.tokens import SCOPE, cached, make_guard, make_issuer,
 
 
 def measure(rounds: int) -> list[Row]:
-    """Compare with a hash, a look and a comparison."""
+    """Compare with a hash, a lookup and a comparison."""
     issuer = make_issuer()
     token = token_of(issuer)
     guard, heard = make_guard(issuer), make_guard(issuer, on_event=lambda event: None)

@@ -34,7 +34,7 @@ class Upstream(ThreadingHTTPServer):
         self.keys_fail = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about clients that gave up."""
+        """Log nothing about clients that disconnected."""
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     # its name in the base class
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self.server.calls["keys" if "jwks" in self.path else "metadata"] += 1
@@ -82,7 +82,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 @contextmanager
 def upstream() -> Iterator[Upstream]:
-    """Run one."""
+    """Run an authorization server."""
     server = Upstream()
     Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -93,7 +93,7 @@ def upstream() -> Iterator[Upstream]:
 
 
 def guard_for(url: str, **settings: Any) -> Guard:
-    """Make a guard that asks it."""
+    """Create a guard that calls it."""
     places: dict[str, Any] = {
         "jwks_uri": f"{url}/jwks",
         "introspection_endpoint": f"{url}/introspect",

@@ -11,7 +11,8 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final
 
-# one turn of one contestant: long against the clock's grain, short against the neighbours' moods
+# one turn of one contestant: long compared with the clock's resolution, short compared with load
+# changes
 _SLICE_SECONDS: Final = 0.004
 BASELINE: Final = "the baseline"
 BARE: Final = "the bare request"
@@ -39,15 +40,15 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What single calls of one kind took at worst, in milliseconds.
+    """The longest single calls of one kind, in milliseconds.
 
     Attributes:
         name: Of the kind.
         longest: CPU time of the longest.
-        usual: What 9,999 of 10,000 stay below.
-        longest_wall: By the clock on the wall, which counts what other programs took too.
-        usual_wall: The same for the clock on the wall.
-        held: Whether the goal speaks of it; else it is only shown.
+        usual: The limit that 9,999 of 10,000 stay below.
+        longest_wall: By the wall clock, which includes the time of other programs.
+        usual_wall: The same by the wall clock.
+        held: Whether the goal applies to it; otherwise it is only shown.
     """
 
     name: str
@@ -92,7 +93,7 @@ class Row:
         return self.ours.median >= self.limit if self.at_least else self.ours.median <= self.limit
 
     def to_json(self) -> dict[str, Any]:
-        """Give what `from_json` reads."""
+        """Return what `from_json` reads."""
         return asdict(self)
 
     @staticmethod
@@ -118,7 +119,7 @@ class Row:
 
 
 def spread_of(values: list[float], seconds: float | None = None) -> Spread:
-    """Give the median and the quartiles."""
+    """Return the median and the quartiles."""
     if len(values) < 3:
         return Spread(statistics.median(values), min(values), max(values), seconds)
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -134,18 +135,18 @@ def compare(
     calls: int | None = None,
     quotients: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> dict[str, Spread]:
-    """Time every contestant right behind the baseline, A B A C A B A C …, and give the paired
+    """Time every contestant right behind the baseline, A B A C A B A C …, and return the paired
     ratios.
 
-    CPU time of this process: what neighbours take from the machine is not ours, and both of a pair
-    feel the caches alike.
+    The result is the CPU time of this process, so other programs do not count, and the caches
+    affect both of a pair alike.
 
     Args:
         baseline: One call of it is 1.
         contestants: By name.
         rounds: Pairs per contestant.
         slice_seconds: How long one turn lasts.
-        calls: How many calls one turn makes of each; None lets `slice_seconds` tell.
+        calls: How many calls one turn makes of each; None means that `slice_seconds` decides.
         quotients: Further results by name: two contestants of the same round, the first divided
             by the second.
 
@@ -153,8 +154,8 @@ def compare(
         The ratios by contestant and quotient; under `BASELINE`, the time of the baseline.
     """
     gc.collect()
-    # else a pass over whatever was imported, which takes many turns' time, strikes the same
-    # contestant in every round
+    # otherwise a garbage collection of all imported objects, which takes the time of many turns,
+    # affects the same contestant in every round
     gc.freeze()
     everyone = {BASELINE: baseline, **contestants}
     counts = {

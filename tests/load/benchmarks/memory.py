@@ -67,7 +67,7 @@ def in_a_process(whose: str, size: int) -> Any:
 
 
 def claims_of(number: int, now: int) -> dict[str, Any]:
-    """Give eight claims as JSON gives them: every text a new object."""
+    """Return eight claims as JSON gives them: every text a new object."""
     text = json.dumps(
         {
             "iss": ISSUER,
@@ -85,8 +85,8 @@ def claims_of(number: int, now: int) -> dict[str, Any]:
 
 
 def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
-    """Make a guard's cache and a function that puts token `number` into it the way a verified JWT
-    gets there.
+    """Return a guard's cache and a function that adds token `number` to it as the guard adds a
+    verified JWT.
 
     The signature is left out: a million of them would take minutes and no memory.
     """
@@ -154,7 +154,7 @@ def _resident() -> int:
 
 def _say(bytes_per_token: float) -> None:
     print(bytes_per_token, flush=True)
-    os._exit(0)  # taking a million objects apart again takes longer than looking at them
+    os._exit(0)  # freeing a million objects takes longer than visiting them
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _row(size: int, parts: list[Part]) -> Row:
 
 
 def longest_of(parts: list[Part]) -> Spread:
-    """Give the longest of all, above what most of its kind stay below."""
+    """Return the longest time, and the limit that most calls of its kind stay below."""
     longest = max(parts, key=lambda part: part.longest)
     return Spread(longest.longest, longest.usual, longest.longest)
 
@@ -80,7 +80,7 @@ def _in_a_process(size: int) -> list[Part]:
 
 
 class Traffic:
-    """A cache, and clients whose tokens come into it."""
+    """A cache, and clients whose tokens it stores."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -96,15 +96,15 @@ class Traffic:
     def come(
         self, waits: Waits | None, tokens: int, clients: Iterator[int], *, like: bool = False
     ) -> None:
-        """Let so many tokens come, each from the next of `clients`; only the cache's own work is
-        timed.
+        """Add this number of tokens, each of the next client of `clients`; only the work of the
+        cache is timed.
 
         Args:
-            waits: Where that is noted, or None.
+            waits: Receives the times, or None.
             tokens: How many.
             clients: By number.
-            like: Let all tokens of a client share their content: only the cache's order is looked
-                at.
+            like: All tokens of a client share their content, because only the order in the cache
+                matters.
         """
         wall, monotonic = self._ends()
         for _ in range(tokens):
@@ -121,7 +121,7 @@ class Traffic:
                 waits.time(self.cache.keep, digest, entry)
 
     def come_again(self, waits: Waits, digests: list[bytes]) -> None:
-        """Let known tokens, whose end has passed, be verified anew."""
+        """Add known tokens again that have expired."""
         token = self._token(0, 0)
         wall, monotonic = self._ends()
         for digest in digests:
@@ -130,7 +130,7 @@ class Traffic:
             )
 
     def use_all(self) -> None:
-        """Ask for every token, so that each has its second chance."""
+        """Read every token, so that each one has its second chance."""
         for digest in self.lately:
             self.cache.find(digest)
 
@@ -173,7 +173,7 @@ def _measure_here(size: int) -> list[Part]:
     parts = [_filling(traffic), *_collecting(traffic), *_evicting(traffic)]
     parts.append(once("forgetting all of them at once, `clear()`", traffic.cache.clear))
     parts.append(_falling_back(traffic))
-    if size == SIZES[0]:  # what ends is looked at once: a million take their time
+    if size == SIZES[0]:  # each expired record is visited once, which takes long for a million
         parts += [*_ending(traffic), _burying()]
     return parts
 
@@ -185,8 +185,8 @@ def _filling(traffic: Traffic) -> Part:
 
 
 def _evicting(traffic: Traffic) -> list[Part]:
-    """Let one client take half of what comes: it soon has its quarter, and loses its own from there
-    on.
+    """Add tokens of which one client has half. It soon reaches its quarter, and then its own tokens
+    are evicted.
     """
     used, unused, clients = Waits(), Waits(), _clients(5)
     while len(used) < _USED_KEEPS:
@@ -202,8 +202,8 @@ def _evicting(traffic: Traffic) -> list[Part]:
 
 
 def _falling_back(traffic: Traffic) -> Part:
-    """Let one client fill three fifths while there is room, then others come: it falls back to its
-    quarter.
+    """Fill three fifths by one client while there is room, then add tokens of others, so that it
+    falls back to its quarter.
     """
     waits = Waits()
     traffic.come(None, traffic.size * 3 // 5, repeat(0), like=True)
@@ -213,7 +213,7 @@ def _falling_back(traffic: Traffic) -> Part:
 
 
 def _ending(traffic: Traffic) -> list[Part]:
-    """Let every token end at one moment; then known ones come again, and new ones."""
+    """Expire all tokens at one moment; then add known and new ones."""
     known, new = Waits(), Waits()
     traffic.ahead += 2 * _SECONDS
     traffic.come_again(known, list(traffic.lately)[-traffic.size // 2 :])
@@ -225,7 +225,7 @@ def _ending(traffic: Traffic) -> list[Part]:
 
 
 def _burying() -> Part:
-    """Let far more tokens be called inactive, having been good, than are kept in mind."""
+    """End far more active tokens than there are places for tombstones."""
     waits, tombstones = Waits(), Tombstones(SYSTEM_CLOCK)
     for number in range(_KEEPS):
         waits.time(tombstones.add, sha256(b"%d" % number).digest())
@@ -233,9 +233,7 @@ def _burying() -> Part:
 
 
 def _collecting(traffic: Traffic) -> list[Part]:
-    """Let tokens come with the collector on, as an application does, then let it look at
-    everything.
-    """
+    """Add tokens with the collector on, as in an application, then run a full collection."""
     gc.collect()
     parts = [_pass("the collector: a pass over everything", 2)]
     seen, by_itself = [0.0, 0.0], Waits()

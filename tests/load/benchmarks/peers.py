@@ -29,7 +29,7 @@ NAMES: Final = (
 
 
 def versions() -> dict[str, str]:
-    """Give the installed version of every peer, or that there is none."""
+    """Return the installed version of every peer, or that it is missing."""
     found = {}
     for name in NAMES:
         try:
@@ -40,10 +40,11 @@ def versions() -> dict[str, str]:
 
 
 def peer(make: Callable[[], Any]) -> Any:
-    """Make a peer; give the reason, a text, where that fails."""
+    """Create a peer; return the reason as a text if that fails."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what others deprecate is theirs
+            # Deprecation warnings of other packages do not matter here.
+            warnings.simplefilter("ignore")
             return make()
     except ImportError as missing:
         return f"not installed ({missing.name})"
@@ -52,9 +53,7 @@ def peer(make: Callable[[], Any]) -> Any:
 
 
 def split(contestants: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Part those that can run from the reasons of those that cannot; each is called
-    once to see it.
-    """
+    """Separate the peers that run from the reasons of those that do not; each is called once."""
     able, unable = {}, {}
     for name, function in contestants.items():
         outcome = function if isinstance(function, str) else peer(function)
@@ -68,7 +67,7 @@ def split(contestants: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def public_pem(issuer: Issuer) -> str:
-    """Give the issuer's public key as libraries take it."""
+    """Return the issuer's public key as libraries take it."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     key = issuer.signing_key.private_key.public_key()
@@ -76,7 +75,7 @@ def public_pem(issuer: Issuer) -> str:
 
 
 def jwt_checks(issuer: Issuer) -> dict[str, Check | str]:
-    """Give one function per library that checks signature, issuer, audience and times
+    """Return one function per library that checks signature, issuer, audience and times
     of a token.
     """
     makers = {
@@ -120,7 +119,7 @@ def joserfc(issuer: Issuer) -> Check:
 
 
 def python_jose(issuer: Issuer) -> Check:
-    """With its cryptography backend."""
+    """python-jose with the backend cryptography."""
     jwt = import_module("jose.jwt")
     algorithm, key = (
         issuer.signing_key.algorithm,
@@ -132,7 +131,7 @@ def python_jose(issuer: Issuer) -> Check:
 
 
 def authlib(issuer: Issuer) -> Check:
-    """Its own jose module, as in its documentation of protecting resources."""
+    """Authlib's own jose module, as in its documentation of protecting resources."""
     jose = import_module("authlib.jose")
     jwt = jose.JsonWebToken([issuer.signing_key.algorithm])
     key = jose.JsonWebKey.import_key(issuer.signing_key.jwk())
@@ -162,7 +161,7 @@ def fastmcp_verifier(issuer: Issuer) -> Any:
 
 
 def fastmcp_jwt(issuer: Issuer) -> Check:
-    """Its verifier of JWTs; it keeps nothing between two requests."""
+    """The JWT verifier of fastmcp, which caches nothing between requests."""
     return _stepped(fastmcp_verifier(issuer).verify_token)
 
 
@@ -195,7 +194,7 @@ def fastmcp_introspection(issuer: Issuer, token: str) -> Any:
 
 
 def fastmcp_cached(issuer: Issuer, token: str) -> Check:
-    """Its verifier by introspection, the answer in its cache."""
+    """The introspection verifier of fastmcp, with the response in its cache."""
     return _stepped(fastmcp_introspection(issuer, token).verify_token)
 
 

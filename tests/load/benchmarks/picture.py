@@ -24,8 +24,8 @@ _RIGHT: Final = 150
 
 
 def bars(rows: Iterable[Row]) -> str:
-    """Draw one group of bars per row, on a scale of powers: ours with the goal as a mark, then the
-    peers.
+    """Draw one group of bars per row, on a logarithmic scale: the package with the goal as a mark,
+    then the peers.
     """
     parts: list[str] = []
     y = 34
@@ -70,7 +70,7 @@ def bars(rows: Iterable[Row]) -> str:
 
 
 def curve(drawn: Curve) -> str:
-    """Draw one curve; what grows is on a scale of powers."""
+    """Draw one curve; the growing quantity has a logarithmic scale."""
     width, height, left, bottom, top = 640, 340, 64, 44, 48
     points = [point for line in drawn.lines.values() for point in line]
     low, high = math.log10(min(x for x, _ in points)), math.log10(max(x for x, _ in points))
@@ -109,7 +109,7 @@ def curve(drawn: Curve) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value with its unit, three figures where it is small."""
+    """Return a value with its unit, with three significant digits if it is small."""
     number = (
         f"{value:,.0f}"
         if value >= 100
@@ -121,7 +121,7 @@ def written(value: float, unit: str) -> str:
 
 
 def pictures(rows: Iterable[Row], drawn: Iterable[Curve]) -> Mapping[str, str]:
-    """Give every picture by its file name."""
+    """Return every picture by its file name."""
     return {"performance.svg": bars(rows), **{f"{each.name}.svg": curve(each) for each in drawn}}
 
 

@@ -40,10 +40,10 @@ class Server:
             )
 
     def wait(self) -> Self:
-        """Wait until it listens.
+        """Wait until the server listens.
 
         Raises:
-            RuntimeError: It ended, or 20 s passed; with the end of what it wrote.
+            RuntimeError: The server exited, or 20 s passed; the message has the end of its output.
         """
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -62,7 +62,7 @@ class Server:
         return sum(_cpu_seconds(pid) for pid in _family(self._process.pid))
 
     def stop(self) -> None:
-        """End it and its children."""
+        """Stop the server and its children."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
             try:
@@ -100,7 +100,7 @@ def _family(pid: int) -> list[int]:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -108,10 +108,10 @@ def free_port() -> int:
 
 
 def load(url: str, seconds: int, script: Path) -> int:
-    """Send requests as `script` (Lua, for wrk) makes them; give how many were answered with 200.
+    """Send the requests of `script` (Lua, for wrk); return how many were answered with 200.
 
     Raises:
-        RuntimeError: Others were refused, or there was no answer.
+        RuntimeError: Some requests were refused, or had no response.
     """
     done = subprocess.run(
         [
@@ -137,7 +137,7 @@ def load(url: str, seconds: int, script: Path) -> int:
 
 
 def lua_script(path: Path, tokens: Sequence[str]) -> Path:
-    """Write a script for wrk that sends one token after the other."""
+    """Return a script for wrk that sends one token after the other."""
     listed = ",\n".join(f'"Bearer {token}"' for token in tokens)
     path.write_text(
         f"local tokens = {{{listed}}}\nlocal turn = 0\nlocal made = {{}}\n"
@@ -150,7 +150,7 @@ def lua_script(path: Path, tokens: Sequence[str]) -> Path:
 
 
 def cpu_per_request(servers: Sequence[Server], url: str, seconds: int, script: Path) -> float:
-    """Give the CPU time of `servers` for one request."""
+    """Return the CPU time of `servers` for one request."""
     before = sum(server.cpu_seconds for server in servers)
     answered = load(url, seconds, script)
     return (sum(server.cpu_seconds for server in servers) - before) / max(1, answered)

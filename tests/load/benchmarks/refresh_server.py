@@ -15,12 +15,12 @@ _LIFETIME: Final = 3_600
 
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # else the body waits for the acknowledgement of the head
+    wbufsize = 1 << 16  # otherwise the body waits for the acknowledgement of the head
     server: Documents
 
     # its name in the base class
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         if self.path == "/rotate":
@@ -53,4 +53,4 @@ class Documents(ThreadingHTTPServer):
         }
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about connections that their guard dropped."""
+        """Log nothing about connections that the guard closed."""

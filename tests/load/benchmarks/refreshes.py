@@ -38,15 +38,15 @@ from tests.load.benchmarks.waits import Waits, own_time
 _KEYS: Final = 100
 _ISSUERS: Final = (1, 100, 1_000)
 _DUE_AFTER: Final = (
-    3_300.0  # past the moment from which both documents are fetched ahead, before their end
+    3_300.0  # after the begin of the early refresh of both documents, and before their expiry
 )
 _TURNS_AFTER: Final = 4_000
 _LONGEST_SECONDS: Final = 10.0
 
 
 def measure(rounds: int) -> list[Row]:
-    """Let all keys be replaced while a good token is asked about without a rest, on an event loop
-    and in a thread.
+    """Replace all keys while a valid token is verified continuously, on an event loop and in a
+    thread.
     """
     times = 3 if rounds >= 20 else 2
     ways = {"on an event loop": _on_a_loop, "in threads": _in_a_thread}
@@ -112,8 +112,8 @@ def _server(algorithm: str) -> Iterator[_Server]:
 
 
 def _jwk_set(key: SigningKey, number: int) -> dict[str, Any]:
-    """Give a set in which one key signs. RSA keys take a tenth of a second each to make, so the
-    others are odd numbers that no one made.
+    """Return a set with one signing key. RSA keys take a tenth of a second each to generate, so the
+    others are random odd numbers.
     """
     chance = Random(number)
     keys = [key.jwk()]
@@ -134,7 +134,7 @@ def _jwk_set(key: SigningKey, number: int) -> dict[str, Any]:
 
 
 class _Time:
-    """Both clocks, which can be set forward: an hour need not be waited for."""
+    """Both clocks, which can be advanced, so that no benchmark waits for an hour."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -150,7 +150,7 @@ class _Asked:
 
 @contextmanager
 def _asked(server: _Server, issuers: int) -> Iterator[_Asked]:
-    """Make a guard that has the keys of so many issuers, this server's last."""
+    """Create a guard that has the keys of this number of issuers, those of this server last."""
     gc.disable()
     now = _Time()
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +176,7 @@ def _asked(server: _Server, issuers: int) -> Iterator[_Asked]:
 
 
 def _on_a_loop(asked: _Asked, times: int) -> Waits:
-    """Wait as long as the longest turn of the loop takes, since a request may come at its begin."""
+    """Return the longest turn of the loop, because a request may arrive at its begin."""
     waits = Waits()
 
     async def ask() -> None:
@@ -196,8 +196,8 @@ def _on_a_loop(asked: _Asked, times: int) -> Waits:
 
 
 def _in_a_thread(asked: _Asked, times: int) -> Waits:
-    """Wait for the interpreter, which the thread that reads the keys holds: all CPU time of the
-    process meanwhile.
+    """Return the wait for the interpreter lock, which the thread that parses the keys holds: all
+    CPU time of the process meanwhile.
     """
     waits = Waits()
     for _ in range(times):
@@ -241,8 +241,8 @@ class _Refresh:
         return self._left < 0
 
     def counts(self, decision: object) -> bool:
-        """Tell whether the token that was asked about is good; the old one is not any more where
-        the keys came meanwhile.
+        """Return whether the verified token is valid; the old token is not valid after the new keys
+        have arrived.
         """
         if isinstance(decision, Allow):
             return True

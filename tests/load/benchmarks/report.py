@@ -30,7 +30,7 @@ _OURS: Final = (
 
 
 def goals(rows: Sequence[Row]) -> str:
-    """Write the table of the goals."""
+    """Return the table of the goals."""
     lines = [
         "| # | what | goal | ours | spread | peers | |",
         "|---|---|---:|---:|---|---|---|",
@@ -74,7 +74,7 @@ def _time(value: Spread) -> str:
 
 
 def numbers(curves: Iterable[Curve]) -> str:
-    """Write what the curves show."""
+    """Return the numbers of the curves."""
     parts = []
     for curve in curves:
         across = [x for x, _ in next(iter(curve.lines.values()))]
@@ -90,7 +90,7 @@ def numbers(curves: Iterable[Curve]) -> str:
 
 
 def pauses(rows: Iterable[Row]) -> str:
-    """Write what the longest pauses consist of."""
+    """Return the parts of the longest pauses."""
     lines = [
         "| ms | longest, CPU time | 99.99 % below | longest, by the clock | 99.99 % below | goal |",
         "|---|---:|---:|---:|---:|---|",
@@ -107,7 +107,7 @@ def pauses(rows: Iterable[Row]) -> str:
 
 
 def instructions(counts: Mapping[str, float] | str) -> str:
-    """Write how many instructions of the processor one request takes."""
+    """Return the table of processor instructions of one request."""
     if isinstance(counts, str):
         return f"Not counted: {counts}."
     lines = [f"| {name} | {count:,.0f} |" for name, count in counts.items()]
@@ -115,7 +115,7 @@ def instructions(counts: Mapping[str, float] | str) -> str:
 
 
 def profile(named: Mapping[str, Stages]) -> str:
-    """Write where each microsecond goes."""
+    """Return the table of the time of each stage."""
     parts = []
     for name, stages in named.items():
         parts += [
@@ -128,7 +128,7 @@ def profile(named: Mapping[str, Stages]) -> str:
 
 
 def machine(quick: bool) -> str:
-    """Say what was measured on and with."""
+    """Return the machine and the versions of a measurement."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -148,10 +148,10 @@ def machine(quick: bool) -> str:
 
 
 def insert(document: str, name: str, text: str) -> str:
-    """Replace what stands between the markers `name` of a document.
+    """Replace the text between the markers `name` of a document.
 
     Raises:
-        ValueError: It has no such markers.
+        ValueError: The document does not have these markers.
     """
     begin, end = f"<!-- {name}: written by make bench -->", f"<!-- {name}: end -->"
     head, found, rest = document.partition(begin)

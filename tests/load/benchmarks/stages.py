@@ -28,7 +28,7 @@ Stages = list[tuple[str, float]]
 
 
 def hot() -> Stages:
-    """A request through Starlette, its token cached, its scope checked."""
+    """Measure a request through Starlette with a cached token and a scope check."""
     issuer = make_issuer()
     token = token_of(issuer)
     guard, admission, policy = make_guard(issuer), make_admission(), make_policy([WANTED])
@@ -72,7 +72,7 @@ def hot() -> Stages:
 
 
 def cold() -> Stages:
-    """An RS256 token that nobody has seen, by `Guard.verify`."""
+    """Measure `Guard.verify` of a new RS256 token."""
     issuer = make_issuer()
     tokens = [token_of(issuer, number=number) for number in range(256)]
     token, guard = tokens[0], make_guard(issuer)

@@ -58,19 +58,19 @@ def measure(rounds: int) -> list[Row]:
 
 
 async def me(request: Request) -> JSONResponse:
-    """Answer as an API does."""
+    """Return the response of an API."""
     return JSONResponse(
         {"name": "Aino Esimerkki", "email": "aino@example.com", "groups": ["readers", "writers"]}
     )
 
 
 def application(endpoint: Callable[..., Any]) -> Starlette:
-    """Make the application."""
+    """Create the application."""
     return Starlette(routes=[Route("/me", endpoint)])
 
 
 def request(app: Any, token: str) -> Callable[[], object]:
-    """Give a function that sends one request with `token` through `app` and looks at the status."""
+    """Return a function that sends a request with `token` through `app` and checks the status."""
     scope = scope_of(token)
     messages: list[Any] = []
 

@@ -20,7 +20,7 @@ _SECONDS: Final = 0.25
 
 
 def measure(rounds: int) -> list[Row]:
-    """Compare the work that eight threads do together with what one does alone, right before."""
+    """Compare the work of eight threads with that of one thread immediately before."""
     issuer = make_issuer("EdDSA")
     guard = make_guard(issuer)
     lines = [b"Bearer " + token_of(issuer, number=number).encode() for number in range(_TOKENS)]
@@ -43,7 +43,7 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _locked_lru(lines: list[bytes]) -> Callable[[bytes], object]:
-    """What a cache that reorders on reads needs."""
+    """Return a cache with a lock, as an LRU cache that reorders on reads needs."""
     cache: LRUCache[bytes, Any] = LRUCache(65_536)
     lock = Lock()
     for line in lines:
@@ -67,7 +67,7 @@ def _ratio(recall: Callable[[bytes], object], lines: list[bytes], rounds: int) -
 
 
 def _rate(recall: Callable[[bytes], object], lines: list[bytes], threads: int) -> float:
-    """Give calls per second of all threads together."""
+    """Return calls per second of all threads together."""
     start = Barrier(threads + 1)
     counts = [0] * threads
     stop = False

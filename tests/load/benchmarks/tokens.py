@@ -28,19 +28,19 @@ BROWSER: Final = (
 
 
 def make_issuer(algorithm: str = "RS256") -> Issuer:
-    """Make an issuer at the machine's time."""
+    """Create an issuer that uses the machine's clock."""
     return Issuer(ISSUER, AUDIENCE, algorithm=algorithm)
 
 
 def make_guard(issuer: Issuer, **settings: Any) -> Guard:
-    """Make a guard with default settings that reads the machine's clocks and asks `issuer` without
-    a socket.
+    """Create a guard with default settings that reads the machine's clocks and calls `issuer`
+    without a socket.
     """
     return issuer.guard(clock=SYSTEM_CLOCK, **settings)
 
 
 def cached(guard: Guard, authorization: bytes) -> object:
-    """Ask a guard for a token as adapters do first, before a `Request` is made."""
+    """Look up a token as adapters do first, before they create a `Request`."""
     return guard._engine.begin(Presented(authorization, b"", _no_request, "GET", "guard"))
 
 
@@ -49,7 +49,7 @@ def _no_request() -> Request:
 
 
 def token_of(issuer: Issuer, *, size: int = TOKEN_BYTES, number: int = 0, **claims: Any) -> str:
-    """Mint a JWT of about `size` bytes with eight claims and, as filling, a ninth."""
+    """Issue a JWT of about `size` bytes with eight claims and, as filling, a ninth."""
     usual: dict[str, Any] = {
         "expires_in": 3600,
         "subject": f"user-{number}",
@@ -62,7 +62,7 @@ def token_of(issuer: Issuer, *, size: int = TOKEN_BYTES, number: int = 0, **clai
 
 
 def scope_of(token: str, path: str = "/me") -> dict[str, Any]:
-    """Give the ASGI scope of a GET with `token`."""
+    """Return the ASGI scope of a GET with `token`."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -81,7 +81,7 @@ def scope_of(token: str, path: str = "/me") -> dict[str, Any]:
 
 
 def environ_of(token: str, path: str = "/me") -> dict[str, Any]:
-    """Give the WSGI environ of a GET with `token`, as gunicorn makes it."""
+    """Return the WSGI environ of a GET with `token`, as gunicorn makes it."""
     import io
     import sys
 

@@ -31,7 +31,7 @@ SECRET: Final = "a secret of a benchmark, long enough"
 
 
 def request(token: str) -> Request:
-    """Give a GET with `token`."""
+    """Return a GET with `token`."""
     return Request("GET", "/me", headers=[(b"authorization", b"Bearer " + token.encode())])
 
 
@@ -122,7 +122,7 @@ def _fastmcp_first_requests() -> int:
 
 
 def _cluster() -> Row:
-    """Let four processes with one store meet the same tokens, each in its own order."""
+    """Present the same tokens to four processes with one store, in a different order to each."""
     redis = shutil.which("redis-server")
     if redis is None:
         raise RuntimeError("redis-server is not installed")
@@ -230,8 +230,8 @@ def _hanging_refresh(times: int) -> Row:
 
 
 def _wait_behind_refresh() -> float:
-    """Give the milliseconds that a token nobody has seen waits, while an unknown key ID makes the
-    keys be fetched again.
+    """Return the milliseconds that a new token waits while an unknown key ID causes a fetch of the
+    keys.
     """
     with upstream() as server, guard_for(server.url) as guard:
         guard.verify(token_of(server.issuer))

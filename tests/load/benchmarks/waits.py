@@ -19,7 +19,7 @@ CPU time is counted in ticks.
 
 
 class Waits:
-    """What each of many calls took, by CPU time and by the clock on the wall, in seconds."""
+    """The times of many calls, by CPU time and by the wall clock, in seconds."""
 
     __slots__ = ("_own", "_wall")
 
@@ -31,7 +31,7 @@ class Waits:
         return len(self._own)
 
     def time(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call it and take note."""
+        """Call the function and record its time."""
         own, started = own_time(), time.perf_counter()
         function(*arguments)
         ended = time.perf_counter()
@@ -39,19 +39,19 @@ class Waits:
         self._wall.append(ended - started)
 
     def add(self, own: float, wall: float) -> None:
-        """Take note of what was timed elsewhere."""
+        """Record a time that was measured elsewhere."""
         self._own.append(own)
         self._wall.append(wall)
 
     def part(self, name: str, *, held: bool = True) -> Part:
-        """Give the longest, and what 9,999 of 10,000 stay below."""
+        """Return the longest time, and the limit that 9,999 of 10,000 stay below."""
         above = len(self._own) // 10_000 + 1
         own, wall = nlargest(above, self._own), nlargest(above, self._wall)
         return Part(name, own[0] * 1e3, own[-1] * 1e3, wall[0] * 1e3, wall[-1] * 1e3, held)
 
 
 def once(name: str, function: Callable[[], object]) -> Part:
-    """Time a single call, to which no goal is set."""
+    """Time a single call that has no goal."""
     waits = Waits()
     waits.time(function)
     return waits.part(name, held=False)

@@ -20,7 +20,7 @@ _APPS: Final = ("floor", "cached", "bare", "cold", "pyjwt")
 
 
 def measure(rounds: int) -> list[Row]:
-    """Let every application answer in turn."""
+    """Measure every application in alternation."""
     issuer = make_issuer()
     tokens = [token_of(issuer, number=number) for number in range(_TOKENS)]
     seconds, turns = (2, max(7, rounds // 6)) if rounds >= 20 else (1, 3)

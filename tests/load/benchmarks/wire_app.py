@@ -22,13 +22,13 @@ def bare() -> Any:
 
 
 def cached() -> Any:
-    """Guarded, with default settings."""
+    """The guarded application, with default settings."""
     return _guarded()
 
 
 def cold() -> Any:
-    """Guarded, with a cache that forgets a token before it comes again: every request pays for an
-    eviction too.
+    """The guarded application, with a cache that evicts each token before its next use, so every
+    request includes an eviction.
     """
     return _guarded(max_cached_tokens=64)
 
@@ -43,7 +43,7 @@ def _guarded(**settings: Any) -> Any:
 
 
 def floor() -> Any:
-    """By hand, for one token."""
+    """The application with hand-written checks of one token."""
     recall = remembering(os.environ["WIRE_TOKEN"], SCOPE)
     wanted, app = frozenset({WANTED}), application(me)
 
@@ -80,7 +80,7 @@ def pyjwt() -> Any:
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
-    """Say yes to whoever asks."""
+    """Answer every request with 200."""
     if scope["type"] == "http":
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}

@@ -33,13 +33,13 @@ PAUSE_SECONDS: Final = 0.004  # between two requests of the good client
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client is to do.
+    """The task of a client.
 
     Attributes:
         kind: `opaque`, `kids`, `signatures`, `headers`, `valid`: a flood. `good`: these tokens
             again and again. `calm`: each of them once.
         port: Of the application.
-        tokens: Good ones; floods are made in the likeness of the first.
+        tokens: Valid tokens; those of a flood have the form of the first one.
         size: How many requests; the good client goes on until its input is closed.
         connections: At once.
         key: PEM of the issuer's private key, for `valid`.
@@ -74,7 +74,7 @@ def decoded(part: str) -> dict[str, Any]:
 
 
 def credentials(wanted: Wanted) -> Iterator[str]:
-    """Make the tokens of a flood, no two alike."""
+    """Create the tokens of a flood, all of them different."""
     header, payload, _ = (
         wanted.tokens[0].split(".")
         if wanted.kind in ("kids", "signatures", "valid")
@@ -93,7 +93,7 @@ def credentials(wanted: Wanted) -> Iterator[str]:
         "headers": lambda: encoded(os.urandom(HUGE_TOKEN_BYTES * 3 // 4)),
     }
     if wanted.kind == "valid":
-        # ours is of that kind
+        # the token of this test is of that kind
         private = load_pem_private_key(wanted.key.encode(), None)
         signs = SigningKey(None, "ES256", private)  # type: ignore[arg-type]
         usual, claims = decoded(header), decoded(payload)

@@ -20,7 +20,7 @@ from tests.load.floods.client import HUNG, Seen, Wanted
 CONNECTIONS: Final = 100
 SERVED_BY: Final = {
     "uvicorn": SERVERS["uvicorn"],
-    # By itself waitress accepts 100 connections and leaves the good client before the door.
+    # By default waitress accepts 100 connections and does not accept that of the valid client.
     "waitress": (
         "waitress",
         "--threads",
@@ -40,7 +40,7 @@ KINDS: Final = {
     "valid": "good JWTs, no two alike",
 }
 SETTINGS: Final = {
-    # the good client's opaque token must be asked about again and again, in the middle of the flood
+    # the opaque token of the valid client must be introspected repeatedly during the flood
     "revocation_delay_seconds": 2,
     "max_cached_tokens": 4_096,
 }
@@ -48,7 +48,7 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True)
 class Figures:
-    """What one flood did.
+    """The figures of one flood.
 
     Attributes:
         kind: Of the flood.
@@ -90,13 +90,13 @@ def client(wanted: Wanted) -> Iterator[subprocess.Popen[str]]:
 
 
 def seen_by(process: subprocess.Popen[str]) -> Seen:
-    """Let a client come to its end (the good one: tell it to), and give what it saw."""
+    """Wait until a client ends, for `good` after closing its input, and return its results."""
     said, _ = process.communicate(timeout=600)
     return Seen(**json.loads(said))
 
 
 def together(*halves: Seen) -> Seen:
-    """Add what was seen one after the other; of waiting times the worse counts."""
+    """Add the results of two halves; of the waiting times the worse counts."""
     statuses = {
         status: sum(half.statuses.get(status, 0) for half in halves)
         for half in halves
@@ -112,7 +112,7 @@ def together(*halves: Seen) -> Seen:
 
 
 def run_flood(kind: str, server: str, size: int, calm_requests: int = 200) -> Figures:
-    """Run one flood in two halves, so that growth can be told from what is filled once."""
+    """Run one flood in two halves, to distinguish growth from caches that are filled once."""
     started = time.monotonic()
     with (
         RealIssuer(clock=MachineTime()) as real,

@@ -18,10 +18,9 @@ from tests.load.floods.flood import KINDS, SERVED_BY, Figures, client, run_flood
 
 SMALL = 5_000
 PLACES, FOR_STRANGERS = 64, 32
-GROWTH_BYTES = (
-    12 << 20
-)  # 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would add 5,000 of these
-WAIT_MS = 3_000.0  # on a busy machine; what is good is written down by `make floods`
+# 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would add 5,000 of these.
+GROWTH_BYTES = 12 << 20
+WAIT_MS = 3_000.0  # on a busy machine; `make floods` reports the usual figures
 COOLDOWN = 30
 
 
@@ -64,7 +63,7 @@ def test_a_flood_on_threads(kind):
 
 
 def test_a_server_that_is_slow_under_a_flood_of_garbage_still_answers_about_good_tokens():
-    """Half of the places are kept for tokens that were active lately."""
+    """Half of the places are reserved for recently active tokens."""
     with RealIssuer(clock=MachineTime()) as real:
         with serving(
             SERVED_BY["uvicorn"], real.environment(revocation_delay_seconds=0.5)
@@ -84,8 +83,8 @@ def test_a_server_that_is_slow_under_a_flood_of_garbage_still_answers_about_good
 
 @pytest.mark.parametrize("server", SERVED_BY)
 def test_refusals_never_evict_a_good_token(server):
-    """Far more garbage than there is room for good tokens, then the server goes down: every good
-    token is still served, unasked.
+    """Far more invalid tokens than there is room for valid ones, then an outage of the server.
+    Every valid token is still accepted without a call.
     """
     with RealIssuer(clock=MachineTime()) as real:
         settings = {"max_cached_tokens": 64, "revocation_delay_seconds": 600}

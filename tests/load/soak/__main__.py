@@ -14,7 +14,7 @@ from tests.load.soak import report, steady, zipf
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the test that the command line selects."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.soak")
     parser.add_argument("--minutes", type=float, default=15.0, help="of steady load; 15 by default")
     parser.add_argument(

@@ -42,9 +42,9 @@ class Seen:
     Attributes:
         statuses: (kind, status) to number.
         dropped: Connections that ended under a request.
-        waits: (sent, seconds) of each answer to a request that needs no authorization server.
+        waits: (sent, seconds) of each response that needs no authorization server.
         outages: When 503 was seen, and for what kind.
-        faults: Whatever was not as promised.
+        faults: The violations of the documented limits.
     """
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -124,7 +124,7 @@ class Load:
 
     Args:
         port: Of the gateway's listener.
-        pool: Where tokens come from; it judges each answer.
+        pool: Provides tokens and checks each answer.
         rate: Requests a second over all connections.
     """
 
@@ -144,7 +144,7 @@ class Load:
                 group.create_task(self._client(begun, begun + seconds))
 
     async def flood(self, tokens: list[str], at_once: int = 24) -> None:
-        """Show each of these tokens once, as fast as it goes."""
+        """Present each of these tokens once, as fast as possible."""
         left = iter(tokens)
 
         async def client() -> None:

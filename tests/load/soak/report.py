@@ -24,7 +24,7 @@ PAGE: Final = ROOT / "docs" / "explanation" / "performance-gateway.md"
 
 
 def soak_table(soak: Soak) -> str:
-    """Write what came of the soak."""
+    """Return the results of the soak test."""
     seen, pool = soak.seen, soak.pool
     total = sum(seen.statuses.values())
     asked = sum(len(moments) for moments in soak.server.calls.values())
@@ -151,7 +151,7 @@ def _waits(soak: Soak, *, inside: bool) -> str:
 
 
 def machine() -> str:
-    """Say what was measured on."""
+    """Return the machine of the measurement."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?"
@@ -167,7 +167,7 @@ def write(name: str, text: str) -> None:
     """Write figures to build/, and in the page between the markers `name`.
 
     Raises:
-        ValueError: The page has no such markers.
+        ValueError: The page does not have these markers.
     """
     build = ROOT / "build"
     build.mkdir(exist_ok=True)

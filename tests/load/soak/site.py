@@ -51,7 +51,7 @@ audiences = ["{audience}"]
 
 
 class Weight(NamedTuple):
-    """What the process holds at one moment."""
+    """The memory and the descriptors of the process at one moment."""
 
     at: float
     rss_mib: float
@@ -75,7 +75,7 @@ class CountingIssuer(RealIssuer):
         if kind == "introspection":
             token = parse_qs(received.body.decode("ascii"))["token"][0]
             self.calls.setdefault(token, []).append(time.monotonic())
-        del self.server.requests[:]  # they are counted; nobody looks at them again
+        del self.server.requests[:]  # they are counted, and not read again
         del self.issuer.requests[:]
         return super()._answer(kind, url, received)
 
@@ -93,11 +93,11 @@ class Served:
 
     @property
     def log(self) -> str:
-        """What it wrote."""
+        """The output of the process."""
         return self._log.read_text()
 
     def weigh(self) -> Weight:
-        """Look at the process."""
+        """Measure the process."""
         place = Path(f"/proc/{self.process.pid}")
         status = dict(
             line.split(":", 1)
@@ -113,12 +113,12 @@ class Served:
         )
 
     def cpu_seconds(self) -> float:
-        """CPU time so far."""
+        """The CPU time so far."""
         return cpu_seconds(self.process.pid)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the CPU time of a process so far."""
+    """Return the CPU time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc(5)
 
@@ -133,11 +133,11 @@ def served(
     places: str = "",
     cached: int = CACHED_TOKENS,
 ) -> Iterator[Served]:
-    """Run the gateway's guard until the block ends, and see it end well.
+    """Run the gateway's guard until the block ends, and check that it exits with 0.
 
     Args:
         folder: For its settings and its log.
-        issuer: Whom it trusts.
+        issuer: The trusted issuer.
         audience: Of the tokens.
         secret: For introspection.
         places: Further lines for guard.toml, endpoints for example.

@@ -22,7 +22,7 @@ from tests.load.soak.load import Load, Seen
 from tests.load.soak.site import CACHED_TOKENS, CountingIssuer, Served, Weight, served
 from tests.load.soak.tokens import COOLDOWN_SECONDS, REVOCATION_DELAY_SECONDS, SLACK_SECONDS, Pool
 
-RATE: Final = 150.0  # far below what one worker can do, so that waiting times are not a queue's
+RATE: Final = 150.0  # far below the capacity of one worker, so that requests do not queue
 _INACTIVE_TOKENS: Final = 16_384
 _GROWTH: Final = (
     0.03,
@@ -32,7 +32,7 @@ _GROWTH: Final = (
 
 @dataclass
 class Soak:
-    """What came of it.
+    """The results of the test.
 
     Attributes:
         minutes: How long the load lasted.
@@ -43,7 +43,7 @@ class Soak:
         weights: Of the process, every two seconds.
         begun: When the load began.
         page: How often the status page was read.
-        faults: Promises that were broken; none is what we want.
+        faults: Violations of the documented limits.
         cpu_seconds: Of the process.
         asked: How often the authorization server was asked, by endpoint.
     """
@@ -61,7 +61,7 @@ class Soak:
     asked: dict[str, int] = field(default_factory=dict)
 
     def during(self, begins: float, ends: float) -> list[Weight]:
-        """Give the weights between two shares of the time."""
+        """Return the weights between two shares of the time."""
         whole = self.minutes * 60
         return [
             weight
@@ -70,17 +70,17 @@ class Soak:
         ]
 
     def rss(self, begins: float, ends: float) -> float:
-        """Give the median of the resident memory in MiB between two shares of the time."""
+        """Return the median of the resident memory in MiB between two shares of the time."""
         return statistics.median(weight.rss_mib for weight in self.during(begins, ends))
 
 
 def run(minutes: float, rate: float, say: Callable[[str], object]) -> Soak:
-    """Run it.
+    """Run the test.
 
     Args:
         minutes: Of load; five are enough to see every promise, fifteen to see memory stay.
         rate: Requests a second.
-        say: Told what happens.
+        say: Called with a line about each event.
     """
     with tempfile.TemporaryDirectory() as folder, CountingIssuer() as server:
         check = server.issuer.client_check
@@ -218,11 +218,11 @@ async def _revoke(pool: Pool) -> None:
 
 
 def judge(soak: Soak, log: str) -> None:
-    """Hold what was seen against what is promised.
+    """Compare the results with the documented limits.
 
     Args:
-        soak: What came of it; its faults are added to.
-        log: What the process wrote.
+        soak: The results, to which the faults are added.
+        log: The output of the process.
     """
     seen, faults = soak.seen, soak.faults
     faults += [f"{what} ({number} times)" for what, number in sorted(seen.faults.items())]
@@ -272,8 +272,9 @@ def early_calls(soak: Soak) -> int:
 
 
 def keys_bound(soak: Soak) -> int:
-    """Give how often the keys may be fetched: once per cool-down, and once for each set at 80 % of
-    its 300 seconds.
+    """Return how often the keys may be fetched.
+
+    Once per cool-down, and once for each set at 80 % of its 300 seconds.
     """
     seconds = soak.minutes * 60
     return math.ceil(seconds / COOLDOWN_SECONDS) + math.ceil(seconds / 240) + 2

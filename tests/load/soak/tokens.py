@@ -32,7 +32,7 @@ class Shown:
         made: When it was issued.
         key: The number of the key that signed it.
         revoked: When it was revoked, None as long as it is good.
-        last_good: When it was last sent and let through after it was revoked.
+        last_good: When it was last sent and accepted after its revocation.
     """
 
     token: str | None
@@ -43,7 +43,7 @@ class Shown:
 
 
 class Pool:
-    """Hands out tokens, a fresh one in the place of each that has become old.
+    """Provides tokens, and replaces each old one by a new one.
 
     Attributes:
         published: Key number to the moment it was published.
@@ -51,7 +51,7 @@ class Pool:
         outage: When the authorization server failed, None while it does not.
         mended: When it came back.
         late_key: Longest time after publication at which a new key's token was still refused.
-        old_key: Longest time after withdrawal at which an old key's token was let through.
+        old_key: Longest time after withdrawal at which a token of an old key was accepted.
         ended: Revoked tokens that are over.
     """
 
@@ -86,7 +86,7 @@ class Pool:
         }
 
     def pick(self, kind: str) -> Shown:
-        """Give a token for a request of this kind."""
+        """Return a token for a request of this kind."""
         what = kind.removeprefix("introspect ")
         if what == "revocable":
             return self._random.choice(self.revocable)
@@ -94,7 +94,7 @@ class Pool:
             shown = self._rest[what]()
             self.server.issuer.revoke(
                 shown.token or ""
-            )  # so that the server's memory of what it issued stays small
+            )  # so that the server stores few issued tokens
             return shown
         tokens, make = (
             (self._jwts, self._jwt) if what == "jwt" else (self._opaque, self._opaque_token)
@@ -124,8 +124,8 @@ class Pool:
                 self._jwts[place] = self._jwt(aged=True)
 
     def revoke_one(self) -> None:
-        """Revoke a token that is in use; it goes on being shown, to see for how long it is let
-        through.
+        """Revoke a token that is in use. Clients continue to present it, to measure how long it is
+        accepted.
         """
         shown = next((one for one in self.revocable if one.revoked is None), None)
         if shown is not None:
@@ -133,9 +133,7 @@ class Pool:
             shown.revoked = time.monotonic()
 
     def replace_ended(self) -> None:
-        """Put fresh tokens in the places of those whose revocation every cache must
-        have noticed.
-        """
+        """Replace the tokens whose revocation every cache must have noticed."""
         now = time.monotonic()
         for place, shown in enumerate(self.revocable):
             if shown.revoked is not None and now - shown.revoked > 1.5 * REVOCATION_DELAY_SECONDS:
@@ -145,14 +143,14 @@ class Pool:
     def fault(
         self, kind: str, shown: Shown, sent: float, status: int, active: bool | None
     ) -> str | None:
-        """Tell what was wrong with an answer; None for a right one.
+        """Return the fault of an answer; None for a correct one.
 
         Args:
             kind: Of the request.
             shown: With which token.
             sent: When.
             status: Of the answer.
-            active: What `/introspect` said.
+            active: The result of `/introspect`.
         """
         what = kind.removeprefix("introspect ")
         if status == 503:

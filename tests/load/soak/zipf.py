@@ -39,9 +39,7 @@ AUDIENCE: Final = "https://api.test"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of wrk: what was asked and how, what came of it, and the CPU time of endpoint and
-    guard together.
-    """
+    """One run of wrk: parameters, results, and the CPU time of endpoint and guard together."""
 
     delay: float
     guarded: bool
@@ -55,14 +53,14 @@ class Run:
 
 
 def run(seconds: float, say: Callable[[str], object]) -> list[Run]:
-    """Let wrk ask each endpoint directly and through the guard.
+    """Run wrk against each endpoint directly and through the guard.
 
     Args:
         seconds: Of each run.
-        say: Told what comes of each.
+        say: Called with the result of each run.
 
     Raises:
-        RuntimeError: wrk is missing, or somebody answered with something else than 200.
+        RuntimeError: wrk is missing, or a response had another status than 200.
     """
     if shutil.which("wrk") is None:
         raise RuntimeError("wrk is not installed")
@@ -199,7 +197,7 @@ def _until(condition: Callable[[], object], seconds: float = 20) -> None:
 
 
 def table(runs: list[Run]) -> str:
-    """Write the figures.
+    """Return the table of the figures.
 
     Args:
         runs: Directly and guarded, in pairs.

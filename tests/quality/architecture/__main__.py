@@ -1,6 +1,6 @@
 """Draw docs/images/architecture.svg from the code: `python -m tests.quality.architecture`.
 
-The left half shows the floors of the `layers` contract in pyproject.toml and the imports between
+The left half shows the layers of the `layers` contract in pyproject.toml and the imports between
 them. The right half lists the files of the package that a cached and a cold request enter, in the
 order of their first call. The picture has colours for light and for dark pages.
 """
@@ -28,7 +28,7 @@ _CELL: Final = 16
 _MATRIX: Final = 300
 _REQUESTS: Final = 540
 
-# The last entry is for each floor that the table does not name: the adapters and what stands above.
+# The last entry is for each layer that the table does not name: the adapters and those above.
 _GROUPS: Final = {
     "core": ("core", "errors"),
     "io": ("io", "rules"),
@@ -56,9 +56,9 @@ text { fill: #e6edf3 }
 .box { fill-opacity: 0.25 }
 }"""
 _LEGEND: Final = (
-    "A dot: a module on the floor of the row imports one on the floor of the column.",
+    "A dot: a module in the layer of the row imports one in the layer of the column.",
     "On the right: the files that a request enters, in the order of the first call,",
-    "each with the function that is called. The colours are those of the floors.",
+    "each with the function that is called. The colours are those of the layers.",
     "The guard of this picture calls an in-memory issuer and not the network.",
 )
 
@@ -71,9 +71,9 @@ def draw(
 ) -> str:
     """Return the picture as SVG."""
     parts: list[str] = []
-    y = _stack(parts, 34, "The floors of iiniit_guard", floors, imports)
+    y = _stack(parts, 34, "The layers of iiniit_guard", floors, imports)
     y = _stack(
-        parts, y + 44, "The floors of iiniit_guard/core", floors_by_imports(core), core, "core"
+        parts, y + 44, "The layers of iiniit_guard/core", floors_by_imports(core), core, "core"
     )
     for line in _LEGEND:
         y += _STEP
@@ -85,7 +85,7 @@ def draw(
     size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        "<title>The floors of iiniit_guard, and two requests through them</title>",
+        "<title>The layers of iiniit_guard, and two requests through them</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="page" x="0.5" y="0.5" width="{_WIDTH - 1}" height="{height - 1}" rx="8"/>',
         *parts,
@@ -102,7 +102,7 @@ def _stack(
     imports: Mapping[str, set[str]],
     group: str | None = None,
 ) -> int:
-    """Draw floors, one below the other, with a matrix of their imports. Return the lower end."""
+    """Draw layers, one below the other, with a matrix of their imports. Return the lower end."""
     parts.append(_text(20, y, title, "head"))
     y += 22
     parts += [

@@ -1,4 +1,4 @@
-"""The floors of the package and the imports between them."""
+"""The layers of the package and the imports between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).parents[3]
 
 
 def floors_of_package() -> list[list[str]]:
-    """Return the modules of each floor, the highest first, as the `layers` contract names them."""
+    """Return the modules of each layer, the highest first, as the `layers` contract names them."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(
@@ -46,7 +46,7 @@ def imports_between(package: str) -> dict[str, set[str]]:
 
 
 def floors_by_imports(imports: Mapping[str, set[str]]) -> list[list[str]]:
-    """Return the lowest floors on which all imports lead down, the highest first.
+    """Return the lowest layers in which all imports lead down, the highest first.
 
     Raises:
         ValueError: The imports have a cycle.

@@ -36,7 +36,7 @@ class MarkedIssuer(Issuer):
         self.issued: list[str] = []
 
     def token(self, scope: str | None = "user:read", **arguments: Any) -> str:
-        """Mint a JWT with the mark as subject."""
+        """Issue a JWT with the mark as subject."""
         token = super().token(scope, **{"subject": SUBJECT, **arguments})
         self.issued.append(token)
         return token

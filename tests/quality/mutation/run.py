@@ -3,7 +3,7 @@
 mutmut 3 makes the mutants and keeps the results (`mutmut show NAME` and `mutmut results` read
 them). The tests are run from here, since `mutmut run` starts pytest anew for every mutant and names
 the tests on its command line, which fails for names with characters outside ASCII: here they are
-collected once, each mutant gets a fork, and what killed its sibling goes first.
+collected once, each mutant gets a fork, and the test that killed a similar mutant runs first.
 
     python tests/quality/mutation/run.py [--resume | --survivors] [PATTERN...]     a pattern is one
     of fnmatch, such as '*jose*'
@@ -58,8 +58,8 @@ SELECTION = [
     # It checks imports, and mutants import mutmut.
     "--deselect=tests/unit/core/test_jwk.py::test_parsing_loads_no_cryptography",
 ]
-# What adapters share is tested through them; for the rest, their tests say nothing that a row of
-# the tables does not say sooner.
+# The shared code of adapters is tested through them. For other code, a row of the tables fails
+# earlier than their tests.
 THROUGH_HOSTS = {
     "middleware",
     "request_state",
@@ -69,8 +69,8 @@ THROUGH_HOSTS = {
     "resource_metadata",
     "decision",
 }
-# The rows of the tables are about these; of the others' functions, which every row calls, each
-# fourth row sees enough.
+# The rows of the tables test these. Every row calls the functions of the other modules, so each
+# fourth row suffices for them.
 ABOUT_ROWS = {
     "decide",
     "verify",

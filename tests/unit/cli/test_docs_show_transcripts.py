@@ -1,6 +1,6 @@
 """The documentation shows the transcripts that the commands really print.
 
-`WRITE_TRANSCRIPTS=1` writes the blocks anew.
+`WRITE_TRANSCRIPTS=1` rewrites the blocks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`iiniit-guard doctor`: each mistake is found, and has its cure."""
+"""`iiniit-guard doctor`: each mistake is found, and the finding names the remedy."""
 
 from __future__ import annotations
 

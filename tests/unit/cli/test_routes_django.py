@@ -158,7 +158,7 @@ def test_a_planted_route_is_found_in_a_process_of_its_own():
 
 
 def test_a_fault_fails_the_check_and_is_named(guard):
-    """No exception allows it, and the middleware does not cure it."""
+    """No exception allows the fault, and the middleware does not correct it."""
     with django_project.configured(ROOT_URLCONF="shop_urls", IINIIT_GUARD={"guard": guard}):
         found = [run("routes", "shop_urls", "--check", "--format", each) for each in FORMATS]
         plain = run("routes", "shop_urls", "--check", "--allow", "/faulty", color=True)

@@ -33,7 +33,7 @@ def test_a_sample_application_has_no_unguarded_route(name):
 
 
 def test_the_sample_application_of_django_has_no_unguarded_route():
-    """It configures Django, which a process does once."""
+    """The command configures Django, which is possible only once in a process."""
     command = [sys.executable, "-m", "iiniit_guard.cli", "routes", "--check"]
     place = "examples.profile_api.django_app:create_app()"
     done = subprocess.run([*command, place], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """Transcripts: a command, its output and its exit status, as a user sees them.
 
-`WRITE_TRANSCRIPTS=1` writes the files anew. Read their difference before a commit.
+`WRITE_TRANSCRIPTS=1` rewrites the files. Read their difference before a commit.
 """
 
 from __future__ import annotations

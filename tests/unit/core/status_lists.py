@@ -53,7 +53,7 @@ def server_of(guard: Guard) -> tuple[AuthorizationServer, StatusCheck]:
 
 
 def fetch_of(guard: Guard, uri: str) -> object:
-    """Fetch one list, without a token and without a look at the limits before."""
+    """Fetch one list, without a token and without a check of the limits."""
     _, status = server_of(guard)
     breaker = next(iter(status._breakers.values()))
     return run(status._document(uri, breaker).load(), guard._engine._runner.perform)

@@ -170,7 +170,7 @@ def test_a_dpop_challenge_names_the_algorithms():
     denied = writer.deny(problem, GET, make_policy(["s"]), scheme="dpop", nonce="n-1")
 
     assert denied.header("WWW-Authenticate") == (
-        'DPoP realm="r", error="use_dpop_nonce", error_description="The proof needs this nonce.", '
+        'DPoP realm="r", error="use_dpop_nonce", error_description="A DPoP nonce is required.", '
         'scope="s", algs="ES256 EdDSA", Bearer realm="r", scope="s"'
     )
     assert [value for name, value in denied.headers if name == "DPoP-Nonce"] == ["n-1"]

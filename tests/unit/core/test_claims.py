@@ -39,11 +39,11 @@ def test_nothing_in_it_can_be_changed():
     assert isinstance(nested, Claims)
     assert nested["roles"][1]["deep"] == (1,)
     with pytest.raises(TypeError):
-        nested["roles"] = ()  # type: ignore[index]  # what is refused
+        nested["roles"] = ()  # type: ignore[index]  # refused values
     with pytest.raises(TypeError):
-        claims["sub"] = "x"  # type: ignore[index]  # what is refused
+        claims["sub"] = "x"  # type: ignore[index]  # refused
     with pytest.raises(AttributeError, match="read-only"):
-        claims.sub = "x"  # what is refused
+        claims.sub = "x"  # refused
     with pytest.raises(AttributeError, match="read-only"):
         claims._members = {}
     with pytest.raises(AttributeError, match="read-only"):

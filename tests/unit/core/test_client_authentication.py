@@ -227,14 +227,14 @@ def test_no_repr_holds_a_secret(method):
         # os.environ.get of a variable that is missing
         (ClientSecretBasic("api", None), "client_secret"),  # type: ignore[arg-type]
         (ClientSecretPost("api", ""), "client_secret"),
-        # what is refused
+        # refused values
         (ClientSecretPost("api", b"canary"), "client_secret"),  # type: ignore[arg-type]
-        # what is refused
+        # refused
         (ClientSecretPost(FILE, "canary"), "client_id"),  # type: ignore[arg-type]
         (PrivateKeyJwt("api", {}), "key"),
         (PrivateKeyJwt("api", "canary", algorithm=""), "algorithm"),
         (PrivateKeyJwt("api", "canary", audience=""), "audience"),
-        (TlsClient("api", "/cert.pem", FILE), "key"),  # type: ignore[arg-type]  # what is refused
+        (TlsClient("api", "/cert.pem", FILE), "key"),  # type: ignore[arg-type]  # refused
         (BearerToken(""), "token"),
     ],
 )

@@ -49,7 +49,7 @@ GUARD: Any = SimpleNamespace(resource=SimpleNamespace(clock=make_clock().clock))
         (with_notes({}, GUARD, TOKEN), make_policy(max_age=3), False),
         (with_notes({}, GUARD, TOKEN), make_policy(["user:read"], match="any"), True),
         ({}, ANY_TOKEN, False),
-        ({"iiniit_guard.access_token": TOKEN}, READ, False),  # nobody's note
+        ({"iiniit_guard.access_token": TOKEN}, READ, False),  # a note of no guard
         ({"iiniit_guard.access_token": TOKEN, "iiniit_guard.engine": None}, READ, False),
     ],
 )

@@ -132,7 +132,7 @@ def test_an_endpoint_that_is_missing(name, url):
         (
             BearerToken(SecretFile("/run/token")),
             b"a b",
-            "the token for introspection is no bearer token",
+            "the token for introspection is not a bearer token",
             30,
         ),
         (BearerToken(SecretFile("/run/token")), b"\xff", "a secret file is not UTF-8 text", 1),
@@ -182,7 +182,7 @@ def test_calls_are_counted():
 
 
 def test_header_names_are_written_as_they_are_known():
-    """They are case-insensitive, but some parsers are not."""
+    """Header names are case-insensitive, but some parsers are not."""
     answers = make_resource(make_clock()).refusal_writer
     request = Request("GET", "/", headers=[(b"origin", b"https://a.test")])
     denied, unavailable = (

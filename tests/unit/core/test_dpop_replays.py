@@ -73,7 +73,7 @@ def test_a_removed_proof_leaves_nothing_behind():
 
 
 def test_a_clock_that_goes_back_makes_no_proof_new():
-    """Its entry has ended, but the time of the proof is accepted again."""
+    """The entry of the proof has ended, but its time is accepted again."""
     cache = ProofCache(64)
     assert cache.add(digest(1), "a", NOW + 60, NOW) == "added"
     assert cache.add(digest(2), "a", NOW + 130, NOW + 70) == "added"

@@ -1,4 +1,4 @@
-"""The exceptions of `verify` survive a copy and a journey to another process."""
+"""The exceptions of `verify` can be copied and pickled for another process."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_media_types(world, kind):
 
 
 def test_a_refusal_is_not_asked_about_again_for_a_moment(world):
-    """It is cached for 1 s at first, doubling to 10 s."""
+    """The guard caches a refusal for 1 s at first, doubling to 10 s."""
     for seconds in (1, 2, 4, 8, 10, 10):
         assert world.ask().send(INACTIVE).reason is Reason.INACTIVE
         world.clock.advance(seconds - 0.001)

@@ -98,7 +98,7 @@ def test_what_is_no_set_is_an_outage(source, reply, cause, seconds):
     "jwk", [None, {"kty": "oct", "k": "AAAA"}], ids=["empty", "only unusable keys"]
 )
 def test_a_set_without_a_usable_key_is_an_outage_and_ends_the_last_one(source, clock, jwk):
-    """It is an outage, not a refusal. The keys of the last set end at once."""
+    """Such a set is an outage, not a refusal. The keys of the last set end at once."""
     begin(source)
     rests_on = validity(source)
     clock.advance(600)

@@ -91,7 +91,7 @@ def test_two_who_ask_at_once_get_the_same(found):
 
 
 def test_the_answer_that_another_got_meanwhile_is_not_asked_for_again(found):
-    """It arrived between this caller's look-up and its load."""
+    """The answer arrived between the lookup and the load of this caller."""
     late = found._ask_unless_answered(ISSUER)
     server = settle(found, ISSUER)
     assert Steps(late).result is server

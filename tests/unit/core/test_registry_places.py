@@ -108,7 +108,7 @@ def test_one_that_is_asked_keeps_its_place(found, clock, begin, number):
 
 
 def test_one_whose_token_is_looked_up_in_the_store_keeps_its_place(clock):
-    """Its server is about to be called."""
+    """The guard is about to call the server of this issuer."""
     resource = make_resource(
         clock, issuers=print, store_url="redis://store.test", store_secret="s" * 32
     )

@@ -161,7 +161,7 @@ def test_either_clock_ends_it(kept, clock, move):
 
 
 def test_the_last_good_one_serves_while_the_server_fails_then_none(kept, clock):
-    """It is used until `stale` seconds past its end."""
+    """The document is used until `stale` seconds after its expiry."""
     begin(kept)
     clock.advance(LIFE)
     assert obtain(kept).send(DOWN).result == "first"
@@ -243,7 +243,7 @@ def test_whoever_comes_to_lead_after_another_loaded_does_not_load_again(kept):
 
 
 def test_an_answer_that_was_overtaken_brings_nothing_back(kept, clock):
-    """Its leader hung so long that the other requests gave it up and fetched again."""
+    """The leader hung so long that the other requests stopped waiting and fetched again."""
     stuck, waiting = obtain(kept), obtain(kept)
     waiting.send(TIMED_OUT)
     assert waiting.cause == "timeout"

@@ -260,9 +260,9 @@ def test_a_callers_list_that_changes_later_changes_nothing():
         ("a",),
     )
     with pytest.raises(TypeError):
-        settings.alternatives["X"] = print  # type: ignore[index]  # what is refused
+        settings.alternatives["X"] = print  # type: ignore[index]  # refused values
     with pytest.raises(FrozenInstanceError):
-        settings.realm = "x"  # what is refused
+        settings.realm = "x"  # refused
 
 
 def test_no_secret_in_a_repr():

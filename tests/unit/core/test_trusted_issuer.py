@@ -263,7 +263,7 @@ def test_a_callers_list_that_changes_later_changes_nothing():
     assert issuer.required_claims == {"tenant": ("x",)}
     assert isinstance(issuer.require_claim, MappingProxyType)
     with pytest.raises(FrozenInstanceError):
-        issuer.audience = "x"  # what is refused
+        issuer.audience = "x"  # refused values
 
 
 def test_a_claim_may_have_one_value_or_several():

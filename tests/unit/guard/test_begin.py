@@ -147,7 +147,7 @@ def test_no_other_token_passes_without_io(issuer, settings, make, reason):
 
 @pytest.mark.parametrize("change", [" {}", "{}. x.y", "{}\n", "{}.é"])
 def test_what_cannot_be_a_token_is_shown_to_nobody(guard, issuer, change):
-    """Its header is cached, so the fast path parses it and refuses it before any introspection."""
+    """The header is cached, so the fast path parses and refuses the token before introspection."""
     with pytest.raises(TokenRefused) as refused:
         guard.verify(change.format(issuer.token()))
     assert refused.value.reason is Reason.MALFORMED_TOKEN
@@ -198,7 +198,7 @@ def test_a_bad_signature_is_looked_at_once(guard, issuer, events, host, header, 
     bad = tampered(issuer.token(header=header))
     guard.authenticate(
         request(bad)
-    )  # without a kid it has the set fetched anew, once in 30 seconds
+    )  # without a kid it causes another fetch of the set, once in 30 seconds
     keys = guard._engine.resource.only_server.keys.value
     (key,) = keys.find(issuer.signing_key.kid, issuer.signing_key.algorithm)
 

@@ -130,7 +130,7 @@ class TestVerifying:
             verify(guard, issuer.token())
         assert unavailable.value.cause == "connection"
         assert unavailable.value.retry_after_seconds >= 1
-        assert str(unavailable.value).startswith("the authorization server cannot be asked: ")
+        assert str(unavailable.value).startswith("the authorization server is not available: ")
         assert issuer.token() not in str(unavailable.value)
 
     @both_verify

@@ -156,7 +156,7 @@ class TestReadFile:
 
 
 class Awaitable:
-    """An awaitable that is no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __await__(self):
         yield from asyncio.sleep(0).__await__()
@@ -206,7 +206,7 @@ class TestAsk:
 
 
 class FakeStore:
-    """Stands for a `Store`: tests/unit/io/test_store.py has the real one."""
+    """A substitute for `Store`; tests/unit/io/test_store.py tests the real one."""
 
     def __init__(self) -> None:
         self.seen: list[object] = []

@@ -152,7 +152,7 @@ def named(function, *arguments):
 
 
 def test_every_setting_has_a_text_form():
-    """It has the name of the keyword.
+    """The text form has the name of the keyword.
 
     Callables have no text form. `introspection` and `discovery_authentication` are set in parts.
     """

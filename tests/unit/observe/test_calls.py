@@ -1,4 +1,4 @@
-"""`on_call`: what the application learns of a call, and what it can change."""
+"""`on_call`: the data of a call that the application gets, and the parts that it can change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERFORMED = [
 
 
 class Remembering:
-    """Remembers each call with its result."""
+    """A listener that stores each call with its result."""
 
     def __init__(self, **headers: str) -> None:
         self.seen: list[tuple[OutgoingCall, CallResult]] = []

@@ -93,7 +93,7 @@ ORY = {"project": None, "url": "https://hydra.test"}
             {},
             Reason.WRONG_AUDIENCE,
             {"aud": ["https://acme.eu.auth0.com/userinfo"]},
-            "the client did not ask Auth0 for the audience",
+            "the client did not request the audience",
         ),
         ("auth0", {}, Reason.WRONG_AUDIENCE, {"aud": "other"}, None),
         ("auth0", {}, Reason.MISSING_SCOPE, {"permissions": []}, "the token has permissions"),

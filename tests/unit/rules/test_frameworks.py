@@ -1,8 +1,6 @@
-"""Ways past the rules that were found by trying Starlette, Flask and Django against them, each kept
-as a row.
+"""Bypasses of the rules that were found with Starlette, Flask and Django, each of them as a row.
 
-Every row shows with the real framework that the request reaches the route that it must not reach
-under the other one's policy.
+Every row shows with the real framework which route the request reaches, whose policy must apply.
 """
 
 from __future__ import annotations
@@ -73,8 +71,8 @@ def django(routes: list[str], raw: str) -> str | None:
 AMBIGUOUS = "ambiguous_path"
 BARE = UUID.replace("-", "")
 
-# framework, its routes in its own words (as it tries them), path, the route that it takes; our
-# rules, what they answer
+# framework, its routes in its own syntax (in its order), path, the route that it selects; the
+# rules, their answer
 FOUND = [
     (
         "a slash more is another route",
@@ -218,8 +216,8 @@ def test_a_path_that_the_application_routes_elsewhere(
     assert seen(made.policy_for(Request("GET", unquote_to_bytes(raw).decode()))) == expected
 
 
-# Where the framework tries the wider route first, no order of ours is right: the rules are not
-# built.
+# If the framework tries the wider route first, no order of the rules is correct, so they are
+# refused.
 SHADOWED = [
     (flask_lax, ["/<x>/b", "/<path:p>/b"], "/a/b", "/<path:p>/b"),
     (flask_lax, ["/<x>/<path:p>/a", "/<path:p>/<y>"], "/x/y/a", "/<path:p>/<y>"),

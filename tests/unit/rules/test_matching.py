@@ -107,7 +107,7 @@ def test_the_order_of_rules_is_of_no_matter():
         assert seen(backwards.policy_for(Request(method, path))) == expected
 
 
-SETTLED = [  # rules that overlap without a fault, a path of both, what it wants
+SETTLED = [  # rules that overlap without a fault, a path of both, its required scope
     (["/a/<x>/c", "/a/b/<y>", "/a/b/c"], "/a/b/c", "/a/b/c"),
     (["/a/<path:x>", "/<y>/b", "/a/b"], "/a/b", "/a/b"),
     (["/<int:x>", "/<uuid:x>", "/<float:x>", "/<x>"], "/5", "/<int:x>"),

@@ -57,8 +57,8 @@ def fits(pattern: list[str], path: list[str]) -> bool:
 
 @given(st.lists(PATTERNS, min_size=1, max_size=5, unique=True), PATHS, st.booleans())
 def test_no_request_gets_a_looser_policy_than_its_most_specific_rule(patterns, path, slash):
-    """The one whose paths all match the others too decides, if it has the method; whatever else is
-    answered is a refusal.
+    """The rule whose paths all match the other rules too decides, if it has the method; any other
+    answer is a refusal.
     """
     try:
         rules = Rules(

@@ -23,7 +23,7 @@ PIECES = st.lists(
 
 
 def joined(pieces):
-    """A pattern's texts stand between variables: two beside each other are one."""
+    """Return a pattern in which adjacent fixed texts are one text."""
     made = []
     for piece in pieces:
         if isinstance(piece, str) and made and isinstance(made[-1], str):

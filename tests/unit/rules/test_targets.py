@@ -10,7 +10,7 @@ from iiniit_guard.core.model.request import Request, request_from_environ, reque
 from iiniit_guard.rules import Rule, Rules
 from tests.unit.rules.answers import scope, scoped, seen
 
-AMBIGUOUS = [  # raw target; all of them would match /<path:p>, which wants a scope
+AMBIGUOUS = [  # raw target; all of them would match /<path:p>, which requires a scope
     ("a slash in an escape", "/a%2fb"),
     ("in upper case", "/a%2Fb"),
     ("a backslash in an escape", "/a%5cb"),
