@@ -123,7 +123,7 @@ class ClaimChecks:
             if accepted is not None:
                 return accepted
         outcome = self._check(claims, now, introspected=False, typ=typ)
-        if shape is None and isinstance(outcome, AccessToken):
+        if isinstance(outcome, AccessToken) and kinds not in self._shapes:
             self._shapes.learn(kinds, claims)
         return outcome
 

@@ -25,6 +25,9 @@ _TEXTS_OR_NONE: Final = frozenset((*_TEXTS, None))
 _TEXT_TYPES: Final = frozenset({str, type(None)})  # None: absent
 _REQUIRED: Final = ("sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
 _REQUIRED_SET: Final = frozenset(_REQUIRED)
+_TEXT: Final = frozenset({str})
+_TEXT_OR_ABSENT: Final = frozenset({str, None})
+_NUMBER_OR_ABSENT: Final = frozenset({int, None})
 _MAX_SHAPES: Final = 64
 _MAX_NAMES: Final = 64
 _MAX_CHARACTERS: Final = 1024
@@ -47,8 +50,10 @@ class ClaimShape(NamedTuple):
     has_not_before: bool
 
 
-class ClaimShapes(dict[Kinds, ClaimShape]):
+class ClaimShapes(dict[Kinds, ClaimShape | None]):
     """The claim shapes of one issuer's valid tokens, at most 64.
+
+    None stands for names and types that could refuse a token.
 
     Args:
         audience_claim: The claim that holds the audience.
@@ -73,29 +78,27 @@ class ClaimShapes(dict[Kinds, ClaimShape]):
         self._strict = strict
 
     def learn(self, kinds: Kinds, claims: JsonObject) -> None:
-        """Store the shape of a valid token, unless its names or types alone could refuse a token.
+        """Store the shape of a valid token, or that its names or types alone could refuse a token.
 
-        A token with many or long names is rare, and its shape is not stored.
+        A token with many or long names is rare, and nothing is stored for it.
         """
         if len(claims) > _MAX_NAMES or sum(map(len, claims)) > _MAX_CHARACTERS:
             return
-        shape = self._shape_of(claims)
-        if shape is not None:
-            if len(self) >= _MAX_SHAPES:
-                self.clear()
-            self[kinds] = shape
+        if len(self) >= _MAX_SHAPES:
+            self.clear()
+        self[kinds] = self._shape_of(claims)
 
     def _shape_of(self, claims: JsonObject) -> ClaimShape | None:
-        types = {name: type(value) for name, value in claims.items()}
+        types = dict(zip(claims, map(type, claims.values()), strict=True))
         client = first_of(self._client_id_claims, claims) or self._client_id_claims[0]
         token_id = first_of(self._token_id_claims, claims) or self._token_id_claims[0]
         is_plain = (
             SPECIAL_CLAIMS.isdisjoint(types)
             and type(None) not in types.values()
-            and all(types.get(name) is str for name in ("iss", self._audience_claim, "scope"))
-            and all(types.get(name, str) is str for name in (*_TEXTS, client, token_id))
+            and _TEXT.issuperset(map(types.get, ("iss", self._audience_claim, "scope")))
+            and _TEXT_OR_ABSENT.issuperset(map(types.get, (*_TEXTS, client, token_id)))
             and types.get("exp") is int
-            and all(types.get(name, int) is int for name in ("iat", "nbf"))
+            and _NUMBER_OR_ABSENT.issuperset(map(types.get, ("iat", "nbf")))
             and (not self._strict or types.keys() >= _REQUIRED_SET)
         )
         return ClaimShape(client, token_id, "nbf" in types) if is_plain else None

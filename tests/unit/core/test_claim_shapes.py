@@ -87,7 +87,7 @@ def test_only_a_shape_that_cannot_refuse_a_token_is_stored(claims, known):
     checks = fresh()
     first = checks.check({**GOOD, **claims}, NOW, introspected=False)
     assert isinstance(first, AccessToken)
-    assert len(checks._shapes) == known
+    assert any(checks._shapes.values()) == known
     again = checks.check({**GOOD, **claims}, NOW, introspected=False)
     assert isinstance(again, AccessToken)
     assert (again, dict(again.claims)) == (first, dict(first.claims))
