@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from iiniit_guard.core.certificate_binding import certificate_problem
 from iiniit_guard.core.claims.confirmation import CERTIFICATE_THUMBPRINT, KEY_THUMBPRINT
-from iiniit_guard.core.dpop.checks import PresentedProof
+from iiniit_guard.core.dpop.presented_proof import PresentedProof
 from iiniit_guard.core.http.bearer import BEARER, DPOP
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason

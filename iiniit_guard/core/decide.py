@@ -20,7 +20,7 @@ from iiniit_guard.core.application import ask_alternative, request_issuer, valid
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.confirmation import Possession, confirm
-from iiniit_guard.core.dpop.checks import PresentedProof
+from iiniit_guard.core.dpop.presented_proof import PresentedProof
 from iiniit_guard.core.http.bearer import (
     BEARER,
     TOKEN_SCHEMES,
@@ -206,8 +206,12 @@ def _judge(
         outcome: Judged = yield from ask_alternative(credential, presented.request, resource)
     else:
         if credential.scheme != BEARER:
-            begun = yield from resource.proofs.begin(credential.value, presented.request)
-            presented.nonce = resource.proofs.fresh_nonce(begun)
+            proofs, request = resource.proofs, presented.request
+            if proofs.nonces is None:
+                begun: PresentedProof | Judged = proofs.begin(credential.value, request)
+            else:
+                begun = yield from proofs.begin_with_nonce(proofs.nonces, credential.value, request)
+                presented.nonce = proofs.fresh_nonce(begun)
             if not isinstance(begun, PresentedProof):
                 return begun
             proof, presented.digest = begun, begun.digest
@@ -222,7 +226,10 @@ def _judge(
     settled = _settle(outcome, presented, resource, requirement)
     if proof is not None and isinstance(settled, AccessToken):
         # The last step: a request that is refused does not use up its proof.
-        return (yield from proof.checks.record(proof, presented.request)) or settled
+        shared, request = proof.checks.shared, presented.request
+        if shared is None:
+            return proof.checks.record(proof, request) or settled
+        return (yield from proof.checks.record_shared(shared, proof, request)) or settled
     return settled
 
 

@@ -41,7 +41,8 @@ RETURNS = {
         "_without_credential(credential, presented.request, resource, requirement)",
         "begun",
         "outcome",
-        "(yield from proof.checks.record(proof, presented.request)) or settled",
+        "proof.checks.record(proof, request) or settled",
+        "(yield from proof.checks.record_shared(shared, proof, request)) or settled",
         "settled",
     ],
     "iiniit_guard/core/decide.py:verify_presented": [

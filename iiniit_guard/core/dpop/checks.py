@@ -13,10 +13,10 @@ from hashlib import sha256
 from typing import Final
 
 from iiniit_guard.core.dpop.nonces import Nonces
+from iiniit_guard.core.dpop.presented_proof import ACCEPTED, PresentedProof, accepted_proofs
 from iiniit_guard.core.dpop.proof import (
     MAX_ID_BYTES,
     Proof,
-    ProofKey,
     ProofKeys,
     only_proof,
     parse_proof,
@@ -36,37 +36,9 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 
-_ACCEPTED: Final = "iiniit_guard.accepted_proofs"
 _DIGEST_BYTES: Final = 16
 _KEPT_URIS: Final = 1024
 _LONGEST_KEPT_URI: Final = 512
-
-
-class PresentedProof:
-    """The proof of one request and the results of its checks. Its `repr` shows nothing.
-
-    Attributes:
-        checks: The checks that the proof has passed.
-        encoded: The proof as received.
-        token: The access token of the request.
-        proof: The parsed proof; None if it was accepted for this request before.
-        signer: The key that signed it, once that is verified.
-        uri: The normal form of `htu`.
-        until: When the proof is no longer accepted.
-        digest: The SHA-256 of the token, once it was computed.
-    """
-
-    __slots__ = ("checks", "digest", "encoded", "proof", "signer", "token", "until", "uri")
-
-    def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
-        self.checks: ProofChecks = checks
-        self.encoded: bytes = encoded
-        self.token: str = token
-        self.proof: Proof | None = None
-        self.signer: ProofKey | None = None
-        self.uri: str = ""
-        self.until: float = 0.0
-        self.digest: bytes | None = None
 
 
 class ProofChecks:
@@ -87,7 +59,7 @@ class ProofChecks:
         self._normal: dict[str, str] = {}  # of the URIs of requests
         self.replays: Final = ProofCache(settings.max_dpop_proofs)
         secret = settings.store_secret
-        self._shared = None if secret is None else SharedProofs(secret)
+        self.shared: Final = None if secret is None else SharedProofs(secret)
         sealing = settings.dpop_nonce_secret or secret
         self.nonces: Final = (
             Nonces(sealing, settings.dpop_nonce_seconds)
@@ -95,18 +67,37 @@ class ProofChecks:
             else None
         )
 
-    def begin(self, token: str, request: Request) -> Flow[PresentedProof | Problem | Unreachable]:
-        """Check the proof of a request before its token is verified.
+    def begin(self, token: str, request: Request) -> PresentedProof | Problem:
+        """Check the proof of a request before its token is verified, if no nonces are required.
 
         Args:
             token: The access token, unverified.
             request: The request.
         """
+        presented = self._parse(token, request)
+        if isinstance(presented, Problem) or presented.proof is None:
+            return presented
+        return self._claims_problem(presented.proof.claims, presented, request) or presented
+
+    def begin_with_nonce(
+        self, nonces: Nonces, token: str, request: Request
+    ) -> Flow[PresentedProof | Problem | Unreachable]:
+        """Make the same checks if nonces are required."""
+        presented = self._parse(token, request)
+        if isinstance(presented, Problem) or presented.proof is None:
+            return presented
+        failure = yield from nonces.unlock()
+        if failure is not None:
+            return failure
+        return self._claims_problem(presented.proof.claims, presented, request) or presented
+
+    def _parse(self, token: str, request: Request) -> PresentedProof | Problem:
+        """Return the proof, parsed unless it was accepted for this request before."""
         encoded = only_proof(request)
         if isinstance(encoded, Problem):
             return encoded
         presented = PresentedProof(self, encoded, token)
-        for accepted in _accepted(request):
+        for accepted in accepted_proofs(request):
             # Another guard may demand more of a proof, so its result does not count here.
             if (accepted.checks, accepted.encoded, accepted.token) == (self, encoded, token):
                 presented.signer = accepted.signer
@@ -115,11 +106,7 @@ class ProofChecks:
         if isinstance(parsed, Problem):
             return parsed
         presented.proof = parsed
-        if self.nonces is not None:
-            failure = yield from self.nonces.unlock()
-            if failure is not None:
-                return failure
-        return self._claims_problem(parsed.claims, presented, request) or presented
+        return presented
 
     def _claims_problem(
         self, claims: JsonObject, presented: PresentedProof, request: Request
@@ -145,16 +132,21 @@ class ProofChecks:
         if actual is None:
             detail = "the URI of the request is ambiguous; set public_url"
             return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
-        expected = self._normal.get(actual) or normalize(actual)
+        expected = self._normal.get(actual) or self._normalize(actual)
         if expected is None or (uri != actual and normalize(uri) != expected):
             detail = "htu is another URI than that of the request; see public_url"
             return PROBLEMS[Reason.WRONG_PROOF_TARGET].about(detail=detail)
         presented.uri = expected
-        if len(actual) <= _LONGEST_KEPT_URI:
+        return None
+
+    def _normalize(self, actual: str) -> str | None:
+        """Return the normal form of the URI of a request, and keep it; None if there is none."""
+        normal = normalize(actual)
+        if normal is not None and len(actual) <= _LONGEST_KEPT_URI:
             if len(self._normal) >= _KEPT_URIS:
                 self._normal.clear()
-            self._normal[actual] = expected
-        return None
+            self._normal[actual] = normal
+        return normal
 
     def _time_problem(
         self, claims: JsonObject, issued: float, presented: PresentedProof
@@ -215,36 +207,60 @@ class ProofChecks:
             else PROBLEMS[Reason.WRONG_PROOF_KEY]
         )
 
-    def record(
-        self, presented: PresentedProof, request: Request
-    ) -> Flow[Problem | Unreachable | None]:
+    def record(self, presented: PresentedProof, request: Request) -> Problem | Unreachable | None:
         """Record the proof of a request that passes; return why it cannot be accepted, or None.
 
         A proof that was accepted for this request before is not recorded again: several guards and
         handlers may check one request.
         """
+        accepted = accepted_proofs(request)
+        refused = self._record_here(presented, accepted)
+        if refused is None:
+            self._accept(presented, request, accepted)
+        return refused
+
+    def record_shared(
+        self, shared: SharedProofs, presented: PresentedProof, request: Request
+    ) -> Flow[Problem | Unreachable | None]:
+        """Record the proof as `record` does, and in the shared store."""
+        refused = self._record_here(presented, accepted_proofs(request))
+        if refused is not None:
+            return refused
+        digest = presented.recorded
+        if digest is not None:
+            added = yield from shared.add(digest, presented.until - self._wall())
+            if isinstance(added, Unreachable):
+                # The client may send the same proof again.
+                self.replays.remove(digest, presented.until)
+                return added
+            if not added:
+                return PROBLEMS[Reason.REPLAYED_PROOF]
+        self._accept(presented, request, accepted_proofs(request))
+        return None
+
+    def _record_here(
+        self, presented: PresentedProof, accepted: tuple[PresentedProof, ...]
+    ) -> Problem | Unreachable | None:
         proof, signer = presented.proof, presented.signer
         if proof is None or signer is None:
             return None
-        accepted = _accepted(request)
-        if not accepted or all(known.encoded != presented.encoded for known in accepted):
-            now, digest = self._wall(), _digest_of(presented, proof, signer.thumbprint)
-            refused = self._add(digest, signer.thumbprint, presented.until, now)
-            if refused is not None:
-                return refused
-            if self._shared is not None:
-                added = yield from self._shared.add(digest, presented.until - now)
-                if isinstance(added, Unreachable):
-                    # The client may send the same proof again.
-                    self.replays.remove(digest, presented.until)
-                    return added
-                if not added:
-                    return PROBLEMS[Reason.REPLAYED_PROOF]
-        self._keys.keep(proof.encoded_header, signer)
+        if accepted and any(known.encoded == presented.encoded for known in accepted):
+            return None
+        digest = presented.recorded = _digest_of(presented, proof, signer.thumbprint)
+        return self._add(digest, signer.thumbprint, presented.until, self._wall())
+
+    def _accept(
+        self, presented: PresentedProof, request: Request, accepted: tuple[PresentedProof, ...]
+    ) -> None:
+        """Keep the key of a recorded proof, and store the proof in the request."""
+        proof, signer = presented.proof, presented.signer
+        if proof is None or signer is None:
+            return
+        if proof.key is None:
+            self._keys.keep(proof.encoded_header, signer)
         presented.proof = None  # from here on, it identifies the accepted proof only
         if isinstance(request.native, dict):
-            request.native[_ACCEPTED] = (*accepted, presented)
-        return None
+            request.native[ACCEPTED] = (*accepted, presented)
 
     def _add(
         self, digest: bytes, thumbprint: str, until: float, now: float
@@ -267,10 +283,3 @@ def _digest_of(presented: PresentedProof, proof: Proof, thumbprint: str) -> byte
     identifier = proof.claims["jti"]
     text = f"{thumbprint}{len(identifier)}:{identifier}{presented.uri}"
     return sha256(text.encode()).digest()[:_DIGEST_BYTES]
-
-
-def _accepted(request: Request) -> tuple[PresentedProof, ...]:
-    """Return the proofs that were accepted for this request."""
-    native = request.native
-    found = native.get(_ACCEPTED, ()) if isinstance(native, dict) else ()
-    return found if isinstance(found, tuple) else ()

@@ -1,0 +1,60 @@
+"""The proof of one request, while the guard decides about it and afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iiniit_guard.core.dpop.proof import Proof, ProofKey
+from iiniit_guard.core.model.request import Request
+
+if TYPE_CHECKING:
+    from iiniit_guard.core.dpop.checks import ProofChecks
+
+ACCEPTED: Final = "iiniit_guard.accepted_proofs"
+"""The key of the accepted proofs in the scope or environ of a request."""
+
+
+class PresentedProof:
+    """The proof of one request and the results of its checks. Its `repr` shows nothing.
+
+    Attributes:
+        checks: The checks that the proof has passed.
+        encoded: The proof as received.
+        token: The access token of the request.
+        proof: The parsed proof; None if it was accepted for this request before.
+        signer: The key that signed it, once that is verified.
+        uri: The normal form of `htu`.
+        until: When the proof is no longer accepted.
+        digest: The SHA-256 of the token, once it was computed.
+        recorded: What identifies the proof, if it was recorded for this request.
+    """
+
+    __slots__ = (
+        "checks",
+        "digest",
+        "encoded",
+        "proof",
+        "recorded",
+        "signer",
+        "token",
+        "until",
+        "uri",
+    )
+
+    def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
+        self.checks: ProofChecks = checks
+        self.encoded: bytes = encoded
+        self.token: str = token
+        self.proof: Proof | None = None
+        self.signer: ProofKey | None = None
+        self.uri: str = ""
+        self.until: float = 0.0
+        self.digest: bytes | None = None
+        self.recorded: bytes | None = None
+
+
+def accepted_proofs(request: Request) -> tuple[PresentedProof, ...]:
+    """Return the proofs that were accepted for this request."""
+    native = request.native
+    found = native.get(ACCEPTED, ()) if isinstance(native, dict) else ()
+    return found if isinstance(found, tuple) else ()
