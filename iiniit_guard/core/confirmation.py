@@ -47,7 +47,7 @@ def _check_proof(thumbprint: str, possession: Possession) -> Problem | None:
     proof = possession.proof
     if proof is None:
         return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-    return proof.checks.check_signer(thumbprint, proof)
+    return possession.resource.proofs.check_signer(thumbprint, proof)
 
 
 def _check_certificate(thumbprint: str, possession: Possession) -> Problem | None:

@@ -226,10 +226,10 @@ def _judge(
     settled = _settle(outcome, presented, resource, requirement)
     if proof is not None and isinstance(settled, AccessToken):
         # The last step: a request that is refused does not use up its proof.
-        shared, request = proof.checks.shared, presented.request
-        if shared is None:
-            return proof.checks.record(proof, request) or settled
-        return (yield from proof.checks.record_shared(shared, proof, request)) or settled
+        proofs, request = resource.proofs, presented.request
+        if proofs.shared is None:
+            return proofs.record(proof, request) or settled
+        return (yield from proofs.record_shared(proofs.shared, proof, request)) or settled
     return settled
 
 

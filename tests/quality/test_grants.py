@@ -41,8 +41,8 @@ RETURNS = {
         "_without_credential(credential, presented.request, resource, requirement)",
         "begun",
         "outcome",
-        "proof.checks.record(proof, request) or settled",
-        "(yield from proof.checks.record_shared(shared, proof, request)) or settled",
+        "proofs.record(proof, request) or settled",
+        "(yield from proofs.record_shared(proofs.shared, proof, request)) or settled",
         "settled",
     ],
     "iiniit_guard/core/decide.py:verify_presented": [

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from iiniit_guard.core.dpop.proof import Proof, ProofKey
 from iiniit_guard.core.model.request import Request
-
-if TYPE_CHECKING:
-    from iiniit_guard.core.dpop.checks import ProofChecks
 
 ACCEPTED: Final = "iiniit_guard.accepted_proofs"
 """The key of the accepted proofs in the scope or environ of a request."""
@@ -18,7 +15,7 @@ class PresentedProof:
     """The proof of one request and the results of its checks. Its `repr` shows nothing.
 
     Attributes:
-        checks: The checks that the proof has passed.
+        checks: Identifies the checks that the proof has passed.
         encoded: The proof as received.
         token: The access token of the request.
         proof: The parsed proof; None if it was accepted for this request before.
@@ -41,8 +38,8 @@ class PresentedProof:
         "uri",
     )
 
-    def __init__(self, checks: ProofChecks, encoded: bytes, token: str) -> None:
-        self.checks: ProofChecks = checks
+    def __init__(self, checks: object, encoded: bytes, token: str) -> None:
+        self.checks: object = checks
         self.encoded: bytes = encoded
         self.token: str = token
         self.proof: Proof | None = None
