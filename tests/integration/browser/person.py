@@ -4,16 +4,16 @@ constructs.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from examples.stack import USERNAME, Stack
+from tests.integration.browser.visitor import Reader, Visitor
 
 
-class Person:
-    """A person with a browser."""
+class Person(Reader):
+    """Somebody with a browser."""
 
     def __init__(self, page: Page, stack: Stack) -> None:
         """Store the browser; no page is opened."""
@@ -59,6 +59,18 @@ class Person:
         """Run steps 1 to 5 in the browser."""
         self.begin(api, kind)
         self.allow()
+
+    def arrive(self, api: str, kind: str) -> None:
+        """Open the client's page after steps 1 to 5, which a visitor does over HTTP."""
+        with Visitor(self.stack) as visitor:
+            visitor.connect(api, kind)
+            self.come_back(visitor.cookies())
+
+    def visitor(self) -> Visitor:
+        """Return a client that continues as this person over HTTP."""
+        visitor = Visitor(self.stack, self.page.context.cookies())
+        visitor.open_client()
+        return visitor
 
     def choose(self, api: str) -> None:
         """Select the API for the following calls."""
@@ -117,6 +129,22 @@ class Person:
         """Return the value of this name in the answer."""
         return self.answer.locator(f"dt:text-is('{name}') + dd").inner_text()
 
+    def facts(self, name: str) -> list[str]:
+        """Return all values of a name in the answer."""
+        return self.answer.locator(f"dt:text-is('{name}') + dd").all_inner_texts()
+
+    def said(self) -> str:
+        """Return the text of the answer."""
+        return self.answer.inner_text()
+
+    def heading(self) -> str:
+        """Return the heading of the answer."""
+        return self.answer.get_by_role("heading").inner_text()
+
+    def content(self) -> str:
+        """Return the source of the page."""
+        return self.page.content()
+
     def outcomes(self) -> list[str]:
         """Return the state of each of the seven steps in the list."""
         return self.page.locator(".steps .badge").all_inner_texts()
@@ -135,18 +163,3 @@ class Person:
         inside = self.page.locator(f"#step-{number}-inside")
         expect(inside).to_be_visible()
         return inside.inner_text()
-
-    def read_until(self, status: str, limit: float) -> float:
-        """Read again and again until the API answers with this status; return the moment when that
-        read began.
-
-        Args:
-            status: The beginning of the status line.
-            limit: A read that begins later than this (by `time.monotonic`) is the last.
-        """
-        while True:
-            began = time.monotonic()
-            seen = self.read()
-            if seen.startswith(status):
-                return began
-            assert began <= limit, f"still {seen}, not {status}"

@@ -46,7 +46,7 @@ def test_steps_6_and_7_light_up_in_view(
 ) -> None:
     width, height = size
     person = new_person(width=width, height=height)
-    person.connect("flask", "jwt")
+    person.arrive("flask", "jwt")
     drawing = person.page.locator(f".{'wide' if width > 700 else 'narrow'}-drawing")
     for press, how in ((person.read, "done"), (person.narrow, "refused")):
         press()
@@ -64,7 +64,7 @@ def test_steps_move_only_for_those_who_like_motion(
     new_person: Callable[..., Person], motion: str, animation: str
 ) -> None:
     person = new_person(motion=motion)
-    person.connect("flask", "jwt")
+    person.arrive("flask", "jwt")
     person.read()
     for number in (6, 7):
         step = person.page.locator(f".wide-drawing a[href='#step-{number}-inside']")
@@ -72,7 +72,7 @@ def test_steps_move_only_for_those_who_like_motion(
 
 
 def test_the_expiry_counts_down_to_its_end(person: Person) -> None:
-    person.connect("flask", "jwt")
+    person.arrive("flask", "jwt")
     clock = person.page.locator("section[aria-labelledby=token] .countdown")
     first = int(clock.evaluate(SHOWN))
     assert 100 < first <= 200  # 2:00, without the colon
@@ -88,7 +88,7 @@ def test_the_expiry_counts_down_to_its_end(person: Person) -> None:
 
 
 def test_step_7_opens_to_the_checks_of_the_guard(person: Person) -> None:
-    person.connect("starlette", "opaque")
+    person.arrive("starlette", "opaque")
     person.read()
     assert "cache: miss" in person.step(7)
     person.read()

@@ -5,6 +5,7 @@ pictures in docs/images/.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -53,6 +54,7 @@ KEPT = {
     "consent-phone-dark": "consent-phone-dark.png",
 }
 """What is worth its bytes in the repository."""
+HEIGHT: Final = 900
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 SMALL_TARGETS = """
 () => [...document.querySelectorAll("button, summary")]
@@ -60,54 +62,89 @@ SMALL_TARGETS = """
 """
 
 
-@pytest.mark.parametrize("width", [1180, 360])
-def test_pages_fit_and_can_be_read(
-    new_person: Callable[..., Person], images: Path | None, width: int
-) -> None:
-    """In light and in dark."""
-    device, scale = ("desk", 1) if width > 1000 else ("phone", 2)
+@dataclass
+class Size:
+    """A size of the window, with the name of the device in the names of the pictures."""
 
-    def keep(person: Person, name: str, what: str) -> None:
-        for scheme in SCHEMES if images else ():
-            picture = f"{name}-{device}-{scheme}"
-            if images and picture in KEPT:
-                images.mkdir(parents=True, exist_ok=True)
-                person.page.emulate_media(color_scheme=scheme)
-                person.page.locator(what).screenshot(path=images / KEPT[picture])
+    device: str
+    width: int
+    scale: float
 
-    def look(person: Person, name: str) -> None:
-        page = person.page
+
+SIZES: Final = [Size("desk", 1180, 1), Size("phone", 360, 2)]
+
+
+@dataclass
+class Looks:
+    """The checks and the pictures of one person's pages, in light and in dark."""
+
+    person: Person
+    sizes: list[Size]
+    images: Path | None
+
+    def check(self, name: str) -> None:
+        """Check the page at each size, and keep a picture of it if one is kept."""
+        page = self.person.page
         page.mouse.move(0, 0)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate(CONTRASTS) == []
-            assert page.evaluate(SMALL_TARGETS) == []
-        keep(person, name, "main")
+        for size in self.sizes:
+            page.set_viewport_size({"width": size.width, "height": HEIGHT})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate("document.documentElement.scrollWidth") <= size.width
+                assert page.evaluate(CONTRASTS) == []
+                assert page.evaluate(SMALL_TARGETS) == []
+        self.keep(name, "main")
 
-    person = new_person(width=width, scale=scale)
+    def check_drawing(self) -> None:
+        """Check that the drawing for the width of the window is visible."""
+        for size in self.sizes:
+            self.person.page.set_viewport_size({"width": size.width, "height": HEIGHT})
+            css = "wide" if size.width > 1000 else "narrow"
+            expect(self.person.page.locator(f".{css}-drawing")).to_be_visible()
+
+    def keep(self, name: str, what: str) -> None:
+        """Store a picture if pictures were asked for."""
+        for scheme in SCHEMES if self.images else ():
+            picture = f"{name}-{self.sizes[0].device}-{scheme}"
+            if self.images and picture in KEPT:
+                self.images.mkdir(parents=True, exist_ok=True)
+                self.person.page.emulate_media(color_scheme=scheme)
+                self.person.page.locator(what).screenshot(path=self.images / KEPT[picture])
+
+
+def test_pages_fit_and_can_be_read(new_person: Callable[..., Person], images: Path | None) -> None:
+    """A window has one scale, which the pictures of a phone need. Without pictures, one window
+    shows each page at both widths.
+    """
+    for sizes in [[size] for size in SIZES] if images else [SIZES]:
+        person = new_person(width=sizes[0].width, height=HEIGHT, scale=sizes[0].scale)
+        walk_through_the_pages(Looks(person, sizes, images))
+        assert person.complaints == []
+
+
+def walk_through_the_pages(looks: Looks) -> None:
+    person = looks.person
     person.begin("flask", "jwt")
-    look(person, "consent")
+    looks.check("consent")
     person.allow()
     assert person.read() == "200 OK"
-    expect(person.page.locator(f".{'wide' if width > 1000 else 'narrow'}-drawing")).to_be_visible()
-    keep(person, "diagram", ".diagram")
-    if images:  # a new token, when the keys are known: the cost of most requests of a day
+    looks.check_drawing()
+    looks.keep("diagram", ".diagram")
+    if looks.images:  # a new token, when the keys are known: what most requests of a day cost
         person.press("Get a new access token")
         person.read()
     person.page.locator("#step-7 summary").click()
-    look(person, "profile")
-    keep(person, "guard", "#step-7 .guard")
+    looks.check("profile")
+    looks.keep("guard", "#step-7 .guard")
     person.press("Change it without user:write")
     person.page.locator("#step-7 summary").click()
-    look(person, "answer")
+    looks.check("answer")
     person.page.get_by_role("link", name="As a gateway").click()
     person.press("Send no token")
     for summary in person.page.locator("summary").all():
         summary.click()
-    look(person, "refused")
+    looks.check("refused")
     person.press("Read through the gateway")
-    keep(person, "gateway", ".diagram")
+    looks.keep("gateway", ".diagram")
     person.page.goto(person.stack.url("authorization_server"))
-    look(person, "account")
-    assert person.complaints == []
+    looks.check("account")
