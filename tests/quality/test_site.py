@@ -37,6 +37,25 @@ def test_the_site_loads_nothing_from_another_host(site):
     assert not loaded.findall(text)
 
 
+def test_the_site_shows_nothing_of_the_environment_of_its_build(site):
+    for page in site.rglob("*.html"):
+        shown = re.sub("<[^>]+>", "", page.read_text(encoding="utf-8"))
+        assert "environ({" not in shown, page.name
+
+
+def test_each_page_is_marked_in_its_navigation(site):
+    """A page has the mark once, in the tree that its directory shares; others have none."""
+    names = [path.relative_to(DOCS).with_suffix("") for path in DOCS.rglob("*.md")]
+    for name in names:
+        html = (site / f"{name}.html").read_text(encoding="utf-8")
+        tree = html.partition('class="sidebar-tree"')[2].partition('class="main"')[0]
+        marked = re.findall(r'current-page"><a class="current reference internal" href="#">', tree)
+        assert len(marked) == tree.count("current-page") == (name.name != "index"), name
+        # The path to the page is open, and no other.
+        opened = re.findall(r'class="[^"]* current has-children[^"]*">', tree)
+        assert tree.count('checked=""') == len(opened), name
+
+
 @pytest.mark.parametrize("word", ["introspect", "audienc", "dpop", "gunicorn"])
 def test_the_offline_search_knows_the_words_of_the_pages(site, word):
     assert f'"{word}":' in (site / "searchindex.js").read_text(encoding="utf-8")
