@@ -20,11 +20,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import cycle
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from iiniit_guard.testing.jws import write_jws
-from iiniit_guard.testing.keys import SigningKey
-
 HUGE_TOKEN_BYTES: Final = 60_000
 HANGS_SECONDS: Final = 30.0
 HUNG: Final = "hung"
@@ -93,7 +88,12 @@ def credentials(wanted: Wanted) -> Iterator[str]:
         "headers": lambda: encoded(os.urandom(HUGE_TOKEN_BYTES * 3 // 4)),
     }
     if wanted.kind == "valid":
-        # the token of this test is of that kind
+        # Only this flood needs cryptography, which takes longer to import than the rest.
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        from iiniit_guard.testing.jws import write_jws
+        from iiniit_guard.testing.keys import SigningKey
+
         private = load_pem_private_key(wanted.key.encode(), None)
         signs = SigningKey(None, "ES256", private)  # type: ignore[arg-type]
         usual, claims = decoded(header), decoded(payload)

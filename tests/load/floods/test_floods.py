@@ -16,11 +16,20 @@ from tests.integration.servers.loopback import Answer
 from tests.load.floods.client import Wanted
 from tests.load.floods.flood import KINDS, SERVED_BY, Figures, client, run_flood, seen_by
 
+# Only the server process runs code that these tests are about, and coverage does not measure it.
+# Other tests cover what the issuer executes here.
+pytestmark = pytest.mark.unmeasured
+
 SMALL = 5_000
+# A random opaque token costs a call to the issuer, which the other kinds do not cost. 2,500 tokens
+# show the same growth for each request, because the bound of the growth is halved too.
+SIZES = dict.fromkeys(KINDS, SMALL) | {"opaque": SMALL // 2}
+CALM_REQUESTS = 20
 PLACES, FOR_STRANGERS = 64, 32
-# 16,384 refusals, 4,096 tokens, 60,000-byte headers in flight; a leak would add 5,000 of these.
+# For 5,000 requests: 16,384 refusals, 4,096 tokens, headers of 60,000 bytes in flight. A leak would
+# add 5,000 of these.
 GROWTH_BYTES = 12 << 20
-WAIT_MS = 3_000.0  # on a busy machine; `make floods` reports the usual figures
+WAIT_MS = 3_000.0  # on a busy machine; what is good is written down by `make floods`
 COOLDOWN = 30
 
 
@@ -39,7 +48,7 @@ def check(figures: Figures) -> None:
     assert sum(figures.flood.statuses.values()) == figures.size
     assert set(figures.good.statuses) == {"200"}
     assert figures.good.p99_ms < WAIT_MS
-    assert after - before < GROWTH_BYTES
+    assert after - before < GROWTH_BYTES * max(figures.size, SMALL // 2) // SMALL
 
     renewals = (
         figures.seconds + 2
@@ -54,12 +63,12 @@ def check(figures: Figures) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flood_on_a_loop(kind):
-    check(run_flood(kind, "uvicorn", SMALL))
+    check(run_flood(kind, "uvicorn", SIZES[kind], CALM_REQUESTS))
 
 
 @pytest.mark.parametrize("kind", ["opaque", "signatures"])
 def test_a_flood_on_threads(kind):
-    check(run_flood(kind, "waitress", SMALL // 5))
+    check(run_flood(kind, "waitress", SMALL // 5, CALM_REQUESTS))
 
 
 def test_a_server_that_is_slow_under_a_flood_of_garbage_still_answers_about_good_tokens():
