@@ -76,7 +76,7 @@ def use_the_token(person: Person | Visitor, api: str, kind: str) -> None:
 
 
 def test_what_the_api_asks_the_authorization_server(person: Person) -> None:
-    """An opaque token costs one introspection, then the answer is remembered; a JWT costs none."""
+    """An opaque token costs one introspection, whose response is cached; a JWT costs none."""
     person.arrive("starlette", "opaque")
     person.read()
     first = person.step(7)

@@ -130,7 +130,7 @@ def walk_through_the_pages(looks: Looks) -> None:
     assert person.read() == "200 OK"
     looks.check_drawing()
     looks.keep("diagram", ".diagram")
-    if looks.images:  # a new token, when the keys are known: what most requests of a day cost
+    if looks.images:  # a new token, when the keys are known: the cost of most requests of a day
         person.press("Get a new access token")
         person.read()
     person.page.locator("#step-7 summary").click()

@@ -24,14 +24,14 @@ OVER_HTTP = tuple(api for api in FRAMEWORKS if api not in IN_THE_BROWSER)
 
 
 def revoke(person: Person | Visitor) -> float:
-    """Revoke the access token and return a moment after which it was certainly revoked."""
+    """Revoke the access token and return a moment after the revocation."""
     person.press("Revoke the access token")
     assert "The access token is revoked" in person.said()
     return time.monotonic()
 
 
 def read_and_revoke(person: Person | Visitor, promised: float) -> float:
-    assert person.read() == "200 OK"  # the API has an answer that it may go by
+    assert person.read() == "200 OK"  # the API has cached a response
     moment = revoke(person)
     if person.read() == "200 OK":
         assert f"at most {promised} s after the revocation" in person.said()
@@ -39,7 +39,7 @@ def read_and_revoke(person: Person | Visitor, promised: float) -> float:
 
 
 def test_revoked_token_is_refused_within_the_promised_delay(person: Person, stack: Stack) -> None:
-    """Opaque tokens at each framework, and a JWT at the API that asks about JWTs too.
+    """Opaque tokens at each framework, and a JWT at the API that introspects JWTs too.
 
     A synchronous and an asynchronous framework are called in the browser, the others over HTTP.
     """
@@ -86,7 +86,9 @@ def test_revoked_jwt_still_works_until_it_expires_and_the_page_says_why(person: 
 
 
 def test_keys_rotated_while_everything_runs(person: Person, stack: Stack) -> None:
-    """One rotation for all: an API fetches the keys for an unknown key ID at most once in 30 s."""
+    """One rotation for all APIs: an API fetches the keys for an unknown key ID at most once in 30
+    s.
+    """
     first, last = IN_THE_BROWSER
     person.arrive(first, "jwt")
     assert person.read() == "200 OK"

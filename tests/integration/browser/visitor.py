@@ -46,7 +46,7 @@ class Visitor(Reader):
     """A client with the cookies and the current page of one person."""
 
     def __init__(self, stack: Stack, cookies: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Open nothing yet.
+        """Create the client; no page is fetched.
 
         Args:
             stack: The running servers.
@@ -75,7 +75,7 @@ class Visitor(Reader):
         self._show(self._http.get(self.stack.url("client")))
 
     def connect(self, api: str, kind: str) -> None:
-        """Do steps 1 to 5."""
+        """Run steps 1 to 5 over HTTP."""
         self.begin_again(api, kind)
         self.press("Sign in", username=USERNAME, password=self.stack.password)
         self.allow()
@@ -91,7 +91,7 @@ class Visitor(Reader):
         assert "The client has an access token" in self.said()
 
     def choose(self, api: str) -> None:
-        """Call another API from now on."""
+        """Select the API for the following calls."""
         self.press("Use this API", api=api)
 
     def press(self, name: str, **values: str) -> None:
@@ -151,7 +151,7 @@ class Visitor(Reader):
         return [text_of(each) for each in self._page.select(".steps .badge")]
 
     def lit(self) -> list[str]:
-        """Return the numbers of the steps that are lit in the diagram, with how."""
+        """Return the numbers of the highlighted steps in the diagram, with their states."""
         return [
             f"{text_of(link.select_one('.digit'))} {how}"
             for how in ("done", "refused")

@@ -29,7 +29,7 @@ PLACES, FOR_STRANGERS = 64, 32
 # For 5,000 requests: 16,384 refusals, 4,096 tokens, headers of 60,000 bytes in flight. A leak would
 # add 5,000 of these.
 GROWTH_BYTES = 12 << 20
-WAIT_MS = 3_000.0  # on a busy machine; what is good is written down by `make floods`
+WAIT_MS = 3_000.0  # on a busy machine; `make floods` reports the usual figures
 COOLDOWN = 30
 
 
