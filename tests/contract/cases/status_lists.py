@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from iiniit_guard.core.model.flow import HttpResponse
@@ -25,6 +26,7 @@ from tests.contract.cases.case import (
     token,
 )
 
+_DRAFT: Final = "draft-ietf-oauth-status-list-20"
 _CHECK: Final = {"status_list": "check"}
 _REQUIRED: Final = {"status_list": "required"}
 _REVOKED: Final = bad(Reason.REVOKED_BY_STATUS_LIST)
@@ -249,4 +251,8 @@ def _changes() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES: Final[list[Case]] = [*_examples(), *_references(), *_origins(), *_lists(), *_changes()]
+_ROWS: Final = (*_examples(), *_references(), *_origins(), *_lists(), *_changes())
+CASES: Final[list[Case]] = [
+    replace(case, clause=f"{_DRAFT} {case.clause}") if case.clause.startswith("§") else case
+    for case in _ROWS
+]

@@ -189,6 +189,7 @@ def test_every_row_names_its_clause():
         "Fetch",
         "HTML",
         "OAuth 2.1",
+        "draft-ietf-oauth-status-list",
     )
     assert [case.name for case in CASES if not case.clause.startswith(known)] == []
 
