@@ -211,7 +211,7 @@ def _judge(
                 begun: PresentedProof | Judged = proofs.begin(credential.value, request)
             else:
                 begun = yield from proofs.begin_with_nonce(proofs.nonces, credential.value, request)
-                presented.nonce = proofs.fresh_nonce(begun)
+                presented.nonce = proofs.fresh_nonce(proofs.nonces, begun)
             if not isinstance(begun, PresentedProof):
                 return begun
             proof, presented.digest = begun, begun.digest

@@ -68,31 +68,12 @@ class ProofChecks:
         )
 
     def begin(self, token: str, request: Request) -> PresentedProof | Problem:
-        """Check the proof of a request before its token is verified, if no nonces are required.
+        """Check the proof of a request before its token is verified.
 
         Args:
             token: The access token, unverified.
             request: The request.
         """
-        presented = self._parse(token, request)
-        if isinstance(presented, Problem) or presented.proof is None:
-            return presented
-        return self._claims_problem(presented.proof.claims, presented, request) or presented
-
-    def begin_with_nonce(
-        self, nonces: Nonces, token: str, request: Request
-    ) -> Flow[PresentedProof | Problem | Unreachable]:
-        """Make the same checks if nonces are required."""
-        presented = self._parse(token, request)
-        if isinstance(presented, Problem) or presented.proof is None:
-            return presented
-        failure = yield from nonces.unlock()
-        if failure is not None:
-            return failure
-        return self._claims_problem(presented.proof.claims, presented, request) or presented
-
-    def _parse(self, token: str, request: Request) -> PresentedProof | Problem:
-        """Return the proof, parsed unless it was accepted for this request before."""
         encoded = only_proof(request)
         if isinstance(encoded, Problem):
             return encoded
@@ -106,7 +87,14 @@ class ProofChecks:
         if isinstance(parsed, Problem):
             return parsed
         presented.proof = parsed
-        return presented
+        return self._claims_problem(parsed.claims, presented, request) or presented
+
+    def begin_with_nonce(
+        self, nonces: Nonces, token: str, request: Request
+    ) -> Flow[PresentedProof | Problem | Unreachable]:
+        """Make the same checks if nonces are required, after their secret was read."""
+        failure = yield from nonces.unlock()
+        return self.begin(token, request) if failure is None else failure
 
     def _claims_problem(
         self, claims: JsonObject, presented: PresentedProof, request: Request
@@ -172,20 +160,21 @@ class ProofChecks:
         presented.until = issued + self._age
         return None
 
-    def fresh_nonce(self, begun: PresentedProof | Problem | Unreachable) -> str | None:
+    def fresh_nonce(
+        self, nonces: Nonces, begun: PresentedProof | Problem | Unreachable
+    ) -> str | None:
         """Return the nonce to send with the response, whatever else is decided; None for none.
 
         Args:
-            begun: What `begin` returned.
+            nonces: The nonces of these checks.
+            begun: What `begin_with_nonce` returned.
         """
-        if self.nonces is None:
-            return None
         now = self._wall()
         if isinstance(begun, PresentedProof) and begun.proof is not None:
             nonce = begun.proof.claims["nonce"]
-            return self.nonces.current(now) if self.nonces.is_near_its_end(nonce, now) else None
+            return nonces.current(now) if nonces.is_near_its_end(nonce, now) else None
         required = isinstance(begun, Problem) and begun.reason is Reason.PROOF_NONCE_REQUIRED
-        return self.nonces.current(now) if required else None
+        return nonces.current(now) if required else None
 
     def check_signer(self, expected: str, presented: PresentedProof) -> Problem | None:
         """Check that the key to which the token is bound signed the proof.
@@ -224,19 +213,18 @@ class ProofChecks:
     ) -> Flow[Problem | Unreachable | None]:
         """Record the proof as `record` does, and in the shared store."""
         refused = self._record_here(presented, accepted_proofs(request))
-        if refused is not None:
-            return refused
         digest = presented.recorded
-        if digest is not None:
+        if refused is None and digest is not None:
             added = yield from shared.add(digest, presented.until - self._wall())
             if isinstance(added, Unreachable):
                 # The client may send the same proof again.
                 self.replays.remove(digest, presented.until)
-                return added
-            if not added:
-                return PROBLEMS[Reason.REPLAYED_PROOF]
-        self._accept(presented, request, accepted_proofs(request))
-        return None
+                refused = added
+            elif not added:
+                refused = PROBLEMS[Reason.REPLAYED_PROOF]
+        if refused is None:
+            self._accept(presented, request, accepted_proofs(request))
+        return refused
 
     def _record_here(
         self, presented: PresentedProof, accepted: tuple[PresentedProof, ...]

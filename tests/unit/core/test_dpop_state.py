@@ -255,6 +255,26 @@ class TestStore:
         assert len(names) == 1
         two.close()
 
+    def test_a_replay_in_the_same_process_needs_no_call_to_the_store(self):
+        effects: list[Any] = []
+        issuer, guard = self.make(lambda effect: not effects.append(effect))
+        token = issuer.token(dpop_key=KEY)
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        assert self.ask(issuer, guard, proof, token).token is not None
+        assert self.ask(issuer, guard, proof, token).reason is Reason.REPLAYED_PROOF
+        assert len(effects) == 1
+
+    def test_an_inner_guard_does_not_record_the_proof_of_the_outer_guard(self):
+        effects: list[Any] = []
+        issuer, inner = self.make(lambda effect: effects.append(effect))
+        outer: Any = issuer.guard(public_url="https://api.test")
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        request = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
+        assert outer.authenticate(request).token is not None
+        assert inner.authenticate(request).token is not None
+        assert effects == []
+
     def test_a_store_that_fails_is_503_and_the_proof_may_come_again(self):
         replies = [None, True]
         issuer, guard = self.make(lambda effect: replies.pop(0))
