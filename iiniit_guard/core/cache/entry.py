@@ -146,7 +146,7 @@ def pack(token: AccessToken) -> bytes:
         token.subject,
         token.client_id,
         token.audience,
-        token.scopes,
+        tuple(token.scopes),  # `marshal` sorts a set: 30 ms for 80,000 scopes
         token.expires_at,
         token.issued_at,
         token.token_id,
@@ -162,11 +162,12 @@ def unpack(packed: bytes) -> AccessToken:
         packed: What `pack` returned. Trailing bytes are ignored.
     """
     fields, bound, has_details, plain, members = marshal.loads(packed)  # noqa: S302 - see above
+    issuer, subject, client_id, audience, scopes, *others = fields
     claims, details = freeze(members), ()
     if has_details:
         details = claims["authorization_details"] if plain is None else freeze(plain)
-    content: tuple[Json, ...] = (*fields, freeze(bound), details, claims)
-    return AccessToken(*content)
+    content: tuple[Json, ...] = (*others, freeze(bound), details, claims)
+    return AccessToken(issuer, subject, client_id, audience, frozenset(scopes), *content)
 
 
 def size_of(token: AccessToken) -> int:
