@@ -156,7 +156,7 @@ picture: .venv/.ready-test  ## Draw docs/images/architecture.svg again, from the
 
 # The table compares the results with the goals, the baselines and the peers.
 .PHONY: bench
-bench: .venv-bench/.ready  ## Benchmark time and memory, in seven minutes: ARGS=--quick
+bench: .venv-bench/.ready  ## Benchmark time and memory, in twelve minutes: ARGS=--quick
 	@.ci/debian wrk:wrk nginx-light:nginx redis-server
 	.venv-bench/bin/python -m tests.load.benchmarks $(ARGS)
 
