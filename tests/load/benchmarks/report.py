@@ -78,7 +78,7 @@ def numbers(curves: Iterable[Curve]) -> str:
     parts = []
     for curve in curves:
         across = [x for x, _ in next(iter(curve.lines.values()))]
-        parts.append(f"![{curve.title}](images/{curve.name}.svg)\n")
+        parts.append(f"![{curve.title}](../images/{curve.name}.svg)\n")
         parts.append(f"| {curve.across} | {' | '.join(f'{x:,.0f}' for x in across)} |")
         parts.append("|---|" + "---:|" * len(across))
         parts += [

@@ -266,13 +266,12 @@ class TestStore:
 
     def test_an_inner_guard_does_not_record_the_proof_of_the_outer_guard(self):
         effects: list[Any] = []
-        issuer, inner = self.make(lambda effect: effects.append(effect))
+        issuer, inner = self.make(effects.append)
         outer: Any = issuer.guard(public_url="https://api.test")
         token = issuer.token(dpop_key=KEY)
         made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
         request = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
-        assert outer.authenticate(request).token is not None
-        assert inner.authenticate(request).token is not None
+        assert all(guard.authenticate(request).token for guard in (outer, inner))
         assert effects == []
 
     def test_a_store_that_fails_is_503_and_the_proof_may_come_again(self):
