@@ -188,9 +188,9 @@ def size_of(token: AccessToken) -> int:
 
 
 def size_from(payload: bytes, token: AccessToken) -> int:
-    """Return a higher bound of the same bytes in less time, because nothing is measured.
+    """Return another upper bound of the same bytes in less time, without measuring any object.
 
-    In JSON, a comma follows each member and each element but the last one of its container.
+    In JSON, a comma follows each member and each element except the last one of its container.
 
     Args:
         payload: The JSON object that `token` was made from.
