@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import current_task
+from asyncio import _get_running_loop, current_task
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
@@ -98,10 +98,10 @@ class GuardMiddleware:
         if not self._is_checked:
             self._check()
         exchange = make(self._watcher, scope, receive, send)
-        try:
-            exchange.task = current_task()
-        except RuntimeError:  # another event loop than asyncio's
+        if (loop := _get_running_loop()) is None:  # another event loop than asyncio's
             exchange.watcher = None
+        else:
+            exchange.task = current_task(loop)
         # The ASGI specification requires a copy: an outer application that continues with its own
         # scope (another route, another guard) must not find the result of this guard. The copy is
         # shallow except for the header fields, because uvicorn with httptools appends the trailers

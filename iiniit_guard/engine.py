@@ -197,7 +197,7 @@ class Engine(CopiedAsItself):
             if found.confirmation is None and self._takes_unbound:
                 return found
             return self._alone(found, token, "verify")
-        result = run(verify_bare(token, encoded, digest, self.resource), self._runner.perform)
+        result = run(verify_bare(encoded, digest, self.resource), self._runner.perform)
         if isinstance(result, AccessToken):
             return self._alone(result, token, "verify")
         return self._fail(result, token, "verify")
@@ -225,7 +225,7 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
             return self._alone(entry.token, token, host, keep_bound)
-        flow = verify_bare(token, encoded, digest, self.resource, outdated=outdated)
+        flow = verify_bare(encoded, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
         if isinstance(result, AccessToken):
             return self._alone(result, token, host, keep_bound)

@@ -77,8 +77,8 @@ class Events:
         return begun
 
     def _accepted(self, token: AccessToken, presented: Presented, seconds: float) -> Event:
-        digest, subject = presented.digest or b"", token.subject if self._subjects else None
-        asked = presented.method, presented.host, presented.cache
+        digest, subject = presented.digest, token.subject if self._subjects else None
+        asked = presented.request.method, presented.host, presented.cache
         return accepted_event(token, digest, *asked, self._wall(), seconds, subject)
 
     def decided(

@@ -7,7 +7,6 @@ import sys
 from asyncio import current_task
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from functools import partial
 from typing import Final, NoReturn
 
 from iiniit_guard.adapting.admission import Admission
@@ -78,6 +77,8 @@ class HttpExchange(AsgiExchange):
             self.outer: RefusalRecord | None = outer
         self.receive: Receive = receive
         self.watcher: LoopWatcher = watcher
+        self.is_affected = False
+        self.added = ()
         self._scope = scope
         self._send = send
 
@@ -219,10 +220,8 @@ def begin_scope(
         engine, admission, route_path(scope)
     ):
         return None
-    read, method = partial(request_from_scope, scope), scope.get("method", "GET")
-    return engine.begin(
-        Presented(authorization, scope.get("query_string", b""), read, method, host)
-    )
+    query = scope.get("query_string", b"")
+    return engine.begin(Presented(authorization, query, request_from_scope, scope, host))
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, decision: Response) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import Final
 
 from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
@@ -185,11 +184,8 @@ def begin_environ(
         return None
     query = environ.get("QUERY_STRING")
     encoded = query.encode("latin-1", "replace") if query else b""
-    method, read = environ.get("REQUEST_METHOD", "GET"), partial(request_from_environ, environ)
-    return engine.begin(
-        Presented(authorization.encode("latin-1", "replace"), encoded, read, method, host),
-        requirement,
-    )
+    field = authorization.encode("latin-1", "replace")
+    return engine.begin(Presented(field, encoded, request_from_environ, environ, host), requirement)
 
 
 def is_exception(engine: Engine, admission: Admission, path: str) -> bool:

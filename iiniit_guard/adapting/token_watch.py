@@ -12,7 +12,7 @@ from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import ANY_TOKEN, LongLived, Policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
-from iiniit_guard.core.verify import LONGEST_SECONDS
+from iiniit_guard.core.verify_jwt import LONGEST_SECONDS
 from iiniit_guard.rechecking import Recheck, Rechecks
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class TokenWatch:
         A token that is not cached is valid for as long as it would be cached at most.
         """
         resource, now = self._settings.rechecks.resource, self._settings.clock.now()
-        digest = check.presented.digest or b""
+        digest = check.presented.digest
         entry = resource.find(digest)
         if entry is not None:
             self._validity, seconds = entry.validity, resource.remaining(digest)

@@ -25,12 +25,10 @@ from iiniit_guard.core.http.bearer import (
     BEARER,
     TOKEN_SCHEMES,
     WHITE_SPACE,
-    Credential,
     has_query_token,
     is_b64token,
 )
 from iiniit_guard.core.http.challenge import nonce_headers
-from iiniit_guard.core.jose.jws import read_header
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow, Decision
 from iiniit_guard.core.model.flow import Effect, Flow, Unreachable
@@ -88,7 +86,7 @@ def begin(
         return Unfinished(presented, requirement)
     authorization = presented.authorization
     # Fast path: one bearer token in Authorization decides alone, and no token is in the query. Its
-    # characters are checked only after a miss.
+    # characters are checked after it.
     if (
         authorization is None
         or authorization[:7] != b"Bearer "
@@ -96,7 +94,7 @@ def begin(
         or (presented.query and resource.heeds_query and has_query_token(presented.query))
         or len(authorization) > resource.longest_authorization
     ):
-        encoded = None
+        encoded: bytes | None = None
     else:
         encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
@@ -107,7 +105,8 @@ def begin(
                 return token
             settled = _settle(token, presented, resource, requirement)
             return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
-        presented.is_new = entry is None and not resource.finds_issuers
+        if entry is not None or resource.finds_issuers:
+            encoded = None  # its binding or its issuer must be checked, too
     flow = _judge(presented, resource, requirement, encoded)
     try:
         return Unfinished(presented, Pending(flow, flow.send(None)))
@@ -191,32 +190,31 @@ def _judge(
     requirement: Policy | Problem,
     encoded: bytes | None,
 ) -> Flow[Judged]:
-    """Decide about a request. `encoded` is its bearer token if no cache had it."""
-    if encoded is not None and is_b64token(encoded):
-        credential: Credential | Problem = Credential(BEARER, encoded.decode("ascii"))
-    else:
-        # This may be another text than the one that `begin` found in no cache.
-        credential = resource.read_credential(presented.request)
-        presented.digest, presented.is_new = None, False
-    presented.scheme = credential.scheme
-    if isinstance(credential, Problem):
-        return _without_credential(credential, presented.request, resource, requirement)
+    """Decide about a request. `encoded` is its bearer token if it is in no cache."""
     proof: PresentedProof | None = None
-    if credential.scheme not in TOKEN_SCHEMES:
-        outcome: Judged = yield from ask_alternative(credential, presented.request, resource)
-    else:
-        if credential.scheme != BEARER:
-            proofs, request = resource.proofs, presented.request
-            if proofs.nonces is None:
-                begun: PresentedProof | Judged = proofs.begin(credential.value, request)
-            else:
-                begun = yield from proofs.begin_with_nonce(proofs.nonces, credential.value, request)
-                presented.nonce = proofs.fresh_nonce(proofs.nonces, begun)
-            if not isinstance(begun, PresentedProof):
-                return begun
-            proof, presented.digest = begun, begun.digest
-        outcome = yield from verify_presented(credential.value, presented, resource)
-        if isinstance(outcome, AccessToken) and (proof or outcome.confirmation is not None):
+    outcome: Judged | None = None
+    if encoded is not None:
+        presented.cache = "miss"
+        outcome = yield from verify(encoded, presented.digest, resource)
+        if isinstance(outcome, Problem) and not is_b64token(encoded):
+            # This text is not one token. `read_credential` returns what it is.
+            presented.cache, outcome = "none", None
+    if outcome is None:
+        credential = resource.read_credential(presented.request)
+        presented.digest, presented.scheme = b"", credential.scheme
+        if isinstance(credential, Problem):
+            return _without_credential(credential, presented.request, resource, requirement)
+        if credential.scheme not in TOKEN_SCHEMES:
+            outcome = yield from ask_alternative(credential, presented.request, resource)
+        else:
+            if credential.scheme != BEARER:
+                begun = yield from _begin_proof(credential.value, presented, resource)
+                if not isinstance(begun, PresentedProof):
+                    return begun
+                proof, presented.digest = begun, begun.digest or b""
+            outcome = yield from verify_presented(credential.value, presented, resource)
+    if isinstance(outcome, AccessToken):
+        if proof is not None or outcome.confirmation is not None:
             possession = Possession(presented.request, resource, proof)
             outcome = confirm(outcome, possession) or outcome
         if isinstance(outcome, AccessToken) and resource.settings.validators:
@@ -233,6 +231,18 @@ def _judge(
     return settled
 
 
+def _begin_proof(
+    value: str, presented: Presented, resource: ProtectedResource
+) -> Flow[PresentedProof | Problem | Unreachable]:
+    """Check the DPoP proof of a request, except for its token and its replay."""
+    proofs, request = resource.proofs, presented.request
+    if proofs.nonces is None:
+        return proofs.begin(value, request)
+    begun = yield from proofs.begin_with_nonce(proofs.nonces, value, request)
+    presented.nonce = proofs.fresh_nonce(proofs.nonces, begun)
+    return begun
+
+
 def verify_presented(
     value: str, presented: Presented, resource: ProtectedResource
 ) -> Flow[AccessToken | Problem | Unreachable]:
@@ -243,17 +253,16 @@ def verify_presented(
         issuer = yield from request_issuer(presented.request, resolver)
         if issuer is None:
             return unknown_issuer(resource)
-        presented.digest = None
+        presented.digest = b""
     digest = presented.digest = presented.digest or digest_of(value, issuer)
-    cached = None if presented.is_new else resource.cache.find(digest)
+    cached = resource.cache.find(digest)
     if cached is not None and resource.finds_issuers:
         # Withdraws the tokens of an issuer that is now unknown.
         yield from resource.server_of(cached.token.issuer)
         cached = resource.cache.find(digest)
     if cached is None or not cached.outlasts(presented.outdated):
-        presented.cache = "miss"
-        header, outdated = read_header(value), presented.outdated
-        return (yield from verify(value, header, digest, resource, issuer, outdated=outdated))
+        presented.cache, encoded = "miss", value.encode("ascii")
+        return (yield from verify(encoded, digest, resource, issuer, outdated=presented.outdated))
     presented.cache = "hit"
     return cached.token
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from iiniit_guard.core.http.bearer import BEARER
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -12,14 +13,18 @@ from iiniit_guard.core.model.request import Request, only_authorization
 class Presented:
     """The credential of one request, and the results of its decision for events and challenges.
 
+    Args:
+        authorization: See the attribute.
+        query: See the attribute.
+        read: Returns the `Request` of `source`, which most decisions do not need.
+        source: The scope or environ.
+        host: See the attribute.
+
     Attributes:
         authorization: The value of its only Authorization field; None unless there is one.
         query: Undecoded.
-        read: Returns the `Request`, which most decisions do not need.
-        method: Its method, for events.
         host: The adapter's name, for events.
-        digest: The key of its token in the caches; None until the key is computed.
-        is_new: Whether `begin` found its token in no cache.
+        digest: The key of its token in the caches; empty until the key is computed.
         cache: How its token was found: `hit`, `miss`, or `none` if no token was checked.
         token: A verified token or principal that the policy refuses.
         scheme: Of its credential, in lower case. The challenge of this scheme carries the error.
@@ -28,12 +33,10 @@ class Presented:
     """
 
     # Defaults of the class: most requests pass before a result is stored.
-    is_new: bool = False
     cache: str = "none"
     scheme: str = BEARER
-    digest: bytes | None = None
+    digest: bytes = b""
     token: AccessToken | Principal | None = None
-    nonce: str | None = None
     outdated: float | None = None
     _request: Request | None = None
 
@@ -41,25 +44,29 @@ class Presented:
         self,
         authorization: bytes | None,
         query: bytes,
-        read: Callable[[], Request],
-        method: str,
+        read: Callable[[Any], Request],
+        source: Any,
         host: str,
     ) -> None:
         self.authorization: bytes | None = authorization
         self.query: bytes = query
-        self.read: Callable[[], Request] = read
-        self.method: str = method
         self.host: str = host
+        self.nonce: str | None = None
+        self._read = read
+        self._source = source
 
     @property
     def request(self) -> Request:
         """The request, which is read at most once."""
         if self._request is None:
-            self._request = self.read()
+            self._request = self._read(self._source)
         return self._request
 
     @classmethod
     def of(cls, request: Request, host: str = "guard") -> Presented:
         """Return the `Presented` of `request`."""
-        authorization = only_authorization(request.headers)
-        return cls(authorization, request.query, lambda: request, request.method, host)
+        return cls(only_authorization(request.headers), request.query, _same, request, host)
+
+
+def _same(request: Request) -> Request:
+    return request

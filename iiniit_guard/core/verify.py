@@ -1,7 +1,5 @@
 """Verification of one token: find its issuer, then verify its signature or introspect it.
 
-A JWT is verified in this order: header, key, signature, claims.
-
 Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 """
 
@@ -11,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.cache.entry import CacheEntry
+from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.introspection import introspect
-from iiniit_guard.core.jose.jwk import JwkSet
+from iiniit_guard.core.issuer.status_check import StatusCheck
 from iiniit_guard.core.jose.jws import (
     ALGORITHMS,
     WRONG_PARTS,
@@ -23,19 +22,14 @@ from iiniit_guard.core.jose.jws import (
     has_jws_parts,
     is_canonical,
     parse_jws,
-    remember_header,
+    read_header,
 )
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.diagnosis import Check, Topic, listed
+from iiniit_guard.core.model.diagnosis import Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
-from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.resource import ProtectedResource
-
-LONGEST_SECONDS: Final = 300.0
-"""How long a verified JWT is cached at most. After that its signature is verified again."""
-
-_SPREAD_FROM: Final = 0.8
+from iiniit_guard.core.verify_jwt import verify_jwt
 
 Ask: TypeAlias = Callable[..., Flow[AccessToken | Problem | Unreachable]]
 """`introspect` for one token. Its arguments are the issuer, `unread` and `verified`."""
@@ -44,8 +38,7 @@ _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
 def verify(
-    token: str,
-    header: JoseHeader | Problem | None,
+    token: bytes,
     digest: bytes,
     resource: ProtectedResource,
     issuer: str | None = None,
@@ -55,18 +48,21 @@ def verify(
     """Verify a token.
 
     Args:
-        token: Its length has been checked, and its characters unless its header is valid.
-        header: The result of `read_header`.
+        token: Its length has been checked.
         digest: Its key in the caches.
         resource: The protected resource that the token must be issued for.
         issuer: The required issuer; None means that the token names it.
         outdated: As for `introspect`.
     """
+    header = read_header(token)
+    # After a valid header, only the characters of a JWS are accepted.
+    if not isinstance(header, JoseHeader) and not is_b64token(token):
+        return PROBLEMS[Reason.MALFORMED_TOKEN]
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
     if header is None:
         ask = _asker(token, digest, resource, outdated)
         return (yield from _verify_opaque(token, server, issuer, resource, ask))
-    if server is not None and server.settings.jwt == "introspect":
+    if server is not None and not server.verifies_jwts:
         ask = _asker(token, digest, resource, outdated)
         return (yield from _introspect_unread(token, header, server, resource, ask))
     jws = parse_jws(token, resource.algorithms, header)
@@ -79,12 +75,10 @@ def verify(
         trusted = server
     if trusted is None:
         return unknown_issuer(resource, named, None if named == issuer else issuer)
-    if trusted.settings.jwt != "introspect":
+    if trusted.verifies_jwts:
         verified = yield from verify_jwt(jws, trusted)
         if trusted.status is not None and isinstance(verified, CacheEntry):
-            verified = yield from trusted.status.check(verified, jws.claims)
-            if isinstance(verified, Problem):
-                resource.cache.drop(digest)
+            verified = yield from _check_status(trusted.status, verified, jws, digest, resource)
         if not isinstance(verified, CacheEntry):
             return verified
         if not trusted.is_trusted:  # withdrawn while its keys were being fetched
@@ -96,21 +90,36 @@ def verify(
     return (yield from ask(trusted, unread=jws.claims, verified=verified))
 
 
-def _asker(token: str, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
+def _check_status(
+    status: StatusCheck,
+    verified: CacheEntry,
+    jws: Jws,
+    digest: bytes,
+    resource: ProtectedResource,
+) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Return the entry if no status list revokes the token, which otherwise leaves the cache."""
+    outcome = yield from status.check(verified, jws.claims)
+    if isinstance(outcome, Problem):
+        resource.cache.drop(digest)
+    return outcome
+
+
+def _asker(token: bytes, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
     """Return `introspect` for one token. A JWT whose signature suffices does not need it."""
-    return partial(introspect, token, digest, cache=resource.cache, outdated=outdated)
+    sent = token.decode("latin-1")  # its characters are checked before it is sent
+    return partial(introspect, sent, digest, cache=resource.cache, outdated=outdated)
 
 
 def _verify_opaque(
-    token: str,
+    token: bytes,
     server: AuthorizationServer | None,
     issuer: str | None,
     resource: ProtectedResource,
     ask: Ask,
 ) -> Flow[AccessToken | Problem | Unreachable]:
     """Introspect a token that no reader could parse as a JWS."""
-    if issuer is None and (server is None or server.settings.jwt != "introspect"):
-        server = resource.opaque_server_of(token)
+    if issuer is None and (server is None or server.verifies_jwts):
+        server = resource.opaque_server_of(token.decode("ascii"))
     if server is not None and server.introspects:
         return (yield from ask(server))
     if issuer is not None and server is None:
@@ -119,7 +128,7 @@ def _verify_opaque(
 
 
 def _introspect_unread(
-    token: str,
+    token: bytes,
     header: JoseHeader | Problem,
     server: AuthorizationServer,
     resource: ProtectedResource,
@@ -174,119 +183,3 @@ def _refused(problem: Problem, resource: ProtectedResource) -> Problem:
     issuer = None if only is None else only.issuer
     hidden = before_signature(problem, hidden=resource.finds_issuers)
     return hidden.about(issuer=issuer, expected=expected)
-
-
-def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
-    """Verify a token whose `iss` names `server`.
-
-    The key set is fetched if it is missing, and fetched again if a newer set may help.
-
-    Args:
-        jws: The parsed token. Its `iss` is the issuer identifier of `server`.
-        server: The authorization server whose keys may have signed the token.
-
-    Returns:
-        The cache entry of the token, with its validity and its expiry.
-    """
-    header, source, clock = jws.header, server.keys, server.clock
-    if header.alg not in server.algorithms:
-        allowed = listed(server.settings.algorithms)
-        return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, "algorithm of the issuer", allowed)
-    if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
-        types = listed(sorted(typ or "(no typ)" for typ in server.types))
-        return _refused_by(server, Reason.WRONG_TYPE, "type", types)
-    wall, monotonic = clock.wall(), clock.monotonic()
-    keys, fetched = source.fresh_at(wall, monotonic), False
-    if keys is None:
-        before = source.value
-        obtained = yield from source.get()
-        if isinstance(obtained, Unreachable):
-            return obtained.about(issuer=server.issuer)
-        keys, fetched = obtained, obtained is not before
-        wall, monotonic = clock.now()
-    validity = _signer(jws, keys, server)
-    if validity is None and not refetch_cannot_help(header, keys, server):
-        if fetched:
-            # This request fetched the set, so another fetch would return the same keys.
-            source.count_as_forced()
-        else:
-            newer = yield from source.refresh_for(keys)
-            if isinstance(newer, Unreachable):
-                return newer.about(issuer=server.issuer)
-            if newer is not None:
-                keys = newer
-                wall, monotonic = clock.now()
-                validity = _signer(jws, keys, server)
-    if validity is None:
-        candidates = keys.find(header.kid, header.alg)
-        if candidates:
-            return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
-        return _refused_by(server, Reason.UNKNOWN_KEY, "key")
-    return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
-
-
-def _refused_by(
-    server: AuthorizationServer, reason: Reason, check: Check, expected: str | None = None
-) -> Problem:
-    problem = before_signature(PROBLEMS[reason], hidden=server.is_found)
-    return problem.about(issuer=server.issuer, expected=expected, check=check)
-
-
-def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
-    """Return the validity of the key in `keys` that signed the token, or None if no key did."""
-    header, last, tried = jws.header, server.keys.last_signer, None
-    # Tokens with the same cached header probably have the same signer.
-    if last is not None and last.header is header and last.keys is keys:
-        if last.key.verifies(jws.signing_input, jws.signature):
-            return last.validity
-        tried = last.key
-    candidates = keys.find(header.kid, header.alg)
-    for key in candidates:
-        # RFC 8725 §3.1: a key is used with one algorithm.
-        signs = key is not tried and key.alg == header.alg
-        if signs and key.verifies(jws.signing_input, jws.signature):
-            if key is not candidates[0]:
-                # The next token probably has the same signer. It is tried first.
-                keys.try_first(header.kid, key)
-            remember_header(header, server.headers)
-            return server.keys.remember_signer(header, keys, key)
-    return None
-
-
-def check_verified_claims(
-    validity: KeyValidity,
-    header: JoseHeader,
-    claims: JsonObject,
-    server: AuthorizationServer,
-    wall: float,
-    monotonic: float,
-) -> CacheEntry | Problem:
-    """Check the claims of a token that was signed by the key of `validity`."""
-    server.confirmed = True
-    checks = server.checks
-    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
-    if isinstance(outcome, Problem):
-        return outcome.about(issuer=server.issuer)
-    if server.signature_suffices:
-        server.has_accepted = True
-    # Whole seconds: all tokens of one second share the number.
-    ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
-    keys_end = server.keys.good_until(wall, monotonic)
-    # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
-    # and are verified again together.
-    if keys_end.wall < ends:
-        spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
-        ends = min(keys_end.wall, (wall + (keys_end.wall - wall) * spread) // 1 + 1)
-    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end.monotonic)
-    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
-
-
-def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
-    """Return whether a newer key set cannot help.
-
-    It cannot if the set has the key and was fetched recently, so nothing suggests a replaced key.
-    """
-    if header.kid is None or not tried.find(header.kid, header.alg):
-        return False
-    # Another request may have fetched a newer set meanwhile. That set is young; `tried` was not.
-    return server.keys.is_young and server.keys.value is tried

@@ -47,7 +47,7 @@ RETURNS = {
     ],
     "iiniit_guard/core/decide.py:verify_presented": [
         "unknown_issuer(resource)",
-        "(yield from verify(value, header, digest, resource, issuer, outdated=outdated))",
+        "(yield from verify(encoded, digest, resource, issuer, outdated=presented.outdated))",
         "cached.token",
     ],
     "iiniit_guard/core/decide_again.py:_judge_again": [
@@ -68,6 +68,7 @@ RETURNS = {
         "entry if entry is not None and entry.token.confirmation is None else None",
     ],
     "iiniit_guard/core/verify.py:verify": [
+        "PROBLEMS[Reason.MALFORMED_TOKEN]",
         "(yield from _verify_opaque(token, server, issuer, resource, ask))",
         "(yield from _introspect_unread(token, header, server, resource, ask))",
         "_refused(jws, resource)",

@@ -123,7 +123,7 @@ def _facts(
     has_issuer: bool,
 ) -> Facts:
     header, claims = read_unverified(token)
-    is_opaque = read_header(token) is None
+    is_opaque = read_header(token.encode("ascii", "replace")) is None
     return Facts(
         token=token,
         header=header,
@@ -199,7 +199,7 @@ def _way_to_decide(facts: Facts, missing: Check) -> str:
 
 def _outcome_of_claims(facts: Facts, server: AuthorizationServer) -> Problem | None:
     """Return the refusal of the claims and the policy, which need no keys; None if they pass."""
-    header = read_header(facts.token)
+    header = read_header(facts.token.encode("ascii", "replace"))
     typ = header.typ if isinstance(header, JoseHeader) else None
     claims = dict(facts.claims or {})
     outcome = server.checks.check(claims, facts.now, introspected=False, typ=typ)

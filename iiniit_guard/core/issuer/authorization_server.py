@@ -88,6 +88,8 @@ class AuthorizationServer:
         way = settings.introspection
         self.function: IntrospectionFunction | None = way if callable(way) else None
         """The function of the application that replaces the call to the introspection endpoint."""
+        self.verifies_jwts: bool = settings.jwt != "introspect"
+        """Whether the guard verifies the signature of a JWT."""
         self.signature_suffices: bool = settings.jwt == "verify"
         """Whether a JWT with valid signature and claims is accepted without introspection."""
         self.checks: ClaimChecks = claim_checks_of(settings)

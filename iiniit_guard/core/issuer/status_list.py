@@ -110,7 +110,7 @@ def _read(
     content_type = (reply.header("content-type") or "").partition(";")[0].strip().lower()
     if content_type != MEDIA_TYPE:
         return _fault(f"the response is not {MEDIA_TYPE}")
-    jws = parse_jws(reply.body.decode("latin-1").strip(), server.algorithms)
+    jws = parse_jws(reply.body.strip(), server.algorithms)
     if isinstance(jws, Problem):
         return _fault(_WORDS.get(jws.reason, "the response is not a signed JWT"))
     if jws.header.typ != TYPE:  # §5.1; RFC 8725 §3.11: no other JWT of the issuer is a list

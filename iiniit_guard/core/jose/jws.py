@@ -116,12 +116,7 @@ class Jws(NamedTuple):
 _known_headers: dict[bytes, JoseHeader] = {}
 
 
-def is_jws(token: str) -> bool:
-    """Return whether any reader could parse `token` as a JWS, with any number of parts."""
-    return read_header(token) is not None
-
-
-def read_header(token: str) -> JoseHeader | Problem | None:
+def read_header(token: bytes) -> JoseHeader | Problem | None:
     """Read the JOSE header of a token that any reader could parse as a JWS, valid or not.
 
     The guard verifies or refuses such a token. An introspection endpoint may parse more tolerantly,
@@ -134,11 +129,11 @@ def read_header(token: str) -> JoseHeader | Problem | None:
 
     Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is not a JWS.
     """
-    known = _known_headers.get(token[: token.find(".")].encode("ascii", "ignore"))
+    known = _known_headers.get(token[: token.find(b".")])
     if known is not None:
         return known
-    encoded = token.lstrip(".").partition(".")[0].encode("ascii", "ignore")
-    is_jwe = token.count(".") == 4 and not token.startswith(".")
+    encoded = token.lstrip(b".").partition(b".")[0]
+    is_jwe = token.count(b".") == 4 and not token.startswith(b".")
     canonical = decode_base64url(encoded) if len(encoded) <= MAX_HEADER_BYTES else None
     octets = decode_leniently(encoded) if canonical is None else canonical
     if b"{" not in octets:  # no encoding of JSON can show an object; most opaque tokens end here
@@ -160,25 +155,23 @@ def read_header(token: str) -> JoseHeader | Problem | None:
     return _MALFORMED if "alg" in header or (not header and '"alg"' in text) else None
 
 
-def has_jws_parts(token: str) -> bool:
+def has_jws_parts(token: bytes) -> bool:
     """Return whether `token` has the three parts of a JWS (RFC 7515 §7.1) and a header."""
-    return token.count(".") == 2 and not token.startswith(".")
+    return token.count(b".") == 2 and not token.startswith(b".")
 
 
-def is_canonical(token: str) -> bool:
+def is_canonical(token: bytes) -> bool:
     """Return whether each part of `token` is canonical base64url (RFC 7515 §2).
 
     The algorithm of the token does not matter. Base64url allows one spelling for each octet string.
     A tolerant introspection endpoint accepts other spellings of the same token, and may return
     `active` for a token that was revoked under the first spelling.
     """
-    return all(
-        decode_base64url(part) is not None for part in token.encode("ascii", "replace").split(b".")
-    )
+    return all(decode_base64url(part) is not None for part in token.split(b"."))
 
 
 def parse_jws(
-    token: str, algorithms: frozenset[str], header: JoseHeader | Problem | None = None
+    token: bytes, algorithms: frozenset[str], header: JoseHeader | Problem | None = None
 ) -> Jws | Problem:
     """Split a token and parse its parts. The signature is not verified.
 
@@ -197,11 +190,7 @@ def parse_jws(
 
     Spec: RFC 7515 §3.1, §5.2; RFC 7519 §7.2; RFC 8725 §3.1, §3.2.
     """
-    try:
-        encoded = token.encode("ascii")
-    except UnicodeEncodeError:
-        return _MALFORMED
-    signing_input, _, encoded_signature = encoded.rpartition(b".")
+    signing_input, _, encoded_signature = token.rpartition(b".")
     encoded_header, dot, encoded_claims = signing_input.partition(b".")
     if not encoded_header or not dot or b"." in encoded_claims:
         return WRONG_PARTS

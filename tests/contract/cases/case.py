@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws, remember_header
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, remember_header
 from iiniit_guard.core.model.decision import Decision
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.guard import Guard
 from iiniit_guard.testing import Issuer, SettableClock, make_key
+from tests.contract.cases.jws_texts import parse_jws
 from tests.contract.hosts.calling import Lines
 from tests.contract.hosts.handlers import POLICIES
 from tests.contract.hosts.tls import FIELD

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from iiniit_guard.core import verify
+from iiniit_guard.core import verify_jwt
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.claims.scope import ScopeReading
 from iiniit_guard.core.dpop import checks, proof, uri
@@ -103,7 +103,7 @@ FAULTS = [
     Fault(
         requests,
         "test_no_other_character_is_allowed_in_a_token",
-        verify._signer,
+        verify_jwt._signer,
         " and key.verifies(jws.signing_input, jws.signature)",
         "",
     ),

@@ -110,7 +110,7 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
         ends, ends_monotonic = (
             floor(time.time()) + 3000,
             floor(time.monotonic()) + 3000,
-        )  # whole seconds, as core/verify.py
+        )  # whole seconds, as core/verify_jwt.py
         cache.keep(digest, CacheEntry(token, server.begins(claims), ends, ends_monotonic, validity))
         return digest
 

@@ -78,9 +78,9 @@ def cold() -> Stages:
     token, guard = tokens[0], make_guard(issuer)
     guard.verify(token)
     server: Any = guard._engine.resource.servers[0]
-    jws = cast("Jws", parse_jws(token, server.algorithms))
-    key = server.keys.value.find(jws.header.kid, "RS256")[0]
     encoded = token.encode()
+    jws = cast("Jws", parse_jws(encoded, server.algorithms))
+    key = server.keys.value.find(jws.header.kid, "RS256")[0]
     payload = encoded.split(b".")[1]
     text: Any = decode_base64url(payload)
     now = server.clock.wall()
@@ -96,7 +96,7 @@ def cold() -> Stages:
         alone(lambda: decode_base64url(payload)),
         alone(lambda: parse_object(text)),
     )
-    parsing = alone(lambda: parse_jws(token, server.algorithms, read_header(token)))
+    parsing = alone(lambda: parse_jws(encoded, server.algorithms, read_header(encoded)))
     building = alone(lambda: _copy_of(held))
     checking = alone(lambda: server.checks.check(jws.claims, now, introspected=False))
     stages = [

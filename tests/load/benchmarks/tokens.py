@@ -41,10 +41,10 @@ def make_guard(issuer: Issuer, **settings: Any) -> Guard:
 
 def cached(guard: Guard, authorization: bytes) -> object:
     """Look up a token as adapters do first, before they create a `Request`."""
-    return guard._engine.begin(Presented(authorization, b"", _no_request, "GET", "guard"))
+    return guard._engine.begin(Presented(authorization, b"", _no_request, None, "guard"))
 
 
-def _no_request() -> Request:
+def _no_request(_: object) -> Request:
     raise RuntimeError("the token is not cached")
 
 

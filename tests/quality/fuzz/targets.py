@@ -14,7 +14,7 @@ from iiniit_guard.core.issuer.metadata import load_metadata, retry_after
 from iiniit_guard.core.issuer.rejection import _parse as _parse_answer
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.jwk import JwkSet
-from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, is_jws, parse_jws
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
 from iiniit_guard.core.model.flow import Connection, HttpResponse, Unreachable
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request, request_from_environ, request_from_scope
@@ -25,6 +25,7 @@ from iiniit_guard.rules import Rule, Rules, from_openapi, rules_from_tables
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
 from tests.contract.cases.jose_checks import parse_jwk_set
+from tests.contract.cases.jws_texts import is_jws, parse_jws
 from tests.unit.core.stepping import KEY, Steps, key_set, make_clock, make_server
 
 Target: TypeAlias = Callable[[bytes], None]

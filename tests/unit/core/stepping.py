@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import ClientSecretPost
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
-from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
 from iiniit_guard.core.model.flow import (
     Call,
     Fetch,
@@ -29,6 +29,7 @@ from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.testing.clock import SettableClock
 from iiniit_guard.testing.jws import write_jws
 from iiniit_guard.testing.keys import SigningKey, make_key
+from tests.contract.cases.jws_texts import parse_jws
 
 NOW: Final = 1_800_000_000
 ISSUER: Final = "https://issuer.test"

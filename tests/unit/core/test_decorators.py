@@ -86,7 +86,7 @@ class _Remembers:
 
     def begin(self, presented, requirement=ANY_TOKEN):
         assert isinstance(presented.authorization, bytes)
-        assert (requirement, presented.method, presented.host) == (ANY_TOKEN, "GET", "x")
+        assert (requirement, presented.request.method, presented.host) == (ANY_TOKEN, "GET", "x")
         return TOKEN
 
 

@@ -15,7 +15,7 @@ from iiniit_guard.core.http.bearer import (
 from iiniit_guard.core.http.event import event_of
 from iiniit_guard.core.issuer.metadata import metadata_urls
 from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url
-from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, parse_jws
+from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
 from iiniit_guard.core.model.claims import Claims
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.policy import ANY_TOKEN
@@ -24,6 +24,7 @@ from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import make_settings
 from iiniit_guard.errors import SettingsError
+from tests.contract.cases.jws_texts import parse_jws
 from tests.unit.core.stepping import (
     bearer,
     make_clock,

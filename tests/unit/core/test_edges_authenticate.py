@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.jose.jws import read_header
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.flow import Fetch
@@ -136,16 +135,14 @@ def test_what_is_remembered_and_is_no_answer_is_asked_about_anew(how):
 
     assert isinstance(
         store.serve(
-            go_on(Steps(verify(token, read_header(token), digest, resource))).send(active(clock))
+            go_on(Steps(verify(token.encode(), digest, resource))).send(active(clock))
         ).result,
         AccessToken,
     )
     known = resource.cache.find(digest)
     assert known is not None
-    assert go_on(Steps(verify(token, read_header(token), digest, resource))).result is known.token
-    steps = Steps(
-        verify(token, read_header(token), digest, resource, outdated=known.valid_until_monotonic)
-    )
+    assert go_on(Steps(verify(token.encode(), digest, resource))).result is known.token
+    steps = Steps(verify(token.encode(), digest, resource, outdated=known.valid_until_monotonic))
     assert steps.fetch.method == "POST", "the store was not asked"
     assert steps.send(INACTIVE) is steps
     assert store.serve(steps).reason is Reason.INACTIVE

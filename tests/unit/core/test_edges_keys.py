@@ -14,7 +14,7 @@ from iiniit_guard.core.issuer.client_authentication import (
 )
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.verify import verify_jwt
+from iiniit_guard.core.verify_jwt import verify_jwt
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import (
     ISSUER,

@@ -8,18 +8,11 @@ from hypothesis import strategies as st
 
 from iiniit_guard.core.jose import jws as jose
 from iiniit_guard.core.jose.encodings import parse_object
-from iiniit_guard.core.jose.jws import (
-    ALGORITHMS,
-    MAX_HEADER_BYTES,
-    JoseHeader,
-    Jws,
-    is_jws,
-    parse_jws,
-    read_header,
-)
+from iiniit_guard.core.jose.jws import ALGORITHMS, MAX_HEADER_BYTES, JoseHeader, Jws
 from iiniit_guard.core.model.problem import Problem, Reason
 from tests.contract.cases.jose_checks import ALL, ALPHABET, is_good, key_for, parsed, reason_of
 from tests.contract.cases.jose_keys import b64, signed, unsigned
+from tests.contract.cases.jws_texts import is_jws, parse_jws, read_header
 from tests.contract.cases.jws_tokens import HEADERS, REFUSED
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from iiniit_guard.core.jose.jws import JoseHeader, Jws, parse_jws, verify_signature
+from iiniit_guard.core.jose.jws import JoseHeader, Jws, verify_signature
 from iiniit_guard.core.model.problem import Reason
 from tests.contract.cases.jose_checks import (
     ALL,
@@ -15,6 +15,7 @@ from tests.contract.cases.jose_checks import (
     parsed,
     reason_of,
 )
+from tests.contract.cases.jws_texts import parse_jws
 
 
 def split(token):

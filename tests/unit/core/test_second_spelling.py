@@ -12,7 +12,7 @@ from iiniit_guard.core.jose.public_key import CURVES
 from iiniit_guard.core.jose.second_spelling import second_digest, second_spelling
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.verify import verify_jwt
+from iiniit_guard.core.verify_jwt import verify_jwt
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
 from iiniit_guard.testing.keys import make_key

@@ -6,7 +6,7 @@ import pytest
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.verify import LONGEST_SECONDS, verify_jwt
+from iiniit_guard.core.verify_jwt import LONGEST_SECONDS, verify_jwt
 from iiniit_guard.testing.keys import make_key
 from tests.unit.core.stepping import (
     DOWN,

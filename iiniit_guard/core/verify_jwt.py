@@ -1,0 +1,138 @@
+"""Verification of a JWT whose `iss` is known, in this order: header, key, signature, claims.
+
+Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+from iiniit_guard.core.jose.jwk import JwkSet
+from iiniit_guard.core.jose.jws import JoseHeader, Jws, remember_header
+from iiniit_guard.core.model.diagnosis import Check, listed
+from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
+
+LONGEST_SECONDS: Final = 300.0
+"""How long a verified JWT is cached at most. After that its signature is verified again."""
+
+_SPREAD_FROM: Final = 0.8
+
+
+def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Verify a token whose `iss` names `server`.
+
+    The key set is fetched if it is missing, and fetched again if a newer set may help.
+
+    Args:
+        jws: The parsed token. Its `iss` is the issuer identifier of `server`.
+        server: The authorization server whose keys may have signed the token.
+
+    Returns:
+        The cache entry of the token, with its validity and its expiry.
+    """
+    header, source, clock = jws.header, server.keys, server.clock
+    if header.alg not in server.algorithms:
+        allowed = listed(server.settings.algorithms)
+        return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, "algorithm of the issuer", allowed)
+    if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
+        types = listed(sorted(typ or "(no typ)" for typ in server.types))
+        return _refused_by(server, Reason.WRONG_TYPE, "type", types)
+    wall, monotonic = clock.wall(), clock.monotonic()
+    keys, fetched = source.fresh_at(wall, monotonic), False
+    if keys is None:
+        before = source.value
+        obtained = yield from source.get()
+        if isinstance(obtained, Unreachable):
+            return obtained.about(issuer=server.issuer)
+        keys, fetched = obtained, obtained is not before
+        wall, monotonic = clock.now()
+    validity = _signer(jws, keys, server)
+    if validity is None and not refetch_cannot_help(header, keys, server):
+        if fetched:
+            # This request fetched the set, so another fetch would return the same keys.
+            source.count_as_forced()
+        else:
+            newer = yield from source.refresh_for(keys)
+            if isinstance(newer, Unreachable):
+                return newer.about(issuer=server.issuer)
+            if newer is not None:
+                keys = newer
+                wall, monotonic = clock.now()
+                validity = _signer(jws, keys, server)
+    if validity is None:
+        candidates = keys.find(header.kid, header.alg)
+        if candidates:
+            return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
+        return _refused_by(server, Reason.UNKNOWN_KEY, "key")
+    return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
+
+
+def _refused_by(
+    server: AuthorizationServer, reason: Reason, check: Check, expected: str | None = None
+) -> Problem:
+    problem = before_signature(PROBLEMS[reason], hidden=server.is_found)
+    return problem.about(issuer=server.issuer, expected=expected, check=check)
+
+
+def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity | None:
+    """Return the validity of the key in `keys` that signed the token, or None if no key did."""
+    header, last, tried = jws.header, server.keys.last_signer, None
+    # Tokens with the same cached header probably have the same signer.
+    if last is not None and last.header is header and last.keys is keys:
+        if last.key.verifies(jws.signing_input, jws.signature):
+            return last.validity
+        tried = last.key
+    candidates = keys.find(header.kid, header.alg)
+    for key in candidates:
+        # RFC 8725 §3.1: a key is used with one algorithm.
+        signs = key is not tried and key.alg == header.alg
+        if signs and key.verifies(jws.signing_input, jws.signature):
+            if key is not candidates[0]:
+                # The next token probably has the same signer. It is tried first.
+                keys.try_first(header.kid, key)
+            remember_header(header, server.headers)
+            return server.keys.remember_signer(header, keys, key)
+    return None
+
+
+def check_verified_claims(
+    validity: KeyValidity,
+    header: JoseHeader,
+    claims: JsonObject,
+    server: AuthorizationServer,
+    wall: float,
+    monotonic: float,
+) -> CacheEntry | Problem:
+    """Check the claims of a token that was signed by the key of `validity`."""
+    server.confirmed = True
+    checks = server.checks
+    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
+    if isinstance(outcome, Problem):
+        return outcome.about(issuer=server.issuer)
+    if server.signature_suffices:
+        server.has_accepted = True
+    # Whole seconds: all tokens of one second share the number.
+    ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
+    keys_end = server.keys.good_until(wall, monotonic)
+    # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
+    # and are verified again together.
+    if keys_end.wall < ends:
+        spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
+        ends = min(keys_end.wall, (wall + (keys_end.wall - wall) * spread) // 1 + 1)
+    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end.monotonic)
+    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
+
+
+def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:
+    """Return whether a newer key set cannot help.
+
+    It cannot if the set has the key and was fetched recently, so nothing suggests a replaced key.
+    """
+    if header.kid is None or not tried.find(header.kid, header.alg):
+        return False
+    # Another request may have fetched a newer set meanwhile. That set is young; `tried` was not.
+    return server.keys.is_young and server.keys.value is tried
