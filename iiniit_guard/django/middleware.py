@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from inspect import isawaitable
 from types import MethodType
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +21,6 @@ from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
 from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
-from iiniit_guard.adapting.steps import Step, Steps, run, run_async
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
@@ -42,7 +40,6 @@ from iiniit_guard.django.state import (
     HOST,
     begin_request,
     has_credential,
-    new_record,
     note,
     read_request,
     state_of,
@@ -105,7 +102,7 @@ class GuardMiddleware:
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._watcher = LoopWatcher(self._engine, self.admission, HOST, read_request)
         self._asynchronous = iscoroutinefunction(get_response)
-        self._start: Callable[[HttpRequest], Steps[HttpResponse]] = self._check_and_pass
+        self._is_checked = False
         self._hook: Handler = self._process_view
         self.process_template_response: Handler = self._prepare_page
         if self._asynchronous:
@@ -141,44 +138,69 @@ class GuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
-        steps = self._start(request)
-        return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
-
-    def _check_and_pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        check_order()
-        self._start = self._pass
-        return self._pass(request)
-
-    def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)
-        record = self._enter(request, None if unasked else (yield from self._ask(request)))
+        if self._asynchronous:
+            return self._pass_async(request)
+        record = self._enter(request, None if self._is_unasked(request) else self._ask(request))
         if not isinstance(record, AdmissionRecord):
             return record
-        inner = partial(self.get_response, request)
         try:
-            response = yield Step(inner, inner)
+            response = self.get_response(request)
         except Exception:
-            if record.refusals.refusal is None:
+            if record.refusal is None:
                 raise
-            return response_to(record.refusals.refusal)
-        decision = None
-        if not record.covers_response(request, response):
-            decision = yield from self._ask(request)
-            record.decide_again(request, self._passes_as_preflight(request, decision))
-        has_token = record.preflight_only and has_credential(request, self._engine)
-        return record.finish(request, response, decision, has_token, self._watcher)
+            return response_to(record.refusal)
+        # An inner wrapper may hide that the inner middleware is asynchronous.
+        if not isinstance(response, HttpResponseBase) and isawaitable(response):
+            return self._finish_async(request, record, response)
+        again = None if record.covers_response(request, response) else self._ask(request)
+        return self._finish(request, record, response, again)
 
-    def _ask(self, request: HttpRequest) -> Steps[Found | Response]:
-        admission, answers = self._requirements()
-        begun = begin_request(self._engine, admission, request)
+    async def _pass_async(self, request: HttpRequest) -> HttpResponse:
+        asked = None if self._is_unasked(request) else await self._ask_async(request)
+        record = self._enter(request, asked)
+        del asked  # error reporters send local variables, and a decision may hold a token
+        if not isinstance(record, AdmissionRecord):
+            return record
+        return await self._finish_async(request, record, self.get_response(request))
+
+    async def _finish_async(
+        self, request: HttpRequest, record: AdmissionRecord, coming: Awaitable[HttpResponse]
+    ) -> HttpResponse:
+        try:
+            response = await coming
+        except Exception:
+            if record.refusal is None:
+                raise
+            return response_to(record.refusal)
+        again = (
+            None if record.covers_response(request, response) else await self._ask_async(request)
+        )
+        return self._finish(request, record, response, again)
+
+    def _is_unasked(self, request: HttpRequest) -> bool:
+        """Return whether `request` passes without a decision, because its view is `@public`."""
+        if not self._is_checked:
+            check_order()
+            self._is_checked = True
+        return self._hooked and _leads_to_public_view(request, self._language_is_chosen)
+
+    def _ask(self, request: HttpRequest) -> Found | Response:
+        begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
-        engine, read = self._engine, read_request(request)
-        step = Step(
-            partial(admit, engine, admission, read, HOST, begun=begun, host_answers=answers),
-            partial(admit_async, engine, admission, read, HOST, begun=begun, host_answers=answers),
+        admission, answers = self._requirements()
+        read = read_request(request)
+        return admit(self._engine, admission, read, HOST, begun=begun, host_answers=answers)
+
+    async def _ask_async(self, request: HttpRequest) -> Found | Response:
+        begun = begin_request(self._engine, self.admission, request)
+        if isinstance(begun, AccessToken):
+            return begun
+        admission, answers = self._requirements()
+        read = read_request(request)
+        return await admit_async(
+            self._engine, admission, read, HOST, begun=begun, host_answers=answers
         )
-        return cast("Allow | Response", (yield step))
 
     def _requirements(self) -> tuple[Admission, bool]:
         """Return the admission settings, and whether inner middleware answers preflights."""
@@ -206,43 +228,70 @@ class GuardMiddleware:
         """Store why the request passes, or return the response; None: its view is `@public`."""
         if isinstance(decision, Response):
             return _refused(request, decision)
-        refusals = new_record(request)  # outer middleware may pass the same request several times
-        note(request, self._engine, decision, refusals)
-        preflight = decision is not None and self._passes_as_preflight(request, decision)
-        record = AdmissionRecord(request, refusals, decision is None, preflight)
-        record.csrf_exempt = self._csrf_is_checked and is_exempt(self._engine, request, decision)
+        record = AdmissionRecord(request)  # outer middleware may pass a request several times
+        note(request, self._engine, decision, record)
+        record.unasked = decision is None
+        if decision is not None:
+            record.preflight_only = self._passes_as_preflight(request, decision)
+        if self._csrf_is_checked:
+            record.csrf_exempt = is_exempt(self._engine, request, decision)
         setattr(request, self._attribute, record)
         return record
 
-    def _settle(self, request: HttpRequest, view: Handler) -> Steps[HttpResponse | None]:
-        """Decide again, because the previous decision does not cover `view`."""
-        record: AdmissionRecord = getattr(request, self._attribute)
-        decision = yield from self._ask(request)
-        record.decide_again(request, self._passes_as_preflight(request, decision))
-        if isinstance(decision, Response):
-            return _refused(request, decision)
-        note(request, self._engine, decision)
-        return record.in_place_of(view)
+    def _finish(
+        self,
+        request: HttpRequest,
+        record: AdmissionRecord,
+        response: HttpResponse,
+        again: Found | Response | None,
+    ) -> HttpResponse:
+        """Return `response` or what replaces it. `again` is the further decision, if any."""
+        if again is not None:
+            record.decide_again(request, self._passes_as_preflight(request, again))
+        has_token = record.preflight_only and has_credential(request, self._engine)
+        return record.finish(request, response, again, has_token, self._watcher)
 
     def _process_view(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
-    ) -> HttpResponse | Awaitable[HttpResponse | None] | None:
+    ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
-        if record.covers(request, view):
-            return _admitted(request, view, record)
-        return run(self._settle(request, view), _is_awaitable)
+        again = None if record.covers(request, view) else self._ask(request)
+        return self._before_view(request, record, view, again)
 
     async def _process_view_async(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
     ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
-        if record.covers(request, view):
-            return _admitted(request, view, record)
-        return await run_async(self._settle(request, view))
+        again = None if record.covers(request, view) else await self._ask_async(request)
+        return self._before_view(request, record, view, again)
+
+    def _before_view(
+        self,
+        request: HttpRequest,
+        record: AdmissionRecord,
+        view: Handler,
+        again: Found | Response | None,
+    ) -> HttpResponse | None:
+        """Return the response in place of `view`, if any.
+
+        Args:
+            request: The request.
+            record: Of the request.
+            view: The view that Django will run.
+            again: The further decision, because the previous one does not cover `view`.
+        """
+        if again is not None:
+            record.decide_again(request, self._passes_as_preflight(request, again))
+            if isinstance(again, Response):
+                return _refused(request, again)
+            note(request, self._engine, again)
+        elif record.csrf_exempt and not record.public_view_ran:
+            skip_check(request, view)
+        return record.in_place_of(view)
 
     def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Prepare `response` so that the page which a framework renders shows the refusal."""
-        prepare_page(getattr(request, self._attribute).refusals, response)
+        prepare_page(getattr(request, self._attribute), response)
         return response
 
     async def _prepare_page_async(
@@ -269,21 +318,10 @@ def _of_either_kind(owner: object, hook: Handler, hook_async: Handler) -> Handle
     return MethodType(markcoroutinefunction(either), owner)
 
 
-def _is_awaitable(response: object) -> bool:
-    """Return whether an inner wrapper hides that the inner middleware is asynchronous."""
-    return not isinstance(response, HttpResponseBase) and isawaitable(response)
-
-
 def _refused(request: HttpRequest, decision: Response) -> HttpResponse:
     if isinstance(decision, Refusal):
         record_refusal(state_of(request), decision)  # for an outer guard middleware
     return response_to(decision)
-
-
-def _admitted(request: HttpRequest, view: Handler, record: AdmissionRecord) -> HttpResponse | None:
-    if record.csrf_exempt and not record.public_view_ran:
-        skip_check(request, view)
-    return record.in_place_of(view)
 
 
 def _leads_to_public_view(request: HttpRequest, language_is_chosen: bool) -> bool:
