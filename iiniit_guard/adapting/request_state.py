@@ -120,13 +120,12 @@ def with_notes(
     outer = state.get(RECORD_KEY)
     if outer is not None:
         _inside(outer, record)
-    return {
-        **state,
-        TOKEN_KEY: token,
-        PRINCIPAL_KEY: principal,
-        ENGINE_KEY: engine,
-        RECORD_KEY: record,
-    }
+    noted = dict(state)
+    noted[TOKEN_KEY] = token
+    noted[PRINCIPAL_KEY] = principal
+    noted[ENGINE_KEY] = engine
+    noted[RECORD_KEY] = record
+    return noted
 
 
 def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:

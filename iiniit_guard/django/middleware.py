@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from contextlib import nullcontext
 from dataclasses import replace
 from inspect import isawaitable
 from types import MethodType
@@ -14,18 +13,16 @@ from typing import Final, TypeAlias
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, get_resolver
 
 from iiniit_guard.adapting.admission import Admission
-from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
-from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
+from iiniit_guard.adapting.request_state import recorded_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Refusal, Response
+from iiniit_guard.core.model.decision import Allow, Response
 from iiniit_guard.django.csrf import is_exempt, skip_check
-from iiniit_guard.django.language import in_language_of
+from iiniit_guard.django.language import leads_to_public_view
 from iiniit_guard.django.middleware_order import (
     cors_answers_below,
     cors_is_inside,
@@ -33,7 +30,7 @@ from iiniit_guard.django.middleware_order import (
     language_is_chosen_below,
 )
 from iiniit_guard.django.pages import prepare_page
-from iiniit_guard.django.record import AdmissionRecord
+from iiniit_guard.django.record import AdmissionRecord, refused
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import (
@@ -130,11 +127,9 @@ class GuardMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the refusal for the exception of a decorator, so that Django logs no traceback."""
         refusal = recorded_refusal(state_of(request))
-        return (
-            response_to(refusal)
-            if isinstance(exception, RequestRefused) and refusal is not None
-            else None
-        )
+        if refusal is None or not isinstance(exception, RequestRefused):
+            return None
+        return response_to(refusal)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
@@ -172,9 +167,8 @@ class GuardMiddleware:
             if record.refusal is None:
                 raise
             return response_to(record.refusal)
-        again = (
-            None if record.covers_response(request, response) else await self._ask_async(request)
-        )
+        is_covered = record.covers_response(request, response)
+        again = None if is_covered else await self._ask_async(request)
         return self._finish(request, record, response, again)
 
     def _is_unasked(self, request: HttpRequest) -> bool:
@@ -182,35 +176,31 @@ class GuardMiddleware:
         if not self._is_checked:
             check_order()
             self._is_checked = True
-        return self._hooked and _leads_to_public_view(request, self._language_is_chosen)
+        return self._hooked and leads_to_public_view(request, self._language_is_chosen)
 
     def _ask(self, request: HttpRequest) -> Found | Response:
         begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
         admission, answers = self._requirements()
-        read = read_request(request)
-        return admit(self._engine, admission, read, HOST, begun=begun, host_answers=answers)
+        engine, read = self._engine, read_request(request)
+        return admit(engine, admission, read, HOST, begun=begun, host_answers=answers)
 
     async def _ask_async(self, request: HttpRequest) -> Found | Response:
         begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
         admission, answers = self._requirements()
-        read = read_request(request)
-        return await admit_async(
-            self._engine, admission, read, HOST, begun=begun, host_answers=answers
-        )
+        engine, read = self._engine, read_request(request)
+        return await admit_async(engine, admission, read, HOST, begun=begun, host_answers=answers)
 
     def _requirements(self) -> tuple[Admission, bool]:
         """Return the admission settings, and whether inner middleware answers preflights."""
-        return (
-            (self.admission, self._cors_answers)
-            if self._hooked
-            else (self._gate_without_hook, False)
-        )
+        if not self._hooked:
+            return self._gate_without_hook, False
+        return self.admission, self._cors_answers
 
-    def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response) -> bool:
+    def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response | None) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
         if (
             request.method != "OPTIONS"
@@ -227,12 +217,11 @@ class GuardMiddleware:
     ) -> AdmissionRecord | HttpResponse:
         """Store why the request passes, or return the response; None: its view is `@public`."""
         if isinstance(decision, Response):
-            return _refused(request, decision)
+            return refused(request, decision)
         record = AdmissionRecord(request)  # outer middleware may pass a request several times
         note(request, self._engine, decision, record)
         record.unasked = decision is None
-        if decision is not None:
-            record.preflight_only = self._passes_as_preflight(request, decision)
+        record.preflight_only = self._passes_as_preflight(request, decision)
         if self._csrf_is_checked:
             record.csrf_exempt = is_exempt(self._engine, request, decision)
         setattr(request, self._attribute, record)
@@ -272,18 +261,11 @@ class GuardMiddleware:
         view: Handler,
         again: Found | Response | None,
     ) -> HttpResponse | None:
-        """Return the response in place of `view`, if any.
-
-        Args:
-            request: The request.
-            record: Of the request.
-            view: The view that Django will run.
-            again: The further decision, because the previous one does not cover `view`.
-        """
+        """Return the response in place of `view`, if any. `again` is as for `_finish`."""
         if again is not None:
             record.decide_again(request, self._passes_as_preflight(request, again))
             if isinstance(again, Response):
-                return _refused(request, again)
+                return refused(request, again)
             note(request, self._engine, again)
         elif record.csrf_exempt and not record.public_view_ran:
             skip_check(request, view)
@@ -316,22 +298,3 @@ def _of_either_kind(owner: object, hook: Handler, hook_async: Handler) -> Handle
         return hook_async(*args)
 
     return MethodType(markcoroutinefunction(either), owner)
-
-
-def _refused(request: HttpRequest, decision: Response) -> HttpResponse:
-    if isinstance(decision, Refusal):
-        record_refusal(state_of(request), decision)  # for an outer guard middleware
-    return response_to(decision)
-
-
-def _leads_to_public_view(request: HttpRequest, language_is_chosen: bool) -> bool:
-    resolver = get_resolver(getattr(request, "urlconf", None))
-    # Access to the patterns imports the views, which registers every use of @public. Without any
-    # use, skip the second resolution of the path.
-    if not resolver.url_patterns or not any_public():
-        return False
-    try:
-        with in_language_of(request) if language_is_chosen else nullcontext():
-            return is_public(resolver.resolve(request.path_info).func)
-    except Resolver404:
-        return False

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.loop_watches import LoopWatcher
-from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
@@ -19,7 +19,15 @@ from iiniit_guard.django.responses import (
     response_to,
     with_headers,
 )
+from iiniit_guard.django.state import state_of
 from iiniit_guard.django.streams import guard_stream
+
+
+def refused(request: HttpRequest, decision: Response) -> HttpResponse:
+    """Return the response for `decision`; store a refusal for an outer guard middleware."""
+    if isinstance(decision, Refusal):
+        record_refusal(state_of(request), decision)
+    return response_to(decision)
 
 
 class AdmissionRecord(RefusalRecord):
@@ -40,6 +48,9 @@ class AdmissionRecord(RefusalRecord):
         csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
     """
 
+    unasked: bool = False
+    public_view_ran: bool = False
+
     def __init__(self, request: HttpRequest) -> None:
         # Python reads an attribute of the object faster than a default of its class.
         self.refusal = None
@@ -47,9 +58,7 @@ class AdmissionRecord(RefusalRecord):
         self.instead_of_401 = None
         self._path: str = request.path_info
         self._method: str | None = request.method
-        self.unasked: bool = False
         self.preflight_only: bool = False
-        self.public_view_ran: bool = False
         self.csrf_exempt: bool = False
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:

@@ -36,7 +36,7 @@ BROAD = {
     # a listing of permissions, which decides about no request
     "iiniit_guard/rest_framework/operations.py:permissions_of": "returns",
     "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
-    "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
+    "iiniit_guard/adapting/wsgi_response.py:_pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     # the application's failure after a refusal, which is sent
     "iiniit_guard/asgi.py:__call__": "refuses",
