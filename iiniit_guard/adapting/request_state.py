@@ -87,19 +87,21 @@ def add_notes(
     engine: Engine,
     token: AccessToken | None,
     principal: Principal | None = None,
+    record: RefusalRecord | None = None,
 ) -> None:
     """Store the result of a decision in a scope or environ that belongs to this application alone.
 
-    All keys are always written, with None if there is no value. Otherwise an inner guard could
-    accept the token that an outer guard verified. An existing record of this guard is kept. An
-    existing record of another guard becomes the outer record.
+    The token and the principal are always written, with None if there is no value. Otherwise an
+    inner guard could accept the token that an outer guard verified. Without `record`, an existing
+    record of this guard is kept. Any other existing record becomes the outer record.
     """
     known = state.get(RECORD_KEY)
-    if state.get(ENGINE_KEY) is not engine or known is None:
-        state[RECORD_KEY] = _inside(known, RefusalRecord())
+    if record is not None or known is None or state.get(ENGINE_KEY) is not engine:
+        record = record or RefusalRecord()
+        state[RECORD_KEY] = record if known is None else _inside(known, record)
+        state[ENGINE_KEY] = engine
     state[TOKEN_KEY] = token
     state[PRINCIPAL_KEY] = principal
-    state[ENGINE_KEY] = engine
 
 
 def with_notes(
@@ -118,13 +120,12 @@ def with_notes(
     outer = state.get(RECORD_KEY)
     if outer is not None:
         _inside(outer, record)
-    return {
-        **state,
-        TOKEN_KEY: token,
-        PRINCIPAL_KEY: principal,
-        ENGINE_KEY: engine,
-        RECORD_KEY: record,
-    }
+    noted = dict(state)
+    noted[TOKEN_KEY] = token
+    noted[PRINCIPAL_KEY] = principal
+    noted[ENGINE_KEY] = engine
+    noted[RECORD_KEY] = record
+    return noted
 
 
 def _inside(outer: object, record: RefusalRecord) -> RefusalRecord:

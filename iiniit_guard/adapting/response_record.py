@@ -1,38 +1,127 @@
-"""The record of one WSGI request, and the exceptions that abort its response."""
+"""The record of one WSGI request and its response, and the exceptions that abort the response."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
+from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.token_watch import TokenWatch
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse
+
     from iiniit_guard.adapting.token_watch import WatchSettings
-    from iiniit_guard.adapting.types import ReadState
+    from iiniit_guard.adapting.types import Args, ReadState
 
 NOTE: Final = "streaming response"
 """Names the kind of connection in the log and in the event."""
 
 
 class ResponseRecord(RefusalRecord):
-    """The refusal of one request, which response `respond` need not wrap, and the end of its token.
+    """The refusal of one request, its response, and the end of its token.
+
+    The record holds the arguments of `start_response` back until the first byte, because gunicorn
+    cannot replace header fields afterwards. `respond` sets `server` and `is_head`.
 
     Attributes:
+        server: `start_response` of the server.
+        is_head: Whether the response has no body.
+        asked: The arguments of `start_response`; empty before the application calls it.
+        sent: Whether the response has begun.
         plain_body: A type, or None. An iterable of exactly this type runs no other code.
         source: The watcher of a streaming response, and the environ that the middleware received;
             None if the token is not checked again.
     """
 
+    server: StartResponse
+    is_head: bool
     plain_body: type | None = None
     source: tuple[WatchSettings, ReadState] | None = None
     _watch: TokenWatch | None = None
+    _write: Callable[[bytes], object]  # `write` of the server, after the response was started
+
+    def __init__(self) -> None:
+        # Python reads an attribute of the object faster than a default of its class.
+        self.refusal = None
+        self.added = ()
+        self.asked: Args = ()
+        self.sent: bool = False
 
     def decide(self) -> None:
         """Decide about a request whose response is about to start before any decision.
 
         The default does nothing, because a WSGI middleware decides before it calls `respond`.
         """
+
+    def start_response(
+        self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """Store the arguments of the application.
+
+        After the first byte, call the server's function, which raises the exception in `exc_info`.
+
+        Raises:
+            AssertionError: The application called the function before and passes no `exc_info`.
+                Servers raise the same exception.
+        """
+        if exc_info is None:
+            if self.asked:
+                raise AssertionError(
+                    "start_response was called before: pass exc_info to replace what it started"
+                )
+            self.asked = (status, response_headers)
+        elif self.sent:
+            self.server(status, response_headers, exc_info)
+        else:
+            self.asked = (status, response_headers, exc_info)
+        return self._send_at_once
+
+    def _send_at_once(self, chunk: bytes) -> None:
+        """Send `chunk`, as `write` of PEP 3333 does; discard it if the request is refused."""
+        if self.sent:
+            if self.permits():
+                self._write(chunk)
+        elif not self.is_refused():
+            self.start()
+            self._write(chunk)
+
+    def is_refused(self) -> bool:
+        """Return whether a refusal replaces the response that is about to start."""
+        if self.refusal is None:
+            self.decide()
+        return self.refusal is not None
+
+    def start(self) -> None:
+        """Call `start_response` of the server, once, with the arguments of the application.
+
+        If the application never called `start_response`, the server reports that error.
+        """
+        if self.sent:
+            return
+        self.sent = True
+        asked, self.asked = self.asked, self.asked[:2]  # exc_info would keep frames alive
+        if not asked:
+            return
+        if self.added:
+            asked = (asked[0], add_headers(self.added, asked[1]), *asked[2:])
+        self._write = self.server(*asked)
+
+    def refuse(self) -> list[bytes]:
+        """Start the recorded refusal and return its body. Header fields of other layers are kept.
+
+        Raises:
+            ResponseAborted: Another response has begun.
+        """
+        refusal = self.refusal
+        if refusal is None or self.sent:
+            raise ResponseAborted
+        self.sent = True
+        self.server(
+            refusal.status_line, replace_headers(refusal, self.asked[1] if self.asked else ())
+        )
+        return [] if self.is_head or not refusal.body else [refusal.body]
 
     def permits(self) -> bool:
         """Return whether a chunk after the first may be sent; False if it is discarded.

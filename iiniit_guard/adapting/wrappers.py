@@ -8,8 +8,8 @@ request before the handler runs or the refusal is raised.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from functools import partial, wraps
-from typing import Final, TypeAlias
+from functools import wraps
+from typing import Any, Final, TypeAlias
 
 from iiniit_guard.adapting.types import Args, Handler, Keywords
 from iiniit_guard.core.model.policy import Policy
@@ -38,10 +38,10 @@ def synchronous(
     def guarded(*args: object, **kwargs: object) -> object:
         refused = refuse(args, kwargs, policy)
         if refused is None:
-            # The frame holds the call until it is made, and no argument while the handler runs.
-            call = [partial(handler, *args, **kwargs)]
+            # The frame holds the arguments until the call, and none while the handler runs.
+            held: list[Any] = [kwargs, args]
             del args, kwargs
-            return call.pop()()
+            return handler(*held.pop(), **held.pop())
         if refused is LATER and later is not None:
             return later(*args, **kwargs)
         del args, kwargs
@@ -56,12 +56,12 @@ def asynchronous(handler: Handler, policy: Policy, refuse: RefuseAsync) -> Handl
     @wraps(handler)
     async def guarded(*args: object, **kwargs: object) -> object:
         refused = await refuse(args, kwargs, policy)
-        call = [partial(handler, *args, **kwargs)]
+        held: list[Any] = [kwargs, args]
         del args, kwargs
         if refused is not None:
-            del call
+            held.clear()
             raise refused from None
-        return await call.pop()()
+        return await handler(*held.pop(), **held.pop())
 
     return guarded
 
@@ -72,12 +72,12 @@ def generating(handler: Handler, policy: Policy, refuse: Refuse) -> Handler:
     @wraps(handler)
     def guarded(*args: object, **kwargs: object) -> Generator[object, object, object]:
         refused = refuse(args, kwargs, policy)
-        call = [partial(handler, *args, **kwargs)]
+        held: list[Any] = [kwargs, args]
         del args, kwargs
         if refused is not None:
-            del call
+            held.clear()
             raise refused from None
-        return (yield from call.pop()())
+        return (yield from handler(*held.pop(), **held.pop()))
 
     return guarded
 
@@ -88,14 +88,14 @@ def generating_async(handler: Handler, policy: Policy, refuse: RefuseAsync) -> H
     @wraps(handler)
     async def guarded(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
         refused = await refuse(args, kwargs, policy)
-        call = [partial(handler, *args, **kwargs)]
+        held: list[Any] = [kwargs, args]
         del args, kwargs
         if refused is not None:
-            del call
+            held.clear()
             raise refused from None
         # An asynchronous generator has no `yield from` (PEP 525). Pass each value and exception
         # that this generator receives at its yield to `steps`.
-        steps = call.pop()()
+        steps = handler(*held.pop(), **held.pop())
         try:
             value = await anext(steps)
             while True:

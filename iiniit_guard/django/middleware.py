@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable
 from dataclasses import replace
-from functools import partial
 from inspect import isawaitable
 from types import MethodType
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, get_resolver
 
 from iiniit_guard.adapting.admission import Admission
-from iiniit_guard.adapting.decorators import any_public, is_public
 from iiniit_guard.adapting.loop_watches import LoopWatcher
 from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
-from iiniit_guard.adapting.request_state import record_refusal, recorded_refusal
-from iiniit_guard.adapting.steps import Step, Steps, run, run_async
+from iiniit_guard.adapting.request_state import recorded_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Refusal, Response
+from iiniit_guard.core.model.decision import Allow, Response
 from iiniit_guard.django.csrf import is_exempt, skip_check
-from iiniit_guard.django.language import in_language_of
+from iiniit_guard.django.language import leads_to_public_view
 from iiniit_guard.django.middleware_order import (
     cors_answers_below,
     cors_is_inside,
@@ -35,14 +30,13 @@ from iiniit_guard.django.middleware_order import (
     language_is_chosen_below,
 )
 from iiniit_guard.django.pages import prepare_page
-from iiniit_guard.django.record import AdmissionRecord
+from iiniit_guard.django.record import AdmissionRecord, refused
 from iiniit_guard.django.responses import RequestRefused, response_to
 from iiniit_guard.django.settings import load
 from iiniit_guard.django.state import (
     HOST,
     begin_request,
     has_credential,
-    new_record,
     note,
     read_request,
     state_of,
@@ -105,7 +99,7 @@ class GuardMiddleware:
         self._attribute = f"_iiniit_guard_admission_{id(self)}"
         self._watcher = LoopWatcher(self._engine, self.admission, HOST, read_request)
         self._asynchronous = iscoroutinefunction(get_response)
-        self._start: Callable[[HttpRequest], Steps[HttpResponse]] = self._check_and_pass
+        self._is_checked = False
         self._hook: Handler = self._process_view
         self.process_template_response: Handler = self._prepare_page
         if self._asynchronous:
@@ -133,62 +127,80 @@ class GuardMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the refusal for the exception of a decorator, so that Django logs no traceback."""
         refusal = recorded_refusal(state_of(request))
-        return (
-            response_to(refusal)
-            if isinstance(exception, RequestRefused) and refusal is not None
-            else None
-        )
+        if refusal is None or not isinstance(exception, RequestRefused):
+            return None
+        return response_to(refusal)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Refuse the request, or pass it to the inner middleware and the view."""
-        steps = self._start(request)
-        return run_async(steps) if self._asynchronous else run(steps, _is_awaitable)
-
-    def _check_and_pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        check_order()
-        self._start = self._pass
-        return self._pass(request)
-
-    def _pass(self, request: HttpRequest) -> Steps[HttpResponse]:
-        unasked = self._hooked and _leads_to_public_view(request, self._language_is_chosen)
-        record = self._enter(request, None if unasked else (yield from self._ask(request)))
+        if self._asynchronous:
+            return self._pass_async(request)
+        record = self._enter(request, None if self._is_unasked(request) else self._ask(request))
         if not isinstance(record, AdmissionRecord):
             return record
-        inner = partial(self.get_response, request)
         try:
-            response = yield Step(inner, inner)
+            response = self.get_response(request)
         except Exception:
-            if record.refusals.refusal is None:
+            if record.refusal is None:
                 raise
-            return response_to(record.refusals.refusal)
-        decision = None
-        if not record.covers_response(request, response):
-            decision = yield from self._ask(request)
-            record.decide_again(request, self._passes_as_preflight(request, decision))
-        has_token = record.preflight_only and has_credential(request, self._engine)
-        return record.finish(request, response, decision, has_token, self._watcher)
+            return response_to(record.refusal)
+        # An inner wrapper may hide that the inner middleware is asynchronous.
+        if not isinstance(response, HttpResponseBase) and isawaitable(response):
+            return self._finish_async(request, record, response)
+        again = None if record.covers_response(request, response) else self._ask(request)
+        return self._finish(request, record, response, again)
 
-    def _ask(self, request: HttpRequest) -> Steps[Found | Response]:
-        admission, answers = self._requirements()
-        begun = begin_request(self._engine, admission, request)
+    async def _pass_async(self, request: HttpRequest) -> HttpResponse:
+        asked = None if self._is_unasked(request) else await self._ask_async(request)
+        record = self._enter(request, asked)
+        del asked  # error reporters send local variables, and a decision may hold a token
+        if not isinstance(record, AdmissionRecord):
+            return record
+        return await self._finish_async(request, record, self.get_response(request))
+
+    async def _finish_async(
+        self, request: HttpRequest, record: AdmissionRecord, coming: Awaitable[HttpResponse]
+    ) -> HttpResponse:
+        try:
+            response = await coming
+        except Exception:
+            if record.refusal is None:
+                raise
+            return response_to(record.refusal)
+        is_covered = record.covers_response(request, response)
+        again = None if is_covered else await self._ask_async(request)
+        return self._finish(request, record, response, again)
+
+    def _is_unasked(self, request: HttpRequest) -> bool:
+        """Return whether `request` passes without a decision, because its view is `@public`."""
+        if not self._is_checked:
+            check_order()
+            self._is_checked = True
+        return self._hooked and leads_to_public_view(request, self._language_is_chosen)
+
+    def _ask(self, request: HttpRequest) -> Found | Response:
+        begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
+        admission, answers = self._requirements()
         engine, read = self._engine, read_request(request)
-        step = Step(
-            partial(admit, engine, admission, read, HOST, begun=begun, host_answers=answers),
-            partial(admit_async, engine, admission, read, HOST, begun=begun, host_answers=answers),
-        )
-        return cast("Allow | Response", (yield step))
+        return admit(engine, admission, read, HOST, begun=begun, host_answers=answers)
+
+    async def _ask_async(self, request: HttpRequest) -> Found | Response:
+        begun = begin_request(self._engine, self.admission, request)
+        if isinstance(begun, AccessToken):
+            return begun
+        admission, answers = self._requirements()
+        engine, read = self._engine, read_request(request)
+        return await admit_async(engine, admission, read, HOST, begun=begun, host_answers=answers)
 
     def _requirements(self) -> tuple[Admission, bool]:
         """Return the admission settings, and whether inner middleware answers preflights."""
-        return (
-            (self.admission, self._cors_answers)
-            if self._hooked
-            else (self._gate_without_hook, False)
-        )
+        if not self._hooked:
+            return self._gate_without_hook, False
+        return self.admission, self._cors_answers
 
-    def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response) -> bool:
+    def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response | None) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
         if (
             request.method != "OPTIONS"
@@ -205,44 +217,63 @@ class GuardMiddleware:
     ) -> AdmissionRecord | HttpResponse:
         """Store why the request passes, or return the response; None: its view is `@public`."""
         if isinstance(decision, Response):
-            return _refused(request, decision)
-        refusals = new_record(request)  # outer middleware may pass the same request several times
-        note(request, self._engine, decision, refusals)
-        preflight = decision is not None and self._passes_as_preflight(request, decision)
-        record = AdmissionRecord(request, refusals, decision is None, preflight)
-        record.csrf_exempt = self._csrf_is_checked and is_exempt(self._engine, request, decision)
+            return refused(request, decision)
+        record = AdmissionRecord(request)  # outer middleware may pass a request several times
+        note(request, self._engine, decision, record)
+        record.unasked = decision is None
+        record.preflight_only = self._passes_as_preflight(request, decision)
+        if self._csrf_is_checked:
+            record.csrf_exempt = is_exempt(self._engine, request, decision)
         setattr(request, self._attribute, record)
         return record
 
-    def _settle(self, request: HttpRequest, view: Handler) -> Steps[HttpResponse | None]:
-        """Decide again, because the previous decision does not cover `view`."""
-        record: AdmissionRecord = getattr(request, self._attribute)
-        decision = yield from self._ask(request)
-        record.decide_again(request, self._passes_as_preflight(request, decision))
-        if isinstance(decision, Response):
-            return _refused(request, decision)
-        note(request, self._engine, decision)
-        return record.in_place_of(view)
+    def _finish(
+        self,
+        request: HttpRequest,
+        record: AdmissionRecord,
+        response: HttpResponse,
+        again: Found | Response | None,
+    ) -> HttpResponse:
+        """Return `response` or what replaces it. `again` is the further decision, if any."""
+        if again is not None:
+            record.decide_again(request, self._passes_as_preflight(request, again))
+        has_token = record.preflight_only and has_credential(request, self._engine)
+        return record.finish(request, response, again, has_token, self._watcher)
 
     def _process_view(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
-    ) -> HttpResponse | Awaitable[HttpResponse | None] | None:
+    ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
-        if record.covers(request, view):
-            return _admitted(request, view, record)
-        return run(self._settle(request, view), _is_awaitable)
+        again = None if record.covers(request, view) else self._ask(request)
+        return self._before_view(request, record, view, again)
 
     async def _process_view_async(
         self, request: HttpRequest, view: Handler, args: object, kwargs: object
     ) -> HttpResponse | None:
         record: AdmissionRecord = getattr(request, self._attribute)
-        if record.covers(request, view):
-            return _admitted(request, view, record)
-        return await run_async(self._settle(request, view))
+        again = None if record.covers(request, view) else await self._ask_async(request)
+        return self._before_view(request, record, view, again)
+
+    def _before_view(
+        self,
+        request: HttpRequest,
+        record: AdmissionRecord,
+        view: Handler,
+        again: Found | Response | None,
+    ) -> HttpResponse | None:
+        """Return the response in place of `view`, if any. `again` is as for `_finish`."""
+        if again is not None:
+            record.decide_again(request, self._passes_as_preflight(request, again))
+            if isinstance(again, Response):
+                return refused(request, again)
+            note(request, self._engine, again)
+        elif record.csrf_exempt and not record.public_view_ran:
+            skip_check(request, view)
+        return record.in_place_of(view)
 
     def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Prepare `response` so that the page which a framework renders shows the refusal."""
-        prepare_page(getattr(request, self._attribute).refusals, response)
+        prepare_page(getattr(request, self._attribute), response)
         return response
 
     async def _prepare_page_async(
@@ -267,33 +298,3 @@ def _of_either_kind(owner: object, hook: Handler, hook_async: Handler) -> Handle
         return hook_async(*args)
 
     return MethodType(markcoroutinefunction(either), owner)
-
-
-def _is_awaitable(response: object) -> bool:
-    """Return whether an inner wrapper hides that the inner middleware is asynchronous."""
-    return not isinstance(response, HttpResponseBase) and isawaitable(response)
-
-
-def _refused(request: HttpRequest, decision: Response) -> HttpResponse:
-    if isinstance(decision, Refusal):
-        record_refusal(state_of(request), decision)  # for an outer guard middleware
-    return response_to(decision)
-
-
-def _admitted(request: HttpRequest, view: Handler, record: AdmissionRecord) -> HttpResponse | None:
-    if record.csrf_exempt and not record.public_view_ran:
-        skip_check(request, view)
-    return record.in_place_of(view)
-
-
-def _leads_to_public_view(request: HttpRequest, language_is_chosen: bool) -> bool:
-    resolver = get_resolver(getattr(request, "urlconf", None))
-    # Access to the patterns imports the views, which registers every use of @public. Without any
-    # use, skip the second resolution of the path.
-    if not resolver.url_patterns or not any_public():
-        return False
-    try:
-        with in_language_of(request) if language_is_chosen else nullcontext():
-            return is_public(resolver.resolve(request.path_info).func)
-    except Resolver404:
-        return False

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
 from iiniit_guard.adapting.loop_watches import LoopWatcher
-from iiniit_guard.adapting.request_state import RefusalRecord
+from iiniit_guard.adapting.request_state import RefusalRecord, record_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Refusal, Response
@@ -19,47 +19,46 @@ from iiniit_guard.django.responses import (
     response_to,
     with_headers,
 )
+from iiniit_guard.django.state import state_of
 from iiniit_guard.django.streams import guard_stream
 
 
-class AdmissionRecord:
-    """The record of one request in the middleware.
+def refused(request: HttpRequest, decision: Response) -> HttpResponse:
+    """Return the response for `decision`; store a refusal for an outer guard middleware."""
+    if isinstance(decision, Refusal):
+        record_refusal(state_of(request), decision)
+    return response_to(decision)
+
+
+class AdmissionRecord(RefusalRecord):
+    """The record of one pass of a request through the middleware.
 
     Inner middleware may change the request. Therefore a decision applies only to the path and
     method for which it was made, and the middleware decides again for another path or method.
 
     Args:
         request: The admitted request.
-        refusals: The record in which decorators store a refusal of this request.
+
+    Attributes:
         unasked: Whether the request was admitted without a decision, because its path resolves to
             a `@public` view.
         preflight_only: Whether the request was admitted only because it is a CORS preflight.
-
-    Attributes:
         public_view_ran: Whether the last view that Django found is `@public`, so that its response
             may be returned.
         csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
     """
 
-    __slots__ = (
-        "_method",
-        "_path",
-        "csrf_exempt",
-        "preflight_only",
-        "public_view_ran",
-        "refusals",
-        "unasked",
-    )
+    unasked: bool = False
+    public_view_ran: bool = False
 
-    def __init__(
-        self, request: HttpRequest, refusals: RefusalRecord, unasked: bool, preflight_only: bool
-    ) -> None:
+    def __init__(self, request: HttpRequest) -> None:
+        # Python reads an attribute of the object faster than a default of its class.
+        self.refusal = None
+        self.added = ()
+        self.instead_of_401 = None
         self._path: str = request.path_info
         self._method: str | None = request.method
-        self.refusals: RefusalRecord = refusals
-        self.unasked: bool = unasked
-        self.preflight_only: bool = preflight_only
-        self.public_view_ran: bool = False
+        self.preflight_only: bool = False
         self.csrf_exempt: bool = False
 
     def decide_again(self, request: HttpRequest, preflight_only: bool) -> None:
@@ -82,7 +81,7 @@ class AdmissionRecord:
 
     def covers_response(self, request: HttpRequest, response: object) -> bool:
         """Return whether the middleware may return `response` without a further decision."""
-        if self.refusals.refusal is not None or self.public_view_ran:
+        if self.refusal is not None or self.public_view_ran:
             return True
         return not self._is_elsewhere(request) and (not self.unasked or is_of_public_view(response))
 
@@ -103,19 +102,18 @@ class AdmissionRecord:
             has_token: Whether a decorator verified a credential.
             watcher: Watches the token of a streaming response.
         """
-        refusals = self.refusals
-        if refusals.instead_of_401 is not None and getattr(response, "status_code", None) == 401:
-            decision = refusals.instead_of_401() or decision
-        if refusals.refusal is None and isinstance(decision, Refusal):
-            refusals.add(decision)  # also for an outer guard middleware
-        answer = refusals.refusal or decision
+        if self.instead_of_401 is not None and getattr(response, "status_code", None) == 401:
+            decision = self.instead_of_401() or decision
+        if self.refusal is None and isinstance(decision, Refusal):
+            self.add(decision)  # also for an outer guard middleware
+        answer = self.refusal or decision
         if isinstance(answer, Response):
-            return replacement(with_page(answer, refusals), response)
+            return replacement(with_page(answer, self), response)
         if self.preflight_only and not self.public_view_ran and not has_token:
             return preflight_answer(response)
         if getattr(response, "streaming", False):
-            guard_stream(request, response, self.refusals, watcher)
-        return with_headers(response, self.refusals.added) if self.refusals.added else response
+            guard_stream(request, response, self, watcher)
+        return with_headers(response, self.added) if self.added else response
 
     def _is_elsewhere(self, request: HttpRequest) -> bool:
         changed: bool = request.path_info != self._path or request.method != self._method

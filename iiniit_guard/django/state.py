@@ -38,17 +38,6 @@ def state_of(request: HttpRequest) -> State:
     return request.META if scope is None else scope
 
 
-def new_record(request: HttpRequest) -> RefusalRecord:
-    """Return a new record in which decorators store a refusal during one pass of the middleware.
-
-    An existing record becomes the outer record. It belongs to an outer guard middleware, which
-    needs the refusal too, or to an earlier pass of the same request, where it has no effect.
-    """
-    record = RefusalRecord()
-    record.outer = state_of(request).get(RECORD_KEY)
-    return record
-
-
 def note(
     request: HttpRequest,
     engine: Engine,
@@ -64,7 +53,10 @@ def note(
         request: The request in which the result is stored.
         engine: The engine of the middleware.
         found: The decision; None if the request passed without one.
-        record: A new record for the decorators; None to keep the existing record.
+        record: A new record, in which decorators store a refusal during one pass of the
+            middleware; None to keep the existing record. An existing record becomes its outer
+            record: it belongs to an outer guard middleware, which needs the refusal too, or to an
+            earlier pass of the same request, where it has no effect.
     """
     principal = None
     if isinstance(found, Allow):
@@ -75,12 +67,8 @@ def note(
     if hasattr(request, "scope"):
         known = request.scope.get(RECORD_KEY) if request.scope.get(ENGINE_KEY) is engine else None
         request.scope = with_notes(request.scope, engine, token, principal, record or known)
-    elif record is None:
-        add_notes(request.META, engine, token, principal)
     else:
-        state: State = request.META
-        state[ENGINE_KEY], state[RECORD_KEY] = engine, record
-        state[TOKEN_KEY], state[PRINCIPAL_KEY] = token, principal
+        add_notes(request.META, engine, token, principal, record)
     request.access_token = token
 
 

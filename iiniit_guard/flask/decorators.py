@@ -23,7 +23,7 @@ from iiniit_guard.adapting.decorators import (
 from iiniit_guard.adapting.policy_decorators import PolicyDecorators
 from iiniit_guard.adapting.request_state import noted_token
 from iiniit_guard.adapting.types import Args, Handler, Keywords
-from iiniit_guard.adapting.wrappers import asynchronous, synchronous
+from iiniit_guard.adapting.wrappers import asynchronous
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import Policy
@@ -59,9 +59,23 @@ def _guard(view: F, policy: Policy) -> F:
     def wrap(each: Handler) -> Handler:
         if inspect.iscoroutinefunction(function_of(each)):
             return mark_guarded(asynchronous(each, policy, _refusal_of_async), policy)
-        return mark_guarded(synchronous(each, policy, _refusal_of), policy)
+        return mark_guarded(_guarded(each, policy), policy)
 
     return _decorate(view, wrap)
+
+
+def _guarded(view: Handler, policy: Policy) -> Handler:
+    @wraps(view)
+    def guarded(*args: object, **kwargs: object) -> object:
+        if not is_permitted(current_request().environ, policy):
+            refused = _decided(policy)
+            if refused is not None:
+                del args, kwargs
+                raise refused from None
+        # The arguments are variables of the URL, which frames of Flask hold too.
+        return view(*args, **kwargs)
+
+    return guarded
 
 
 def _decorate(view: F, wrap: Callable[[Handler], Handler]) -> F:
@@ -104,18 +118,17 @@ def _runs(view: Handler) -> Handler:
     return run_async if inspect.iscoroutinefunction(function_of(view)) else run
 
 
-def _refusal_of(_args: Args, _kwargs: Keywords, policy: Policy) -> Refused | None:
+def _decided(policy: Policy) -> Refused | None:
+    """Decide, and return the exception of a refusal."""
     environ = current_request().environ
-    if is_permitted(environ, policy):
-        return None
     decision = decide(environ, partial(request_from_environ, environ), policy, HOST)
     return None if isinstance(decision, Allow) else Refused(response=response_to(decision))
 
 
-async def _refusal_of_async(args: Args, kwargs: Keywords, policy: Policy) -> Refused | None:
+async def _refusal_of_async(_args: Args, _kwargs: Keywords, policy: Policy) -> Refused | None:
     # Flask runs each asynchronous view on an event loop of its own, which serves no other request.
     # So the decision may block, and uses the connections of the thread, which outlive that loop.
-    return _refusal_of(args, kwargs, policy)
+    return None if is_permitted(current_request().environ, policy) else _decided(policy)
 
 
 _decorators = PolicyDecorators(_guard)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.admission import Admission
 from iiniit_guard.engine import Engine
@@ -14,7 +15,8 @@ GUARDED_PARTS: Final = "iiniit_guard.guarded_parts"
 """The key of `app.extensions` under which the parts of an application are stored."""
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """A guarded part.
 
     Attributes:

@@ -41,6 +41,7 @@ class AdmissionRecord(ResponseRecord):
     has_token = False
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
+        ResponseRecord.__init__(self)
         self._environ = environ
         self._guard = guard
 

@@ -30,13 +30,13 @@ BROAD = {
     "iiniit_guard/core/issuer/introspection_call.py:_read_answer": "returns",  # an outage
     "iiniit_guard/io/bounded_calls.py:_settled": "returns",  # an outage
     "iiniit_guard/io/bounded_calls.py:call_async": "returns",  # an outage
-    "iiniit_guard/django/middleware.py:_pass": "returns",  # the recorded refusal, or raises on
+    # the recorded refusal, or raises on
+    "iiniit_guard/django/middleware.py:__call__": "returns",
+    "iiniit_guard/django/middleware.py:_finish_async": "returns",
     # a listing of permissions, which decides about no request
     "iiniit_guard/rest_framework/operations.py:permissions_of": "returns",
-    "iiniit_guard/adapting/steps.py:run": "hands on",  # the generator above receives it
-    "iiniit_guard/adapting/steps.py:run_async": "hands on",
     "iiniit_guard/adapting/wsgi_response.py:_begin": "raises",
-    "iiniit_guard/adapting/wsgi_response.py:pass_on": "raises",
+    "iiniit_guard/adapting/wsgi_response.py:_pass_on": "raises",
     "iiniit_guard/adapting/wsgi_response.py:respond": "returns",  # raises, or returns the refusal
     # the application's failure after a refusal, which is sent
     "iiniit_guard/asgi.py:__call__": "refuses",
