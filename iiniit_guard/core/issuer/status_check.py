@@ -57,8 +57,8 @@ class StatusCheck:
         settings = server.settings
         self.server: Final = server
         self.random: Final = random
-        self.calls: Final = ListCalls(server.clock)
         self._memory = ListMemory() if memory is None else memory
+        self.calls: Final = ListCalls(server.clock, partial(self._memory.fetched, self))
         self._is_required = settings.status_list == "required"
         self._http_hosts = settings.insecure_http_hosts
         origins = settings.status_list_origins or (settings.issuer,)

@@ -40,6 +40,7 @@ Topic: TypeAlias = Literal[
     "other_origin",
     "signed_response",
     "status_list",
+    "many_status_lists",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 
