@@ -13,12 +13,16 @@ from itertools import chain
 from threading import Lock
 from typing import Final, NamedTuple
 
+from iiniit_guard.core.issuer.last_failure import LastFailure
+from iiniit_guard.core.issuer.status_list_failures import ListFailures
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Unreachable
 
 _BUSY: Final = Unreachable("busy", "status list: too many lists are fetched").about(
     topic="many_status_lists"
 )
+
+_RECENT_SECONDS: Final = 60.0
 
 
 class ListCalls:
@@ -43,6 +47,8 @@ class ListCalls:
 
     def __init__(self, clock: Clock, kept: Callable[[], int] = lambda: 0) -> None:
         self._monotonic = clock.monotonic
+        self._refused = LastFailure(clock, "status_list")
+        self._refused_at = float("-inf")
         self._kept = kept
         self._left = {False: float(self.BURST), True: float(self.RESERVED)}
         self._counted_at = self._monotonic()
@@ -65,13 +71,33 @@ class ListCalls:
             known: The list is in memory.
         """
         with self._lock:
-            return None if self._is_free(known=known) else _BUSY
+            return None if self._is_free(known=known) else self._refuse()
+
+    def failures(self, known: int) -> ListFailures | None:
+        """Return the refusals of this limit if there was one in the last minute.
+
+        Args:
+            known: The number of lists of the issuer.
+        """
+        failure, since = self._refused.failure, self._refused.since
+        if failure is None or since is None or self._has_recovered():
+            return None
+        return ListFailures(failure, since, 0, known)
+
+    def _refuse(self) -> Unreachable:
+        if self._has_recovered():
+            self._refused.clear()
+        self._refused_at = self._monotonic()
+        return self._refused.record(_BUSY)
+
+    def _has_recovered(self) -> bool:
+        return self._monotonic() >= self._refused_at + _RECENT_SECONDS
 
     def enter(self, *, known: bool) -> Unreachable | None:
         """Reserve a place, or return why there is none."""
         with self._lock:
             if not self._is_free(known=known):
-                return _BUSY
+                return self._refuse()
             self._taken += 1
             self._left[known] -= 1
             return None
