@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 REFUSAL_SECONDS: Final = 3_600.0
 """A warning about one reason and one issuer appears once in this time."""
 OUTAGE_SECONDS: Final = 60.0
-"""A warning about one cause and one issuer appears once in this time."""
+"""A warning about one issuer, one purpose and one cause appears once in this time."""
 
 _ISSUERS_KEPT: Final = 256
 _STRANGERS_KEPT: Final = 16
@@ -88,7 +88,7 @@ class Reporter:
         self._lock = Lock()
 
     def outage(self, failure: Unreachable, request: Request | None, host: str) -> None:
-        """Log an outage, at most once a minute for each issuer and cause.
+        """Log an outage, at most once a minute for each issuer, purpose and cause.
 
         Args:
             failure: The outage.
@@ -105,7 +105,7 @@ class Reporter:
 
     def _warn(self, limiter: _Limiter, failure: Unreachable, begin: str) -> None:
         known, cause = failure.diagnosis, failure.origin or failure.cause
-        now, key = self._monotonic(), (known.issuer, cause)
+        now, key = self._monotonic(), (known.issuer, known.purpose, cause)
         with self._lock:
             # A callable may know more issuers than there are places. The others share one place for
             # each cause, so that every cause is logged.
@@ -115,6 +115,8 @@ class Reporter:
             return
         hint = TOPIC_HINTS[known.topic] if known.topic else CAUSE_HINTS[cause]
         since = f" omitted={omitted}" if omitted else ""
+        if known.failing_seconds is not None:
+            since = f" failing_for={known.failing_seconds:.0f}s{since}"
         text = _known(known, _text(failure))
         _write(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)
 

@@ -81,7 +81,7 @@ class EffectRunner:
     ) -> None:
         self.transport: Final = transport
         self._on_call = on_call
-        self._store = store
+        self._store = self.store = store
         self._closed = False
         self._begin()
         on_fork(self)
@@ -151,9 +151,8 @@ class EffectRunner:
                     (await self._make_loops().here()).start(partial(self._run_later_async, start))
                 return None
             case Shield(start):
-                return await (await self._make_loops().here()).lead(
-                    run_async(start(), self.perform_async)
-                )
+                loop = await self._make_loops().here()
+                return await loop.lead(run_async(start(), self.perform_async))
             case StoreGet() | StoreSet() | StoreAdd():
                 return (
                     missed(effect)

@@ -66,6 +66,7 @@ class Store:
         self._quiet_until = 0.0
         self._answered_at = float("-inf")
         self._failure = ""  # the class of the error; empty unless the store is failing
+        self._failing_since = 0.0
         self._told: set[str] = set()  # the uses that the log names in this outage
 
     def after_fork(self) -> None:
@@ -114,6 +115,12 @@ class Store:
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(effect, error)
 
+    @property
+    def failing(self) -> tuple[str, float] | None:
+        """The class of the error and the wall time of its first occurrence; None if none fails."""
+        failure = self._failure
+        return (failure, self._failing_since) if failure else None
+
     def close(self) -> None:
         """Close the connections of threads."""
         client, self._client = self._client, None
@@ -150,7 +157,9 @@ class Store:
             return missed(effect)
         self._quiet_until = now + _PAUSE_SECONDS
         # Only the class of the error: its message may quote the URL.
-        self._failure = self._failure or type(error).__qualname__
+        if not self._failure:
+            self._failing_since = time.time()
+            self._failure = type(error).__qualname__
         self._tell(effect)
         return missed(effect)
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from iiniit_guard.core.jose.encodings import load_object
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
+from iiniit_guard.mcp.message_limits import Excess, find_excess
 from iiniit_guard.rules.mcp_headers import METHOD_FORM, NAMED_BY, Headers, Message
 
 PARSE_ERROR: Final = -32700
@@ -60,7 +61,7 @@ def malformed(code: int, identifier: str | int | None = None) -> Fault:
 
 
 def too_large() -> Fault:
-    """Return the fault of a body that is longer than the limit."""
+    """Return the fault of a body that exceeds a limit."""
     problem = replace(
         PROBLEMS[Reason.MALFORMED_MESSAGE], status=413, description="The message is too large."
     )
@@ -78,19 +79,25 @@ def content_fault(headers: Headers) -> Fault | None:
     return None if fits and codings in ([], [b"identity"]) else malformed(INVALID_REQUEST)
 
 
-def read_message(body: bytes) -> Received | Fault:
+def read_message(body: bytes, max_values: int) -> Received | Fault:
     """Parse the body of a request.
 
     Args:
         body: Complete. The caller has limited its length.
+        max_values: The limit of the members and items of the message, at all levels.
 
     Spec: JSON-RPC 2.0 §4; MCP 2026-07-28, "Messages", and Streamable HTTP, "Sending Messages".
     """
+    if body.lstrip()[:1] == b"[":
+        # JSON-RPC 2.0 §6: a batch. No revision but 2025-03-26 has batches.
+        return malformed(INVALID_REQUEST)
+    excess = find_excess(body, max_values)
+    if excess is not None:
+        return too_large() if excess is Excess.VALUES else malformed(PARSE_ERROR)
     try:
         members = load_object(body)
     except ValueError:
-        # JSON-RPC 2.0 §6: a batch. No revision but 2025-03-26 has batches.
-        return malformed(INVALID_REQUEST if body.lstrip()[:1] == b"[" else PARSE_ERROR)
+        return malformed(PARSE_ERROR)
     identifier = members.get("id")
     is_response = "method" not in members and ("result" in members or "error" in members)
     if type(identifier) not in (str, int):

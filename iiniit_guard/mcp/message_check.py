@@ -48,15 +48,22 @@ class MessageCheck:
         engine: Decides.
         policies: What each message must satisfy.
         max_body_bytes: The limit of a body, which is read completely before the server runs.
+        max_values: The limit of the members and items of a message, at all levels.
     """
 
     def __init__(
-        self, app: Application, engine: Engine, policies: MessagePolicies, max_body_bytes: int
+        self,
+        app: Application,
+        engine: Engine,
+        policies: MessagePolicies,
+        max_body_bytes: int,
+        max_values: int,
     ) -> None:
         self.app = app
         self._engine = engine
         self._policies = policies
         self._max_body_bytes = max_body_bytes
+        self._max_values = max_values
         self._run = AuthContextMiddleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +113,7 @@ class MessageCheck:
     def _received(self, headers: Headers, body: bytes) -> Received | Fault:
         if len(body) > self._max_body_bytes:
             return too_large()
-        received = content_fault(headers) or read_message(body)
+        received = content_fault(headers) or read_message(body, self._max_values)
         if isinstance(received, Fault):
             return received
         return comparison_fault(headers, received) or received

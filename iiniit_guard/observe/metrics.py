@@ -65,10 +65,10 @@ class DecisionMetrics(EventCounter):
 class CallMetrics:
     """Measure the calls to authorization servers: `Guard(on_call=CallMetrics())`.
 
-    The labels are `purpose` (`metadata`, `keys`, `introspection`), `server` (host and port, for the
-    first 64 servers, then `other`) and `outcome` (the HTTP status, or the cause of the failure). A
-    second metric is the time of the last fetch of the keys of a server. `time()` minus this metric
-    is the age of the keys.
+    The labels are `purpose` (`metadata`, `keys`, `status_list`, `introspection`), `server` (host
+    and port, for the first 64 servers, then `other`) and `outcome` (the HTTP status, or the cause
+    of the failure). A second metric is the time of the last fetch of the keys of a server. `time()`
+    minus this metric is the age of the keys.
 
     Args:
         registry: As for `DecisionMetrics`.

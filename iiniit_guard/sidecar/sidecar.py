@@ -18,7 +18,14 @@ from iiniit_guard.errors import SettingsError
 from iiniit_guard.observe.log import DecisionLog
 from iiniit_guard.sidecar.runtime import NOTHING_MORE, Running, make_running
 from iiniit_guard.sidecar.status.history import History, Snapshot, merge
-from iiniit_guard.sidecar.status.issuers import calls_made, describe_issuers, merge_issuers
+from iiniit_guard.sidecar.status.issuers import (
+    calls_made,
+    describe_issuers,
+    describe_store,
+    failing_parts,
+    merge_issuers,
+    merge_stores,
+)
 
 if TYPE_CHECKING:
     from iiniit_guard.core.http.event import Event
@@ -95,6 +102,17 @@ class Sidecar:
         """The reasons why this process is not ready; empty if it is ready."""
         return ("this process is stopping",) if self._draining else self.missing
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """What this process could not fetch at the last attempt. It stays ready nevertheless."""
+        engine = self.current.engine
+        store = describe_store(engine._runner.store)
+        down = [] if store is None or store["failure"] is None else [store["failure"]]
+        return (
+            *failing_parts(describe_issuers(engine.resource)),
+            *(f"the shared store: {each}" for each in down),
+        )
+
     async def reload(self) -> bool:
         """Read the settings again and use them for new requests.
 
@@ -144,15 +162,16 @@ class Sidecar:
 
         Returns:
             The merged snapshots of `History.snapshot`, and the following members: `issuers`, as
-            `describe_issuers` returns them; `ready`; `unready`, the reasons; `settings`, with
-            `loaded_at` and the `faults` of the last reload; `gateway`; `workers`, the number of
-            workers that published statistics.
+            `describe_issuers` returns them; `store`, as `describe_store` returns it; `ready`;
+            `unready`, the reasons; `settings`, with `loaded_at` and the `faults` of the last
+            reload; `gateway`; `workers`, the number of workers that published statistics.
         """
         own = self._own()
         them = [own, *(self._worker_stats.others() if self._worker_stats is not None else ())]
         return {
             **merge(them),
             "issuers": merge_issuers(each["issuers"] for each in them),
+            "store": merge_stores(each["store"] for each in them),
             "ready": not self.unready,
             "unready": list(self.unready),
             "settings": {"loaded_at": self.loaded_at, "faults": list(self.faults)},
@@ -166,9 +185,13 @@ class Sidecar:
         self._logs_all = self.log.which == "all"
 
     def _own(self) -> Snapshot:
-        resource = self.current.engine.resource
-        self.history.count_calls(calls_made(resource))
-        return {**self.history.snapshot(), "issuers": describe_issuers(resource)}
+        engine = self.current.engine
+        self.history.count_calls(calls_made(engine.resource))
+        return {
+            **self.history.snapshot(),
+            "issuers": describe_issuers(engine.resource),
+            "store": describe_store(engine._runner.store),
+        }
 
     async def _keep_watch(self) -> None:
         await asyncio.to_thread(_import_cryptography)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 from typing import get_args
 
@@ -60,6 +61,37 @@ class TestOutages:
             issuer.clock.advance(31)
             ask(guard, issuer.token())
             assert levels(caplog) == ["WARNING"]
+
+    def test_each_purpose_is_logged_although_all_fail_for_one_cause(self, issuer, caplog):
+        with issuer.guard(status_list="check") as guard:
+            ask(guard, issuer.listed_token())
+            issuer.fail("connection")
+            issuer.clock.advance(4_000)
+            ask(guard, issuer.listed_token())
+        urls = [
+            re.findall(r'url="https://issuer.test/([^"]*)"', line)[0] for _, line in lines(caplog)
+        ]
+        discovery = ".well-known/oauth-authorization-server"
+        assert sorted(urls) == [discovery, "jwks", "statuslists/1"]
+
+    def test_a_line_says_for_how_long_the_calls_fail(self, issuer, caplog):
+        with issuer.guard(status_list="check") as guard:
+            ask(guard, issuer.listed_token())
+            lines(caplog)
+            issuer.clock.advance(61)
+            found = []
+            with issuer.down(at="status_list"):
+                for seconds in (0, 65, 70):
+                    issuer.clock.advance(seconds)
+                    ask(guard, issuer.listed_token())
+                    found += re.findall(r" failing_for=(\d+)s", lines(caplog)[0][1]) or ["new"]
+            assert found == ["new", "65", "135"]
+            issuer.clock.advance(61)
+            ask(guard, issuer.listed_token())
+            issuer.clock.advance(61)
+            issuer.fail("connection", at="status_list")
+            ask(guard, issuer.listed_token())
+            assert "failing_for" not in lines(caplog)[0][1]
 
     def test_an_outage_without_a_request(self, issuer, caplog):
         issuer.fail("connection")

@@ -16,6 +16,7 @@ from iiniit_guard.core.issuer.client_authentication import (
     IntrospectionFunction,
 )
 from iiniit_guard.core.issuer.key_source import KeySource
+from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
 from iiniit_guard.core.issuer.metadata import (
     STALE_SECONDS,
@@ -138,7 +139,7 @@ class AuthorizationServer:
         """For tokens that were active within the last hour. Other tokens do not count here."""
         self.breaker_of_unknown: CircuitBreaker = CircuitBreaker(self.clock)
         self.calls: CallLimiter = CallLimiter()
-        self.failure: Unreachable | None = None  # of the last introspection; None if it succeeded
+        self.introspecting: LastFailure = LastFailure(self.clock, "introspection")
 
     def _set_documents(self, random: Callable[[], float]) -> None:
         settings = self.settings
@@ -155,6 +156,7 @@ class AuthorizationServer:
                 self.connection,
                 self.headers_of_origins,
             ),
+            purpose="metadata",
             stale_seconds=STALE_SECONDS,
             longest_wait_seconds=settings.keys_cooldown_seconds,
             timeout_seconds=2 * settings.timeout_seconds,
@@ -208,8 +210,13 @@ class AuthorizationServer:
         self._report(failure.about(issuer=self.issuer))
 
     @property
+    def failure(self) -> Unreachable | None:
+        """The failure of the last introspection; None if it succeeded."""
+        return self.introspecting.failure
+
+    @property
     def has_asked(self) -> bool:
-        """Whether `hold` ever admitted a call to this issuer."""
+        """Whether `hold` ever admitted a call."""
         return self._admitted_until > float("-inf")
 
     @property
@@ -256,7 +263,11 @@ class AuthorizationServer:
         if self.function is not None:
             return self.hold() or ""
         url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
-        return url if isinstance(url, Unreachable) else self.hold() or url
+        if isinstance(url, Unreachable):
+            if self.metadata.failure is None:  # it has no such endpoint
+                self.introspecting.record(url)
+            return url
+        return self.hold() or url
 
     def _place(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
         if configured is not None:
@@ -278,15 +289,9 @@ class AuthorizationServer:
     def reset_after_fork(self) -> None:
         """Replace the locks and drop the calls in flight. The cached data stays."""
         self.flights.reset_after_fork()
-        for part in (
-            self.refused,
-            self.tombstones,
-            self.breaker,
-            self.breaker_of_unknown,
-            self.calls,
-            self.metadata,
-            self.keys,
-        ):
+        for part in (self.refused, self.tombstones, self.breaker, self.breaker_of_unknown):
             part.reset_after_fork()
+        for fetched in (self.calls, self.metadata, self.keys):
+            fetched.reset_after_fork()
         if self.status is not None:
             self.status.reset_after_fork()

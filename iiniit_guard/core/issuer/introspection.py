@@ -64,7 +64,9 @@ def introspect(
     asked = _Introspection(token, digest, server, cache, unread, verified, outdated)
     seconds = 4 * server.connection.timeout_seconds
     outcome = yield from server.flights.share(("introspect", digest), asked.run, seconds)
-    return outcome.about(issuer=server.issuer) if isinstance(outcome, Unreachable) else outcome
+    if isinstance(outcome, Unreachable):
+        return server.introspecting.described(outcome).about(issuer=server.issuer)
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class _Introspection:
         try:
             called = yield from call_issuer(server, endpoint, self.token)
             if called is None:
-                return cast("Unreachable", server.failure)
+                return cast("Unreachable", server.introspecting.failure)
             reply, answer, sent, used = called
             breaker.record(reply, known=known)
             probes = False
@@ -174,9 +176,10 @@ class _Introspection:
                 breaker.abandon()
         rejected = server.rejections.refuse(self.digest, reply, answer, used, sent, known=known)
         if isinstance(answer, Unreachable):
-            server.failure = answer if rejected is None else server.failure
+            if rejected is None:
+                server.introspecting.record(answer)
             return rejected or answer.not_before(breaker.seconds_left)
-        server.failure = None
+        server.introspecting.clear()
         if isinstance(reply, HttpResponse) and not server.settings.introspection_signed:
             return _Answer(answer, sent, reply.body)
         return _Answer(answer, sent, None)
@@ -281,8 +284,8 @@ def check_credentials(server: AuthorizationServer) -> Flow[Unreachable | None]:
         server.client_authentication, server.issuer, server.clock.wall(), server.unique
     )
     if isinstance(credentials, Unreachable):
-        server.failure = credentials.about(topic="client_secret")
-        return server.failure
-    if server.failure is not None and server.failure.diagnosis.topic == "client_secret":
-        server.failure = None
+        return server.introspecting.record(credentials.about(topic="client_secret"))
+    failure = server.introspecting.failure
+    if failure is not None and failure.diagnosis.topic == "client_secret":
+        server.introspecting.clear()
     return None

@@ -56,7 +56,8 @@ def call_issuer(server: AuthorizationServer, endpoint: str, token: str) -> Flow[
         token: The token as received.
 
     Returns:
-        None if the guard has no usable credentials. The result is then `server.failure`.
+        None if the guard has no usable credentials. The result is then
+        `server.introspecting.failure`.
     """
     if server.function is None:
         return (yield from _call_endpoint(server, endpoint, token))
@@ -73,7 +74,7 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
         server.client_authentication, server.issuer, server.clock.wall(), server.unique
     )
     if isinstance(credentials, Unreachable):
-        server.failure = credentials.about(topic="client_secret")
+        server.introspecting.record(credentials.about(topic="client_secret"))
         return None
     sent = server.clock.now()
     form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)

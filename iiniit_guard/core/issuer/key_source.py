@@ -94,6 +94,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         super().__init__(
             "jwks",
             self._load_keys,
+            purpose="keys",
             stale_seconds=stale_seconds,
             longest_wait_seconds=cooldown_seconds,
             timeout_seconds=3 * connection.timeout_seconds,  # two metadata URLs, then the set

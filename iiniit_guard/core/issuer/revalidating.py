@@ -10,7 +10,9 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
+from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.model.clock import Clock, Moment
+from iiniit_guard.core.model.diagnosis import Purpose
 from iiniit_guard.core.model.flow import Flow, SingleFlight, Spawn, Unreachable
 
 T = TypeVar("T")
@@ -29,6 +31,7 @@ class RevalidatedDocument(Generic[T]):
         name: The single-flight key, also used in messages: `jwks`, `metadata`.
         load: Creates the flow that fetches the document. It returns the document and its lifetime
             in seconds, or the failure.
+        purpose: What the load fetches, for the log.
         stale_seconds: How long an expired document is used while the server fails.
         longest_wait_seconds: The longest time between failed attempts. The first wait is 5 s, and
             each wait doubles.
@@ -47,6 +50,7 @@ class RevalidatedDocument(Generic[T]):
         name: str,
         load: Callable[[], Flow[tuple[T, float] | Unreachable]],
         *,
+        purpose: Purpose | None = None,
         stale_seconds: float,
         longest_wait_seconds: float,
         timeout_seconds: float,
@@ -58,7 +62,6 @@ class RevalidatedDocument(Generic[T]):
     ) -> None:
         self.value: T | None = None
         self.fetched: Moment = Moment(float("-inf"), float("-inf"))
-        self.failure: Unreachable | None = None
         self._name = name
         self._load = load
         self._stale = stale_seconds
@@ -70,6 +73,7 @@ class RevalidatedDocument(Generic[T]):
         self._accept = accept
         self._report = report
         self._lock = Lock()
+        self._last = LastFailure(clock, purpose)
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
         self._ends: Moment = Moment(float("-inf"), float("-inf"))
@@ -83,6 +87,16 @@ class RevalidatedDocument(Generic[T]):
         self._lock = Lock()
         self._flights.reset_after_fork()
         self._refreshing_until = float("-inf")
+
+    @property
+    def failure(self) -> Unreachable | None:
+        """The failure of the last load; None if it succeeded."""
+        return self._last.failure
+
+    @property
+    def failing_since(self) -> float | None:
+        """The wall time of the first failure since the last success."""
+        return self._last.since
 
     @property
     def age(self) -> float:
@@ -211,11 +225,11 @@ class RevalidatedDocument(Generic[T]):
                 self._retry_at = now + max(
                     wait, min(outcome.retry_after_seconds, self._longest_wait)
                 )
-                self.failure = outcome.not_before(self._retry_at - now)
-                return self.failure
+                return self._last.record(outcome.not_before(self._retry_at - now))
             value, self._life = outcome
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
-            self.failure, self._failures, self._retry_at = None, 0, float("-inf")
+            self._failures, self._retry_at = 0, float("-inf")
+            self._last.clear()
             self._ends = Moment(sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             return value

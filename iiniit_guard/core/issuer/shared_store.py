@@ -77,6 +77,8 @@ class SharedStore:
         self._longest = longest_seconds
         self._report = report
         self._issuer = settings.issuer
+        self.failure: Unreachable | None = None
+        """Why the secret could not be read at the last attempt."""
 
     def get(self, digest: bytes, now: Moment) -> Flow[SharedAnswer | None]:
         """Return the stored active response for a token, unless the token ended since then.
@@ -165,8 +167,10 @@ class SharedStore:
             if isinstance(secret, str) and len(secret) < SHORTEST_SECRET:
                 secret = Unreachable("credentials", "store_secret: too short")
             if isinstance(secret, Unreachable):
-                self._report(secret.about(issuer=self._issuer, topic="store_secret"))
+                self.failure = secret.about(issuer=self._issuer, topic="store_secret")
+                self._report(self.failure)
                 return False
+            self.failure = None
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
             self._keys = (derive_key(secret, b"names"), AESGCM(derive_key(secret, b"values")))

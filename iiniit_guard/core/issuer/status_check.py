@@ -25,6 +25,7 @@ from iiniit_guard.core.issuer.status_list import (
     StatusList,
     read_status_list,
 )
+from iiniit_guard.core.issuer.status_list_failures import ListFailures, failures_of
 from iiniit_guard.core.issuer.status_list_limits import ListCalls, ListMemory
 from iiniit_guard.core.model.flow import Fetch, Flow, HttpRequest, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -57,8 +58,8 @@ class StatusCheck:
         settings = server.settings
         self.server: Final = server
         self.random: Final = random
-        self.calls: Final = ListCalls(server.clock)
         self._memory = ListMemory() if memory is None else memory
+        self.calls: Final = ListCalls(server.clock, partial(self._memory.fetched, self))
         self._is_required = settings.status_list == "required"
         self._http_hosts = settings.insecure_http_hosts
         origins = settings.status_list_origins or (settings.issuer,)
@@ -75,6 +76,13 @@ class StatusCheck:
             breaker.reset_after_fork()
         for document in self._documents.values():
             document.reset_after_fork()
+
+    def failures(self) -> ListFailures | None:
+        """Return the present failures of the lists, or None."""
+        documents = list(self._documents.values())
+        return failures_of([each for each in documents if each.is_failing], len(documents)) or (
+            self.calls.failures(len(documents))
+        )
 
     def check(
         self, entry: CacheEntry, claims: JsonMapping
@@ -187,6 +195,7 @@ class ListDocument(RevalidatedDocument[StatusList]):
         super().__init__(
             "status list",
             self._load_list,
+            purpose="status_list",
             stale_seconds=0,
             longest_wait_seconds=server.settings.keys_cooldown_seconds,
             # The list, then two metadata URLs and the keys, and the keys again.
@@ -201,6 +210,15 @@ class ListDocument(RevalidatedDocument[StatusList]):
         self._lists = lists
         self._calls = lists.calls
         self._breaker = breaker
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last fetch failed, not longer ago than a list is used.
+
+        A list that no token names any more is not fetched again.
+        """
+        longest = self._server.settings.status_list_max_age_seconds
+        return self.failure is not None and self._clock.monotonic() < self._retry_at + longest
 
     def load_after(self, used: StatusList) -> Flow[StatusList | Unreachable]:
         """Return a list that is newer than `used`, which no longer suffices."""

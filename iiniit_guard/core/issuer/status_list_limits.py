@@ -8,31 +8,49 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from heapq import heapify, heappop, heapreplace
 from itertools import chain
 from threading import Lock
 from typing import Final, NamedTuple
 
+from iiniit_guard.core.issuer.last_failure import LastFailure
+from iiniit_guard.core.issuer.status_list_failures import ListFailures
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Unreachable
 
-_BUSY: Final = Unreachable("busy", "status list: too many lists are fetched")
+_BUSY: Final = Unreachable("busy", "status list: too many lists are fetched").about(
+    topic="many_status_lists"
+)
+
+_RECENT_SECONDS: Final = 60.0
 
 
 class ListCalls:
     """The fetches of the status lists of one issuer: how many at a time, and how many per second.
 
-    Lists that were fetched before have places and a part of the budget of their own, so that new
-    lists do not delay them.
+    Lists that are in memory have places and a budget of their own, so that new lists do not delay
+    them. This budget grows with their number, because each of them must be refreshed. A list that
+    was evicted is a new one. So an issuer whose lists do not fit into the memory gets no more calls
+    than an issuer that names a new list in each token.
+
+    Args:
+        clock: The monotonic clock.
+        kept: Returns how many lists of the issuer are in memory.
     """
 
     PLACES: Final = 16
-    BURST: Final = 64
+    BURST: Final = 256
     RESERVED: Final = 64
     PER_SECOND: Final = 16
+    REFRESH_SECONDS: Final = 16
+    """The average time between two fetches of each list in memory, if there are many."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, kept: Callable[[], int] = lambda: 0) -> None:
         self._monotonic = clock.monotonic
-        self._left: float = self.BURST + self.RESERVED
+        self._refused = LastFailure(clock, "status_list")
+        self._refused_at = float("-inf")
+        self._kept = kept
+        self._left = {False: float(self.BURST), True: float(self.RESERVED)}
         self._counted_at = self._monotonic()
         self.reset_after_fork()
 
@@ -50,18 +68,38 @@ class ListCalls:
         """Return why no list may be fetched now, or None if one may.
 
         Args:
-            known: The list was fetched before.
+            known: The list is in memory.
         """
         with self._lock:
-            return None if self._is_free(known=known) else _BUSY
+            return None if self._is_free(known=known) else self._refuse()
+
+    def failures(self, known: int) -> ListFailures | None:
+        """Return the refusals of this limit if there was one in the last minute.
+
+        Args:
+            known: The number of lists of the issuer.
+        """
+        failure, since = self._refused.failure, self._refused.since
+        if failure is None or since is None or self._has_recovered():
+            return None
+        return ListFailures(failure, since, 0, known)
+
+    def _refuse(self) -> Unreachable:
+        if self._has_recovered():
+            self._refused.clear()
+        self._refused_at = self._monotonic()
+        return self._refused.record(_BUSY)
+
+    def _has_recovered(self) -> bool:
+        return self._monotonic() >= self._refused_at + _RECENT_SECONDS
 
     def enter(self, *, known: bool) -> Unreachable | None:
         """Reserve a place, or return why there is none."""
         with self._lock:
             if not self._is_free(known=known):
-                return _BUSY
+                return self._refuse()
             self._taken += 1
-            self._left -= 1
+            self._left[known] -= 1
             return None
 
     def leave(self) -> None:
@@ -70,35 +108,42 @@ class ListCalls:
             self._taken -= 1
 
     def _is_free(self, *, known: bool) -> bool:
-        now = self._monotonic()
-        added = (now - self._counted_at) * self.PER_SECOND
-        self._left, self._counted_at = min(self.BURST + self.RESERVED, self._left + added), now
-        places, budget = (self.PLACES, 1) if known else (self.PLACES // 2, self.RESERVED + 1)
-        return self._taken < places and self._left >= budget
+        now, kept = self._monotonic(), self._kept()
+        passed, self._counted_at = now - self._counted_at, now
+        new, again = self._left[False], self._left[True]
+        rate = max(self.PER_SECOND, kept / self.REFRESH_SECONDS)
+        self._left[False] = min(self.BURST, new + passed * self.PER_SECOND)
+        self._left[True] = min(max(self.RESERVED, kept), again + passed * rate)
+        places = self.PLACES if known else self.PLACES // 2
+        return self._taken < places and self._left[known] >= 1
 
 
 class ListMemory:
     """The status lists of all issuers of one guard.
 
-    If there are too many, an issuer that has most of them loses the one that was not used longest.
-    So an issuer with many lists cannot make the guard drop the lists of another issuer.
+    If they need too many bytes, an issuer that has most of them loses the list that was not used
+    longest. So an issuer with many lists cannot make the guard drop the lists of another issuer.
     """
 
-    MAX_LISTS: Final = 256
     MAX_BYTES: Final = 32 * 1024 * 1024
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._shares: OrderedDict[object, _Share] = OrderedDict()
-        self._count = self._bytes = 0
+        self._bytes = 0
 
     def __len__(self) -> int:
-        return self._count
+        return sum(map(len, self._shares.values()))
 
     @property
     def size(self) -> int:
         """The bytes of the lists."""
         return self._bytes
+
+    def fetched(self, owner: object) -> int:
+        """Return how many lists of an issuer are in memory."""
+        share = self._shares.get(owner)
+        return 0 if share is None else share.fetched
 
     def reset_after_fork(self) -> None:
         """Replace the lock. A thread of the parent process may have held the old one."""
@@ -107,7 +152,7 @@ class ListMemory:
     def use(
         self, owner: object, uri: str, size: int, drop: Callable[[], object], *, fetched: bool
     ) -> None:
-        """Record that a list is used now, and drop others if there are too many.
+        """Record that a list is used now, and drop others if they need too many bytes.
 
         Args:
             owner: The lists of the issuer.
@@ -116,34 +161,40 @@ class ListMemory:
             drop: Called when the list is evicted.
             fetched: Whether the list was ever fetched. The lists that were not leave first.
         """
-        leaving: list[Callable[[], object]] = []
         with self._lock:
             share = self._shares.setdefault(owner, _Share())
             self._shares.move_to_end(owner)
-            self._count += uri not in share
             self._bytes += share.put(uri, size, drop, fetched=fetched)
-            while self._count > self.MAX_LISTS or self._bytes > self.MAX_BYTES:
-                loser = self._largest(share)
-                if loser is None:  # a single list that is larger than all lists may be
-                    break
-                freed, leave = self._shares[loser].take(uri if loser == owner else None)
-                if not self._shares[loser]:
-                    del self._shares[loser]
-                self._count -= 1
-                self._bytes -= freed
-                leaving.append(leave)
+            leaving = self._evict(owner, uri) if self._bytes > self.MAX_BYTES else []
         for leave in leaving:
             leave()
 
-    def _largest(self, used: _Share) -> object:
-        """Return who has most and has a list that is not used now; None if nobody has."""
-        many = self._count > self.MAX_LISTS
-        others = (
-            (len(share) if many else share.bytes, owner)
-            for owner, share in self._shares.items()
-            if share is not used or len(share) > 1
-        )
-        return max(others, key=lambda other: other[0], default=(0, None))[1]
+    def _evict(self, owner: object, uri: str) -> list[Callable[[], object]]:
+        """Remove lists until the others fit; return what to call for each of them.
+
+        The list that is used now stays. It may be larger than all lists may be.
+        """
+        leaving: list[Callable[[], object]] = []
+        # A heap: one large list may replace thousands of small lists of many issuers.
+        largest = [
+            (-share.bytes, turn, loser)
+            for turn, (loser, share) in enumerate(self._shares.items())
+            if loser != owner or len(share) > 1
+        ]
+        heapify(largest)
+        while self._bytes > self.MAX_BYTES and largest:
+            _, turn, loser = largest[0]
+            share = self._shares[loser]
+            freed, leave = share.take(uri if loser == owner else None)
+            self._bytes -= freed
+            leaving.append(leave)
+            if len(share) > (loser == owner):
+                heapreplace(largest, (-share.bytes, turn, loser))
+                continue
+            heappop(largest)
+            if not share:
+                del self._shares[loser]
+        return leaving
 
 
 class _Kept(NamedTuple):
@@ -162,8 +213,10 @@ class _Share:
     def __len__(self) -> int:
         return len(self._new) + len(self._fetched)
 
-    def __contains__(self, uri: str) -> bool:
-        return uri in self._new or uri in self._fetched
+    @property
+    def fetched(self) -> int:
+        """The number of lists that were fetched."""
+        return len(self._fetched)
 
     def put(self, uri: str, size: int, drop: Callable[[], object], *, fetched: bool) -> int:
         """Add or replace a list; return how many bytes that adds."""

@@ -27,6 +27,9 @@ Cause: TypeAlias = Literal[
 ]
 """Why a call failed; see `Unreachable`."""
 
+Purpose: TypeAlias = Literal["metadata", "keys", "status_list", "introspection"]
+"""What a call fetches from an authorization server."""
+
 Topic: TypeAlias = Literal[
     "opaque_token",
     "encrypted_token",
@@ -40,6 +43,7 @@ Topic: TypeAlias = Literal[
     "other_origin",
     "signed_response",
     "status_list",
+    "many_status_lists",
 ]
 """A more specific subject than the reason of a refusal or the cause of an outage."""
 
@@ -132,6 +136,8 @@ class Diagnosis:
         topic: Selects a more specific hint.
         detail: A sentence of the guard about this request. It holds no value from the request.
         check: The check that refused the token, as the deciding code names it.
+        purpose: What the failing call fetches.
+        failing_seconds: How long such calls have failed. None if this failure is the first one.
     """
 
     issuer: str | None = None
@@ -143,6 +149,8 @@ class Diagnosis:
     topic: Topic | None = None
     detail: str | None = None
     check: Check | None = None
+    purpose: Purpose | None = None
+    failing_seconds: float | None = None
 
     def updated(self, **more: Any) -> Diagnosis:
         """Return this diagnosis with `more`. A value that is known already stays."""

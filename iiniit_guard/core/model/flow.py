@@ -9,8 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
-from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis
-from iiniit_guard.core.model.outgoing_call import Purpose
+from iiniit_guard.core.model.diagnosis import NO_DIAGNOSIS, Cause, Diagnosis, Purpose
 
 T = TypeVar("T")
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from iiniit_guard.core.model.diagnosis import Cause
-
-Purpose: TypeAlias = Literal["metadata", "keys", "status_list", "introspection"]
+from iiniit_guard.core.model.diagnosis import Cause, Purpose
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from iiniit_guard.adapting.types import JsonObject
+
 if TYPE_CHECKING:
     from iiniit_guard.asgi import Scope
     from iiniit_guard.sidecar.sidecar import Sidecar
@@ -30,11 +32,11 @@ def health_routes(sidecar: Sidecar, *, says_why: Callable[[Scope], bool]) -> lis
 
     async def readyz(request: Request) -> Response:
         ready = not sidecar.unready
-        told = (
-            {"ready": ready}
-            if ready or not says_why(request.scope)
-            else {"ready": ready, "reasons": list(sidecar.unready)}
-        )
+        told: JsonObject = {"ready": ready}
+        if says_why(request.scope):
+            # An outage of an issuer does not make a process unready, but operators look here.
+            why = list(sidecar.failing if ready else sidecar.unready)
+            told |= {"failing" if ready else "reasons": why} if why else {}
         return JSONResponse(told, 200 if ready else 503, headers=_NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

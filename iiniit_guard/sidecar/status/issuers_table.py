@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from iiniit_guard.adapting.types import Members
-from iiniit_guard.sidecar.status.formatting import count, lasting, shown, things
+from iiniit_guard.sidecar.status.formatting import count, lasting, moment, shown, things
 
 # Further issuers are collapsed. A list of a hundred healthy issuers would hide a failing one.
 _SHOWN: Final = 12
@@ -71,12 +71,14 @@ def _card(issuer: Members) -> str:
     state = state_of(issuer)
     words = {"good": "Healthy", "wait": "No keys yet", "bad": "Failing"}[state]
     errors = "".join(
-        f"<li><b>{shown(part)}</b> {shown(_without(part, what))}</li>"
+        f"<li><b>{shown(part)}</b> {shown(_without(part, what))}{_since(issuer, part)}</li>"
         for part, what in sorted(issuer["errors"].items())
     )
     failing = ""
     if errors:
         kept = "<p>The keys at hand go on being used.</p>" if issuer["keys"] else ""
+        if "status lists" in issuer["errors"]:
+            kept += "<p>A list is used until its end. Then its tokens are answered with 503.</p>"
         failing = (
             f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
         )
@@ -90,6 +92,11 @@ def _card(issuer: Members) -> str:
         "<div><dt>Introspection "
         f"calls</dt><dd>{count(issuer['calls'])}</dd></div></dl>{failing}</li>"
     )
+
+
+def _since(issuer: Members, part: str) -> str:
+    began = issuer.get("since", {}).get(part)
+    return "" if began is None else f" <span class=nw>since {moment(began)}</span>"
 
 
 def _without(part: str, what: str) -> str:

@@ -54,6 +54,13 @@ class _Collected(Collector):
         yield GaugeMetricFamily(
             "iiniit_guard_ready", "Whether tokens can be judged.", float(self._snapshot["ready"])
         )
+        store = self._snapshot["store"]
+        if store is not None:
+            yield GaugeMetricFamily(
+                "iiniit_guard_store_healthy",
+                "Whether the shared store did not fail last.",
+                float(store["failure"] is None),
+            )
         good = float(not self._snapshot["settings"]["faults"])
         yield GaugeMetricFamily(
             "iiniit_guard_settings_good", "Whether the last reload found no fault.", good

@@ -65,6 +65,8 @@ def _state(snapshot: Snapshot, hour: Hour) -> tuple[str, str]:
         return "wait", "Not ready"
     if snapshot["settings"]["faults"]:
         return "wait", "Old settings in use"
+    if _failing_store(snapshot) is not None:
+        return "wait", "The shared store fails"
     unavailable = hour.total["decisions"].get("unavailable", 0)
     if unavailable:
         return "wait", f"{count(unavailable)} answered 503 in the last hour"
@@ -93,6 +95,18 @@ def _notices(snapshot: Snapshot) -> str:
         notices.append(
             ("Not ready: gateways should not send requests here yet", snapshot["unready"])
         )
+    store = _failing_store(snapshot)
+    if store is not None:
+        notices.append(
+            (
+                f"The shared store cannot be reached since {moment(store['since'])}",
+                [
+                    store["failure"],
+                    "Each process uses only its own cache of introspection responses.",
+                    "Requests with a DPoP proof are answered with 503.",
+                ],
+            )
+        )
     if snapshot["settings"]["faults"]:
         loaded = moment(snapshot["settings"]["loaded_at"])
         notices.append(
@@ -108,6 +122,11 @@ def _notices(snapshot: Snapshot) -> str:
         )
         for title, listed in notices
     )
+
+
+def _failing_store(snapshot: Snapshot) -> Members | None:
+    store: Members | None = snapshot.get("store")
+    return None if store is None or store["failure"] is None else store
 
 
 def _tiles(snapshot: Snapshot, hour: Hour, since: Members) -> str:

@@ -56,6 +56,7 @@ def issuer():
         ({"allowed_origins": ["*"]}, "allowed_origins: '*'"),
         ({"allowed_origins": [7]}, "allowed_origins: 7"),
         ({"max_body_bytes": 0}, "max_body_bytes: "),
+        ({"max_values": 0}, "max_values: "),
         ({"public": "/x"}, "public: must be a list"),
         ({"only": ["x"]}, "only: "),
     ],

@@ -22,6 +22,7 @@ def issuer(name: str = "https://auth.example", **members: Any) -> dict[str, Any]
         "keys_age": 245.0,
         "calls": 136,
         "errors": {},
+        "since": {},
     }
     return {"issuer": name, **usual, **members}
 
@@ -30,6 +31,7 @@ def whole(numbers: Snapshot, *issuers: dict[str, Any], **members: Any) -> Snapsh
     """Return a snapshot as `Sidecar.snapshot` does, of a healthy site."""
     usual = {
         "issuers": list(issuers) or [issuer()],
+        "store": None,
         "ready": True,
         "unready": [],
         "settings": {"loaded_at": NOW - 7200, "faults": []},

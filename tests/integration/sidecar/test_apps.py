@@ -174,6 +174,7 @@ def test_the_status_says_how_the_issuers_are(issuer):
         "keys_age": 0.0,
         "calls": 1,
         "errors": {},
+        "since": {},
     }
     issuer.clock.advance(30)
     issuer.fail("500", at="introspection")

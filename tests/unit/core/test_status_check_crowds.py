@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from iiniit_guard import Guard
-from iiniit_guard.core.issuer.status_list_limits import ListMemory
 from iiniit_guard.core.model.flow import HttpRequest
 from iiniit_guard.testing import Issuer, SettableClock, make_key, network, trusted
 from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome, server_of
 
 
-def crowd(issuer: Issuer, count: int = ListMemory.MAX_LISTS + 1) -> list[str]:
+def crowd(issuer: Issuer, count: int = 300) -> list[str]:
     """Return tokens, each with a list of its own that does not exist."""
     return [
         issuer.token(status={"status_list": {"idx": 0, "uri": f"{issuer.issuer}/lists/{number}"}})
