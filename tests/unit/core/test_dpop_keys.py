@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from iiniit_guard.core.dpop.proof import MAX_KEYS, ProofKey, ProofKeys, parse_proof
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from iiniit_guard.core.dpop.proof import (
+    MAX_KEYS,
+    MAX_PROOF_BYTES,
+    ProofKey,
+    ProofKeys,
+    only_proof,
+    parse_proof,
+)
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
@@ -23,6 +32,17 @@ class TestProofKeys:
         assert len(keys._keys) == 1
         keys.keep(b"x" * 1025, key)
         assert keys.get(b"x" * 1025) is None
+        keys.keep(b"x" * 1024, key)
+        assert keys.get(b"x" * 1024) is key
+
+    def test_a_known_header_is_not_parsed_again(self):
+        made = dpop_proof(KEY, "GET", URL, "x").encode()
+        keys, known = ProofKeys(), ProofKey("t", lambda _input, _signature: True)
+        new: Any = parse_proof(made, frozenset({"ES256"}), keys)
+        assert (new.key, set(new.members)) == (None, {"typ", "alg", "jwk"})
+        keys.keep(made.partition(b".")[0], known)
+        again: Any = parse_proof(made, frozenset({"ES256"}), keys)
+        assert (again.key, again.members) == (known, {})
 
     def test_a_proof_shows_nothing(self):
         made = dpop_proof(KEY, "GET", URL, "x").encode()
@@ -42,6 +62,50 @@ def test_a_known_key_does_not_pass_for_a_token_of_another_key():
         made = lines(token, dpop_proof(key, "GET", URL, token, clock=issuer.clock))
         decision = guard.authenticate(Request("GET", "/x", headers=made))
         assert getattr(decision, "reason", None) is reason
+
+
+def test_only_an_accepted_proof_keeps_its_key():
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+    keys = guard._engine.resource.proofs._keys
+    token = issuer.token("other", dpop_key=KEY)
+    for sign_with, length in ((OTHER, 0), (KEY, 1), (KEY, 1)):
+        proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock, sign_with=sign_with)
+        guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
+        assert len(keys._keys) == length
+
+
+def test_a_key_that_the_library_refuses_signed_nothing(monkeypatch):
+    """A FIPS build has no Ed25519."""
+
+    class Refusing:
+        @staticmethod
+        def from_public_bytes(encoded: bytes) -> None:
+            raise UnsupportedAlgorithm(encoded.hex())
+
+    issuer, key = Issuer(clock=SettableClock(NOW)), make_key("Ed25519", "client")
+    guard: Any = issuer.guard(public_url="https://api.test")
+    token = issuer.token(dpop_key=key)
+    proof = dpop_proof(key, "GET", URL, token, clock=issuer.clock)
+    name = "cryptography.hazmat.primitives.asymmetric.ed25519.Ed25519PublicKey"
+    with monkeypatch.context() as patched:
+        patched.setattr(name, Refusing)
+        refused = guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
+    assert (refused.status, refused.reason) == (401, Reason.WRONG_PROOF_KEY)
+    assert guard.authenticate(Request("GET", "/x", headers=lines(token, proof))).token is not None
+
+
+def test_the_limit_of_a_proof_and_the_white_space_around_it():
+    longest = b"x" * MAX_PROOF_BYTES
+
+    def read(value: bytes) -> Any:
+        return only_proof(Request("GET", "/x", headers=[(b"dpop", value)]))
+
+    assert read(longest) == longest
+    assert read(b" \t" + longest + b"\t ") == longest
+    assert read(longest + b"x").reason is Reason.MALFORMED_PROOF
+    # RFC 9110 §5.5: optional white space is a space or a tab. Other characters belong to the value.
+    assert read(b"\x0bX\x0c") == b"\x0bX\x0c"
 
 
 def test_the_normal_forms_that_are_kept_are_bounded():
