@@ -121,8 +121,11 @@ def test_the_normal_forms_that_are_kept_are_bounded():
     kept.update({str(number): "x" for number in range(1024)})
     assert send("/a").token is not None
     assert len(kept) == 1
-    assert send(f"/{'x' * 512}").token is not None
+    # A URI of 512 characters is kept; a longer one is not.
+    assert send(f"/{'x' * 496}").token is not None
     assert len(kept) == 1
+    assert send(f"/{'x' * 495}").token is not None
+    assert len(kept) == 2
 
 
 def test_a_problem_of_a_proof_never_shows_it():

@@ -31,8 +31,34 @@ def test_one_key_uses_up_its_share_and_no_other():
     assert cache.retry_after("a", NOW + 5) == 6
     assert cache.add(digest(9), "a", NOW + 60, NOW + 11) == "known"
     assert cache.add(digest(8), "a", NOW + 60, NOW + 11) == "added"
+    assert cache.add(digest(7), "a", NOW + 60, NOW + 11) == "share_full"
     assert cache.retry_after("a", NOW + 11) == 1
     assert cache.retry_after("unknown", NOW) == 1
+
+
+def test_a_share_is_a_whole_number_of_proofs():
+    cache = ProofCache(31)
+    added = [cache.add(digest(number), "a", NOW + 60, NOW) for number in range(2)]
+    assert added == ["added", "share_full"]
+
+
+def test_the_wait_is_computed_again_when_it_is_over():
+    cache = ProofCache(64)
+    for number, end in enumerate((10, 40, 40, 40)):
+        cache.add(digest(number), "a", NOW + end, NOW)
+    assert cache.retry_after("a", NOW) == 11
+    assert cache.add(digest(4), "a", NOW + 60, NOW + 11) == "added"
+    assert cache.retry_after("a", NOW + 11) == 30
+
+
+def test_the_keys_of_ended_proofs_are_not_kept():
+    cache = ProofCache(64)
+    for number in range(2):
+        cache.add(digest(number), "a", NOW + 10 + number, NOW)
+    cache.add(digest(2), "b", NOW + 60, NOW + 11)
+    assert set(cache._keys) == {"a", "b"}
+    cache.add(digest(3), "b", NOW + 60, NOW + 12)
+    assert set(cache._keys) == {"b"}
 
 
 def test_a_full_cache_evicts_nothing():

@@ -192,6 +192,11 @@ def test_the_right_most_trusted_value_counts(fields, expected):
         ({"PATH_INFO": "/a/b", "RAW_URI": "/a%2Fb"}, "/a%2Fb"),
         ({"PATH_INFO": "/a", "REQUEST_URI": "https://evil.test/b"}, "/a"),
         ({"PATH_INFO": "/a", "REQUEST_URI": None}, "/a"),
+        ({"type": "http", "path": "/a;b:c@d,e"}, "/a;b:c@d,e"),
+        ({"PATH_INFO": "/a;b:c@d,e"}, "/a;b:c@d,e"),
+        # PEP 3333 allows no such character; a server that passes one gets no error.
+        ({"PATH_INFO": "/\u20ac"}, "/%3F"),
+        ({}, ""),
     ],
 )
 def test_the_path_is_the_one_that_the_client_wrote(native, expected):
@@ -200,6 +205,7 @@ def test_the_path_is_the_one_that_the_client_wrote(native, expected):
 
 def test_a_request_of_no_server_has_its_own_path():
     assert target_path(request("/é")) == "/%C3%A9"
+    assert target_path(request("/a;b:c@d,e")) == "/a;b:c@d,e"
     assert target_path(request("/decoded", target="/a%2Fb?c=d")) == "/a%2Fb"
 
 
@@ -245,6 +251,23 @@ def test_a_target_without_path_names_no_other_host(public_url, target):
     raw = {"type": "http", "path": target, "raw_path": target.encode()}
     assert uri_of(request(host="a.test", native=raw), public_url) is None
     assert uri_of(request(host="a.test", target=target), public_url) is None
+
+
+@pytest.mark.parametrize(
+    "public_url, expected",
+    [
+        ("https://p.test/v1/", "https://p.test/v1/x"),
+        ("https://p.test/vX", "https://p.test/vX/x"),
+        ("https://p.test", "https://p.test/x"),
+    ],
+)
+def test_one_slash_separates_the_public_url_from_the_path(public_url, expected):
+    assert uri_of(request(), public_url) == expected
+
+
+def test_an_empty_path_names_the_host_alone():
+    assert uri_of(request(host="a.test", native={})) == "http://a.test"
+    assert uri_of(request(target="?a=b"), "https://p.test/v1") == "https://p.test/v1"
 
 
 def test_two_hosts_are_ambiguous():
