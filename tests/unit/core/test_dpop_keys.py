@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
+import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from iiniit_guard.core.dpop.proof import (
@@ -17,6 +19,7 @@ from iiniit_guard.core.dpop.proof import (
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
+from iiniit_guard.testing.dpop import key_thumbprint
 
 NOW = 1_800_000_000
 KEY, OTHER = make_key("ES256", "client"), make_key("ES256", "client", 2)
@@ -126,6 +129,66 @@ def test_the_normal_forms_that_are_kept_are_bounded():
     assert len(kept) == 1
     assert send(f"/{'x' * 495}").token is not None
     assert len(kept) == 2
+
+
+def test_an_identifier_counts_for_one_key_and_one_uri():
+    """RFC 9449 §11.1: `jti` is unique in the context of the target URI."""
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+
+    def send(path: str, key: Any = KEY, htu: str = "", **claims: Any) -> Reason | None:
+        token = issuer.token(dpop_key=key)
+        url = htu or f"https://api.test{path}"
+        proof = dpop_proof(key, "GET", url, token, clock=issuer.clock, **claims)
+        sent = Request("GET", path, headers=lines(token, proof), target=path)
+        return getattr(guard.authenticate(sent), "reason", None)
+
+    assert send("/a", jti="1") is None
+    # Another time, another token or another spelling of the URI make no other proof.
+    assert send("/a", jti="1", iat=NOW - 1) is Reason.REPLAYED_PROOF
+    assert send("/a", jti="1", htu="HTTPS://API.test:443/%61") is Reason.REPLAYED_PROOF
+    assert send("/%61", jti="1") is Reason.REPLAYED_PROOF
+    assert send("/b", jti="1") is None
+    assert send("/a", jti="1", key=OTHER) is None
+    assert send("/a", jti="11") is None
+
+
+def test_every_release_identifies_a_proof_alike():
+    """Otherwise the processes of two releases accept it twice by their shared store."""
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+    token = issuer.token(dpop_key=KEY)
+    proof = dpop_proof(KEY, "GET", "https://api.test/%78", token, clock=issuer.clock, jti="abc")
+    assert guard.authenticate(Request("GET", "/x", headers=lines(token, proof))).token is not None
+    identity = f"{key_thumbprint(KEY)}3:abchttps://api.test/x"
+    replays = guard._engine.resource.proofs.replays
+    assert set(replays._entries) == {sha256(identity.encode()).digest()[:16]}
+
+
+@pytest.mark.parametrize("htu", ["https://api.test/%zz", "https://api.test/%z", "x", ""])
+def test_a_request_whose_uri_has_no_normal_form_fits_no_proof(htu):
+    """Two URIs without a normal form are not equal because of that."""
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test")
+    token = issuer.token(dpop_key=KEY)
+    made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock, htu=htu))
+    refused = guard.authenticate(Request("GET", "/%zz", headers=made, target="/%zz"))
+    assert refused.reason is Reason.WRONG_PROOF_TARGET
+
+
+def test_the_secret_of_the_store_makes_the_nonces_if_they_have_none():
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(
+        public_url="https://api.test",
+        introspection=None,
+        dpop_nonce="required",
+        store_url="redis://127.0.0.1:1",
+        store_secret="s" * 32,
+    )
+    token = issuer.token(dpop_key=KEY)
+    made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+    refused = guard.authenticate(Request("GET", "/x", headers=made))
+    assert refused.reason is Reason.PROOF_NONCE_REQUIRED
 
 
 def test_a_problem_of_a_proof_never_shows_it():

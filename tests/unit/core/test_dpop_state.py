@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iiniit_guard.core.dpop.presented_proof import accepted_proofs
 from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import StoreAdd
@@ -38,6 +39,8 @@ class TestOneRequest:
         native: dict[str, Any] = {"type": "websocket", "path": "/x"}
         request = Request("GET", "/x", headers=made, native=native)
         assert guard.authenticate(request).token is not None
+        (kept,) = accepted_proofs(request)
+        assert (kept.proof, kept.encoded) == (None, made[1][1])
         # An open connection is checked with the proof of its handshake.
         issuer.clock.advance(600)
         again = Request("GET", "/x", headers=made, native={**native})
@@ -46,6 +49,18 @@ class TestOneRequest:
         assert guard.authenticate(fresh).reason is Reason.STALE_PROOF
         issuer.clock.advance(3600)
         assert guard.authenticate(again).reason is Reason.EXPIRED
+
+    def test_a_replay_stays_a_replay_in_its_request(self):
+        """A refused proof is not stored in the request, so no later check passes by it."""
+        issuer, guard = self.make()
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
+        native: dict[str, Any] = {"type": "http", "path": "/x"}
+        for _ in range(2):
+            replay = Request("GET", "/x", headers=made, native=native)
+            assert guard.authenticate(replay).reason is Reason.REPLAYED_PROOF
+        assert set(native) == {"type", "path"}
 
     def test_another_token_in_the_same_request_needs_its_own_proof(self):
         issuer, guard = self.make()
@@ -167,6 +182,26 @@ class TestStore:
         assert self.ask(issuer, guard, proof, token).token is not None
         assert self.ask(issuer, guard, proof, token).reason is Reason.REPLAYED_PROOF
         assert len(effects) == 1
+
+    def test_only_a_recorded_proof_counts_again_for_its_request(self):
+        replies = [True, None, None, False]
+        issuer, guard = self.make(lambda effect: replies.pop(0))
+        token = issuer.token(dpop_key=KEY)
+
+        def ask(proof: str, native: dict[str, Any]) -> Any:
+            sent = Request("GET", "/x", headers=lines(token, proof), native=native)
+            return getattr(guard.authenticate(sent), "reason", None)
+
+        first, other = (dpop_proof(KEY, "GET", URL, token, clock=issuer.clock) for _ in range(2))
+        native: dict[str, Any] = {"type": "http", "path": "/x"}
+        assert [ask(first, native) for _ in range(3)] == [None] * 3
+        assert len(replies) == 3
+        native = {"type": "http", "path": "/x"}
+        assert [ask(other, native) for _ in range(4)] == [
+            *[Reason.PROOF_STORE_UNAVAILABLE] * 2,
+            *[Reason.REPLAYED_PROOF] * 2,
+        ]
+        assert (set(native), replies) == ({"type", "path"}, [])
 
     def test_an_inner_guard_does_not_record_the_proof_of_the_outer_guard(self):
         effects: list[Any] = []
