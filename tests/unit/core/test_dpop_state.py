@@ -84,6 +84,22 @@ class TestOneRequest:
         assert strict.authenticate(request).reason is Reason.WRONG_PROOF_TARGET
         assert len(inner._engine.resource.proofs.replays) == 0
 
+    def test_each_proof_of_one_request_is_recorded_once(self):
+        """The message of an open connection may bring a proof of its own."""
+        issuer, outer = self.make()
+        inner: Any = issuer.guard(public_url="https://api.test")
+        token = issuer.token(dpop_key=KEY)
+        proofs = [dpop_proof(KEY, "GET", URL, token, clock=issuer.clock) for _ in range(2)]
+        native: dict[str, Any] = {"type": "websocket", "path": "/x"}
+        for guard, recorded in ((outer, [1, 2]), (inner, [0, 0])):
+            for proof, number in zip(proofs, recorded, strict=True):
+                sent = Request("GET", "/x", headers=lines(token, proof), native=native)
+                assert guard.authenticate(sent).token is not None
+                assert len(guard._engine.resource.proofs.replays) == number
+        for proof in proofs:
+            fresh = Request("GET", "/x", headers=lines(token, proof))
+            assert outer.authenticate(fresh).reason is Reason.REPLAYED_PROOF
+
     def test_a_token_whose_binding_changed_does_not_pass_by_the_old_proof(self):
         issuer, guard = self.make(inactive_seconds=0.001, revocation_delay_seconds=0.001)
         token = issuer.opaque_token(dpop_key=KEY)
