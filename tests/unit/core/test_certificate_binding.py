@@ -72,6 +72,7 @@ def reason_of(issuer: Issuer, request: Request, **settings: Any) -> str | None:
         ({"gunicorn.socket": Connection(None)}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(b"")}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection({})}, Reason.NO_CERTIFICATE),
+        ({"gunicorn.socket": Connection({"subject": ()})}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(OSError("closed"))}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(ValueError("no handshake"))}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": object()}, Reason.NO_CERTIFICATE),
@@ -124,6 +125,16 @@ def test_a_request_without_server(issuer):
 
     assert reason_of(issuer, Request("GET", "/", headers=headers)) == Reason.NO_CERTIFICATE
     assert reason_of(issuer, Request("GET", "/", headers=headers, certificate=DER)) is None
+
+
+def test_a_chain_of_traefik_without_server(issuer):
+    """Nothing tells whether one field or two were received, so no list is read."""
+    bearer = (b"authorization", f"Bearer {issuer.token(cnf=BOUND)}".encode())
+    settings = {"client_certificate": "traefik", "trusted_proxies": ["127.0.0.1"]}
+    for value, reason in ((RFC8705, None), (f"{RFC8705},{RFC9440}", Reason.MALFORMED_CERTIFICATE)):
+        field = (b"x-forwarded-tls-client-cert", value.encode())
+        request = Request("GET", "/", headers=[bearer, field], peer="127.0.0.1")
+        assert reason_of(issuer, request, **settings) == reason
 
 
 def test_a_unix_socket_of_the_proxy(issuer):

@@ -30,8 +30,12 @@ class TestProofKeys:
     def test_the_table_is_bounded(self):
         keys = ProofKeys()
         key = ProofKey("t", lambda _input, _signature: True)
-        for number in range(MAX_KEYS + 1):
+        for number in range(MAX_KEYS):
             keys.keep(b"%d" % number, key)
+        assert len(keys._keys) == MAX_KEYS
+        keys.keep(b"0", key)
+        assert len(keys._keys) == MAX_KEYS
+        keys.keep(b"x", key)
         assert len(keys._keys) == 1
         keys.keep(b"x" * 1025, key)
         assert keys.get(b"x" * 1025) is None

@@ -42,6 +42,14 @@ def test_a_share_is_a_whole_number_of_proofs():
     assert added == ["added", "share_full"]
 
 
+def test_the_wait_of_one_key_does_not_depend_on_the_proofs_of_another():
+    cache = ProofCache(64)
+    for number in range(5):
+        cache.add(digest(number), "b" if number == 4 else "a", NOW + 10, NOW)
+    cache.add(digest(5), "b", NOW + 5, NOW)
+    assert cache.retry_after("a", NOW) == 11
+
+
 def test_the_wait_is_computed_again_when_it_is_over():
     cache = ProofCache(64)
     for number, end in enumerate((10, 40, 40, 40)):
@@ -107,6 +115,12 @@ def test_a_clock_that_goes_back_makes_no_proof_new():
     # A proof that a client makes now is not affected.
     assert cache.add(digest(3), "a", NOW + 100, NOW + 40) == "added"
     assert cache.add(digest(2), "a", NOW + 130, NOW + 40) == "known"
+    # Entries that end together count by the latest end, whichever was added last.
+    cache = ProofCache(64)
+    assert cache.add(digest(1), "a", NOW + 60, NOW) == "added"
+    assert cache.add(digest(2), "a", NOW + 30, NOW) == "added"
+    assert cache.add(digest(3), "a", NOW + 130, NOW + 70) == "added"
+    assert cache.add(digest(1), "a", NOW + 60, NOW + 40) == "known"
 
 
 def test_a_flood_is_bounded_and_a_good_client_unharmed():
