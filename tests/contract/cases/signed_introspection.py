@@ -73,6 +73,8 @@ def _responses() -> list[Case]:
         ("further claims", signed(jti="x", sub="y"), ALLOWED),
         ("iat as late as may be", signed(iat=NOW + 30), ALLOWED),
         ("iat as early as may be", signed(iat=NOW - 30), ALLOWED),
+        ("that has not expired", signed(exp=NOW + 1), ALLOWED),
+        ("that has expired within the leeway", signed(exp=NOW - 29), ALLOWED),
         ("inactive", signed(token_introspection={"active": False}), _INACTIVE),
         (
             "active, for another API",
@@ -100,7 +102,8 @@ def _responses() -> list[Case]:
         ("iat true", signed(iat=True)),
         ("iat too late", signed(iat=NOW + 31)),
         ("iat too early, replayed", signed(iat=NOW - 31)),
-        ("expired", signed(exp=NOW - 31)),
+        ("expired", signed(exp=NOW - 30)),
+        ("exp true", signed(exp=True)),
         ("exp as text", signed(exp="never")),
         ("without token_introspection", signed(token_introspection=None)),
         ("token_introspection as a list", signed(token_introspection=[_GOOD])),
