@@ -61,6 +61,10 @@ def answer(issuer: Issuer, body: str, media: str = _MEDIA, status: int = 200) ->
     issuer.fail(HttpResponse(status, fields, body.encode("latin-1")), at="introspection")
 
 
+def _without_type(issuer: Issuer) -> None:
+    issuer.fail(HttpResponse(200, (), jwt_of(issuer).encode()), at="introspection")
+
+
 def _responses() -> list[Case]:
     good: list[tuple[str, Callable[[Issuer], object], Refused | Allowed]] = [
         ("as the RFC says", signed(), ALLOWED),
@@ -69,6 +73,12 @@ def _responses() -> list[Case]:
         ("with application/ in typ", signed({"typ": _MEDIA}), ALLOWED),
         ("typ in upper case", signed({"typ": _TYPE.upper()}), ALLOWED),
         ("a parameter of the media type", signed(media=f"{_MEDIA}; charset=utf-8"), ALLOWED),
+        ("white space beside the media type", signed(media=f" {_MEDIA} ; a=b"), ALLOWED),
+        (
+            "white space around it",
+            lambda issuer: answer(issuer, f"\n{jwt_of(issuer)}\r\n"),
+            ALLOWED,
+        ),
         ("the media type in upper case", signed(media=_MEDIA.upper()), ALLOWED),
         ("further claims", signed(jti="x", sub="y"), ALLOWED),
         ("iat as late as may be", signed(iat=NOW + 30), ALLOWED),
@@ -119,6 +129,7 @@ def _responses() -> list[Case]:
         ("application/json around it", signed(media="application/json")),
         ("application/jwt around it", signed(media="application/jwt")),
         ("no media type", signed(media="")),
+        ("no field Content-Type", _without_type),
         ("status 201", signed(status=201)),
         ("status 401", signed(status=401)),
         ("a plain response", lambda issuer: answer(issuer, json.dumps(_GOOD), "application/json")),

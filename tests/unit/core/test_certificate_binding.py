@@ -256,6 +256,22 @@ def test_a_long_value_is_refused(spelling, size):
     assert not parse_header(b"A" * size, spelling)
 
 
+def sequence(length: int) -> bytes:
+    """Return a SEQUENCE of this many octets in all."""
+    return b"\x30\x82" + (length - 4).to_bytes(2, "big") + bytes(length - 4)
+
+
+def test_the_longest_certificate():
+    longest, longer = (b64encode(sequence(length)) for length in (24_576, 24_577))
+    assert (len(longest), len(longer)) == (32_768, 32_772)
+    assert parse_header(longest, "haproxy") == sequence(24_576)
+    assert parse_header(longer, "haproxy") is None
+    assert parse_header(longest[:-4] + b" " * 5, "haproxy") is None
+    text = pem_of(RFC8705)
+    assert parse_pem(text + "\n" * (32_768 - len(text))) == DER
+    assert parse_pem(text + "\n" * (32_769 - len(text))) is None
+
+
 def test_small_and_large_certificates():
     assert parse_pem(pem_of("MAA=")) is None
     heads = {128: b"\x30\x81\x80", 255: b"\x30\x81\xff", 256: b"\x30\x82\x01\0"}
@@ -263,3 +279,6 @@ def test_small_and_large_certificates():
         whole = octets + bytes(length)
         encoded = b64encode(whole).decode()
         assert parse_pem(pem_of(encoded)) == whole
+        assert parse_pem(pem_of(b64encode(b"\x31" + whole[1:]).decode())) is None  # a SET
+    for octets in (b"\x30\x81\x7f" + bytes(127), b"\x30\x82\0\xff" + bytes(255), b"\x30\x81"):
+        assert parse_pem(pem_of(b64encode(octets).decode())) is None
