@@ -9,6 +9,7 @@ from typing import Any, Final
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer, SigningKey, dpop_proof, make_key
 from tests.contract.cases.case import (
+    ALLOWED,
     API,
     NOW,
     Allowed,
@@ -208,6 +209,21 @@ def _signature() -> list[Case]:
     return [proof_case(name, clause, proofs, expected) for name, clause, proofs, expected in forged]
 
 
+def _own_times() -> list[Case]:
+    """Return rows of proofs with the claims `exp` and `nbf`, which no rule demands."""
+    rows: list[tuple[str, ProofsOf, Refused | Allowed]] = [
+        ("exp in a second", proof(exp=NOW + 1), ALLOWED),
+        ("exp now", proof(exp=NOW), STALE),
+        ("nbf now", proof(nbf=NOW), ALLOWED),
+        ("nbf as late as may be", proof(nbf=NOW + 5), ALLOWED),
+        ("nbf too late", proof(nbf=NOW + 6), STALE),
+        ("nbf a string", proof(nbf=str(NOW)), MALFORMED),
+        ("exp true", proof(exp=True), MALFORMED),
+    ]
+    clause = "7519 §4.1.4, §4.1.5"
+    return [proof_case(name, clause, proofs, expected) for name, proofs, expected in rows]
+
+
 def _token() -> list[Case]:
     """Item 12: for this token."""
     wrong = bad_proof(Reason.WRONG_PROOF_TOKEN)
@@ -235,6 +251,7 @@ CASES: Final[list[Case]] = [
     *_fields(),
     *_structure(),
     *_claims(),
+    *_own_times(),
     *_signature(),
     *_token(),
 ]

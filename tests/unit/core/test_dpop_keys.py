@@ -16,6 +16,7 @@ from iiniit_guard.core.dpop.proof import (
     only_proof,
     parse_proof,
 )
+from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
@@ -80,6 +81,7 @@ def test_only_an_accepted_proof_keeps_its_key():
         proof = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock, sign_with=sign_with)
         guard.authenticate(Request("GET", "/x", headers=lines(token, proof)))
         assert len(keys._keys) == length
+        assert {key.thumbprint for key in keys._keys.values()} <= {key_thumbprint(KEY)}
 
 
 def test_a_key_that_the_library_refuses_signed_nothing(monkeypatch):
@@ -109,6 +111,7 @@ def test_the_limit_of_a_proof_and_the_white_space_around_it():
         return only_proof(Request("GET", "/x", headers=[(b"dpop", value)]))
 
     assert read(longest) == longest
+    assert read(b"xX") == b"xX"
     assert read(b" \t" + longest + b"\t ") == longest
     assert read(longest + b"x").reason is Reason.MALFORMED_PROOF
     # RFC 9110 §5.5: optional white space is a space or a tab. Other characters belong to the value.
@@ -167,6 +170,35 @@ def test_every_release_identifies_a_proof_alike():
     identity = f"{key_thumbprint(KEY)}3:abchttps://api.test/x"
     replays = guard._engine.resource.proofs.replays
     assert set(replays._entries) == {sha256(identity.encode()).digest()[:16]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "detail"),
+    [
+        ({"htm": "POST"}, {}, "htm is another method"),
+        ({"htu": f"{URL}/y"}, {}, "htu is another URI than that of the request; see public_url"),
+        ({}, {"public_url": None}, "the URI of the request is ambiguous; set public_url"),
+    ],
+)
+def test_the_log_learns_which_part_of_the_target_differs(changes, settings, detail):
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(**{"public_url": "https://api.test", **settings})
+    proof = dpop_proof(KEY, "GET", URL, "x", clock=issuer.clock, **changes)
+    request = Request("GET", "/x", headers=lines("x", proof))
+    problem = guard._engine.resource.proofs.begin("x", request)
+    assert problem.reason is Reason.WRONG_PROOF_TARGET
+    assert problem.diagnosis.detail == detail
+
+
+def test_a_full_cache_is_an_outage_of_its_own():
+    issuer = Issuer(clock=SettableClock(NOW))
+    guard: Any = issuer.guard(public_url="https://api.test", max_dpop_proofs=1)
+    proofs = guard._engine.resource.proofs
+    assert proofs._add(b"1", "a", NOW + 60, NOW) is None
+    full = Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
+    assert proofs._add(b"2", "b", NOW + 60, NOW) == full
+    assert proofs._add(b"1", "b", NOW + 60, NOW).reason is Reason.REPLAYED_PROOF
+    assert proofs._add(b"3", "a", NOW + 60, NOW).reason is Reason.TOO_MANY_PROOFS
 
 
 @pytest.mark.parametrize("htu", ["https://api.test/%zz", "https://api.test/%z", "x", ""])

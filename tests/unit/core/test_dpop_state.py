@@ -170,6 +170,7 @@ class TestStore:
 
         def perform(effect: Any) -> bool:
             assert isinstance(effect, StoreAdd)
+            assert effect.seconds == 62  # the age of a proof, and the clock of another process
             known = effect.name in names
             names.add(effect.name)
             return not known
@@ -188,6 +189,10 @@ class TestStore:
         assert self.ask(issuer, one, proof, token).token is not None
         assert self.ask(issuer, two_of_issuer, proof, token).reason is Reason.REPLAYED_PROOF
         assert len(names) == 1
+        second = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        assert self.ask(issuer, two_of_issuer, second, token).token is not None
+        assert self.ask(issuer, one, second, token).reason is Reason.REPLAYED_PROOF
+        assert len(names) == 2
         two.close()
 
     def test_a_replay_in_the_same_process_needs_no_call_to_the_store(self):
