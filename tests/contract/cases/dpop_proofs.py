@@ -9,6 +9,7 @@ from typing import Any, Final
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer, SigningKey, dpop_proof, make_key
 from tests.contract.cases.case import (
+    ALLOWED,
     API,
     NOW,
     Allowed,
@@ -106,6 +107,19 @@ def _structure() -> list[Case]:
         ("no JWT", "9449 §4.3 item 2", cut(lambda _: "x"), MALFORMED),
         ("two parts", "7515 §7.1", cut(lambda made: made.rpartition(".")[0]), MALFORMED),
         ("four parts", "7515 §7.1", cut(lambda made: f"{made}.x"), MALFORMED),
+        (
+            "a payload of no base64url",
+            "7515 §2",
+            cut(lambda made: _with_payload(made, "{}")),
+            MALFORMED,
+        ),
+        ("no payload", "7519 §7.2", cut(lambda made: _with_payload(made, "")), MALFORMED),
+        (
+            "a payload of no object",
+            "7519 §7.2",
+            cut(lambda made: _with_payload(made, "W10")),
+            MALFORMED,
+        ),
         ("padded", "7515 §2", cut(lambda made: f"{made}="), MALFORMED),
         ("longer than 8 KiB", "9449 §4.3", proof(padding="x" * 8192), MALFORMED),
         ("no signature", "7515 §5.2", cut(lambda made: made.rpartition(".")[0] + "."), MALFORMED),
@@ -125,10 +139,17 @@ def _structure() -> list[Case]:
         ("jwk private", "9449 §4.3 item 7", proof(header={"jwk": KEY.jwk(d="A" * 43)}), MALFORMED),
         ("jwk for encryption", "7517 §4.2", proof(header={"jwk": KEY.jwk(use="enc")}), MALFORMED),
         ("jwk of another alg", "7517 §4.4", proof(header={"jwk": KEY.jwk(alg="ES384")}), MALFORMED),
+        ("alg of another curve", "7518 §3.4", proof(header={"alg": "ES384"}), MALFORMED),
+        ("alg of another kind of key", "7518 §3.1", proof(header={"alg": "Ed25519"}), MALFORMED),
         ("jwk off the curve", "7518 §6.2", proof(header={"jwk": KEY.jwk(x="A" * 43)}), MALFORMED),
         ("key ID in place of jwk", "9449 §4.2", proof(header={"jwk": None, "kid": "1"}), MALFORMED),
     ]
     return [proof_case(name, clause, proofs, expected) for name, clause, proofs, expected in rows]
+
+
+def _with_payload(made: str, payload: str) -> str:
+    head, _, signature = made.split(".")
+    return f"{head}.{payload}.{signature}"
 
 
 def _claims() -> list[Case]:
@@ -188,6 +209,21 @@ def _signature() -> list[Case]:
     return [proof_case(name, clause, proofs, expected) for name, clause, proofs, expected in forged]
 
 
+def _own_times() -> list[Case]:
+    """Return rows of proofs with the claims `exp` and `nbf`, which no rule demands."""
+    rows: list[tuple[str, ProofsOf, Refused | Allowed]] = [
+        ("exp in a second", proof(exp=NOW + 1), ALLOWED),
+        ("exp now", proof(exp=NOW), STALE),
+        ("nbf now", proof(nbf=NOW), ALLOWED),
+        ("nbf as late as may be", proof(nbf=NOW + 5), ALLOWED),
+        ("nbf too late", proof(nbf=NOW + 6), STALE),
+        ("nbf a string", proof(nbf=str(NOW)), MALFORMED),
+        ("exp true", proof(exp=True), MALFORMED),
+    ]
+    clause = "7519 §4.1.4, §4.1.5"
+    return [proof_case(name, clause, proofs, expected) for name, proofs, expected in rows]
+
+
 def _token() -> list[Case]:
     """Item 12: for this token."""
     wrong = bad_proof(Reason.WRONG_PROOF_TOKEN)
@@ -215,6 +251,7 @@ CASES: Final[list[Case]] = [
     *_fields(),
     *_structure(),
     *_claims(),
+    *_own_times(),
     *_signature(),
     *_token(),
 ]

@@ -61,6 +61,10 @@ def answer(issuer: Issuer, body: str, media: str = _MEDIA, status: int = 200) ->
     issuer.fail(HttpResponse(status, fields, body.encode("latin-1")), at="introspection")
 
 
+def _without_type(issuer: Issuer) -> None:
+    issuer.fail(HttpResponse(200, (), jwt_of(issuer).encode()), at="introspection")
+
+
 def _responses() -> list[Case]:
     good: list[tuple[str, Callable[[Issuer], object], Refused | Allowed]] = [
         ("as the RFC says", signed(), ALLOWED),
@@ -69,10 +73,18 @@ def _responses() -> list[Case]:
         ("with application/ in typ", signed({"typ": _MEDIA}), ALLOWED),
         ("typ in upper case", signed({"typ": _TYPE.upper()}), ALLOWED),
         ("a parameter of the media type", signed(media=f"{_MEDIA}; charset=utf-8"), ALLOWED),
+        ("white space beside the media type", signed(media=f" {_MEDIA} ; a=b"), ALLOWED),
+        (
+            "white space around it",
+            lambda issuer: answer(issuer, f"\n{jwt_of(issuer)}\r\n"),
+            ALLOWED,
+        ),
         ("the media type in upper case", signed(media=_MEDIA.upper()), ALLOWED),
         ("further claims", signed(jti="x", sub="y"), ALLOWED),
         ("iat as late as may be", signed(iat=NOW + 30), ALLOWED),
         ("iat as early as may be", signed(iat=NOW - 30), ALLOWED),
+        ("that has not expired", signed(exp=NOW + 1), ALLOWED),
+        ("that has expired within the leeway", signed(exp=NOW - 29), ALLOWED),
         ("inactive", signed(token_introspection={"active": False}), _INACTIVE),
         (
             "active, for another API",
@@ -100,7 +112,8 @@ def _responses() -> list[Case]:
         ("iat true", signed(iat=True)),
         ("iat too late", signed(iat=NOW + 31)),
         ("iat too early, replayed", signed(iat=NOW - 31)),
-        ("expired", signed(exp=NOW - 31)),
+        ("expired", signed(exp=NOW - 30)),
+        ("exp true", signed(exp=True)),
         ("exp as text", signed(exp="never")),
         ("without token_introspection", signed(token_introspection=None)),
         ("token_introspection as a list", signed(token_introspection=[_GOOD])),
@@ -116,6 +129,7 @@ def _responses() -> list[Case]:
         ("application/json around it", signed(media="application/json")),
         ("application/jwt around it", signed(media="application/jwt")),
         ("no media type", signed(media="")),
+        ("no field Content-Type", _without_type),
         ("status 201", signed(status=201)),
         ("status 401", signed(status=401)),
         ("a plain response", lambda issuer: answer(issuer, json.dumps(_GOOD), "application/json")),

@@ -8,10 +8,11 @@ from __future__ import annotations
 import zlib
 from typing import Any, Final
 
+from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.testing import Issuer, make_key
 from iiniit_guard.testing.jws import encode
-from tests.contract.cases.case import API, ISSUER, NOW, UNAVAILABLE, Case, TokenOf, bad
+from tests.contract.cases.case import ALLOWED, API, ISSUER, NOW, UNAVAILABLE, Case, TokenOf, bad
 from tests.contract.cases.status_lists import Given, answer, claims, content, listed, republished
 
 _CHECK: Final = {"status_list": "check"}
@@ -68,6 +69,13 @@ def _lists() -> list[Case]:
         ("with nbf in the future", claims(nbf=NOW + 31)),
         ("that has just expired", claims(exp=NOW)),
         ("with exp as text", claims(exp="never")),
+        ("with exp true", claims(exp=True)),
+        ("with nbf as text", claims(nbf=str(NOW))),
+        ("with nbf true", claims(nbf=True)),
+        ("with aud as an empty list", claims(aud=[])),
+        ("with aud as a list of numbers", claims(aud=[1])),
+        ("with aud as an object", claims(aud={API: 1})),
+        ("with iss as a list", claims(iss=[ISSUER])),
         ("with ttl 0", claims(ttl=0)),
         ("with a negative ttl", claims(ttl=-1)),
         ("with ttl true", claims(ttl=True)),
@@ -100,6 +108,8 @@ def _lists() -> list[Case]:
         ("signed by another", _foreign),
         ("under application/json", republished(str, "application/json")),
         ("without a media type", republished(str, "")),
+        ("without the field Content-Type", _without_type),
+        ("with status 300", republished(str, status=300)),
         ("with a redirect", republished(str, status=302)),
         ("with status 404", republished(str, status=404)),
         ("that is empty", answer("")),
@@ -113,6 +123,31 @@ def _lists() -> list[Case]:
     ]
 
 
+def _limits() -> list[Case]:
+    """Return rows of lists that are just acceptable."""
+    good: list[tuple[str, Given]] = [
+        ("with iat as late as may be", claims(iat=NOW + 30)),
+        ("with nbf as late as may be", claims(nbf=NOW + 30)),
+        ("with exp as early as may be", claims(exp=NOW + 1)),
+        ("with the shortest ttl", claims(ttl=0.001)),
+        ("with aud as text", claims(aud=API)),
+        ("with aud among others", claims(aud=[1, API])),
+        ("with white space beside the media type", republished(str, f" {_MEDIA} ; a=b")),
+        ("with the media type in upper case", republished(str, _MEDIA.upper())),
+        ("with white space around it", republished(lambda body: f"\n{body}\r\n")),
+        ("with typ in upper case", claims({"typ": "STATUSLIST+JWT"})),
+    ]
+    return [
+        Case(f"a list {name}", "§5.1, §8.3", listed(3), ALLOWED, given=given, settings=_REQUIRED)
+        for name, given in good
+    ]
+
+
+def _without_type(issuer: Issuer) -> None:
+    body = issuer.status_list.response(issuer).body
+    issuer.fail(HttpResponse(200, (), body), at="status_list")
+
+
 def _spoiled(jws: str) -> str:
     head, _, signature = jws.rpartition(".")
     return f"{head}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
@@ -124,3 +159,4 @@ def _foreign(issuer: Issuer) -> None:
 
 
 CASES: Final[list[Case]] = [*_references(), *_lists()]
+LIMITS: Final[list[Case]] = _limits()

@@ -72,6 +72,7 @@ def reason_of(issuer: Issuer, request: Request, **settings: Any) -> str | None:
         ({"gunicorn.socket": Connection(None)}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(b"")}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection({})}, Reason.NO_CERTIFICATE),
+        ({"gunicorn.socket": Connection({"subject": ()})}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(OSError("closed"))}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": Connection(ValueError("no handshake"))}, Reason.NO_CERTIFICATE),
         ({"gunicorn.socket": object()}, Reason.NO_CERTIFICATE),
@@ -124,6 +125,16 @@ def test_a_request_without_server(issuer):
 
     assert reason_of(issuer, Request("GET", "/", headers=headers)) == Reason.NO_CERTIFICATE
     assert reason_of(issuer, Request("GET", "/", headers=headers, certificate=DER)) is None
+
+
+def test_a_chain_of_traefik_without_server(issuer):
+    """Nothing tells whether one field or two were received, so no list is read."""
+    bearer = (b"authorization", f"Bearer {issuer.token(cnf=BOUND)}".encode())
+    settings = {"client_certificate": "traefik", "trusted_proxies": ["127.0.0.1"]}
+    for value, reason in ((RFC8705, None), (f"{RFC8705},{RFC9440}", Reason.MALFORMED_CERTIFICATE)):
+        field = (b"x-forwarded-tls-client-cert", value.encode())
+        request = Request("GET", "/", headers=[bearer, field], peer="127.0.0.1")
+        assert reason_of(issuer, request, **settings) == reason
 
 
 def test_a_unix_socket_of_the_proxy(issuer):
@@ -245,6 +256,22 @@ def test_a_long_value_is_refused(spelling, size):
     assert not parse_header(b"A" * size, spelling)
 
 
+def sequence(length: int) -> bytes:
+    """Return a SEQUENCE of this many octets in all."""
+    return b"\x30\x82" + (length - 4).to_bytes(2, "big") + bytes(length - 4)
+
+
+def test_the_longest_certificate():
+    longest, longer = (b64encode(sequence(length)) for length in (24_576, 24_577))
+    assert (len(longest), len(longer)) == (32_768, 32_772)
+    assert parse_header(longest, "haproxy") == sequence(24_576)
+    assert parse_header(longer, "haproxy") is None
+    assert parse_header(longest[:-4] + b" " * 5, "haproxy") is None
+    text = pem_of(RFC8705)
+    assert parse_pem(text + "\n" * (32_768 - len(text))) == DER
+    assert parse_pem(text + "\n" * (32_769 - len(text))) is None
+
+
 def test_small_and_large_certificates():
     assert parse_pem(pem_of("MAA=")) is None
     heads = {128: b"\x30\x81\x80", 255: b"\x30\x81\xff", 256: b"\x30\x82\x01\0"}
@@ -252,3 +279,6 @@ def test_small_and_large_certificates():
         whole = octets + bytes(length)
         encoded = b64encode(whole).decode()
         assert parse_pem(pem_of(encoded)) == whole
+        assert parse_pem(pem_of(b64encode(b"\x31" + whole[1:]).decode())) is None  # a SET
+    for octets in (b"\x30\x81\x7f" + bytes(127), b"\x30\x82\0\xff" + bytes(255), b"\x30\x81"):
+        assert parse_pem(pem_of(b64encode(octets).decode())) is None

@@ -31,8 +31,42 @@ def test_one_key_uses_up_its_share_and_no_other():
     assert cache.retry_after("a", NOW + 5) == 6
     assert cache.add(digest(9), "a", NOW + 60, NOW + 11) == "known"
     assert cache.add(digest(8), "a", NOW + 60, NOW + 11) == "added"
+    assert cache.add(digest(7), "a", NOW + 60, NOW + 11) == "share_full"
     assert cache.retry_after("a", NOW + 11) == 1
     assert cache.retry_after("unknown", NOW) == 1
+
+
+def test_a_share_is_a_whole_number_of_proofs():
+    cache = ProofCache(31)
+    added = [cache.add(digest(number), "a", NOW + 60, NOW) for number in range(2)]
+    assert added == ["added", "share_full"]
+
+
+def test_the_wait_of_one_key_does_not_depend_on_the_proofs_of_another():
+    cache = ProofCache(64)
+    for number in range(5):
+        cache.add(digest(number), "b" if number == 4 else "a", NOW + 10, NOW)
+    cache.add(digest(5), "b", NOW + 5, NOW)
+    assert cache.retry_after("a", NOW) == 11
+
+
+def test_the_wait_is_computed_again_when_it_is_over():
+    cache = ProofCache(64)
+    for number, end in enumerate((10, 40, 40, 40)):
+        cache.add(digest(number), "a", NOW + end, NOW)
+    assert cache.retry_after("a", NOW) == 11
+    assert cache.add(digest(4), "a", NOW + 60, NOW + 11) == "added"
+    assert cache.retry_after("a", NOW + 11) == 30
+
+
+def test_the_keys_of_ended_proofs_are_not_kept():
+    cache = ProofCache(64)
+    for number in range(2):
+        cache.add(digest(number), "a", NOW + 10 + number, NOW)
+    cache.add(digest(2), "b", NOW + 60, NOW + 11)
+    assert set(cache._keys) == {"a", "b"}
+    cache.add(digest(3), "b", NOW + 60, NOW + 12)
+    assert set(cache._keys) == {"b"}
 
 
 def test_a_full_cache_evicts_nothing():
@@ -81,6 +115,12 @@ def test_a_clock_that_goes_back_makes_no_proof_new():
     # A proof that a client makes now is not affected.
     assert cache.add(digest(3), "a", NOW + 100, NOW + 40) == "added"
     assert cache.add(digest(2), "a", NOW + 130, NOW + 40) == "known"
+    # Entries that end together count by the latest end, whichever was added last.
+    cache = ProofCache(64)
+    assert cache.add(digest(1), "a", NOW + 60, NOW) == "added"
+    assert cache.add(digest(2), "a", NOW + 30, NOW) == "added"
+    assert cache.add(digest(3), "a", NOW + 130, NOW + 70) == "added"
+    assert cache.add(digest(1), "a", NOW + 60, NOW + 40) == "known"
 
 
 def test_a_flood_is_bounded_and_a_good_client_unharmed():

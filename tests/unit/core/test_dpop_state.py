@@ -1,4 +1,4 @@
-"""The state of DPoP: nonces, keys, the shared store, one request (RFC 9449 §8, §11.1)."""
+"""The state of DPoP: accepted proofs, the shared store, one request (RFC 9449 §8, §11.1)."""
 
 from __future__ import annotations
 
@@ -6,114 +6,19 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.dpop.nonces import Nonces
-from iiniit_guard.core.dpop.shared import SharedProofs
+from iiniit_guard.core.dpop.presented_proof import accepted_proofs
 from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.model.decision import Allow
-from iiniit_guard.core.model.flow import ReadFile, StoreAdd, Unreachable
+from iiniit_guard.core.model.flow import StoreAdd
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.errors import UsageError
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
 
 NOW = 1_800_000_000
 SECRET = "s" * 32
 KEY, OTHER = make_key("ES256", "client"), make_key("ES256", "client", 2)
 URL = "https://api.test/x"
-
-
-def digest(number: int) -> bytes:
-    return number.to_bytes(16, "big")
-
-
-def finish(flow: Any, *replies: Any) -> tuple[list[Any], Any]:
-    """Run a flow with these replies; return its effects and its result."""
-    effects: list[Any] = []
-    try:
-        effects.append(flow.send(None))
-        for reply in replies:
-            effects += [flow.send(reply)]
-    except StopIteration as end:
-        return effects, end.value
-    raise AssertionError(f"one more effect: {effects[-1]}")
-
-
-class TestNonces:
-    def make(self, secret: Any = SECRET, seconds: float = 60) -> Nonces:
-        nonces = Nonces(secret, seconds)
-        assert finish(nonces.unlock())[1] is None
-        return nonces
-
-    def test_each_period_has_its_own_nonce(self):
-        nonces = self.make()
-        start = NOW - NOW % 60
-        made = [nonces.current(start + 60 * number) for number in range(20)]
-        assert len(set(made)) == 20
-        assert nonces.current(start + 59.9) == made[0]
-        # RFC 9449 §8.1: nonce = 1*NQCHAR
-        assert all(0x21 <= ord(sign) <= 0x7E and sign not in '"\\' for sign in made[0])
-
-    def test_processes_with_the_same_secret_make_the_same(self):
-        assert self.make().current(NOW) == self.make().current(NOW)
-        assert self.make("t" * 32).current(NOW) != self.make().current(NOW)
-
-    def test_a_nonce_is_accepted_in_its_period_and_the_next(self):
-        nonces, start = self.make(), NOW - NOW % 60
-        nonce = nonces.current(start)
-        assert nonces.accepted_until(nonce, start) == start + 120
-        assert nonces.accepted_until(nonce, start + 119) == start + 120
-        assert nonces.accepted_until(nonce, start + 120) is None
-        assert nonces.accepted_until(nonce, start - 60) == start + 120
-        assert nonces.accepted_until(nonce, start - 61) is None
-        assert [nonces.is_near_its_end(nonce, start + at) for at in (0, 59, 60)] == [
-            False,
-            False,
-            True,
-        ]
-
-    @pytest.mark.parametrize("nonce", [None, 1, "", "x", "é", ["x"]])
-    def test_no_other_value_is_accepted(self, nonce):
-        assert self.make().accepted_until(nonce, NOW) is None
-
-    def test_a_secret_in_a_file_is_read_once(self):
-        nonces = Nonces(SecretFile("/s"), 60)
-        effects, result = finish(nonces.unlock(), f"{SECRET}\n".encode())
-        assert (effects, result) == ([ReadFile("/s")], None)
-        assert finish(nonces.unlock()) == ([], None)
-        assert nonces.current(NOW) == self.make().current(NOW)
-
-    def test_a_secret_that_cannot_be_read_is_an_outage(self):
-        nonces = Nonces(SecretFile("/s"), 60)
-        failed = finish(nonces.unlock(), Unreachable("file", "x"))[1]
-        assert (failed.cause, failed.diagnosis.topic) == ("file", "dpop_nonce_secret")
-        assert finish(nonces.unlock(), b"short")[1].cause == "credentials"
-        with pytest.raises(UsageError):
-            nonces.current(NOW)
-
-
-class TestSharedProofs:
-    def test_the_name_shows_nothing_and_is_the_same_in_each_process(self):
-        (first,), added = finish(SharedProofs(SECRET).add(digest(1), 60), True)
-        (second,), known = finish(SharedProofs(SECRET).add(digest(1), 60), False)
-        assert isinstance(first, StoreAdd)
-        assert (first, added, known) == (second, True, False)
-        assert first.seconds == 62
-        assert digest(1).hex() not in first.name
-        (other,), _ = finish(SharedProofs("t" * 32).add(digest(1), -1), True)
-        assert (other.name == first.name, other.seconds) == (False, 2)
-
-    def test_a_failure_is_an_outage(self):
-        failed = finish(SharedProofs(SECRET).add(digest(1), 60), None)[1]
-        assert failed.cause == "proof_store"
-
-    def test_a_secret_that_cannot_be_read_is_an_outage(self):
-        shared = SharedProofs(SecretFile("/s"))
-        assert finish(shared.add(digest(1), 60), Unreachable("file", "x"))[1].cause == "file"
-        assert finish(shared.add(digest(1), 60), b"short")[1].cause == "credentials"
-        effects, added = finish(shared.add(digest(1), 60), SECRET.encode(), True)
-        assert [type(effect) for effect in effects] == [ReadFile, StoreAdd]
-        assert added is True
 
 
 def lines(token: str, proof: str) -> list[tuple[bytes, bytes]]:
@@ -134,6 +39,8 @@ class TestOneRequest:
         native: dict[str, Any] = {"type": "websocket", "path": "/x"}
         request = Request("GET", "/x", headers=made, native=native)
         assert guard.authenticate(request).token is not None
+        (kept,) = accepted_proofs(request)
+        assert (kept.proof, kept.encoded) == (None, made[1][1])
         # An open connection is checked with the proof of its handshake.
         issuer.clock.advance(600)
         again = Request("GET", "/x", headers=made, native={**native})
@@ -142,6 +49,18 @@ class TestOneRequest:
         assert guard.authenticate(fresh).reason is Reason.STALE_PROOF
         issuer.clock.advance(3600)
         assert guard.authenticate(again).reason is Reason.EXPIRED
+
+    def test_a_replay_stays_a_replay_in_its_request(self):
+        """A refused proof is not stored in the request, so no later check passes by it."""
+        issuer, guard = self.make()
+        token = issuer.token(dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
+        native: dict[str, Any] = {"type": "http", "path": "/x"}
+        for _ in range(2):
+            replay = Request("GET", "/x", headers=made, native=native)
+            assert guard.authenticate(replay).reason is Reason.REPLAYED_PROOF
+        assert set(native) == {"type", "path"}
 
     def test_another_token_in_the_same_request_needs_its_own_proof(self):
         issuer, guard = self.make()
@@ -164,6 +83,22 @@ class TestOneRequest:
         assert inner.authenticate(request).token is not None
         assert strict.authenticate(request).reason is Reason.WRONG_PROOF_TARGET
         assert len(inner._engine.resource.proofs.replays) == 0
+
+    def test_each_proof_of_one_request_is_recorded_once(self):
+        """The message of an open connection may bring a proof of its own."""
+        issuer, outer = self.make()
+        inner: Any = issuer.guard(public_url="https://api.test")
+        token = issuer.token(dpop_key=KEY)
+        proofs = [dpop_proof(KEY, "GET", URL, token, clock=issuer.clock) for _ in range(2)]
+        native: dict[str, Any] = {"type": "websocket", "path": "/x"}
+        for guard, recorded in ((outer, [1, 2]), (inner, [0, 0])):
+            for proof, number in zip(proofs, recorded, strict=True):
+                sent = Request("GET", "/x", headers=lines(token, proof), native=native)
+                assert guard.authenticate(sent).token is not None
+                assert len(guard._engine.resource.proofs.replays) == number
+        for proof in proofs:
+            fresh = Request("GET", "/x", headers=lines(token, proof))
+            assert outer.authenticate(fresh).reason is Reason.REPLAYED_PROOF
 
     def test_a_token_whose_binding_changed_does_not_pass_by_the_old_proof(self):
         issuer, guard = self.make(inactive_seconds=0.001, revocation_delay_seconds=0.001)
@@ -235,6 +170,7 @@ class TestStore:
 
         def perform(effect: Any) -> bool:
             assert isinstance(effect, StoreAdd)
+            assert effect.seconds == 62  # the age of a proof, and the clock of another process
             known = effect.name in names
             names.add(effect.name)
             return not known
@@ -253,6 +189,10 @@ class TestStore:
         assert self.ask(issuer, one, proof, token).token is not None
         assert self.ask(issuer, two_of_issuer, proof, token).reason is Reason.REPLAYED_PROOF
         assert len(names) == 1
+        second = dpop_proof(KEY, "GET", URL, token, clock=issuer.clock)
+        assert self.ask(issuer, two_of_issuer, second, token).token is not None
+        assert self.ask(issuer, one, second, token).reason is Reason.REPLAYED_PROOF
+        assert len(names) == 2
         two.close()
 
     def test_a_replay_in_the_same_process_needs_no_call_to_the_store(self):
@@ -263,6 +203,26 @@ class TestStore:
         assert self.ask(issuer, guard, proof, token).token is not None
         assert self.ask(issuer, guard, proof, token).reason is Reason.REPLAYED_PROOF
         assert len(effects) == 1
+
+    def test_only_a_recorded_proof_counts_again_for_its_request(self):
+        replies = [True, None, None, False]
+        issuer, guard = self.make(lambda effect: replies.pop(0))
+        token = issuer.token(dpop_key=KEY)
+
+        def ask(proof: str, native: dict[str, Any]) -> Any:
+            sent = Request("GET", "/x", headers=lines(token, proof), native=native)
+            return getattr(guard.authenticate(sent), "reason", None)
+
+        first, other = (dpop_proof(KEY, "GET", URL, token, clock=issuer.clock) for _ in range(2))
+        native: dict[str, Any] = {"type": "http", "path": "/x"}
+        assert [ask(first, native) for _ in range(3)] == [None] * 3
+        assert len(replies) == 3
+        native = {"type": "http", "path": "/x"}
+        assert [ask(other, native) for _ in range(4)] == [
+            *[Reason.PROOF_STORE_UNAVAILABLE] * 2,
+            *[Reason.REPLAYED_PROOF] * 2,
+        ]
+        assert (set(native), replies) == ({"type", "path"}, [])
 
     def test_an_inner_guard_does_not_record_the_proof_of_the_outer_guard(self):
         effects: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -56,7 +57,7 @@ def test_the_first_status_is_in_the_least_significant_bits(bits):
 def test_every_size_up_to_the_maximum_is_read(size, level):
     octets, breaks = decompressed(zlib.compress(bytes(size), level))
     assert octets == bytes(size)
-    assert breaks <= size // 2**20
+    assert max(0, size - 1) // 2**20 <= breaks <= size // 2**20
 
 
 @pytest.mark.parametrize("size", [MAX_LIST_BYTES + 1, 2**25])
@@ -64,6 +65,18 @@ def test_a_bomb_is_not_decompressed(size):
     octets, breaks = decompressed(zlib.compress(bytes(size), 9))
     assert octets is None
     assert breaks <= MAX_LIST_BYTES // 2**20 + 1
+
+
+def test_a_bomb_takes_the_memory_of_a_list():
+    bomb = zlib.compress(bytes(2**26), 9)
+    tracemalloc.start()
+    try:
+        octets, _ = decompressed(bomb)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert octets is None
+    assert peak < 3 * MAX_LIST_BYTES
 
 
 WHOLE = zlib.compress(bytes(range(256)))
