@@ -54,7 +54,13 @@ class Recorder:
 
     def begin(self, presented: Any, wanted: Any = ANY_TOKEN) -> Any:
         self.asked.append(
-            (presented.authorization, presented.query, wanted, presented.request.method, presented.host)
+            (
+                presented.authorization,
+                presented.query,
+                wanted,
+                presented.request.method,
+                presented.host,
+            )
         )
         return TOKEN
 
