@@ -85,6 +85,18 @@ class AuthorizationServer:
         self.is_found: bool = first_loads is not None
         """Whether a callable returned this issuer. Clients must then not learn that it exists."""
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
+        self.checks: ClaimChecks = claim_checks_of(settings)
+        self.connection: Connection = connection_of(settings)
+        self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
+        """Further header fields of requests to this issuer."""
+        self._set_verification()
+        self._set_caches()
+        self._set_limits()
+        self._set_documents(random)
+        self._set_status(random, lists)
+
+    def _set_verification(self) -> None:
+        settings, profile = self.settings, PROFILES[self.settings.profile]
         self.introspects: bool = settings.introspection is not None
         way = settings.introspection
         self.function: IntrospectionFunction | None = way if callable(way) else None
@@ -93,18 +105,6 @@ class AuthorizationServer:
         """Whether the guard verifies the signature of a JWT."""
         self.signature_suffices: bool = settings.jwt == "verify"
         """Whether a JWT with valid signature and claims is accepted without introspection."""
-        self.checks: ClaimChecks = claim_checks_of(settings)
-        self.connection: Connection = connection_of(settings)
-        self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
-        """Further header fields of requests to this issuer."""
-        self._set_profile()
-        self._set_caches()
-        self._set_limits()
-        self._set_documents(random)
-        self._set_status(random, lists)
-
-    def _set_profile(self) -> None:
-        profile = PROFILES[self.settings.profile]
         self.types: frozenset[str | None] = profile.types
         self.is_unnamed: bool = profile.unnamed
         """Whether a token of this issuer may have no `iss`."""
