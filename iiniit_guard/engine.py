@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Final, NoReturn, TypeAlias
 
-from iiniit_guard.core.bare_token import encode_bare, verify_bare
+from iiniit_guard.core.bare_token import encode_bare
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.confirmation import scheme_of, used_scheme
 from iiniit_guard.core.decide import (
@@ -42,6 +42,7 @@ from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.resource_metadata import metadata_response
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 from iiniit_guard.core.sign_in import SignInEndpoints, sign_in_endpoints
+from iiniit_guard.core.verify import Verified, begin_verify, verify
 from iiniit_guard.core.warm_up import warm_up
 from iiniit_guard.events import Events
 from iiniit_guard.io.drive import run, run_async
@@ -51,7 +52,6 @@ from iiniit_guard.io.store import Store
 from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter
 
-Verified: TypeAlias = AccessToken | Problem | Unreachable
 SignInResult: TypeAlias = SignInEndpoints | Unreachable
 
 # The proof of possession needs the request. Without it, `dpop="required"` permits no token.
@@ -192,15 +192,14 @@ class Engine(CopiedAsItself):
         encoded = encode_bare(token, self.resource)
         digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
-        if entry is not None:
-            found = entry.token
-            if found.confirmation is None and self._takes_unbound:
-                return found
-            return self._alone(found, token, "verify")
-        result = run(verify_bare(encoded, digest, self.resource), self._runner.perform)
-        if isinstance(result, AccessToken):
-            return self._alone(result, token, "verify")
-        return self._fail(result, token, "verify")
+        only = self.resource.only_server
+        begun = begin_verify(encoded, digest, self.resource, only) if entry is None else entry.token
+        if isinstance(begun, AccessToken) and begun.confirmation is None and self._takes_unbound:
+            return begun
+        result = (
+            begun if isinstance(begun, (AccessToken, Problem)) else run(begun, self._runner.perform)
+        )
+        return self._alone(result, token, "verify")
 
     async def verify_async(
         self,
@@ -225,14 +224,14 @@ class Engine(CopiedAsItself):
         entry = self.resource.find(digest)
         if entry is not None and entry.outlasts(outdated):
             return self._alone(entry.token, token, host, keep_bound)
-        flow = verify_bare(encoded, digest, self.resource, outdated=outdated)
+        flow = verify(encoded, digest, self.resource, outdated=outdated)
         result = await run_async(flow, self._runner.perform_async)
-        if isinstance(result, AccessToken):
-            return self._alone(result, token, host, keep_bound)
-        return self._fail(result, token, host)
+        return self._alone(result, token, host, keep_bound)
 
-    def _alone(self, found: AccessToken, token: str, host: str, keep: bool = False) -> AccessToken:
+    def _alone(self, found: Verified, token: str, host: str, keep: bool = False) -> AccessToken:
         """Return a token that needs no proof, or with `keep` a bound one; else raise."""
+        if not isinstance(found, AccessToken):
+            return self._fail(found, token, host)
         if found.confirmation is None:
             return found if self._takes_unbound else self._fail(_UNBOUND, token, host)
         return found if keep else self._fail(_BOUND, token, host)

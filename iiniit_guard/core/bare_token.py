@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.errors import TokenRefused
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.flow import Flow, Unreachable
-from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verify import verify
 from iiniit_guard.errors import UsageError
 
 
@@ -28,27 +23,3 @@ def encode_bare(token: str, resource: ProtectedResource) -> bytes:
     if not isinstance(token, str):
         raise UsageError("the token must be a string, without its scheme")
     return token.encode("ascii", "replace")
-
-
-def verify_bare(
-    encoded: bytes,
-    digest: bytes,
-    resource: ProtectedResource,
-    *,
-    outdated: float | None = None,
-) -> Flow[AccessToken | Problem | Unreachable]:
-    """Verify a token that is in no cache.
-
-    Args:
-        encoded: From `encode_bare`.
-        digest: The digest of `encoded`.
-        resource: The protected resource.
-        outdated: As for `introspect`.
-
-    Raises:
-        TokenRefused: The token is too long.
-    """
-    # A cached token was checked before it was cached.
-    if len(encoded) > resource.settings.max_token_bytes:
-        raise TokenRefused(PROBLEMS[Reason.TOKEN_TOO_LONG])
-    return verify(encoded, digest, resource, outdated=outdated)

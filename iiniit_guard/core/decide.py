@@ -1,12 +1,13 @@
 """The only decision about a request. `begin` runs without I/O, `resume` performs the rest.
 
-`_judge` contains the checks in their order. The security of every framework adapter depends on it.
-It is a flow. `begin` searches the cache and, after a miss, takes the first step of the flow. Most
-flows end with that step. If the flow yields an effect, `begin` returns a `Pending`, which holds the
-flow. `resume` continues the same flow to its end, so no check runs twice.
+The security of every framework adapter depends on this module. `begin` searches the cache and, after
+a miss, verifies the bearer token as far as that needs no I/O. Most decisions end there. `_judge` is
+the flow of all others, and contains the checks in their order. `begin` takes its first step. If the
+flow yields an effect, `begin` returns a `Pending`, which holds the flow. `resume` continues the same
+flow to its end, so no check runs twice.
 
-A request is refused unless a check allows it. A credential passes only in `_settle`, or on a cache
-hit if the requirement is any valid token. A request without a credential passes only by a policy
+A request is refused unless a check allows it. A credential passes only in `_settle`, or on the fast
+path if the requirement is any valid token. A request without a credential passes only by a policy
 that allows anonymous requests.
 """
 
@@ -37,7 +38,7 @@ from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verify import unknown_issuer, verify
+from iiniit_guard.core.verify import Verified, begin_verify, unknown_issuer, verify
 
 ANONYMOUS: Final = Principal("")
 """A request without any credential that its policy allows."""
@@ -85,6 +86,7 @@ def begin(
     ):
         return Unfinished(presented, requirement)
     authorization = presented.authorization
+    found: AccessToken | Problem | Flow[Verified] | None = None
     # Fast path: one bearer token in Authorization decides alone, and no token is in the query. Its
     # characters are checked after it.
     if (
@@ -94,20 +96,22 @@ def begin(
         or (presented.query and resource.heeds_query and has_query_token(presented.query))
         or len(authorization) > resource.longest_authorization
     ):
-        encoded: bytes | None = None
+        encoded = b""
     else:
         encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
         entry = resource.find(digest)
-        if entry is not None and (token := entry.token).confirmation is None:
-            presented.cache = "hit"
+        if entry is not None:
+            presented.cache, found = "hit", entry.token
+        elif not resource.finds_issuers:
+            presented.cache = "miss"
+            found = begin_verify(encoded, digest, resource, resource.only_server)
+        if isinstance(found, AccessToken) and found.confirmation is None:
             if any_token:
-                return token
-            settled = _settle(token, presented, resource, requirement)
+                return found
+            settled = _settle(found, presented, resource, requirement)
             return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
-        if entry is not None or resource.finds_issuers:
-            encoded = None  # its binding or its issuer must be checked, too
-    flow = _judge(presented, resource, requirement, encoded)
+    flow = _judge(presented, resource, requirement, encoded, found)
     try:
         return Unfinished(presented, Pending(flow, flow.send(None)))
     except StopIteration as finished:
@@ -188,14 +192,14 @@ def _judge(
     presented: Presented,
     resource: ProtectedResource,
     requirement: Policy | Problem,
-    encoded: bytes | None,
+    encoded: bytes,
+    found: AccessToken | Problem | Flow[Verified] | None,
 ) -> Flow[Judged]:
-    """Decide about a request. `encoded` is its bearer token if it is in no cache."""
+    """Decide about a request. `found` is what the fast path found for its token `encoded`."""
     proof: PresentedProof | None = None
     outcome: Judged | None = None
-    if encoded is not None:
-        presented.cache = "miss"
-        outcome = yield from verify(encoded, presented.digest, resource)
+    if found is not None:
+        outcome = found if isinstance(found, (AccessToken, Problem)) else (yield from found)
         if isinstance(outcome, Problem) and not is_b64token(encoded):
             # This text is not one token. `read_credential` returns what it is.
             presented.cache, outcome = "none", None

@@ -13,7 +13,6 @@ from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.http.bearer import is_b64token
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.introspection import introspect
-from iiniit_guard.core.issuer.status_check import StatusCheck
 from iiniit_guard.core.jose.jws import (
     ALGORITHMS,
     WRONG_PARTS,
@@ -29,9 +28,10 @@ from iiniit_guard.core.model.diagnosis import Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verify_jwt import verify_jwt
+from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt
 
-Ask: TypeAlias = Callable[..., Flow[AccessToken | Problem | Unreachable]]
+Verified: TypeAlias = AccessToken | Problem | Unreachable
+Ask: TypeAlias = Callable[..., Flow[Verified]]
 """`introspect` for one token. Its arguments are the issuer, `unread` and `verified`."""
 
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
@@ -44,64 +44,133 @@ def verify(
     issuer: str | None = None,
     *,
     outdated: float | None = None,
-) -> Flow[AccessToken | Problem | Unreachable]:
+) -> Flow[Verified]:
     """Verify a token.
 
     Args:
-        token: Its length has been checked.
+        token: Without the scheme.
         digest: Its key in the caches.
         resource: The protected resource that the token must be issued for.
         issuer: The required issuer; None means that the token names it.
         outdated: As for `introspect`.
     """
-    header = read_header(token)
-    # After a valid header, only the characters of a JWS are accepted.
-    if not isinstance(header, JoseHeader) and not is_b64token(token):
-        return PROBLEMS[Reason.MALFORMED_TOKEN]
     server = resource.only_server if issuer is None else (yield from resource.server_of(issuer))
-    if header is None:
-        ask = _asker(token, digest, resource, outdated)
-        return (yield from _verify_opaque(token, server, issuer, resource, ask))
+    begun = begin_verify(token, digest, resource, server, issuer, outdated=outdated)
+    return begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)
+
+
+def begin_verify(
+    token: bytes,
+    digest: bytes,
+    resource: ProtectedResource,
+    server: AuthorizationServer | None,
+    issuer: str | None = None,
+    *,
+    outdated: float | None = None,
+) -> AccessToken | Problem | Flow[Verified]:
+    """Verify a token as far as that needs no I/O.
+
+    Args:
+        token: See `verify`.
+        digest: See `verify`.
+        resource: See `verify`.
+        server: The required issuer, or the only one; None if the token must name it.
+        issuer: See `verify`.
+        outdated: See `verify`.
+
+    Returns:
+        The result, or the flow that completes the verification.
+    """
+    if len(token) > resource.settings.max_token_bytes:
+        return PROBLEMS[Reason.TOKEN_TOO_LONG]
+    header = read_header(token)
+    if not isinstance(header, JoseHeader):
+        # After a valid header, only the characters of a JWS are accepted.
+        if not is_b64token(token):
+            return PROBLEMS[Reason.MALFORMED_TOKEN]
+        if header is None:
+            ask = _asker(token, digest, resource, outdated)
+            return _verify_opaque(token, server, issuer, resource, ask)
     if server is not None and not server.verifies_jwts:
         ask = _asker(token, digest, resource, outdated)
-        return (yield from _introspect_unread(token, header, server, resource, ask))
+        return _introspect_unread(token, header, server, resource, ask)
     jws = parse_jws(token, resource.algorithms, header)
     if isinstance(jws, Problem):
         return _refused(jws, resource)
-    named, trusted, verified = jws.claims.get("iss"), None, None
+    named, trusted = jws.claims.get("iss"), None
     if isinstance(named, str) and (issuer is None or issuer == named):
-        trusted = resource.named(named) or (yield from resource.server_of(named))
+        trusted = resource.named(named)
+        if trusted is None and resource.finds_issuers:
+            return _verify_of_found(named, jws, token, digest, resource, outdated)
     elif server is not None and server.is_unnamed and "iss" not in jws.claims:
         trusted = server
     if trusted is None:
         return unknown_issuer(resource, named, None if named == issuer else issuer)
-    if trusted.verifies_jwts:
-        verified = yield from verify_jwt(jws, trusted)
-        if trusted.status is not None and isinstance(verified, CacheEntry):
-            verified = yield from _check_status(trusted.status, verified, jws, digest, resource)
-        if not isinstance(verified, CacheEntry):
-            return verified
+    return _begin_parsed(jws, token, digest, trusted, resource, outdated)
+
+
+def _verify_of_found(
+    named: str,
+    jws: Jws,
+    token: bytes,
+    digest: bytes,
+    resource: ProtectedResource,
+    outdated: float | None,
+) -> Flow[Verified]:
+    """Verify a JWT whose issuer a callable must find."""
+    trusted = yield from resource.server_of(named)
+    if trusted is None:
+        return unknown_issuer(resource, named)
+    begun = _begin_parsed(jws, token, digest, trusted, resource, outdated)
+    return begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)
+
+
+def _begin_parsed(
+    jws: Jws,
+    token: bytes,
+    digest: bytes,
+    trusted: AuthorizationServer,
+    resource: ProtectedResource,
+    outdated: float | None,
+) -> AccessToken | Problem | Flow[Verified]:
+    """Verify a JWT of a trusted issuer as far as that needs no I/O."""
+    begun = begin_jwt(jws, trusted) if trusted.verifies_jwts else None
+    if isinstance(begun, CacheEntry) and trusted.keys_suffice and trusted.is_trusted:
+        resource.cache.keep(digest, begun, jws.payload)
+        return begun.token
+    if isinstance(begun, Problem):
+        return begun
+    ask = _asker(token, digest, resource, outdated)
+    return _complete(begun, jws, digest, trusted, resource, ask)
+
+
+def _complete(
+    begun: CacheEntry | KeysNeeded | None,
+    jws: Jws,
+    digest: bytes,
+    trusted: AuthorizationServer,
+    resource: ProtectedResource,
+    ask: Ask,
+) -> Flow[Verified]:
+    """Complete the verification that `_begin_parsed` began: fetch keys, check the status, ask."""
+    verified: CacheEntry | Problem | Unreachable | None
+    if isinstance(begun, KeysNeeded):
+        verified = yield from complete_jwt(jws, trusted, begun.tried)
+    else:
+        verified = begun
+    if isinstance(verified, CacheEntry) and trusted.status is not None:
+        verified = yield from trusted.status.check(verified, jws.claims)
+        if isinstance(verified, Problem):
+            resource.cache.drop(digest)
+    if isinstance(verified, (Problem, Unreachable)):
+        return verified
+    if verified is not None:
         if not trusted.is_trusted:  # withdrawn while its keys were being fetched
-            return unknown_issuer(resource, named)
+            return unknown_issuer(resource, jws.claims.get("iss"))
         if trusted.signature_suffices:
             resource.cache.keep(digest, verified, jws.payload)
             return verified.token
-    ask = _asker(token, digest, resource, outdated)
     return (yield from ask(trusted, unread=jws.claims, verified=verified))
-
-
-def _check_status(
-    status: StatusCheck,
-    verified: CacheEntry,
-    jws: Jws,
-    digest: bytes,
-    resource: ProtectedResource,
-) -> Flow[CacheEntry | Problem | Unreachable]:
-    """Return the entry if no status list revokes the token, which otherwise leaves the cache."""
-    outcome = yield from status.check(verified, jws.claims)
-    if isinstance(outcome, Problem):
-        resource.cache.drop(digest)
-    return outcome
 
 
 def _asker(token: bytes, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
@@ -116,7 +185,7 @@ def _verify_opaque(
     issuer: str | None,
     resource: ProtectedResource,
     ask: Ask,
-) -> Flow[AccessToken | Problem | Unreachable]:
+) -> Flow[Verified]:
     """Introspect a token that no reader could parse as a JWS."""
     if issuer is None and (server is None or server.verifies_jwts):
         server = resource.opaque_server_of(token.decode("ascii"))
@@ -133,7 +202,7 @@ def _introspect_unread(
     server: AuthorizationServer,
     resource: ProtectedResource,
     ask: Ask,
-) -> Flow[AccessToken | Problem | Unreachable]:
+) -> Flow[Verified]:
     """Introspect a JWT whose signature the guard does not verify."""
     if not has_jws_parts(token):  # an endpoint may parse three of the parts as a revoked JWS
         return _refused(WRONG_PARTS, resource)

@@ -5,7 +5,7 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
@@ -22,19 +22,28 @@ LONGEST_SECONDS: Final = 300.0
 _SPREAD_FROM: Final = 0.8
 
 
-def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
-    """Verify a token whose `iss` names `server`.
+class KeysNeeded(NamedTuple):
+    """The known keys did not verify the signature of a JWT, and newer keys may.
 
-    The key set is fetched if it is missing, and fetched again if a newer set may help.
+    Attributes:
+        tried: The key set that was tried; None if there is no fresh one.
+    """
+
+    tried: JwkSet | None
+
+
+def begin_jwt(jws: Jws, server: AuthorizationServer) -> CacheEntry | Problem | KeysNeeded:
+    """Verify a token whose `iss` names `server`, with the keys that are known.
 
     Args:
         jws: The parsed token. Its `iss` is the issuer identifier of `server`.
         server: The authorization server whose keys may have signed the token.
 
     Returns:
-        The cache entry of the token, with its validity and its expiry.
+        The cache entry of the token, with its validity and its expiry; or the argument of
+        `complete_jwt`.
     """
-    header, source, clock = jws.header, server.keys, server.clock
+    header, clock = jws.header, server.clock
     if header.alg not in server.algorithms:
         allowed = listed(server.settings.algorithms)
         return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, "algorithm of the issuer", allowed)
@@ -42,15 +51,37 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
         types = listed(sorted(typ or "(no typ)" for typ in server.types))
         return _refused_by(server, Reason.WRONG_TYPE, "type", types)
     wall, monotonic = clock.wall(), clock.monotonic()
-    keys, fetched = source.fresh_at(wall, monotonic), False
+    keys = server.keys.fresh_at(wall, monotonic)
+    if keys is None:
+        return KeysNeeded(None)
+    validity = _signer(jws, keys, server)
+    if validity is not None:
+        return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
+    if refetch_cannot_help(header, keys, server):
+        return _not_signed_by(keys, header, server)
+    return KeysNeeded(keys)
+
+
+def complete_jwt(
+    jws: Jws, server: AuthorizationServer, tried: JwkSet | None
+) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Fetch the key set that is missing or may be outdated, and verify the token with it.
+
+    Args:
+        jws: As for `begin_jwt`.
+        server: As for `begin_jwt`.
+        tried: See `KeysNeeded`.
+    """
+    header, source = jws.header, server.keys
+    keys, fetched = tried, False
     if keys is None:
         before = source.value
         obtained = yield from source.get()
         if isinstance(obtained, Unreachable):
             return obtained.about(issuer=server.issuer)
         keys, fetched = obtained, obtained is not before
-        wall, monotonic = clock.now()
-    validity = _signer(jws, keys, server)
+    wall, monotonic = server.clock.now()
+    validity = None if keys is tried else _signer(jws, keys, server)
     if validity is None and not refetch_cannot_help(header, keys, server):
         if fetched:
             # This request fetched the set, so another fetch would return the same keys.
@@ -61,14 +92,17 @@ def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Probl
                 return newer.about(issuer=server.issuer)
             if newer is not None:
                 keys = newer
-                wall, monotonic = clock.now()
+                wall, monotonic = server.clock.now()
                 validity = _signer(jws, keys, server)
     if validity is None:
-        candidates = keys.find(header.kid, header.alg)
-        if candidates:
-            return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
-        return _refused_by(server, Reason.UNKNOWN_KEY, "key")
+        return _not_signed_by(keys, header, server)
     return check_verified_claims(validity, header, jws.claims, server, wall, monotonic)
+
+
+def _not_signed_by(keys: JwkSet, header: JoseHeader, server: AuthorizationServer) -> Problem:
+    if keys.find(header.kid, header.alg):
+        return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
+    return _refused_by(server, Reason.UNKNOWN_KEY, "key")
 
 
 def _refused_by(
@@ -117,13 +151,13 @@ def check_verified_claims(
         server.has_accepted = True
     # Whole seconds: all tokens of one second share the number.
     ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
-    keys_end = server.keys.good_until(wall, monotonic)
+    keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
     # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
     # and are verified again together.
-    if keys_end.wall < ends:
+    if keys_end < ends:
         spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
-        ends = min(keys_end.wall, (wall + (keys_end.wall - wall) * spread) // 1 + 1)
-    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end.monotonic)
+        ends = min(keys_end, (wall + (keys_end - wall) * spread) // 1 + 1)
+    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end_monotonic)
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 

@@ -29,7 +29,7 @@ MAKERS = {
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
         "Unfinished(presented, requirement)",
-        "token",
+        "found",
         "settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)",
         "Unfinished(presented, Pending(flow, flow.send(None)))",
         "result",
@@ -68,13 +68,30 @@ RETURNS = {
         "entry if entry is not None and entry.token.confirmation is None else None",
     ],
     "iiniit_guard/core/verify.py:verify": [
+        "begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)",
+    ],
+    "iiniit_guard/core/verify.py:begin_verify": [
+        "PROBLEMS[Reason.TOKEN_TOO_LONG]",
         "PROBLEMS[Reason.MALFORMED_TOKEN]",
-        "(yield from _verify_opaque(token, server, issuer, resource, ask))",
-        "(yield from _introspect_unread(token, header, server, resource, ask))",
+        "_verify_opaque(token, server, issuer, resource, ask)",
+        "_introspect_unread(token, header, server, resource, ask)",
         "_refused(jws, resource)",
+        "_verify_of_found(named, jws, token, digest, resource, outdated)",
         "unknown_issuer(resource, named, None if named == issuer else issuer)",
-        "verified",
+        "_begin_parsed(jws, token, digest, trusted, resource, outdated)",
+    ],
+    "iiniit_guard/core/verify.py:_verify_of_found": [
         "unknown_issuer(resource, named)",
+        "begun if isinstance(begun, (AccessToken, Problem)) else (yield from begun)",
+    ],
+    "iiniit_guard/core/verify.py:_begin_parsed": [
+        "begun.token",
+        "begun",
+        "_complete(begun, jws, digest, trusted, resource, ask)",
+    ],
+    "iiniit_guard/core/verify.py:_complete": [
+        "verified",
+        "unknown_issuer(resource, jws.claims.get('iss'))",
         "verified.token",
         "(yield from ask(trusted, unread=jws.claims, verified=verified))",
     ],
@@ -134,7 +151,10 @@ def test_the_functions_that_decide_return_what_is_listed():
         ("core/decide.py:_judge", "if presented.query == b'debug':\n        return ANONYMOUS"),
         ("core/decide.py:_settle", "return token"),
         ("core/decide.py:find_cached", "return resource.find(b'')"),
-        ("core/verify.py:verify", "if token == 'x':\n        return resource.find(digest).token"),
+        (
+            "core/verify.py:begin_verify",
+            "if token == 'x':\n        return resource.find(digest).token",
+        ),
     ],
 )
 def test_a_planted_grant_is_seen(place, planted):

@@ -188,6 +188,8 @@ class AuthorizationServer:
         off = self.settings.status_list == "off"
         self.status: StatusCheck | None = None if off else StatusCheck(self, lists, random)
         """The check of its JWTs against status lists; None if the setting is off."""
+        self.keys_suffice: bool = self.signature_suffices and self.status is None
+        """Whether a JWT with valid signature and claims is accepted without any call."""
 
     @property
     def client_authentication(self) -> ClientAuthentication:

@@ -76,7 +76,7 @@ class RevalidatedDocument(Generic[T]):
         self._last = LastFailure(clock, purpose)
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
-        self._ends: Moment = Moment(float("-inf"), float("-inf"))
+        self._ends = (float("-inf"), float("-inf"))  # by both clocks
         self._failures = 0
         self._retry_at = float("-inf")
         self._refreshing_until = float("-inf")
@@ -118,7 +118,7 @@ class RevalidatedDocument(Generic[T]):
         enough, fetched, value = self._refresh_from, self.fetched, self.value
         return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
 
-    def good_until(self, wall: float, monotonic: float) -> Moment:
+    def good_until(self, wall: float, monotonic: float) -> tuple[float, float]:
         """Return the time until which a fact that depends on the document is valid without a check.
 
         That is the expiry of the document. A fact that depends on a stale document is valid until
@@ -127,14 +127,17 @@ class RevalidatedDocument(Generic[T]):
         Args:
             wall: The present time.
             monotonic: The same moment on the monotonic clock.
+
+        Returns:
+            The time on the wall clock and on the monotonic clock.
         """
-        ends = self._ends
-        if wall < ends.wall and monotonic < ends.monotonic:
+        wall_end, monotonic_end = ends = self._ends
+        if wall < wall_end and monotonic < monotonic_end:
             return ends
         stale, wait = self._stale, self._longest_wait
-        return Moment(
-            min(wall // 1 + wait, ends.wall + stale),
-            min(monotonic // 1 + wait, ends.monotonic + stale),
+        return (
+            min(wall // 1 + wait, wall_end + stale),
+            min(monotonic // 1 + wait, monotonic_end + stale),
         )
 
     @property
@@ -230,7 +233,7 @@ class RevalidatedDocument(Generic[T]):
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
             self._failures, self._retry_at = 0, float("-inf")
             self._last.clear()
-            self._ends = Moment(sent.wall + self._life, sent.monotonic + self._life)
+            self._ends = (sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             return value
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import ClientSecretPost
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
@@ -14,6 +15,7 @@ from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
 from iiniit_guard.core.model.flow import (
     Call,
     Fetch,
+    Flow,
     HttpRequest,
     HttpResponse,
     ReadFile,
@@ -26,6 +28,7 @@ from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.settings.guard_settings import make_settings
+from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt
 from iiniit_guard.testing.clock import SettableClock
 from iiniit_guard.testing.jws import write_jws
 from iiniit_guard.testing.keys import SigningKey, make_key
@@ -263,3 +266,11 @@ def bearer(
             (b"authorization", b"Bearer " + (token if isinstance(token, bytes) else token.encode()))
         )
     return Request(method, "/v1/user/profile", query, lines)
+
+
+def verify_jwt(jws: Jws, server: AuthorizationServer) -> Flow[CacheEntry | Problem | Unreachable]:
+    """Verify a token whose `iss` names `server`, and fetch keys if that is needed."""
+    begun = begin_jwt(jws, server)
+    if isinstance(begun, KeysNeeded):
+        return (yield from complete_jwt(jws, server, begun.tried))
+    return begun

@@ -14,7 +14,6 @@ from iiniit_guard.core.issuer.client_authentication import (
 )
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.verify_jwt import verify_jwt
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import (
     ISSUER,
@@ -27,6 +26,7 @@ from tests.unit.core.stepping import (
     make_server,
     mint,
     parsed,
+    verify_jwt,
 )
 
 

@@ -12,7 +12,6 @@ from iiniit_guard.core.jose.public_key import CURVES
 from iiniit_guard.core.jose.second_spelling import second_digest, second_spelling
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.verify_jwt import verify_jwt
 from iiniit_guard.testing import Issuer
 from iiniit_guard.testing.jws import encode
 from iiniit_guard.testing.keys import make_key
@@ -28,6 +27,7 @@ from tests.unit.core.stepping import (
     make_clock,
     mint,
     parsed,
+    verify_jwt,
 )
 from tests.unit.core.test_introspection_shared import Process, Store
 

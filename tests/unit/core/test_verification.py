@@ -6,7 +6,7 @@ import pytest
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.core.verify_jwt import LONGEST_SECONDS, verify_jwt
+from iiniit_guard.core.verify_jwt import LONGEST_SECONDS
 from iiniit_guard.testing.keys import make_key
 from tests.unit.core.stepping import (
     DOWN,
@@ -21,6 +21,7 @@ from tests.unit.core.stepping import (
     make_server,
     mint,
     parsed,
+    verify_jwt,
 )
 
 STRANGER = make_key("ES256", "a stranger")  # uses the issuer's key IDs
