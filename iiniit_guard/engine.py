@@ -192,10 +192,11 @@ class Engine(CopiedAsItself):
         encoded = encode_bare(token, self.resource)
         digest = sha256(encoded).digest()
         entry = self.resource.find(digest)
-        only = self.resource.only_server
-        begun = begin_verify(encoded, digest, self.resource, only) if entry is None else entry.token
-        if isinstance(begun, AccessToken) and begun.confirmation is None and self._takes_unbound:
-            return begun
+        if entry is not None:
+            if entry.token.confirmation is None and self._takes_unbound:
+                return entry.token
+            return self._alone(entry.token, token, "verify")
+        begun = begin_verify(encoded, digest, self.resource, self.resource.only_server)
         result = (
             begun if isinstance(begun, (AccessToken, Problem)) else run(begun, self._runner.perform)
         )

@@ -1,10 +1,10 @@
 """The only decision about a request. `begin` runs without I/O, `resume` performs the rest.
 
-The security of every framework adapter depends on this module. `begin` searches the cache and, after
-a miss, verifies the bearer token as far as that needs no I/O. Most decisions end there. `_judge` is
-the flow of all others, and contains the checks in their order. `begin` takes its first step. If the
-flow yields an effect, `begin` returns a `Pending`, which holds the flow. `resume` continues the same
-flow to its end, so no check runs twice.
+The security of every framework adapter depends on this module. `begin` searches the cache and,
+after a miss, verifies the bearer token as far as that needs no I/O. Most decisions end there.
+`_judge` is the flow of all others, and contains the checks in their order. `begin` takes its first
+step. If the flow yields an effect, `begin` returns a `Pending`, which holds the flow. `resume`
+continues the same flow to its end, so no check runs twice.
 
 A request is refused unless a check allows it. A credential passes only in `_settle`, or on the fast
 path if the requirement is any valid token. A request without a credential passes only by a policy

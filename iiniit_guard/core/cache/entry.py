@@ -115,8 +115,8 @@ class Facts(NamedTuple):
     used: bool
 
 
-def record_of(packed: bytes, facts: Facts) -> bytes:
-    """Return the record of a packed token and its facts. The last byte is `facts.used`."""
+def record_of(packed: bytes, facts: tuple[float, float, float, int, int, int, bool]) -> bytes:
+    """Return the record of a packed token and its `Facts`. The last byte is `used`."""
     return packed + _TRAILER.pack(*facts)
 
 

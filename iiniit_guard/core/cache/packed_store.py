@@ -39,7 +39,7 @@ from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Final
 
-from iiniit_guard.core.cache.entry import Facts, IssuerValidity, facts_of, record_of, trailer_of
+from iiniit_guard.core.cache.entry import IssuerValidity, facts_of, record_of, trailer_of
 from iiniit_guard.core.model.clock import Moment
 
 # The overhead of a record: the digest, its places in table and queue, its client's sum.
@@ -110,26 +110,28 @@ class PackedStore:
         return self.tables[digest[0]].get(digest)
 
     def put(
-        self, digest: bytes, record: bytes, facts: Facts, validity: IssuerValidity, now: Moment
+        self, digest: bytes, record: bytes, client: int, validity: IssuerValidity, now: Moment
     ) -> None:
         """Store a record, replacing the one under `digest`.
 
         Args:
             digest: Of the token.
             record: It fits into an empty store.
-            facts: The facts of the record.
+            client: The client in the facts of the record.
             validity: Of its issuer.
             now: Both clocks.
         """
         self._look_around(now)
         table, room = self.tables[digest[0]], self._room_for(record)
+        known = table.get(digest)
         while (missing := self._room + room - self._capacity) > 0:
-            known = table.get(digest)
             if known is not None and self._room_for(known) >= missing:
                 break
-            self._lose_one(validity, facts.client, room, now)
+            self._lose_one(validity, client, room, now)
+            if known is not None:  # the eviction may have removed it
+                known = table.get(digest)
         queued = None  # the issuer in whose queue the digest is
-        if (known := table.get(digest)) is not None:
+        if known is not None:
             before = facts_of(known)
             queued = before.issuer
             self._take(self._issuers[queued], before.client, -self._room_for(known))
@@ -139,7 +141,7 @@ class PackedStore:
             self._rotation.append(issuer)
         if queued != validity.number:
             issuer.queue.append(digest)
-        self._take(issuer, facts.client, room)
+        self._take(issuer, client, room)
         table[digest] = record
 
     def mark_used(self, digest: bytes) -> bytes:
@@ -197,8 +199,9 @@ class PackedStore:
         quota = max(share // 4, self._max_bytes)
         if issuer is own and client in own.rooms and own.rooms[client] + room > quota:
             return self._lose_of(issuer, (client,), now)
-        for other in [other for other in issuer.over_quota if issuer.rooms[other] <= quota]:
-            del issuer.over_quota[other]  # the quota has grown since
+        if issuer.over_quota:
+            for other in [other for other in issuer.over_quota if issuer.rooms[other] <= quota]:
+                del issuer.over_quota[other]  # the quota has grown since
         return self._lose_of(issuer, issuer.over_quota, now)
 
     def _oldest_ended(self, issuer: _Issuer, now: Moment) -> bool:

@@ -27,7 +27,6 @@ from typing import Final
 
 from iiniit_guard.core.cache.entry import (
     CacheEntry,
-    Facts,
     KeyValidity,
     facts_of,
     pack,
@@ -247,7 +246,7 @@ class TokenCache:
 
     def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
         validity, client = entry.validity, hash(entry.token.client_id)
-        facts = Facts(
+        facts = (
             entry.valid_from,
             entry.valid_until,
             entry.valid_until_monotonic,
@@ -267,7 +266,7 @@ class TokenCache:
                 if each.valid and each.issuer.valid
             }
             self._validities[validity.number] = validity
-        self._store.put(digest, record, facts, validity.issuer, self._clock.now())
+        self._store.put(digest, record, client, validity.issuer, self._clock.now())
 
     def _unpack(self, digest: bytes, record: bytes) -> CacheEntry | None:
         """Return a record as an entry, or None if the record is not valid now."""

@@ -9,7 +9,7 @@ Spec: RFC 9449 §4.2, §4.3, §7.1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.jose.encodings import decode_base64url, load_object, parse_object
 from iiniit_guard.core.jose.jwk import Jwk, parse_jwk
@@ -36,7 +36,7 @@ _TYPE: Final = "dpop+jwt"
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_PROOF]
 
 
-class ProofKey(NamedTuple):
+class ProofKey:
     """The key in the JOSE header of a proof.
 
     Attributes:
@@ -44,11 +44,14 @@ class ProofKey(NamedTuple):
         verifies: Checks a signature by the algorithm of the header.
     """
 
-    thumbprint: str
-    verifies: Verifies
+    __slots__ = ("thumbprint", "verifies")
+
+    def __init__(self, thumbprint: str, verifies: Verifies) -> None:
+        self.thumbprint: str = thumbprint
+        self.verifies: Verifies = verifies
 
 
-class Proof(NamedTuple):
+class Proof:
     """A well-formed proof. Its signature is not verified yet. Its `repr` shows nothing.
 
     Attributes:
@@ -60,12 +63,23 @@ class Proof(NamedTuple):
         signature: The decoded signature.
     """
 
-    encoded_header: bytes
-    key: ProofKey | None
-    members: JsonObject
-    claims: JsonObject
-    signing_input: bytes
-    signature: bytes
+    __slots__ = ("claims", "encoded_header", "key", "members", "signature", "signing_input")
+
+    def __init__(
+        self,
+        encoded_header: bytes,
+        key: ProofKey | None,
+        members: JsonObject,
+        claims: JsonObject,
+        signing_input: bytes,
+        signature: bytes,
+    ) -> None:
+        self.encoded_header: bytes = encoded_header
+        self.key: ProofKey | None = key
+        self.members: JsonObject = members
+        self.claims: JsonObject = claims
+        self.signing_input: bytes = signing_input
+        self.signature: bytes = signature
 
     def __repr__(self) -> str:
         return "Proof()"

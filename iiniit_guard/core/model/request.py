@@ -68,13 +68,37 @@ class Request:
     target: str | None = field(default=None, repr=False)
     _reserved: ReservedNames | None = field(default=None, init=False, repr=False, compare=False)
 
+    def __init__(  # one for each attribute
+        self,
+        method: str,
+        path: str,
+        query: bytes = b"",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        scheme: str = "http",
+        peer: str | None = None,
+        certificate: bytes | None = None,
+        native: Any = None,
+        target: str | None = None,
+    ) -> None:
+        # As for `AccessToken`: the generated constructor takes twice the time.
+        _set_method(self, method)
+        _set_path(self, path)
+        _set_query(self, query)
+        _set_headers(self, headers)
+        _set_scheme(self, scheme)
+        _set_peer(self, peer)
+        _set_certificate(self, certificate)
+        _set_native(self, native)
+        _set_target(self, target)
+        _set_reserved(self, None)
+
     @property
     def reserved_names(self) -> ReservedNames:
         """The reserved parameters of the query, which is searched once per request."""
         found = self._reserved
         if found is None:
             found = reserved_names(self.query)
-            object.__setattr__(self, "_reserved", found)
+            _set_reserved(self, found)
         return found
 
     def header(self, name: bytes) -> bytes | None:
@@ -84,6 +108,20 @@ class Request:
     def header_values(self, name: bytes) -> list[bytes]:
         """Return every value of the header `name` (lower-case), one per field line."""
         return [value for key, value in self.headers if key == name]
+
+
+(
+    _set_method,
+    _set_path,
+    _set_query,
+    _set_headers,
+    _set_scheme,
+    _set_peer,
+    _set_certificate,
+    _set_native,
+    _set_target,
+) = (Request.__dict__[name].__set__ for name in Request.__match_args__)
+_set_reserved: Final = Request.__dict__["_reserved"].__set__
 
 
 def only_authorization(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
