@@ -40,6 +40,7 @@ from iiniit_guard.core.presented import Presented
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.verify import Verified, begin_verify, unknown_issuer, verify
 
+_NO_RULE: Final = Reason.NO_RULE
 ANONYMOUS: Final = Principal("")
 """A request without any credential that its policy allows."""
 
@@ -79,11 +80,7 @@ def begin(
         The token that passes. Otherwise the argument of `resume` (if it is pending) or `conclude`.
     """
     any_token = requirement is ANY_TOKEN
-    if (
-        not any_token
-        and isinstance(requirement, Problem)
-        and requirement.reason is not Reason.NO_RULE
-    ):
+    if not any_token and isinstance(requirement, Problem) and requirement.reason is not _NO_RULE:
         return Unfinished(presented, requirement)
     authorization = presented.authorization
     found: AccessToken | Problem | Flow[Verified] | None = None
@@ -101,15 +98,18 @@ def begin(
         encoded = authorization[7:].rstrip(WHITE_SPACE)
         presented.digest = digest = sha256(encoded).digest()
         entry = resource.find(digest)
-        if entry is not None:
-            presented.cache, found = "hit", entry.token
-        elif not resource.finds_issuers:
-            presented.cache = "miss"
-            found = begin_verify(encoded, digest, resource, resource.only_server)
-        if isinstance(found, AccessToken) and found.confirmation is None:
+        if entry is None:
+            if not resource.finds_issuers:
+                presented.cache = "miss"
+                found = begin_verify(encoded, digest, resource, resource.only_server)
+            token = found if isinstance(found, AccessToken) else None
+        else:
+            presented.cache = "hit"
+            found = token = entry.token
+        if token is not None and token.confirmation is None:
             if any_token:
-                return found
-            settled = _settle(found, presented, resource, requirement)
+                return token
+            settled = _settle(token, presented, resource, requirement)
             return settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)
     flow = _judge(presented, resource, requirement, encoded, found)
     try:

@@ -29,7 +29,7 @@ MAKERS = {
 RETURNS = {
     "iiniit_guard/core/decide.py:begin": [
         "Unfinished(presented, requirement)",
-        "found",
+        "token",
         "settled if isinstance(settled, AccessToken) else Unfinished(presented, settled)",
         "Unfinished(presented, Pending(flow, flow.send(None)))",
         "result",

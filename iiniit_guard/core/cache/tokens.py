@@ -97,7 +97,9 @@ class TokenCache:
         entry = self._objects.get(digest)
         if entry is None:
             record = self._store.tables[digest[0]].get(digest)
-            entry = None if record is None else self._unpack(digest, record)
+            if record is None:
+                return None
+            entry = self._unpack(digest, record)
         if (
             entry is None
             or not entry.valid_from <= self._wall() < entry.valid_until

@@ -6,7 +6,8 @@ once for each set.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from iiniit_guard.core.claims.token_kind import KIND_CLAIMS
 from iiniit_guard.core.model.json_types import JsonObject
@@ -36,7 +37,8 @@ Kinds: TypeAlias = tuple[str | type, ...]
 """The names of all claims of a token in their order, then the types of their values."""
 
 
-class ClaimShape(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClaimShape:
     """A set of names and types that cannot refuse a token. Only values can.
 
     Attributes:

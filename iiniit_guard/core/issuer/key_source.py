@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.issuer.metadata import retry_after
@@ -33,7 +34,8 @@ _LONGEST_KID: Final = 64
 _log: Final = logging.getLogger("iiniit_guard")
 
 
-class Signer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Signer:
     """A key that signed a token.
 
     Attributes:
