@@ -77,8 +77,8 @@ class HttpExchange(AsgiExchange):
             self.outer: RefusalRecord | None = outer
         self.receive: Receive = receive
         self.watcher: LoopWatcher = watcher
-        self.is_affected = False
-        self.added = ()
+        self.is_affected: bool = False
+        self.added: tuple[tuple[str, str], ...] = ()
         self._scope = scope
         self._send = send
 

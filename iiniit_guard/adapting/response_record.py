@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from iiniit_guard.adapting.refusal import add_headers, replace_headers
 from iiniit_guard.adapting.request_state import RefusalRecord
 from iiniit_guard.adapting.token_watch import TokenWatch
+from iiniit_guard.core.model.decision import Refusal
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -44,8 +45,8 @@ class ResponseRecord(RefusalRecord):
 
     def __init__(self) -> None:
         # Python reads an attribute of the object faster than a default of its class.
-        self.refusal = None
-        self.added = ()
+        self.refusal: Refusal | None = None
+        self.added: tuple[tuple[str, str], ...] = ()
         self.asked: Args = ()
         self.sent: bool = False
 
@@ -118,9 +119,9 @@ class ResponseRecord(RefusalRecord):
         if refusal is None or self.sent:
             raise ResponseAborted
         self.sent = True
-        self.server(
-            refusal.status_line, replace_headers(refusal, self.asked[1] if self.asked else ())
-        )
+        replaced = self.asked[1] if self.asked else ()
+        self.asked = self.asked[:2]  # as in `start`
+        self.server(refusal.status_line, replace_headers(refusal, replaced))
         return [] if self.is_head or not refusal.body else [refusal.body]
 
     def permits(self) -> bool:
@@ -152,6 +153,10 @@ class ResponseRecord(RefusalRecord):
         """
         if not self.permits():
             raise TokenEnded
+
+    def end(self) -> None:
+        """Release the watch, which refers to this record: both would stay in memory for longer."""
+        self._watch = None
 
 
 class ResponseAborted(Exception):

@@ -52,6 +52,7 @@ def respond(
         # A UsageError without a recorded refusal reports a mistake of the developer.
         is_misuse = isinstance(error, UsageError) and record.refusal is None
         if record.sent or is_misuse or not record.is_refused():
+            record.end()
             raise
         return record.refuse()
     # No code of the application runs while the server iterates over these bodies. A server uses
@@ -75,10 +76,12 @@ def _pass_on(body: Iterable[bytes], record: ResponseRecord) -> Iterable[bytes]:
     try:
         if record.sent:
             record.require_end()
+            record.end()
         refused = record.is_refused()
         if not refused:
             record.start()
     except BaseException:
+        record.end()
         _close(body)
         raise
     return _begin(body, record) if refused else body
@@ -107,6 +110,7 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
                 raise
         return _Body(body, iter(record.refuse()))
     except BaseException:
+        record.end()
         _close(body)
         raise
 
@@ -173,6 +177,9 @@ class _Body:
     def close(self) -> None:
         """Close the application's iterable, once, and release its iterator and unsent chunk."""
         body, self._body, self._chunks, self._first = self._body, (), iter(()), b""
+        record, self._record = self._record, None
+        if record is not None:
+            record.end()
         _close(body)
 
 

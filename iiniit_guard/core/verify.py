@@ -28,7 +28,7 @@ from iiniit_guard.core.model.diagnosis import Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.resource import ProtectedResource
-from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt
+from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt, unknown_key
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
 Ask: TypeAlias = Callable[..., Flow[Verified]]
@@ -164,13 +164,21 @@ def _complete(
             resource.cache.drop(digest)
     if isinstance(verified, (Problem, Unreachable)):
         return verified
-    if verified is not None:
-        if not trusted.is_trusted:  # withdrawn while its keys were being fetched
-            return unknown_issuer(resource, jws.claims.get("iss"))
-        if trusted.signature_suffices:
-            resource.cache.keep(digest, verified, jws.payload)
-            return verified.token
-    return (yield from ask(trusted, unread=jws.claims, verified=verified))
+    if verified is None:
+        return (yield from ask(trusted, unread=jws.claims))
+    outcome: Verified = verified.token
+    if trusted.is_trusted and not trusted.signature_suffices:
+        outcome = yield from ask(trusted, unread=jws.claims, verified=verified)
+    if not isinstance(outcome, AccessToken):
+        return outcome
+    # The application may withdraw the issuer during a call, and the issuer its key.
+    if not trusted.is_trusted:
+        return unknown_issuer(resource, jws.claims.get("iss"))
+    if not verified.validity.valid:
+        return unknown_key(trusted)
+    if trusted.signature_suffices:
+        resource.cache.keep(digest, verified, jws.payload)
+    return outcome
 
 
 def _asker(token: bytes, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:

@@ -102,6 +102,11 @@ def complete_jwt(
 def _not_signed_by(keys: JwkSet, header: JoseHeader, server: AuthorizationServer) -> Problem:
     if keys.find(header.kid, header.alg):
         return _refused_by(server, Reason.BAD_SIGNATURE, "signature")
+    return unknown_key(server)
+
+
+def unknown_key(server: AuthorizationServer) -> Problem:
+    """Return the problem of a token whose key the issuer does not publish."""
     return _refused_by(server, Reason.UNKNOWN_KEY, "key")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, HttpResponse
 
 from iiniit_guard.adapting.decorators import is_public, policies_of
@@ -53,9 +55,9 @@ class AdmissionRecord(RefusalRecord):
 
     def __init__(self, request: HttpRequest) -> None:
         # Python reads an attribute of the object faster than a default of its class.
-        self.refusal = None
-        self.added = ()
-        self.instead_of_401 = None
+        self.refusal: Refusal | None = None
+        self.added: tuple[tuple[str, str], ...] = ()
+        self.instead_of_401: Callable[[], Refusal | None] | None = None
         self._path: str = request.path_info
         self._method: str | None = request.method
         self.preflight_only: bool = False

@@ -30,6 +30,8 @@ _ANSWERING: Final = (
     "dispatch_request",
     "make_default_options_response",
 )
+# An attribute of its own may replace a method of the response that makes the body.
+_PLAIN_ATTRIBUTES: Final = frozenset(vars(Response()))
 
 
 class GuardedMethods:
@@ -57,7 +59,8 @@ class GuardedMethods:
         self._is_flasks_wsgi_app = getattr(app.wsgi_app, "__func__", None) is Flask.wsgi_app
         # Flask lets applications override these methods; mypy rejects the assignments.
         app.wsgi_app = self.wsgi_app  # type: ignore[method-assign]
-        app.full_dispatch_request = self.full_dispatch_request  # type: ignore[method-assign]
+        self._replacement: Callable[..., Response] = self.full_dispatch_request
+        app.full_dispatch_request = self._replacement  # type: ignore[method-assign]
         app.preprocess_request = self.preprocess_request  # type: ignore[method-assign,assignment]
         app.ensure_sync = self.ensure_sync  # type: ignore[method-assign,assignment]
         self._watch_dispatch()
@@ -85,13 +88,18 @@ class GuardedMethods:
         if record.admitted is not ANY_VIEW:
             self._watch_dispatch()
         answer: Response = self._full_dispatch_request(*args)
-        if (
+        record.plain_body = ClosingIterator if self._is_plain(answer) else None
+        return answer
+
+    def _is_plain(self, answer: Response) -> bool:
+        """Return whether no code of the application runs while the server sends the response."""
+        return (
             type(answer) is Response
             and type(answer.response) in (list, tuple)
+            and answer.__dict__.keys() <= _PLAIN_ATTRIBUTES
             and self._is_flasks_wsgi_app
-        ):
-            record.plain_body = ClosingIterator
-        return answer
+            and self._app.full_dispatch_request is self._replacement
+        )
 
     def preprocess_request(self, *args: object) -> object:
         """Decide if an application calls this method without `full_dispatch_request`."""

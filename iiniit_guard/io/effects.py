@@ -81,7 +81,7 @@ class EffectRunner:
     ) -> None:
         self.transport: Final = transport
         self._on_call = on_call
-        self._store = self.store = store
+        self.store: Store | None = store
         self._closed = False
         self._begin()
         on_fork(self)
@@ -114,7 +114,7 @@ class EffectRunner:
             case Shield(start):
                 return run(start(), self.perform)  # a thread cannot be cancelled
             case StoreGet() | StoreSet() | StoreAdd():
-                return missed(effect) if self._store is None else self._store.perform(effect)
+                return missed(effect) if self.store is None else self.store.perform(effect)
             case Checkpoint():
                 time.sleep(_BREATH_SECONDS)
                 return None
@@ -156,8 +156,8 @@ class EffectRunner:
             case StoreGet() | StoreSet() | StoreAdd():
                 return (
                     missed(effect)
-                    if self._store is None
-                    else await self._store.perform_async(effect, self._make_loops())
+                    if self.store is None
+                    else await self.store.perform_async(effect, self._make_loops())
                 )
             case Checkpoint():
                 await asyncio.sleep(0)
@@ -168,8 +168,8 @@ class EffectRunner:
     def close(self) -> None:
         """Close the connections of threads. Later network calls fail, also on event loops."""
         self._closed = True
-        if self._store is not None:
-            self._store.close()
+        if self.store is not None:
+            self.store.close()
         if self._clients is not None:
             self._clients[0].close()
 
@@ -192,8 +192,8 @@ class EffectRunner:
             self._clients[0].abandon()
         if self._loops is not None:
             _left_behind.append(self._loops)
-        if self._store is not None:
-            self._store.after_fork()
+        if self.store is not None:
+            self.store.after_fork()
         self._begin()
 
     def _begin(self) -> None:

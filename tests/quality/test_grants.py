@@ -91,9 +91,11 @@ RETURNS = {
     ],
     "iiniit_guard/core/verify.py:_complete": [
         "verified",
+        "(yield from ask(trusted, unread=jws.claims))",
+        "outcome",
         "unknown_issuer(resource, jws.claims.get('iss'))",
-        "verified.token",
-        "(yield from ask(trusted, unread=jws.claims, verified=verified))",
+        "unknown_key(trusted)",
+        "outcome",
     ],
     "iiniit_guard/core/verify.py:_verify_opaque": [
         "(yield from ask(server))",

@@ -159,7 +159,7 @@ class TestStore:
         issuer = Issuer(clock=SettableClock(NOW))
         settings: Any = {"store_url": "redis://127.0.0.1:1", "store_secret": SECRET}
         guard: Any = issuer.guard(public_url="https://api.test", introspection=None, **settings)
-        guard._engine._runner._store.perform = perform
+        guard._engine._runner.store.perform = perform
         return issuer, guard
 
     def ask(self, issuer: Issuer, guard: Any, proof: str, token: str) -> Any:
@@ -185,7 +185,7 @@ class TestStore:
             store_url="redis://127.0.0.1:1",
             store_secret=SECRET,
         )
-        two_of_issuer._engine._runner._store.perform = perform
+        two_of_issuer._engine._runner.store.perform = perform
         assert self.ask(issuer, one, proof, token).token is not None
         assert self.ask(issuer, two_of_issuer, proof, token).reason is Reason.REPLAYED_PROOF
         assert len(names) == 1
