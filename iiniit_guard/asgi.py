@@ -98,7 +98,7 @@ class GuardMiddleware:
         if not self._is_checked:
             self._check()
         exchange = make(self._watcher, scope, receive, send)
-        if (loop := _get_running_loop()) is None:  # another event loop than asyncio's
+        if (loop := _get_running_loop()) is None:  # the event loop is not one of asyncio
             exchange.watcher = None
         else:
             exchange.task = current_task(loop)

@@ -80,7 +80,7 @@ class ResponseRecord(RefusalRecord):
         return self._send_at_once
 
     def _send_at_once(self, chunk: bytes) -> None:
-        """Send `chunk`, as `write` of PEP 3333 does; discard it if the request is refused."""
+        """Send `chunk`, as `write` of PEP 3333 does; discard it without a permission."""
         if self.sent:
             if self.permits():
                 self._write(chunk)
@@ -120,7 +120,7 @@ class ResponseRecord(RefusalRecord):
             raise ResponseAborted
         self.sent = True
         replaced = self.asked[1] if self.asked else ()
-        self.asked = self.asked[:2]  # as in `start`
+        self.asked = self.asked[:2]  # exc_info would keep frames alive
         self.server(refusal.status_line, replace_headers(refusal, replaced))
         return [] if self.is_head or not refusal.body else [refusal.body]
 
@@ -155,7 +155,7 @@ class ResponseRecord(RefusalRecord):
             raise TokenEnded
 
     def end(self) -> None:
-        """Release the watch, which refers to this record: both would stay in memory for longer."""
+        """Release the watch. Its reference to this record would leave both to the collector."""
         self._watch = None
 
 

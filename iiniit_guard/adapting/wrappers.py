@@ -38,7 +38,7 @@ def synchronous(
     def guarded(*args: object, **kwargs: object) -> object:
         refused = refuse(args, kwargs, policy)
         if refused is None:
-            # The frame holds the arguments until the call, and none while the handler runs.
+            # This frame must not hold the arguments while the handler runs.
             held: list[Any] = [kwargs, args]
             del args, kwargs
             return handler(*held.pop(), **held.pop())

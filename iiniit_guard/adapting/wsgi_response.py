@@ -192,7 +192,7 @@ def _close(body: object) -> None:
 def _note_file(
     wrap: Callable[..., object], files: list[tuple[object, object]], *arguments: object
 ) -> object:
-    """Return the object that the server's `wsgi.file_wrapper` creates, and store it in `files`.
+    """Return what the server's `wsgi.file_wrapper` creates. Add it and its file to `files`.
 
     Spec: PEP 3333, "Optional Platform-Specific File Handling".
     """

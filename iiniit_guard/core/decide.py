@@ -84,8 +84,8 @@ def begin(
         return Unfinished(presented, requirement)
     authorization = presented.authorization
     found: AccessToken | Problem | Flow[Verified] | None = None
-    # Fast path: one bearer token in Authorization decides alone, and no token is in the query. Its
-    # characters are checked after it.
+    # Fast path: one bearer token in Authorization decides alone, and no token is in the query. The
+    # characters of a JWS are checked only if it is refused.
     if (
         authorization is None
         or authorization[:7] != b"Bearer "
@@ -195,13 +195,13 @@ def _judge(
     encoded: bytes,
     found: AccessToken | Problem | Flow[Verified] | None,
 ) -> Flow[Judged]:
-    """Decide about a request. `found` is what the fast path found for its token `encoded`."""
+    """Decide about a request. `found` is the result of the fast path for the token `encoded`."""
     proof: PresentedProof | None = None
     outcome: Judged | None = None
     if found is not None:
         outcome = found if isinstance(found, (AccessToken, Problem)) else (yield from found)
         if isinstance(outcome, Problem) and not is_b64token(encoded):
-            # This text is not one token. `read_credential` returns what it is.
+            # The field does not hold one token. `read_credential` returns the right result.
             presented.cache, outcome = "none", None
     if outcome is None:
         credential = resource.read_credential(presented.request)
@@ -238,7 +238,7 @@ def _judge(
 def _begin_proof(
     value: str, presented: Presented, resource: ProtectedResource
 ) -> Flow[PresentedProof | Problem | Unreachable]:
-    """Check the DPoP proof of a request, except for its token and its replay."""
+    """Check the DPoP proof of a request. Its key and its replay are checked later."""
     proofs, request = resource.proofs, presented.request
     if proofs.nonces is None:
         return proofs.begin(value, request)

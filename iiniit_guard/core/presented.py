@@ -14,11 +14,11 @@ class Presented:
     """The credential of one request, and the results of its decision for events and challenges.
 
     Args:
-        authorization: See the attribute.
-        query: See the attribute.
+        authorization: The attribute.
+        query: The attribute.
         read: Returns the `Request` of `source`, which most decisions do not need.
-        source: The scope or environ.
-        host: See the attribute.
+        source: The scope, the environ or the request.
+        host: The attribute.
 
     Attributes:
         authorization: The value of its only Authorization field; None unless there is one.

@@ -152,7 +152,7 @@ def _complete(
     resource: ProtectedResource,
     ask: Ask,
 ) -> Flow[Verified]:
-    """Complete the verification that `_begin_parsed` began: fetch keys, check the status, ask."""
+    """Complete what `_begin_parsed` began: fetch keys, check the status, introspect."""
     verified: CacheEntry | Problem | Unreachable | None
     if isinstance(begun, KeysNeeded):
         verified = yield from complete_jwt(jws, trusted, begun.tried)
@@ -171,7 +171,7 @@ def _complete(
         outcome = yield from ask(trusted, unread=jws.claims, verified=verified)
     if not isinstance(outcome, AccessToken):
         return outcome
-    # The application may withdraw the issuer during a call, and the issuer its key.
+    # During a call, the application may withdraw the issuer, or the issuer may withdraw its key.
     if not trusted.is_trusted:
         return unknown_issuer(resource, jws.claims.get("iss"))
     if not verified.validity.valid:

@@ -1,4 +1,4 @@
-"""Verification of a JWT whose `iss` is known, in this order: header, key, signature, claims.
+"""Verification of a JWT of one issuer, in this order: header, key, signature, claims.
 
 Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 """
@@ -23,7 +23,7 @@ _SPREAD_FROM: Final = 0.8
 
 
 class KeysNeeded(NamedTuple):
-    """The known keys did not verify the signature of a JWT, and newer keys may.
+    """Newer keys may verify the signature of a JWT, and the known keys did not.
 
     Attributes:
         tried: The key set that was tried; None if there is no fresh one.
@@ -33,15 +33,16 @@ class KeysNeeded(NamedTuple):
 
 
 def begin_jwt(jws: Jws, server: AuthorizationServer) -> CacheEntry | Problem | KeysNeeded:
-    """Verify a token whose `iss` names `server`, with the keys that are known.
+    """Verify a token of `server` with the keys that are known.
 
     Args:
-        jws: The parsed token. Its `iss` is the issuer identifier of `server`.
+        jws: The parsed token. Its `iss` is the issuer identifier of `server`, or is missing if
+            `server.is_unnamed`.
         server: The authorization server whose keys may have signed the token.
 
     Returns:
-        The cache entry of the token, with its validity and its expiry; or the argument of
-        `complete_jwt`.
+        The cache entry of the token, with its validity and its expiry. Or the problem. Or
+        `KeysNeeded`; the caller must call `complete_jwt`.
     """
     header, clock = jws.header, server.clock
     if header.alg not in server.algorithms:
@@ -131,7 +132,7 @@ def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity 
         signs = key is not tried and key.alg == header.alg
         if signs and key.verifies(jws.signing_input, jws.signature):
             if key is not candidates[0]:
-                # The next token probably has the same signer. It is tried first.
+                # The same key probably signed the next token, so it is tried first.
                 keys.try_first(header.kid, key)
             remember_header(header, server.headers)
             return server.keys.remember_signer(header, keys, key)
@@ -157,8 +158,8 @@ def check_verified_claims(
     # Whole seconds: all tokens of one second share the number.
     ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
     keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
-    # Keep the fraction of the second: otherwise all tokens of one key set expire at the same moment
-    # and are verified again together.
+    # The fraction of the second spreads the expiries. Otherwise all tokens of one key set expire at
+    # the same moment, and the guard verifies all of them again together.
     if keys_end < ends:
         spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
         ends = min(keys_end, (wall + (keys_end - wall) * spread) // 1 + 1)
@@ -173,5 +174,5 @@ def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: Authorization
     """
     if header.kid is None or not tried.find(header.kid, header.alg):
         return False
-    # Another request may have fetched a newer set meanwhile. That set is young; `tried` was not.
+    # Another request may have fetched a newer set. `is_young` describes that set, not `tried`.
     return server.keys.is_young and server.keys.value is tried

@@ -22,8 +22,8 @@ def leads_to_public_view(request: HttpRequest, language_is_chosen: bool) -> bool
         language_is_chosen: Whether `LocaleMiddleware` below the guard chooses the language.
     """
     resolver = get_resolver(getattr(request, "urlconf", None))
-    # Access to the patterns imports the views, which registers every use of @public. Without any
-    # use, skip the second resolution of the path.
+    # Access to the patterns imports the views, which registers every use of @public. If no view is
+    # public, the path need not be resolved here; Django resolves it again.
     if not resolver.url_patterns or not any_public():
         return False
     try:

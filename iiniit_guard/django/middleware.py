@@ -234,7 +234,7 @@ class GuardMiddleware:
         response: HttpResponse,
         again: Found | Response | None,
     ) -> HttpResponse:
-        """Return `response` or what replaces it. `again` is the further decision, if any."""
+        """Return `response` or its replacement. `again` is a second decision; None without one."""
         if again is not None:
             record.decide_again(request, self._passes_as_preflight(request, again))
         has_token = record.preflight_only and has_credential(request, self._engine)

@@ -54,9 +54,9 @@ def note(
         engine: The engine of the middleware.
         found: The decision; None if the request passed without one.
         record: A new record, in which decorators store a refusal during one pass of the
-            middleware; None to keep the existing record. An existing record becomes its outer
-            record: it belongs to an outer guard middleware, which needs the refusal too, or to an
-            earlier pass of the same request, where it has no effect.
+            middleware; None keeps the existing record. An existing record becomes the outer record
+            of the new one, because an outer guard middleware needs the refusal too. In the record
+            of an earlier pass, the refusal has no effect.
     """
     principal = None
     if isinstance(found, Allow):

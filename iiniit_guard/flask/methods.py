@@ -30,7 +30,7 @@ _ANSWERING: Final = (
     "dispatch_request",
     "make_default_options_response",
 )
-# An attribute of its own may replace a method of the response that makes the body.
+# Any other attribute may replace a method that makes the body of the response.
 _PLAIN_ATTRIBUTES: Final = frozenset(vars(Response()))
 
 

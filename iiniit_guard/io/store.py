@@ -117,7 +117,7 @@ class Store:
 
     @property
     def failing(self) -> tuple[str, float] | None:
-        """The class of the error and the wall time of its first occurrence; None if none fails."""
+        """The class of the error and the wall time of the first one; None if the store works."""
         failure = self._failure
         return (failure, self._failing_since) if failure else None
 

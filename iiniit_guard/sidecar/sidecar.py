@@ -104,7 +104,7 @@ class Sidecar:
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """What this process could not fetch at the last attempt. It stays ready nevertheless."""
+        """What failed at the last attempt. A failure does not make the process unready."""
         engine = self.current.engine
         store = describe_store(engine._runner.store)
         down = [] if store is None or store["failure"] is None else [store["failure"]]

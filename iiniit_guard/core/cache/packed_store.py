@@ -117,7 +117,7 @@ class PackedStore:
         Args:
             digest: Of the token.
             record: It fits into an empty store.
-            client: The client in the facts of the record.
+            client: The hash of its client's name, as in the facts of the record.
             validity: Of its issuer.
             now: Both clocks.
         """

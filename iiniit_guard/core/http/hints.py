@@ -125,6 +125,6 @@ TOPIC_HINTS: Final[Mapping[Topic, str]] = {
     "status_list": "the URL in status.status_list.uri of the tokens: it must return a valid status "
     "list that the issuer signed; then status_list_origins",
     "many_status_lists": "the number and size of the status lists that the tokens of the issuer "
-    "name: the guard fetches few new lists in a second, and keeps 32 MiB of lists",
+    "name: the guard fetches at most 16 new lists a second after a burst of 256, and keeps 32 MiB",
     "function": "the function in the setting introspection, and the server that it calls",
 }

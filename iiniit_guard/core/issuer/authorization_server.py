@@ -189,7 +189,7 @@ class AuthorizationServer:
         self.status: StatusCheck | None = None if off else StatusCheck(self, lists, random)
         """The check of its JWTs against status lists; None if the setting is off."""
         self.keys_suffice: bool = self.signature_suffices and self.status is None
-        """Whether a JWT with valid signature and claims is accepted without any call."""
+        """Whether a JWT needs neither a status list nor introspection."""
 
     @property
     def client_authentication(self) -> ClientAuthentication:
@@ -266,7 +266,7 @@ class AuthorizationServer:
             return self.hold() or ""
         url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
         if isinstance(url, Unreachable):
-            if self.metadata.failure is None:  # it has no such endpoint
+            if self.metadata.failure is None:  # the metadata names no such endpoint
                 self.introspecting.record(url)
             return url
         return self.hold() or url

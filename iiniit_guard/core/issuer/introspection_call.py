@@ -56,8 +56,8 @@ def call_issuer(server: AuthorizationServer, endpoint: str, token: str) -> Flow[
         token: The token as received.
 
     Returns:
-        None if the guard has no usable credentials. The result is then
-        `server.introspecting.failure`.
+        None if the guard has no usable credentials. `server.introspecting.failure` is then the
+        reason.
     """
     if server.function is None:
         return (yield from _call_endpoint(server, endpoint, token))

@@ -18,7 +18,7 @@ class LastFailure:
         since: The wall time of the first failure after the last success; None without a failure.
 
     Args:
-        clock: The wall clock.
+        clock: Both clocks.
         purpose: The kind of call.
     """
 
@@ -29,7 +29,7 @@ class LastFailure:
         self._purpose: Purpose | None = purpose
 
     def record(self, failure: Unreachable) -> Unreachable:
-        """Record a failure; return it with its purpose and the duration of the failures."""
+        """Record a failure; return it as `described` does."""
         now = self._wall()
         self.since = now if self.since is None else self.since
         self.failure = self.described(failure)
@@ -40,8 +40,8 @@ class LastFailure:
         self.failure = self.since = None
 
     def described(self, failure: Unreachable) -> Unreachable:
-        """Return a failure with its purpose, and with the duration of the recorded failures."""
-        if failure.diagnosis.purpose is not None:  # that of a call on which this one depends
+        """Return a failure with its purpose and the duration of the failures, unless it has one."""
+        if failure.diagnosis.purpose is not None:  # this call depends on another call, which failed
             return failure
         since = self.since
         seconds = 0.0 if since is None else max(0.0, self._wall() - since)

@@ -213,7 +213,7 @@ class ListDocument(RevalidatedDocument[StatusList]):
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last fetch failed, not longer ago than a list is used.
+        """Whether the last fetch failed, and the next is not overdue by a list's longest life.
 
         A list that no token names any more is not fetched again.
         """

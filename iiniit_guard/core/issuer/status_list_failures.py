@@ -12,8 +12,8 @@ class ListFailures(NamedTuple):
     """The failures of status lists.
 
     Attributes:
-        failure: The failure that began first.
-        since: The wall time at which it began.
+        failure: The last failure of the list that has failed for the longest time.
+        since: The wall time of the first failure of this list.
         failing: How many lists fail. 0 if the guard does not fetch lists because of a limit.
         known: How many lists the guard knows.
     """
@@ -42,7 +42,8 @@ def failures_of(failing: Sequence[FailingList], known: int) -> ListFailures | No
     """Return the failures of lists that fail; None if no list fails.
 
     Args:
-        failing: The lists. The fetch of another thread may have succeeded meanwhile.
+        failing: The lists that failed when the caller read them. Another thread may have fetched
+            one since.
         known: The number of all lists of the issuer.
     """
     found = [(each.failing_since, each.failure) for each in failing]

@@ -18,7 +18,7 @@ from iiniit_guard.core.issuer.status_list_failures import ListFailures
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Unreachable
 
-_BUSY: Final = Unreachable("busy", "status list: too many lists are fetched").about(
+_BUSY: Final = Unreachable("busy", "status list: the limit of fetches is reached").about(
     topic="many_status_lists"
 )
 
@@ -28,14 +28,14 @@ _RECENT_SECONDS: Final = 60.0
 class ListCalls:
     """The fetches of the status lists of one issuer: how many at a time, and how many per second.
 
-    Lists that are in memory have places and a budget of their own, so that new lists do not delay
-    them. This budget grows with their number, because each of them must be refreshed. A list that
-    was evicted is a new one. So an issuer whose lists do not fit into the memory gets no more calls
-    than an issuer that names a new list in each token.
+    New lists take at most half of the places, and lists in memory have a budget of their own, so
+    that new lists do not delay them. This budget grows with their number, because each of them must
+    be refreshed. A list that was evicted is a new one. So an issuer whose lists do not fit into the
+    memory gets no more calls for new lists than an issuer that names a new list in each token.
 
     Args:
-        clock: The monotonic clock.
-        kept: Returns how many lists of the issuer are in memory.
+        clock: Both clocks.
+        kept: Returns how many fetched lists of the issuer are in memory.
     """
 
     PLACES: Final = 16
@@ -121,8 +121,9 @@ class ListCalls:
 class ListMemory:
     """The status lists of all issuers of one guard.
 
-    If they need too many bytes, an issuer that has most of them loses the list that was not used
-    longest. So an issuer with many lists cannot make the guard drop the lists of another issuer.
+    If they need more than `MAX_BYTES`, the issuer with the most bytes loses lists: first those that
+    were never fetched, then the least recently used. So an issuer with many lists cannot make the
+    guard drop the lists of another issuer.
     """
 
     MAX_BYTES: Final = 32 * 1024 * 1024
@@ -141,7 +142,7 @@ class ListMemory:
         return self._bytes
 
     def fetched(self, owner: object) -> int:
-        """Return how many lists of an issuer are in memory."""
+        """Return how many fetched lists of an issuer are in memory."""
         share = self._shares.get(owner)
         return 0 if share is None else share.fetched
 
@@ -172,7 +173,7 @@ class ListMemory:
     def _evict(self, owner: object, uri: str) -> list[Callable[[], object]]:
         """Remove lists until the others fit; return what to call for each of them.
 
-        The list that is used now stays. It may be larger than all lists may be.
+        The list in use stays, even if it alone is larger than `MAX_BYTES`.
         """
         leaving: list[Callable[[], object]] = []
         # A heap: one large list may replace thousands of small lists of many issuers.
@@ -203,7 +204,7 @@ class _Kept(NamedTuple):
 
 
 class _Share:
-    """The status lists of one issuer. The list that was not used longest is the first one."""
+    """The status lists of one issuer. The least recently used list is the first one."""
 
     def __init__(self) -> None:
         self.bytes = 0

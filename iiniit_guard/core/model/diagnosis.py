@@ -28,7 +28,7 @@ Cause: TypeAlias = Literal[
 """Why a call failed; see `Unreachable`."""
 
 Purpose: TypeAlias = Literal["metadata", "keys", "status_list", "introspection"]
-"""What a call fetches from an authorization server."""
+"""What a call for an issuer fetches."""
 
 Topic: TypeAlias = Literal[
     "opaque_token",

@@ -61,7 +61,7 @@ def merge_issuers(described: Iterable[list[JsonObject]]) -> list[JsonObject]:
 
 
 def failing_parts(issuers: Iterable[JsonObject]) -> list[str]:
-    """Return a sentence for each part that fails, for the health endpoint.
+    """Return the issuer, the part and the failure of each part that fails, for `/readyz`.
 
     Args:
         issuers: The states that `describe_issuers` returns.
@@ -76,7 +76,7 @@ def failing_parts(issuers: Iterable[JsonObject]) -> list[str]:
 def describe_store(store: Store | None) -> JsonObject | None:
     """Return the state of the shared store: `failure` and `since`; None without a store.
 
-    The failure is the class of the error. Its message may contain the URL.
+    The failure is the class of the error, because the message may contain the URL of the store.
     """
     if store is None:
         return None
@@ -85,7 +85,7 @@ def describe_store(store: Store | None) -> JsonObject | None:
 
 
 def merge_stores(described: Iterable[JsonObject | None]) -> JsonObject | None:
-    """Return the state of the shared store that has failed for the longest time."""
+    """Merge the states that the processes report for the store; the earliest failure counts."""
     found = [each for each in described if each is not None]
     failing = [each for each in found if each["failure"] is not None]
     return min(failing, key=lambda each: each["since"], default=found[0] if found else None)

@@ -78,7 +78,7 @@ def _card(issuer: Members) -> str:
     if errors:
         kept = "<p>The keys at hand go on being used.</p>" if issuer["keys"] else ""
         if "status lists" in issuer["errors"]:
-            kept += "<p>A list is used until its end. Then its tokens are answered with 503.</p>"
+            kept += "<p>A list is used until it expires. Then requests with its tokens get 503.</p>"
         failing = (
             f"<div class=failing><h4>Failed at the last attempt</h4><ul>{errors}</ul>{kept}</div>"
         )

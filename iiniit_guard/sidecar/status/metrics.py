@@ -58,7 +58,7 @@ class _Collected(Collector):
         if store is not None:
             yield GaugeMetricFamily(
                 "iiniit_guard_store_healthy",
-                "Whether the shared store did not fail last.",
+                "Whether the last call to the shared store succeeded.",
                 float(store["failure"] is None),
             )
         good = float(not self._snapshot["settings"]["faults"])

@@ -66,7 +66,7 @@ def _state(snapshot: Snapshot, hour: Hour) -> tuple[str, str]:
     if snapshot["settings"]["faults"]:
         return "wait", "Old settings in use"
     if _failing_store(snapshot) is not None:
-        return "wait", "The shared store fails"
+        return "wait", "The shared store is failing"
     unavailable = hour.total["decisions"].get("unavailable", 0)
     if unavailable:
         return "wait", f"{count(unavailable)} answered 503 in the last hour"
@@ -99,7 +99,7 @@ def _notices(snapshot: Snapshot) -> str:
     if store is not None:
         notices.append(
             (
-                f"The shared store cannot be reached since {moment(store['since'])}",
+                f"The shared store has failed since {moment(store['since'])}",
                 [
                     store["failure"],
                     "Each process uses only its own cache of introspection responses.",

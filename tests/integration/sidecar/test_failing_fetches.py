@@ -92,7 +92,7 @@ def test_too_many_status_lists_are_shown(world):
     assert ask(sidecar, headers=bearer(made.token(status={"status_list": entry}))).status == 503
 
     (said,) = get(sidecar, "admin", "/status.json").json["issuers"]
-    assert said["errors"] == {"status lists": "too many lists are fetched"}
+    assert said["errors"] == {"status lists": "the limit of fetches is reached"}
 
 
 def test_metadata_without_an_introspection_endpoint_is_shown():
@@ -136,7 +136,7 @@ def test_a_store_that_cannot_be_reached_is_shown(caplog):
     sidecar.missing = ()
     assert get(sidecar, "admin", "/readyz").json["failing"] == ["the shared store: ConnectionError"]
     page = get(sidecar, "admin", "/").body.decode()
-    assert "The shared store cannot be reached since" in page
+    assert "The shared store has failed since" in page
     assert "iiniit_guard_store_healthy 0.0" in get(sidecar, "admin", "/metrics").body.decode()
     assert "the shared store cannot be reached (ConnectionError)" in caplog.text
 
@@ -191,7 +191,7 @@ def test_the_page_says_since_when_and_what_it_means():
 def test_the_store_is_a_notice_and_the_headline_where_nothing_is_worse():
     html = render(whole(nothing(), store=STORE))
     assert "The shared store fails" in html
-    assert "The shared store cannot be reached since 2030-03-17 17:37" in html
+    assert "The shared store has failed since 2030-03-17 17:37" in html
     assert "ConnectionError" in html
     good = render(whole(nothing(), store={"failure": None, "since": None}))
     assert "shared store" not in good
