@@ -184,13 +184,13 @@ def test_the_page_says_since_when_and_what_it_means():
     )
     assert "status lists 2 of 5 lists: status 500 since 2030-03-17 16:47" in text
     assert "store unreadable" in text
-    assert "A list is used until its end. Then its tokens are answered with 503." in text
-    assert "until its end" not in words(site("outage"))
+    assert "A list is used until it expires. Then requests with its tokens get 503." in text
+    assert "until it expires" not in words(site("outage"))
 
 
 def test_the_store_is_a_notice_and_the_headline_where_nothing_is_worse():
     html = render(whole(nothing(), store=STORE))
-    assert "The shared store fails" in html
+    assert "The shared store is failing" in html
     assert "The shared store has failed since 2030-03-17 17:37" in html
     assert "ConnectionError" in html
     good = render(whole(nothing(), store={"failure": None, "since": None}))
