@@ -115,7 +115,7 @@ class Reporter:
             return
         hint = TOPIC_HINTS[known.topic] if known.topic else CAUSE_HINTS[cause]
         since = f" omitted={omitted}" if omitted else ""
-        if known.failing_seconds is not None:
+        if known.failing_seconds is not None and known.failing_seconds >= 1:
             since = f" failing_for={known.failing_seconds:.0f}s{since}"
         text = _known(known, _text(failure))
         _write(logging.WARNING, "%s%s%s check: %s", begin, text, since, hint)

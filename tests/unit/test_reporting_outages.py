@@ -93,6 +93,13 @@ class TestOutages:
             ask(guard, issuer.listed_token())
             assert "failing_for" not in lines(caplog)[0][1]
 
+    @pytest.mark.parametrize(("seconds", "written"), [(0.9, []), (1.0, ["1"])])
+    def test_a_duration_is_written_from_one_second_on(self, seconds, written, caplog):
+        reporter = Reporter(lambda: 0.0, lambda issuer: None)
+        failure = Unreachable("answer", "status 500").about(failing_seconds=seconds)
+        reporter.outage(failure, None, "verify")
+        assert re.findall(r" failing_for=(\d+)s", lines(caplog)[0][1]) == written
+
     def test_an_outage_without_a_request(self, issuer, caplog):
         issuer.fail("connection")
         with issuer.guard() as guard:
