@@ -20,12 +20,15 @@ from typing import Final, NamedTuple, TypeAlias
 from iiniit_guard.core.application import ask_alternative, request_issuer, validate
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
-from iiniit_guard.core.confirmation import Possession, confirm
+from iiniit_guard.core.confirmation import confirm
+from iiniit_guard.core.dpop.checks import ProofChecks
+from iiniit_guard.core.dpop.nonces import Nonces
 from iiniit_guard.core.dpop.presented_proof import PresentedProof
 from iiniit_guard.core.http.bearer import (
     BEARER,
     TOKEN_SCHEMES,
     WHITE_SPACE,
+    Credential,
     has_query_token,
     is_b64token,
 )
@@ -204,24 +207,32 @@ def _judge(
             # The field does not hold one token. `read_credential` returns the right result.
             presented.cache, outcome = "none", None
     if outcome is None:
-        credential = resource.read_credential(presented.request)
+        request = presented.request
+        credential = resource.read_credential(request, presented.authorization)
         presented.digest, presented.scheme = b"", credential.scheme
         if isinstance(credential, Problem):
-            return _without_credential(credential, presented.request, resource, requirement)
+            return _without_credential(credential, request, resource, requirement)
         if credential.scheme not in TOKEN_SCHEMES:
-            outcome = yield from ask_alternative(credential, presented.request, resource)
+            outcome = yield from ask_alternative(credential, request, resource)
         else:
             if credential.scheme != BEARER:
-                begun = yield from _begin_proof(credential.value, presented, resource)
+                # The key of the proof and its replay are checked later.
+                proofs = resource.proofs
+                begun = (
+                    proofs.begin(credential.value, request)
+                    if proofs.nonces is None
+                    else (
+                        yield from _begin_with_nonce(proofs.nonces, credential, presented, proofs)
+                    )
+                )
                 if not isinstance(begun, PresentedProof):
                     return begun
                 proof, presented.digest = begun, begun.digest or b""
             outcome = yield from verify_presented(credential.value, presented, resource)
     if isinstance(outcome, AccessToken):
         if proof is not None or outcome.confirmation is not None:
-            possession = Possession(presented.request, resource, proof)
-            outcome = confirm(outcome, possession) or outcome
-        if isinstance(outcome, AccessToken) and resource.settings.validators:
+            outcome = confirm(outcome, presented.request, resource, proof) or outcome
+        if resource.settings.validators and isinstance(outcome, AccessToken):
             outcome = yield from validate(outcome, presented.request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
@@ -235,15 +246,12 @@ def _judge(
     return settled
 
 
-def _begin_proof(
-    value: str, presented: Presented, resource: ProtectedResource
+def _begin_with_nonce(
+    nonces: Nonces, credential: Credential, presented: Presented, proofs: ProofChecks
 ) -> Flow[PresentedProof | Problem | Unreachable]:
-    """Check the DPoP proof of a request. Its key and its replay are checked later."""
-    proofs, request = resource.proofs, presented.request
-    if proofs.nonces is None:
-        return proofs.begin(value, request)
-    begun = yield from proofs.begin_with_nonce(proofs.nonces, value, request)
-    presented.nonce = proofs.fresh_nonce(proofs.nonces, begun)
+    """Check the DPoP proof of a request, if nonces are required."""
+    begun = yield from proofs.begin_with_nonce(nonces, credential.value, presented.request)
+    presented.nonce = proofs.fresh_nonce(nonces, begun)
     return begun
 
 

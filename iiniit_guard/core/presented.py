@@ -38,7 +38,6 @@ class Presented:
     digest: bytes = b""
     token: AccessToken | Principal | None = None
     outdated: float | None = None
-    _request: Request | None = None
 
     def __init__(
         self,
@@ -54,6 +53,7 @@ class Presented:
         self.nonce: str | None = None
         self._read = read
         self._source = source
+        self._request: Request | None = None
 
     @property
     def request(self) -> Request:

@@ -30,7 +30,6 @@ from iiniit_guard.core.issuer.shared_store import SharedStore
 from iiniit_guard.core.issuer.status_list_limits import ListMemory
 from iiniit_guard.core.issuer.trusted_issuer import TrustedIssuer
 from iiniit_guard.core.jose.jws import ALGORITHMS
-from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
@@ -165,13 +164,21 @@ class ProtectedResource:
         )
         """Whether a cached token in `Authorization` can be found by its digest alone."""
 
-    def read_credential(self, request: Request) -> Credential | Problem:
-        """Return the one credential of a request, or a problem."""
+    def read_credential(
+        self, request: Request, authorization: bytes | None = None
+    ) -> Credential | Problem:
+        """Return the one credential of a request, or a problem.
+
+        `authorization` is the value of its only Authorization field, if the caller has it.
+        """
         longest = self.settings.max_token_bytes
         if self.assertion_field is not None:
             return assertion_of(request, longest, self.assertion_field)
         in_query, field = self.query_token, self.token_field
-        found = credential_of(request, self.schemes, longest, query_token=in_query, field=field)
+        only = authorization if field == AUTHORIZATION else None
+        found = credential_of(
+            request, self.schemes, longest, query_token=in_query, field=field, only=only
+        )
         # A token in the query, or without a scheme in `token_header`, is a bearer token too.
         if self.dpop == "required" and isinstance(found, Credential) and found.scheme == BEARER:
             return PROBLEMS[Reason.NO_TOKEN]
@@ -213,11 +220,6 @@ class ProtectedResource:
             or token.startswith(server.settings.token_prefix)
         ]
         return fitting[0] if len(fitting) == 1 else None
-
-    def get_cached(self, digest: bytes) -> AccessToken | None:
-        """Return the cached token that may be used without a call about its issuer, or None."""
-        entry = self.find(digest)
-        return None if entry is None else entry.token
 
     def remaining(self, digest: bytes) -> float:
         """Return the seconds for which the cached token may be used without a call; 0 if none."""

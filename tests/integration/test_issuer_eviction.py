@@ -138,4 +138,4 @@ class TestEviction:
 
         self.answer = slow
         assert isinstance(world.decide(token), Allow)
-        assert world.guard._engine.resource.get_cached(digest_of(token)) is None
+        assert world.guard._engine.resource.find(digest_of(token)) is None

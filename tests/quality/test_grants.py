@@ -38,7 +38,7 @@ RETURNS = {
     "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
     "iiniit_guard/core/decide.py:_judge": [
-        "_without_credential(credential, presented.request, resource, requirement)",
+        "_without_credential(credential, request, resource, requirement)",
         "begun",
         "outcome",
         "proofs.record(proof, request) or settled",
@@ -57,10 +57,12 @@ RETURNS = {
         "outcome",
     ],
     "iiniit_guard/core/confirmation.py:confirm": [
+        "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
         "PROBLEMS[Reason.UNBOUND_TOKEN]",
-        "None",
+        "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
         "problem",
-        "None if proven else PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
+        "None",
+        "certificate_problem(certificate, resource.certificates.find(request))",
     ],
     "iiniit_guard/core/decide.py:_without_credential": ["problem", "ANONYMOUS", "problem"],
     "iiniit_guard/core/decide.py:find_cached": [

@@ -16,7 +16,6 @@ from iiniit_guard.core.dpop.nonces import Nonces
 from iiniit_guard.core.dpop.presented_proof import ACCEPTED, PresentedProof, accepted_proofs
 from iiniit_guard.core.dpop.proof import (
     MAX_ID_BYTES,
-    Proof,
     ProofKeys,
     only_proof,
     parse_proof,
@@ -77,11 +76,12 @@ class ProofChecks:
         encoded = only_proof(request)
         if isinstance(encoded, Problem):
             return encoded
-        presented = PresentedProof(self, encoded, token)
-        for accepted in accepted_proofs(request):
+        accepted = accepted_proofs(request)
+        presented = PresentedProof(self, encoded, token, accepted)
+        for known in accepted:
             # Another guard may demand more of a proof, so its result does not count here.
-            if (accepted.checks, accepted.encoded, accepted.token) == (self, encoded, token):
-                presented.signer = accepted.signer
+            if (known.checks, known.encoded, known.token) == (self, encoded, token):
+                presented.signer = known.signer
                 return presented
         parsed = parse_proof(encoded, self._algorithms, self._keys)
         if isinstance(parsed, Problem):
@@ -110,7 +110,7 @@ class ProofChecks:
         problem = self._uri_problem(uri, presented, request)
         if problem is not None:
             return problem
-        digest = presented.digest = sha256(presented.token.encode("ascii")).digest()
+        digest = presented.digest = sha256(presented.token.encode()).digest()
         if claims.get("ath") != encode_base64url(digest).decode():
             return PROBLEMS[Reason.WRONG_PROOF_TOKEN]
         return self._time_problem(claims, issued, presented)
@@ -202,17 +202,16 @@ class ProofChecks:
         A proof that was accepted for this request before is not recorded again: several guards and
         handlers may check one request.
         """
-        accepted = accepted_proofs(request)
-        refused = self._record_here(presented, accepted)
+        refused = self._record_here(presented)
         if refused is None:
-            self._accept(presented, request, accepted)
+            self._accept(presented, request)
         return refused
 
     def record_shared(
         self, shared: SharedProofs, presented: PresentedProof, request: Request
     ) -> Flow[Problem | Unreachable | None]:
         """Record the proof as `record` does, and in the shared store."""
-        refused = self._record_here(presented, accepted_proofs(request))
+        refused = self._record_here(presented)
         digest = presented.recorded
         if refused is None and digest is not None:
             added = yield from shared.add(digest, presented.until - self._wall())
@@ -223,38 +222,24 @@ class ProofChecks:
             elif not added:
                 refused = PROBLEMS[Reason.REPLAYED_PROOF]
         if refused is None:
-            self._accept(presented, request, accepted_proofs(request))
+            self._accept(presented, request)
         return refused
 
-    def _record_here(
-        self, presented: PresentedProof, accepted: tuple[PresentedProof, ...]
-    ) -> Problem | Unreachable | None:
-        proof, signer = presented.proof, presented.signer
-        if proof is None or signer is None:
-            return None
-        if accepted and any(known.encoded == presented.encoded for known in accepted):
-            return None
-        digest = presented.recorded = _digest_of(presented, proof, signer.thumbprint)
-        return self._add(digest, signer.thumbprint, presented.until, self._wall())
-
-    def _accept(
-        self, presented: PresentedProof, request: Request, accepted: tuple[PresentedProof, ...]
-    ) -> None:
-        """Keep the key of a recorded proof, and store the proof in the request."""
-        proof, signer = presented.proof, presented.signer
-        if proof is None or signer is None:
-            return
-        if proof.key is None:
-            self._keys.keep(proof.encoded_header, signer)
-        presented.proof = None  # from here on, it identifies the accepted proof only
-        if isinstance(request.native, dict):
-            request.native[ACCEPTED] = (*accepted, presented)
-
-    def _add(
-        self, digest: bytes, thumbprint: str, until: float, now: float
-    ) -> Problem | Unreachable | None:
+    def _record_here(self, presented: PresentedProof) -> Problem | Unreachable | None:
         """Record a proof in this process; return why it cannot be accepted, or None."""
-        added = self.replays.add(digest, thumbprint, until, now)
+        proof, signer = presented.proof, presented.signer
+        if proof is None or signer is None:
+            return None
+        for known in presented.accepted:
+            if known.encoded == presented.encoded:
+                return None
+        now, thumbprint = self._wall(), signer.thumbprint
+        # A thumbprint has 43 characters, and `jti` its length before it: no other triple has this
+        # text (RFC 9449 §11.1).
+        identifier = proof.claims["jti"]
+        text = f"{thumbprint}{len(identifier)}:{identifier}{presented.uri}"
+        digest = presented.recorded = sha256(text.encode()).digest()[:_DIGEST_BYTES]
+        added = self.replays.add(digest, thumbprint, presented.until, now)
         if added == "added":
             return None
         if added == "known":
@@ -264,10 +249,14 @@ class ProofChecks:
             return PROBLEMS[Reason.TOO_MANY_PROOFS].retrying_after(seconds)
         return Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
 
-
-def _digest_of(presented: PresentedProof, proof: Proof, thumbprint: str) -> bytes:
-    """Return what identifies a proof: its key, its identifier and its URI (RFC 9449 §11.1)."""
-    # A thumbprint has 43 characters, and `jti` its length before it: no other triple has this text.
-    identifier = proof.claims["jti"]
-    text = f"{thumbprint}{len(identifier)}:{identifier}{presented.uri}"
-    return sha256(text.encode()).digest()[:_DIGEST_BYTES]
+    def _accept(self, presented: PresentedProof, request: Request) -> None:
+        """Keep the key of a recorded proof, and store the proof in the request."""
+        proof, signer = presented.proof, presented.signer
+        if proof is None or signer is None:
+            return
+        if proof.key is None:
+            self._keys.keep(proof.encoded_header, signer)
+        presented.proof = None  # from here on, it identifies the accepted proof only
+        native = request.native
+        if isinstance(native, dict):
+            native[ACCEPTED] = (*presented.accepted, presented)

@@ -18,6 +18,7 @@ class PresentedProof:
         checks: Identifies the checks that the proof has passed.
         encoded: The proof as received.
         token: The access token of the request.
+        accepted: The proofs that were accepted for this request before.
         proof: The parsed proof; None if it was accepted for this request before.
         signer: The key that signed it, once that is verified.
         uri: The normal form of `htu`.
@@ -27,6 +28,7 @@ class PresentedProof:
     """
 
     __slots__ = (
+        "accepted",
         "checks",
         "digest",
         "encoded",
@@ -38,10 +40,17 @@ class PresentedProof:
         "uri",
     )
 
-    def __init__(self, checks: object, encoded: bytes, token: str) -> None:
+    def __init__(
+        self,
+        checks: object,
+        encoded: bytes,
+        token: str,
+        accepted: tuple[PresentedProof, ...],
+    ) -> None:
         self.checks: object = checks
         self.encoded: bytes = encoded
         self.token: str = token
+        self.accepted: tuple[PresentedProof, ...] = accepted
         self.proof: Proof | None = None
         self.signer: ProofKey | None = None
         self.uri: str = ""

@@ -9,7 +9,7 @@ Spec: RFC 9449 §11.1.
 
 from __future__ import annotations
 
-import math
+from math import ceil
 from threading import Lock
 from typing import Final, Literal, TypeAlias
 
@@ -63,22 +63,26 @@ class ProofCache:
             until: When the proof is no longer accepted, in seconds since the epoch.
             now: The time, likewise.
         """
-        end = math.ceil(until)
+        end, second, entries = ceil(until), int(now), self._entries
         with self._lock:
-            self._sweep(int(now))
+            if second != self._swept:
+                self._sweep(second)
             # If the clock went back, a proof is accepted again whose entry has ended.
-            if digest in self._entries or end <= self._ended:
+            if digest in entries or end <= self._ended:
                 return "known"
             key = self._keys.get(thumbprint)
             if key is not None and key.count >= self._share:
                 return "share_full"
-            if len(self._entries) >= self._size:
+            if len(entries) >= self._size:
                 return "full"
             if key is None:
                 key = self._keys[thumbprint] = _Key(thumbprint)
             key.count += 1
-            self._entries[digest] = key
-            self._ends.setdefault(end, set()).add(digest)
+            entries[digest] = key
+            ending = self._ends.get(end)
+            if ending is None:
+                ending = self._ends[end] = set()
+            ending.add(digest)
             return "added"
 
     def remove(self, digest: bytes, until: float) -> None:
@@ -89,7 +93,7 @@ class ProofCache:
             until: As for `add`.
         """
         with self._lock:
-            ending = self._ends.get(math.ceil(until))
+            ending = self._ends.get(ceil(until))
             if ending is not None and digest in ending:
                 ending.remove(digest)
                 self._end(digest)
@@ -114,8 +118,7 @@ class ProofCache:
         return next(ends, int(now)) + 1
 
     def _sweep(self, now: int) -> None:
-        if now == self._swept:
-            return
+        """Remove the entries that have ended. Called once in a second."""
         self._swept = now
         # An entry ends after its second: a proof is accepted up to that moment.
         for second in [each for each in self._ends if each < now]:

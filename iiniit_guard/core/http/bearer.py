@@ -39,7 +39,7 @@ _PARAMETER: Final = (
 _PARAMETERS: Final = re.compile(rb"%b(?:,%b)*+" % (_PARAMETER, _PARAMETER), re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credential:
     """The credential of a request.
 
@@ -59,6 +59,7 @@ def credential_of(
     *,
     query_token: QueryToken = "refuse",
     field: bytes = AUTHORIZATION,
+    only: bytes | None = None,
 ) -> Credential | Problem:
     """Return the one credential of a request, or a problem.
 
@@ -71,12 +72,13 @@ def credential_of(
             up in logs (RFC 6750 §2.3). OAuth 2.1 §5.1 says to ignore it.
         field: The only header field that is read, lower-case. In another field than
             `Authorization`, a token may stand without a scheme.
+        only: The value of the field, if the caller has found it and no second one.
 
     Returns:
         The credential or the problem. The problem is `NO_TOKEN` also if the request uses only
         another scheme.
     """
-    values = request.header_values(field)
+    values = request.header_values(field) if only is None else (only,)
     if request.query and query_token != "ignore" and request.reserved_names.access_token:
         if query_token != "accept":
             return PROBLEMS[Reason.TOKEN_IN_QUERY]

@@ -22,6 +22,7 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 # ignored, one token would have 16 spellings.
 _LAST_CHARACTERS: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _LENIENT: Final = bytes.maketrans(b"-_", b"+/")
 _FOREIGN: Final = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -201,4 +202,4 @@ def decode_leniently(segment: bytes) -> bytes:
 
 def encode_base64url(octets: bytes) -> bytes:
     """Encode without padding."""
-    return b2a_base64(octets, newline=False).rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
+    return b2a_base64(octets, newline=False).rstrip(b"=").translate(_TO_URL)

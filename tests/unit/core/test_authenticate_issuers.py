@@ -62,7 +62,7 @@ class TestBoth:
         token = world.mint(exp=NOW + 10)
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=None))
         world.clock.advance(elapsed)
-        assert (world.resource.get_cached(digest_of(token)) is not None) is held
+        assert (world.resource.find(digest_of(token)) is not None) is held
 
     def test_a_dropped_key_ends_it(self):
         """A dropped key ends every entry that it verified at once."""
@@ -73,7 +73,7 @@ class TestBoth:
             world.decide(mint(world.clock, OTHER_KEY)).send(key_set(OTHER_KEY)).fetch.url
             == INTROSPECT
         )
-        assert world.resource.get_cached(digest_of(token)) is None
+        assert world.resource.find(digest_of(token)) is None
 
     def test_a_clock_set_back_does_not_make_it_outlive_the_key_set(self):
         """RFC 9111 §4.2; each clock alone ends it."""
@@ -87,16 +87,16 @@ class TestBoth:
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=NOW + 9999))
         world.clock.advance(99)
         world.clock.set_wall(NOW)
-        assert world.resource.get_cached(digest_of(token)) is not None
+        assert world.resource.find(digest_of(token)) is not None
         world.clock.advance(1)
-        assert world.resource.get_cached(digest_of(token)) is None
+        assert world.resource.find(digest_of(token)) is None
 
     def test_a_clock_set_back_to_before_the_token_refuses_it(self):
         world = World(introspection=CREDENTIALS, jwt="both")
         token = world.mint(nbf=NOW)
         world.decide(token).send(key_set(KEY)).send(active(world.clock))
         world.clock.set_wall(NOW - 31)
-        assert world.resource.get_cached(digest_of(token)) is None
+        assert world.resource.find(digest_of(token)) is None
 
 
 class TestSeveralIssuers:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import pytest
 
 from iiniit_guard.core.claims.confirmation import METHODS, demand_both, is_confirmable
-from iiniit_guard.core.confirmation import CHECKS, Possession, confirm
+from iiniit_guard.core.confirmation import confirm
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.claims import Claims
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.testing import Issuer
+
+
+def token_with(confirmation: dict[str, str]) -> AccessToken:
+    return AccessToken("i", confirmation=Claims(confirmation))
+
 
 THUMBPRINT = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
 
 
-def test_every_method_has_a_check():
-    assert tuple(CHECKS) == METHODS
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_a_check(method):
+    """A token that has only this binding does not pass without its proof."""
+    request, resource = Request("GET", "/"), Issuer().guard()._engine.resource
+    problem = confirm(token_with({method: THUMBPRINT}), request, resource, None)
+
+    assert problem is not None
+    assert problem.reason in {Reason.UNSUPPORTED_CONFIRMATION, Reason.NO_CERTIFICATE}
 
 
 @pytest.mark.parametrize(
@@ -54,12 +65,12 @@ def test_a_member_may_be_demanded():
 
 def test_a_bound_token_without_a_member_that_is_checked_is_refused():
     """A cache entry of another version must not pass because no check applies to it."""
-    possession: Any = Possession(Request("GET", "/"), None)  # type: ignore[arg-type]
-    problem = confirm(AccessToken("i", confirmation=Claims({"kid": "x"})), possession)
+    request, resource = Request("GET", "/"), Issuer().guard()._engine.resource
+    problem = confirm(token_with({"kid": "x"}), request, resource, None)
 
     assert problem is not None
     assert problem.reason is Reason.UNSUPPORTED_CONFIRMATION
-    assert confirm(AccessToken("i"), possession) is None
+    assert confirm(AccessToken("i"), request, resource, None) is None
 
 
 OTHER = "v68ffgcPn6jdYpBfFY2nP4ShE2Yk-6_Mk5PI9yh6aes"

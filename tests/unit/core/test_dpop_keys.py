@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from iiniit_guard.core.decide import begin
 from iiniit_guard.core.dpop.proof import (
     MAX_KEYS,
     MAX_PROOF_BYTES,
@@ -16,9 +17,11 @@ from iiniit_guard.core.dpop.proof import (
     only_proof,
     parse_proof,
 )
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.presented import Presented
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
 from iiniit_guard.testing.dpop import key_thumbprint
 
@@ -193,12 +196,20 @@ def test_the_log_learns_which_part_of_the_target_differs(changes, settings, deta
 def test_a_full_cache_is_an_outage_of_its_own():
     issuer = Issuer(clock=SettableClock(NOW))
     guard: Any = issuer.guard(public_url="https://api.test", max_dpop_proofs=1)
-    proofs = guard._engine.resource.proofs
-    assert proofs._add(b"1", "a", NOW + 60, NOW) is None
+    guard.verify(issuer.token())  # loads the keys
+
+    def send(key, jti):
+        token = issuer.token(dpop_key=key, jti=key.kid)
+        proof = dpop_proof(key, "GET", URL, token, clock=issuer.clock, jti=jti)
+        request = Request("GET", "/x", headers=lines(token, proof))
+        begun: Any = begin(guard._engine.resource, Presented.of(request))
+        return begun if isinstance(begun, AccessToken) else begun.result
+
+    assert isinstance(send(KEY, "1"), AccessToken)
     full = Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
-    assert proofs._add(b"2", "b", NOW + 60, NOW) == full
-    assert proofs._add(b"1", "b", NOW + 60, NOW).reason is Reason.REPLAYED_PROOF
-    assert proofs._add(b"3", "a", NOW + 60, NOW).reason is Reason.TOO_MANY_PROOFS
+    assert send(OTHER, "2") == full
+    assert send(KEY, "1").reason is Reason.REPLAYED_PROOF
+    assert send(KEY, "3").reason is Reason.TOO_MANY_PROOFS
 
 
 @pytest.mark.parametrize("htu", ["https://api.test/%zz", "https://api.test/%z", "x", ""])

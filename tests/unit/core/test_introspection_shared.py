@@ -63,7 +63,7 @@ class Process:
         return self.store.serve(steps.send(reply))
 
     def remembered(self, token="opaque"):
-        return self.resource.get_cached(digest_of(token))
+        return self.resource.find(digest_of(token))
 
 
 @pytest.fixture

@@ -148,7 +148,9 @@ def test_a_forked_child_keeps_what_was_learned(clock):
     for part in (resource.cache, resource.servers[0].keys):
         part._lock.acquire()  # each has one
     resource.reset_after_fork()
-    assert resource.get_cached(b"d") is token
+    entry = resource.find(b"d")
+    assert entry is not None
+    assert entry.token is token
     resource.cache.drop(b"d")
-    assert resource.get_cached(b"d") is None
+    assert resource.find(b"d") is None
     assert Steps(resource.servers[0].keys.get()).fetch
