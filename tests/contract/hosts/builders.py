@@ -13,10 +13,10 @@ from iiniit_guard.core.model.policy import ANY_TOKEN, Policy
 from tests.contract.hosts import django_builders as on_django
 from tests.contract.hosts.calling import Answer, Lines, answer_of, drive, joined
 from tests.contract.hosts.handlers import POLICIES, decorated_views
-from tests.contract.hosts.tls import in_scope
 
 if TYPE_CHECKING:
     from flask import Flask
+    from starlette.routing import BaseRoute
 
     from iiniit_guard.core.model.request import Request as GuardRequest
     from iiniit_guard.guard import Guard
@@ -197,13 +197,26 @@ def build_asgi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
 def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
+
+    from iiniit_guard.asgi import GuardMiddleware
+
+    arguments = {**middleware, "public": (*middleware.get("public", ()), "/public")}
+    app = Starlette(
+        routes=_starlette_routes(),
+        middleware=[Middleware(GuardMiddleware, guard=guard, **arguments)],
+    )
+    # Not the test client of Starlette, which starts a thread for each request.
+    return lambda method, path, headers, query: drive(app, method, path, headers, query)
+
+
+@cache
+def _starlette_routes() -> list[BaseRoute]:
+    # Routes know nothing of the guard, so all applications have the same.
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
-    from starlette.testclient import TestClient
 
     import iiniit_guard.starlette
-    from iiniit_guard.asgi import GuardMiddleware
 
     async def handler(request: Request) -> Response:
         return Response(
@@ -211,23 +224,7 @@ def build_starlette(guard: Guard, middleware: Mapping[str, Any]) -> Site:
         )
 
     decorated = {**decorated_views(iiniit_guard.starlette, handler), "/public": handler}
-    arguments = {**middleware, "public": (*middleware.get("public", ()), "/public")}
-    app = Starlette(
-        routes=[Route(path, endpoint, methods=METHODS) for path, endpoint in decorated.items()],
-        middleware=[Middleware(GuardMiddleware, guard=guard, **arguments)],
-    )
-
-    async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
-        await app(in_scope(scope), receive, send)
-
-    peer = ("127.0.0.1", 50000)
-    client = TestClient(with_certificate, raise_server_exceptions=False, client=peer)
-
-    def call(method: str, path: str, headers: Lines, query: str) -> Answer:
-        answer = client.request(method, f"{path}?{query}" if query else path, headers=list(headers))
-        return answer_of(answer.status_code, answer.headers.multi_items(), answer.content)
-
-    return call
+    return [Route(path, endpoint, methods=METHODS) for path, endpoint in decorated.items()]
 
 
 def build_fastapi(guard: Guard, middleware: Mapping[str, Any]) -> Site:
