@@ -1,0 +1,103 @@
+"""The token cache: a new record replaces the oldest, and all sums stay right."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
+from iiniit_guard.core.cache.tokens import TokenCache
+from tests.unit.core.caching import check_sums, digest, entry, fill, held
+
+
+def issuer():
+    return KeyValidity(IssuerValidity())
+
+
+def test_a_new_issuer_takes_no_place_in_the_queue_of_the_only_one(clock):
+    """The first issuer was withdrawn, or has all the room; its oldest record leaves."""
+    cache, first, second = TokenCache(4, clock.clock), issuer(), issuer()
+    fill(cache, "abcd", validity=first)
+    fill(cache, "e", validity=second)
+    assert held(cache, "abcde") == [*"bcde"]
+    assert list(cache._store._issuers) == [first.issuer.number, second.issuer.number]
+    check_sums(cache)
+    first.issuer.valid = False
+    fill(cache, "fg", validity=second)
+    assert held(cache, "abcdefg") == [*"efg"]
+    check_sums(cache)
+
+
+def test_the_oldest_of_another_client_leaves_while_none_is_over_its_quota(clock):
+    cache = TokenCache(8, clock.clock)
+    for name in "aabbccdd":
+        cache.keep(digest(len(cache)), entry(name))
+    fill(cache, ["e1"], client="e")
+    assert held(cache, range(8)) == [1, 2, 3, 4, 5, 6, 7]
+    check_sums(cache)
+    fill(cache, ["d1"], client="d")
+    assert held(cache, range(8)) == [1, 2, 3, 4, 5, 7], "its own, as it would be over its quarter"
+    check_sums(cache)
+
+
+def test_a_client_below_its_quota_loses_none_while_another_is_over_it(clock):
+    cache = TokenCache(8, clock.clock)
+    fill(cache, ["v1"], client="victim")
+    fill(cache, range(7), client="flood")
+    fill(cache, ["v2"], client="victim")
+    assert held(cache, ["v1", "v2", *range(7)]) == ["v1", "v2", 1, 2, 3, 4, 5, 6]
+    check_sums(cache)
+
+
+def test_a_client_over_its_quota_pays_itself_though_anothers_record_is_the_oldest(clock):
+    cache = TokenCache(8, clock.clock)
+    fill(cache, range(4), client="one")
+    fill(cache, range(4, 8), client="two")
+    fill(cache, [8], client="two")
+    assert held(cache, range(9)) == [0, 1, 2, 3, 5, 6, 7, 8]
+    check_sums(cache)
+
+
+def test_records_of_one_client_differ_in_size(clock):
+    """A record takes over the room of one of another size, and returns what it does not need."""
+    cache, sizes = TokenCache(65_536, clock.clock, 1024 * 1024), random.Random(7)
+    for number in range(1500):
+        cache.keep(digest(number), entry("c", name="x" * sizes.randrange(4000)))
+        if not number % 25:
+            check_sums(cache)
+    assert cache._store._free < 16 * 1024
+    check_sums(cache)
+
+
+@pytest.mark.parametrize("size", [6, 40])
+def test_the_sums_and_the_bounds_hold_after_any_writes(clock, size):
+    """Several issuers and clients write, read, drop and are withdrawn, in random order."""
+    cache, chance = TokenCache(size, clock.clock, 64 * 1024), random.Random(size)
+    validities = [issuer() for _ in range(3)]
+    for number in range(3000):
+        place = chance.randrange(3)
+        if chance.random() < 0.01:
+            validities[place].issuer.valid = False
+            validities[place] = issuer()
+        validity, name = validities[place], f"{validities[place].number} {chance.randrange(60)}"
+        action = chance.random()
+        if action < 0.2:
+            cache.get(digest(name))
+        elif action < 0.3:
+            cache.drop(digest(name))
+        else:
+            client, long = chance.choice("aaab") + str(chance.randrange(2)), chance.random() < 0.1
+            ends = clock.wall() + chance.randrange(1, 100)
+            text = name + "x" * chance.randrange(1500 if long else 20)
+            cache.keep(digest(name), entry(client, validity=validity, name=text, valid_until=ends))
+            assert subject(cache, name) == text
+        clock.advance(0.1)
+        if not number % 5:
+            check_sums(cache)
+            assert len(cache) <= size
+
+
+def subject(cache, name):
+    token = cache.get(digest(name))
+    return None if token is None else token.subject
