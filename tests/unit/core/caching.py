@@ -71,6 +71,7 @@ def check_sums(cache):
     assert sum(map(len, records.values())) <= cache._records_bytes
     only = [*store._issuers.values()]
     assert store._sole is (only[0] if len(only) == 1 else None)
+    assert min(cache._new_room, cache._unpacked_room) >= 0
     sizes = [(entry.record is None, entry.size) for entry in cache._objects.values()]
     assert cache._objects_bytes - cache._new_room == sum(size for new, size in sizes if new)
     assert cache._objects_bytes - cache._unpacked_room == sum(

@@ -6,8 +6,10 @@ import random
 
 import pytest
 
-from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
+from iiniit_guard.core.cache import packed_store as store_module
+from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity, facts_of
 from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.model.clock import Clock
 from tests.unit.core.caching import check_sums, digest, entry, fill, held
 
 
@@ -101,3 +103,114 @@ def test_the_sums_and_the_bounds_hold_after_any_writes(clock, size):
 def subject(cache, name):
     token = cache.get(digest(name))
     return None if token is None else token.subject
+
+
+def test_what_a_withdrawn_issuer_left_in_another_queue_is_passed_over(clock):
+    """The digest of a token that changed its issuer is in both queues."""
+    cache, old, new = TokenCache(4, clock.clock), issuer(), issuer()
+    fill(cache, "ab", validity=old)
+    fill(cache, "a", validity=new)
+    new.issuer.valid = False
+    fill(cache, "cdef", validity=old)
+    assert held(cache, "abcdef") == [*"cdef"]
+    check_sums(cache)
+
+
+def test_the_records_of_a_withdrawn_issuer_leave_in_small_numbers(clock):
+    cache, bad = TokenCache(64, clock.clock), issuer()
+    fill(cache, range(50), validity=bad)
+    fill(cache, range(100, 104))
+    bad.issuer.valid = False
+    fill(cache, [104])
+    assert 16 <= 50 - len(held(cache, range(50))) <= 17
+    fill(cache, range(105, 109))
+    assert held(cache, range(50)) == []
+    check_sums(cache)
+
+
+def test_a_hit_on_the_object_of_a_spared_record_spares_it_again(clock):
+    cache = TokenCache(3, clock.clock)
+    fill(cache, "abc")
+    cache.get(digest("a"))
+    fill(cache, "d")
+    cache.get(digest("a"))
+    fill(cache, "ef")
+    assert held(cache, "abcdef") == [*"aef"]
+
+
+def test_second_chances_are_bounded(clock, monkeypatch):
+    monkeypatch.setattr(store_module, "_SECOND_CHANCES", 2)
+    cache = TokenCache(15, clock.clock)
+    fill(cache, range(15))
+    for number in range(15):
+        cache.get(digest(number))
+    fill(cache, ["new"])
+    assert held(cache, range(15)) == [0, 1, *range(3, 15)]
+    check_sums(cache)
+
+
+def test_a_token_cached_twice_is_packed_once(clock):
+    """Its digest is twice in the queue of new objects, and the second time it is a record."""
+    cache = TokenCache(32, clock.clock)
+    fill(cache, "aab")
+    assert cache.get(digest("a")) is not None
+    fill(cache, "cde")
+    assert held(cache, "abcde") == [*"abcde"]
+    check_sums(cache)
+
+
+def test_withdrawn_validities_are_not_kept(clock):
+    cache = TokenCache(4, clock.clock)
+    for number in range(20):
+        validity = issuer()
+        fill(cache, [number], validity=validity)
+        (validity if number % 2 else validity.issuer).valid = False
+    assert len(cache._validities) <= 2
+
+
+@pytest.mark.parametrize("why", ["its key", "its issuer"])
+def test_a_withdrawn_token_is_not_stored_and_ends_what_it_replaces(clock, why):
+    cache, validity = TokenCache(4, clock.clock), issuer()
+    fill(cache, "a")
+    (validity if why == "its key" else validity.issuer).valid = False
+    fill(cache, "ab", validity=validity)
+    assert cache._store.get(digest("b")) is None
+    assert facts_of(cache._store.get(digest("a")) or b"").valid_until < 0
+    assert cache.get(digest("a")) is None
+    check_sums(cache)
+
+
+def test_a_token_that_is_too_large_ends_the_record_that_it_replaces(clock):
+    cache = TokenCache(4, clock.clock, 64 * 1024)
+    fill(cache, "a")
+    assert cache._store.get(digest("a")) is not None
+    cache.keep(digest("a"), entry(name="x" * 8000))
+    assert cache.get(digest("a")) is None
+    check_sums(cache)
+
+
+@pytest.mark.parametrize("size", [4, 64], ids=["by a record", "by an object"])
+def test_what_was_replaced_while_it_was_unpacked_is_not_kept(clock, size):
+    """A read takes no lock, so that a write may come between its steps."""
+    waiting = []
+
+    def wall():
+        while waiting:
+            waiting.pop()()
+        return clock.wall()
+
+    cache = TokenCache(size, Clock(wall, clock.monotonic))
+    fill(cache, ["a", *range(4)] if size > 4 else ["a"])
+    assert digest("a") not in cache._objects
+    waiting.append(lambda: cache.keep(digest("a"), entry(name="fresh")))
+    assert subject(cache, "a") == "a"
+    assert subject(cache, "a") == "fresh"
+    check_sums(cache)
+
+
+def test_a_large_bound_for_few_tokens(clock):
+    """The room of a record is stored in 32 bits."""
+    cache = TokenCache(2, clock.clock, 2**50)
+    fill(cache, "abc")
+    assert held(cache, "abc") == [*"bc"]
+    check_sums(cache)
