@@ -29,6 +29,9 @@ to the end of the queue, without its mark.
    Otherwise only records of clients over their quota are evicted, if there are any. The records of
    other clients are skipped and move to the end of the queue. On average that takes four steps or
    fewer, because such a client has a quarter of the queue. The number of steps is bounded.
+
+If there is one issuer, its oldest record was not used, and these rules select it, the new record
+takes over its room at once. That is the usual case.
 """
 
 from __future__ import annotations

@@ -61,6 +61,21 @@ def test_a_client_over_its_quota_pays_itself_though_anothers_record_is_the_oldes
     check_sums(cache)
 
 
+def test_the_client_over_its_quota_pays_after_the_quota_has_grown(clock):
+    """Another client was over the quota before, when there were two issuers."""
+    cache, gone, one = TokenCache(15, clock.clock), issuer(), issuer()
+    fill(cache, ["gone"], validity=gone)
+    fill(cache, ["oldest"], client="small", validity=one)
+    fill(cache, ["b1", "b2"], client="before", validity=one)
+    fill(cache, range(11), client="flood", validity=one)
+    gone.issuer.valid = False
+    fill(cache, [11], client="flood", validity=one)
+    assert len(cache._store._issuers[one.issuer.number].over_quota) == 2
+    fill(cache, ["b3"], client="before", validity=one)
+    assert held(cache, ["oldest", "b1", "b2", "b3"]) == ["oldest", "b1", "b2", "b3"]
+    check_sums(cache)
+
+
 def test_records_of_one_client_differ_in_size(clock):
     """A record takes over the room of one of another size, and returns what it does not need."""
     cache, sizes = TokenCache(65_536, clock.clock, 1024 * 1024), random.Random(7)
@@ -108,11 +123,11 @@ def subject(cache, name):
 def test_what_a_withdrawn_issuer_left_in_another_queue_is_passed_over(clock):
     """The digest of a token that changed its issuer is in both queues."""
     cache, old, new = TokenCache(4, clock.clock), issuer(), issuer()
-    fill(cache, "ab", validity=old)
+    fill(cache, "oab", validity=old)
     fill(cache, "a", validity=new)
     new.issuer.valid = False
     fill(cache, "cdef", validity=old)
-    assert held(cache, "abcdef") == [*"cdef"]
+    assert held(cache, "oabcdef") == [*"cdef"]
     check_sums(cache)
 
 
