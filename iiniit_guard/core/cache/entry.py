@@ -19,8 +19,16 @@ from iiniit_guard.core.model.claims import Claims, freeze, thaw
 from iiniit_guard.core.model.json_types import Json
 
 _numbers: Final = count()
-_TRAILER: Final = Struct("<dddQIq?")
+_TRAILER: Final = Struct("<dddIIqI?")
 _TRAILER_BYTES: Final = _TRAILER.size
+# The overhead of a record: the digest, its places in table and queue, its client's sum.
+_RECORD_BYTES: Final = 400
+SMALLEST_ROOM: Final = _RECORD_BYTES + _TRAILER_BYTES
+# Larger objects come from the C library's allocator. They leave holes there, into which other
+# objects do not always fit.
+_LARGEST_POOLED: Final = 512
+_HOLES: Final = 2  # the fraction 1/2 of such an object; measured
+NEVER: Final = float("-inf")  # when an ended record was valid
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 # Upper bounds for the parts of a token without their text, including the allocator's rounding and
 # the reference to each part.
@@ -103,6 +111,7 @@ class Facts(NamedTuple):
         validity: The number of its `KeyValidity`.
         issuer: The number of its issuer's validity.
         client: A hash of its client's name.
+        room: What it takes of the store's bytes.
         used: Whether it was used since its last check for eviction.
     """
 
@@ -112,17 +121,46 @@ class Facts(NamedTuple):
     validity: int
     issuer: int
     client: int
+    room: int
     used: bool
 
 
-def record_of(packed: bytes, facts: tuple[float, float, float, int, int, int, bool]) -> bytes:
-    """Return the record of a packed token and its `Facts`. The last byte is `used`."""
-    return packed + _TRAILER.pack(*facts)
+def record_of(packed: bytes, entry: CacheEntry, least: int) -> tuple[bytes, int, int]:
+    """Return the record of a packed token, the hash of its client's name, and its room.
+
+    Args:
+        packed: The packed token.
+        entry: The token and its validity.
+        least: The least room of a record.
+    """
+    validity, client = entry.validity, hash(entry.token.client_id)
+    size = len(packed) + _TRAILER_BYTES
+    room = size + _RECORD_BYTES + (size // _HOLES if size > _LARGEST_POOLED else 0)
+    if room < least:
+        room = least
+    trailer = _TRAILER.pack(
+        entry.valid_from,
+        entry.valid_until,
+        entry.valid_until_monotonic,
+        validity.number,
+        validity.issuer.number,
+        client,
+        room,
+        entry.used,
+    )
+    return packed + trailer, client, room
 
 
-def trailer_of(record: bytes) -> tuple[float, float, float, int, int, int, bool]:
+def ended_record(facts: Facts, room: int) -> bytes:
+    """Return a record that has ended, without a token, in place of the one with these facts."""
+    return _TRAILER.pack(
+        *facts._replace(valid_until=NEVER, valid_until_monotonic=NEVER, room=room, used=False)
+    )
+
+
+def trailer_of(record: bytes) -> tuple[float, float, float, int, int, int, int, bool]:
     """Return the facts of a record, in their order but without names, in half the time."""
-    return _TRAILER.unpack_from(record, len(record) - _TRAILER_BYTES)
+    return _TRAILER.unpack_from(record, -_TRAILER_BYTES)
 
 
 def facts_of(record: bytes) -> Facts:
@@ -136,11 +174,10 @@ def pack(token: AccessToken) -> bytes:
     Args:
         token: Its claims come from JSON.
     """
-    claims, details = token.claims, token.authorization_details
-    members = claims._members if isinstance(claims, Claims) else thaw(claims)
-    confirmation, plain = token.confirmation, None
-    if details and claims.get("authorization_details") != details:  # usually equal to the claim
-        plain = thaw(details)
+    claims, confirmation = token.claims, token.confirmation
+    details: Json = token.authorization_details or None
+    if details:  # usually equal to the claim
+        details = claims.get("authorization_details") == details or thaw(details)
     fields = (
         token.issuer,
         token.subject,
@@ -150,9 +187,11 @@ def pack(token: AccessToken) -> bytes:
         token.expires_at,
         token.issued_at,
         token.token_id,
+        None if confirmation is None else thaw(confirmation),
+        details,
+        claims._members if isinstance(claims, Claims) else thaw(claims),
     )
-    bound = None if confirmation is None else thaw(confirmation)
-    return marshal.dumps((fields, bound, bool(details), plain, members))
+    return marshal.dumps(fields)
 
 
 def unpack(packed: bytes) -> AccessToken:
@@ -161,11 +200,10 @@ def unpack(packed: bytes) -> AccessToken:
     Args:
         packed: What `pack` returned. Trailing bytes are ignored.
     """
-    fields, bound, has_details, plain, members = marshal.loads(packed)  # noqa: S302 - see above
+    *fields, bound, details, members = marshal.loads(packed)  # noqa: S302 - see above
     issuer, subject, client_id, audience, scopes, *others = fields
-    claims, details = freeze(members), ()
-    if has_details:
-        details = claims["authorization_details"] if plain is None else freeze(plain)
+    claims = freeze(members)
+    details = claims["authorization_details"] if details is True else freeze(details or ())
     content: tuple[Json, ...] = (*others, freeze(bound), details, claims)
     return AccessToken(issuer, subject, client_id, audience, frozenset(scopes), *content)
 

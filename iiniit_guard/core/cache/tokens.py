@@ -30,7 +30,6 @@ from iiniit_guard.core.cache.entry import (
     KeyValidity,
     facts_of,
     pack,
-    record_of,
     size_from,
     size_of,
     unpack,
@@ -141,21 +140,25 @@ class TokenCache:
             entry: The token and its validity.
             payload: See `size_from`.
         """
-        entry.size = size_of(entry.token) if payload is None else size_from(payload, entry.token)
+        size = size_of(entry.token) if payload is None else size_from(payload, entry.token)
+        entry.size = size
         with self._lock:
             if self._writing:
                 self._start_afresh()
             self._writing = True
-            known = self._objects.get(digest)
+            new, objects = self._new, self._objects
+            known = objects.get(digest)
             if known is not None:
                 self._free(known)
-            self._new_room -= entry.size
-            self._objects[digest] = entry
-            self._new.append(digest)
-            if entry.size > self._largest_object:
+            self._new_room -= size
+            objects[digest] = entry
+            new.append(digest)
+            if size > self._largest_object:
                 self._settle(digest)
-            while len(self._new) > self._max_new or self._new_room < 0:
-                self._settle(self._new.popleft())
+            if len(new) > self._max_new:
+                self._settle(new.popleft())
+            while self._new_room < 0:
+                self._settle(new.popleft())
             self._writing = False
 
     def drop(self, digest: bytes) -> bool:
@@ -187,7 +190,7 @@ class TokenCache:
         self._new: deque[bytes] = deque()
         self._unpacked: deque[bytes] = deque()
         self._store = PackedStore(
-            self._max_records, self._records_bytes, self._was_used, self._lost
+            self._max_records, self._records_bytes, self._clock, self._objects, self._lost
         )
         self._validities = {}
         self._writing = False
@@ -222,17 +225,25 @@ class TokenCache:
     def _settle(self, digest: bytes) -> None:
         """Convert a new object to a record."""
         entry = self._objects.get(digest)
-        if entry is not None and entry.record is None:
-            self._store_record(digest, entry)
-            del self._objects[digest]
-            self._free(entry)
+        if entry is None or entry.record is not None:
+            return
+        validity, packed = entry.validity, pack(entry.token)
+        if len(packed) > self._largest_record or not (validity.valid and validity.issuer.valid):
+            self._store.end(digest)
+        else:
+            if validity.number not in self._validities:
+                self._add_validity(validity)
+            self._store.put(digest, packed, entry)
+        del self._objects[digest]
+        self._new_room += entry.size
 
-    def _was_used(self, digest: bytes) -> bool:
-        entry = self._objects.get(digest)
-        if entry is None or not entry.used:
-            return False
-        entry.used = False
-        return True
+    def _add_validity(self, validity: KeyValidity) -> None:
+        self._validities = {
+            number: each
+            for number, each in self._validities.items()
+            if each.valid and each.issuer.valid
+        }
+        self._validities[validity.number] = validity
 
     def _lost(self, digest: bytes) -> None:
         entry = self._objects.get(digest)
@@ -245,30 +256,6 @@ class TokenCache:
             self._new_room += entry.size
         else:
             self._unpacked_room += entry.size
-
-    def _store_record(self, digest: bytes, entry: CacheEntry) -> None:
-        validity, client = entry.validity, hash(entry.token.client_id)
-        facts = (
-            entry.valid_from,
-            entry.valid_until,
-            entry.valid_until_monotonic,
-            validity.number,
-            validity.issuer.number,
-            client,
-            entry.used,
-        )
-        record = record_of(pack(entry.token), facts)
-        if len(record) > self._largest_record or not (validity.valid and validity.issuer.valid):
-            self._store.end(digest)
-            return
-        if validity.number not in self._validities:
-            self._validities = {
-                number: each
-                for number, each in self._validities.items()
-                if each.valid and each.issuer.valid
-            }
-            self._validities[validity.number] = validity
-        self._store.put(digest, record, client, validity.issuer, self._clock.now())
 
     def _unpack(self, digest: bytes, record: bytes) -> CacheEntry | None:
         """Return a record as an entry, or None if the record is not valid now."""

@@ -58,13 +58,20 @@ def check_sums(cache):
     for issuer in store._issuers.values():
         rooms = {}
         for digest in issuer.queue:
+            assert facts_of(records[digest]).issuer == issuer.validity.number
             client = facts_of(records[digest]).client
-            rooms[client] = rooms.get(client, 0) + store._room_for(records[digest])
+            rooms[client] = rooms.get(client, 0) + facts_of(records[digest]).room
         assert issuer.rooms == rooms
         assert issuer.room == sum(rooms.values())
         assert issuer.over_quota.keys() <= rooms.keys()
     assert sorted(map(id, store._rotation)) == sorted(map(id, store._issuers.values()))
-    assert store._room == sum(issuer.room for issuer in store._issuers.values()) <= store._capacity
+    assert store._capacity - store._free == sum(issuer.room for issuer in store._issuers.values())
+    assert store._free >= 0
+    assert len(store) <= cache._max_records
+    assert sum(map(len, records.values())) <= cache._records_bytes
+    only = [*store._issuers.values()]
+    assert store._sole is (only[0] if len(only) == 1 else None)
+    assert min(cache._new_room, cache._unpacked_room) >= 0
     sizes = [(entry.record is None, entry.size) for entry in cache._objects.values()]
     assert cache._objects_bytes - cache._new_room == sum(size for new, size in sizes if new)
     assert cache._objects_bytes - cache._unpacked_room == sum(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.cache import packed_store as module
+from iiniit_guard.core.cache.entry import SMALLEST_ROOM
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.model.access_token import AccessToken
 from tests.unit.core.caching import check_sums, digest, entry, fill, held
@@ -72,3 +73,14 @@ def test_tables_are_small_and_there_is_one_for_each_octet(size, tables):
     made = module._tables(size)
     assert len(made) == 256
     assert len({id(table) for table in made}) == tables
+
+
+@pytest.mark.parametrize("each", [1, 444, 445, 446, 1000, 10_000_000])
+@pytest.mark.parametrize(("max_records", "more"), [(1, 0), (2, 1), (60, 59), (999, 700)])
+def test_the_sum_of_all_rooms_bounds_number_and_bytes(clock, max_records, each, more):
+    """The smallest records that fit are at most `max_records`, and no room is lost."""
+    max_bytes = max_records * each + more
+    store = module.PackedStore(max_records, max_bytes, clock.clock, {}, lambda digest: None)
+    fit = store._capacity // max(store._least, SMALLEST_ROOM)
+    assert store._capacity <= max_bytes
+    assert fit == min(max_records, max_bytes // SMALLEST_ROOM)

@@ -245,9 +245,6 @@ def test_what_is_lost_elsewhere_is_passed_over(clock):
     fill(cache, "a", validity=new)
     cache._store._issuers[new.issuer.number].queue.clear()
     del cache._store.tables[0][digest("a")]
-    assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number], clock.clock.now())
-    cache._store._lose_of(cache._store._issuers[old.issuer.number], (), clock.clock.now())
+    assert cache._store._oldest_ended(cache._store._issuers[old.issuer.number])
+    cache._store._lose_of(cache._store._issuers[old.issuer.number], ())
     assert held(cache, "ab") == ["b"]
-
-
-# --- Exceptions of signal handlers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from iiniit_guard.core.cache.entry import KeyValidity
 from iiniit_guard.core.cache.tokens import TokenCache
 from tests.unit.core.caching import check_sums, digest, fill, held
 
@@ -12,7 +13,10 @@ class Interrupted(BaseException):
     pass
 
 
-@pytest.mark.parametrize("where", ["put", "_take", "_lose_of", "_look_around", "end", "mark_used"])
+@pytest.mark.parametrize(
+    "where",
+    ["put", "_take_over", "_take", "_lose_of", "_look_around", "_divide", "end", "mark_used"],
+)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, where, after):
     """A signal handler may raise anywhere (SIGALRM as a time limit). The next write repairs it."""
@@ -28,6 +32,7 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
     monkeypatch.setattr(cache._store, where, interrupted)
     for attempt in (
         lambda: fill(cache, "e"),
+        lambda: fill(cache, "f", validity=KeyValidity()),
         lambda: cache.drop(digest("b")),
         lambda: cache.get(digest("c")),
     ):
@@ -39,7 +44,7 @@ def test_an_interrupt_leaves_no_entry_that_nobody_can_evict(clock, monkeypatch, 
     else:
         raise AssertionError("nothing was interrupted")
     monkeypatch.undo()
-    for name in "abcde":
+    for name in "abcdef":
         cache.get(digest(name))
     for number in range(9):
         fill(cache, [number], client=str(number))
