@@ -65,7 +65,6 @@ def begin_verify(
     resource: ProtectedResource,
     server: AuthorizationServer | None,
     issuer: str | None = None,
-    *,
     outdated: float | None = None,
 ) -> AccessToken | Problem | Flow[Verified]:
     """Verify a token as far as that needs no I/O.
@@ -95,7 +94,7 @@ def begin_verify(
         ask = _asker(token, digest, resource, outdated)
         return _introspect_unread(token, header, server, resource, ask)
     jws = parse_jws(token, resource.algorithms, header)
-    if isinstance(jws, Problem):
+    if not isinstance(jws, Jws):
         return _refused(jws, resource)
     named, trusted = jws.claims.get("iss"), None
     if isinstance(named, str) and (issuer is None or issuer == named):

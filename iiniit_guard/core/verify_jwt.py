@@ -5,12 +5,14 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 
 from __future__ import annotations
 
+from math import floor
 from typing import Final, NamedTuple
 
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import JoseHeader, Jws, remember_header
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.diagnosis import Check, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
 from iiniit_guard.core.model.json_types import JsonObject
@@ -44,14 +46,14 @@ def begin_jwt(jws: Jws, server: AuthorizationServer) -> CacheEntry | Problem | K
         The cache entry of the token, with its validity and its expiry. Or the problem. Or
         `KeysNeeded`; the caller must call `complete_jwt`.
     """
-    header, clock = jws.header, server.clock
+    header = jws.header
     if header.alg not in server.algorithms:
         allowed = listed(server.settings.algorithms)
         return _refused_by(server, Reason.UNSUPPORTED_ALGORITHM, "algorithm of the issuer", allowed)
     if header.typ not in server.types:  # RFC 9068 §4, RFC 8725 §3.11
         types = listed(sorted(typ or "(no typ)" for typ in server.types))
         return _refused_by(server, Reason.WRONG_TYPE, "type", types)
-    wall, monotonic = clock.wall(), clock.monotonic()
+    wall, monotonic = server.clock.wall(), server.clock.monotonic()
     keys = server.keys.fresh_at(wall, monotonic)
     if keys is None:
         return KeysNeeded(None)
@@ -150,20 +152,24 @@ def check_verified_claims(
     """Check the claims of a token that was signed by the key of `validity`."""
     server.confirmed = True
     checks = server.checks
-    outcome = checks.check(claims, wall, introspected=False, typ=header.typ)
-    if isinstance(outcome, Problem):
+    outcome = checks.check(claims, wall, False, header.typ)  # keyword arguments take longer
+    if not isinstance(outcome, AccessToken):
         return outcome.about(issuer=server.issuer)
     if server.signature_suffices:
         server.has_accepted = True
     # Whole seconds: all tokens of one second share the number.
-    ends = min(wall // 1 + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds)
+    longest, ends = floor(wall) + LONGEST_SECONDS, claims["exp"] + checks.expiry_leeway_seconds
+    if longest < ends:  # a call of `min` takes longer
+        ends = longest
+    ends_monotonic = floor(monotonic) + LONGEST_SECONDS
     keys_end, keys_end_monotonic = server.keys.good_until(wall, monotonic)
     # The fraction of the second spreads the expiries. Otherwise all tokens of one key set expire at
     # the same moment, and the guard verifies all of them again together.
     if keys_end < ends:
         spread = _SPREAD_FROM + (1 - _SPREAD_FROM) * (wall % 1)
         ends = min(keys_end, (wall + (keys_end - wall) * spread) // 1 + 1)
-    ends_monotonic = min(monotonic // 1 + LONGEST_SECONDS, keys_end_monotonic)
+    if keys_end_monotonic < ends_monotonic:
+        ends_monotonic = keys_end_monotonic
     return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
 
 

@@ -29,6 +29,7 @@ SMALLEST_ROOM: Final = _RECORD_BYTES + _TRAILER_BYTES
 _LARGEST_POOLED: Final = 512
 _HOLES: Final = 2  # the fraction 1/2 of such an object; measured
 NEVER: Final = float("-inf")  # when an ended record was valid
+_BRACKET: Final = ord("[")
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 # Upper bounds for the parts of a token without their text, including the allocator's rounding and
 # the reference to each part.
@@ -228,16 +229,17 @@ def size_of(token: AccessToken) -> int:
 def size_from(payload: bytes, token: AccessToken) -> int:
     """Return another upper bound of the same bytes in less time, without measuring any object.
 
-    In JSON, a comma follows each member and each element except the last one of its container.
-
     Args:
         payload: The JSON object that `token` was made from.
         token: The token.
     """
-    containers = payload.count(b"{") + payload.count(b"[")
-    parts = (_NAME_BYTES + _LEAF_BYTES) * (payload.count(b",") + containers)
+    containers, parts = 1, len(token.claims)
+    if payload.rfind(b"{") > 0 or _BRACKET in payload:  # the object is not flat
+        # In JSON, a comma follows each member and element except the last one of its container.
+        containers = payload.count(b"{") + payload.count(b"[")
+        parts = payload.count(b",") + containers
     text = _TEXT_WIDTH * len(payload) + _SCOPE_BYTES * len(token.scopes)
-    return _TOKEN_BYTES + _OBJECT_BYTES * containers + parts + text
+    return _TOKEN_BYTES + _OBJECT_BYTES * containers + (_NAME_BYTES + _LEAF_BYTES) * parts + text
 
 
 def _size_of(value: Json) -> int:

@@ -104,7 +104,7 @@ class ClaimChecks:
         object.__setattr__(self, "_has_further", not self.further.are_empty)
 
     def check(
-        self, claims: JsonObject, now: float, *, introspected: bool, typ: str | None = None
+        self, claims: JsonObject, now: float, introspected: bool, typ: str | None = None
     ) -> AccessToken | Problem:
         """Return the access token of authentic claims, or the problem that refuses it.
 

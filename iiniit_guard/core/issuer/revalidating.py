@@ -76,7 +76,8 @@ class RevalidatedDocument(Generic[T]):
         self._last = LastFailure(clock, purpose)
         self._flights = SingleFlight()
         self._life = self._refresh_from = 0.0
-        self._ends = (float("-inf"), float("-inf"))  # by both clocks
+        # By both clocks:
+        self._fresh_until = self._ends = (float("-inf"), float("-inf"))
         self._failures = 0
         self._retry_at = float("-inf")
         self._refreshing_until = float("-inf")
@@ -113,10 +114,11 @@ class RevalidatedDocument(Generic[T]):
 
         Call `get` after None.
         """
-        # Read `value` last. The writer stores the value before its timestamp, so a reader may pair
-        # a new document with an old timestamp, never the reverse.
-        enough, fetched, value = self._refresh_from, self.fetched, self.value
-        return value if wall - fetched[0] < enough and monotonic - fetched[1] < enough else None
+        # Read `value` last. The writer stores the value before its times, so a reader may pair a
+        # new document with old times, never the reverse.
+        wall_end, monotonic_end = self._fresh_until
+        value = self.value
+        return value if wall < wall_end and monotonic < monotonic_end else None
 
     def good_until(self, wall: float, monotonic: float) -> tuple[float, float]:
         """Return the time until which a fact that depends on the document is valid without a check.
@@ -235,6 +237,10 @@ class RevalidatedDocument(Generic[T]):
             self._last.clear()
             self._ends = (sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
+            self._fresh_until = (
+                sent.wall + self._refresh_from,
+                sent.monotonic + self._refresh_from,
+            )
             return value
 
     def _begins_refresh(self) -> bool:

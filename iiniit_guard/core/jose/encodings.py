@@ -106,13 +106,14 @@ def load_object(data: bytes) -> JsonObject:
     # application may have raised the recursion limit.
     if (text.rfind("{") > 0 or "[" in text) and is_too_deep(data):
         raise ValueError("nested too deeply")
+    constant = False
     try:
         parsed, end = _scan(text, 0)
     except StopIteration:
         raise ValueError("not JSON") from None
     finally:
-        constant = bool(_met_constant) and get_ident() in _met_constant
-        if constant:
+        if _met_constant and get_ident() in _met_constant:
+            constant = True
             _met_constant.discard(get_ident())
     if end != len(text) or type(parsed) is not dict:
         raise ValueError("not a JSON object")

@@ -39,7 +39,6 @@ ALGORITHMS: Final = (
 Spec: RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2.
 """
 
-
 MAX_KEY_ID_CHARACTERS: Final = 1024
 MAX_HEADERS: Final = 4096
 """Maximum number of cached headers in a process."""
@@ -67,6 +66,7 @@ _UNSUPPORTED_ALGORITHM: Final = PROBLEMS[Reason.UNSUPPORTED_ALGORITHM].about(che
 _UNSUPPORTED_CRITICAL: Final = PROBLEMS[Reason.UNSUPPORTED_CRITICAL]
 _WRONG_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="header")
 
+_DOT: Final = ord(".")  # a search for bytes in bytes raises and catches an exception first
 _decode_tolerantly: Final = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -140,7 +140,7 @@ def read_header(token: bytes) -> JoseHeader | Problem | None:
 
     Spec: RFC 7516 §9: a JWE has five parts and the header parameter `enc`, and is not a JWS.
     """
-    known = _known_headers.get(token[: token.find(b".")])
+    known = _known_headers.get(token.partition(b".")[0])
     if known is not None:
         return known
     encoded = token.lstrip(b".").partition(b".")[0]
@@ -203,10 +203,10 @@ def parse_jws(
     """
     signing_input, _, encoded_signature = token.rpartition(b".")
     encoded_header, dot, encoded_claims = signing_input.partition(b".")
-    if not encoded_header or not dot or b"." in encoded_claims:
+    if not encoded_header or not dot or _DOT in encoded_claims:
         return WRONG_PARTS
     header = header or _known_headers.get(encoded_header) or _parse_header(encoded_header)
-    if isinstance(header, Problem):
+    if not isinstance(header, JoseHeader):
         return header
     if header.alg not in algorithms:
         return _UNSUPPORTED_ALGORITHM

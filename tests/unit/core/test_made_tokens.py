@@ -95,10 +95,9 @@ def test_keys_are_current_by_both_clocks(wall, monotonic, serves):
         server = guard._engine.resource.only_server
         assert server is not None
         keys = server.keys
-        keys._refresh_from = 240.0
-        now = keys.fetched._replace(
-            wall=keys.fetched.wall + wall, monotonic=keys.fetched.monotonic + monotonic
-        )
+        since = keys.fetched
+        keys._fresh_until = (since.wall + 240, since.monotonic + 240)
+        now = since._replace(wall=since.wall + wall, monotonic=since.monotonic + monotonic)
         assert isinstance(keys.fresh_at(*now), JwkSet) == serves
         keys.value = None
         assert keys.fresh_at(*keys.fetched) is None
