@@ -106,17 +106,14 @@ class GuardMiddleware:
         # scope (another route, another guard) must not find the result of this guard. The copy is
         # shallow except for the header fields, because uvicorn with httptools appends the trailers
         # of the request to its list while the application runs.
-        inner = {
-            **scope,
-            "headers": [*scope["headers"]],
-            ENGINE_KEY: self._engine,
-            RECORD_KEY: exchange,
-            TOKEN_KEY: None,
-            PRINCIPAL_KEY: None,
-        }
+        inner = dict(scope)
+        inner["headers"] = [*scope["headers"]]
+        inner[ENGINE_KEY] = engine = self._engine
+        inner[RECORD_KEY] = exchange
+        inner[TOKEN_KEY] = inner[PRINCIPAL_KEY] = None
         if self._reads_subprotocol and scope["type"] == "websocket":
             move_token(inner)
-        found = begin_scope(self._engine, self.admission, inner, _HOST)
+        found = begin_scope(engine, self.admission, inner, _HOST)
         if isinstance(found, AccessToken):
             inner[TOKEN_KEY] = found
         elif not await self._admits(scope, receive, send, inner, found):

@@ -38,7 +38,7 @@ from iiniit_guard.errors import UsageError, needs_extra
 
 with needs_extra("starlette", "iiniit_guard.starlette"):
     from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
-    from starlette.requests import HTTPConnection
+    from starlette.requests import HTTPConnection, Request
 
     from iiniit_guard.adapting.starlette_connection import (
         Connection,
@@ -115,7 +115,8 @@ def _asynchronous(handler: Handler, policy: Policy) -> Handler:
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         for connection in args:
-            if HTTPConnection in type(connection).__mro__:
+            kind = type(connection)
+            if kind is Request or HTTPConnection in kind.__mro__:
                 break
         else:
             connection = connection_in((), kwargs)

@@ -58,7 +58,7 @@ class GuardMiddleware:
         If a handler of `app` records a refusal, the refusal replaces the response of `app`.
         """
         token, principal = begin_environ(self._engine, self.admission, environ, _HOST), None
-        record = ResponseRecord()
+        record = ResponseRecord(environ)
         if not isinstance(token, AccessToken):
             decision = admit(
                 self._engine, self.admission, request_from_environ(environ), _HOST, begun=token
@@ -73,7 +73,7 @@ class GuardMiddleware:
         # The application gets a copy. The owner of the original environ (a cascade that tries
         # another application next, a handler of an outer guard) must not find the result of this
         # guard.
-        record.source = self._watching, environ
+        record.admitted, record.watching = self.app, self._watching
         if token is None:
             record.has_token = False
         return respond(

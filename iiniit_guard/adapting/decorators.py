@@ -163,13 +163,15 @@ def policies_of(handler: object) -> tuple[Policy, ...]:
 
     The policies of a class are those of its `dispatch`.
     """
-    found: tuple[Policy, ...] = getattr(_marked(handler), POLICIES_ATTRIBUTE, ())
+    marked = _marked(handler) if isinstance(handler, type) else handler
+    found: tuple[Policy, ...] = getattr(marked, POLICIES_ATTRIBUTE, ())
     return found
 
 
 def is_public(handler: object) -> bool:
     """Return whether `handler` is marked `@public`."""
-    return getattr(_marked(handler), PUBLIC_ATTRIBUTE, False) is True
+    marked = _marked(handler) if isinstance(handler, type) else handler
+    return getattr(marked, PUBLIC_ATTRIBUTE, False) is True
 
 
 class HandlerMarks:
@@ -188,10 +190,10 @@ class HandlerMarks:
         return marks[1], marks[2]
 
 
-def _marked(handler: object) -> object:
+def _marked(handler: type) -> object:
     # The mark is on `dispatch`, not on the class. A subclass that overrides `dispatch` would
     # inherit a mark of the class, but not the check.
-    return getattr(handler, "dispatch", None) if isinstance(handler, type) else handler
+    return getattr(handler, "dispatch", None)
 
 
 def mark_guarded(wrapper: F, policy: Policy) -> F:

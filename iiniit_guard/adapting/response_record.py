@@ -11,10 +11,10 @@ from iiniit_guard.adapting.token_watch import TokenWatch
 from iiniit_guard.core.model.decision import Refusal
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from iiniit_guard.adapting.token_watch import WatchSettings
-    from iiniit_guard.adapting.types import Args, ReadState
+    from iiniit_guard.adapting.types import Args
 
 NOTE: Final = "streaming response"
 """Names the kind of connection in the log and in the event."""
@@ -24,27 +24,31 @@ class ResponseRecord(RefusalRecord):
     """The refusal of one request, its response, and the end of its token.
 
     The record holds the arguments of `start_response` back until the first byte, because gunicorn
-    cannot replace header fields afterwards. `respond` sets `server` and `is_head`.
+    cannot replace header fields afterwards. `respond` sets `server`.
+
+    Args:
+        environ: The attribute.
 
     Attributes:
+        environ: The environ that the middleware received.
         server: `start_response` of the server.
-        is_head: Whether the response has no body.
+        admitted: What the decision permits to run; None before the decision.
         asked: The arguments of `start_response`; empty before the application calls it.
         sent: Whether the response has begun.
         plain_body: A type, or None. An iterable of exactly this type runs no other code.
-        source: The watcher of a streaming response, and the environ that the middleware received;
-            None if the token is not checked again.
+        watching: The watcher of a streaming response; None if the token is not checked again.
     """
 
     server: StartResponse
-    is_head: bool
     plain_body: type | None = None
-    source: tuple[WatchSettings, ReadState] | None = None
+    watching: WatchSettings | None = None
     _watch: TokenWatch | None = None
     _write: Callable[[bytes], object]  # `write` of the server, after the response was started
 
-    def __init__(self) -> None:
+    def __init__(self, environ: WSGIEnvironment) -> None:
         # Python reads an attribute of the object faster than a default of its class.
+        self.environ = environ
+        self.admitted: object = None
         self.refusal: Refusal | None = None
         self.added: tuple[tuple[str, str], ...] = ()
         self.asked: Args = ()
@@ -84,8 +88,7 @@ class ResponseRecord(RefusalRecord):
         if self.sent:
             if self.permits():
                 self._write(chunk)
-        elif not self.is_refused():
-            self.start()
+        elif self.begin():
             self._write(chunk)
 
     def is_refused(self) -> bool:
@@ -94,20 +97,26 @@ class ResponseRecord(RefusalRecord):
             self.decide()
         return self.refusal is not None
 
-    def start(self) -> None:
-        """Call `start_response` of the server, once, with the arguments of the application.
+    def begin(self) -> bool:
+        """Start the response unless a refusal replaces it, and return whether it has begun.
 
-        If the application never called `start_response`, the server reports that error.
+        `start_response` of the server is called once, with the arguments of the application. If the
+        application never called `start_response`, the server reports that error.
         """
+        if (self.refusal is not None or self.admitted is None) and self.is_refused():
+            return False
         if self.sent:
-            return
+            return True
         self.sent = True
-        asked, self.asked = self.asked, self.asked[:2]  # exc_info would keep frames alive
+        asked = self.asked
         if not asked:
-            return
+            return True
+        if len(asked) > 2:
+            self.asked = asked[:2]  # exc_info would keep frames alive
         if self.added:
             asked = (asked[0], add_headers(self.added, asked[1]), *asked[2:])
         self._write = self.server(*asked)
+        return True
 
     def refuse(self) -> list[bytes]:
         """Start the recorded refusal and return its body. Header fields of other layers are kept.
@@ -122,7 +131,8 @@ class ResponseRecord(RefusalRecord):
         replaced = self.asked[1] if self.asked else ()
         self.asked = self.asked[:2]  # exc_info would keep frames alive
         self.server(refusal.status_line, replace_headers(refusal, replaced))
-        return [] if self.is_head or not refusal.body else [refusal.body]
+        is_head = self.environ.get("REQUEST_METHOD") == "HEAD"
+        return [] if is_head or not refusal.body else [refusal.body]
 
     def permits(self) -> bool:
         """Return whether a chunk after the first may be sent; False if it is discarded.
@@ -136,8 +146,9 @@ class ResponseRecord(RefusalRecord):
             raise ResponseAborted
         watch = self._watch
         if watch is None:
-            if self.source is not None:
-                self._watch = TokenWatch(self.source[0], self, self.source[1], NOTE)
+            watching = self.watching
+            if watching is not None:
+                self._watch = TokenWatch(watching, self, self.environ, NOTE)
             return True
         if watch.is_current() or watch.permits():
             return True

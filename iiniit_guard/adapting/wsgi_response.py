@@ -41,7 +41,6 @@ def respond(
         body bytes and can be replaced until then.
     """
     record.server = start_response
-    record.is_head = environ.get("REQUEST_METHOD") == "HEAD"
     files: list[tuple[object, object]] = []
     wrap = environ.get(_FILE_WRAPPER)
     if wrap is not None:
@@ -77,14 +76,12 @@ def _pass_on(body: Iterable[bytes], record: ResponseRecord) -> Iterable[bytes]:
         if record.sent:
             record.require_end()
             record.end()
-        refused = record.is_refused()
-        if not refused:
-            record.start()
+        begun = record.begin()
     except BaseException:
         record.end()
         _close(body)
         raise
-    return _begin(body, record) if refused else body
+    return body if begun else _begin(body, record)
 
 
 def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
@@ -100,8 +97,7 @@ def _begin(body: Iterable[bytes], response: ResponseRecord) -> Iterable[bytes]:
             for first in chunks:
                 if first or record.refusal is not None:
                     break
-            if not record.is_refused():
-                record.start()
+            if record.begin():
                 return _Body(body, chunks, first, record)
             refused, body = body, ()
             _close(refused)

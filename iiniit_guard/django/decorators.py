@@ -89,7 +89,9 @@ def _guarded(view: Handler, policy: Policy) -> Handler:
 
     @wraps(view)
     def guarded(*args: object, **kwargs: object) -> object:
-        request = _request_in(args, kwargs)
+        request = args[0] if args else None
+        if not isinstance(request, HttpRequest):
+            request = _request_in(args, kwargs)
         if is_permitted(state_of(request), policy):
             show_outer_token(request)
             return view(*args, **kwargs)

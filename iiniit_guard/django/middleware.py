@@ -202,12 +202,7 @@ class GuardMiddleware:
 
     def _passes_as_preflight(self, request: HttpRequest, decision: Found | Response | None) -> bool:
         """Return whether `decision` lets `request` pass only because it is a CORS preflight."""
-        if (
-            request.method != "OPTIONS"
-            or not isinstance(decision, Allow)
-            or decision.token
-            or decision.principal
-        ):
+        if not isinstance(decision, Allow) or decision.token or decision.principal:
             return False
         admission, answers = self._requirements()
         return admission.passes_as_preflight(read_request(request), host_answers=answers)
@@ -218,10 +213,11 @@ class GuardMiddleware:
         """Store why the request passes, or return the response; None: its view is `@public`."""
         if isinstance(decision, Response):
             return refused(request, decision)
-        record = AdmissionRecord(request)  # outer middleware may pass a request several times
+        # Outer middleware may pass a request several times.
+        record = AdmissionRecord(request, unasked=decision is None)
         note(request, self._engine, decision, record)
-        record.unasked = decision is None
-        record.preflight_only = self._passes_as_preflight(request, decision)
+        if request.method == "OPTIONS":
+            record.preflight_only = self._passes_as_preflight(request, decision)
         if self._csrf_is_checked:
             record.csrf_exempt = is_exempt(self._engine, request, decision)
         setattr(request, self._attribute, record)
@@ -269,7 +265,7 @@ class GuardMiddleware:
             note(request, self._engine, again)
         elif record.csrf_exempt and not record.public_view_ran:
             skip_check(request, view)
-        return record.in_place_of(view)
+        return record.in_place_of(view) if record.preflight_only else None
 
     def _prepare_page(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Prepare `response` so that the page which a framework renders shows the refusal."""

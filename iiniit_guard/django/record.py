@@ -40,6 +40,7 @@ class AdmissionRecord(RefusalRecord):
 
     Args:
         request: The admitted request.
+        unasked: The attribute.
 
     Attributes:
         unasked: Whether the request was admitted without a decision, because its path resolves to
@@ -50,16 +51,15 @@ class AdmissionRecord(RefusalRecord):
         csrf_exempt: Whether the middleware verified a credential that makes a CSRF token needless.
     """
 
-    unasked: bool = False
-    public_view_ran: bool = False
-
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, *, unasked: bool) -> None:
         # Python reads an attribute of the object faster than a default of its class.
         self.refusal: Refusal | None = None
         self.added: tuple[tuple[str, str], ...] = ()
         self.instead_of_401: Callable[[], Refusal | None] | None = None
         self._path: str = request.path_info
         self._method: str | None = request.method
+        self.unasked: bool = unasked
+        self.public_view_ran: bool = False
         self.preflight_only: bool = False
         self.csrf_exempt: bool = False
 
@@ -73,11 +73,11 @@ class AdmissionRecord(RefusalRecord):
     def covers(self, request: HttpRequest, view: Handler) -> bool:
         """Return whether Django may run `view` without a further decision."""
         self.public_view_ran = is_public(view)
-        return self.public_view_ran or not (self.unasked or self._is_elsewhere(request))
+        return self.public_view_ran or (not self.unasked and self._is_same(request))
 
     def in_place_of(self, view: Handler) -> HttpResponse | None:
         """Return a response in place of `view` if it would run for a preflight without a token."""
-        if not self.preflight_only or self.public_view_ran or policies_of(view):
+        if self.public_view_ran or policies_of(view):
             return None
         return response_to(NO_CONTENT)
 
@@ -85,7 +85,7 @@ class AdmissionRecord(RefusalRecord):
         """Return whether the middleware may return `response` without a further decision."""
         if self.refusal is not None or self.public_view_ran:
             return True
-        return not self._is_elsewhere(request) and (not self.unasked or is_of_public_view(response))
+        return self._is_same(request) and (not self.unasked or is_of_public_view(response))
 
     def finish(
         self,
@@ -117,6 +117,6 @@ class AdmissionRecord(RefusalRecord):
             guard_stream(request, response, self, watcher)
         return with_headers(response, self.added) if self.added else response
 
-    def _is_elsewhere(self, request: HttpRequest) -> bool:
-        changed: bool = request.path_info != self._path or request.method != self._method
-        return changed
+    def _is_same(self, request: HttpRequest) -> bool:
+        same: bool = request.path_info == self._path and request.method == self._method
+        return same

@@ -97,8 +97,12 @@ def read_request(request: HttpRequest) -> Request:
     Under ASGI the header fields come from the scope, because Django's `META` joins repeated fields
     and drops names with underscores.
     """
-    scope = _scope_of(request)
-    read = request_from_environ(request.META) if scope is None else request_from_scope(scope)
+    scope: State | None = getattr(request, "scope", None)
+    read = (
+        request_from_environ(request.META)
+        if scope is None
+        else request_from_scope(_readable(scope))
+    )
     # Django routes by path_info and method, and other middleware may have changed either.
     if read.path != request.path_info or read.method != request.method:
         return replace(read, path=request.path_info, method=request.method)
@@ -114,23 +118,18 @@ def begin_request(
         engine, admission, request.path_info
     ):
         return None
-    scope = _scope_of(request)
-    if scope is not None:
-        return (
-            begin_scope(engine, admission, scope, HOST)
-            if scope.get("method") == request.method
-            else None
-        )
-    return (
-        begin_environ(engine, admission, request.META, HOST)
-        if request.META.get("REQUEST_METHOD") == request.method
-        else None
-    )
+    scope, method = getattr(request, "scope", None), request.method
+    if scope is None:
+        environ = request.META
+        is_same = environ.get("REQUEST_METHOD") == method
+        return begin_environ(engine, admission, environ, HOST) if is_same else None
+    is_same = scope.get("method") == method
+    return begin_scope(engine, admission, _readable(scope), HOST) if is_same else None
 
 
-def _scope_of(request: HttpRequest) -> State | None:
-    scope: State | None = getattr(request, "scope", None)
+def _readable(scope: State) -> State:
     # Django's AsyncClient creates a scope with a query string of type str.
-    if scope is not None and isinstance(scope.get("query_string"), str):
-        return {**scope, "query_string": scope["query_string"].encode("latin-1", "replace")}
+    query = scope.get("query_string")
+    if isinstance(query, str):
+        return {**scope, "query_string": query.encode("latin-1", "replace")}
     return scope

@@ -45,7 +45,8 @@ class BeforeRequest:
 
     def decide(self, asked: Request) -> Response | None:
         """Return the refusal of `asked`, or None if it passes, and store which view may run."""
-        environ, endpoint = asked.environ, asked.endpoint
+        environ, rule = asked.environ, asked.url_rule
+        endpoint = None if rule is None else rule.endpoint
         if not self._is_checked:
             require_order(dict.values(self._views()))
             self._is_checked = True
@@ -53,7 +54,8 @@ class BeforeRequest:
         if record is None:  # from `app.test_request_context`
             record = environ[ADMISSION_KEY] = AdmissionRecord(environ, self)
         view = dict.get(self._app.view_functions, endpoint)  # type: ignore[misc]  # the endpoint is None if no route matches
-        part = record.part = self.parts.whole or self.parts.of(endpoint)
+        parts = self.parts
+        part = record.part = parts.whole or parts.of(endpoint)
         if part is None:
             return self._pass_outside(asked, record, view)
         is_open, requirement = self._marks.of(endpoint, view)
@@ -68,7 +70,7 @@ class BeforeRequest:
         # Not in flask.g: nested requests share the application context, to which g belongs.
         add_notes(environ, part.engine, begun)
         record.has_token = True
-        record.admitted = ANY_VIEW if self.parts.whole else self._admitted_with_token(view)
+        record.admitted = ANY_VIEW if parts.whole else self._admitted_with_token(view)
         return None
 
     def _pass_outside(

@@ -31,7 +31,7 @@ _ANSWERING: Final = (
     "make_default_options_response",
 )
 # Any other attribute may replace a method that makes the body of the response.
-_PLAIN_ATTRIBUTES: Final = frozenset(vars(Response()))
+_PLAIN_ATTRIBUTES: Final = [*vars(Response())]
 
 
 class GuardedMethods:
@@ -93,10 +93,12 @@ class GuardedMethods:
 
     def _is_plain(self, answer: Response) -> bool:
         """Return whether no code of the application runs while the server sends the response."""
+        if type(answer) is not Response:
+            return False
+        kind = type(answer.response)
         return (
-            type(answer) is Response
-            and type(answer.response) in (list, tuple)
-            and answer.__dict__.keys() <= _PLAIN_ATTRIBUTES
+            (kind is list or kind is tuple)
+            and [*answer.__dict__] == _PLAIN_ATTRIBUTES
             and self._is_flasks_wsgi_app
             and self._app.full_dispatch_request is self._replacement
         )

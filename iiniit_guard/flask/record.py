@@ -36,24 +36,22 @@ class AdmissionRecord(ResponseRecord):
         part: The guarded part to which the view belongs; None if it is outside every part.
     """
 
-    admitted: object = None
     part: Part | None = None
     has_token = False
 
     def __init__(self, environ: WSGIEnvironment, guard: DecidingLate) -> None:
-        ResponseRecord.__init__(self)
-        self._environ = environ
+        ResponseRecord.__init__(self, environ)
         self._guard = guard
 
     @property
-    def source(self) -> tuple[WatchSettings, WSGIEnvironment] | None:  # type: ignore[override]  # it is never assigned
+    def watching(self) -> WatchSettings | None:  # type: ignore[override]  # it is never assigned
         """The watcher of a streaming response. A view outside every part uses the first guard."""
         if not self.has_token:
             return None
         part, read = self.part or self._guard.parts.first, request_from_environ
-        return WatchSettings(part.engine, part.admission, HOST, read), self._environ
+        return WatchSettings(part.engine, part.admission, HOST, read)
 
     def decide(self) -> None:
         """Decide about the request as the client sent it, unless a decision was made."""
         if self.admitted is None:
-            self._guard.decide_late(self, self._environ)
+            self._guard.decide_late(self, self.environ)
