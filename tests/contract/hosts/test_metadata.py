@@ -71,7 +71,7 @@ def test_the_url_of_the_challenge_leads_to_the_document(host):
         assert place == "/.well-known/oauth-protected-resource/caf%C3%A9/a%20b"
         asked = (
             unquote(place)
-            if host.name in ("wsgi", "asgi", "django async", "ninja", "fastapi")
+            if host.name in ("wsgi", "asgi", "starlette", "django async", "ninja", "fastapi")
             else place
         )  # called with what a server has decoded
         assert host.call(guard, "GET", asked, []).json["resource"] == api
