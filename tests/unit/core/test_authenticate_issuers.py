@@ -248,3 +248,11 @@ class TestWithdrawn:
         assert isinstance(leader.send(active(world.clock)).result, Allow)
         self.withdraw(world)
         assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
+
+    def test_a_cached_token_of_an_issuer_that_is_returned_again_is_found(self):
+        world = self.world()
+        token = world.mint()
+        assert world.decide(token).result.cache == "miss"
+        world.clock.advance(60)
+        allowed = world.decide(token).send(make_issuer()).result
+        assert (type(allowed), allowed.cache) == (Allow, "hit")
