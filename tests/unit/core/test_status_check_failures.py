@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.issuer.status_list_failures import failures_of
 from iiniit_guard.core.issuer.status_list_limits import ListCalls
@@ -117,3 +120,16 @@ def test_the_failure_of_another_call_keeps_its_purpose():
     assert keys.record(Unreachable("answer", "x")).diagnosis.failing_seconds is None
     keys.clear()
     assert (keys.failure, keys.since) == (None, None)
+
+
+def test_an_outage_that_is_found_early_leaves_the_cached_token():
+    issuer, guard = make()
+    token = issuer.listed_token(expires_in=9000)
+    guard.verify(token)
+    memory = guard._engine.resource._lists
+    memory.use("other", "x", memory.MAX_BYTES, lambda: None, fetched=True)
+    issuer.fail("503", at=LIST)
+    later = guard._engine.verify_async(token, outdated=float("inf"))
+    with pytest.raises(IssuerUnavailable):
+        asyncio.run(later)
+    assert outcome(guard, token) == "accepted"
