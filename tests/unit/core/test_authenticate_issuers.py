@@ -9,8 +9,10 @@ from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.verify import verify
 from iiniit_guard.errors import UsageError
+from iiniit_guard.testing.dpop import dpop_proof, key_thumbprint
 from tests.unit.core.deciding import World, reason_of
 from tests.unit.core.stepping import (
+    API,
     CREDENTIALS,
     INACTIVE,
     INTROSPECT,
@@ -175,6 +177,22 @@ class TestResolver:
             "what one vouched for does not answer for another"
         )
 
+    def test_a_bound_token_is_shown_to_the_one_that_the_request_named(self):
+        """The check of its proof computes a digest that does not depend on the issuer."""
+        world = self.world(public_url=API)
+        cnf = {"jkt": key_thumbprint(KEY)}
+
+        def decide(named):
+            made = dpop_proof(KEY, "GET", f"{API}/v1/user/profile", "opaque", clock=world.clock)
+            return world.decide(bearer(authorization="DPoP opaque", dpop=made)).send(named)
+
+        steps = decide(ISSUER)
+        assert isinstance(steps.send(active(world.clock, cnf=cnf)).result, Allow)
+        assert decide(ISSUER).result.cache == "hit"
+        steps = decide(OTHER)
+        assert steps.fetch.url == f"{OTHER}/i"
+        assert reason_of(steps.send(INACTIVE)) is Reason.INACTIVE
+
     def test_a_jwt_must_come_from_the_one_that_the_request_named(self):
         world = self.world()
         assert (
@@ -223,63 +241,3 @@ def test_a_broken_jwt_is_refused_unread_where_another_issuer_sees_some():
     world = World(issuers=[asked, make_issuer(issuer=OTHER)])
     token = mint(world.clock, header={"alg": "none"})
     assert reason_of(world.decide(token)) is Reason.UNSUPPORTED_ALGORITHM
-
-
-class TestWithdrawn:
-    """An issuer that the callable no longer returns is refused, also in the middle of a request."""
-
-    def world(self):
-        world = World(issuers=print, realm="test")
-        steps = world.decide(world.mint()).send(make_issuer())
-        assert isinstance(steps.send(key_set(KEY)).result, Allow)
-        return world
-
-    def test_a_request_that_shared_the_lookup_of_another_does_not_pass_later(self):
-        """Its thread resumes only after a later lookup withdrew the issuer that it shares."""
-        world = self.world()
-        world.clock.advance(60)
-        leader, follower = world.decide(world.mint(jti="1")), world.decide(world.mint(jti="2"))
-        assert isinstance(leader.send(make_issuer()).result, Allow)
-        world.clock.advance(60)
-        assert reason_of(world.decide(world.mint(jti="3")).send(None)) is Reason.UNKNOWN_ISSUER
-        assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
-
-    def withdraw(self, world):
-        world.clock.advance(60)
-        other = world.mint(jti="other")
-        assert reason_of(world.decide(other).send(None)) is Reason.UNKNOWN_ISSUER
-
-    @pytest.mark.parametrize("jwt", ["verify", "both"])
-    def test_while_its_keys_are_fetched(self, jwt):
-        """With `jwt="both"`, its introspection endpoint does not receive the token."""
-        world = World(issuers=print, realm="test")
-        settings = {"introspection": CREDENTIALS, "jwt": jwt}
-        steps = world.decide(world.mint()).send(make_issuer(**settings))
-        assert steps.fetch.url == JWKS
-        self.withdraw(world)
-        assert reason_of(steps.send(key_set(KEY))) is Reason.UNKNOWN_ISSUER
-
-    def test_while_a_token_is_introspected(self):
-        world = World(issuers=print, realm="test")
-        settings = make_issuer(introspection=CREDENTIALS, jwt="both")
-        steps = world.decide(world.mint()).send(settings).send(key_set(KEY))
-        assert steps.fetch.url == INTROSPECT
-        self.withdraw(world)
-        assert reason_of(steps.send(active(world.clock))) is Reason.INACTIVE
-
-    def test_after_another_request_introspected_the_token(self):
-        world = World(issuers=print, realm="test")
-        settings, token = make_issuer(introspection=CREDENTIALS, jwt="both"), world.mint()
-        leader = world.decide(token).send(settings).send(key_set(KEY))
-        follower = world.decide(token)
-        assert isinstance(leader.send(active(world.clock)).result, Allow)
-        self.withdraw(world)
-        assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
-
-    def test_a_cached_token_of_an_issuer_that_is_returned_again_is_found(self):
-        world = self.world()
-        token = world.mint()
-        assert world.decide(token).result.cache == "miss"
-        world.clock.advance(60)
-        allowed = world.decide(token).send(make_issuer()).result
-        assert (type(allowed), allowed.cache) == (Allow, "hit")
