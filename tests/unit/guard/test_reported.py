@@ -1,0 +1,48 @@
+"""What a decision reports: its line in the log, and its event, in threads and on an event loop."""
+
+from __future__ import annotations
+
+from iiniit_guard.core.model.decision import Allow
+from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.model.request import Request
+from iiniit_guard.testing import dpop_proof, make_key
+from tests.unit.guard.calling import both_ways, decide_sync, request
+
+KEY = make_key("ES256", "client")
+NONCES = {
+    "public_url": "https://api.test",
+    "dpop_nonce": "required",
+    "dpop_nonce_secret": "n" * 32,
+}
+
+
+@both_ways
+def test_a_refusal_and_an_outage_are_logged_without_a_listener(issuer, guard, decide, caplog):
+    caplog.set_level("INFO", "iiniit_guard")
+    assert isinstance(decide(guard, request(issuer.token())), Allow)
+    assert caplog.text == ""
+    assert decide(guard, request(issuer.token(aud="x"))).reason is Reason.WRONG_AUDIENCE
+    assert "wrong_audience" in caplog.text
+    issuer.fail("connection")
+    assert decide(guard, request(issuer.opaque_token())).reason is Reason.ISSUER_UNAVAILABLE
+    assert "connection" in caplog.text
+
+
+@both_ways
+def test_a_grant_with_a_fresh_nonce_has_its_event(issuer, events, decide):
+    """The first half of the decision emits the event of a grant that has no nonce."""
+    token = issuer.token(dpop_key=KEY)
+
+    def proven(nonce):
+        made = dpop_proof(KEY, "GET", f"{NONCES['public_url']}/", token, nonce=nonce)
+        lines = [(b"authorization", f"DPoP {token}".encode()), (b"dpop", made.encode())]
+        return Request("GET", "/", headers=lines)
+
+    with issuer.guard(on_event=events.append, **NONCES) as guard:
+        nonce = decide_sync(guard, proven(None)).header("DPoP-Nonce")
+        assert isinstance(decide_sync(guard, proven(nonce)), Allow)
+        issuer.clock.advance(60)
+        events.clear()
+        allowed = decide(guard, proven(nonce))
+        assert "DPoP-Nonce" in dict(allowed.headers)
+        assert [(event.decision, event.cache) for event in events] == [("allow", "hit")]
