@@ -92,12 +92,24 @@ def test_a_limit_that_refuses_fetches_is_a_failure_for_a_minute():
     assert found is not None
     assert (found.failure.cause, found.since, found.failing, found.known) == ("busy", began, 0, 5)
 
-    clock.advance(11)
+    clock.advance(10)
     assert calls.failures(5) is None
     assert calls.refusal(known=False) is not None
     found = calls.failures(5)
     assert found is not None
     assert found.since == clock.wall()
+
+
+def test_the_limit_of_an_issuer_is_a_failure_of_its_lists():
+    _, guard = make()
+    _, status = server_of(guard)
+    assert status.failures() is None
+    for _ in range(ListCalls.PLACES // 2):
+        assert status.calls.enter(known=False) is None
+    assert status.calls.refusal(known=False) is not None
+    found = status.failures()
+    assert found is not None
+    assert (found.failure.cause, found.failing, found.known) == ("busy", 0, 0)
 
 
 def test_a_fetch_of_another_thread_that_succeeds_meanwhile_is_no_failure():
