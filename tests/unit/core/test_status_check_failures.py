@@ -6,11 +6,15 @@ import asyncio
 
 import pytest
 
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.issuer.status_list_failures import failures_of
 from iiniit_guard.core.issuer.status_list_limits import ListCalls
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.io.drive import run
 from tests.unit.core.status_lists import LIST, NOW, make, outcome, server_of
 from tests.unit.core.stepping import make_clock
 
@@ -98,6 +102,21 @@ def test_a_limit_that_refuses_fetches_is_a_failure_for_a_minute():
     found = calls.failures(5)
     assert found is not None
     assert found.since == clock.wall()
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_refusal_and_an_outage_name_the_issuer(status):
+    issuer, guard = make()
+    token = issuer.listed_token()
+    claims = issuer.introspect(token)
+    issuer.revoke(token)
+    if status == 503:
+        issuer.fail("503", at=LIST)
+    server, checked = server_of(guard)
+    entry = CacheEntry(AccessToken(issuer.issuer), 0.0, 1.0, 1.0, KeyValidity())
+    found = run(checked.check(entry, claims), guard._engine._runner.perform)
+    assert isinstance(found, Unreachable if status == 503 else Problem)
+    assert found.diagnosis.issuer == server.issuer
 
 
 def test_the_limit_of_an_issuer_is_a_failure_of_its_lists():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from iiniit_guard.core.model.access_token import Principal
 from iiniit_guard.core.model.decision import Allow
-from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import dpop_proof, make_key
-from tests.unit.guard.calling import both_ways, decide_sync, request
+from tests.unit.guard.calling import READ, WRITE, both_ways, decide_sync, request
 
 KEY = make_key("ES256", "client")
 NONCES = {
@@ -26,6 +27,24 @@ def test_a_refusal_and_an_outage_are_logged_without_a_listener(issuer, guard, de
     issuer.fail("connection")
     assert decide(guard, request(issuer.opaque_token())).reason is Reason.ISSUER_UNAVAILABLE
     assert "connection" in caplog.text
+
+
+def test_a_principal_is_compared_with_a_handlers_policy(issuer):
+    """The challenge of its own scheme has the error."""
+    principal = Principal("ApiKey", "machine", frozenset({"user:read"}))
+    with issuer.guard(alternatives={"ApiKey": lambda *_: principal}) as guard:
+        allowed = guard._engine.authorize(request(), principal, READ)
+        assert (allowed.token, allowed.principal) == (None, principal)
+        refused = guard._engine.authorize(request(), principal, WRITE)
+    assert refused.reason is Reason.MISSING_SCOPE
+    challenge = refused.header("WWW-Authenticate")
+    assert challenge.count("error=") == 1
+    assert 'error="insufficient_scope"' in challenge.partition("ApiKey ")[2]
+
+
+def test_a_refusal_that_was_found_elsewhere_took_no_time(heard, events):
+    heard._engine.refuse(request(), PROBLEMS[Reason.AMBIGUOUS_PATH])
+    assert [(event.reason, event.seconds) for event in events] == [(Reason.AMBIGUOUS_PATH, 0.0)]
 
 
 @both_ways
