@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.model.access_token import Principal
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import dpop_proof, make_key
-from tests.unit.guard.calling import READ, WRITE, both_ways, decide_sync, request
+from tests.unit.guard.calling import READ, WRITE, both_verify, both_ways, decide_sync, request
 
 KEY = make_key("ES256", "client")
 NONCES = {
@@ -26,6 +29,14 @@ def test_a_refusal_and_an_outage_are_logged_without_a_listener(issuer, guard, de
     assert "wrong_audience" in caplog.text
     issuer.fail("connection")
     assert decide(guard, request(issuer.opaque_token())).reason is Reason.ISSUER_UNAVAILABLE
+    assert "connection" in caplog.text
+
+
+@both_verify
+def test_an_outage_is_logged_without_a_request(issuer, guard, verify, caplog):
+    issuer.fail("connection")
+    with pytest.raises(IssuerUnavailable):
+        verify(guard, issuer.token())
     assert "connection" in caplog.text
 
 
