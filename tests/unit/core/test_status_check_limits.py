@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
@@ -52,5 +54,5 @@ def test_a_token_may_expire_while_its_list_is_fetched(exp, passes):
     issuer.clock.set_wall(NOW)
     entry = CacheEntry(AccessToken(issuer.issuer), 0.0, NOW + 9.0, 9e9, KeyValidity())
     claims = {**issuer.introspect(token), "exp": exp}
-    found = run(checked.check(entry, claims), guard._engine._runner.perform)
+    found: Any = run(checked.check(entry, claims), guard._engine._runner.perform)
     assert found is entry if passes else found.reason is Reason.EXPIRED
