@@ -76,3 +76,21 @@ def test_a_grant_with_a_fresh_nonce_has_its_event(issuer, events, decide):
         allowed = decide(guard, proven(nonce))
         assert "DPoP-Nonce" in dict(allowed.headers)
         assert [(event.decision, event.cache) for event in events] == [("allow", "hit")]
+
+
+def test_a_proof_that_was_accepted_for_the_request_needs_no_other_nonce(issuer):
+    """Several handlers may check one request."""
+    token, native = issuer.token(dpop_key=KEY), {"type": "http", "path": "/"}
+
+    def proven(nonce, native=None):
+        made = dpop_proof(KEY, "GET", f"{NONCES['public_url']}/", token, nonce=nonce)
+        lines = [(b"authorization", f"DPoP {token}".encode()), (b"dpop", made.encode())]
+        return Request("GET", "/", headers=lines, native=native)
+
+    with issuer.guard(**NONCES) as guard:
+        sent = proven(decide_sync(guard, proven(None)).header("DPoP-Nonce"), native)
+        issuer.clock.advance(60)
+        assert "DPoP-Nonce" in dict(decide_sync(guard, sent).headers)
+        again = decide_sync(guard, sent)
+        assert isinstance(again, Allow)
+        assert "DPoP-Nonce" not in dict(again.headers)
