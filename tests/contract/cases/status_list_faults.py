@@ -109,6 +109,7 @@ def _lists() -> list[Case]:
         ("under application/json", republished(str, "application/json")),
         ("without a media type", republished(str, "")),
         ("without the field Content-Type", _without_type),
+        ("with status 199", republished(str, status=199)),
         ("with status 300", republished(str, status=300)),
         ("with a redirect", republished(str, status=302)),
         ("with status 404", republished(str, status=404)),
@@ -136,6 +137,7 @@ def _limits() -> list[Case]:
         ("with the media type in upper case", republished(str, _MEDIA.upper())),
         ("with white space around it", republished(lambda body: f"\n{body}\r\n")),
         ("with typ in upper case", claims({"typ": "STATUSLIST+JWT"})),
+        ("with status 299", republished(str, status=299)),
     ]
     return [
         Case(f"a list {name}", "§5.1, §8.3", listed(3), ALLOWED, given=given, settings=_REQUIRED)

@@ -57,3 +57,18 @@ def test_the_anonymous_are_those_without_an_assertion(issuer):
     request = Request("GET", "/", headers=[(b"authorization", b"Basic eDp5")])
     assert guard.authenticate(request, make_policy(anonymous=True)) == Allow(None)
     assert guard.authenticate(request).reason == "no_token"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([b"a b"], "malformed_header"),
+        ([b"a" * 16_385], "token_too_long"),
+        ([b"a.b.c", b"a.b.c"], "several_credentials"),
+        ([b"a.b.c"], "malformed_token"),
+    ],
+)
+def test_a_bad_assertion_is_not_anonymous(issuer, values, reason):
+    guard = issuer.guard(profile="assertion", introspection=None)
+    request = Request("GET", "/", headers=[(b"x-iiniit-assertion", value) for value in values])
+    assert guard.authenticate(request, make_policy(anonymous=True)).reason == reason

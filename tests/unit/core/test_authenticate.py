@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
+from iiniit_guard.core.decide import Pending, Unfinished, begin, resume
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow, Unavailable
 from iiniit_guard.core.model.flow import Fetch
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
+from iiniit_guard.core.presented import Presented
 from tests.unit.core.deciding import World, reason_of
 from tests.unit.core.stepping import (
     CREDENTIALS,
@@ -242,6 +246,18 @@ def test_a_verified_token_is_compared_with_a_policy(world):
     token = AccessToken(ISSUER, scopes=frozenset({"user:read"}))
     assert READ.check(token, world.clock.wall) is None
     assert WRITE.check(token, world.clock.wall) is PROBLEMS[Reason.MISSING_SCOPE]
+
+
+def test_a_request_that_ends_early_releases_its_place_at_once():
+    """Its caller may keep the pending decision for longer."""
+    world = World(introspection=CREDENTIALS)
+    begun = begin(world.resource, Presented.of(bearer("opaque")))
+    assert isinstance(begun, Unfinished)
+    assert isinstance(begun.result, Pending)
+    flow = resume(begun.result)
+    next(flow)
+    flow.close()
+    assert inspect.getgeneratorstate(begun.result.flow) == inspect.GEN_CLOSED
 
 
 def test_two_requests_with_one_new_token_cost_one_fetch(world):

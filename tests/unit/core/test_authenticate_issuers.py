@@ -7,9 +7,12 @@ import pytest
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.problem import Reason
+from iiniit_guard.core.verify import verify
 from iiniit_guard.errors import UsageError
+from iiniit_guard.testing.dpop import dpop_proof, key_thumbprint
 from tests.unit.core.deciding import World, reason_of
 from tests.unit.core.stepping import (
+    API,
     CREDENTIALS,
     INACTIVE,
     INTROSPECT,
@@ -18,6 +21,7 @@ from tests.unit.core.stepping import (
     KEY,
     NOW,
     OTHER_KEY,
+    Steps,
     active,
     bearer,
     key_set,
@@ -63,6 +67,16 @@ class TestBoth:
         world.decide(token).send(key_set(KEY)).send(active(world.clock, exp=None))
         world.clock.advance(elapsed)
         assert (world.resource.find(digest_of(token)) is not None) is held
+
+    def test_the_revocation_delay_ends_it(self):
+        """Not the five minutes after which a signature is verified again."""
+        world = World(introspection=CREDENTIALS, jwt="both")
+        token = world.mint()
+        world.decide(token).send(key_set(KEY)).send(active(world.clock))
+        world.clock.advance(59)
+        assert world.decide(token).result.cache == "hit"
+        world.clock.advance(1)
+        assert reason_of(world.decide(token).send(INACTIVE)) is Reason.INACTIVE
 
     def test_a_dropped_key_ends_it(self):
         """A dropped key ends every entry that it verified at once."""
@@ -163,6 +177,22 @@ class TestResolver:
             "what one vouched for does not answer for another"
         )
 
+    def test_a_bound_token_is_shown_to_the_one_that_the_request_named(self):
+        """The check of its proof computes a digest that does not depend on the issuer."""
+        world = self.world(public_url=API)
+        cnf = {"jkt": key_thumbprint(KEY)}
+
+        def decide(named):
+            made = dpop_proof(KEY, "GET", f"{API}/v1/user/profile", "opaque", clock=world.clock)
+            return world.decide(bearer(authorization="DPoP opaque", dpop=made)).send(named)
+
+        steps = decide(ISSUER)
+        assert isinstance(steps.send(active(world.clock, cnf=cnf)).result, Allow)
+        assert decide(ISSUER).result.cache == "hit"
+        steps = decide(OTHER)
+        assert steps.fetch.url == f"{OTHER}/i"
+        assert reason_of(steps.send(INACTIVE)) is Reason.INACTIVE
+
     def test_a_jwt_must_come_from_the_one_that_the_request_named(self):
         world = self.world()
         assert (
@@ -184,6 +214,21 @@ class TestResolver:
             reason_of(self.world().decide("opaque").send("https://third.test"))
             is Reason.MALFORMED_TOKEN
         )
+
+    @pytest.mark.parametrize(
+        ("iss", "required", "expected"),
+        [
+            (ISSUER, "https://third.test", "https://third.test"),
+            ("https://fourth.test", "https://fourth.test", f"{ISSUER}, {OTHER}, "),
+        ],
+    )
+    def test_the_log_names_the_required_issuer_or_the_trusted_ones(self, iss, required, expected):
+        world = self.world()
+        token = world.mint(iss=iss).encode()
+        steps = Steps(verify(token, digest_of(token.decode(), required), world.resource, required))
+        assert steps.reason is Reason.UNKNOWN_ISSUER
+        assert steps.result.diagnosis.received == iss
+        assert steps.result.diagnosis.expected.startswith(expected)
 
     def test_an_answer_that_is_no_text_is_a_mistake_in_the_code(self):
         with pytest.raises(UsageError, match="issuer_resolver"):

@@ -250,6 +250,12 @@ def test_no_value_is_no_certificate(spelling, value):
     assert parse_header(value, spelling) == b""
 
 
+@pytest.mark.parametrize("value", [b"%b", b" \t%b", b"%b\t ", b"\t%b "])
+def test_white_space_around_a_value_does_not_count(value):
+    """RFC 9110 §5.5. Some servers pass it on."""
+    assert parse_header(value % RFC8705.encode(), "haproxy") == DER
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("size", [32_768, 32_769, 1_000_000])
 def test_a_long_value_is_refused(spelling, size):

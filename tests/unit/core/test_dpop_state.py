@@ -10,7 +10,7 @@ from iiniit_guard.core.dpop.presented_proof import accepted_proofs
 from iiniit_guard.core.issuer.client_authentication import SecretFile
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import StoreAdd
-from iiniit_guard.core.model.policy import Policy
+from iiniit_guard.core.model.policy import Policy, make_policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer, SettableClock, dpop_proof, make_key
@@ -19,6 +19,7 @@ NOW = 1_800_000_000
 SECRET = "s" * 32
 KEY, OTHER = make_key("ES256", "client"), make_key("ES256", "client", 2)
 URL = "https://api.test/x"
+WRITE = make_policy(["user:write"])
 
 
 def lines(token: str, proof: str) -> list[tuple[bytes, bytes]]:
@@ -121,6 +122,14 @@ class TestOneRequest:
         assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
         replayed = guard.authenticate(Request("GET", "/x", headers=made))
         assert replayed.reason is Reason.REPLAYED_PROOF
+
+    def test_a_request_that_the_policy_refuses_does_not_use_up_its_proof(self):
+        issuer, guard = self.make()
+        token = issuer.token("user:read", dpop_key=KEY)
+        made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
+        write = guard._engine.authenticate(Request("GET", "/x", headers=made), WRITE)
+        assert write.reason is Reason.MISSING_SCOPE
+        assert guard.authenticate(Request("GET", "/x", headers=made)).token is not None
 
     @pytest.mark.parametrize("query, headers", [(b"access_token=%b", ""), (b"", "Bearer %b")])
     def test_a_bearer_token_is_no_anonymous_request(self, query, headers):

@@ -111,6 +111,9 @@ def uri_of(of, public_url=None, trusted=PROXIES):
         ({"forwarded": "host"}, None),
         ({"forwarded": ""}, None),
         ({"forwarded": 'host="b.test'}, None),
+        ({"forwarded": "host=b.test x"}, None),
+        ({"forwarded": "x host=b.test"}, None),
+        ({"forwarded": 'host="b.test"x'}, None),
         ({"forwarded": "host=b.test", "x_forwarded_host": "b.test"}, None),
         # A proxy that writes only X-Forwarded-For passes Forwarded of the client on.
         ({"forwarded": "host=b.test", "x_forwarded_for": "1.1.1.1"}, None),
@@ -186,6 +189,9 @@ def test_a_request_of_no_server_has_its_own_path():
         ({"type": "http", "path": "/x", "server": None}, None),
         ({"PATH_INFO": "/x", "SERVER_NAME": "a.test", "SERVER_PORT": "80"}, "http://a.test:80/x"),
         ({"PATH_INFO": "/x"}, None),
+        ({"PATH_INFO": "/x", "SERVER_NAME": "", "SERVER_PORT": "80"}, None),
+        ({"PATH_INFO": "/x", "SERVER_NAME": "a.test"}, None),
+        ({"type": "http", "path": "/x", "server": ("", 8000)}, None),
         (None, None),
     ],
 )

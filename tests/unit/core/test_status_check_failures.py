@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
+from iiniit_guard.core.errors import IssuerUnavailable
 from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.issuer.status_list_failures import failures_of
 from iiniit_guard.core.issuer.status_list_limits import ListCalls
+from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
+from iiniit_guard.core.model.problem import Problem
+from iiniit_guard.io.drive import run
 from tests.unit.core.status_lists import LIST, NOW, make, outcome, server_of
 from tests.unit.core.stepping import make_clock
 
@@ -89,12 +96,39 @@ def test_a_limit_that_refuses_fetches_is_a_failure_for_a_minute():
     assert found is not None
     assert (found.failure.cause, found.since, found.failing, found.known) == ("busy", began, 0, 5)
 
-    clock.advance(11)
+    clock.advance(10)
     assert calls.failures(5) is None
     assert calls.refusal(known=False) is not None
     found = calls.failures(5)
     assert found is not None
     assert found.since == clock.wall()
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_refusal_and_an_outage_name_the_issuer(status):
+    issuer, guard = make()
+    token = issuer.listed_token()
+    claims = issuer.introspect(token)
+    issuer.revoke(token)
+    if status == 503:
+        issuer.fail("503", at=LIST)
+    server, checked = server_of(guard)
+    entry = CacheEntry(AccessToken(issuer.issuer), 0.0, 1.0, 1.0, KeyValidity())
+    found = run(checked.check(entry, claims), guard._engine._runner.perform)
+    assert isinstance(found, Unreachable if status == 503 else Problem)
+    assert found.diagnosis.issuer == server.issuer
+
+
+def test_the_limit_of_an_issuer_is_a_failure_of_its_lists():
+    _, guard = make()
+    _, status = server_of(guard)
+    assert status.failures() is None
+    for _ in range(ListCalls.PLACES // 2):
+        assert status.calls.enter(known=False) is None
+    assert status.calls.refusal(known=False) is not None
+    found = status.failures()
+    assert found is not None
+    assert (found.failure.cause, found.failing, found.known) == ("busy", 0, 0)
 
 
 def test_a_fetch_of_another_thread_that_succeeds_meanwhile_is_no_failure():
@@ -117,3 +151,16 @@ def test_the_failure_of_another_call_keeps_its_purpose():
     assert keys.record(Unreachable("answer", "x")).diagnosis.failing_seconds is None
     keys.clear()
     assert (keys.failure, keys.since) == (None, None)
+
+
+def test_an_outage_that_is_found_early_leaves_the_cached_token():
+    issuer, guard = make()
+    token = issuer.listed_token(expires_in=9000)
+    guard.verify(token)
+    memory = guard._engine.resource._lists
+    memory.use("other", "x", memory.MAX_BYTES, lambda: None, fetched=True)
+    issuer.fail("503", at=LIST)
+    later = guard._engine.verify_async(token, outdated=float("inf"))
+    with pytest.raises(IssuerUnavailable):
+        asyncio.run(later)
+    assert outcome(guard, token) == "accepted"

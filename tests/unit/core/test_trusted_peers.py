@@ -32,6 +32,7 @@ TCP_SCOPE = {"type": "http", "server": ("127.0.0.1", 80)}
         (["unix"], None, {"REMOTE_ADDR": None}, False),
         (["unix"], None, {"type": "http", "server": None}, False),
         (["fe80::/10"], "fe80::1%eth0", None, True),
+        (["fe80::/10"], "fe80::1%a%b%c", None, True),
         (["10.0.0.0/8"], "testclient", None, False),
         (["0.0.0.0/0", "::/0"], "", None, False),
     ],

@@ -91,7 +91,9 @@ def test_what_needs_no_key_is_refused_without_a_fetch():
     world = World(algorithms=["RS256"])
     assert world.verify().reason is Reason.UNSUPPORTED_ALGORITHM
     world = World()
-    assert world.verify(world.mint(header={"typ": "dpop+jwt"})).reason is Reason.WRONG_TYPE
+    refused = world.verify(world.mint(header={"typ": "dpop+jwt"}))
+    assert refused.reason is Reason.WRONG_TYPE
+    assert refused.result.diagnosis.expected == "(no typ), at+jwt, jwt"
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,16 @@ def test_a_payload_that_cannot_be_read_is_refused_as_by_the_flow(guard, issuer, 
     assert issuer.requests == []
 
 
+@pytest.mark.parametrize(("length", "hashed"), [(400, True), (401, False)])
+def test_a_token_that_is_too_long_is_not_hashed(issuer, length, hashed):
+    """A client may send a field that is larger than any token."""
+    with issuer.guard(max_token_bytes=400) as guard:
+        found = begin(guard, "a" * length)
+        assert found.presented.cache == ("miss" if hashed else "none")
+        assert (found.presented.digest != b"") is hashed
+        assert hashed or found.result.reason is Reason.TOKEN_TOO_LONG
+
+
 def test_without_keys_it_is_pending(issuer):
     with issuer.guard() as guard:
         found = begin(guard, issuer.token())

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.decide import Pending
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
+from iiniit_guard.core.verify import verify
+from iiniit_guard.io.drive import run
 from tests.unit.guard.calling import NOW, begin, request
 
 
@@ -147,3 +150,36 @@ class TestCached:
         assert (
             guard.authenticate(request(token), policy).reason is Reason.INSUFFICIENT_AUTHENTICATION
         )
+
+
+class TestFoundForAGateway:
+    """`find` grants a request from the cache alone, so it must not see two credentials."""
+
+    @pytest.mark.parametrize(
+        ("settings", "line", "query", "is_found"),
+        [
+            ({}, "Bearer {}", b"", True),
+            ({}, "Bearer {} \t", b"", True),
+            ({}, "Bearer {}", b"a=b", True),
+            ({}, "Bearer {}", b"access_token=x", False),
+            ({}, "Bearer {}", b"%61ccess_token=x", False),
+            ({"query_token": "ignore"}, "Bearer {}", b"access_token=x", True),
+            ({}, "Basic  {}", b"", False),
+            ({}, "bearer {}", b"", False),
+            ({}, "Bearer x{}", b"", False),
+            ({"validators": [lambda token, request: True]}, "Bearer {}", b"", False),
+            ({"dpop": "required"}, "Bearer {}", b"", False),
+        ],
+    )
+    def test_a_cached_token(self, issuer, settings, line, query, is_found):
+        token = issuer.token()
+        with issuer.guard(**settings) as guard:
+            engine, digest = guard._engine, digest_of(token)
+            run(verify(token.encode(), digest, engine.resource), engine._runner.perform)
+            assert engine.resource.find(digest) is not None
+            found = engine.find(line.format(token).encode(), query)
+            assert (found is not None) is is_found
+            assert found is None or found.token.subject == "user-1"
+
+    def test_no_other_token(self, issuer, guard):
+        assert guard._engine.find(b"Bearer " + issuer.token().encode(), b"") is None

@@ -33,6 +33,14 @@ def test_verify_refuses_it(cached):
         assert refused.value.reason == "unsupported_confirmation"
 
 
+def test_a_caller_that_does_not_authenticate_its_sender_may_keep_it(cached):
+    guard, token = cached
+
+    kept = asyncio.run(guard._engine.verify_async(token, keep_bound=True))
+
+    assert kept.confirmation is not None
+
+
 def test_the_gateway_does_not_grant_it_from_the_cache(cached):
     guard, token = cached
 
