@@ -6,8 +6,7 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.http.bearer import is_b64token
@@ -183,7 +182,16 @@ def _complete(
 def _asker(token: bytes, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
     """Return `introspect` for one token. A JWT whose signature suffices does not need it."""
     sent = token.decode("latin-1")  # its characters are checked before it is sent
-    return partial(introspect, sent, digest, cache=resource.cache, outdated=outdated)
+
+    def ask(server: AuthorizationServer, **known: Any) -> Flow[Verified]:
+        cache = resource.cache
+        outcome = yield from introspect(sent, digest, server, cache, outdated=outdated, **known)
+        # During the call, the application may withdraw the issuer.
+        if isinstance(outcome, AccessToken) and not server.is_trusted:
+            return unknown_issuer(resource, server.issuer)
+        return outcome
+
+    return ask
 
 
 def _verify_opaque(

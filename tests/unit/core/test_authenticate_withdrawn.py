@@ -10,6 +10,7 @@ from tests.unit.core.deciding import World, reason_of
 from tests.unit.core.stepping import (
     CREDENTIALS,
     INTROSPECT,
+    ISSUER,
     JWKS,
     KEY,
     active,
@@ -67,6 +68,26 @@ class TestWithdrawn:
         follower = world.decide(token)
         assert isinstance(leader.send(active(world.clock)).result, Allow)
         self.withdraw(world)
+        assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
+
+    def test_after_another_request_introspected_a_jwt_unread(self):
+        world = World(issuers=print, realm="test")
+        settings, token = make_issuer(introspection=CREDENTIALS, jwt="introspect"), world.mint()
+        leader = world.decide(token).send(settings)
+        follower = world.decide(token)
+        assert isinstance(leader.send(active(world.clock)).result, Allow)
+        self.withdraw(world)
+        assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
+
+    def test_after_another_request_introspected_an_opaque_token(self):
+        world = World(issuers=print, realm="test", issuer_resolver=print)
+        settings = make_issuer(introspection=CREDENTIALS)
+        leader = world.decide("opaque").send(ISSUER).send(settings)
+        follower = world.decide("opaque").send(ISSUER)
+        assert isinstance(leader.send(active(world.clock)).result, Allow)
+        world.clock.advance(60)
+        later = world.decide("other").send(ISSUER).send(None)
+        assert reason_of(later) is Reason.UNKNOWN_ISSUER
         assert reason_of(follower.follow()) is Reason.UNKNOWN_ISSUER
 
     def test_a_cached_token_of_an_issuer_that_is_returned_again_is_found(self):
