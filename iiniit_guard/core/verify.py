@@ -202,7 +202,7 @@ def _verify_opaque(
     ask: Ask,
 ) -> Flow[Verified]:
     """Introspect a token that no reader could parse as a JWS."""
-    if issuer is None and (server is None or server.verifies_jwts):
+    if issuer is None:
         server = resource.opaque_server_of(token.decode("ascii"))
     if server is not None and server.introspects:
         return (yield from ask(server))

@@ -155,13 +155,11 @@ def _server_of(
         claims: Its claims, unverified; None if it is opaque.
         resource: The protected resource.
     """
-    only = resource.only_server
     if claims is None:
-        asks = only is not None and only.settings.jwt == "introspect"
-        return only if asks else resource.opaque_server_of(token)
+        return resource.opaque_server_of(token)
     named = claims.get("iss")
     known = resource.known_server(named) if isinstance(named, str) else None
-    return known or only
+    return known or resource.only_server
 
 
 def _undecided(facts: Facts, failure: Unreachable) -> Explanation:

@@ -140,6 +140,13 @@ def _calls() -> list[Case]:
             {"token_prefix": "gho_"},
             (),
         ),
+        (
+            "that introspects JWTs too is not called for a token of another prefix",
+            opaque(),
+            bad(Reason.MALFORMED_TOKEN),
+            {"token_prefix": "gho_", "jwt": "introspect"},
+            (),
+        ),
     ]
     return [
         *(
