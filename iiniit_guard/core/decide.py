@@ -21,14 +21,12 @@ from iiniit_guard.core.application import ask_alternative, request_issuer, valid
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.confirmation import confirm
-from iiniit_guard.core.dpop.checks import ProofChecks
 from iiniit_guard.core.dpop.nonces import Nonces
 from iiniit_guard.core.dpop.presented_proof import PresentedProof
 from iiniit_guard.core.http.bearer import (
-    BEARER,
+    DPOP,
     TOKEN_SCHEMES,
     WHITE_SPACE,
-    Credential,
     has_query_token,
     is_b64token,
 )
@@ -176,7 +174,8 @@ def _settle(
     presented: Presented,
     resource: ProtectedResource,
     requirement: Policy | Problem,
-) -> AccessToken | Principal | Problem:
+    proof: PresentedProof | None = None,
+) -> AccessToken | Principal | Problem | Unreachable:
     """Return a verified token or principal if it satisfies the policy, otherwise the problem.
 
     This is the only place that accepts a credential after a cache miss.
@@ -185,10 +184,13 @@ def _settle(
         problem: Problem | None = requirement
     else:
         problem = requirement.check(token, resource.clock.wall)
-    if problem is None:
+    if problem is not None:
+        presented.token = token
+        return problem
+    if proof is None:
         return token
-    presented.token = token
-    return problem
+    # The last step: a request that is refused does not use up its proof.
+    return resource.proofs.record(proof, presented.request) or token
 
 
 def _judge(
@@ -212,23 +214,19 @@ def _judge(
         presented.digest, presented.scheme = b"", credential.scheme
         if isinstance(credential, Problem):
             return _without_credential(credential, request, resource, requirement)
-        if credential.scheme not in TOKEN_SCHEMES:
-            outcome = yield from ask_alternative(credential, request, resource)
-        else:
-            if credential.scheme != BEARER:
-                # The key of the proof and its replay are checked later.
-                proofs = resource.proofs
-                begun = (
-                    proofs.begin(credential.value, request)
-                    if proofs.nonces is None
-                    else (
-                        yield from _begin_with_nonce(proofs.nonces, credential, presented, proofs)
-                    )
-                )
-                if not isinstance(begun, PresentedProof):
-                    return begun
-                proof, presented.digest = begun, begun.digest or b""
+        if credential.scheme == DPOP:  # its key and its replay are checked later
+            begun = (
+                resource.proofs.begin(credential.value, request)
+                if (nonces := resource.proofs.nonces) is None
+                else (yield from _begin_with_nonce(nonces, credential.value, presented, resource))
+            )
+            if not isinstance(begun, PresentedProof):
+                return begun
+            proof, presented.digest = begun, begun.digest or b""
+        if credential.scheme in TOKEN_SCHEMES:
             outcome = yield from verify_presented(credential.value, presented, resource)
+        else:
+            outcome = yield from ask_alternative(credential, request, resource)
     if isinstance(outcome, AccessToken):
         if proof is not None or outcome.confirmation is not None:
             outcome = confirm(outcome, presented.request, resource, proof) or outcome
@@ -236,22 +234,18 @@ def _judge(
             outcome = yield from validate(outcome, presented.request, resource)
     if isinstance(outcome, (Problem, Unreachable)):
         return outcome
-    settled = _settle(outcome, presented, resource, requirement)
-    if proof is not None and isinstance(settled, AccessToken):
-        # The last step: a request that is refused does not use up its proof.
-        proofs, request = resource.proofs, presented.request
-        if proofs.shared is None:
-            return proofs.record(proof, request) or settled
-        return (yield from proofs.record_shared(proofs.shared, proof, request)) or settled
-    return settled
+    settled = _settle(outcome, presented, resource, requirement, proof)
+    if proof is None or resource.proofs.shared is None or not isinstance(settled, AccessToken):
+        return settled
+    return (yield from resource.proofs.record_shared(proof, presented.request)) or settled
 
 
 def _begin_with_nonce(
-    nonces: Nonces, credential: Credential, presented: Presented, proofs: ProofChecks
+    nonces: Nonces, value: str, presented: Presented, resource: ProtectedResource
 ) -> Flow[PresentedProof | Problem | Unreachable]:
     """Check the DPoP proof of a request, if nonces are required."""
-    begun = yield from proofs.begin_with_nonce(nonces, credential.value, presented.request)
-    presented.nonce = proofs.fresh_nonce(nonces, begun)
+    begun = yield from resource.proofs.begin_with_nonce(nonces, value, presented.request)
+    presented.nonce = resource.proofs.fresh_nonce(nonces, begun)
     return begun
 
 

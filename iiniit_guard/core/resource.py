@@ -176,9 +176,7 @@ class ProtectedResource:
             return assertion_of(request, longest, self.assertion_field)
         in_query, field = self.query_token, self.token_field
         only = authorization if field == AUTHORIZATION else None
-        found = credential_of(
-            request, self.schemes, longest, query_token=in_query, field=field, only=only
-        )
+        found = credential_of(request, self.schemes, longest, in_query, field, only)
         # A token in the query, or without a scheme in `token_header`, is a bearer token too.
         if self.dpop == "required" and isinstance(found, Credential) and found.scheme == BEARER:
             return PROBLEMS[Reason.NO_TOKEN]

@@ -36,14 +36,17 @@ RETURNS = {
         "Unfinished(presented, result)",
     ],
     "iiniit_guard/core/decide.py:resume": ["result"],
-    "iiniit_guard/core/decide.py:_settle": ["token", "problem"],
+    "iiniit_guard/core/decide.py:_settle": [
+        "problem",
+        "token",
+        "resource.proofs.record(proof, presented.request) or token",
+    ],
     "iiniit_guard/core/decide.py:_judge": [
         "_without_credential(credential, request, resource, requirement)",
         "begun",
         "outcome",
-        "proofs.record(proof, request) or settled",
-        "(yield from proofs.record_shared(proofs.shared, proof, request)) or settled",
         "settled",
+        "(yield from resource.proofs.record_shared(proof, presented.request)) or settled",
     ],
     "iiniit_guard/core/decide.py:verify_presented": [
         "unknown_issuer(resource)",

@@ -16,6 +16,7 @@ from iiniit_guard.core.dpop.nonces import Nonces
 from iiniit_guard.core.dpop.presented_proof import ACCEPTED, PresentedProof, accepted_proofs
 from iiniit_guard.core.dpop.proof import (
     MAX_ID_BYTES,
+    ProofKey,
     ProofKeys,
     only_proof,
     parse_proof,
@@ -76,9 +77,8 @@ class ProofChecks:
         encoded = only_proof(request)
         if isinstance(encoded, Problem):
             return encoded
-        accepted = accepted_proofs(request)
-        presented = PresentedProof(self, encoded, token, accepted)
-        for known in accepted:
+        presented = PresentedProof(self, encoded, token)
+        for known in accepted_proofs(request):
             # Another guard may demand more of a proof, so its result does not count here.
             if (known.checks, known.encoded, known.token) == (self, encoded, token):
                 presented.signer = known.signer
@@ -185,7 +185,7 @@ class ProofChecks:
         """
         if presented.proof is not None:
             signer = signer_of(presented.proof, expected)
-            if isinstance(signer, Problem):
+            if not isinstance(signer, ProofKey):
                 return signer
             presented.signer = signer
             return None
@@ -200,37 +200,39 @@ class ProofChecks:
         """Record the proof of a request that passes; return why it cannot be accepted, or None.
 
         A proof that was accepted for this request before is not recorded again: several guards and
-        handlers may check one request.
+        handlers may check one request. If there is a shared store, the caller must also call
+        `record_shared`.
         """
-        refused = self._record_here(presented)
-        if refused is None:
-            self._accept(presented, request)
+        accepted = accepted_proofs(request)
+        refused = self._record_here(presented, accepted)
+        if refused is None and self.shared is None:
+            self._accept(presented, request, accepted)
         return refused
 
     def record_shared(
-        self, shared: SharedProofs, presented: PresentedProof, request: Request
+        self, presented: PresentedProof, request: Request
     ) -> Flow[Problem | Unreachable | None]:
-        """Record the proof as `record` does, and in the shared store."""
-        refused = self._record_here(presented)
+        """Record the proof in the shared store, after `record`; return as `record` does."""
         digest = presented.recorded
-        if refused is None and digest is not None:
-            added = yield from shared.add(digest, presented.until - self._wall())
+        if self.shared is not None and digest is not None:
+            added = yield from self.shared.add(digest, presented.until - self._wall())
             if isinstance(added, Unreachable):
                 # The client may send the same proof again.
                 self.replays.remove(digest, presented.until)
-                refused = added
-            elif not added:
-                refused = PROBLEMS[Reason.REPLAYED_PROOF]
-        if refused is None:
-            self._accept(presented, request)
-        return refused
+                return added
+            if not added:
+                return PROBLEMS[Reason.REPLAYED_PROOF]
+        self._accept(presented, request, accepted_proofs(request))
+        return None
 
-    def _record_here(self, presented: PresentedProof) -> Problem | Unreachable | None:
+    def _record_here(
+        self, presented: PresentedProof, accepted: tuple[PresentedProof, ...]
+    ) -> Problem | Unreachable | None:
         """Record a proof in this process; return why it cannot be accepted, or None."""
         proof, signer = presented.proof, presented.signer
         if proof is None or signer is None:
             return None
-        for known in presented.accepted:
+        for known in accepted:
             if known.encoded == presented.encoded:
                 return None
         now, thumbprint = self._wall(), signer.thumbprint
@@ -249,7 +251,9 @@ class ProofChecks:
             return PROBLEMS[Reason.TOO_MANY_PROOFS].retrying_after(seconds)
         return Unreachable("proof_store", "max_dpop_proofs: no room for another proof")
 
-    def _accept(self, presented: PresentedProof, request: Request) -> None:
+    def _accept(
+        self, presented: PresentedProof, request: Request, accepted: tuple[PresentedProof, ...]
+    ) -> None:
         """Keep the key of a recorded proof, and store the proof in the request."""
         proof, signer = presented.proof, presented.signer
         if proof is None or signer is None:
@@ -259,4 +263,4 @@ class ProofChecks:
         presented.proof = None  # from here on, it identifies the accepted proof only
         native = request.native
         if isinstance(native, dict):
-            native[ACCEPTED] = (*presented.accepted, presented)
+            native[ACCEPTED] = (*accepted, presented)

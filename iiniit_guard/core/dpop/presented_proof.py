@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from iiniit_guard.core.dpop.proof import Proof, ProofKey
+from iiniit_guard.core.model.copying import CopiedAsItself
 from iiniit_guard.core.model.request import Request
 
 ACCEPTED: Final = "iiniit_guard.accepted_proofs"
 """The key of the accepted proofs in the scope or environ of a request."""
 
 
-class PresentedProof:
+class PresentedProof(CopiedAsItself):
     """The proof of one request and the results of its checks. Its `repr` shows nothing.
+
+    Copies of the scope or environ of the request hold the same object.
 
     Attributes:
         checks: Identifies the checks that the proof has passed.
         encoded: The proof as received.
         token: The access token of the request.
-        accepted: The proofs that were accepted for this request before.
         proof: The parsed proof; None if it was accepted for this request before.
         signer: The key that signed it, once that is verified.
         uri: The normal form of `htu`.
@@ -28,7 +30,6 @@ class PresentedProof:
     """
 
     __slots__ = (
-        "accepted",
         "checks",
         "digest",
         "encoded",
@@ -40,17 +41,10 @@ class PresentedProof:
         "uri",
     )
 
-    def __init__(
-        self,
-        checks: object,
-        encoded: bytes,
-        token: str,
-        accepted: tuple[PresentedProof, ...],
-    ) -> None:
+    def __init__(self, checks: object, encoded: bytes, token: str) -> None:
         self.checks: object = checks
         self.encoded: bytes = encoded
         self.token: str = token
-        self.accepted: tuple[PresentedProof, ...] = accepted
         self.proof: Proof | None = None
         self.signer: ProofKey | None = None
         self.uri: str = ""

@@ -110,7 +110,7 @@ class ProofKeys:
 
 def only_proof(request: Request) -> bytes | Problem:
     """Return the proof of a request (RFC 9449 §4.3 item 1), or the problem."""
-    values = request.header_values(FIELD)
+    values = [value for name, value in request.headers if name == FIELD]
     if len(values) == 1:
         value = values[0].strip(b" \t")
         if len(value) > MAX_PROOF_BYTES:

@@ -33,7 +33,7 @@ class RequestUri:
         path = target_path(request)
         # RFC 9112 §3.2: a target in another form has no path, and "#" is in none. Appended to a
         # host, its first characters would name another one; "#" would hide the rest of the path.
-        if "#" in path or path[:1] not in ("", "/"):
+        if "#" in path or (path and path[0] != "/"):
             return None
         if self._base is not None:
             return f"{self._base}{path}"
@@ -54,16 +54,14 @@ def target_path(request: Request) -> str:
     if request.target is not None:
         return request.target.partition("?")[0]
     native = request.native
-    if isinstance(native, dict):
-        return _path_of_scope(native) if "type" in native else _path_of_environ(native)
-    return quote(request.path, safe=_SAFE)
-
-
-def _path_of_scope(scope: dict[str, Any]) -> str:
-    raw = scope.get("raw_path")
+    if not isinstance(native, dict):
+        return quote(request.path, safe=_SAFE)
+    if "type" not in native:
+        return _path_of_environ(native)
+    raw = native.get("raw_path")
     if raw:
         return str(raw.partition(b"?")[0], "latin-1")
-    path, root = scope["path"], scope.get("root_path", "")
+    path, root = native["path"], native.get("root_path", "")
     return quote(path if path.startswith(root) else root + path, safe=_SAFE)
 
 

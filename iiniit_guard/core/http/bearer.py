@@ -56,7 +56,6 @@ def credential_of(
     request: Request,
     schemes: frozenset[str],
     max_token_bytes: int,
-    *,
     query_token: QueryToken = "refuse",
     field: bytes = AUTHORIZATION,
     only: bytes | None = None,

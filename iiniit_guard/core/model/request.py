@@ -199,15 +199,17 @@ def request_from_scope(scope: Mapping[str, Any]) -> Request:
     Spec: ASGI 3.0, HTTP and WebSocket connection scopes. A WebSocket handshake is a GET (RFC 6455
         §4.1).
     """
-    client = scope.get("client")
+    get = scope.get
+    client = get("client")
     return Request(
-        method=scope.get("method", "GET"),
-        path=route_path(scope),
-        query=scope.get("query_string", b""),
-        headers=scope["headers"],
-        scheme=scope.get("scheme", "http"),
-        peer=client[0] if client else None,
-        native=scope,
+        get("method", "GET"),
+        route_path(scope),
+        get("query_string", b""),
+        scope["headers"],
+        get("scheme", "http"),
+        client[0] if client else None,
+        None,  # the certificate, which `native` may have
+        scope,
     )
 
 
