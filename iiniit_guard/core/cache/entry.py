@@ -19,7 +19,8 @@ from iiniit_guard.core.model.claims import Claims, freeze, thaw
 from iiniit_guard.core.model.json_types import Json
 
 _numbers: Final = count()
-_TRAILER: Final = Struct("<dddIIqI?")
+# Tokens without a signature can make the guard create issuers, so their numbers have 64 bits.
+_TRAILER: Final = Struct("<dddQQqI?")
 _TRAILER_BYTES: Final = _TRAILER.size
 # The overhead of a record: the digest, its places in table and queue, its client's sum.
 _RECORD_BYTES: Final = 400

@@ -36,6 +36,7 @@ from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.settings.guard_settings import GuardSettings
 
+_REPLAYED: Final = PROBLEMS[Reason.REPLAYED_PROOF]
 _DIGEST_BYTES: Final = 16
 _KEPT_URIS: Final = 1024
 _LONGEST_KEPT_URI: Final = 512
@@ -205,23 +206,31 @@ class ProofChecks:
         """
         accepted = accepted_proofs(request)
         refused = self._record_here(presented, accepted)
-        if refused is None and self.shared is None:
-            self._accept(presented, request, accepted)
+        if self.shared is None:
+            if refused is None:
+                self._accept(presented, request, accepted)
+        elif refused is _REPLAYED and isinstance(request.native, dict):
+            presented.awaited = self.shared.adding((id(request.native), presented.encoded))
+            refused = None if presented.awaited is not None else refused
         return refused
 
     def record_shared(
         self, presented: PresentedProof, request: Request
     ) -> Flow[Problem | Unreachable | None]:
         """Record the proof in the shared store, after `record`; return as `record` does."""
-        digest = presented.recorded
-        if self.shared is not None and digest is not None:
-            added = yield from self.shared.add(digest, presented.until - self._wall())
+        digest, awaited, shared = presented.recorded, presented.awaited, self.shared
+        if shared is not None and digest is not None:
+            if awaited is None:
+                key = id(request.native), presented.encoded
+                added = yield from shared.lead(key, digest, presented.until - self._wall())
+            else:
+                added = yield from shared.follow(awaited)
             if isinstance(added, Unreachable):
-                # The client may send the same proof again.
-                self.replays.remove(digest, presented.until)
+                if awaited is None:  # the client may send the same proof again
+                    self.replays.remove(digest, presented.until)
                 return added
             if not added:
-                return PROBLEMS[Reason.REPLAYED_PROOF]
+                return _REPLAYED
         self._accept(presented, request, accepted_proofs(request))
         return None
 
@@ -245,7 +254,7 @@ class ProofChecks:
         if added == "added":
             return None
         if added == "known":
-            return PROBLEMS[Reason.REPLAYED_PROOF]
+            return _REPLAYED
         if added == "share_full":
             seconds = self.replays.retry_after(thumbprint, now)
             return PROBLEMS[Reason.TOO_MANY_PROOFS].retrying_after(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Final
 
 from iiniit_guard.core.dpop.proof import Proof, ProofKey
@@ -27,9 +28,12 @@ class PresentedProof(CopiedAsItself):
         until: When the proof is no longer accepted.
         digest: The SHA-256 of the token, once it was computed.
         recorded: What identifies the proof, if it was recorded for this request.
+        awaited: The call by which another handler of this request records the proof in the shared
+            store; None if there is none.
     """
 
     __slots__ = (
+        "awaited",
         "checks",
         "digest",
         "encoded",
@@ -51,6 +55,7 @@ class PresentedProof(CopiedAsItself):
         self.until: float = 0.0
         self.digest: bytes | None = None
         self.recorded: bytes | None = None
+        self.awaited: Future[object] | None = None
 
 
 def accepted_proofs(request: Request) -> tuple[PresentedProof, ...]:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final
+from concurrent.futures import Future
+from typing import Final, TypeAlias, cast
 
 from iiniit_guard.core.issuer.client_authentication import Secret, reveal
 from iiniit_guard.core.issuer.shared_store import AHEAD_SECONDS, SHORTEST_SECRET, derive_key
-from iiniit_guard.core.model.flow import Flow, StoreAdd, Unreachable
+from iiniit_guard.core.model.flow import TIMED_OUT, Flow, StoreAdd, Unreachable, Wait
+
+RequestProof: TypeAlias = tuple[int, bytes]
+"""The identity of the scope or environ of a request, and its proof as received."""
 
 _PREFIX: Final = "iiniit_guard:proof:"
+_LONGEST_WAIT_SECONDS: Final = 1.0
+_UNRECORDED: Final = Unreachable("proof_store", "the shared store did not record a proof")
 
 
 class SharedProofs:
@@ -27,6 +33,7 @@ class SharedProofs:
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._key: bytes | None = None
+        self._adding: dict[RequestProof, Future[object]] = {}
 
     def add(self, digest: bytes, seconds: float) -> Flow[bool | Unreachable]:
         """Record a proof; return False if a process recorded it before.
@@ -47,6 +54,32 @@ class SharedProofs:
         name = _PREFIX + hmac.new(self._key, digest, hashlib.sha256).hexdigest()
         # The clock of another process may be behind.
         added: bool | None = yield StoreAdd(name, max(seconds, 0.0) + AHEAD_SECONDS)
-        if added is None:
-            return Unreachable("proof_store", "the shared store did not record a proof")
+        return _UNRECORDED if added is None else added
+
+    def lead(self, key: RequestProof, digest: bytes, seconds: float) -> Flow[bool | Unreachable]:
+        """Record a proof as `add` does, and pass the result to the handlers that `follow`.
+
+        Args:
+            key: The request and its proof.
+            digest: As for `add`.
+            seconds: As for `add`.
+        """
+        adding: Future[object] = Future()
+        adding.set_running_or_notify_cancel()  # otherwise one waiter could cancel it for all
+        self._adding[key] = adding
+        added: bool | Unreachable = False
+        try:
+            added = yield from self.add(digest, seconds)
+        finally:
+            del self._adding[key]
+            adding.set_result(added)
         return added
+
+    def adding(self, key: RequestProof) -> Future[object] | None:
+        """Return the call by which a handler of the same request records the same proof now."""
+        return self._adding.get(key)
+
+    def follow(self, adding: Future[object]) -> Flow[bool | Unreachable]:
+        """Return the result of the call of another handler."""
+        added = yield Wait(adding, _LONGEST_WAIT_SECONDS)
+        return _UNRECORDED if added is TIMED_OUT else cast("bool | Unreachable", added)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.cache import packed_store as module
-from iiniit_guard.core.cache.entry import SMALLEST_ROOM
+from iiniit_guard.core.cache.entry import SMALLEST_ROOM, IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.model.access_token import AccessToken
 from tests.unit.core.caching import check_sums, digest, entry, fill, held
@@ -84,3 +84,17 @@ def test_the_sum_of_all_rooms_bounds_number_and_bytes(clock, max_records, each, 
     fit = store._capacity // max(store._least, SMALLEST_ROOM)
     assert store._capacity <= max_bytes
     assert fit == min(max_records, max_bytes // SMALLEST_ROOM)
+
+
+def test_the_number_of_created_issuers_and_keys_is_not_bounded(clock):
+    """A callable for issuers may be made to return a new one for each token."""
+    issuer = IssuerValidity()
+    issuer.number = 2**63
+    validity = KeyValidity(issuer)
+    validity.number = 2**63 + 1
+    cache = TokenCache(2, clock.clock, MIB)
+    fill(cache, "ab", validity=validity)
+    assert cache.get(digest("a")) is not None
+    check_sums(cache)
+    validity.valid = False
+    assert cache.get(digest("a")) is None
