@@ -61,6 +61,8 @@ class ProofChecks:
         self.replays: Final = ProofCache(settings.max_dpop_proofs)
         secret = settings.store_secret
         self.shared: Final = None if secret is None else SharedProofs(secret)
+        # Guards with one shared store record a proof there once.
+        self._ledger: object = self.replays if secret is None else (settings.store_url, secret)
         sealing = settings.dpop_nonce_secret or secret
         self.nonces: Final = (
             Nonces(sealing, settings.dpop_nonce_seconds)
@@ -78,7 +80,7 @@ class ProofChecks:
         encoded = only_proof(request)
         if isinstance(encoded, Problem):
             return encoded
-        presented = PresentedProof(self, encoded, token)
+        presented = PresentedProof(self, self._ledger, encoded, token)
         for known in accepted_proofs(request):
             # Another guard may demand more of a proof, so its result does not count here.
             if (known.checks, known.encoded, known.token) == (self, encoded, token):
@@ -200,8 +202,8 @@ class ProofChecks:
     def record(self, presented: PresentedProof, request: Request) -> Problem | Unreachable | None:
         """Record the proof of a request that passes; return why it cannot be accepted, or None.
 
-        A proof that was accepted for this request before is not recorded again: several guards and
-        handlers may check one request. If there is a shared store, the caller must also call
+        Several guards and handlers may check one request. A proof that was recorded for it in the
+        same place is not recorded again. If there is a shared store, the caller must also call
         `record_shared`.
         """
         accepted = accepted_proofs(request)
@@ -242,7 +244,7 @@ class ProofChecks:
         if proof is None or signer is None:
             return None
         for known in accepted:
-            if known.encoded == presented.encoded:
+            if known.encoded == presented.encoded and known.ledger == self._ledger:
                 return None
         now, thumbprint = self._wall(), signer.thumbprint
         # A thumbprint has 43 characters, and `jti` its length before it: no other triple has this

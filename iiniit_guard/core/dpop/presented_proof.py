@@ -20,6 +20,7 @@ class PresentedProof(CopiedAsItself):
 
     Attributes:
         checks: Identifies the checks that the proof has passed.
+        ledger: Identifies where they record it.
         encoded: The proof as received.
         token: The access token of the request.
         proof: The parsed proof; None if it was accepted for this request before.
@@ -37,6 +38,7 @@ class PresentedProof(CopiedAsItself):
         "checks",
         "digest",
         "encoded",
+        "ledger",
         "proof",
         "recorded",
         "signer",
@@ -45,8 +47,9 @@ class PresentedProof(CopiedAsItself):
         "uri",
     )
 
-    def __init__(self, checks: object, encoded: bytes, token: str) -> None:
+    def __init__(self, checks: object, ledger: object, encoded: bytes, token: str) -> None:
         self.checks: object = checks
+        self.ledger: object = ledger
         self.encoded: bytes = encoded
         self.token: str = token
         self.proof: Proof | None = None

@@ -83,7 +83,8 @@ class TestOneRequest:
         assert outer.authenticate(request).token is not None
         assert inner.authenticate(request).token is not None
         assert strict.authenticate(request).reason is Reason.WRONG_PROOF_TARGET
-        assert len(inner._engine.resource.proofs.replays) == 0
+        replay = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
+        assert inner.authenticate(replay).reason is Reason.REPLAYED_PROOF
 
     def test_each_proof_of_one_request_is_recorded_once(self):
         """The message of an open connection may bring a proof of its own."""
@@ -92,14 +93,15 @@ class TestOneRequest:
         token = issuer.token(dpop_key=KEY)
         proofs = [dpop_proof(KEY, "GET", URL, token, clock=issuer.clock) for _ in range(2)]
         native: dict[str, Any] = {"type": "websocket", "path": "/x"}
-        for guard, recorded in ((outer, [1, 2]), (inner, [0, 0])):
-            for proof, number in zip(proofs, recorded, strict=True):
+        for guard in (outer, inner, outer, inner):
+            for proof in proofs:
                 sent = Request("GET", "/x", headers=lines(token, proof), native=native)
                 assert guard.authenticate(sent).token is not None
-                assert len(guard._engine.resource.proofs.replays) == number
-        for proof in proofs:
-            fresh = Request("GET", "/x", headers=lines(token, proof))
-            assert outer.authenticate(fresh).reason is Reason.REPLAYED_PROOF
+        for guard in (outer, inner):
+            assert len(guard._engine.resource.proofs.replays) == 2
+            for proof in proofs:
+                fresh = Request("GET", "/x", headers=lines(token, proof))
+                assert guard.authenticate(fresh).reason is Reason.REPLAYED_PROOF
 
     def test_a_token_whose_binding_changed_does_not_pass_by_the_old_proof(self):
         issuer, guard = self.make(inactive_seconds=0.001, revocation_delay_seconds=0.001)
@@ -164,8 +166,8 @@ class TestOneRequest:
 class TestStore:
     """With a shared store, a proof is recorded there too, by one atomic command."""
 
-    def make(self, perform: Any) -> tuple[Issuer, Any]:
-        issuer = Issuer(clock=SettableClock(NOW))
+    def make(self, perform: Any, issuer: Issuer | None = None) -> tuple[Issuer, Any]:
+        issuer = issuer or Issuer(clock=SettableClock(NOW))
         settings: Any = {"store_url": "redis://127.0.0.1:1", "store_secret": SECRET}
         guard: Any = issuer.guard(public_url="https://api.test", introspection=None, **settings)
         guard._engine._runner.store.perform = perform
@@ -233,15 +235,19 @@ class TestStore:
         ]
         assert (set(native), replies) == ({"type", "path"}, [])
 
-    def test_an_inner_guard_does_not_record_the_proof_of_the_outer_guard(self):
+    @pytest.mark.parametrize("has_store", [False, True])
+    def test_guards_of_one_store_record_a_proof_there_once(self, has_store):
+        """An inner guard does not rely on the record of an outer guard without the store."""
         effects: list[Any] = []
-        issuer, inner = self.make(effects.append)
+        issuer, inner = self.make(lambda effect: not effects.append(effect))
         outer: Any = issuer.guard(public_url="https://api.test")
+        if has_store:
+            _, outer = self.make(lambda effect: not effects.append(effect), issuer)
         token = issuer.token(dpop_key=KEY)
         made = lines(token, dpop_proof(KEY, "GET", URL, token, clock=issuer.clock))
         request = Request("GET", "/x", headers=made, native={"type": "http", "path": "/x"})
         assert all(guard.authenticate(request).token for guard in (outer, inner))
-        assert effects == []
+        assert len(effects) == 1
 
     def test_a_store_that_fails_is_503_and_the_proof_may_come_again(self):
         replies = [None, True]
