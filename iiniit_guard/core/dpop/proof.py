@@ -34,6 +34,7 @@ MAX_KEYS: Final = 4096
 """Maximum number of keys of clients that are kept."""
 _MAX_KEPT_HEADER_BYTES: Final = 1024
 _TYPE: Final = "dpop+jwt"
+_COMMA: Final = ord(",")  # a search for bytes in bytes raises and catches an exception first
 
 _MALFORMED: Final = PROBLEMS[Reason.MALFORMED_PROOF]
 
@@ -115,7 +116,7 @@ def only_proof(request: Request) -> bytes | Problem:
         value = values[0].strip(b" \t")
         if len(value) > MAX_PROOF_BYTES:
             return _MALFORMED
-        if b"," in value:  # two fields that a server joined
+        if _COMMA in value:  # two fields that a server joined
             return PROBLEMS[Reason.SEVERAL_PROOFS]
         if value:
             return value
