@@ -138,17 +138,17 @@ def _begin_parsed(
         return begun.token
     if isinstance(begun, Problem):
         return begun
-    ask = _asker(token, digest, resource, outdated)
-    return _complete(begun, jws, digest, trusted, resource, ask)
+    return _complete(begun, jws, token, digest, trusted, resource, outdated)
 
 
 def _complete(
     begun: CacheEntry | KeysNeeded | None,
     jws: Jws,
+    token: bytes,
     digest: bytes,
     trusted: AuthorizationServer,
     resource: ProtectedResource,
-    ask: Ask,
+    outdated: float | None,
 ) -> Flow[Verified]:
     """Complete what `_begin_parsed` began: fetch keys, check the status, introspect."""
     verified: CacheEntry | Problem | Unreachable | None
@@ -162,12 +162,13 @@ def _complete(
             resource.cache.drop(digest)
     if isinstance(verified, (Problem, Unreachable)):
         return verified
-    if verified is None:
-        return (yield from ask(trusted, unread=jws.claims))
-    outcome: Verified = verified.token
-    if trusted.is_trusted and not trusted.signature_suffices:
+    outcome: Verified
+    if verified is not None and (trusted.signature_suffices or not trusted.is_trusted):
+        outcome = verified.token
+    else:
+        ask = _asker(token, digest, resource, outdated)
         outcome = yield from ask(trusted, unread=jws.claims, verified=verified)
-    if not isinstance(outcome, AccessToken):
+    if verified is None or not isinstance(outcome, AccessToken):
         return outcome
     # During a call, the application may withdraw the issuer, or the issuer may withdraw its key.
     if not trusted.is_trusted:

@@ -92,11 +92,10 @@ RETURNS = {
     "iiniit_guard/core/verify.py:_begin_parsed": [
         "begun.token",
         "begun",
-        "_complete(begun, jws, digest, trusted, resource, ask)",
+        "_complete(begun, jws, token, digest, trusted, resource, outdated)",
     ],
     "iiniit_guard/core/verify.py:_complete": [
         "verified",
-        "(yield from ask(trusted, unread=jws.claims))",
         "outcome",
         "unknown_issuer(resource, jws.claims.get('iss'))",
         "unknown_key(trusted)",

@@ -184,7 +184,8 @@ def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
     """
     if not isinstance(member, dict):
         return "not an object"
-    member = without_nulls(member, _NULL_IS_ABSENT)
+    if None in member.values():
+        member = without_nulls(member, _NULL_IS_ABSENT)
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         return "kid is not a string"
