@@ -78,8 +78,8 @@ RETURNS = {
     "iiniit_guard/core/verify.py:begin_verify": [
         "PROBLEMS[Reason.TOKEN_TOO_LONG]",
         "PROBLEMS[Reason.MALFORMED_TOKEN]",
-        "_verify_opaque(token, server, issuer, resource, ask)",
-        "_introspect_unread(token, header, server, resource, ask)",
+        "_verify_opaque(token, digest, server, issuer, resource, outdated)",
+        "_introspect_unread(token, digest, header, server, resource, outdated)",
         "_refused(jws, resource)",
         "_verify_of_found(named, jws, token, digest, resource, outdated)",
         "unknown_issuer(resource, named, None if named == issuer else issuer)",
@@ -101,15 +101,16 @@ RETURNS = {
         "unknown_key(trusted)",
         "outcome",
     ],
+    "iiniit_guard/core/verify.py:_ask": ["unknown_issuer(resource, server.issuer)", "outcome"],
     "iiniit_guard/core/verify.py:_verify_opaque": [
-        "(yield from ask(server))",
+        "(yield from _ask(token, digest, server, resource, outdated, unread={}))",
         "unknown_issuer(resource, issuer)",
         "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')",
     ],
     "iiniit_guard/core/verify.py:_introspect_unread": [
         "_refused(WRONG_PARTS, resource)",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
-        "(yield from ask(server, unread=unread))",
+        "(yield from _ask(token, digest, server, resource, outdated, unread=unread))",
     ],
     "iiniit_guard/events.py:begin": ["begun"],
 }
