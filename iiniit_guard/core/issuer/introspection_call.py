@@ -92,7 +92,9 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
     elif signed:
         answer = yield from read_signed(reply, endpoint, server, sent)
     else:
-        answer = parse_answer(reply, endpoint)
+        answer = parse_answer(reply)
+        if isinstance(answer, Unreachable):
+            answer = answer.about(url=endpoint, status=reply.status)
     return Reply(reply, answer, sent, (endpoint, credentials.fingerprint))
 
 
