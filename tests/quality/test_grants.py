@@ -35,7 +35,6 @@ RETURNS = {
         "result",
         "Unfinished(presented, result)",
     ],
-    "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": [
         "problem",
         "token",
