@@ -23,7 +23,6 @@ from iiniit_guard.adapting.request_state import (
     PRINCIPAL_KEY,
     RECORD_KEY,
     TOKEN_KEY,
-    record_headers,
     record_refusal,
 )
 from iiniit_guard.adapting.subprotocol import move_token
@@ -146,18 +145,21 @@ class GuardMiddleware:
         self, scope: Scope, receive: Receive, send: Send, inner: Scope, begun: Unfinished | None
     ) -> bool:
         """Return whether the connection passes, and store the result in `inner`; else refuse it."""
+        request = request_from_scope(inner)
         decision = await admit_async(
             self._engine,
             self.admission,
-            request_from_scope(inner),
+            request,
             _HOST,
             begun=begun,
-            host_answers=scope["type"] == "http" and answers_preflights(self.app),
+            host_answers=scope["type"] == "http"
+            and request.method == "OPTIONS"
+            and answers_preflights(self.app),
         )
         if isinstance(decision, Allow):
             inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = decision.token, decision.principal
-            record_headers(inner, decision)
-            inner[RECORD_KEY].has_token = decision.token is not None
+            record = inner[RECORD_KEY]
+            record.added, record.has_token = decision.headers, decision.token is not None
             return True
         if isinstance(decision, Refusal):
             record_refusal(scope, decision)  # for a guard around this one

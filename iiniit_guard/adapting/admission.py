@@ -219,26 +219,21 @@ def make_admission(
     Raises:
         SettingsError: An argument is invalid. The exception lists every fault.
     """
-    exact, subtrees, faults = parse_public(public)
+    exact, subtrees, faults = (set[str](), [], []) if public == () else parse_public(public)
     if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
         faults.insert(0, f"optional_token: {fault}")
-    faults += _word_faults(enforce, preflights, long_lived)
+    if enforce not in ("all", "declared"):
+        faults.append('enforce: "all" or "declared"')
+    if preflights not in ("auto", "pass", "guard"):
+        faults.append('preflights: must be "auto", "pass" or "guard"')
+    if long_lived not in LONG_LIVED:
+        faults.append(f"long_lived: {LONG_LIVED_FAULT}")
     if rules is not None and not callable(getattr(rules, "policy_for", None)):
         faults.append("rules: must be Rules([Rule(...), ...]), or another object with policy_for()")
     if rules is not None and enforce == "declared":
         faults.append('rules: cannot be combined with enforce="declared"; remove one of the two')
-    protected, more = (None, []) if only is None else parse_only(only)
+    protected, more = (None, []) if only is None else _protected(only, rules, enforce)
     faults += more
-    if protected is not None and not more:
-        faults += [
-            f"only: the rule for {path!r} is outside, so it would never apply; add its path to "
-            "only, or remove the rule"
-            for path in protected.omitted(rules)
-        ]
-    if only is not None and enforce == "declared":
-        faults.append(
-            'only: with enforce="declared" the decorators alone decide; remove one of the two'
-        )
     if faults:
         raise SettingsError(faults)
     return Admission(
@@ -253,16 +248,22 @@ def make_admission(
     )
 
 
-def _word_faults(enforce: object, preflights: object, long_lived: object) -> list[str]:
-    """Return the faults of the settings whose value must be one of several words."""
-    faults = []
-    if enforce not in ("all", "declared"):
-        faults.append('enforce: "all" or "declared"')
-    if preflights not in ("auto", "pass", "guard"):
-        faults.append('preflights: must be "auto", "pass" or "guard"')
-    if long_lived not in LONG_LIVED:
-        faults.append(f"long_lived: {LONG_LIVED_FAULT}")
-    return faults
+def _protected(
+    only: Iterable[str], rules: Rules | None, enforce: Enforce
+) -> tuple[ProtectedPaths, list[str]]:
+    """Return the paths in `only`, and the faults of `only`, also those beside other arguments."""
+    protected, faults = parse_only(only)
+    if not faults:
+        faults = [
+            f"only: the rule for {path!r} is outside, so it would never apply; add its path to "
+            "only, or remove the rule"
+            for path in protected.omitted(rules)
+        ]
+    if enforce == "declared":
+        faults.append(
+            'only: with enforce="declared" the decorators alone decide; remove one of the two'
+        )
+    return protected, faults
 
 
 def is_preflight(request: Request) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from iiniit_guard.adapting.timer_wheel import TimerWheel
@@ -202,7 +204,8 @@ class LoopWatches:
             self._rest()
 
 
-class LoopWatcher(WatchSettings):
+@dataclass(eq=False)
+class LoopWatcher:
     """Watches the connections of one asynchronous middleware, on any number of event loops.
 
     Args:
@@ -212,12 +215,16 @@ class LoopWatcher(WatchSettings):
         read: As for `WatchSettings`.
     """
 
-    def __init__(
-        self, engine: Engine, admission: Admission, host: str, read: Callable[..., Request]
-    ) -> None:
-        super().__init__(engine, admission, host, read)
-        self._loops: dict[asyncio.AbstractEventLoop, LoopWatches] = {}
-        on_fork(self)
+    engine: Engine
+    admission: Admission
+    host: str
+    read: Callable[..., Request]
+    _loops: dict[asyncio.AbstractEventLoop, LoopWatches] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def settings(self) -> WatchSettings:
+        """The settings that all watches of the middleware share."""
+        return WatchSettings(self.engine, self.admission, self.host, self.read)
 
     def watch(
         self, connection: Connection, record: RefusalRecord, source: object, note: str
@@ -232,7 +239,8 @@ class LoopWatcher(WatchSettings):
         if watches is None:
             for other in [other for other in self._loops.copy() if other.is_closed()]:
                 self._loops.pop(other, None)
-            watches = LoopWatches(self, loop, lambda: self._forget(loop))
+            on_fork(self)
+            watches = LoopWatches(self.settings, loop, lambda: self._forget(loop))
             self._loops[loop] = watches
         return LoopWatch(watches, connection, record, source, note)
 

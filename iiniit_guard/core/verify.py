@@ -5,8 +5,7 @@ Spec: RFC 7515 §5.2, RFC 8725 §3, RFC 9068 §4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.http.bearer import is_b64token
@@ -25,14 +24,12 @@ from iiniit_guard.core.jose.jws import (
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.diagnosis import Topic, listed
 from iiniit_guard.core.model.flow import Flow, Unreachable
+from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
 from iiniit_guard.core.resource import ProtectedResource
 from iiniit_guard.core.verify_jwt import KeysNeeded, begin_jwt, complete_jwt, unknown_key
 
 Verified: TypeAlias = AccessToken | Problem | Unreachable
-Ask: TypeAlias = Callable[..., Flow[Verified]]
-"""`introspect` for one token. Its arguments are the issuer, `unread` and `verified`."""
-
 _ALL_ALGORITHMS: Final = frozenset(ALGORITHMS)
 
 
@@ -87,11 +84,9 @@ def begin_verify(
         if not is_b64token(token):
             return PROBLEMS[Reason.MALFORMED_TOKEN]
         if header is None:
-            ask = _asker(token, digest, resource, outdated)
-            return _verify_opaque(token, server, issuer, resource, ask)
+            return _verify_opaque(token, digest, server, issuer, resource, outdated)
     if server is not None and not server.verifies_jwts:
-        ask = _asker(token, digest, resource, outdated)
-        return _introspect_unread(token, header, server, resource, ask)
+        return _introspect_unread(token, digest, header, server, resource, outdated)
     jws = parse_jws(token, resource.algorithms, header)
     if not isinstance(jws, Jws):
         return _refused(jws, resource)
@@ -138,17 +133,17 @@ def _begin_parsed(
         return begun.token
     if isinstance(begun, Problem):
         return begun
-    ask = _asker(token, digest, resource, outdated)
-    return _complete(begun, jws, digest, trusted, resource, ask)
+    return _complete(begun, jws, token, digest, trusted, resource, outdated)
 
 
 def _complete(
     begun: CacheEntry | KeysNeeded | None,
     jws: Jws,
+    token: bytes,
     digest: bytes,
     trusted: AuthorizationServer,
     resource: ProtectedResource,
-    ask: Ask,
+    outdated: float | None,
 ) -> Flow[Verified]:
     """Complete what `_begin_parsed` began: fetch keys, check the status, introspect."""
     verified: CacheEntry | Problem | Unreachable | None
@@ -162,12 +157,14 @@ def _complete(
             resource.cache.drop(digest)
     if isinstance(verified, (Problem, Unreachable)):
         return verified
-    if verified is None:
-        return (yield from ask(trusted, unread=jws.claims))
-    outcome: Verified = verified.token
-    if trusted.is_trusted and not trusted.signature_suffices:
-        outcome = yield from ask(trusted, unread=jws.claims, verified=verified)
-    if not isinstance(outcome, AccessToken):
+    outcome: Verified
+    if verified is not None and (trusted.signature_suffices or not trusted.is_trusted):
+        outcome = verified.token
+    else:
+        outcome = yield from _ask(
+            token, digest, trusted, resource, outdated, unread=jws.claims, verified=verified
+        )
+    if verified is None or not isinstance(outcome, AccessToken):
         return outcome
     # During a call, the application may withdraw the issuer, or the issuer may withdraw its key.
     if not trusted.is_trusted:
@@ -179,33 +176,40 @@ def _complete(
     return outcome
 
 
-def _asker(token: bytes, digest: bytes, resource: ProtectedResource, outdated: float | None) -> Ask:
-    """Return `introspect` for one token. A JWT whose signature suffices does not need it."""
+def _ask(
+    token: bytes,
+    digest: bytes,
+    server: AuthorizationServer,
+    resource: ProtectedResource,
+    outdated: float | None,
+    *,
+    unread: JsonMapping,
+    verified: CacheEntry | None = None,
+) -> Flow[Verified]:
+    """Introspect a token; `unread` and `verified` are as for `introspect`."""
     sent = token.decode("latin-1")  # its characters are checked before it is sent
-
-    def ask(server: AuthorizationServer, **known: Any) -> Flow[Verified]:
-        cache = resource.cache
-        outcome = yield from introspect(sent, digest, server, cache, outdated=outdated, **known)
-        # During the call, the application may withdraw the issuer.
-        if isinstance(outcome, AccessToken) and not server.is_trusted:
-            return unknown_issuer(resource, server.issuer)
-        return outcome
-
-    return ask
+    outcome = yield from introspect(
+        sent, digest, server, resource.cache, unread=unread, verified=verified, outdated=outdated
+    )
+    # During the call, the application may withdraw the issuer.
+    if isinstance(outcome, AccessToken) and not server.is_trusted:
+        return unknown_issuer(resource, server.issuer)
+    return outcome
 
 
 def _verify_opaque(
     token: bytes,
+    digest: bytes,
     server: AuthorizationServer | None,
     issuer: str | None,
     resource: ProtectedResource,
-    ask: Ask,
+    outdated: float | None,
 ) -> Flow[Verified]:
     """Introspect a token that no reader could parse as a JWS."""
     if issuer is None:
         server = resource.opaque_server_of(token.decode("ascii"))
     if server is not None and server.introspects:
-        return (yield from ask(server))
+        return (yield from _ask(token, digest, server, resource, outdated, unread={}))
     if issuer is not None and server is None:
         return unknown_issuer(resource, issuer)
     return unverified(Reason.MALFORMED_TOKEN, resource, topic="opaque_token")
@@ -213,10 +217,11 @@ def _verify_opaque(
 
 def _introspect_unread(
     token: bytes,
+    digest: bytes,
     header: JoseHeader | Problem,
     server: AuthorizationServer,
     resource: ProtectedResource,
-    ask: Ask,
+    outdated: float | None,
 ) -> Flow[Verified]:
     """Introspect a JWT whose signature the guard does not verify."""
     if not has_jws_parts(token):  # an endpoint may parse three of the parts as a revoked JWS
@@ -226,7 +231,7 @@ def _introspect_unread(
         return unverified(Reason.MALFORMED_TOKEN, resource)
     jws = parse_jws(token, _ALL_ALGORITHMS, header)
     unread = jws.claims if isinstance(jws, Jws) else {}
-    return (yield from ask(server, unread=unread))
+    return (yield from _ask(token, digest, server, resource, outdated, unread=unread))
 
 
 def unknown_issuer(

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
+from iiniit_guard.core.issuer.key_source import Signer
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import JoseHeader, Jws, remember_header
 from iiniit_guard.core.model.access_token import AccessToken
@@ -137,7 +138,9 @@ def _signer(jws: Jws, keys: JwkSet, server: AuthorizationServer) -> KeyValidity 
                 # The same key probably signed the next token, so it is tried first.
                 keys.try_first(header.kid, key)
             remember_header(header, server.headers)
-            return server.keys.remember_signer(header, keys, key)
+            validity = server.keys.validity_of(key)
+            server.keys.last_signer = Signer(header, keys, key, validity)
+            return validity
     return None
 
 

@@ -40,7 +40,7 @@ def guard_stream(
             chunks, record, watcher, request, RequestRefused
         )
     else:
-        watch = TokenWatch(watcher, record, request, NOTE)
+        watch = TokenWatch(watcher.settings, record, request, NOTE)
         response.streaming_content = until_ended(chunks, record, watch, RequestRefused)
 
 

@@ -95,10 +95,12 @@ class EffectRunner:
         match effect:
             case Fetch(request):
                 if self._on_call is None:
-                    return _located(self._fetch(request), request)
-                with ObservedCall(request, self._on_call) as seen:
-                    seen.reply = self._fetch(seen.request)
-                return _located(seen.reply, request)
+                    reply = self._fetch(request)
+                else:
+                    with ObservedCall(request, self._on_call) as seen:
+                        reply = seen.reply = self._fetch(seen.request)
+                # A failure names its URL, for the log.
+                return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
             case Wait(load, timeout_seconds):
                 return _join(load, timeout_seconds)
             case ReadFile(path):
@@ -128,10 +130,11 @@ class EffectRunner:
         match effect:
             case Fetch(request):
                 if self._on_call is None:
-                    return _located(await self._fetch_async(request), request)
-                with ObservedCall(request, self._on_call) as seen:
-                    seen.reply = await self._fetch_async(seen.request)
-                return _located(seen.reply, request)
+                    reply = await self._fetch_async(request)
+                else:
+                    with ObservedCall(request, self._on_call) as seen:
+                        reply = seen.reply = await self._fetch_async(seen.request)
+                return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
             case Wait(load, timeout_seconds):
                 return await _join_async(load, timeout_seconds)
             case ReadFile(path):
@@ -144,8 +147,8 @@ class EffectRunner:
                     if self._closed:
                         return _CLOSED
                     return await self._calls.call_async(effect, timeout_seconds)
-                reply = function(*arguments)
-                return await reply if inspect.isawaitable(reply) else reply
+                result = function(*arguments)
+                return await result if inspect.isawaitable(result) else result
             case Spawn(start):
                 if not self._closed:
                     (await self._make_loops().here()).start(partial(self._run_later_async, start))
@@ -265,11 +268,6 @@ class EffectRunner:
             await run_async(start(), self.perform_async)
         except Exception as error:  # noqa: BLE001 - no caller waits; the next request raises it
             _log_failure(error)
-
-
-def _located(reply: HttpResponse | Unreachable, request: HttpRequest) -> HttpResponse | Unreachable:
-    """Return the reply to a request. A failure names its URL, for the log."""
-    return reply.about(url=request.url) if isinstance(reply, Unreachable) else reply
 
 
 def _join(load: Future[object], timeout_seconds: float) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextvars import Context
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, Protocol, TypeVar
 
@@ -25,13 +26,13 @@ class Closable(Protocol):
         ...
 
 
+@dataclass(eq=False)
 class LoopState:
     """The connections and background tasks of one event loop."""
 
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._leads: set[asyncio.Task[Any]] = set()
-        self.transports: dict[Hashable, Closable] = {}
+    transports: dict[Hashable, Closable] = field(default_factory=dict, init=False)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _leads: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `work()` as a task of this loop; drop it if 256 tasks already run.
@@ -68,14 +69,14 @@ class LoopState:
             await transport.aclose()
 
 
+@dataclass(eq=False)
 class Loops:
     """One `LoopState` for each event loop that was used, until that loop ends."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._states: dict[
-            asyncio.AbstractEventLoop, tuple[LoopState, AsyncGenerator[None, None]]
-        ] = {}
+    _lock: Lock = field(default_factory=Lock, init=False)
+    _states: dict[asyncio.AbstractEventLoop, tuple[LoopState, AsyncGenerator[None, None]]] = field(
+        default_factory=dict, init=False
+    )
 
     def __len__(self) -> int:
         return len(self._states)

@@ -35,7 +35,6 @@ RETURNS = {
         "result",
         "Unfinished(presented, result)",
     ],
-    "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": [
         "problem",
         "token",
@@ -78,8 +77,8 @@ RETURNS = {
     "iiniit_guard/core/verify.py:begin_verify": [
         "PROBLEMS[Reason.TOKEN_TOO_LONG]",
         "PROBLEMS[Reason.MALFORMED_TOKEN]",
-        "_verify_opaque(token, server, issuer, resource, ask)",
-        "_introspect_unread(token, header, server, resource, ask)",
+        "_verify_opaque(token, digest, server, issuer, resource, outdated)",
+        "_introspect_unread(token, digest, header, server, resource, outdated)",
         "_refused(jws, resource)",
         "_verify_of_found(named, jws, token, digest, resource, outdated)",
         "unknown_issuer(resource, named, None if named == issuer else issuer)",
@@ -92,25 +91,25 @@ RETURNS = {
     "iiniit_guard/core/verify.py:_begin_parsed": [
         "begun.token",
         "begun",
-        "_complete(begun, jws, digest, trusted, resource, ask)",
+        "_complete(begun, jws, token, digest, trusted, resource, outdated)",
     ],
     "iiniit_guard/core/verify.py:_complete": [
         "verified",
-        "(yield from ask(trusted, unread=jws.claims))",
         "outcome",
         "unknown_issuer(resource, jws.claims.get('iss'))",
         "unknown_key(trusted)",
         "outcome",
     ],
+    "iiniit_guard/core/verify.py:_ask": ["unknown_issuer(resource, server.issuer)", "outcome"],
     "iiniit_guard/core/verify.py:_verify_opaque": [
-        "(yield from ask(server))",
+        "(yield from _ask(token, digest, server, resource, outdated, unread={}))",
         "unknown_issuer(resource, issuer)",
         "unverified(Reason.MALFORMED_TOKEN, resource, topic='opaque_token')",
     ],
     "iiniit_guard/core/verify.py:_introspect_unread": [
         "_refused(WRONG_PARTS, resource)",
         "unverified(Reason.MALFORMED_TOKEN, resource)",
-        "(yield from ask(server, unread=unread))",
+        "(yield from _ask(token, digest, server, resource, outdated, unread=unread))",
     ],
     "iiniit_guard/events.py:begin": ["begun"],
 }

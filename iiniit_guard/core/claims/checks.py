@@ -222,7 +222,7 @@ class ClaimChecks:
             claims.get("exp"),
             claims.get("iat"),
             None if token_id is None else claims[token_id],
-            frozen.get("cnf"),
+            frozen["cnf"] if "cnf" in claims else None,
             details,
             frozen,
         )

@@ -86,11 +86,6 @@ class ClaimShapes(dict[Kinds, ClaimShape | None]):
         """
         if len(claims) > _MAX_NAMES or sum(map(len, claims)) > _MAX_CHARACTERS:
             return
-        if len(self) >= _MAX_SHAPES:
-            self.clear()
-        self[kinds] = self._shape_of(claims)
-
-    def _shape_of(self, claims: JsonObject) -> ClaimShape | None:
         types = dict(zip(claims, map(type, claims.values()), strict=True))
         client = first_of(self._client_id_claims, claims) or self._client_id_claims[0]
         token_id = first_of(self._token_id_claims, claims) or self._token_id_claims[0]
@@ -103,7 +98,9 @@ class ClaimShapes(dict[Kinds, ClaimShape | None]):
             and _NUMBER_OR_ABSENT.issuperset(map(types.get, ("iat", "nbf")))
             and (not self._strict or types.keys() >= _REQUIRED_SET)
         )
-        return ClaimShape(client, token_id, "nbf" in types) if is_plain else None
+        if len(self) >= _MAX_SHAPES:
+            self.clear()
+        self[kinds] = ClaimShape(client, token_id, "nbf" in types) if is_plain else None
 
 
 def first_of(names: tuple[str, ...], claims: JsonObject) -> str | None:

@@ -24,7 +24,7 @@ from iiniit_guard.core.issuer.metadata import (
     metadata_urls,
     named_endpoint,
 )
-from iiniit_guard.core.issuer.origin_headers import OriginHeaders
+from iiniit_guard.core.issuer.origin_headers import OriginHeaders, origin_headers_of
 from iiniit_guard.core.issuer.rejection import Rejections
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.server_parts import claim_checks_of, connection_of
@@ -87,8 +87,8 @@ class AuthorizationServer:
         self.algorithms: frozenset[str] = frozenset(settings.algorithms)
         self.checks: ClaimChecks = claim_checks_of(settings)
         self.connection: Connection = connection_of(settings)
-        self.headers_of_origins: OriginHeaders = OriginHeaders(settings)
-        """Further header fields of requests to this issuer."""
+        self.headers_of_origins: OriginHeaders | None = origin_headers_of(settings)
+        """Further header fields of requests to this issuer; None if there are none."""
         self._set_verification()
         self._set_caches()
         self._set_limits()

@@ -78,7 +78,8 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
         return None
     sent = server.clock.now()
     form = (("token", token), ("token_type_hint", "access_token"), *credentials.form)
-    body, further = urlencode(form).encode("ascii"), server.headers_of_origins.of_call(endpoint)
+    body, origins = urlencode(form).encode("ascii"), server.headers_of_origins
+    further = () if origins is None else origins.of_call(endpoint)
     signed = server.settings.introspection_signed
     # RFC 9701 §4: only this media type. The issuer must not choose a plain response.
     accept = ("Accept", MEDIA_TYPE if signed else "application/json")
@@ -91,7 +92,9 @@ def _call_endpoint(server: AuthorizationServer, endpoint: str, token: str) -> Fl
     elif signed:
         answer = yield from read_signed(reply, endpoint, server, sent)
     else:
-        answer = parse_answer(reply, endpoint)
+        answer = parse_answer(reply)
+        if isinstance(answer, Unreachable):
+            answer = answer.about(url=endpoint, status=reply.status)
     return Reply(reply, answer, sent, (endpoint, credentials.fingerprint))
 
 

@@ -31,7 +31,7 @@ class SigningIssuer(Protocol):
     checks: ClaimChecks
     keys: KeySource
     connection: Connection
-    headers_of_origins: OriginHeaders
+    headers_of_origins: OriginHeaders | None
 
     def report(self, failure: Unreachable) -> None:
         """Report a failure that no request waits for."""

@@ -128,14 +128,6 @@ class KeySource(RevalidatedDocument[JwkSet]):
             validity.valid = False
         return validity
 
-    def remember_signer(
-        self, header: JoseHeader, keys: JwkSet, key: VerificationKey
-    ) -> KeyValidity:
-        """Return the validity of the key that signed a token, after storing it as `last_signer`."""
-        validity = self.validity_of(key)
-        self.last_signer = Signer(header, keys, key, validity)
-        return validity
-
     @property
     def is_young(self) -> bool:
         """Whether the set is so recent that a bad signature does not suggest a replaced key."""

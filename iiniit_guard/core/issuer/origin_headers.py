@@ -75,15 +75,13 @@ class OriginHeaders:
 
     def of_call(self, url: str) -> Headers:
         """Return the further header fields of an introspection request to `url`."""
-        return self._headers if self._headers and origin_of(url) in self._of_all else ()
+        return self._headers if origin_of(url) in self._of_all else ()
 
     def of_document(self, url: str) -> Flow[Headers | Unreachable]:
         """Return the further header fields of a request for keys or metadata at `url`.
 
         A token in a file is read for each request, because another program renews it.
         """
-        if self._token is None and not self._headers:
-            return ()
         if origin_of(url) not in self._of_documents:
             return ()
         if self._token is None:
@@ -102,8 +100,15 @@ class OriginHeaders:
 
     def explained(self, refused: Unreachable, url: str) -> Unreachable:
         """Return the failure of a request for a document, with the reason if it got no fields."""
-        is_withheld = origin_of(url) not in self._of_documents and (self._headers or self._token)
-        return refused.about(topic="other_origin") if is_withheld else refused
+        gets_fields = origin_of(url) in self._of_documents
+        return refused if gets_fields else refused.about(topic="other_origin")
+
+
+def origin_headers_of(settings: TrustedIssuer) -> OriginHeaders | None:
+    """Return the further header fields that the settings of an issuer name; None without any."""
+    if not settings.http_headers and settings.discovery_authentication is None:
+        return None
+    return OriginHeaders(settings)
 
 
 def _origins(*urls: str | None) -> frozenset[tuple[str, str, int]]:

@@ -110,14 +110,6 @@ class Rejections:
         )
 
 
-def parse_answer(reply: HttpResponse, endpoint: str) -> JsonMapping | Unreachable:
-    """Parse an introspection response. Anything else is an outage, not a fault of the token."""
-    answer = _parse(reply)
-    if isinstance(answer, Unreachable):
-        return answer.about(url=endpoint, status=reply.status)
-    return answer
-
-
 def status_problem(reply: HttpResponse) -> Unreachable | None:
     """Return why the status of a response makes it unusable; None if it does not."""
     if reply.status != 200:
@@ -129,7 +121,8 @@ def status_problem(reply: HttpResponse) -> Unreachable | None:
     return None
 
 
-def _parse(reply: HttpResponse) -> JsonMapping | Unreachable:
+def parse_answer(reply: HttpResponse) -> JsonMapping | Unreachable:
+    """Parse an introspection response. Anything else is an outage, not a fault of the token."""
     problem = status_problem(reply)
     if problem is not None:
         return problem

@@ -157,7 +157,7 @@ class RevalidatedDocument(Generic[T]):
 
         A refresh before expiry never delays the caller.
         """
-        value = self.value
+        value, last = self.value, None
         if value is not None:
             age = self.age
             if age < self._life:
@@ -171,7 +171,7 @@ class RevalidatedDocument(Generic[T]):
                 and self._clock.monotonic() < self._refreshing_until
             ):
                 return value
-        last = self._last_good()
+            last = value if age < self._life + self._stale else None
         if self._clock.monotonic() < self._retry_at:
             return last if last is not None else self._backoff_failure()
         # The server fails: a hanging server must not delay a caller at each retry.
@@ -233,8 +233,9 @@ class RevalidatedDocument(Generic[T]):
                 return self._last.record(outcome.not_before(self._retry_at - now))
             value, self._life = outcome
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
-            self._failures, self._retry_at = 0, float("-inf")
-            self._last.clear()
+            if self._last.failure is not None:
+                self._failures, self._retry_at = 0, float("-inf")
+                self._last.clear()
             self._ends = (sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
             self._fresh_until = (

@@ -246,7 +246,8 @@ class ListDocument(RevalidatedDocument[StatusList]):
                 breaker.abandon()
             return busy
         try:
-            further = server.headers_of_origins.of_call(self.uri)
+            origins = server.headers_of_origins
+            further = () if origins is None else origins.of_call(self.uri)
             fields = (("Accept", MEDIA_TYPE), *further)
             request = HttpRequest("GET", self.uri, fields, b"", server.connection, "status_list")
             reply = yield Fetch(request)

@@ -184,7 +184,8 @@ def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
     """
     if not isinstance(member, dict):
         return "not an object"
-    member = without_nulls(member, _NULL_IS_ABSENT)
+    if None in member.values():
+        member = without_nulls(member, _NULL_IS_ABSENT)
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         return "kid is not a string"
@@ -197,9 +198,18 @@ def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
     numbers = parse_public_numbers(member)
     if isinstance(numbers, str):
         return numbers
-    algorithms = _algorithms(member, numbers)
-    if not algorithms:
-        return "alg does not fit the key, or is not supported"
+    if isinstance(numbers, RsaNumbers):
+        algorithms: tuple[str, ...] = _RSA_ALGORITHMS
+    elif isinstance(numbers, EcPoint):
+        algorithms = (numbers.curve.alg,)
+    else:
+        algorithms = ED25519_ALGORITHMS
+    if "alg" in member:  # RFC 7517 §4.4
+        if member["alg"] not in algorithms:
+            return "alg does not fit the key, or is not supported"
+        # RFC 9864 gave one algorithm a second name, so an OKP key with either name supports both.
+        if algorithms is not ED25519_ALGORITHMS:
+            algorithms = (member["alg"],)
     return Jwk(kid, algorithms, numbers)
 
 
@@ -226,22 +236,3 @@ def _forbidden_use(member: JsonObject, allowed: str) -> str | None:
     if len(set(operations)) != len(operations):
         return "key_ops repeats an operation"
     return None if "verify" in operations else "key_ops is without verify"
-
-
-def _algorithms(member: JsonObject, numbers: PublicNumbers) -> tuple[str, ...]:
-    """Return the algorithms that the key may verify.
-
-    They are those that fit its type, limited by its `alg` (RFC 7517 §4.4).
-    """
-    if isinstance(numbers, RsaNumbers):
-        fitting: tuple[str, ...] = _RSA_ALGORITHMS
-    elif isinstance(numbers, EcPoint):
-        fitting = (numbers.curve.alg,)
-    else:
-        fitting = ED25519_ALGORITHMS
-    if "alg" not in member:
-        return fitting
-    if member["alg"] not in fitting:
-        return ()
-    # RFC 9864 gave one algorithm a second name, so an OKP key with either name supports both.
-    return fitting if fitting is ED25519_ALGORITHMS else (member["alg"],)

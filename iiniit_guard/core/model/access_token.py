@@ -21,8 +21,6 @@ def without_nulls(members: JsonObject, names: Collection[str]) -> JsonObject:
     Some servers write null for a member that they do not set. Null counts as absent only for named
     members whose absence has a harmless meaning.
     """
-    if None not in members.values():
-        return members
     return {name: item for name, item in members.items() if item is not None or name not in names}
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from iiniit_guard.core.http.bearer import Credential, credential_of
 from iiniit_guard.core.issuer.metadata import load_metadata, retry_after
-from iiniit_guard.core.issuer.rejection import _parse as _parse_answer
+from iiniit_guard.core.issuer.rejection import parse_answer
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.jwk import JwkSet
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
@@ -109,7 +109,7 @@ def jwk_set(data: bytes) -> None:
 
 def introspection_answer(data: bytes) -> None:
     """Parse an introspection response and check its claims."""
-    parsed = _parse_answer(HttpResponse(200, (("content-type", "application/json"),), data))
+    parsed = parse_answer(HttpResponse(200, (("content-type", "application/json"),), data))
     if isinstance(parsed, Unreachable):
         return
     assert json.loads(data)["active"] is parsed["active"]
