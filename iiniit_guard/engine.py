@@ -25,6 +25,7 @@ from iiniit_guard.core.decide import (
     begin,
     conclude,
     find_cached,
+    resume,
 )
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
@@ -107,7 +108,7 @@ class Engine(CopiedAsItself):
         if isinstance(result, AccessToken) and presented.nonce is None:
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
-            result = run(result.flow, self._runner.perform, result.effect)
+            result = run(resume(result), self._runner.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
             seconds = time.perf_counter() - started
@@ -128,7 +129,7 @@ class Engine(CopiedAsItself):
         if isinstance(result, AccessToken) and presented.nonce is None:
             return conclude(result, presented, self.resource, requirement)
         if isinstance(result, Pending):
-            result = await run_async(result.flow, self._runner.perform_async, result.effect)
+            result = await run_async(resume(result), self._runner.perform_async)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
             seconds = time.perf_counter() - started

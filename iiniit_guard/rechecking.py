@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from iiniit_guard.core.decide import Pending, conclude
+from iiniit_guard.core.decide import Pending, conclude, resume
 from iiniit_guard.core.decide_again import Rejudged, begin_again
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import Policy
@@ -70,16 +70,14 @@ class Rechecks:
         """Return the result of a check; block while the authorization server is called."""
         if not isinstance(check.result, Pending):
             return check.result
-        flow, effect = check.result
-        return cast("Rejudged", run(flow, self._engine._runner.perform, effect))
+        return cast("Rejudged", run(resume(check.result), self._engine._runner.perform))
 
     async def finish_async(self, check: Recheck) -> Rejudged:
         """Asynchronous version of `finish`."""
         if not isinstance(check.result, Pending):
             return check.result
-        flow, effect = check.result
         perform = self._engine._runner.perform_async
-        return cast("Rejudged", await run_async(flow, perform, effect))
+        return cast("Rejudged", await run_async(resume(check.result), perform))
 
     def report(self, check: Recheck, result: Problem | Unreachable, note: str) -> None:
         """Log why a connection was ended, and emit the event.

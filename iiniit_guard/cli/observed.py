@@ -81,9 +81,9 @@ class Observer:
         self.introspected = reply if isinstance(reply, Mapping) else None
         return reply
 
-    def run(self, flow: Flow[Any], effect: Effect | None = None) -> Any:
-        """Run a flow of the core to its end; see `drive.run`."""
-        return run(flow, self.perform, effect)
+    def run(self, flow: Flow[Any]) -> Any:
+        """Run a flow of the core to its end."""
+        return run(flow, self.perform)
 
 
 def observed(

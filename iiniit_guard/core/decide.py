@@ -1,10 +1,10 @@
-"""The only decision about a request. `begin` runs without I/O, a driver of flows runs the rest.
+"""The only decision about a request. `begin` runs without I/O, `resume` performs the rest.
 
 The security of every framework adapter depends on this module. `begin` searches the cache and,
 after a miss, verifies the bearer token as far as that needs no I/O. Most decisions end there.
 `_judge` is the flow of all others, and contains the checks in their order. `begin` takes its first
-step. If the flow yields an effect, `begin` returns a `Pending`, which holds the flow. The engine
-drives the same flow to its end, so no check runs twice.
+step. If the flow yields an effect, `begin` returns a `Pending`, which holds the flow. `resume`
+continues the same flow to its end, so no check runs twice.
 
 A request is refused unless a check allows it. A credential passes only in `_settle`, or on the fast
 path if the requirement is any valid token. A request without a credential passes only by a policy
@@ -78,8 +78,7 @@ def begin(
         requirement: The policy to satisfy, or the refusal of a request that no rule matches.
 
     Returns:
-        The token that passes. Otherwise what the engine must drive to its end (if it is pending),
-        and `conclude` then takes.
+        The token that passes. Otherwise the argument of `resume` (if it is pending) or `conclude`.
     """
     any_token = requirement is ANY_TOKEN
     if not any_token and isinstance(requirement, Problem) and requirement.reason is not _NO_RULE:
@@ -122,6 +121,19 @@ def begin(
         if isinstance(result, AccessToken) and presented.nonce is None:
             return result
         return Unfinished(presented, result)
+
+
+def resume(pending: Pending) -> Flow[Judged]:
+    """Continue the decision of `begin` to its end."""
+    flow, effect = pending
+    try:
+        while True:
+            effect = flow.send((yield effect))
+    except StopIteration as finished:
+        result: Judged = finished.value
+        return result
+    finally:
+        flow.close()  # a request that ends early still runs the flow's finally blocks
 
 
 def conclude(

@@ -34,7 +34,7 @@ def begin_again(
         requirement: The policy to satisfy, or the refusal of a request that no rule matches.
 
     Returns:
-        The result, or the flow that the engine must drive to its end.
+        The result, or the argument of `decide.resume`.
     """
     flow = _judge_again(presented, resource, requirement)
     try:

@@ -10,13 +10,12 @@ from iiniit_guard.core.model.flow import Effect, Flow
 T = TypeVar("T")
 
 
-def run(flow: Flow[T], perform: Callable[[Effect], object], effect: Effect | None = None) -> T:
+def run(flow: Flow[T], perform: Callable[[Effect], object]) -> T:
     """Drive `flow` to its end in this thread.
 
     Args:
-        flow: The flow.
+        flow: A flow that has not started.
         perform: Returns the reply to one effect.
-        effect: What a flow that has started yielded last; None if `flow` has not started.
 
     Raises:
         Exception: Any exception of `perform` or of the flow. The `finally` blocks of the flow have
@@ -25,30 +24,26 @@ def run(flow: Flow[T], perform: Callable[[Effect], object], effect: Effect | Non
     reply: object = None
     try:
         while True:
-            if effect is not None:
-                reply = perform(effect)
             try:
                 effect = flow.send(reply)
             except StopIteration as finished:
                 value: T = finished.value
                 return value
+            reply = perform(effect)
     finally:
         flow.close()  # Run the `finally` blocks of the core, also if the request ends early.
 
 
-async def run_async(
-    flow: Flow[T], perform: Callable[[Effect], Awaitable[object]], effect: Effect | None = None
-) -> T:
+async def run_async(flow: Flow[T], perform: Callable[[Effect], Awaitable[object]]) -> T:
     """Asynchronous version of `run`."""
     reply: object = None
     try:
         while True:
-            if effect is not None:
-                reply = await perform(effect)
             try:
                 effect = flow.send(reply)
             except StopIteration as finished:
                 value: T = finished.value
                 return value
+            reply = await perform(effect)
     finally:
         flow.close()  # Run the `finally` blocks of the core, also if the request is cancelled.

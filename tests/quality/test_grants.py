@@ -35,6 +35,7 @@ RETURNS = {
         "result",
         "Unfinished(presented, result)",
     ],
+    "iiniit_guard/core/decide.py:resume": ["result"],
     "iiniit_guard/core/decide.py:_settle": [
         "problem",
         "token",

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from iiniit_guard.cli.explain.describe import Facts, describe, introspection_call
 from iiniit_guard.cli.observed import NO_CALL, Observer
-from iiniit_guard.core.decide import Judged, Pending, Unfinished, begin
+from iiniit_guard.core.decide import Judged, Pending, Unfinished, begin, resume
 from iiniit_guard.core.http.bearer import AUTHORIZATION
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS, TOPIC_HINTS
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
@@ -111,7 +111,7 @@ def _decide(
     presented = Presented.of(Request("GET", "/", b"", headers), "explain")
     begun = begin(resource, presented, policy)
     result = begun.result if isinstance(begun, Unfinished) else begun
-    return presented, observer.run(*result) if isinstance(result, Pending) else result
+    return presented, observer.run(resume(result)) if isinstance(result, Pending) else result
 
 
 def _facts(

@@ -71,8 +71,8 @@ FAULTS = [
         drivers,
         "test_both_halves_of_a_guard_agree_whatever_happens",
         Engine.authenticate_async,
-        "result = await run_async(result.flow, self._runner.perform_async, result.effect)",
-        "result = await run_async(result.flow, self._runner.perform_async, result.effect)\n"
+        "result = await run_async(resume(result), self._runner.perform_async)",
+        "result = await run_async(resume(result), self._runner.perform_async)\n"
         "        from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
         "        result = result if isinstance(result, AccessToken) else PROBLEMS[Reason.INACTIVE]",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iiniit_guard.core.decide import Pending, Unfinished, begin, conclude
+from iiniit_guard.core.decide import Pending, Unfinished, begin, conclude, resume
 from iiniit_guard.core.model.decision import Allow, Deny
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.presented import Presented
@@ -10,22 +10,12 @@ from tests.unit.core.stepping import KEY, Steps, bearer, key_set, make_clock, ma
 
 
 def decide(presented, resource, requirement):
-    """Decide about a request: `begin`, the flow that it began, and `conclude` as one flow."""
+    """Decide about a request: `begin`, `resume` and `conclude` as one flow."""
     begun = begin(resource, presented, requirement)
     result = begun.result if isinstance(begun, Unfinished) else begun
     if isinstance(result, Pending):
-        result = yield from _rest_of(*result)
+        result = yield from resume(result)
     return conclude(result, presented, resource, requirement)
-
-
-def _rest_of(flow, effect):
-    try:
-        while True:
-            effect = flow.send((yield effect))
-    except StopIteration as finished:
-        return finished.value
-    finally:
-        flow.close()  # as the drivers do
 
 
 class World:
