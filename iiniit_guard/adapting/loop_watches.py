@@ -204,7 +204,7 @@ class LoopWatches:
             self._rest()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopWatcher:
     """Watches the connections of one asynchronous middleware, on any number of event loops.
 

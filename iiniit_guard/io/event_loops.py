@@ -26,7 +26,7 @@ class Closable(Protocol):
         ...
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopState:
     """The connections and background tasks of one event loop."""
 
@@ -69,7 +69,7 @@ class LoopState:
             await transport.aclose()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Loops:
     """One `LoopState` for each event loop that was used, until that loop ends."""
 

@@ -233,8 +233,8 @@ class RevalidatedDocument(Generic[T]):
                 return self._last.record(outcome.not_before(self._retry_at - now))
             value, self._life = outcome
             self._refresh_from = self._life * (_REFRESH_FROM + _REFRESH_JITTER * self._random())
+            self._failures, self._retry_at = 0, float("-inf")
             if self._last.failure is not None:
-                self._failures, self._retry_at = 0, float("-inf")
                 self._last.clear()
             self._ends = (sent.wall + self._life, sent.monotonic + self._life)
             self.value, self.fetched = value, sent
