@@ -35,27 +35,26 @@ def confirm(
         proof: The DPoP proof, if the credential has the scheme DPoP.
     """
     bound = token.confirmation
-    if bound is None:
-        key = certificate = None
-    else:
-        key, certificate = bound.get(KEY_THUMBPRINT), bound.get(CERTIFICATE_THUMBPRINT)
-        if key is None and certificate is None:
-            # `is_confirmable` accepted at least one member. Without one, nothing would be proven.
+    if bound is None:  # RFC 9449 §7.1: the proof would prove nothing
+        return None if proof is None else PROBLEMS[Reason.UNBOUND_TOKEN]
+    names_certificate = CERTIFICATE_THUMBPRINT in bound
+    if KEY_THUMBPRINT in bound:
+        if proof is None:
+            # RFC 9449 §7.1: the scheme Bearer has no proof, so a thief could send the token.
             return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-    if key is None:
-        if proof is not None:  # RFC 9449 §7.1: the proof would prove nothing
-            return PROBLEMS[Reason.UNBOUND_TOKEN]
-    elif proof is None:
-        # RFC 9449 §7.1: under the scheme Bearer there is no proof, so a thief could send the token.
-        return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
-    else:
-        problem = resource.proofs.check_signer(key, proof)
+        problem = resource.proofs.check_signer(bound[KEY_THUMBPRINT], proof)
         if problem is not None:
             return problem
-    if certificate is None:
+    elif proof is not None:
+        return PROBLEMS[Reason.UNBOUND_TOKEN]
+    elif not names_certificate:
+        # `is_confirmable` accepted at least one member. Without one, nothing would be proven.
+        return PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
+    if not names_certificate:
         return None
     # RFC 8705 §3: the client must present the certificate of the token.
-    return certificate_problem(certificate, resource.certificates.find(request))
+    found = resource.certificates.find(request)
+    return certificate_problem(bound[CERTIFICATE_THUMBPRINT], found)
 
 
 def scheme_of(token: AccessToken) -> str:

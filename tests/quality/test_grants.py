@@ -60,12 +60,13 @@ RETURNS = {
         "outcome",
     ],
     "iiniit_guard/core/confirmation.py:confirm": [
-        "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
-        "PROBLEMS[Reason.UNBOUND_TOKEN]",
+        "None if proof is None else PROBLEMS[Reason.UNBOUND_TOKEN]",
         "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
         "problem",
+        "PROBLEMS[Reason.UNBOUND_TOKEN]",
+        "PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]",
         "None",
-        "certificate_problem(certificate, resource.certificates.find(request))",
+        "certificate_problem(bound[CERTIFICATE_THUMBPRINT], found)",
     ],
     "iiniit_guard/core/decide.py:_without_credential": ["problem", "ANONYMOUS", "problem"],
     "iiniit_guard/core/decide.py:find_cached": [
