@@ -93,7 +93,7 @@ class ResponseRecord(RefusalRecord):
 
     def is_refused(self) -> bool:
         """Return whether a refusal replaces the response that is about to start."""
-        if self.refusal is None:
+        if self.refusal is None and self.admitted is None:
             self.decide()
         return self.refusal is not None
 

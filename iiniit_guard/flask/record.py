@@ -52,6 +52,5 @@ class AdmissionRecord(ResponseRecord):
         return WatchSettings(part.engine, part.admission, HOST, read)
 
     def decide(self) -> None:
-        """Decide about the request as the client sent it, unless a decision was made."""
-        if self.admitted is None:
-            self._guard.decide_late(self, self.environ)
+        """Decide about the request as the client sent it."""
+        self._guard.decide_late(self, self.environ)
