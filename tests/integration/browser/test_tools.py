@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from iiniit_guard.testing import IssuerServer
 from tests.integration.browser.terminal import COLUMNS, page, shown
@@ -78,6 +78,7 @@ def test_the_page_of_the_development_issuer_fits_and_can_be_read(
             if step == "form":
                 opened.get_by_label("Scopes").fill("user:read user:write")
                 opened.get_by_role("button", name="Issue a token").click()
+                expect(opened.get_by_label("Access token")).to_be_visible()  # the next page
         assert opened.get_by_label("Access token").input_value().count(".") == 2
         if images and kept:
             opened.screenshot(path=images / kept, full_page=True)
