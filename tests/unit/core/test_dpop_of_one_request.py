@@ -95,6 +95,28 @@ def test_handlers_that_run_at_the_same_time_ask_the_shared_store_once(reply, rea
     assert guard._engine.resource.proofs.shared._adding == {}
 
 
+def test_two_requests_without_a_scope_are_not_one_request():
+    """Both have the same `native`, which is None. The second one may be the replay of a thief."""
+    store: Any = {"store_url": "redis://127.0.0.1:1", "store_secret": "s" * 32}
+    issuer, guard, token = make(introspection=None, **store)
+
+    async def perform(effect: Any, _: object) -> Any:
+        if not isinstance(effect, StoreAdd):
+            return None
+        await asyncio.sleep(0.01)
+        return True
+
+    guard._engine._runner.store.perform_async = perform
+    lines = asked(issuer, token, {}).headers
+
+    async def decide() -> list[Any]:
+        requests = [Request("GET", "/x", headers=lines) for _ in range(2)]
+        return await asyncio.gather(*map(guard.authenticate_async, requests))
+
+    reasons = [getattr(each, "reason", None) for each in asyncio.run(decide())]
+    assert sorted(map(str, reasons)) == ["None", "replayed_proof"]
+
+
 def test_a_handler_does_not_wait_without_end_for_another_one():
     shared = SharedProofs("s" * 32)
     key = 1, b"proof"
