@@ -6,7 +6,12 @@ from asyncio import _get_running_loop, current_task
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.admission import (
+    Admission,
+    AdmissionKeywords,
+    engine_of,
+    make_admission,
+)
 from iiniit_guard.adapting.asgi_exchange import (
     HttpExchange,
     answers_preflights,
@@ -17,7 +22,7 @@ from iiniit_guard.adapting.decorator_order import check_application
 from iiniit_guard.adapting.decorators import decide_async
 from iiniit_guard.adapting.lifespan import run_lifespan
 from iiniit_guard.adapting.loop_watches import LoopWatcher
-from iiniit_guard.adapting.middleware import admit_async, engine_of
+from iiniit_guard.adapting.middleware import admit_async
 from iiniit_guard.adapting.request_state import (
     ENGINE_KEY,
     PRINCIPAL_KEY,
@@ -30,7 +35,7 @@ from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Se
 from iiniit_guard.adapting.websocket_exchange import WebsocketExchange
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.decision import Allow, Decision, Refusal
+from iiniit_guard.core.model.decision import Allow, Decision, Refusal, Response
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.request import Request, request_from_scope
 
@@ -145,17 +150,15 @@ class GuardMiddleware:
         self, scope: Scope, receive: Receive, send: Send, inner: Scope, begun: Unfinished | None
     ) -> bool:
         """Return whether the connection passes, and store the result in `inner`; else refuse it."""
-        request = request_from_scope(inner)
-        decision = await admit_async(
-            self._engine,
-            self.admission,
-            request,
-            _HOST,
-            begun=begun,
-            host_answers=scope["type"] == "http"
-            and request.method == "OPTIONS"
-            and answers_preflights(self.app),
-        )
+        decision: Decision | Response
+        engine, admission = self._engine, self.admission
+        if begun is not None:
+            decision = await engine.finish_async(begun, admission.policy)
+        else:
+            request = request_from_scope(inner)
+            is_options = scope["type"] == "http" and request.method == "OPTIONS"
+            answers = is_options and answers_preflights(self.app)
+            decision = await admit_async(engine, admission, request, _HOST, host_answers=answers)
         if isinstance(decision, Allow):
             inner[TOKEN_KEY], inner[PRINCIPAL_KEY] = decision.token, decision.principal
             record = inner[RECORD_KEY]

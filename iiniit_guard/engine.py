@@ -12,13 +12,12 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NoReturn
 
 from iiniit_guard.core.bare_token import encode_bare
 from iiniit_guard.core.cache.entry import CacheEntry
 from iiniit_guard.core.confirmation import scheme_of, used_scheme
 from iiniit_guard.core.decide import (
-    Begun,
     Judged,
     Pending,
     Unfinished,
@@ -51,8 +50,6 @@ from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store
 from iiniit_guard.providers.mistakes import typical_mistake
 from iiniit_guard.reporting import Reporter
-
-SignInResult: TypeAlias = SignInEndpoints | Unreachable
 
 # The proof of possession needs the request. Without it, `dpop="required"` permits no token.
 _BOUND: Final = PROBLEMS[Reason.UNSUPPORTED_CONFIRMATION]
@@ -87,53 +84,60 @@ class Engine(CopiedAsItself):
         on_fork(self)
 
     def authenticate(
-        self,
-        request: Request,
-        requirement: Policy | Problem = ANY_TOKEN,
-        *,
-        host: str = "guard",
-        begun: Unfinished | None = None,
+        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard"
     ) -> Decision:
         """Decide about a request; block while the authorization server is called, if needed.
 
         Args:
             request: From `request_from_environ` or `request_from_scope`.
-            requirement: The policy to satisfy, or the refusal of a request that no access rule
-                matches.
+            requirement: The policy, or the refusal of a request that no access rule matches.
             host: The name of the adapter, for events.
-            begun: What `begin` returned for this request and the same `requirement`.
         """
-        started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken) and presented.nonce is None:
-            return conclude(result, presented, self.resource, requirement)
+        started, presented = time.perf_counter(), Presented.of(request, host)
+        begun = self.begin(presented, requirement)
+        if isinstance(begun, AccessToken):
+            return conclude(begun, presented, self.resource, requirement)
+        return self.finish(begun, requirement, started)
+
+    async def authenticate_async(
+        self, request: Request, requirement: Policy | Problem = ANY_TOKEN, *, host: str = "guard"
+    ) -> Decision:
+        """Asynchronous version of `authenticate`."""
+        started, presented = time.perf_counter(), Presented.of(request, host)
+        begun = self.begin(presented, requirement)
+        if isinstance(begun, AccessToken):
+            return conclude(begun, presented, self.resource, requirement)
+        return await self.finish_async(begun, requirement, started)
+
+    def finish(
+        self, begun: Unfinished, requirement: Policy | Problem, started: float | None = None
+    ) -> Decision:
+        """Complete a decision that `begin` began; block on I/O, if needed.
+
+        Args:
+            begun: What `begin` returned for `requirement`.
+            started: When the decision began, by `time.perf_counter`; None means now.
+        """
+        started = time.perf_counter() if started is None else started
+        presented, result = begun
         if isinstance(result, Pending):
             result = run(resume(result), self._runner.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            seconds = time.perf_counter() - started
-            self._report(decision, result, request, presented.host, seconds)
+            self._report(decision, result, presented.request, presented.host, started)
         return decision
 
-    async def authenticate_async(
-        self,
-        request: Request,
-        requirement: Policy | Problem = ANY_TOKEN,
-        *,
-        host: str = "guard",
-        begun: Unfinished | None = None,
+    async def finish_async(
+        self, begun: Unfinished, requirement: Policy | Problem, started: float | None = None
     ) -> Decision:
-        """Asynchronous version of `authenticate`."""
-        started = time.perf_counter()
-        presented, result = begun or self._begun(Presented.of(request, host), requirement)
-        if isinstance(result, AccessToken) and presented.nonce is None:
-            return conclude(result, presented, self.resource, requirement)
+        """Asynchronous version of `finish`."""
+        started = time.perf_counter() if started is None else started
+        presented, result = begun
         if isinstance(result, Pending):
             result = await run_async(resume(result), self._runner.perform_async)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
-            seconds = time.perf_counter() - started
-            self._report(decision, result, request, presented.host, seconds)
+            self._report(decision, result, presented.request, presented.host, started)
         return decision
 
     def authorize(
@@ -152,7 +156,7 @@ class Engine(CopiedAsItself):
         decision = self.resource.refusal_writer.deny(
             problem, request, policy, scheme=scheme, token=token
         )
-        self._report(decision, problem, request, host, 0.0)
+        self._report(decision, problem, request, host, None)
         return decision
 
     def refuse(
@@ -167,7 +171,7 @@ class Engine(CopiedAsItself):
         decision = self.resource.refusal_writer.deny(
             problem, request, policy or ANY_TOKEN, scheme=used_scheme(request)
         )
-        self._report(decision, problem, request, host, 0.0)
+        self._report(decision, problem, request, host, None)
         return decision
 
     def metadata_response(self, request: Request) -> Response | None:
@@ -250,11 +254,13 @@ class Engine(CopiedAsItself):
         """Fetch keys and metadata; return why documents are missing, one entry per failure."""
         return await run_async(warm_up(self.resource), self._runner.perform_async)
 
-    def sign_in_endpoints(self, issuer: str | None = None) -> SignInResult:
+    def sign_in_endpoints(self, issuer: str | None = None) -> SignInEndpoints | Unreachable:
         """Return where users sign in at an issuer (None: the only one), or why it is unknown."""
         return run(sign_in_endpoints(self.resource, issuer), self._runner.perform)
 
-    async def sign_in_endpoints_async(self, issuer: str | None = None) -> SignInResult:
+    async def sign_in_endpoints_async(
+        self, issuer: str | None = None
+    ) -> SignInEndpoints | Unreachable:
         """Asynchronous version of `sign_in_endpoints`."""
         return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
 
@@ -280,21 +286,15 @@ class Engine(CopiedAsItself):
     def _known_server(self, issuer: str) -> AuthorizationServer | None:
         return self.resource.known_server(issuer)
 
-    def _begun(
-        self, presented: Presented, requirement: Policy | Problem
-    ) -> tuple[Presented, Begun]:
-        begun = self.begin(presented, requirement)
-        return (presented, begun) if isinstance(begun, AccessToken) else begun
-
     def _report(
-        self, decision: Decision, result: Judged, request: Request, host: str, seconds: float
+        self, decision: Decision, result: Judged, request: Request, host: str, started: float | None
     ) -> None:
-        """Log a refusal or an outage, and emit the event of a decision."""
-        failure = result if isinstance(result, Unreachable) else None
-        if failure is not None:
-            self.reporter.outage(failure, request, host)
+        """Log a refusal or an outage, and emit the event of a decision that began at `started`."""
+        if isinstance(result, Unreachable):
+            self.reporter.outage(result, request, host)
         elif isinstance(result, Problem):
             hint = partial(typical_mistake, result, self.resource, request, decision)
             self.reporter.refusal(result, request, host, hint)
         if self._events is not None:
+            seconds = 0.0 if started is None else time.perf_counter() - started
             self._events.decided(decision, result, request, host, seconds)

@@ -29,7 +29,7 @@ from typing import Any, Final, TypeVar, cast
 from iiniit_guard.adapting.decorator_order import function_of, remember_wrapped
 from iiniit_guard.adapting.decorators import mark_guarded, policies_of
 from iiniit_guard.adapting.policy_decorators import PolicyDecorators
-from iiniit_guard.adapting.request_state import ENGINE_KEY, PRINCIPAL_KEY, TOKEN_KEY, noted_token
+from iiniit_guard.adapting.request_state import ENGINE_KEY, TOKEN_KEY, noted_token
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.adapting.wrappers import asynchronous, generating, generating_async, synchronous
 from iiniit_guard.core.model.access_token import AccessToken
@@ -46,7 +46,6 @@ with needs_extra("starlette", "iiniit_guard.starlette"):
         call_refusal_async,
         connection_in,
         endpoint_refusal,
-        is_lasting,
         refusal_of_async,
         step_refusal,
     )
@@ -114,30 +113,25 @@ def _asynchronous(handler: Handler, policy: Policy) -> Handler:
     # As `wrappers.asynchronous`, with two calls inlined that take a tenth of the guard's time.
     @wraps(handler)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
-        for connection in args:
-            kind = type(connection)
-            if kind is Request or HTTPConnection in kind.__mro__:
-                break
-        else:
-            connection = connection_in((), kwargs)
+        connection = args[0] if args else None
+        if type(connection) is not Request:
+            connection = connection_in(args, kwargs)
         scope = connection.scope
-        engine, who = scope.get(ENGINE_KEY), scope.get(TOKEN_KEY) or scope.get(PRINCIPAL_KEY)
-        passes = (
-            not (scope["type"] == "websocket" and is_lasting(connection))
-            and engine is not None
-            and who is not None
-            and policy.check(who, engine.resource.clock.wall) is None
-        )
-        del engine, who
-        if not passes:
+        engine, token = scope.get(ENGINE_KEY), scope.get(TOKEN_KEY)
+        if (
+            engine is None
+            or token is None
+            or policy.check(token, engine.resource.clock.wall) is not None
+            or scope["type"] == "websocket"
+        ):
             refused = await refusal_of_async(connection, policy)
             if refused is not None:
-                del args, kwargs, connection, scope
+                del args, kwargs, connection, scope, token
                 raise refused from None
         try:
             answer = handler(*args, **kwargs)
         finally:  # an inner wrapper that is not a coroutine function may raise at once
-            del args, kwargs, connection, scope
+            del args, kwargs, connection, scope, token
         return await answer
 
     return guarded

@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Unpack
 
-from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.admission import (
+    Admission,
+    AdmissionKeywords,
+    engine_of,
+    make_admission,
+)
 from iiniit_guard.adapting.decorators import decide
-from iiniit_guard.adapting.middleware import admit, begin_environ, engine_of
+from iiniit_guard.adapting.middleware import admit, begin_environ
 from iiniit_guard.adapting.request_state import record_refusal, with_notes
 from iiniit_guard.adapting.response_record import ResponseRecord
 from iiniit_guard.adapting.token_watch import WatchSettings
@@ -60,8 +65,11 @@ class GuardMiddleware:
         token, principal = begin_environ(self._engine, self.admission, environ, _HOST), None
         record = ResponseRecord(environ)
         if not isinstance(token, AccessToken):
-            decision = admit(
-                self._engine, self.admission, request_from_environ(environ), _HOST, begun=token
+            engine, admission = self._engine, self.admission
+            decision = (
+                admit(engine, admission, request_from_environ(environ), _HOST)
+                if token is None
+                else engine.finish(token, admission.policy)
             )
             if not isinstance(decision, Allow):
                 if isinstance(decision, Refusal):

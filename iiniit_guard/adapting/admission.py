@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias, TypedDict
+from typing import Final, Literal, Protocol, TypeAlias, TypedDict, cast
 
+from iiniit_guard.adapting.preflight import is_preflight
 from iiniit_guard.adapting.protected_paths import (
     ProtectedPaths,
     has_ambiguous_text,
     parse_only,
     parse_public,
 )
-from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.model.method_override import OVERRIDE_HEADERS, folded
 from iiniit_guard.core.model.policy import (
     ANY_TOKEN,
     LONG_LIVED,
@@ -26,7 +25,8 @@ from iiniit_guard.core.model.policy import (
 )
 from iiniit_guard.core.model.problem import Problem, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.errors import SettingsError
+from iiniit_guard.engine import Engine
+from iiniit_guard.errors import SettingsError, UsageError
 
 Enforce = Literal["all", "declared"]
 Preflights = Literal["auto", "pass", "guard"]
@@ -204,6 +204,21 @@ class Admission:
         )
 
 
+def engine_of(guard: object) -> Engine:
+    """Return the engine of a guard.
+
+    Raises:
+        UsageError: `guard` is None or another kind of object.
+    """
+    engine = getattr(guard, "_engine", None)
+    if not isinstance(engine, Engine):
+        raise UsageError(
+            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
+            "IiniitGuard(app, guard)"
+        )
+    return engine
+
+
 def make_admission(
     public: Iterable[str] = (),
     *,
@@ -220,8 +235,8 @@ def make_admission(
         SettingsError: An argument is invalid. The exception lists every fault.
     """
     exact, subtrees, faults = (set[str](), [], []) if public == () else parse_public(public)
-    if (fault := check.flag(optional_token)) is not None:  # "false" is true to Python
-        faults.insert(0, f"optional_token: {fault}")
+    if not isinstance(cast("object", optional_token), bool):  # "false" is true to Python
+        faults.insert(0, "optional_token: must be true or false")
     if enforce not in ("all", "declared"):
         faults.append('enforce: "all" or "declared"')
     if preflights not in ("auto", "pass", "guard"):
@@ -264,31 +279,3 @@ def _protected(
             'only: with enforce="declared" the decorators alone decide; remove one of the two'
         )
     return protected, faults
-
-
-def is_preflight(request: Request) -> bool:
-    """Return whether `request` is a CORS preflight as browsers send it: without any credentials.
-
-    Spec: Fetch standard, CORS-preflight fetch: OPTIONS, `Origin`, `Access-Control-Request-Method`,
-        no credentials, no body.
-    """
-    if request.method != "OPTIONS":
-        return False
-    # A length of 0 means no body. An empty Cookie, which Django's test client sends, is not a
-    # credential.
-    names = {name for name, value in request.headers if (name, value) not in _NOTHING}
-    if not names >= _OF_A_PREFLIGHT or not _NOT_OF_A_PREFLIGHT.isdisjoint(map(folded, names)):
-        return False
-    return not any(request.reserved_names)
-
-
-_NOTHING: Final = frozenset({(b"content-length", b"0"), (b"cookie", b"")})
-_OF_A_PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"})
-_NOT_OF_A_PREFLIGHT: Final = frozenset(
-    {
-        *(b"authorization", b"cookie", b"content-length", b"transfer-encoding"),
-        # No browser sends these with a preflight. An application that honours them would run
-        # another method without a token.
-        *OVERRIDE_HEADERS,
-    }
-)

@@ -205,8 +205,7 @@ def begin_scope(
     The fast path applies to requests for which any valid token suffices.
 
     Returns:
-        The token of an admitted request; the argument `begun` of `admit`; or None if the fast path
-        does not apply. It requires exactly one Authorization field.
+        What `begin_environ` returns. The fast path requires exactly one Authorization field.
     """
     authorization = None
     for name, value in scope["headers"]:

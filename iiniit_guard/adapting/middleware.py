@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from iiniit_guard.adapting.admission import PASS, Admission, is_preflight
+from iiniit_guard.adapting.admission import PASS, Admission
+from iiniit_guard.adapting.preflight import is_preflight
 from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken
@@ -21,21 +22,6 @@ _log: Final = logging.getLogger("iiniit_guard")
 _PASSED: Final = Allow(None)
 
 
-def engine_of(guard: object) -> Engine:
-    """Return the engine of a guard.
-
-    Raises:
-        UsageError: `guard` is None or another kind of object.
-    """
-    engine = getattr(guard, "_engine", None)
-    if not isinstance(engine, Engine):
-        raise UsageError(
-            "guard: must be a Guard; pass it after the application: GuardMiddleware(app, guard), "
-            "IiniitGuard(app, guard)"
-        )
-    return engine
-
-
 def admit(
     engine: Engine,
     admission: Admission,
@@ -43,7 +29,6 @@ def admit(
     host: str,
     handler: Policy | None = None,
     *,
-    begun: Unfinished | None = None,
     host_answers: bool = False,
 ) -> Decision | Response:
     """Decide about a request before any handler of the application runs.
@@ -55,14 +40,11 @@ def admit(
         host: The name of the adapter, for events.
         handler: The policy of the handler that will run; None if it is unknown. It replaces the
             policy of the admission settings, but not the policy of a rule.
-        begun: What `begin_environ` returned for this request, unless it returned a token.
         host_answers: As for `Admission.policy_for`.
 
     Returns:
         `Allow`, or the response to send: a refusal, or the metadata of this resource (RFC 9728).
     """
-    if begun is not None:
-        return engine.authenticate(request, handler or admission.policy, host=host, begun=begun)
     answer = engine.metadata_response(request)
     if answer is not None:
         return answer
@@ -100,12 +82,9 @@ async def admit_async(
     request: Request,
     host: str,
     *,
-    begun: Unfinished | None = None,
     host_answers: bool = False,
 ) -> Decision | Response:
     """Asynchronous version of `admit`."""
-    if begun is not None:
-        return await engine.authenticate_async(request, admission.policy, host=host, begun=begun)
     answer = engine.metadata_response(request)
     if answer is not None:
         return answer
@@ -172,8 +151,9 @@ def begin_environ(
         requirement: The policy of the handler that will run; any token suffices if it is unknown.
 
     Returns:
-        The token of an admitted request. Otherwise the caller must call `admit`, with the returned
-        `Unfinished` as its argument `begun`; None if the fast path does not apply.
+        The token of an admitted request. An `Unfinished`, which the caller passes to
+        `Engine.finish` with the same policy, or with the policy of `admission` for any token. Or
+        None if the fast path does not apply; the caller then calls `admit`.
     """
     authorization = environ.get("HTTP_AUTHORIZATION")
     if authorization is None or not admission.wants_any_token:

@@ -14,9 +14,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from iiniit_guard.adapting.admission import Admission
+from iiniit_guard.adapting.admission import Admission, engine_of
 from iiniit_guard.adapting.loop_watches import LoopWatcher
-from iiniit_guard.adapting.middleware import admit, admit_async, engine_of
+from iiniit_guard.adapting.middleware import admit, admit_async
 from iiniit_guard.adapting.request_state import recorded_refusal
 from iiniit_guard.adapting.types import Handler
 from iiniit_guard.core.model.access_token import AccessToken
@@ -182,17 +182,21 @@ class GuardMiddleware:
         begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
+        if begun is not None:
+            return self._engine.finish(begun, self.admission.policy)
         admission, answers = self._requirements()
-        engine, read = self._engine, read_request(request)
-        return admit(engine, admission, read, HOST, begun=begun, host_answers=answers)
+        read = read_request(request)
+        return admit(self._engine, admission, read, HOST, host_answers=answers)
 
     async def _ask_async(self, request: HttpRequest) -> Found | Response:
         begun = begin_request(self._engine, self.admission, request)
         if isinstance(begun, AccessToken):
             return begun
+        if begun is not None:
+            return await self._engine.finish_async(begun, self.admission.policy)
         admission, answers = self._requirements()
-        engine, read = self._engine, read_request(request)
-        return await admit_async(engine, admission, read, HOST, begun=begun, host_answers=answers)
+        read = read_request(request)
+        return await admit_async(self._engine, admission, read, HOST, host_answers=answers)
 
     def _requirements(self) -> tuple[Admission, bool]:
         """Return the admission settings, and whether inner middleware answers preflights."""

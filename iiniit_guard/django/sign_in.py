@@ -6,7 +6,7 @@ import logging
 from typing import Final
 from weakref import WeakSet
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.core.sign_in import SignInEndpoints
 from iiniit_guard.django.settings import load
 from iiniit_guard.guard import Guard

@@ -13,7 +13,7 @@ from fastapi.requests import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.adapting.openapi import configured_endpoints
 from iiniit_guard.core.sign_in import SignInEndpoints
 from iiniit_guard.errors import UsageError

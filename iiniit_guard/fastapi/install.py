@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from iiniit_guard.adapting.admission import Enforce, Preflights, Rules
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import Enforce, Preflights, Rules, engine_of
 from iiniit_guard.adapting.middleware_entries import admission_of, entries_of
 from iiniit_guard.asgi import Application, GuardMiddleware
 from iiniit_guard.errors import UsageError

@@ -104,8 +104,10 @@ class BeforeRequest:
         # The view that runs is checked again, so this prediction cannot admit another one.
         is_flasks = getattr(asked.url_rule, "provide_automatic_options", False) is True
         answers = is_flasks and self._flask_dispatches()
-        decision = admit(
-            engine, admission, read, HOST, requirement, begun=begun, host_answers=answers
+        decision = (
+            admit(engine, admission, read, HOST, requirement, host_answers=answers)
+            if begun is None
+            else engine.finish(begun, requirement or admission.policy)
         )
         if isinstance(decision, Allow):
             has_token = decision.token is not None or decision.principal is not None

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final, Unpack, cast
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
-from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, make_admission
+from iiniit_guard.adapting.admission import Admission, AdmissionKeywords, engine_of, make_admission
 from iiniit_guard.adapting.configuration import OF_THE_MIDDLEWARE, make_guarded
-from iiniit_guard.adapting.middleware import engine_of
 from iiniit_guard.adapting.types import Keywords
 from iiniit_guard.errors import UsageError
 from iiniit_guard.flask.configuration import settings_from_config

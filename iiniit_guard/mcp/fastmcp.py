@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.core.model.decision import Response as GuardResponse
 from iiniit_guard.core.model.request import request_from_scope
 from iiniit_guard.core.resource import WELL_KNOWN

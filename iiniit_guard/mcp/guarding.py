@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.adapting.types import Application, Receive, Scope, Send
 from iiniit_guard.asgi import GuardMiddleware, refuse
 from iiniit_guard.core.issuer import validators as check

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp.server.auth.provider import AccessToken as SdkAccessToken
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.adapting.types import Application, Message, Receive, Scope, Send
 from iiniit_guard.asgi import refuse
 from iiniit_guard.core.model.decision import Allow, Unavailable

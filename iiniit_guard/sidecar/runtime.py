@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.adapting.types import Members
 from iiniit_guard.engine import Engine
 from iiniit_guard.guard import Guard

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from iiniit_guard.adapting.middleware import engine_of
+from iiniit_guard.adapting.admission import engine_of
 from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.cli.routes.route import Layer, Route
 from iiniit_guard.core.model.policy import Policy

@@ -7,7 +7,8 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from iiniit_guard.adapting.admission import PASS, is_preflight
+from iiniit_guard.adapting.admission import PASS
+from iiniit_guard.adapting.preflight import is_preflight
 from iiniit_guard.adapting.types import ReadState
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused

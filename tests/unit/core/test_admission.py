@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.adapting.admission import PASS, is_preflight, make_admission
+from iiniit_guard.adapting.admission import PASS, make_admission
+from iiniit_guard.adapting.preflight import is_preflight
 from iiniit_guard.core.model.policy import ANY_TOKEN, make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request, request_from_environ

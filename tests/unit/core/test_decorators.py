@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.adapting.admission import is_preflight, make_admission
+from iiniit_guard.adapting.admission import make_admission
 from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import (
     any_public,
@@ -20,13 +20,11 @@ from iiniit_guard.adapting.decorators import (
     policies_of,
 )
 from iiniit_guard.adapting.middleware import admit, begin_environ
+from iiniit_guard.adapting.preflight import is_preflight
 from iiniit_guard.adapting.request_state import noted_token, with_notes
-from iiniit_guard.core.decide import Unfinished
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
-from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.core.presented import Presented
 from iiniit_guard.errors import UsageError
 from tests.unit.core.stepping import make_clock
 
@@ -99,29 +97,22 @@ class _Told(_Remembers):
     def metadata_response(self, request):
         return None
 
-    def authenticate(self, request, requirement, *, host, begun=None):
-        return requirement, begun
+    def authenticate(self, request, requirement, *, host):
+        return requirement
 
 
-@pytest.mark.parametrize(
-    "begun", [None, Unfinished(Presented.of(Request("GET", "/")), PROBLEMS[Reason.NO_TOKEN])]
-)
-def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules(begun):
+def test_the_handlers_policy_takes_the_place_of_the_gates_and_of_no_rules():
     told: Any = _Told()
     asked = [
-        admit(told, make_admission(), Request("GET", "/"), "x", handler, begun=begun)
-        for handler in (READ, None)
+        admit(told, make_admission(), Request("GET", "/"), "x", handler) for handler in (READ, None)
     ]
-    assert asked == [(READ, begun), (ANY_TOKEN, begun)]
+    assert asked == [READ, ANY_TOKEN]
 
 
 def test_no_handlers_policy_takes_the_place_of_a_rules():
     ruled: Any = type("Ruled", (), {"policy_for": lambda self, request: ANY_TOKEN})()
     told: Any = _Told()
-    assert admit(told, make_admission(rules=ruled), Request("GET", "/"), "x", READ) == (
-        ANY_TOKEN,
-        None,
-    )
+    assert admit(told, make_admission(rules=ruled), Request("GET", "/"), "x", READ) == ANY_TOKEN
 
 
 class Rules:

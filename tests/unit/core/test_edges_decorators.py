@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from iiniit_guard.adapting.admission import make_admission
+from iiniit_guard.adapting.admission import engine_of, make_admission
 from iiniit_guard.adapting.asgi_exchange import begin_scope
 from iiniit_guard.adapting.decorators import (
     decide,
@@ -15,7 +15,7 @@ from iiniit_guard.adapting.decorators import (
     mark_guarded,
     mark_public,
 )
-from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ, engine_of
+from iiniit_guard.adapting.middleware import admit, admit_async, begin_environ
 from iiniit_guard.adapting.request_state import noted_token, with_notes
 from iiniit_guard.core.model.access_token import AccessToken, Principal
 from iiniit_guard.core.model.decision import Allow
