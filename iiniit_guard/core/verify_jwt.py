@@ -173,7 +173,7 @@ def check_verified_claims(
         ends = min(keys_end, (wall + (keys_end - wall) * spread) // 1 + 1)
     if keys_end_monotonic < ends_monotonic:
         ends_monotonic = keys_end_monotonic
-    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
+    return CacheEntry(outcome, checks.valid_from(claims), ends, ends_monotonic, validity)
 
 
 def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, cast
+from typing import cast
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
@@ -36,8 +36,6 @@ from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
-
-_ALWAYS: Final = float("-inf")
 
 
 class AuthorizationServer:
@@ -195,17 +193,6 @@ class AuthorizationServer:
     def client_authentication(self) -> ClientAuthentication:
         """Client authentication of the guard. Only read for issuers with an endpoint."""
         return cast("ClientAuthentication", self.settings.introspection)
-
-    def begins(self, claims: JsonMapping) -> float:
-        """Return the time before which a token with these verified claims is refused.
-
-        It matters when the clock is set back.
-        """
-        # `or`: null means absent, and 0 is earlier than every clock.
-        latest: float = claims.get("iat") or _ALWAYS
-        if "nbf" in claims:
-            latest = max(latest, claims["nbf"] or _ALWAYS)
-        return latest - self.checks.clock_leeway_seconds
 
     def report(self, failure: Unreachable) -> None:
         """Report a failure that no request waits for."""
