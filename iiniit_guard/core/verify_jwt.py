@@ -84,7 +84,7 @@ def complete_jwt(
         if isinstance(obtained, Unreachable):
             return obtained.about(issuer=server.issuer)
         keys, fetched = obtained, obtained is not before
-    wall, monotonic = server.clock.now()
+    wall, monotonic = server.clock.wall(), server.clock.monotonic()
     validity = None if keys is tried else _signer(jws, keys, server)
     if validity is None and not refetch_cannot_help(header, keys, server):
         if fetched:
@@ -96,7 +96,7 @@ def complete_jwt(
                 return newer.about(issuer=server.issuer)
             if newer is not None:
                 keys = newer
-                wall, monotonic = server.clock.now()
+                wall, monotonic = server.clock.wall(), server.clock.monotonic()
                 validity = _signer(jws, keys, server)
     if validity is None:
         return _not_signed_by(keys, header, server)

@@ -210,7 +210,7 @@ class RevalidatedDocument(Generic[T]):
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
             return self.value  # a concurrent load ended between the check and this one
-        sent = self._clock.now()
+        sent = Moment(self._clock.wall(), self._clock.monotonic())
         outcome = yield from self._load()
         now = self._clock.monotonic()
         with self._lock:
