@@ -86,7 +86,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         key_use: str = "sig",
         clock: Clock,
         random: Callable[[], float],
-        hold: Callable[[], Unreachable | None] = lambda: None,
+        hold: Callable[[], Unreachable | None] | None = None,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         super().__init__(
