@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iiniit_guard.core.issuer.metadata import named_endpoint
 from iiniit_guard.core.model.flow import Flow, Unreachable
 
 if TYPE_CHECKING:
@@ -47,12 +46,8 @@ def sign_in_endpoints(
     document = yield from server.metadata.get()
     if isinstance(document, Unreachable):
         return document
-    source, hosts = (
-        server.settings.metadata_url or server.issuer,
-        server.settings.insecure_http_hosts,
-    )
     authorization, token = (
-        named_endpoint(document, name, source, hosts)
+        server.endpoints.named(document, name)
         for name in ("authorization_endpoint", "token_endpoint")
     )
     if authorization is None or token is None:

@@ -84,7 +84,7 @@ def complete_jwt(
         if isinstance(obtained, Unreachable):
             return obtained.about(issuer=server.issuer)
         keys, fetched = obtained, obtained is not before
-    wall, monotonic = server.clock.now()
+    wall, monotonic = server.clock.wall(), server.clock.monotonic()
     validity = None if keys is tried else _signer(jws, keys, server)
     if validity is None and not refetch_cannot_help(header, keys, server):
         if fetched:
@@ -96,7 +96,7 @@ def complete_jwt(
                 return newer.about(issuer=server.issuer)
             if newer is not None:
                 keys = newer
-                wall, monotonic = server.clock.now()
+                wall, monotonic = server.clock.wall(), server.clock.monotonic()
                 validity = _signer(jws, keys, server)
     if validity is None:
         return _not_signed_by(keys, header, server)
@@ -173,7 +173,7 @@ def check_verified_claims(
         ends = min(keys_end, (wall + (keys_end - wall) * spread) // 1 + 1)
     if keys_end_monotonic < ends_monotonic:
         ends_monotonic = keys_end_monotonic
-    return CacheEntry(outcome, server.begins(claims), ends, ends_monotonic, validity)
+    return CacheEntry(outcome, checks.valid_from(claims), ends, ends_monotonic, validity)
 
 
 def refetch_cannot_help(header: JoseHeader, tried: JwkSet, server: AuthorizationServer) -> bool:

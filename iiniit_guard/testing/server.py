@@ -10,7 +10,7 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
-from iiniit_guard.core.issuer.validators import is_loopback
+from iiniit_guard.core.issuer.metadata import is_loopback
 from iiniit_guard.core.model.flow import Connection, HttpRequest, HttpResponse
 from iiniit_guard.testing.clock import MachineClock
 from iiniit_guard.testing.control import control

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from iiniit_guard.cli.doctor.finding import Finding
 from iiniit_guard.cli.doctor.issuer_checks import clock_finding, date_of
 from iiniit_guard.core.http.hints import CAUSE_HINTS, HINTS
-from iiniit_guard.core.issuer.validators import is_loopback
+from iiniit_guard.core.issuer.metadata import is_loopback
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.flow import Connection, Fetch, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.model.problem import Reason

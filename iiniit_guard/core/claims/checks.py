@@ -30,7 +30,7 @@ from iiniit_guard.core.model.access_token import LATEST, AccessToken, is_time, w
 from iiniit_guard.core.model.actor import parse_actors
 from iiniit_guard.core.model.claims import frozen_object
 from iiniit_guard.core.model.diagnosis import listed
-from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1, RFC 9449 §6.2).
@@ -45,6 +45,7 @@ _NOT_BEFORE: Final[tuple[tuple[Literal["nbf", "iat"], Reason], ...]] = (
     ("nbf", Reason.NOT_YET_VALID),
     ("iat", Reason.ISSUED_IN_FUTURE),
 )
+_ALWAYS: Final = float("-inf")
 _OTHER_TYPE: Final = PROBLEMS[Reason.WRONG_TYPE].about(check="kind")
 
 
@@ -126,6 +127,17 @@ class ClaimChecks:
         if isinstance(outcome, AccessToken) and kinds not in self._shapes:
             self._shapes.learn(kinds, claims)
         return outcome
+
+    def valid_from(self, claims: JsonMapping) -> float:
+        """Return the time before which a token with these checked claims is refused.
+
+        It matters when the clock is set back.
+        """
+        # `or`: null means absent, and 0 is earlier than every clock.
+        latest: float = claims.get("iat") or _ALWAYS
+        if "nbf" in claims:
+            latest = max(latest, claims["nbf"] or _ALWAYS)
+        return latest - self.clock_leeway_seconds
 
     def _accept(self, claims: JsonObject, shape: ClaimShape, now: float) -> AccessToken | None:
         """Return the token of claims that only their values could refuse, if none of them does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, cast
+from typing import cast
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
 from iiniit_guard.core.cache.negative import NegativeCache, Tombstones
@@ -20,9 +20,9 @@ from iiniit_guard.core.issuer.last_failure import LastFailure
 from iiniit_guard.core.issuer.limits import CallLimiter, CircuitBreaker, FirstLoads
 from iiniit_guard.core.issuer.metadata import (
     STALE_SECONDS,
+    Endpoints,
     load_metadata,
     metadata_urls,
-    named_endpoint,
 )
 from iiniit_guard.core.issuer.origin_headers import OriginHeaders, origin_headers_of
 from iiniit_guard.core.issuer.rejection import Rejections
@@ -36,8 +36,6 @@ from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Flow, SingleFlight, Unreachable
 from iiniit_guard.core.model.json_types import JsonMapping
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, before_signature
-
-_ALWAYS: Final = float("-inf")
 
 
 class AuthorizationServer:
@@ -143,9 +141,9 @@ class AuthorizationServer:
 
     def _set_documents(self, random: Callable[[], float]) -> None:
         settings = self.settings
-        # Checked URLs by name, each with the metadata document that it is from.
-        self._endpoints: dict[str, tuple[JsonMapping, str]] = {}
         configured, named = settings.metadata_url, settings.insecure_metadata_issuer
+        headers = self.headers_of_origins
+        hold = self.hold if self.is_found else None
         urls = metadata_urls(settings.issuer) if configured is None else (configured,)
         self.metadata: RevalidatedDocument[JsonMapping] = RevalidatedDocument(
             "metadata",
@@ -154,7 +152,7 @@ class AuthorizationServer:
                 urls,
                 named or settings.issuer,
                 self.connection,
-                self.headers_of_origins,
+                None if headers is None else headers.of_document,
             ),
             purpose="metadata",
             stale_seconds=STALE_SECONDS,
@@ -162,16 +160,19 @@ class AuthorizationServer:
             timeout_seconds=2 * settings.timeout_seconds,
             clock=self.clock,
             random=random,
-            hold=self.hold,
+            hold=hold,
             report=self.report,
+        )
+        self.endpoints: Endpoints = Endpoints(
+            self.metadata, configured or settings.issuer, settings.insecure_http_hosts
         )
         file = settings.jwks_file
         jwks = settings.jwks_uri if file is None else f"file:{file}"
         self.keys: KeySource = KeySource(
-            partial(self._place, jwks, "jwks_uri"),
+            partial(self.endpoints.find, jwks, "jwks_uri"),
             self.connection,
             issuer=settings.issuer,
-            headers=self.headers_of_origins,
+            headers=headers,
             max_age_seconds=settings.keys_max_age_seconds,
             cooldown_seconds=settings.keys_cooldown_seconds,
             stale_seconds=settings.keys_stale_seconds,
@@ -180,7 +181,7 @@ class AuthorizationServer:
             key_use=PROFILES[settings.profile].key_use,
             clock=self.clock,
             random=random,
-            hold=self.hold,
+            hold=hold,
             report=self.report,
         )
 
@@ -195,17 +196,6 @@ class AuthorizationServer:
     def client_authentication(self) -> ClientAuthentication:
         """Client authentication of the guard. Only read for issuers with an endpoint."""
         return cast("ClientAuthentication", self.settings.introspection)
-
-    def begins(self, claims: JsonMapping) -> float:
-        """Return the time before which a token with these verified claims is refused.
-
-        It matters when the clock is set back.
-        """
-        # `or`: null means absent, and 0 is earlier than every clock.
-        latest: float = claims.get("iat") or _ALWAYS
-        if "nbf" in claims:
-            latest = max(latest, claims["nbf"] or _ALWAYS)
-        return latest - self.checks.clock_leeway_seconds
 
     def report(self, failure: Unreachable) -> None:
         """Report a failure that no request waits for."""
@@ -262,31 +252,16 @@ class AuthorizationServer:
 
         It is empty if a function of the application replaces the endpoint.
         """
-        if self.function is not None:
-            return self.hold() or ""
-        url = yield from self._place(self.settings.introspection_endpoint, "introspection_endpoint")
+        url: str | Unreachable = ""
+        if self.function is None:
+            url = yield from self.endpoints.find(
+                self.settings.introspection_endpoint, "introspection_endpoint"
+            )
         if isinstance(url, Unreachable):
             if self.metadata.failure is None:  # the metadata names no such endpoint
                 self.introspecting.record(url)
             return url
-        return self.hold() or url
-
-    def _place(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
-        if configured is not None:
-            return configured
-        document = yield from self.metadata.get()
-        if isinstance(document, Unreachable):
-            return document
-        found = self._endpoints.get(name)
-        if found is not None and found[0] is document:
-            return found[1]
-        source = self.settings.metadata_url or self.settings.issuer
-        url = named_endpoint(document, name, source, self.settings.insecure_http_hosts)
-        if url is None:
-            missing = f"metadata: {name} is missing or not an https URL"
-            return Unreachable("answer", missing, 30.0).about(url=source)
-        self._endpoints[name] = document, url
-        return url
+        return (self.hold() if self.is_found else None) or url
 
     def reset_after_fork(self) -> None:
         """Replace the locks and drop the calls in flight. The cached data stays."""

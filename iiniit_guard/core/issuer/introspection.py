@@ -148,7 +148,7 @@ class _Introspection:
         if not isinstance(outcome, AccessToken):
             return None
         server.confirmed = server.has_accepted = True
-        self._keep(outcome, server.begins(claims), shared.sent)
+        self._keep(outcome, claims, shared.sent)
         return self.cache.get(digest)
 
     def _send(self, endpoint: str) -> Flow[_Answer | Problem | Unreachable]:
@@ -214,7 +214,7 @@ class _Introspection:
         server.refused.forget(digest)
         # The `cnf` may come from the JWT, so the text of the response does not bound its size.
         text = None if "cnf" in claims else answer.text
-        self._keep(outcome, server.begins(claims), sent, text)
+        self._keep(outcome, claims, sent, text)
         return outcome
 
     def _settle_second_spelling(self, active: bool, sent: Moment) -> bytes | None:
@@ -251,7 +251,7 @@ class _Introspection:
         return other
 
     def _keep(
-        self, token: AccessToken, begins: float, sent: Moment, text: bytes | None = None
+        self, token: AccessToken, claims: JsonObject, sent: Moment, text: bytes | None = None
     ) -> None:
         """Cache a valid response until its deadline.
 
@@ -259,10 +259,10 @@ class _Introspection:
         earlier.
         """
         server, verified = self.server, self.verified
-        delay = server.settings.revocation_delay_seconds
-        ends = floor(sent.wall) + delay
+        checks, delay = server.checks, server.settings.revocation_delay_seconds
+        begins, ends = checks.valid_from(claims), floor(sent.wall) + delay
         if token.expires_at is not None:
-            ends = min(ends, token.expires_at + server.checks.expiry_leeway_seconds)
+            ends = min(ends, token.expires_at + checks.expiry_leeway_seconds)
         ends_monotonic, validity = floor(sent.monotonic) + delay, server.validity
         if verified is not None:
             begins, ends = max(begins, verified.valid_from), min(ends, verified.valid_until)

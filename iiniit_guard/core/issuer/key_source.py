@@ -5,17 +5,17 @@ Spec: OpenID Connect Core 1.0 §10.1.1 (rotation), RFC 7517 §5, RFC 9111 §5.2.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.cache.entry import IssuerValidity, KeyValidity
+from iiniit_guard.core.issuer.key_warnings import KeyWarnings
 from iiniit_guard.core.issuer.metadata import retry_after
 from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
-from iiniit_guard.core.jose.jwk import ENCRYPTION, JwkSet, SkippedKey, read_jwk_set
+from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
 from iiniit_guard.core.jose.public_key import PublicNumbers
 from iiniit_guard.core.jose.verification_key import VerificationKey
 from iiniit_guard.core.model.clock import Clock
@@ -28,10 +28,6 @@ _SHORTEST_SECONDS: Final = 300.0
 _USUAL_SECONDS: Final = 600.0
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,10})")
 _YOUNG_SECONDS: Final = 300.0
-_NAMED: Final = 10
-_LONGEST_KID: Final = 64
-
-_log: Final = logging.getLogger("iiniit_guard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class KeySource(RevalidatedDocument[JwkSet]):
         key_use: str = "sig",
         clock: Clock,
         random: Callable[[], float],
-        hold: Callable[[], Unreachable | None] = lambda: None,
+        hold: Callable[[], Unreachable | None] | None = None,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
         super().__init__(
@@ -219,7 +215,8 @@ class KeySource(RevalidatedDocument[JwkSet]):
         return keys, min(lifetime, self._max_age)
 
     def _accept(self, value: JwkSet) -> Unreachable | None:
-        self._warnings.report(value)
+        if value.skipped or self._warnings.last is not None:
+            self._warnings.report(value)
         present = {(key.kid, alg, key.numbers) for key in value.keys for alg in key.algorithms}
         for gone in self._validities.keys() - present:
             self._validities[gone].valid = False
@@ -227,37 +224,3 @@ class KeySource(RevalidatedDocument[JwkSet]):
             key: self._validities.get(key) or KeyValidity(self._issuer_validity) for key in present
         }
         return None if value.keys else Unreachable("answer", "jwks: no usable key")
-
-
-class KeyWarnings:
-    """Log the unusable keys of one issuer, once for each change of its key set."""
-
-    def __init__(self, issuer: str) -> None:
-        self._issuer = issuer
-        self._reported: Hashable = None
-
-    def report(self, keys: JwkSet) -> None:
-        """Log the skipped keys of a set, unless the same set was reported last.
-
-        A key for encryption is not reported if the set has usable keys too.
-        """
-        faults = [key for key in keys.skipped if key.reason != ENCRYPTION or not keys.keys]
-        content = (
-            tuple((key.kid, key.algorithms, key.numbers) for key in keys.keys),
-            keys.skipped,
-        )
-        if content == self._reported:
-            return
-        self._reported = content
-        if faults:
-            named = ", ".join(map(_described, faults[:_NAMED]))
-            more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-            _log.warning("jwks: keys of %s cannot be used: %s%s", self._issuer, named, more)
-
-
-def _described(key: SkippedKey) -> str:
-    """Return one key for a log line. The issuer chose the key ID, so it is escaped and cut."""
-    if key.kid is None:
-        return f"number {key.position + 1} ({key.reason})"
-    cut = "..." if len(key.kid) > _LONGEST_KID else ""
-    return f"kid {key.kid[:_LONGEST_KID]!a}{cut} ({key.reason})"

@@ -1,4 +1,4 @@
-"""Authorization server metadata: the URLs of the keys and of the introspection endpoint.
+"""Authorization server metadata: how it is fetched, and which URLs of an issuer may be called.
 
 Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID Connect Discovery 1.0
 §4 (appended to it).
@@ -6,11 +6,13 @@ Spec: RFC 8414 §3 (well-known path inserted before the issuer's path), OpenID C
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
+from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from iiniit_guard.core.issuer import validators as check
-from iiniit_guard.core.issuer.origin_headers import OriginHeaders
+from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.model.diagnosis import listed
 from iiniit_guard.core.model.flow import (
@@ -25,6 +27,12 @@ from iiniit_guard.core.model.json_types import JsonMapping
 
 LIFETIME_SECONDS = 3_600.0
 STALE_SECONDS = 86_400.0
+_MISSING_SECONDS: Final = 30.0
+
+# Other characters, and spaces, are never part of a URL (RFC 3986 §2).
+_VISIBLE: Final = re.compile(r"[!-~]+")
+# Some parsers find another host or port if text follows a bracket, or if the port is 0.
+_AUTHORITY: Final = re.compile(r"([^@]*@)?([^\[\]:]+|\[[^\[\]]+\])(:(0*[1-9][0-9]*)?)?")
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
@@ -40,38 +48,113 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     return inserted, appended
 
 
-def named_endpoint(
-    document: JsonMapping, name: str, source: str, http_hosts: Collection[str]
-) -> str | None:
-    """Return a URL from the metadata, or None if it is missing or must not be called.
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine, so that plain http never leaves it."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
-    The settings may name plain http on loopback, because the operator wrote them. A document may do
-    so only if the settings fetch the document over plain http from loopback too. Otherwise a remote
-    issuer could make the guard send requests and tokens to services on the guard's own machine.
+
+def url_fault(url: str, http_hosts: Collection[str]) -> str | None:
+    """Return why the guard may not call `url`, or None.
 
     Args:
-        document: The metadata.
-        name: The member, such as `jwks_uri`.
-        source: The URL in the settings from which the document was fetched, or from which that URL
-            was derived.
-        http_hosts: The setting `insecure_http_hosts`.
-
-    Spec: RFC 8414 §2 (https).
+        url: From the settings, the metadata or a token.
+        http_hosts: The setting `insecure_http_hosts`: hosts that may be called over plain http.
     """
-    url = document.get(name)
-    if not isinstance(url, str) or check.endpoint_fault(url, http_hosts) is not None:
-        return None
-    named, written = urlsplit(url), urlsplit(source)
-    if named.scheme == "https" or named.hostname in http_hosts:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL"
+    if not host or parts.scheme not in ("https", "http") or _VISIBLE.fullmatch(url) is None:
+        return "must be an https URL"
+    if _AUTHORITY.fullmatch(parts.netloc) is None:
+        return "is not a URL"
+    if parts.username is not None or parts.password is not None:
+        return "a URL must not contain a user name or a password"
+    if parts.fragment or url.endswith("#"):
+        return "a URL must not have a fragment"
+    if parts.scheme == "http" and not is_loopback(host) and host not in http_hosts:
+        return "must be https (http only on loopback, or with insecure_http_hosts)"
+    return None
+
+
+class Endpoints:
+    """The URLs of one issuer that the guard may call: from its settings, or from its metadata.
+
+    Args:
+        metadata: The metadata.
+        source: The URL in the settings from which the metadata is fetched, or from which that URL
+            is derived.
+        http_hosts: The setting `insecure_http_hosts`.
+    """
+
+    def __init__(
+        self,
+        metadata: RevalidatedDocument[JsonMapping],
+        source: str,
+        http_hosts: Collection[str],
+    ) -> None:
+        self._metadata = metadata
+        self._source = source
+        self._http_hosts = http_hosts
+        # URLs that `named` returned, by name, each with the document that it is from.
+        self._known: dict[str, tuple[JsonMapping, str]] = {}
+
+    def find(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
+        """Return the URL of an endpoint, or why it is not known now.
+
+        Args:
+            configured: The URL in the settings; None means the URL in the metadata.
+            name: The member of the metadata, such as `jwks_uri`.
+        """
+        if configured is not None:
+            return configured
+        document = yield from self._metadata.get()
+        if isinstance(document, Unreachable):
+            return document
+        known = self._known.get(name)
+        if known is not None and known[0] is document:
+            return known[1]
+        url = self.named(document, name)
+        if url is None:
+            missing = f"metadata: {name} is missing or not an https URL"
+            return Unreachable("answer", missing, _MISSING_SECONDS).about(url=self._source)
+        self._known[name] = document, url
         return url
-    return url if written.scheme == "http" and check.is_loopback(written.hostname or "") else None
+
+    def named(self, document: JsonMapping, name: str) -> str | None:
+        """Return a URL from the metadata, or None if it is missing or must not be called.
+
+        The settings may name plain http on loopback, because the operator wrote them. A document
+        may do so only if the settings fetch the document over plain http from loopback too.
+        Otherwise a remote issuer could make the guard send requests and tokens to services on the
+        guard's own machine.
+
+        Args:
+            document: The metadata.
+            name: The member.
+
+        Spec: RFC 8414 §2 (https).
+        """
+        url, hosts = document.get(name), self._http_hosts
+        if not isinstance(url, str) or url_fault(url, hosts) is not None:
+            return None
+        named, written = urlsplit(url), urlsplit(self._source)
+        if named.scheme == "https" or named.hostname in hosts:
+            return url
+        return url if written.scheme == "http" and is_loopback(written.hostname or "") else None
 
 
 def load_metadata(
     urls: tuple[str, ...],
     issuer: str,
     connection: Connection,
-    headers: OriginHeaders | None = None,
+    headers: Callable[[str], Flow[tuple[tuple[str, str], ...] | Unreachable]] | None = None,
 ) -> Flow[tuple[JsonMapping, float] | Unreachable]:
     """Fetch the metadata from the first URL that has it.
 
@@ -81,11 +164,12 @@ def load_metadata(
         issuer: The required `issuer` of the document, compared exactly. A document with another one
             describes another issuer (RFC 8414 §3.3).
         connection: The connection settings.
-        headers: Returns further header fields of the requests; None means that there are none.
+        headers: Creates the flow that returns the further header fields of a request to a URL; None
+            means that there are none.
     """
     failure = Unreachable("answer", "no metadata")
     for url in urls:
-        further = () if headers is None else (yield from headers.of_document(url))
+        further = () if headers is None else (yield from headers(url))
         if isinstance(further, Unreachable):
             return further.about(url=url)
         fields = (("Accept", "application/json"), *further)

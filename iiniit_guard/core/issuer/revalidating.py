@@ -38,7 +38,8 @@ class RevalidatedDocument(Generic[T]):
         timeout_seconds: How long one load may take.
         clock: The wall clock and the monotonic clock.
         random: Returns a number in [0, 1).
-        hold: Returns why a missing document must not be fetched now, or None.
+        hold: Returns why a missing document must not be fetched now, or None. Without this function
+            it may be fetched at any time.
         accept: Called with a document that is about to replace the last one. If it returns a
             failure, neither document is used.
         report: Called with a failure that no request waits for, or that a last valid document hides
@@ -56,7 +57,7 @@ class RevalidatedDocument(Generic[T]):
         timeout_seconds: float,
         clock: Clock,
         random: Callable[[], float],
-        hold: Callable[[], Unreachable | None] = lambda: None,
+        hold: Callable[[], Unreachable | None] | None = None,
         accept: Callable[[T], Unreachable | None] = lambda _: None,
         report: Callable[[Unreachable], object] = lambda failure: None,
     ) -> None:
@@ -179,7 +180,7 @@ class RevalidatedDocument(Generic[T]):
             if self._begins_refresh():
                 yield Spawn(self._refresh)
             return last
-        held = self._hold() if last is None else None
+        held = self._hold() if last is None and self._hold is not None else None
         if held is not None and not self.loading:
             return held
         outcome = yield from self.load()
@@ -210,7 +211,7 @@ class RevalidatedDocument(Generic[T]):
     def _load_unless_changed(self, seen: T | None) -> Flow[T | Unreachable]:
         if self.value is not seen and self.value is not None:
             return self.value  # a concurrent load ended between the check and this one
-        sent = self._clock.now()
+        sent = Moment(self._clock.wall(), self._clock.monotonic())
         outcome = yield from self._load()
         now = self._clock.monotonic()
         with self._lock:

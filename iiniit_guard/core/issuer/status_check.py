@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.claims.status_reference import MALFORMED, StatusReference, read_reference
-from iiniit_guard.core.issuer import validators as check
 from iiniit_guard.core.issuer.limits import CircuitBreaker
+from iiniit_guard.core.issuer.metadata import url_fault
 from iiniit_guard.core.issuer.origin_headers import origin_of
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.issuer.status_list import (
@@ -108,7 +108,7 @@ class StatusCheck:
             return MALFORMED if self._is_required else entry
         if isinstance(reference, Problem):
             return reference
-        if check.endpoint_fault(reference.uri, self._http_hosts) is not None:
+        if url_fault(reference.uri, self._http_hosts) is not None:
             return MALFORMED
         # Otherwise a token could make the guard send requests to any server.
         breaker = self._breakers.get(origin_of(reference.uri))

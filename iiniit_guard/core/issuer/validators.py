@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from ipaddress import ip_address
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from iiniit_guard.core.claims.scope_path import path_fault
 from iiniit_guard.core.http.bearer import is_b64token
+from iiniit_guard.core.issuer.metadata import url_fault
 from iiniit_guard.core.model.policy import SCOPE_TOKEN
 
 Check: TypeAlias = Callable[[Any], str | None]
-
-# Some parsers find another host or port if text follows a bracket, or if the port is 0.
-_AUTHORITY: Final = re.compile(r"([^@]*@)?([^\[\]:]+|\[[^\[\]]+\])(:(0*[1-9][0-9]*)?)?")
 
 
 def text(value: object) -> str | None:
@@ -240,42 +236,10 @@ def _is_host(host: str) -> bool:
         return False
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether `host` is this machine, so that plain http never leaves it."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def endpoint_fault(value: object, http_hosts: Collection[str] = ()) -> str | None:
-    """Return why `value` is not a URL that the guard may call, or None.
-
-    Args:
-        value: From the settings or from the metadata.
-        http_hosts: The setting `insecure_http_hosts`: hosts that may be called over plain http.
-    """
+    """Return why `value` is not a URL that the guard may call, or None; see `url_fault`."""
     fault = text(value)
-    if fault is not None:
-        return fault
-    try:
-        parts = urlsplit(str(value))
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return "is not a URL"
-    if not host or parts.scheme not in ("https", "http") or " " in str(value):
-        return "must be an https URL"
-    if _AUTHORITY.fullmatch(parts.netloc) is None:
-        return "is not a URL"
-    if parts.username is not None or parts.password is not None:
-        return "a URL must not contain a user name or a password"
-    if parts.fragment or str(value).endswith("#"):
-        return "a URL must not have a fragment"
-    if parts.scheme == "http" and not is_loopback(host) and host not in http_hosts:
-        return "must be https (http only on loopback, or with insecure_http_hosts)"
-    return None
+    return fault if fault is not None else url_fault(str(value), http_hosts)
 
 
 def resource_fault(value: object) -> str | None:

@@ -111,7 +111,10 @@ def keeper(size: int) -> tuple[Any, Callable[[int], bytes]]:
             floor(time.time()) + 3000,
             floor(time.monotonic()) + 3000,
         )  # whole seconds, as core/verify_jwt.py
-        cache.keep(digest, CacheEntry(token, server.begins(claims), ends, ends_monotonic, validity))
+        cache.keep(
+            digest,
+            CacheEntry(token, server.checks.valid_from(claims), ends, ends_monotonic, validity),
+        )
         return digest
 
     return cache, keep

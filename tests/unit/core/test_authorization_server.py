@@ -14,7 +14,6 @@ from tests.unit.core.stepping import (
     ISSUER,
     JWKS,
     KEY,
-    NOW,
     Steps,
     answer,
     key_set,
@@ -120,24 +119,6 @@ def test_how_it_is_reached(clock):
     assert (connection.ca_file, connection.http_proxy) == ("/ca.pem", "http://proxy.test")
     assert (connection.certificate_file, connection.key_file) == ("/cert.pem", "/key.pem")
     assert make_server(clock).connection.certificate_file is None
-
-
-@pytest.mark.parametrize(
-    ("issued_at", "claims", "begins"),
-    [
-        (NOW, {}, NOW - 30),
-        (None, {"nbf": NOW + 5}, NOW - 25),
-        (NOW, {"nbf": NOW - 5}, NOW - 30),
-        (NOW - 5, {"nbf": NOW}, NOW - 30),
-        (None, {}, float("-inf")),
-    ],
-)
-def test_before_which_moment_a_token_is_refused(clock, issued_at, claims, begins):
-    """RFC 7519 §4.1.5; also if the clock is set back while the token is cached."""
-    assert (
-        make_server(clock).begins(claims if issued_at is None else {**claims, "iat": issued_at})
-        == begins
-    )
 
 
 def test_a_forked_child_keeps_what_was_learned_and_waits_for_nobody(clock):

@@ -54,6 +54,23 @@ def test_times(claims, reason, introspected):
 
 
 @pytest.mark.parametrize(
+    ("claims", "begins"),
+    [
+        ({"iat": NOW}, NOW - 30),
+        ({"nbf": NOW + 5}, NOW - 25),
+        ({"iat": NOW, "nbf": NOW - 5}, NOW - 30),
+        ({"iat": NOW - 5, "nbf": NOW}, NOW - 30),
+        ({"iat": NOW, "nbf": None}, NOW - 30),
+        ({"iat": None}, -math.inf),
+        ({}, -math.inf),
+    ],
+)
+def test_before_which_moment_a_token_is_refused(claims, begins):
+    """RFC 7519 §4.1.5; also if the clock is set back while the token is cached."""
+    assert make_server(make_clock()).checks.valid_from(claims) == begins
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (0, True),

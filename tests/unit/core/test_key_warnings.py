@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iiniit_guard.core.issuer.key_source import KeyWarnings
+from iiniit_guard.core.issuer.key_warnings import KeyWarnings
 from tests.contract.cases.jose_checks import set_of
 from tests.contract.cases.jose_keys import ec_jwk, ed_jwk, rsa_jwk
+from tests.unit.core.stepping import KEY, Steps, answer, make_server
 
 ISSUER = "https://issuer.test"
 
@@ -44,6 +45,16 @@ def test_once_for_each_change_of_the_set(report):
     assert not report(ed_jwk())
     assert report(ed_jwk(), weak)
     assert report(ed_jwk(), {**weak, "kid": "other"})
+
+
+def test_a_source_reports_a_set_again_after_one_without_faults(caplog, clock):
+    good, weak = {"keys": [KEY.jwk()]}, {"keys": [KEY.jwk(), {"kty": "oct"}]}
+    source, lines = make_server(clock).keys, []
+    for document in (good, weak, weak, good, good, weak):
+        caplog.clear()
+        assert Steps(source.load()).send(answer(document)).ended
+        lines.append(len(caplog.messages))
+    assert lines == [0, 1, 0, 0, 0, 1]
 
 
 def test_a_key_for_encryption_is_a_fault_only_without_another(report):

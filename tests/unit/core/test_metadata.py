@@ -5,13 +5,23 @@ from __future__ import annotations
 import pytest
 
 from iiniit_guard.core.issuer.metadata import (
+    Endpoints,
+    is_loopback,
     load_metadata,
     metadata_urls,
-    named_endpoint,
     retry_after,
 )
 from iiniit_guard.core.model.flow import Connection, HttpResponse
-from tests.unit.core.stepping import DOWN, ISSUER, Steps, answer, metadata_document
+from tests.unit.core.stepping import (
+    DOWN,
+    ISSUER,
+    JWKS,
+    Steps,
+    answer,
+    make_clock,
+    make_server,
+    metadata_document,
+)
 
 URLS = metadata_urls(ISSUER)
 
@@ -126,8 +136,34 @@ def test_retry_after(value, seconds):
     assert retry_after(HttpResponse(503)) == 1
 
 
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("api.localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost.evil.test", False),
+        ("notlocalhost", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("127.0.0.1.evil.test", False),
+        ("", False),
+    ],
+)
+def test_this_machine(host, loopback):
+    """RFC 6761 §6.3."""
+    assert is_loopback(host) is loopback
+
+
 HTTPS = "https://issuer.test"
 LOOPBACK = "http://127.0.0.1:8000"
+
+
+def named(document, source=HTTPS, http_hosts=()):
+    metadata = make_server(make_clock()).metadata
+    return Endpoints(metadata, source, http_hosts).named(document, "jwks_uri")
 
 
 @pytest.mark.parametrize(
@@ -170,13 +206,43 @@ def test_a_document_may_name_loopback_only_if_the_operator_wrote_that_it_comes_f
     """RFC 8414 §2: https. A remote issuer must not make the guard call services of its
     own machine.
     """
-    assert named_endpoint({"jwks_uri": url}, "jwks_uri", source, http_hosts) == (
-        url if called else None
-    )
+    assert named({"jwks_uri": url}, source, http_hosts) == (url if called else None)
 
 
 @pytest.mark.parametrize(
     "document", [{}, {"jwks_uri": None}, {"jwks_uri": ["https://issuer.test/"]}], ids=str
 )
 def test_an_endpoint_that_is_missing(document):
-    assert named_endpoint(document, "jwks_uri", HTTPS, ()) is None
+    assert named(document) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        " https://issuer.test/",
+        "https://issuer.test/ ",
+        "https://issuer.test/a b",
+        "https://issuer.test/\n",
+        "https://iss\tuer.test/",
+        "\x00https://issuer.test/",
+        "https://issuer.test/\x7f",
+        "https://issuer.test/\u00e9",
+        "https://\u2488.test/",
+    ],
+    ids=ascii,
+)
+def test_a_url_in_the_metadata_has_only_visible_ascii(url):
+    """RFC 3986 §2. `urlsplit` removes some of the other characters."""
+    assert named({"jwks_uri": url}) is None
+
+
+def test_a_url_is_checked_again_with_each_document(clock):
+    server = make_server(clock, jwks_uri=None)
+    first = Steps(server.endpoints.find(None, "jwks_uri"))
+    assert first.send(answer(metadata_document())).result == JWKS
+    assert Steps(server.endpoints.find(None, "jwks_uri")).result == JWKS
+    assert Steps(server.endpoints.find(None, "token_endpoint")).cause == "answer"
+    clock.advance(3_600)
+    later = Steps(server.endpoints.find(None, "jwks_uri"))
+    assert later.send(answer(metadata_document(jwks_uri="http://keys.test"))).cause == "answer"

@@ -190,27 +190,6 @@ def test_an_unknown_word_is_named():
 
 
 @pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("localhost", True),
-        ("api.localhost", True),
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("localhost.evil.test", False),
-        ("notlocalhost", False),
-        ("10.0.0.1", False),
-        ("0.0.0.0", False),
-        ("127.0.0.1.evil.test", False),
-        ("", False),
-    ],
-)
-def test_this_machine(host, loopback):
-    """RFC 6761 §6.3."""
-    assert check.is_loopback(host) is loopback
-
-
-@pytest.mark.parametrize(
     ("url", "good"),
     [
         ("https://a.test", True),
