@@ -33,6 +33,9 @@ Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
 MAX_DEPTH: Final = 32
 """Maximum number of nested objects and arrays, including the outermost. Claims need five."""
 
+# Maximum length of a member of a JWK. The longest accepted modulus has 2,731 characters.
+_MAX_MEMBER_CHARACTERS: Final = 4096
+
 _WHITESPACE: Final = " \t\n\r"  # RFC 8259 §2
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
@@ -204,3 +207,25 @@ def decode_leniently(segment: bytes) -> bytes:
 def encode_base64url(octets: bytes) -> bytes:
     """Encode without padding."""
     return b2a_base64(octets, newline=False).rstrip(b"=").translate(_TO_URL)
+
+
+def decode_member(jwk: JsonObject, name: str) -> bytes:
+    """Decode a member of a JWK.
+
+    Returns:
+        Empty if the member is missing, malformed or longer than any accepted number.
+    """
+    value = jwk.get(name)
+    if not isinstance(value, str) or len(value) > _MAX_MEMBER_CHARACTERS:
+        return b""
+    return decode_base64url(value.encode("ascii", "replace")) or b""
+
+
+def encode_number(number: int, size: int = 0) -> str:
+    """Encode a number as a member of a JWK (RFC 7518 §2, §6.2.1.2).
+
+    Args:
+        number: A positive number.
+        size: The number of octets; 0 means as many as the number needs.
+    """
+    return encode_base64url(number.to_bytes(size or (number.bit_length() + 7) // 8, "big")).decode()

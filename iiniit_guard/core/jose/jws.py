@@ -19,7 +19,7 @@ from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.jose.verification_key import VerificationKey
+    from iiniit_guard.core.jose.public_key import VerificationKey
 
 ALGORITHMS: Final = (
     "RS256",

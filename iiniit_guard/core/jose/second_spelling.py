@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iiniit_guard.core.jose.public_key import CURVES
+from iiniit_guard.core.jose.ec_key import CURVES
 from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url, parse_object
 
 # The guard does not verify ES256K, but jwt="introspect" sends such tokens to the server too (RFC

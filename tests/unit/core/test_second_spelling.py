@@ -7,7 +7,7 @@ import pytest
 from iiniit_guard import TokenRefused
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.issuer.introspection import introspect
-from iiniit_guard.core.jose.public_key import CURVES
+from iiniit_guard.core.jose.ec_key import CURVES
 from iiniit_guard.core.jose.jws import verify_signature
 from iiniit_guard.core.jose.second_spelling import second_spelling
 from iiniit_guard.core.model.access_token import AccessToken
