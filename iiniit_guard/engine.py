@@ -115,7 +115,8 @@ class Engine(CopiedAsItself):
         """Complete a decision that `begin` began; block on I/O, if needed.
 
         Args:
-            begun: What `begin` returned for `requirement`.
+            begun: What `begin` returned.
+            requirement: The argument of `begin`.
             started: When the decision began, by `time.perf_counter`; None means now.
         """
         started = time.perf_counter() if started is None else started
@@ -153,9 +154,8 @@ class Engine(CopiedAsItself):
         if problem is None:
             return Allow(None, token) if isinstance(token, Principal) else Allow(token)
         scheme = token.scheme.lower() if isinstance(token, Principal) else scheme_of(token)
-        decision = self.resource.refusal_writer.deny(
-            problem, request, policy, scheme=scheme, token=token
-        )
+        deny = self.resource.refusal_writer.deny
+        decision = deny(problem, request, policy, scheme=scheme, token=token)
         self._report(decision, problem, request, host, None)
         return decision
 

@@ -8,19 +8,21 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 from iiniit_guard.adapting.types import JsonObject, Members
-from iiniit_guard.core.jose.public_key import parse_public_numbers, thumbprint
+from iiniit_guard.core.jose.jwk import parse_jwk
+from iiniit_guard.core.jose.public_key import thumbprint
 from iiniit_guard.testing.jws import encode, write_jws
 from iiniit_guard.testing.keys import without_none
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.jose.public_key import PublicNumbers
+    from iiniit_guard.core.jose.jwk import Jwk
     from iiniit_guard.testing.clock import SettableClock
     from iiniit_guard.testing.keys import Signer, SigningKey
 
 
 def key_thumbprint(key: SigningKey) -> str:
     """Return the thumbprint of the public half of a key (RFC 7638), as in `cnf.jkt`."""
-    return thumbprint(cast("PublicNumbers", parse_public_numbers(key.jwk())))
+    public = key.jwk(use=None, alg=None, kid=None)
+    return thumbprint(cast("Jwk", parse_jwk(public)).numbers)
 
 
 def dpop_proof(

@@ -12,17 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.core.jose.encodings import decode_base64url, load_object, parse_object
-from iiniit_guard.core.jose.jwk import Jwk, parse_jwk
+from iiniit_guard.core.jose.jwk import Jwk, JwkSet, parse_jwk
 from iiniit_guard.core.jose.jws import check_header
 from iiniit_guard.core.jose.public_key import thumbprint
-from iiniit_guard.core.jose.verification_key import bind
 from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iiniit_guard.core.jose.verification_key import Verifies
+    from iiniit_guard.core.jose.public_key import Verifies
     from iiniit_guard.core.model.request import Request
 
 FIELD: Final = b"dpop"
@@ -177,8 +176,8 @@ def signer_of(proof: Proof, expected: str) -> ProofKey | Problem:
             return _MALFORMED
         if thumbprint(parsed.numbers) != expected:  # before any key object is made
             return PROBLEMS[Reason.WRONG_PROOF_KEY]
-        verifies = bind(parsed.numbers, alg)  # None if this build of OpenSSL refuses the key
-        key = None if verifies is None else ProofKey(expected, verifies)
+        found = JwkSet((parsed,)).find(None, alg)  # empty if this build of OpenSSL refuses the key
+        key = ProofKey(expected, found[0].verifies) if found else None
     if key is None or key.thumbprint != expected:
         return PROBLEMS[Reason.WRONG_PROOF_KEY]
     if not key.verifies(proof.signing_input, proof.signature):

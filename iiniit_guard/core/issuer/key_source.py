@@ -16,8 +16,7 @@ from iiniit_guard.core.issuer.metadata import retry_after
 from iiniit_guard.core.issuer.origin_headers import OriginHeaders
 from iiniit_guard.core.issuer.revalidating import RevalidatedDocument
 from iiniit_guard.core.jose.jwk import JwkSet, read_jwk_set
-from iiniit_guard.core.jose.public_key import PublicNumbers
-from iiniit_guard.core.jose.verification_key import VerificationKey
+from iiniit_guard.core.jose.public_key import PublicNumbers, VerificationKey
 from iiniit_guard.core.model.clock import Clock
 from iiniit_guard.core.model.flow import Connection, Fetch, Flow, HttpRequest, ReadFile, Unreachable
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from iiniit_guard.core.jose.ec_key import CURVES, parse_ec
+from iiniit_guard.core.jose.ed25519_key import ED25519_ALGORITHMS, parse_ed25519
 from iiniit_guard.core.jose.encodings import parse_object
-from iiniit_guard.core.jose.public_key import (
-    EcPoint,
-    PublicNumbers,
-    RsaNumbers,
-    parse_public_numbers,
-)
-from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
+from iiniit_guard.core.jose.public_key import PublicNumbers, VerificationKey
+from iiniit_guard.core.jose.rsa_key import RSA_ALGORITHMS, parse_rsa
 from iiniit_guard.core.model.access_token import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
 from iiniit_guard.core.model.json_types import JsonObject
@@ -47,7 +45,6 @@ Verifying a signature is expensive, and the client decides how many tokens it se
 """
 
 _NULL_IS_ABSENT: Final = frozenset(("kid", "alg", "use", "key_ops"))
-_RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _PRIVATE: Final = frozenset(
     ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 )  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
@@ -106,6 +103,8 @@ class JwkSet:
     def find(self, kid: str | None, alg: str) -> tuple[VerificationKey, ...]:
         """Return the keys to try for a token, at most `MAX_CANDIDATES`.
 
+        A key or an algorithm that the cryptographic library refuses is left out.
+
         Args:
             kid: The token's key ID. None means that the token has none, and every key that fits
                 `alg` is a candidate.
@@ -121,12 +120,14 @@ class JwkSet:
         ]
         if not fitting:
             return ()  # not cached: any client can choose these values
-        bound = [(key, bind(key.numbers, alg)) for key in fitting[:MAX_CANDIDATES]]
-        found = self._found[kid, alg] = tuple(
-            VerificationKey(key.kid, alg, key.numbers, verifies)
-            for key, verifies in bound
-            if verifies is not None
-        )
+        from cryptography.exceptions import UnsupportedAlgorithm
+
+        bound = []
+        for key in fitting[:MAX_CANDIDATES]:
+            # The library may refuse a key or an algorithm: a FIPS build has no Ed25519.
+            with suppress(ValueError, UnsupportedAlgorithm):
+                bound.append(VerificationKey(key.kid, alg, key.numbers, key.numbers.bind(alg)))
+        found = self._found[kid, alg] = tuple(bound)
         return found
 
     def try_first(self, kid: str | None, key: VerificationKey) -> None:
@@ -186,24 +187,25 @@ def parse_jwk(member: object, use: str = "sig") -> Jwk | str:
         return "not an object"
     if None in member.values():
         member = without_nulls(member, _NULL_IS_ABSENT)
-    kid = member.get("kid")
-    if "kid" in member and not isinstance(kid, str):
-        return "kid is not a string"
-    # A published secret lets every reader of the set sign tokens.
-    if not _PRIVATE.isdisjoint(member):
-        return "symmetric key" if member.get("kty") == "oct" else "private key"
-    unfit = _forbidden_use(member, use)
-    if unfit is not None:
-        return unfit
-    numbers = parse_public_numbers(member)
+    fault = _member_fault(member, use)
+    if fault is not None:
+        return fault
+    kid, crv = member.get("kid"), member.get("crv")
+    numbers: PublicNumbers | str
+    algorithms: tuple[str, ...]
+    match member.get("kty"):
+        case "RSA":
+            numbers, algorithms = parse_rsa(member), RSA_ALGORITHMS
+        case "EC" if isinstance(crv, str) and crv in CURVES:
+            numbers, algorithms = parse_ec(member, CURVES[crv]), (CURVES[crv].alg,)
+        case "OKP" if crv == "Ed25519":
+            numbers, algorithms = parse_ed25519(member), ED25519_ALGORITHMS
+        case "EC" | "OKP":
+            return "curve not supported"
+        case kty:
+            return "symmetric key" if kty == "oct" else "key type not supported"
     if isinstance(numbers, str):
         return numbers
-    if isinstance(numbers, RsaNumbers):
-        algorithms: tuple[str, ...] = _RSA_ALGORITHMS
-    elif isinstance(numbers, EcPoint):
-        algorithms = (numbers.curve.alg,)
-    else:
-        algorithms = ED25519_ALGORITHMS
     if "alg" in member:  # RFC 7517 §4.4
         if member["alg"] not in algorithms:
             return "alg does not fit the key, or is not supported"
@@ -222,8 +224,16 @@ def _belongs_to(member: JsonObject, issuers: frozenset[str]) -> bool:
     return isinstance(issuer, str) and issuer in issuers
 
 
-def _forbidden_use(member: JsonObject, allowed: str) -> str | None:
-    """Return why the key may not verify signatures (RFC 7517 §4.2, §4.3), or None."""
+def _member_fault(member: JsonObject, allowed: str) -> str | None:
+    """Return why the key cannot be used, by the members of every key type, or None.
+
+    Spec: RFC 7517 §4.2, §4.3, §4.5.
+    """
+    if "kid" in member and not isinstance(member["kid"], str):
+        return "kid is not a string"
+    # A published secret lets every reader of the set sign tokens.
+    if not _PRIVATE.isdisjoint(member):
+        return "symmetric key" if member.get("kty") == "oct" else "private key"
     if member.get("use", "sig") not in ("sig", allowed):
         return ENCRYPTION if member["use"] == "enc" else "use is not sig"
     operations = member.get("key_ops", ["verify"])

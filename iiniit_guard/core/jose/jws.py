@@ -19,7 +19,7 @@ from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.jose.verification_key import VerificationKey
+    from iiniit_guard.core.jose.public_key import VerificationKey
 
 ALGORITHMS: Final = (
     "RS256",
@@ -90,6 +90,7 @@ class JoseHeader:
     encoded: bytes = field(default=b"", repr=False, compare=False)
 
 
+@dataclass(slots=True, eq=False)  # faster to create and to read than a frozen one
 class Jws:
     """A well-formed token whose signature is not verified yet. Its `repr` shows only the header.
 
@@ -101,25 +102,11 @@ class Jws:
         payload: The decoded payload.
     """
 
-    # Faster to create and to read than a named tuple or a frozen dataclass.
-    __slots__ = ("claims", "header", "payload", "signature", "signing_input")
-
-    def __init__(
-        self,
-        header: JoseHeader,
-        claims: JsonObject,
-        signing_input: bytes,
-        signature: bytes,
-        payload: bytes = b"",
-    ) -> None:
-        self.header: JoseHeader = header
-        self.claims: JsonObject = claims
-        self.signing_input: bytes = signing_input
-        self.signature: bytes = signature
-        self.payload: bytes = payload
-
-    def __repr__(self) -> str:
-        return f"Jws(header={self.header!r})"
+    header: JoseHeader
+    claims: JsonObject = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    payload: bytes = field(default=b"", repr=False)
 
 
 # An issuer's tokens share a few headers. Only headers of tokens with a valid signature are added,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
-from iiniit_guard.core.jose.encodings import encode_base64url
+from iiniit_guard.core.jose.encodings import encode_base64url, encode_number
 from iiniit_guard.core.model.claims import thaw
 from iiniit_guard.errors import SettingsError
 
@@ -47,19 +47,16 @@ class AssertionKey:
     """
 
     def __init__(self, key: EllipticCurvePrivateKey) -> None:
-        from iiniit_guard.core.jose.public_key import CURVES, EcPoint, thumbprint
+        from iiniit_guard.core.jose.ec_key import CURVES, EcPoint
+        from iiniit_guard.core.jose.public_key import thumbprint
 
         numbers = key.public_key().public_numbers()
-        x, y = (
-            encode_base64url(number.to_bytes(32, "big")).decode()
-            for number in (numbers.x, numbers.y)
-        )
         self.kid: str = thumbprint(EcPoint(CURVES["P-256"], numbers.x, numbers.y))
         self.jwk: dict[str, str] = {
             "kty": "EC",
             "crv": "P-256",
-            "x": x,
-            "y": y,
+            "x": encode_number(numbers.x, 32),
+            "y": encode_number(numbers.y, 32),
             "kid": self.kid,
             "use": "sig",
             "alg": "ES256",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Final
 
-from iiniit_guard.core.jose.public_key import CURVES
+from iiniit_guard.core.jose.ec_key import CURVES
 from tests.contract.cases.jose_keys import (
     P256,
     P384,

@@ -66,6 +66,13 @@ def test_repr_shows_nothing_of_the_token():
     assert repr(jws) == "Jws(header=JoseHeader(alg='ES256'))"
 
 
+def test_two_tokens_of_one_text_are_two_objects():
+    token = signed("ES256")
+    first, second = parsed(token), parsed(token)
+    assert first != second
+    assert len({first, second}) == 2
+
+
 def test_bodies_are_parsed_as_strictly_as_tokens():
     assert parse_object(b'{"active":true}') == {"active": True}
     assert parse_object(b'{"active":true,"active":false}') is None

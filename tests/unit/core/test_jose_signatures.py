@@ -8,9 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iiniit_guard.core.jose.ec_key import CURVES, EcPoint
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, verify_signature
-from iiniit_guard.core.jose.public_key import CURVES, EcPoint
-from iiniit_guard.core.jose.verification_key import bind
 from tests.contract.cases.jose_checks import (
     ALPHABET,
     is_good,
@@ -135,8 +134,7 @@ class Psychic:
 
 def test_r_and_s_are_compared_before_the_library_is_asked(monkeypatch):
     monkeypatch.setattr(ec, "EllipticCurvePublicNumbers", lambda *_: Psychic())
-    verifies = bind(EcPoint(CURVES["P-256"], 1, 1), "ES256")
-    assert verifies is not None
+    verifies = EcPoint(CURVES["P-256"], 1, 1).bind("ES256")
     for r, s, good in (
         (0, 1, False),
         (1, 0, False),

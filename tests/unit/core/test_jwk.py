@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iiniit_guard.core.jose.ec_key import CURVES, EcPoint
 from iiniit_guard.core.jose.jwk import (
     MAX_CANDIDATES,
     MAX_KEYS,
@@ -21,7 +22,7 @@ from iiniit_guard.core.jose.jwk import (
     read_jwk_set,
 )
 from iiniit_guard.core.jose.jws import ALGORITHMS
-from iiniit_guard.core.jose.public_key import CURVES, EcPoint, RsaNumbers
+from iiniit_guard.core.jose.rsa_key import RsaNumbers
 from iiniit_guard.core.model.flow import Checkpoint
 from tests.contract.cases.jose_checks import parse_jwk_set, set_of
 from tests.contract.cases.jose_keys import (

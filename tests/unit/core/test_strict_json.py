@@ -47,6 +47,17 @@ def test_the_depth_is_bounded_to_the_level():
     assert parse_object(b'{"a":' * 31 + b"{}" + b"}" * 31) is not None
 
 
+@pytest.mark.parametrize(("levels", "fits"), [(32, True), (33, False), (34, False), (64, False)])
+def test_objects_and_arrays_count_together(levels, fits):
+    text = '{"a":[' * (levels // 2) + '{"a":0}' * (levels % 2) + "]}" * (levels // 2)
+    assert (parse_object(text.encode()) is not None) is fits
+
+
+def test_many_brackets_side_by_side_are_not_deep():
+    assert parse_object(b'{"a":[' + b",".join([b"{}"] * 100) + b"]}") == {"a": [{}] * 100}
+    assert parse_object(b'{"a":"' + b"[" * 100 + b'"}') == {"a": "[" * 100}
+
+
 def test_brackets_that_do_not_pair_count_as_too_deep():
     assert is_too_deep(b"]" * 10 + b"[" * 33)
     assert is_too_deep(b"[" * 33 + b"]")

@@ -10,7 +10,7 @@ import pytest
 from iiniit_guard import TokenRefused
 from iiniit_guard.core.decide import Pending, Unfinished
 from iiniit_guard.core.jose import jws as jose
-from iiniit_guard.core.jose.verification_key import VerificationKey
+from iiniit_guard.core.jose.public_key import VerificationKey
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
