@@ -14,9 +14,8 @@ from struct import Struct
 from sys import getsizeof
 from typing import Final, NamedTuple
 
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims, freeze, thaw
-from iiniit_guard.core.model.json_types import Json
+from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze, thaw
+from iiniit_guard.core.model.json_types import ATOMS, Json
 
 _numbers: Final = count()
 # Tokens without a signature can make the guard create issuers, so their numbers have 64 bits.
@@ -31,7 +30,6 @@ _LARGEST_POOLED: Final = 512
 _HOLES: Final = 2  # the fraction 1/2 of such an object; measured
 NEVER: Final = float("-inf")  # when an ended record was valid
 _BRACKET: Final = ord("[")
-_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
 # Upper bounds for the parts of a token without their text, including the allocator's rounding and
 # the reference to each part.
 _TOKEN_BYTES: Final = 1024
@@ -221,7 +219,7 @@ def size_of(token: AccessToken) -> int:
     size = _TOKEN_BYTES + _SCOPE_BYTES * (len(token.scopes) + len(token.audience))
     size += _NAME_BYTES * len(claims) + _TEXT_WIDTH * sum(map(len, claims))
     size += 2 * sum(map(getsizeof, claims.values()))
-    if not _ATOMS.issuperset(map(type, claims.values())) or token.confirmation is not None:
+    if not ATOMS.issuperset(map(type, claims.values())) or token.confirmation is not None:
         size += sum(map(_size_of, claims.values())) + _size_of(token.confirmation)
         size += _size_of(token.authorization_details)
     return size
@@ -245,7 +243,7 @@ def size_from(payload: bytes, token: AccessToken) -> int:
 
 def _size_of(value: Json) -> int:
     """Return an upper bound of the bytes that a value uses."""
-    if type(value) in _ATOMS:
+    if type(value) in ATOMS:
         return getsizeof(value) + _VALUE_BYTES
     if type(value) is Claims:
         value = value._members

@@ -13,9 +13,8 @@ from iiniit_guard.core.jose.public_key import (
     parse_public_numbers,
 )
 from iiniit_guard.core.jose.verification_key import ED25519_ALGORITHMS, VerificationKey, bind
-from iiniit_guard.core.model.access_token import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
-from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.json_types import JsonObject, without_nulls
 
 __all__ = [
     "MAX_CANDIDATES",

@@ -11,8 +11,7 @@ import pytest
 
 from iiniit_guard.core.cache.entry import pack, size_from, size_of, unpack
 from iiniit_guard.core.jose.encodings import parse_object
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims, freeze
+from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
 from iiniit_guard.testing import Issuer
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
