@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, cast
 
 from iiniit_guard.core.cache.entry import CacheEntry
-from iiniit_guard.core.cache.tokens import TokenCache
+from iiniit_guard.core.cache.tokens import TokenCache, digest_of
 from iiniit_guard.core.claims.confirmation import demand_both
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.client_authentication import sign_in
 from iiniit_guard.core.issuer.introspection_call import call_issuer
 from iiniit_guard.core.issuer.shared_store import AHEAD_SECONDS, SharedStore
 from iiniit_guard.core.jose.jws import names_confirmation
-from iiniit_guard.core.jose.second_spelling import second_digest
+from iiniit_guard.core.jose.second_spelling import second_spelling
 from iiniit_guard.core.model.access_token import AccessToken, is_time
 from iiniit_guard.core.model.clock import Moment
 from iiniit_guard.core.model.flow import Flow, HttpResponse, Unreachable
@@ -232,9 +232,11 @@ class _Introspection:
             The cache key of the spelling whose end the shared store must record, or None.
         """
         server, digest = self.server, self.digest
-        other = second_digest(self.token, digest, server.issuer)
-        if other is None:
+        spelled = second_spelling(self.token)
+        if spelled is None:
             return None
+        # The keys of both spellings name the issuer if the request named it.
+        other = digest_of(spelled, None if digest == digest_of(self.token) else server.issuer)
         if active:
             server.tombstones.lift(other)
             return None

@@ -33,6 +33,13 @@ Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
 MAX_DEPTH: Final = 32
 """Maximum number of nested objects and arrays, including the outermost. Claims need five."""
 
+# Upper bounds for an object or array, for a member with its name or an element, and for each byte
+# of text. They include the rounding of the allocator and the reference to each part.
+CONTAINER_BYTES: Final = 400
+_PART_BYTES: Final = 300
+TEXT_WIDTH: Final = 4
+_BRACKET: Final = ord("[")  # a search for bytes in bytes raises and catches an exception first
+
 _WHITESPACE: Final = " \t\n\r"  # RFC 8259 §2
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
@@ -154,6 +161,21 @@ def is_too_deep(data: bytes) -> bool:
         if (before - len(skeleton) + 2) * MAX_DEPTH < before:
             break
     return skeleton != b""
+
+
+def parsed_bytes(data: bytes, members: int) -> int:
+    """Return an upper bound of the bytes that a parsed object uses. No object is measured.
+
+    Args:
+        data: The JSON object.
+        members: The number of its members, without those of inner objects.
+    """
+    containers, parts = 1, members
+    if data.rfind(b"{") > 0 or _BRACKET in data:  # the object is not flat
+        # In JSON, a comma follows each member and element except the last one of its container.
+        containers = data.count(b"{") + data.count(b"[")
+        parts = data.count(b",") + containers
+    return CONTAINER_BYTES * containers + _PART_BYTES * parts + TEXT_WIDTH * len(data)
 
 
 def _has_lone_surrogate(text: str) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url, parse_object
 from iiniit_guard.core.jose.public_key import CURVES
 
@@ -51,18 +50,3 @@ def second_spelling(token: str) -> str | None:
         + b"."
         + encode_base64url(signature[:size] + (order - s).to_bytes(size, "big"))
     ).decode("ascii")
-
-
-def second_digest(token: str, digest: bytes, issuer: str) -> bytes | None:
-    """Return the cache key of the token's second spelling, or None if it has none.
-
-    Args:
-        token: Printable ASCII.
-        digest: The cache key of the token: of the token alone, or with the issuer that the request
-            named.
-        issuer: The issuer that introspects the token.
-    """
-    other = second_spelling(token)
-    return (
-        None if other is None else digest_of(other, None if digest == digest_of(token) else issuer)
-    )
