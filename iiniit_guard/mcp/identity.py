@@ -12,8 +12,7 @@ from starlette.authentication import AuthCredentials
 
 from iiniit_guard.adapting.types import Scope
 from iiniit_guard.core.http.bearer import ASSERTION_FIELD
-from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.core.model.access_token import AccessToken, Principal, thaw
 from iiniit_guard.engine import Engine
 
 

@@ -26,11 +26,10 @@ from iiniit_guard.core.claims.token_kind import (
     id_token_problem,
     names_dpop,
 )
-from iiniit_guard.core.model.access_token import LATEST, AccessToken, is_time, without_nulls
+from iiniit_guard.core.model.access_token import LATEST, AccessToken, frozen_object, is_time
 from iiniit_guard.core.model.actor import parse_actors
-from iiniit_guard.core.model.claims import frozen_object
 from iiniit_guard.core.model.diagnosis import listed
-from iiniit_guard.core.model.json_types import JsonMapping, JsonObject
+from iiniit_guard.core.model.json_types import JsonMapping, JsonObject, without_nulls
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason, malformed_claim
 
 # Accepted values of `token_type` (RFC 7662 §2.2, RFC 6749 §7.1, RFC 9449 §6.2).

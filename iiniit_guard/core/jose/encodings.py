@@ -35,9 +35,9 @@ MAX_DEPTH: Final = 32
 
 # Upper bounds for an object or array, for a member with its name or an element, and for each byte
 # of text. They include the rounding of the allocator and the reference to each part.
-_CONTAINER_BYTES: Final = 400
+CONTAINER_BYTES: Final = 400
 _PART_BYTES: Final = 300
-_TEXT_WIDTH: Final = 4
+TEXT_WIDTH: Final = 4
 _BRACKET: Final = ord("[")  # a search for bytes in bytes raises and catches an exception first
 
 # Maximum length of a member of a JWK. The longest accepted modulus has 2,731 characters.
@@ -183,7 +183,7 @@ def parsed_bytes(data: bytes, members: int) -> int:
         # In JSON, a comma follows each member and element except the last one of its container.
         containers = data.count(b"{") + data.count(b"[")
         parts = data.count(b",") + containers
-    return _CONTAINER_BYTES * containers + _PART_BYTES * parts + _TEXT_WIDTH * len(data)
+    return CONTAINER_BYTES * containers + _PART_BYTES * parts + TEXT_WIDTH * len(data)
 
 
 def _has_lone_surrogate(text: str) -> bool:

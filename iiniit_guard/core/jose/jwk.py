@@ -11,9 +11,8 @@ from iiniit_guard.core.jose.ed25519_key import ED25519_ALGORITHMS, parse_ed25519
 from iiniit_guard.core.jose.encodings import parse_object
 from iiniit_guard.core.jose.public_key import PublicNumbers, VerificationKey
 from iiniit_guard.core.jose.rsa_key import RSA_ALGORITHMS, parse_rsa
-from iiniit_guard.core.model.access_token import without_nulls
 from iiniit_guard.core.model.flow import Checkpoint, Flow
-from iiniit_guard.core.model.json_types import JsonObject
+from iiniit_guard.core.model.json_types import JsonObject, without_nulls
 
 __all__ = [
     "MAX_CANDIDATES",

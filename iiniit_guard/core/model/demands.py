@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
 
-from iiniit_guard.core.model.access_token import AccessToken, Principal
+from iiniit_guard.core.model.access_token import AccessToken, AuthorizationDetail, Principal
 from iiniit_guard.core.model.actor import Actor, profile_words
-from iiniit_guard.core.model.claims import AuthorizationDetail
 from iiniit_guard.core.model.policy import Demand
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.errors import UsageError

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from iiniit_guard.adapting.types import JsonObject, Members
 from iiniit_guard.core.claims.token_kind import ASSERTION_TYPE
 from iiniit_guard.core.jose.encodings import encode_base64url, encode_number
-from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.core.model.access_token import AccessToken, thaw
 from iiniit_guard.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-    from iiniit_guard.core.model.access_token import AccessToken
     from iiniit_guard.core.model.clock import Clock
     from iiniit_guard.sidecar.settings.sidecar_settings import Upstream
 

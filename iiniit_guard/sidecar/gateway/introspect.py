@@ -19,12 +19,11 @@ from iiniit_guard.core.confirmation import scheme_of
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.http.bearer import DPOP
 from iiniit_guard.core.http.event import Event
-from iiniit_guard.core.model.claims import thaw
+from iiniit_guard.core.model.access_token import AccessToken, thaw
 from iiniit_guard.core.model.problem import PROBLEMS, Reason
 from iiniit_guard.sidecar.settings.introspection_clients import BUSY
 
 if TYPE_CHECKING:
-    from iiniit_guard.core.model.access_token import AccessToken
     from iiniit_guard.engine import Engine
     from iiniit_guard.sidecar.gateway.reply import Reply
     from iiniit_guard.sidecar.settings.introspection_clients import (

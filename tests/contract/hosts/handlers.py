@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from iiniit_guard.core.model.claims import AuthorizationDetail
+from iiniit_guard.core.model.access_token import AuthorizationDetail
 from iiniit_guard.core.model.demands import actor_forbidden, actor_required, detail_required
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy
 

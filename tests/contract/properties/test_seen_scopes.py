@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iiniit_guard.core.model.access_token import LATEST, AccessToken
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import LATEST, AccessToken, Claims
 from tests.contract.properties.profile import examples
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from iiniit_guard import django, flask, ninja, rest_framework, starlette
-from iiniit_guard.core.model.claims import AuthorizationDetail
+from iiniit_guard.core.model.access_token import AuthorizationDetail
 
 
 class Sync(Protocol):

@@ -14,8 +14,7 @@ from iiniit_guard.asgi import GuardMiddleware
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.jose.encodings import decode_base64url, parse_object
 from iiniit_guard.core.jose.jws import Jws, parse_jws, read_header
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import AccessToken, Claims
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import only_authorization
 from iiniit_guard.starlette import require_scope

@@ -8,9 +8,8 @@ from copy import deepcopy
 import pytest
 
 from iiniit_guard.core.cache.entry import pack, unpack
-from iiniit_guard.core.model.access_token import AccessToken
+from iiniit_guard.core.model.access_token import AccessToken, Claims
 from iiniit_guard.core.model.actor import Actor
-from iiniit_guard.core.model.claims import Claims
 from iiniit_guard.core.model.demands import actor_forbidden, actor_required, demands_of
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from iiniit_guard.core.model.claims import AuthorizationDetail
+from iiniit_guard.core.model.access_token import AuthorizationDetail
 from iiniit_guard.core.model.demands import demands_of, detail_required
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import Request

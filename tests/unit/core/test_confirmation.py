@@ -8,8 +8,7 @@ import pytest
 
 from iiniit_guard.core.claims.confirmation import METHODS, demand_both, is_confirmable
 from iiniit_guard.core.confirmation import confirm
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import AccessToken, Claims
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.testing import Issuer

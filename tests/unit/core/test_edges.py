@@ -16,7 +16,7 @@ from iiniit_guard.core.http.event import event_of
 from iiniit_guard.core.issuer.metadata import metadata_urls
 from iiniit_guard.core.jose.encodings import decode_base64url, encode_base64url
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import Claims
 from iiniit_guard.core.model.flow import HttpResponse
 from iiniit_guard.core.model.policy import ANY_TOKEN
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason

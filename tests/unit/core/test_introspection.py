@@ -10,8 +10,7 @@ import pytest
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity, size_of
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.issuer.client_authentication import BearerToken
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import freeze
+from iiniit_guard.core.model.access_token import AccessToken, freeze
 from iiniit_guard.core.model.flow import TIMED_OUT, HttpResponse, Unreachable
 from iiniit_guard.core.model.problem import Reason
 from tests.unit.core.introspecting import World

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from iiniit_guard.core.cache.entry import pack, size_from, size_of, unpack
+from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity, pack, size_of, unpack
+from iiniit_guard.core.cache.tokens import TokenCache
 from iiniit_guard.core.jose.encodings import parse_object
-from iiniit_guard.core.model.access_token import AccessToken
-from iiniit_guard.core.model.claims import Claims, freeze
+from iiniit_guard.core.model.access_token import AccessToken, Claims, freeze
 from iiniit_guard.testing import Issuer
 from tests.unit.core.stepping import API, ISSUER, NOW, make_clock, make_server
 
@@ -78,6 +78,13 @@ def bytes_of(make):
     return taken / len(held)
 
 
+def size_in_cache(token, payload):
+    """Return the size that the cache counts for a new token."""
+    entry = CacheEntry(token, 0, NOW + 300, 1e12, KeyValidity())
+    TokenCache(64, make_clock().clock).keep(bytes(32), entry, payload)
+    return entry.size
+
+
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(checks, shape):
@@ -102,7 +109,7 @@ def test_what_is_unpacked_is_what_was_packed_and_takes_no_more_than_is_said(chec
     again = unpack(packed + b"what follows")
     assert again == first
     assert list(again.claims) == list(first.claims)
-    assert bytes_of(made) <= size_from(text or json.dumps(claims).encode(), first)
+    assert bytes_of(made) <= size_in_cache(first, text or json.dumps(claims).encode())
     assert bytes_of(lambda: unpack(packed).claims) <= size_of(again)
 
 
@@ -110,6 +117,22 @@ def _payload(token):
     from iiniit_guard.core.jose.encodings import decode_base64url
 
     return decode_base64url(token.split(".")[1].encode())
+
+
+@pytest.mark.parametrize(
+    ("payload", "containers", "parts"),
+    [
+        ('{"a":"1,2,3","b":2}', 1, 2),  # a comma inside a text of a flat object
+        ('{"a":[1,2],"b":3}', 2, 4),
+        ('{"a":{"b":1},"c":{}}', 3, 4),
+        ('{"a":"[","b":2}', 2, 3),  # counted as if it were not in a text
+    ],
+)
+def test_the_size_of_a_new_token_depends_on_its_parts_and_its_text(payload, containers, parts):
+    claims, scopes = parse_object(payload.encode()) or {}, frozenset({"a", "b"})
+    for given in (Claims(claims), claims):
+        size = size_in_cache(AccessToken("i", scopes=scopes, claims=given), payload.encode())
+        assert size == 1024 + 2 * 160 + 400 * containers + 300 * parts + 4 * len(payload)
 
 
 @pytest.mark.parametrize(

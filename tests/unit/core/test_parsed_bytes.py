@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iiniit_guard.core.jose.encodings import load_object, parsed_bytes
-from iiniit_guard.core.model.claims import freeze
+from iiniit_guard.core.model.access_token import freeze
 
 SHAPES: dict[str, dict[str, Any]] = {
     "empty": {},

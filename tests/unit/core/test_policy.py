@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import AccessToken, Claims, Principal
 from iiniit_guard.core.model.policy import ANY_TOKEN, Policy, make_policy, scope_policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.errors import UsageError

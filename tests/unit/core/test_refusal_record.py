@@ -16,8 +16,7 @@ from iiniit_guard.adapting.request_state import (
     recorded_refusal,
     with_notes,
 )
-from iiniit_guard.core.model.access_token import AccessToken, Principal
-from iiniit_guard.core.model.claims import Claims
+from iiniit_guard.core.model.access_token import AccessToken, Claims, Principal
 from iiniit_guard.core.model.decision import Deny
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.core.model.request import Request
