@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iiniit_guard.core.model.flow import Flow, Unreachable
 
 if TYPE_CHECKING:
     from iiniit_guard.core.resource import ProtectedResource
-
-_RETRY_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +41,8 @@ def sign_in_endpoints(
         server = yield from resource.server_of(issuer)
     if server is None:
         return Unreachable("answer", "the guard does not trust exactly one such issuer")
-    document = yield from server.metadata.get()
-    if isinstance(document, Unreachable):
-        return document
-    authorization, token = (
-        server.endpoints.named(document, name)
-        for name in ("authorization_endpoint", "token_endpoint")
-    )
-    if authorization is None or token is None:
-        return Unreachable(
-            "answer",
-            "metadata: authorization_endpoint or token_endpoint is missing or not an https URL",
-            _RETRY_SECONDS,
-        )
-    return SignInEndpoints(authorization, token)
+    authorization = yield from server.endpoints.find(None, "authorization_endpoint")
+    if isinstance(authorization, Unreachable):
+        return authorization
+    token = yield from server.endpoints.find(None, "token_endpoint")
+    return token if isinstance(token, Unreachable) else SignInEndpoints(authorization, token)

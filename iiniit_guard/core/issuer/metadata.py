@@ -102,15 +102,24 @@ class Endpoints:
         self._metadata = metadata
         self._source = source
         self._http_hosts = http_hosts
-        # URLs that `named` returned, by name, each with the document that it is from.
+        written = urlsplit(source)
+        self._may_be_loopback = written.scheme == "http" and is_loopback(written.hostname or "")
+        # The URLs that `find` returned, by name, each with the document that it is from.
         self._known: dict[str, tuple[JsonMapping, str]] = {}
 
     def find(self, configured: str | None, name: str) -> Flow[str | Unreachable]:
         """Return the URL of an endpoint, or why it is not known now.
 
+        The settings may name plain http on loopback, because the operator wrote them. The metadata
+        may do so only if the settings fetch it over plain http from loopback too. Otherwise a
+        remote issuer could make the guard send requests and tokens to services on the guard's own
+        machine.
+
         Args:
             configured: The URL in the settings; None means the URL in the metadata.
             name: The member of the metadata, such as `jwks_uri`.
+
+        Spec: RFC 8414 §2 (https).
         """
         if configured is not None:
             return configured
@@ -120,34 +129,14 @@ class Endpoints:
         known = self._known.get(name)
         if known is not None and known[0] is document:
             return known[1]
-        url = self.named(document, name)
-        if url is None:
-            missing = f"metadata: {name} is missing or not an https URL"
-            return Unreachable("answer", missing, _MISSING_SECONDS).about(url=self._source)
-        self._known[name] = document, url
-        return url
-
-    def named(self, document: JsonMapping, name: str) -> str | None:
-        """Return a URL from the metadata, or None if it is missing or must not be called.
-
-        The settings may name plain http on loopback, because the operator wrote them. A document
-        may do so only if the settings fetch the document over plain http from loopback too.
-        Otherwise a remote issuer could make the guard send requests and tokens to services on the
-        guard's own machine.
-
-        Args:
-            document: The metadata.
-            name: The member.
-
-        Spec: RFC 8414 §2 (https).
-        """
         url, hosts = document.get(name), self._http_hosts
-        if not isinstance(url, str) or url_fault(url, hosts) is not None:
-            return None
-        named, written = urlsplit(url), urlsplit(self._source)
-        if named.scheme == "https" or named.hostname in hosts:
-            return url
-        return url if written.scheme == "http" and is_loopback(written.hostname or "") else None
+        if isinstance(url, str) and url_fault(url, hosts) is None:
+            named = urlsplit(url)
+            if named.scheme == "https" or named.hostname in hosts or self._may_be_loopback:
+                self._known[name] = document, url
+                return url
+        missing = f"metadata: {name} is missing or not an https URL"
+        return Unreachable("answer", missing, _MISSING_SECONDS).about(url=self._source)
 
 
 def load_metadata(

@@ -11,7 +11,7 @@ from iiniit_guard.core.issuer.metadata import (
     metadata_urls,
     retry_after,
 )
-from iiniit_guard.core.model.flow import Connection, HttpResponse
+from iiniit_guard.core.model.flow import Connection, HttpResponse, Unreachable
 from tests.unit.core.stepping import (
     DOWN,
     ISSUER,
@@ -162,8 +162,12 @@ LOOPBACK = "http://127.0.0.1:8000"
 
 
 def named(document, source=HTTPS, http_hosts=()):
-    metadata = make_server(make_clock()).metadata
-    return Endpoints(metadata, source, http_hosts).named(document, "jwks_uri")
+    """Return the URL that a document names, or None."""
+    clock = make_clock()
+    metadata = make_server(clock, jwks_uri=None).metadata
+    flow = Steps(Endpoints(metadata, source, http_hosts).find(None, "jwks_uri"))
+    found = flow.send(answer({"issuer": ISSUER, **document})).result
+    return None if isinstance(found, Unreachable) else found
 
 
 @pytest.mark.parametrize(

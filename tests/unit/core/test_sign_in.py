@@ -56,9 +56,7 @@ def test_a_url_that_a_browser_must_not_open_is_not_returned(name, url):
 
     assert isinstance(found, Unreachable)
     assert (found.cause, found.retry_after_seconds) == ("answer", 30.0)
-    assert found.detail == (
-        "metadata: authorization_endpoint or token_endpoint is missing or not an https URL"
-    )
+    assert found.detail == f"metadata: {name} is missing or not an https URL"
 
 
 def test_loopback_http_is_for_issuers_on_loopback():
