@@ -70,7 +70,7 @@ FAULTS = [
     Fault(
         drivers,
         "test_both_halves_of_a_guard_agree_whatever_happens",
-        Engine.authenticate_async,
+        Engine.finish_async,
         "result = await run_async(resume(result), self._runner.loops.perform)",
         "result = await run_async(resume(result), self._runner.loops.perform)\n"
         "        from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
