@@ -44,8 +44,8 @@ from iiniit_guard.core.sign_in import SignInEndpoints, sign_in_endpoints
 from iiniit_guard.core.verify import Verified, begin_verify, verify
 from iiniit_guard.core.warm_up import warm_up
 from iiniit_guard.events import Events
-from iiniit_guard.io.drive import run, run_async
-from iiniit_guard.io.effects import EffectRunner, Transport
+from iiniit_guard.io.effects import EffectRunner, Transport, run
+from iiniit_guard.io.event_loops import run_async
 from iiniit_guard.io.fork import on_fork
 from iiniit_guard.io.store import Store
 from iiniit_guard.providers.mistakes import typical_mistake
@@ -135,7 +135,7 @@ class Engine(CopiedAsItself):
         started = time.perf_counter() if started is None else started
         presented, result = begun
         if isinstance(result, Pending):
-            result = await run_async(resume(result), self._runner.perform_async)
+            result = await run_async(resume(result), self._runner.loops.perform)
         decision = conclude(result, presented, self.resource, requirement)
         if not isinstance(decision, Allow) or self._events is not None:
             self._report(decision, result, presented.request, presented.host, started)
@@ -230,7 +230,7 @@ class Engine(CopiedAsItself):
         if entry is not None and entry.outlasts(outdated):
             return self._alone(entry.token, token, host, keep_bound)
         flow = verify(encoded, digest, self.resource, outdated=outdated)
-        result = await run_async(flow, self._runner.perform_async)
+        result = await run_async(flow, self._runner.loops.perform)
         return self._alone(result, token, host, keep_bound)
 
     def _alone(self, found: Verified, token: str, host: str, keep: bool = False) -> AccessToken:
@@ -252,7 +252,7 @@ class Engine(CopiedAsItself):
 
     async def warm_up_async(self) -> tuple[str, ...]:
         """Fetch keys and metadata; return why documents are missing, one entry per failure."""
-        return await run_async(warm_up(self.resource), self._runner.perform_async)
+        return await run_async(warm_up(self.resource), self._runner.loops.perform)
 
     def sign_in_endpoints(self, issuer: str | None = None) -> SignInEndpoints | Unreachable:
         """Return where users sign in at an issuer (None: the only one), or why it is unknown."""
@@ -262,7 +262,7 @@ class Engine(CopiedAsItself):
         self, issuer: str | None = None
     ) -> SignInEndpoints | Unreachable:
         """Asynchronous version of `sign_in_endpoints`."""
-        return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.perform_async)
+        return await run_async(sign_in_endpoints(self.resource, issuer), self._runner.loops.perform)
 
     def close(self) -> None:
         """Stop background work and close the connections of threads. Later network calls fail."""

@@ -14,7 +14,8 @@ from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Problem
 from iiniit_guard.core.presented import Presented
-from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.effects import run
+from iiniit_guard.io.event_loops import run_async
 
 if TYPE_CHECKING:
     from iiniit_guard.core.model.request import Request
@@ -76,7 +77,7 @@ class Rechecks:
         """Asynchronous version of `finish`."""
         if not isinstance(check.result, Pending):
             return check.result
-        perform = self._engine._runner.perform_async
+        perform = self._engine._runner.loops.perform
         return cast("Rejudged", await run_async(resume(check.result), perform))
 
     def report(self, check: Recheck, result: Problem | Unreachable, note: str) -> None:

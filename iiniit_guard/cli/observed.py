@@ -26,8 +26,7 @@ from iiniit_guard.core.model.flow import (
 )
 from iiniit_guard.core.resource import Entropy, ProtectedResource
 from iiniit_guard.core.settings.guard_settings import GuardSettings
-from iiniit_guard.io.drive import run
-from iiniit_guard.io.effects import EffectRunner, Transport
+from iiniit_guard.io.effects import EffectRunner, Transport, run
 from iiniit_guard.providers.mistakes import read_unverified
 
 NO_CALL: Final = "no call was made"

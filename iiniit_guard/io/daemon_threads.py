@@ -1,4 +1,4 @@
-"""A small pool of daemon threads for work that may hang.
+"""Work in the background: a small pool of daemon threads, and the log of failures.
 
 `concurrent.futures.ThreadPoolExecutor` joins its threads at exit. A thread that waits for a dead
 name server would delay the exit of the interpreter.
@@ -6,13 +6,17 @@ name server would delay the exit of the interpreter.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
+from traceback import walk_tb
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_log = logging.getLogger("iiniit_guard")
 
 
 class DaemonThreads:
@@ -87,3 +91,12 @@ class DaemonThreads:
                     return
                 work = self._waiting.popleft()
             work()
+
+
+def log_failure(error: Exception) -> None:
+    """Log the exception of a flow that ran in the background, in a thread or a task."""
+    # Log the place, not the message: the message may contain received data.
+    where = "?"
+    for frame, line in walk_tb(error.__traceback__):
+        where = f"{frame.f_globals.get('__name__')}:{line}"
+    _log.error("work in the background failed: %s in %s", type(error).__name__, where)

@@ -16,10 +16,10 @@ from iiniit_guard.core.model.json_types import JsonObject
 from iiniit_guard.errors import needs_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import redis
     import redis.asyncio
-
-    from iiniit_guard.io.event_loops import Loops
 
 _TIMEOUT_SECONDS: Final = 0.1
 # After a failure: a store that hangs must not add 100 ms to every request.
@@ -98,8 +98,15 @@ class Store:
         finally:
             self._turns.release()
 
-    async def perform_async(self, effect: StoreEffect, loops: Loops) -> StoreReply:
-        """Read or write the shared store on the running event loop. A failure is a miss."""
+    async def perform_async(
+        self, effect: StoreEffect, transports: dict[Hashable, Any]
+    ) -> StoreReply:
+        """Read or write the shared store on the running event loop. A failure is a miss.
+
+        Args:
+            effect: What to read or write.
+            transports: The connections of that loop; see `LoopState`.
+        """
         import asyncio
 
         if time.monotonic() < self._quiet_until:
@@ -107,7 +114,7 @@ class Store:
             return missed(effect)
         try:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):  # one to connect, one for the command
-                client = await self._loop_client(loops)
+                client = self._loop_client(transports)
                 if client.turns.locked() and not isinstance(effect, StoreAdd):
                     return missed(effect)
                 async with client.turns:
@@ -133,11 +140,10 @@ class Store:
                 self._client = _redis().Redis.from_url(self._url, **_options(asynchronous=False))
             return self._client
 
-    async def _loop_client(self, loops: Loops) -> _LoopClient:
-        kept = (await loops.here()).transports
-        client = kept.get(self)
+    def _loop_client(self, transports: dict[Hashable, Any]) -> _LoopClient:
+        client = transports.get(self)
         if not isinstance(client, _LoopClient):
-            client = kept[self] = _LoopClient(self._url)
+            client = transports[self] = _LoopClient(self._url)
         return client
 
     def _succeeded(self, reply: StoreReply) -> StoreReply:

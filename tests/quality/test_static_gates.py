@@ -55,7 +55,7 @@ BROAD = {
     "iiniit_guard/io/http_threads.py:open_tunnel": "raises",
     "iiniit_guard/io/http_threads.py:start_tls": "raises",
     "iiniit_guard/io/effects.py:_run_later": "logs",
-    "iiniit_guard/io/effects.py:_run_later_async": "logs",
+    "iiniit_guard/io/event_loops.py:_run_later": "logs",
     "iiniit_guard/io/store.py:perform": "misses",
     "iiniit_guard/io/store.py:perform_async": "misses",
     "iiniit_guard/sidecar/sidecar.py:_keep_watch": "logs",
@@ -180,7 +180,7 @@ def ending(handler: ast.ExceptHandler) -> str:
         return "refuses"
     if calls & {"set_exception", "athrow", "throw"}:
         return "hands on"
-    return "logs" if calls <= {"error", "type", "_log_failure"} else "goes on"
+    return "logs" if calls <= {"error", "type", "log_failure", "_log_failure"} else "goes on"
 
 
 def longer_than(most: int, *places: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from iiniit_guard.core.jose.jwk import JwkSet, VerificationKey, read_jwk_set
 from iiniit_guard.core.jose.jws import ALGORITHMS, Jws, remember_header, verify_signature
 from iiniit_guard.core.model.problem import Problem, Reason
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from tests.contract.cases.jose_keys import PUBLIC
 from tests.contract.cases.jws_texts import parse_jws
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from iiniit_guard.core.model.flow import Spawn
-from iiniit_guard.io.drive import run, run_async
-from iiniit_guard.io.effects import EffectRunner
+from iiniit_guard.io.effects import EffectRunner, run
+from iiniit_guard.io.event_loops import run_async
 
 
 def do_at_once(performer: EffectRunner) -> None:
     """Run background work before the request continues, so the order of calls is fixed."""
-    perform, perform_async = performer.perform, performer.perform_async
+    perform, perform_async = performer.perform, performer.loops.perform
 
     def perform_now(effect: Any) -> Any:
         if isinstance(effect, Spawn):
@@ -25,5 +25,5 @@ def do_at_once(performer: EffectRunner) -> None:
             return None
         return await perform_async(effect)
 
-    for name, function in (("perform", perform_now), ("perform_async", perform_now_async)):
-        setattr(performer, name, function)
+    for owner, function in ((performer, perform_now), (performer.loops, perform_now_async)):
+        setattr(owner, "perform", function)  # noqa: B010 - mypy allows no assignment to a method

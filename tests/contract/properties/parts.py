@@ -54,7 +54,7 @@ class Memory:
         self.history.append((effect.name, effect.value))
         return None
 
-    async def perform_async(self, effect: StoreGet | StoreSet, loops: object) -> Any:
+    async def perform_async(self, effect: StoreGet | StoreSet, transports: object) -> Any:
         """Return the reply immediately, on an event loop."""
         return self.perform(effect)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from iiniit_guard.core.model.decision import Allow
 from iiniit_guard.core.model.flow import Fetch, HttpRequest, HttpResponse, Unreachable
 from iiniit_guard.core.model.request import Request
-from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.effects import run
+from iiniit_guard.io.event_loops import run_async
 from iiniit_guard.testing import Issuer, SettableClock
 from tests.contract.properties.at_once import do_at_once
 from tests.contract.properties.profile import examples

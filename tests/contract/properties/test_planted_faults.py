@@ -19,7 +19,7 @@ from iiniit_guard.core.issuer import introspection
 from iiniit_guard.core.jose import encodings, jws
 from iiniit_guard.engine import Engine
 from iiniit_guard.events import Events
-from iiniit_guard.io import drive
+from iiniit_guard.io import event_loops
 from tests.contract.properties import test_dpop_proofs as dpop_proofs
 from tests.contract.properties import test_drivers as drivers
 from tests.contract.properties import test_promise as promise
@@ -63,16 +63,16 @@ FAULTS = [
     Fault(
         drivers,
         "test_both_drivers_give_the_same_replies_in_the_same_order",
-        drive.run_async,
+        event_loops.run_async,
         "reply = await perform(effect)",
         "reply = reply or await perform(effect)",
     ),
     Fault(
         drivers,
         "test_both_halves_of_a_guard_agree_whatever_happens",
-        Engine.authenticate_async,
-        "result = await run_async(resume(result), self._runner.perform_async)",
-        "result = await run_async(resume(result), self._runner.perform_async)\n"
+        Engine.finish_async,
+        "result = await run_async(resume(result), self._runner.loops.perform)",
+        "result = await run_async(resume(result), self._runner.loops.perform)\n"
         "        from iiniit_guard.core.model.problem import PROBLEMS, Reason\n"
         "        result = result if isinstance(result, AccessToken) else PROBLEMS[Reason.INACTIVE]",
     ),

@@ -98,8 +98,9 @@ class World(Verdicts):
         engine: Any = guard._engine
         engine.resource = resource
         engine.begin = partial(engine._events.begin if listening else begin, resource)
-        guard._engine._runner.store = cast("Any", self.store) if self.shared else None
-        do_at_once(guard._engine._runner)
+        runner = guard._engine._runner
+        runner.store = runner.loops.store = cast("Any", self.store) if self.shared else None
+        do_at_once(runner)
         process.guard = guard
         return process
 

@@ -36,7 +36,7 @@ def test_loops_one_after_the_other_and_threads_between(server, new_loop):
                     runner.run(guard.verify_async(server.issuer.opaque_token())).subject == "user-1"
                 )
             assert guard.verify(server.issuer.opaque_token()).subject == "user-1"
-        assert len(guard._engine._runner._make_loops()) == 0
+        assert len(guard._engine._runner.loops.registry) == 0
     gc.collect()
 
 

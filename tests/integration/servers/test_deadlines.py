@@ -176,7 +176,7 @@ def test_requests_for_one_name_share_a_look_up_and_need_no_new_one_when_it_ends(
 def test_the_loops_own_executor_stays_free(performer, name_server):
     async def meanwhile() -> str:
         fetches = [
-            asyncio.ensure_future(performer.perform_async(get(f"http://{n}.example/", LONG)))
+            asyncio.ensure_future(performer.loops.perform(get(f"http://{n}.example/", LONG)))
             for n in "abcdefghijklmnop"
         ]
         done = await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5)
@@ -207,7 +207,7 @@ def test_a_cancelled_fetch_ends_at_once_and_leaves_nothing_open(authority):
         connection = Connection(
             timeout_seconds=30, connect_timeout_seconds=30, ca_file=authority.ca_file
         )
-        fetch = asyncio.ensure_future(performer.perform_async(get(url, connection)))
+        fetch = asyncio.ensure_future(performer.loops.perform(get(url, connection)))
         await asyncio.to_thread(reached.wait, 5)
         fetch.cancel()
         await asyncio.gather(fetch, return_exceptions=True)

@@ -48,7 +48,7 @@ async def mixed_async(who):
     wrong = 0
     for number in range(25):
         path = f"/{who}/async/{number}"
-        response = await performer.perform_async(Fetch(HttpRequest("GET", url + path)))
+        response = await performer.loops.perform(Fetch(HttpRequest("GET", url + path)))
         wrong += response.body != path.encode()
     return wrong
 

@@ -125,13 +125,13 @@ def test_each_loop_has_its_own_connections_and_leaves_none_behind(performer):
 
         async def twice():
             loops.append(weakref.ref(asyncio.get_running_loop()))
-            replies = [await performer.perform_async(get(server.url)) for _ in range(2)]
-            assert len(performer._make_loops()) == 1
+            replies = [await performer.loops.perform(get(server.url)) for _ in range(2)]
+            assert len(performer.loops.registry) == 1
             return bodies(replies)
 
         assert [asyncio.run(twice()) for _ in range(3)] == [[b"{}", b"{}"]] * 3
         assert server.connections == 3
-        assert len(performer._make_loops()) == 0
+        assert len(performer.loops.registry) == 0
         server.wait_for_scripts()  # all three were closed before the exit of this process
 
     gc.collect()
@@ -143,11 +143,11 @@ def test_two_loops_at_the_same_time(performer):
     results = []
 
     async def ask(url):
-        await performer.perform_async(get(url))
+        await performer.loops.perform(get(url))
         together.wait(5)
-        assert len(performer._make_loops()) == 2
+        assert len(performer.loops.registry) == 2
         together.wait(5)
-        return bodies([await performer.perform_async(get(url)) for _ in range(20)])
+        return bodies([await performer.loops.perform(get(url)) for _ in range(20)])
 
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
         threads = [
@@ -168,15 +168,15 @@ def test_two_loops_at_the_same_time(performer):
 def test_a_loop_that_was_closed_without_notice_is_forgotten_by_the_next(performer):
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
         loop = asyncio.new_event_loop()
-        loop.run_until_complete(performer.perform_async(get(server.url)))
+        loop.run_until_complete(performer.loops.perform(get(server.url)))
         loop.close()
         ended = weakref.ref(loop)
         del loop
-        assert len(performer._make_loops()) == 1
+        assert len(performer.loops.registry) == 1
 
         async def one() -> int:
-            await performer.perform_async(get(server.url))
-            return len(performer._make_loops())
+            await performer.loops.perform(get(server.url))
+            return len(performer.loops.registry)
 
         assert asyncio.run(one()) == 1
         gc.collect()
@@ -187,10 +187,10 @@ def test_a_loop_that_was_closed_without_notice_is_forgotten_by_the_next(performe
 def test_aclose_closes_the_connections_of_its_loop():
     async def main(server) -> object:
         performer = EffectRunner()
-        await performer.perform_async(get(server.url))
+        await performer.loops.perform(get(server.url))
         await performer.aclose()
         await asyncio.to_thread(server.wait_for_scripts)
-        return await performer.perform_async(get(server.url))
+        return await performer.loops.perform(get(server.url))
 
     with LoopbackServer(answering(Answer())) as server:
         assert asyncio.run(main(server)) == Unreachable("connection", "the guard is closed")
@@ -200,10 +200,10 @@ def test_a_released_loop_opens_new_connections():
     async def main(server) -> list[object]:
         performer = EffectRunner()
         await performer.release_loop()
-        first = await performer.perform_async(get(server.url))
+        first = await performer.loops.perform(get(server.url))
         await performer.release_loop()
         await performer.release_loop()
-        return bodies([first, await performer.perform_async(get(server.url))])
+        return bodies([first, await performer.loops.perform(get(server.url))])
 
     with LoopbackServer(answering(Answer(200, b"{}"))) as server:
         assert asyncio.run(main(server)) == [b"{}", b"{}"]

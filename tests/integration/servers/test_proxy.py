@@ -180,7 +180,7 @@ def test_failed_tunnels_are_not_hoarded(performer, authority, tmp_path):
 
         async def on_a_loop() -> list[object]:
             for _ in range(5):
-                await performer.perform_async(fetch)
+                await performer.loops.perform(fetch)
             [pooled] = (await loops._loops.here()).transports.values()
             return list(pooled._pool.connections)
 

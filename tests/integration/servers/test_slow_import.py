@@ -33,7 +33,7 @@ runner = EffectRunner()
 if sys.argv[2] == "thread":
     reply = runner.perform(effect)
 else:
-    reply = asyncio.run(runner.perform_async(effect))
+    reply = asyncio.run(runner.loops.perform(effect))
 assert slow.waited
 assert isinstance(reply, HttpResponse), reply
 """

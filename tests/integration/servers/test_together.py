@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from iiniit_guard.core.model.flow import Flow, HttpResponse, SingleFlight
-from iiniit_guard.io.drive import run, run_async
-from iiniit_guard.io.effects import EffectRunner
+from iiniit_guard.io.effects import EffectRunner, run
+from iiniit_guard.io.event_loops import run_async
 from tests.integration.servers.loopback import Answer, LoopbackServer, Peer
 from tests.integration.servers.scripts import answering, by_connection, once
 from tests.integration.servers.worlds import LONG, get
@@ -35,7 +35,7 @@ class Shared:
         return run(self.flow(), self.performer.perform)
 
     async def on_a_loop(self) -> object:
-        return await run_async(self.flow(), self.performer.perform_async)
+        return await run_async(self.flow(), self.performer.loops.perform)
 
 
 def wait_until(condition) -> None:

@@ -37,7 +37,7 @@ class Loops:
 
     def replies(self, performer: EffectRunner, *effects: Effect) -> list[object]:
         async def all_of_them() -> list[object]:
-            return [await performer.perform_async(effect) for effect in effects]
+            return [await performer.loops.perform(effect) for effect in effects]
 
         return asyncio.run(all_of_them())
 

@@ -12,7 +12,7 @@ import pytest
 
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.jose.encodings import decode_base64url
-from iiniit_guard.io.effects import EffectRunner
+from iiniit_guard.io.event_loops import LoopEffects
 from iiniit_guard.sidecar.gateway import authorize
 from iiniit_guard.sidecar.gateway.reply import cache_key
 from iiniit_guard.sidecar.settings.dialects import Original
@@ -130,7 +130,7 @@ def test_a_server_that_hangs_does_not_use_up_what_is_left(site, issuer, monkeypa
     async def never(*_):
         await asyncio.wait_for(asyncio.Event().wait(), 5)
 
-    monkeypatch.setattr(EffectRunner, "perform_async", never)
+    monkeypatch.setattr(LoopEffects, "perform", never)
     assert lives(granted(sidecar, token), issuer) == pytest.approx(0.1)
 
 

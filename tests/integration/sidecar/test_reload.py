@@ -123,7 +123,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
     async def slowly(sidecar):
         asked = asyncio.Event()
         go_on = asyncio.Event()
-        original = sidecar.current.engine._runner.perform_async
+        original = sidecar.current.engine._runner.loops.perform
 
         async def perform(effect):
             if type(effect).__name__ == "Fetch":
@@ -131,7 +131,7 @@ def test_a_request_under_way_ends_by_the_old_settings(issuer):
                 await go_on.wait()
             return await original(effect)
 
-        sidecar.current.engine._runner.perform_async = perform
+        sidecar.current.engine._runner.loops.perform = perform
         sent = []
 
         async def send(message):

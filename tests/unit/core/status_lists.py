@@ -8,7 +8,7 @@ from iiniit_guard import Guard
 from iiniit_guard.core.errors import IssuerUnavailable, TokenRefused
 from iiniit_guard.core.issuer.authorization_server import AuthorizationServer
 from iiniit_guard.core.issuer.status_check import StatusCheck
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from iiniit_guard.testing import Issuer, SettableClock, make_key
 from iiniit_guard.testing.metadata import Kind
 

@@ -49,7 +49,7 @@ def test_handlers_that_run_at_the_same_time_share_the_proof():
     request = asked(issuer, token, {"type": "http", "path": "/x"})
     for each in (guard, inner):
         runner = each._engine._runner
-        runner.perform_async = after_others(runner.perform_async)
+        runner.loops.perform = after_others(runner.loops.perform)
 
     async def decide() -> list[Any]:
         guards = (guard, guard, inner)

@@ -245,7 +245,7 @@ def test_parsing_loads_no_cryptography():
         "import json, sys\n"
         "from iiniit_guard.core.jose.jws import parse_jws\n"
         "from iiniit_guard.core.jose.jwk import read_jwk_set\n"
-        "from iiniit_guard.io.drive import run\n"
+        "from iiniit_guard.io.effects import run\n"
         "keys = "
         f"run(read_jwk_set({json.dumps({'keys': [rsa_jwk(), ec_jwk(), ed_jwk()]}).encode()!r}), "
         "None)\n"

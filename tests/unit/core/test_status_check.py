@@ -8,7 +8,7 @@ import pytest
 
 from iiniit_guard.core.cache.tokens import digest_of
 from iiniit_guard.core.errors import TokenRefused
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from tests.unit.core.status_lists import LIST, NOW, asked, make, outcome, server_of
 
 

@@ -14,7 +14,7 @@ from iiniit_guard.core.issuer.status_list_limits import ListCalls
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.flow import Unreachable
 from iiniit_guard.core.model.problem import Problem
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from tests.unit.core.status_lists import LIST, NOW, make, outcome, server_of
 from tests.unit.core.stepping import make_clock
 

@@ -9,7 +9,7 @@ import pytest
 from iiniit_guard.core.cache.entry import CacheEntry, KeyValidity
 from iiniit_guard.core.model.access_token import AccessToken
 from iiniit_guard.core.model.problem import Reason
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from tests.unit.core.status_lists import NOW, make, make_known, outcome, server_of
 
 

@@ -14,7 +14,7 @@ from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.problem import PROBLEMS, Problem, Reason
 from iiniit_guard.core.model.request import Request
 from iiniit_guard.core.verify import verify
-from iiniit_guard.io.drive import run
+from iiniit_guard.io.effects import run
 from tests.unit.guard.calling import NOW, begin, request
 
 

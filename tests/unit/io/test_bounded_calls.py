@@ -73,7 +73,7 @@ def test_an_asynchronous_function_runs_on_the_loop():
         return token, threading.get_ident()
 
     for function in (ask, partial(ask), lambda token: ask(token)):
-        reply = asyncio.run(EffectRunner().perform_async(_call(function, "t")))
+        reply = asyncio.run(EffectRunner().loops.perform(_call(function, "t")))
         assert reply == ("t", threading.get_ident())
 
 
@@ -87,8 +87,8 @@ def test_an_asynchronous_function_that_fails_or_hangs_is_an_outage():
     async def replies():
         runner = EffectRunner()
         return [
-            await runner.perform_async(_call(fail)),
-            await runner.perform_async(_call(hang, seconds=0.01)),
+            await runner.loops.perform(_call(fail)),
+            await runner.loops.perform(_call(hang, seconds=0.01)),
         ]
 
     assert [reply.cause for reply in asyncio.run(replies())] == ["dropped", "timeout"]

@@ -28,6 +28,7 @@ from iiniit_guard.core.model.flow import (
     Wait,
 )
 from iiniit_guard.errors import UsageError
+from iiniit_guard.io import http
 from iiniit_guard.io.effects import EffectRunner
 from iiniit_guard.io.store import Store
 from tests.integration.servers.worlds import WORLDS
@@ -57,9 +58,22 @@ class TestFetch:
         performer._blocking.limit = performer._blocking.backlog = 0
 
         assert isinstance(
-            asyncio.run(performer.perform_async(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))),
+            asyncio.run(performer.loops.perform(Fetch(HttpRequest("GET", "http://127.0.0.1:1/")))),
             Unreachable,
         )
+
+    def test_a_loop_uses_the_client_that_a_thread_imported(self, performer):
+        """It waits for no thread, although all of them are occupied."""
+        fetch, go_on = Fetch(HttpRequest("GET", "http://127.0.0.1:1/")), threading.Event()
+        performer.perform(fetch)
+        occupied = [performer._blocking.run(go_on.wait) for _ in range(4)]
+
+        async def fetched() -> object:
+            return await asyncio.wait_for(performer.loops.perform(fetch), 5)
+
+        assert isinstance(asyncio.run(fetched()), Unreachable)
+        go_on.set()
+        assert all(thread.result(5) for thread in occupied)
 
 
 class TestJoin:
@@ -90,7 +104,7 @@ class TestJoin:
         load.set_running_or_notify_cancel()
 
         async def cancelled() -> None:
-            waiting = asyncio.ensure_future(performer.perform_async(Wait(load, 5)))
+            waiting = asyncio.ensure_future(performer.loops.perform(Wait(load, 5)))
             await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
@@ -105,7 +119,7 @@ def test_other_tasks_of_the_loop_run_at_a_checkpoint(performer):
     async def both() -> tuple[object, bool]:
         other = asyncio.ensure_future(asyncio.sleep(0))
         await asyncio.sleep(0)
-        return await performer.perform_async(Checkpoint()), other.done()
+        return await performer.loops.perform(Checkpoint()), other.done()
 
     assert asyncio.run(both()) == (None, True)
 
@@ -150,7 +164,7 @@ class TestReadFile:
     def test_no_thread_for_it(self, performer):
         performer._blocking.backlog = 0
 
-        assert asyncio.run(performer.perform_async(ReadFile("x"))) == Unreachable(
+        assert asyncio.run(performer.loops.perform(ReadFile("x"))) == Unreachable(
             "file", "no thread is free to read x"
         )
 
@@ -215,7 +229,7 @@ class FakeStore:
         self.seen.append(effect)
         return "from a thread"
 
-    async def perform_async(self, effect, loops):
+    async def perform_async(self, effect, transports):
         self.seen.append(effect)
         return "from a loop"
 
@@ -250,8 +264,8 @@ def test_a_performer_that_was_not_used_is_closed():
 
 def test_two_threads_make_one_client(performer, monkeypatch):
     together = threading.Barrier(2)
-    make_loops = performer._make_loops
-    monkeypatch.setattr(performer, "_make_loops", lambda: (together.wait(5), make_loops())[1])
+    make = http.TlsContexts
+    monkeypatch.setattr(http, "TlsContexts", lambda: (together.wait(5), make())[1])
     made: list[object] = []
     threads = [
         threading.Thread(target=lambda: made.append(performer._make_clients())) for _ in range(2)

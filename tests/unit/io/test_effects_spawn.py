@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 
-from iiniit_guard.core.model.flow import Call, Spawn
+from iiniit_guard.core.model.flow import Call, Checkpoint, Spawn
 from iiniit_guard.io.effects import EffectRunner
 from tests.integration.servers.worlds import WORLDS
 
@@ -42,7 +42,7 @@ class TestLater:
 
     def test_a_task_does_it(self, performer):
         async def main(background: Background) -> bool:
-            assert await performer.perform_async(Spawn(background.flow)) is None
+            assert await performer.loops.perform(Spawn(background.flow)) is None
             assert not background.done.is_set()
             assert await asyncio.to_thread(background.done.wait, 5)
             return background.replies == [2, threading.current_thread()]
@@ -50,13 +50,11 @@ class TestLater:
         assert asyncio.run(main(Background()))
 
     def test_not_after_the_guard_was_closed(self, world):
-        def start():
-            raise AssertionError("it was begun")
-
-        performer = EffectRunner()
+        performer, background = EffectRunner(), Background()
         performer.close()
 
-        assert world.replies(performer, Spawn(start)) == [None]
+        assert world.replies(performer, Spawn(background.flow), Checkpoint()) == [None, None]
+        assert not background.done.is_set()
 
     def test_not_what_still_waits_when_the_guard_is_closed(self, performer):
         begun, go_on, ended = threading.Semaphore(0), threading.Event(), []
@@ -91,7 +89,7 @@ class TestLater:
         background = Background(LookupError("canary"))
 
         async def main() -> None:
-            await performer.perform_async(Spawn(background.flow))
+            await performer.loops.perform(Spawn(background.flow))
             assert await asyncio.to_thread(background.done.wait, 5)
             await asyncio.sleep(0)
 
@@ -130,7 +128,7 @@ class TestLater:
                 finally:
                     ended.append(True)
 
-            await performer.perform_async(Spawn(flow))
+            await performer.loops.perform(Spawn(flow))
             await begun.wait()
             await performer.aclose()
             assert ended == [True]

@@ -41,19 +41,15 @@ def test_a_performer_drops_what_its_parent_had(monkeypatch):
     performer = EffectRunner()
     refused = Fetch(HttpRequest("GET", "http://127.0.0.1:1/"))
     performer.perform(refused)
-    asyncio.run(performer.perform_async(refused))
-    before = (
-        performer._lock,
-        performer._clients,
-        performer._loops,
-        performer._background,
-        performer._blocking,
-    )
+    asyncio.run(performer.loops.perform(refused))
+    old, old_loops = vars(performer).copy(), vars(performer.loops).copy()
     performer.after_fork()
 
-    assert all(new is not old for new, old in zip(vars(performer).values(), before, strict=False))
-    assert (performer._clients, performer._loops) == (None, None)
-    assert effects._left_behind == [before[2]]
+    for name in ("_lock", "_background", "_blocking", "_calls", "_clients", "loops"):
+        assert getattr(performer, name) is not old[name], name
+    for name in ("calls", "blocking", "registry", "client"):
+        assert getattr(performer.loops, name) is not old_loops[name], name
+    assert effects._left_behind == [old_loops["registry"]]
     assert isinstance(performer.perform(refused), Unreachable)
 
 
@@ -68,11 +64,11 @@ def test_the_connections_of_before_are_closed_and_not_used():
     assert server.connections == 2
 
 
-def test_a_closed_one_stays_closed():
+def test_a_closed_one_stays_closed(world):
     performer = EffectRunner()
     performer.close()
     performer.after_fork()
 
-    assert performer.perform(Fetch(HttpRequest("GET", ""))) == Unreachable(
-        "connection", "the guard is closed"
-    )
+    assert world.replies(performer, Fetch(HttpRequest("GET", ""))) == [
+        Unreachable("connection", "the guard is closed")
+    ]

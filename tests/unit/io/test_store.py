@@ -101,7 +101,8 @@ def in_threads(store):
 def on_a_loop(store):
     loops = Loops()
     with asyncio.Runner() as runner:
-        yield lambda effect: runner.run(store.perform_async(effect, loops))
+        transports = runner.run(loops.here()).transports
+        yield lambda effect: runner.run(store.perform_async(effect, transports))
         runner.run(loops.release())
 
 

@@ -31,13 +31,14 @@ def test_no_more_connections_than_allowed_and_no_pause_on_a_loop(redis, caplog, 
 
     async def main():
         store, loops = Store(redis.url), Loops()
-        await store.perform_async(StoreSet("a", b"x", 9), loops)
+        transports = (await loops.here()).transports
+        await store.perform_async(StoreSet("a", b"x", 9), transports)
         redis.hold.clear()
-        burst = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(50)]
+        burst = [asyncio.create_task(store.perform_async(LOOK, transports)) for _ in range(50)]
         await asyncio.wait(burst, return_when=asyncio.FIRST_COMPLETED)
         redis.hold.set()
         replies = await asyncio.gather(*burst)
-        after = await store.perform_async(LOOK, loops)
+        after = await store.perform_async(LOOK, transports)
         await loops.release()
         return replies, after, store._quiet_until
 
@@ -53,15 +54,16 @@ def test_a_burst_of_proofs_waits_for_a_connection_on_a_loop(redis, monkeypatch):
 
     async def main():
         store, loops = Store(redis.url), Loops()
+        transports = (await loops.here()).transports
         redis.hold.clear()
-        looks = [asyncio.create_task(store.perform_async(LOOK, loops)) for _ in range(2)]
+        looks = [asyncio.create_task(store.perform_async(LOOK, transports)) for _ in range(2)]
         burst = [
-            asyncio.create_task(store.perform_async(StoreAdd(f"{number}", 9), loops))
+            asyncio.create_task(store.perform_async(StoreAdd(f"{number}", 9), transports))
             for number in range(20)
         ]
         ended, _ = await asyncio.wait(burst, timeout=0.01)
         assert not ended
-        assert await store.perform_async(LOOK, loops) == NOTHING  # a lookup does not wait
+        assert await store.perform_async(LOOK, transports) == NOTHING  # a lookup does not wait
         redis.hold.set()
         await asyncio.gather(*looks)
         replies = await asyncio.gather(*burst)

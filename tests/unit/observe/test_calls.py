@@ -16,7 +16,7 @@ REQUEST = HttpRequest("GET", "https://as.example/keys", (("Accept", "a/b"),), pu
 GOOD = HttpResponse(200)
 PERFORMED = [
     lambda runner, effect: runner.perform(effect),
-    lambda runner, effect: asyncio.run(runner.perform_async(effect)),
+    lambda runner, effect: asyncio.run(runner.loops.perform(effect)),
 ]
 
 
@@ -124,15 +124,16 @@ def test_a_cancelled_call_ends_too():
     listener = Remembering()
     entered = asyncio.Event()
 
-    class Hanging(EffectRunner):
-        async def _fetch_async(self, request):
+    class Hanging:
+        async def fetch(self, request, started):
             entered.set()
             return await asyncio.Future()
 
-    runner = Hanging(None, on_call=listener)
+    runner = EffectRunner(on_call=listener)
+    runner.loops.client = Hanging()
 
     async def cancelled():
-        task = asyncio.create_task(runner.perform_async(Fetch(REQUEST)))
+        task = asyncio.create_task(runner.loops.perform(Fetch(REQUEST)))
         await entered.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

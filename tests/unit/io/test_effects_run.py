@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from iiniit_guard.core.model.flow import Call, Flow
-from iiniit_guard.io.drive import run, run_async
+from iiniit_guard.io.effects import run
+from iiniit_guard.io.event_loops import run_async
 
 
 def drive(world: str, flow: Flow[object], perform) -> object:
