@@ -26,7 +26,9 @@ from tests.load.benchmarks.measure import Spread, spread_of
 NAMES: Final = {
     "lookup": "cached token, `Guard.verify`",
     "starlette": "Starlette, token cached",
+    "starlette-unwrapped": "Starlette, without the wrapping of `send`",
     "flask": "Flask, token cached",
+    "flask-unwrapped": "Flask, without the wrapping of `start_response`",
     "django": "Django, token cached",
     "RS256": "new JWT, RS256",
     "ES256": "new JWT, ES256",
@@ -38,6 +40,7 @@ NAMES: Final = {
 MOST: Final = 1.03
 _THIS: Final = Path(__file__).parents[3]
 _CHILD: Final = Path(__file__).with_name("version_actions.py")
+_CHILD_UNWRAPPED: Final = Path(__file__).with_name("version_unwrapped.py")
 _NEW_TOKENS: Final = 255
 _TURN_SECONDS: Final = 0.015
 _ROUNDS: Final = 16
@@ -89,7 +92,8 @@ class _Child:
 
 def _command(action: str) -> list[str]:
     # -P: the directory of the script must not come before the checkout.
-    return [sys.executable, "-P", "-W", "ignore", str(_CHILD), action]
+    script = _CHILD_UNWRAPPED if action.endswith("-unwrapped") else _CHILD
+    return [sys.executable, "-P", "-W", "ignore", str(script), action]
 
 
 def _environment(root: Path) -> dict[str, str]:
