@@ -7,7 +7,7 @@ middleware.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -17,6 +17,9 @@ from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    from iiniit_guard.adapting.token_watch import TokenWatch
 
 TOKEN_KEY: Final = "iiniit_guard.access_token"
 PRINCIPAL_KEY: Final = "iiniit_guard.principal"
@@ -60,6 +63,7 @@ class RefusalRecord(CopiedAsItself):
         has_token: Whether the request passed with a verified access token, so that a long-lived
             connection ends with it.
         policies: The policies of handlers that apply to a long-lived connection until its end.
+        watch: Of the token; None if the connection is not long-lived.
     """
 
     # Defaults of the class: most records stay empty.
@@ -70,6 +74,7 @@ class RefusalRecord(CopiedAsItself):
     page: Refusal | None = None
     has_token: bool = True
     policies: tuple[Policy, ...] = ()
+    watch: TokenWatch | None = None
     is_affected: bool = False
     """Whether the middleware must do anything when the application ends: send a refusal, or end a
     long-lived connection."""
@@ -169,9 +174,14 @@ def record_policy(state: ReadState, policy: Policy, *, has_token: bool = False) 
     """
     record = state.get(RECORD_KEY)
     if isinstance(record, RefusalRecord):
+        is_new = has_token and not record.has_token
         record.has_token = record.has_token or has_token
         if policy.lasts and policy not in record.policies:
             record.policies = (*record.policies, policy)
+            is_new = True
+        watch = record.watch
+        if is_new and watch is not None:
+            watch.renew()
 
 
 def recorded_refusal(state: ReadState) -> Refusal | None:
