@@ -7,6 +7,7 @@ from typing import Any
 
 from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
+from iiniit_guard.adapting.token_watch import FIRST_SECONDS
 from iiniit_guard.adapting.types import Scope
 
 
@@ -41,11 +42,20 @@ class AsgiExchange(RefusalRecord):
         watcher: Of the middleware; None if connections cannot be watched.
         task: The task that runs the application; None if the event loop is not one of asyncio.
         watch: Of the token; None if the connection is not long-lived.
+        is_over: Whether the application has ended after its token. A task that it left behind may
+            still send.
+        started: Whether a response of the application has started, so that it can no longer be
+            replaced.
+        is_late: Whether the application waited long before the body of its response.
     """
 
     task: asyncio.Task[Any] | None = None
     watch: LoopWatch | None = None
-    _is_cancelled = False
+    is_over: bool = False
+    started: bool = False
+    is_late: bool = False
+    _expecting: asyncio.TimerHandle | None = None
+    _cancellations = 0
 
     def __init__(self, watcher: LoopWatcher, scope: Scope) -> None:
         outer = scope.get(RECORD_KEY)
@@ -55,10 +65,10 @@ class AsgiExchange(RefusalRecord):
         self._scope = scope
 
     def overdue(self) -> None:
-        """Cancel the application, unless it is being cancelled."""
+        """Cancel the application, also if it went on after an earlier cancellation."""
         task = self.task
-        if task is not None and not task.done() and not task.cancelling():
-            self._is_cancelled = True
+        if task is not None and not task.done():
+            self._cancellations += 1
             task.cancel()
 
     def start_watch(self, note: str) -> None:
@@ -71,23 +81,49 @@ class AsgiExchange(RefusalRecord):
             self.watch = self.watcher.watch(self, self, self._scope, note)
             self.is_affected = True
 
+    def expect_body(self, note: str) -> None:
+        """Watch the token of a response whose body does not start soon.
+
+        The application has read the request and waits until the client leaves. It may wait for
+        hours before it sends the first part of the body.
+        """
+        if self.watcher is None or self.watch is not None or self.is_late or not self.has_token:
+            return
+        if self._expecting is None:
+            loop = asyncio.get_running_loop()
+            self._expecting = loop.call_later(FIRST_SECONDS, self._watch_late, note)
+            self.is_affected = True
+
+    def stop_expecting(self) -> None:
+        """Stop what `expect_body` began."""
+        if self._expecting is not None:
+            self._expecting.cancel()
+            self._expecting = None
+
+    def _watch_late(self, note: str) -> None:
+        self._expecting, self.is_late = None, True
+        if self.started:
+            self.start_watch(note)
+            if self.watch is not None:
+                self.watch.renew()
+
     def stop_watch(self, error: BaseException | None) -> bool:
         """Remove the watch; return whether the guard ended the connection.
 
         Args:
             error: The exception with which the application ended.
         """
-        watch, self.watch = self.watch, None
+        watch, self.watch, self.watcher = self.watch, None, None
         if watch is None:
             return False
         watch.close()
-        is_foreign = False
-        if self._is_cancelled and self.task is not None:
+        self.is_over = watch.ended is not None
+        is_foreign = isinstance(error, asyncio.CancelledError)
+        if self._cancellations and self.task is not None:
+            left = [self.task.uncancel() for _ in range(self._cancellations)]
             # If the server cancelled the task too, its cancellation remains.
-            is_foreign = self.task.uncancel() > 0
-        elif isinstance(error, asyncio.CancelledError):
-            is_foreign = True
-        return watch.ended is not None and not is_foreign
+            is_foreign = left[-1] > 0
+        return self.is_over and not is_foreign
 
     def token_ended(self, watch: LoopWatch) -> None:
         """End the connection; see `Connection`."""
