@@ -120,6 +120,7 @@ class HttpExchange(AsgiExchange):
                 self.start_watch(NOTE)
         elif self._ends(message):
             self.stop_expecting()
+            self.watcher = None  # nothing is watched after the response
         elif message.get("more_body"):
             self.start_watch(NOTE)
         if self.watch is not None:

@@ -71,15 +71,18 @@ class AsgiExchange(RefusalRecord):
             self._cancellations += 1
             task.cancel()
 
-    def start_watch(self, note: str) -> None:
+    def start_watch(self, note: str, *, is_due: bool = False) -> None:
         """Watch the token of this connection.
 
         Args:
             note: Names the kind of connection in the log and in the event.
+            is_due: Whether to check the token at once.
         """
         if self.watcher is not None and self.watch is None:
             self.watch = self.watcher.watch(self, self, self._scope, note)
             self.is_affected = True
+            if is_due:
+                self.watch.renew()
 
     def expect_body(self, note: str) -> None:
         """Watch the token of a response whose body does not start soon.
@@ -103,9 +106,7 @@ class AsgiExchange(RefusalRecord):
     def _watch_late(self, note: str) -> None:
         self._expecting, self.is_late = None, True
         if self.started:
-            self.start_watch(note)
-            if self.watch is not None:
-                self.watch.renew()
+            self.start_watch(note, is_due=True)
 
     def stop_watch(self, error: BaseException | None) -> bool:
         """Remove the watch; return whether the guard ended the connection.

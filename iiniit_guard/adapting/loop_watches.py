@@ -83,7 +83,7 @@ class LoopWatch(TokenWatch):
 
     def overdue(self) -> None:
         """Stop the application of a connection that was ended."""
-        if not self._is_closed:
+        if not self._is_closed and not self.discards:
             self._connection.overdue()
 
     def be_overdue_later(self) -> None:

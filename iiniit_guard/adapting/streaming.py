@@ -47,15 +47,19 @@ def until_ended(
         watch: Of its token. It may block while the token is checked again.
         abort: Returns the exception that makes the server abort the response.
     """
-    for chunk in chunks:
-        if record.refusal is not None:
+    record.watch = watch
+    try:
+        for chunk in chunks:
+            if record.refusal is not None:
+                raise abort() from None
+            if watch.is_current() or watch.permits():
+                yield chunk
+            elif not watch.discards:
+                raise abort() from None
+        if record.refusal is not None or not (watch.is_current() or watch.permits()):
             raise abort() from None
-        if watch.is_current() or watch.permits():
-            yield chunk
-        elif not watch.discards:
-            raise abort() from None
-    if record.refusal is not None or not (watch.is_current() or watch.permits()):
-        raise abort() from None
+    finally:
+        record.watch = None  # it refers to the record
 
 
 async def until_ended_async(
@@ -75,7 +79,7 @@ async def until_ended_async(
         abort: Returns the exception that makes the server abort the response.
     """
     stream = _Stream()
-    watch = watcher.watch(stream, record, source, NOTE)
+    record.watch = watch = watcher.watch(stream, record, source, NOTE)
     try:
         async for chunk in stream.iterate(chunks, abort):
             if record.refusal is not None:
@@ -89,6 +93,7 @@ async def until_ended_async(
         if not (watch.is_current() or await watch.permits_async()):
             raise abort() from None
     finally:
+        record.watch = None  # it refers to the record
         watch.close()
 
 

@@ -22,6 +22,7 @@ from tests.contract.hosts.long_lived import (
     part,
     rest,
     run,
+    text,
     wait,
 )
 
@@ -71,7 +72,7 @@ def test_a_usual_response_of_an_application_that_listens_is_not_watched(issuer, 
     async def application(scope, receive, send):
         records.append(scope["iiniit_guard.refusal_record"])
         await receive()
-        listening = asyncio.ensure_future(receive())
+        listening = asyncio.gather(receive(), receive())
         await asyncio.sleep(0)
         await send(START)
         await send(part(b"all", more=False))
@@ -253,5 +254,24 @@ def test_trailers_after_the_end_do_not_pass(issuer, scene):
         go.put_nowait(None)
         async with opened(issuer, middleware, bearing(issuer.token(expires_in=20))) as client:
             assert client.task.exception() is None
+
+    run(work())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_whose_message_is_discarded_is_not_cancelled(issuer, scene, kind):
+    async def work():
+        app = Idle()
+        middleware = scene(app, admission={"long_lived": "stop_delivering"})
+        scope = KINDS[kind](issuer.token(expires_in=20))
+        async with opened(issuer, middleware, scope) as client:
+            issuer.clock.advance(30)  # the message finds the end, before the timer
+            client.put(text("late"))
+            app.ticks.put_nowait(b"late")
+            await rest()
+            await wait(issuer, middleware, 30, GRACE_SECONDS + 1)
+            assert not client.task.done()
+            assert app.seen == []
+            assert client.parts in ([], [b"tick"])
 
     run(work())

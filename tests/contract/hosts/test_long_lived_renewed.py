@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from django.http import StreamingHttpResponse
+from django.test import RequestFactory
 
 from iiniit_guard.adapting.decorators import decide, decide_async
 from iiniit_guard.adapting.loop_watches import GRACE_SECONDS
 from iiniit_guard.core.model.policy import make_policy
 from iiniit_guard.core.model.request import request_from_scope
-from tests.contract.hosts.long_lived import KINDS, START, Idle, opened, part, run, wait
+from iiniit_guard.django import GuardMiddleware as DjangoMiddleware
+from iiniit_guard.django import require_token
+from iiniit_guard.django.responses import RequestRefused
+from tests.contract.hosts import django_project
+from tests.contract.hosts.long_lived import (
+    KINDS,
+    START,
+    Idle,
+    bearing,
+    opened,
+    part,
+    rest,
+    run,
+    wait,
+)
 
 
 class Verifying(Idle):
@@ -66,3 +83,60 @@ def test_a_check_before_the_handler_verified_the_token_is_not_the_last_one(
 
     run(work())
     assert events[-1].reason == reason
+
+
+def test_a_handler_that_verifies_the_token_and_ends_leaves_nothing(issuer, scene):
+    async def work():
+        async def application(scope, receive, send):
+            await send(START)
+            await send(part())
+            policy = make_policy(["user:read"])
+            await decide_async(scope, lambda: request_from_scope(scope), policy, "asgi")
+
+        middleware = scene(application, admission={"enforce": "declared"})
+        async with opened(issuer, middleware, bearing(issuer.token())) as client:
+            assert client.task.exception() is None
+            assert middleware._watcher._loops == {}
+
+    run(work())
+
+
+def verifying(request, issuer):
+    check = require_token()(lambda request: None)
+    for number in range(3):
+        yield b"%d" % number
+        issuer.clock.advance(1)
+    check(request)
+    yield b"3"
+    issuer.clock.advance(30)
+    yield b"late"
+
+
+async def collect(content, sent):
+    async for chunk in content:
+        sent.append(chunk)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_stream_of_django_that_verifies_the_token_ends_with_it(issuer, guard, events, is_async):
+    request = RequestFactory().get("/x", HTTP_AUTHORIZATION=f"Bearer {issuer.token(expires_in=20)}")
+
+    async def chunks():
+        for chunk in verifying(request, issuer):
+            await rest()
+            yield chunk
+
+    def view(request):
+        return StreamingHttpResponse(chunks() if is_async else verifying(request, issuer))
+
+    with django_project.configured(IINIIT_GUARD={"guard": guard, "enforce": "declared"}):
+        response: Any = DjangoMiddleware(view)(request)
+    sent: list[bytes] = []
+    if is_async:
+        with pytest.raises(RequestRefused):
+            asyncio.run(collect(response.streaming_content, sent))
+    else:
+        with pytest.raises(RequestRefused):
+            sent.extend(response.streaming_content)
+    assert sent == [b"0", b"1", b"2", b"3"]
+    assert [event.reason for event in events] == [None, "expired"]
