@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_TASKS: Final = 32
 """Checks of one loop that wait for an authorization server at the same time."""
+MAX_MESSAGE_CHECKS: Final = 16
+"""Further checks of one loop, each for a message that waits. The others wait for a place: an issuer
+takes 64 calls at the same time, and a call beyond that would end the connection."""
 GRACE_SECONDS: Final = 5.0
 """How long an application may run after its connection was ended."""
 _POLL_SECONDS: Final = 0.5
@@ -77,6 +80,13 @@ class LoopWatch(TokenWatch):
         """Check the token at the next turn of the loop. A handler may run in another thread."""
         self._watches.call(self._renew)
 
+    async def permits_async(self) -> bool:
+        """Return whether a message may pass; wait for a place if many messages wait for a check."""
+        if self.is_current() or self.ended is not None:
+            return self.ended is None
+        async with self._watches.places:
+            return await super().permits_async()
+
     def on_end(self) -> None:
         """Start to end the connection."""
         self._connection.token_ended(self)
@@ -114,6 +124,9 @@ class LoopWatches:
         settings: The settings that all watches of the middleware share.
         loop: The running loop.
         known: The watches of each loop. An object without watches is not in it.
+
+    Attributes:
+        places: For the checks that messages wait for.
     """
 
     def __init__(
@@ -123,6 +136,7 @@ class LoopWatches:
         known: dict[asyncio.AbstractEventLoop, LoopWatches],
     ) -> None:
         self.settings: Final = settings
+        self.places: Final = asyncio.Semaphore(MAX_MESSAGE_CHECKS)
         self._loop = loop
         self._known = known
         self._wheel: TimerWheel[LoopWatch] = TimerWheel()
@@ -204,7 +218,11 @@ class LoopWatches:
                 self._check(watch)
 
     def _check(self, watch: LoopWatch) -> None:
-        started, check = self.settings.clock.now(), watch.begin()
+        started = self.settings.clock.now()
+        if watch.is_current() and started.monotonic < watch.next_check:
+            self._again(watch)  # a message has caused a check since
+            return
+        check = watch.begin()
         if check is None:
             return
         if isinstance(check.result, Pending):
