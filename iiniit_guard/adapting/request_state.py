@@ -7,7 +7,7 @@ middleware.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from iiniit_guard.adapting.types import Keywords, ReadState, State
 from iiniit_guard.core.model.access_token import AccessToken, Principal
@@ -17,9 +17,6 @@ from iiniit_guard.core.model.policy import Policy
 from iiniit_guard.core.model.problem import Reason
 from iiniit_guard.engine import Engine
 from iiniit_guard.errors import UsageError
-
-if TYPE_CHECKING:
-    from iiniit_guard.adapting.token_watch import TokenWatch
 
 TOKEN_KEY: Final = "iiniit_guard.access_token"
 PRINCIPAL_KEY: Final = "iiniit_guard.principal"
@@ -37,6 +34,14 @@ PASSED_ON: Final = frozenset(
 
 Another check never admits a request with an invalid credential, or during an outage.
 """
+
+
+class Watch(Protocol):
+    """The watch of the token of a long-lived connection."""
+
+    def renew(self) -> None:
+        """Check the token before the next message: a handler verified it, or required more."""
+        ...
 
 
 class RefusalRecord(CopiedAsItself):
@@ -74,7 +79,7 @@ class RefusalRecord(CopiedAsItself):
     page: Refusal | None = None
     has_token: bool = True
     policies: tuple[Policy, ...] = ()
-    watch: TokenWatch | None = None
+    watch: Watch | None = None
     is_affected: bool = False
     """Whether the middleware must do anything when the application ends: send a refusal, or end a
     long-lived connection."""

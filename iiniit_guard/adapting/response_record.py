@@ -42,6 +42,7 @@ class ResponseRecord(RefusalRecord):
     server: StartResponse
     plain_body: type | None = None
     watching: WatchSettings | None = None
+    watch: TokenWatch | None = None
     _write: Callable[[bytes], object]  # `write` of the server, after the response was started
 
     def __init__(self, environ: WSGIEnvironment) -> None:
