@@ -165,8 +165,7 @@ class HttpExchange(AsgiExchange):
         if watch.discards:
             return
         watch.be_overdue_later()
-        task = self.task
-        if task is not None and task is not current_task() and not task.cancelling():
+        if self.own_task is not current_task() and not self.own_task.cancelling():
             self.overdue()
 
     async def _break_off(self) -> None:
@@ -185,9 +184,8 @@ class HttpExchange(AsgiExchange):
             await self._send(message)
             if self._ends(message):
                 self._complete = True
-                if watch.ended is None:  # the application may go on: a background task of Starlette
-                    watch.close()
-                    self.watch = None
+                watch.close()  # the application may go on: a background task of Starlette
+                self.watch = None
         elif not watch.discards:
             raise ConnectionEnded
         else:

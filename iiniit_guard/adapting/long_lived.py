@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from iiniit_guard.adapting.loop_watches import LoopWatch, LoopWatcher
 from iiniit_guard.adapting.request_state import RECORD_KEY, RefusalRecord
@@ -64,12 +64,15 @@ class AsgiExchange(RefusalRecord):
         self.watcher: LoopWatcher | None = watcher
         self._scope = scope
 
+    @property
+    def own_task(self) -> asyncio.Task[Any]:
+        """The task of a connection that is watched. Only an event loop of asyncio has watches."""
+        return cast("asyncio.Task[Any]", self.task)
+
     def overdue(self) -> None:
         """Cancel the application, also if it went on after an earlier cancellation."""
-        task = self.task
-        if task is not None and not task.done():
-            self._cancellations += 1
-            task.cancel()
+        self._cancellations += 1
+        self.own_task.cancel()
 
     def start_watch(self, note: str, *, is_due: bool = False) -> None:
         """Watch the token of this connection.
@@ -120,8 +123,8 @@ class AsgiExchange(RefusalRecord):
         watch.close()
         self.is_over = watch.ended is not None
         is_foreign = isinstance(error, asyncio.CancelledError)
-        if self._cancellations and self.task is not None:
-            left = [self.task.uncancel() for _ in range(self._cancellations)]
+        if self._cancellations:
+            left = [self.own_task.uncancel() for _ in range(self._cancellations)]
             # If the server cancelled the task too, its cancellation remains.
             is_foreign = left[-1] > 0
         return self.is_over and not is_foreign

@@ -82,8 +82,6 @@ class LoopWatch(TokenWatch):
 
     async def permits_async(self) -> bool:
         """Return whether a message may pass; wait for a place if many messages wait for a check."""
-        if self.is_current() or self.ended is not None:
-            return self.ended is None
         async with self._watches.places:
             return await super().permits_async()
 

@@ -71,6 +71,7 @@ def test_a_usual_response_of_an_application_that_listens_is_not_watched(issuer, 
 
     async def application(scope, receive, send):
         records.append(scope["iiniit_guard.refusal_record"])
+        records[0].added = (("X-Added", "yes"),)
         await receive()
         listening = asyncio.gather(receive(), receive())
         await asyncio.sleep(0)
@@ -88,6 +89,7 @@ def test_a_usual_response_of_an_application_that_listens_is_not_watched(issuer, 
         assert client.task.exception() is None
         assert client.is_complete
         assert records[0]._expecting is None
+        assert client.sent[0]["headers"] == [(b"x-added", b"yes")]
 
     run(work())
 

@@ -240,6 +240,22 @@ def test_a_token_that_a_handler_verifies_later_is_watched(issuer, guard, events,
     assert events[-1].reason == "expired"
 
 
+def test_a_handler_cannot_renew_a_token_that_has_ended(issuer, guard):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        yield b"0"
+        issuer.clock.advance(30)
+        yield b"late"
+        authorize(environ, make_policy(long_lived="off"))
+        yield b"later"
+
+    app = GuardMiddleware(application, guard, long_lived="stop_delivering")
+    sent, error = ask(app, issuer.token(expires_in=20))
+
+    assert sent == [b"0"]
+    assert type(error) is TokenEnded
+
+
 def test_a_validator_that_fails_ends_the_response(issuer, events):
     answers = [True, True]
     with issuer.guard(
