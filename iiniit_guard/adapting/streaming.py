@@ -102,18 +102,21 @@ class _Stream:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Task[Any] | None = None
-        self._is_cancelled = False
+        self._cancellations = 0
+        self._has_ended = False
 
     def token_ended(self, watch: LoopWatch) -> None:
-        """Cancel the wait for the next chunk."""
+        """Cancel the wait for the next chunk, or do not begin it: the client may be slow."""
         if not watch.discards:
+            self._has_ended = True
+            watch.be_overdue_later()
             self.overdue()
 
     def overdue(self) -> None:
-        """Cancel the wait for the next chunk, unless it is being cancelled."""
+        """Cancel the wait for the next chunk, also if it went on after a cancellation."""
         task = self._waiting
-        if task is not None and not task.cancelling():
-            self._is_cancelled = True
+        if task is not None:
+            self._cancellations += 1
             task.cancel()
 
     async def iterate(
@@ -122,15 +125,22 @@ class _Stream:
         """Yield the chunks; raise `abort()` when the token ends meanwhile."""
         iterator = aiter(chunks)
         while True:
+            if self._has_ended:
+                raise abort() from None
             self._waiting = task = asyncio.current_task()
             try:
                 chunk = await anext(iterator)
             except StopAsyncIteration:
                 return
             except asyncio.CancelledError:
-                if task is not None and self._is_cancelled and task.uncancel() == 0:
+                if task is not None and self._undo_cancellations(task):
                     raise abort() from None
                 raise
             finally:
                 self._waiting = None
             yield chunk
+
+    def _undo_cancellations(self, task: asyncio.Task[Any]) -> bool:
+        """Return whether this stream alone cancelled its task."""
+        left = [task.uncancel() for _ in range(self._cancellations)]
+        return left[-1:] == [0]
